@@ -1,0 +1,60 @@
+"""DreamSound: play a sound to a network that listens, and push it further the way it excites.
+
+The names below are the whole public surface for scripts; TensorFlow is imported when the first
+dream starts, not before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dreamsound.errors import (
+    AudioFileError,
+    DreamSoundError,
+    MemoryLimitError,
+    ModelError,
+    QueueError,
+    RecipeError,
+    RenderCancelled,
+)
+
+if TYPE_CHECKING:
+    from dreamsound.api import Dream, dream
+    from dreamsound.audio import Clip
+    from dreamsound.recipe import Recipe
+    from dreamsound.render import RenderOptions
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Clip": "dreamsound.audio",
+    "Recipe": "dreamsound.recipe",
+    "RenderOptions": "dreamsound.render",
+    "Dream": "dreamsound.api",
+    "dream": "dreamsound.api",
+}
+
+__all__ = [
+    "AudioFileError",
+    "Clip",
+    "Dream",
+    "DreamSoundError",
+    "MemoryLimitError",
+    "ModelError",
+    "QueueError",
+    "Recipe",
+    "RecipeError",
+    "RenderCancelled",
+    "RenderOptions",
+    "__version__",
+    "dream",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'dreamsound' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)

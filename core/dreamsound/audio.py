@@ -1,0 +1,394 @@
+"""The clip: sound files read into samples, and samples written to sound files."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from dreamsound.errors import AudioFileError
+from dreamsound.samples import BLOCK_SAMPLES, FloatArray, Samples
+
+Bits = Literal["16", "24", "32f"]
+FileFormat = Literal["wav", "flac", "aiff"]
+
+MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 192_000
+MAX_CHANNELS = 8
+#: RIFF sizes are 32 bit; beyond this many bytes of samples a WAV is written as RF64.
+RIFF_LIMIT_BYTES = 4 * 2**30 - 2**16
+#: libsndfile: SFC_SET_ADD_PEAK_CHUNK. The chunk holds the time of day, so no two files would equal.
+_SET_ADD_PEAK_CHUNK = 0x1050
+
+#: After a decoding error, what lies before it is read in pieces of this size.
+_RETRY_SAMPLES = 1152
+
+_SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "32f": "FLOAT"}
+#: What each format can hold.
+FORMAT_BITS: dict[str, tuple[Bits, ...]] = {
+    "wav": ("16", "24", "32f"),
+    "aiff": ("16", "24", "32f"),
+    "flac": ("16", "24"),
+}
+_FLOAT_SUBTYPES = {"FLOAT", "DOUBLE", "PCM_32"}
+
+
+class AudioFileWarning(UserWarning):
+    """A sound file was read, but not all is well with it."""
+
+
+@dataclass
+class Clip:
+    """A sound in memory or on disk.
+
+    Attributes
+    ----------
+    samples : Samples
+        Float32 ``[channels, samples]``, full scale 1.0.
+    sample_rate_hz : int
+        8000 to 192000.
+    path : pathlib.Path or None
+        The file it was read from.
+    bits : {"16", "24", "32f"}
+        What the source file stores, or the nearest that a render can.
+    start : int
+        Where in the file the clip begins, in samples; not 0 for a span.
+    before, after : numpy.ndarray
+        Float32 ``[channels, n]``: what the file holds just before and after the clip, so that a
+        span is listened to in its surroundings.
+    """
+
+    samples: Samples
+    sample_rate_hz: int
+    path: Path | None = None
+    bits: Bits = "32f"
+    start: int = 0
+    before: FloatArray = field(default_factory=lambda: np.zeros((1, 0), np.float32))
+    after: FloatArray = field(default_factory=lambda: np.zeros((1, 0), np.float32))
+
+    def __post_init__(self) -> None:
+        if self.before.shape[0] != self.channels:
+            self.before = np.zeros((self.channels, 0), np.float32)
+        if self.after.shape[0] != self.channels:
+            self.after = np.zeros((self.channels, 0), np.float32)
+        check_shape(self.name, self.channels, self.samples.length, self.sample_rate_hz)
+
+    @classmethod
+    def from_array(cls, array: Any, sample_rate_hz: int) -> Clip:
+        """Make a clip of an array ``[channels, samples]`` or ``[samples]``, full scale 1.0.
+
+        Parameters
+        ----------
+        array : array_like
+            The samples; converted to float32, not copied if they are that already.
+        sample_rate_hz : int
+            8000 to 192000.
+
+        Returns
+        -------
+        Clip
+
+        Raises
+        ------
+        AudioFileError
+            A shape, rate or value that no sound has.
+        """
+        values = np.atleast_2d(np.asarray(array, dtype=np.float32))
+        if values.ndim != 2:
+            raise AudioFileError(f"samples must be [channels, samples], not of shape {values.shape}")
+        clip = cls(Samples.of(values), sample_rate_hz)
+        _check_finite(clip.name, clip.samples, sample_rate_hz)
+        return clip
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return self.samples.channels
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return self.samples.length / self.sample_rate_hz
+
+    @property
+    def name(self) -> str:
+        """The file's path, or a word for a clip that has none."""
+        return str(self.path) if self.path else "the clip"
+
+
+def check_shape(name: str, channels: int, length: int, sample_rate_hz: int) -> None:
+    """Raise `AudioFileError` for a sound outside of what can be dreamed."""
+    if length < 1:
+        raise AudioFileError(f"{name} holds no samples")
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise AudioFileError(f"{name} has {channels} channels; 1 to {MAX_CHANNELS} can be dreamed")
+    if not MIN_RATE_HZ <= sample_rate_hz <= MAX_RATE_HZ:
+        raise AudioFileError(
+            f"{name} is at {sample_rate_hz} Hz; {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz can be dreamed: "
+            "convert it first"
+        )
+
+
+def read_clip(
+    path: str | os.PathLike[str], span: tuple[int, int] | None = None, context_samples: int = 0
+) -> Clip:
+    """Read a sound file, or a span of it.
+
+    Parameters
+    ----------
+    path : path_like
+        Anything libsndfile reads: WAV, RF64, W64, AIFF, CAF, FLAC, OGG, Opus, MP3.
+    span : (int, int), optional
+        First and one past the last sample to read; the end may lie beyond the file's.
+    context_samples : int, optional
+        How much of the file around the span goes into `Clip.before` and `Clip.after`.
+
+    Returns
+    -------
+    Clip
+
+    Raises
+    ------
+    AudioFileError
+        The file is missing, empty, not audio, unreadable, holds values that are not numbers, or
+        has a rate or channel count that cannot be dreamed.
+
+    Warns
+    -----
+    AudioFileWarning
+        The file is shorter than its header says: what is there is read.
+    """
+    with open_sound(path) as sound:
+        total, channels, rate = sound.frames, sound.channels, sound.samplerate
+        check_shape(str(path), channels, total, rate)
+        start, stop = span or (0, total)
+        stop = min(stop, total)
+        if start >= stop:
+            raise AudioFileError(
+                f"{path} is {total / rate:.2f} s long: the span from {start / rate:.2f} s is empty"
+            )
+        samples = Samples(channels, stop - start)
+        context_start = max(start - context_samples, 0)
+        before = _read_part(sound, context_start, start)
+        # A stream that breaks off in the middle delivers less than its header promised.
+        done = _read_into(sound, samples, start)
+        after = _read_part(sound, stop, min(stop + context_samples, total))
+        truncated = _truncation(sound) or done < samples.length
+        bits: Bits = "16" if sound.subtype == "PCM_16" else "24"
+        if sound.subtype in _FLOAT_SUBTYPES:
+            bits = "32f"
+    if done < samples.length:
+        if done == 0:
+            raise AudioFileError(f"{path} is broken: none of its samples can be decoded")
+        samples = Samples.of(samples.read(0, done).copy()) if not samples.on_disk else samples
+        samples.length = done
+    if truncated:
+        warnings.warn(
+            f"{path} is shorter than its header says (truncated?): the {done / rate:.2f} s that "
+            "are there were read",
+            AudioFileWarning,
+            stacklevel=2,
+        )
+    _check_finite(str(path), samples, rate)
+    return Clip(samples, rate, Path(path), bits, start, before, after)
+
+
+@contextmanager
+def open_sound(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """Open a sound file for reading, with errors that say what is wrong with it.
+
+    Parameters
+    ----------
+    path : path_like
+        The file.
+
+    Yields
+    ------
+    soundfile.SoundFile
+
+    Raises
+    ------
+    AudioFileError
+        As in :func:`read_clip`.
+    """
+    import soundfile
+
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise AudioFileError(f"{path}: {error.strerror or error}") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise AudioFileError(f"{path} is a folder, not a sound file")
+    if not stat.S_ISREG(status.st_mode):
+        raise AudioFileError(f"{path} is not a regular file")
+    if status.st_size == 0:
+        raise AudioFileError(f"{path} is empty (0 bytes)")
+    if not os.access(path, os.R_OK):
+        raise AudioFileError(f"{path} may not be read: check its permissions")
+    try:
+        sound = soundfile.SoundFile(path)
+    except (soundfile.LibsndfileError, TypeError) as error:
+        reason = getattr(error, "error_string", str(error)).strip().rstrip(".")
+        raise AudioFileError(f"{path} is not a sound file that can be read ({reason})") from error
+    try:
+        yield sound
+    except soundfile.LibsndfileError as error:
+        raise AudioFileError(f"{path} is broken: {error.error_string.strip()}") from error
+    finally:
+        sound.close()
+
+
+def write_blocks(
+    path: Path,
+    blocks: Iterable[FloatArray],
+    *,
+    length: int,
+    channels: int,
+    sample_rate_hz: int,
+    file_format: FileFormat,
+    bits: Bits,
+) -> None:
+    """Write float blocks ``[channels, n]`` to a new sound file.
+
+    Integer formats get ``round(x * 2**(bits - 1))``, clipped to the format's range. The same
+    samples give the same bytes: no PEAK chunk, which would hold the time of day, is written.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where to; an existing file is replaced.
+    blocks : iterable of numpy.ndarray
+        Float32 ``[channels, n]``, full scale 1.0.
+    length : int
+        Samples a channel that the blocks add up to; beyond 4 GB a WAV is written as RF64.
+    channels, sample_rate_hz : int
+        As in :class:`Clip`.
+    file_format : {"wav", "flac", "aiff"}
+        The container.
+    bits : {"16", "24", "32f"}
+        How a sample is stored.
+
+    Raises
+    ------
+    AudioFileError
+        The format cannot hold `bits`, or the disk is full, or the folder cannot be written.
+    """
+    import soundfile
+
+    check_format(file_format, bits)
+    container = file_format.upper()
+    if container == "WAV" and length * channels * (2 if bits == "16" else 4) > RIFF_LIMIT_BYTES:
+        container = "RF64"
+    try:
+        with soundfile.SoundFile(
+            path, "w", sample_rate_hz, channels, _SUBTYPES[bits], format=container
+        ) as sound:
+            # soundfile has no public name for this command of libsndfile's.
+            soundfile._snd.sf_command(sound._file, _SET_ADD_PEAK_CHUNK, soundfile._ffi.NULL, 0)
+            for block in blocks:
+                frames = block.T if bits == "32f" else _integers(block, int(bits)).T
+                sound.write(np.ascontiguousarray(frames))
+    except soundfile.LibsndfileError as error:
+        raise AudioFileError(f"{path} cannot be written: {error.error_string.strip()}") from error
+    except OSError as error:
+        raise AudioFileError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def quantise(block: FloatArray, bits: Bits) -> FloatArray:
+    """Round samples to what a file with `bits` stores, as float32 (exact up to 24 bits)."""
+    if bits == "32f":
+        return block
+    scale = np.float32(2 ** (int(bits) - 1))
+    return np.clip(np.rint(block * scale), -scale, scale - 1) / scale
+
+
+def check_format(file_format: str, bits: str) -> None:
+    """Raise `AudioFileError`, naming what can, where a format cannot hold `bits`."""
+    if bits not in FORMAT_BITS[file_format]:
+        able = ", ".join(name for name, widths in FORMAT_BITS.items() if bits in widths)
+        raise AudioFileError(f"{file_format} cannot hold {bits} samples; these can: {able}")
+
+
+def check_folder_writable(folder: Path) -> None:
+    """Make `folder` where it is missing; raise `AudioFileError` if files cannot be made in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise AudioFileError(
+            f"cannot write to the folder {folder}: {error.strerror or error}"
+        ) from error
+
+
+def _integers(block: FloatArray, bits: int) -> np.ndarray[Any, np.dtype[np.int32]]:
+    scale = 2 ** (bits - 1)
+    values = np.clip(np.rint(block.astype(np.float64) * scale), -scale, scale - 1)
+    # libsndfile takes the upper bits of an int32 as they are: no scaling of its own.
+    return values.astype(np.int32) << np.int32(32 - bits)
+
+
+def _read_part(sound: Any, start: int, stop: int) -> FloatArray:
+    if stop <= start:
+        return np.zeros((sound.channels, 0), np.float32)
+    sound.seek(start)
+    return np.ascontiguousarray(sound.read(stop - start, dtype="float32", always_2d=True).T)
+
+
+def _read_into(sound: Any, samples: Samples, start: int) -> int:
+    """Read as many samples as can be decoded; return how many."""
+    import soundfile
+
+    sound.seek(start)
+    done, size = 0, BLOCK_SAMPLES
+    while done < samples.length:
+        try:
+            block = sound.read(
+                min(size, samples.length - done), dtype="float32", always_2d=True
+            )
+        except soundfile.LibsndfileError:
+            if size == _RETRY_SAMPLES:
+                break
+            # A stream cut off in this block: fetch what comes before the cut in small pieces.
+            size = _RETRY_SAMPLES
+            try:
+                sound.seek(start + done)
+            except soundfile.LibsndfileError:
+                break
+            continue
+        if not len(block):
+            break
+        samples.write(done, block.T)
+        done += len(block)
+    return done
+
+
+def _truncation(sound: Any) -> bool:
+    # libsndfile clamps a chunk's size to the file and notes it in its log: "data : 9 (should be 7)".
+    return bool(re.search(r"(?im)^\s*(data|SSND)\s*:.*should be", sound.extra_info))
+
+
+def _check_finite(name: str, samples: Samples, sample_rate_hz: int) -> None:
+    bad, first = 0, 0
+    for start, block in samples.blocks():
+        # One sum tells for the whole block, at a tenth of the cost of looking at each sample.
+        with np.errstate(invalid="ignore", over="ignore"):
+            if np.isfinite(np.sum(block)):
+                continue
+        wrong = np.any(~np.isfinite(block), axis=0)
+        if np.any(wrong) and not bad:
+            first = start + int(np.argmax(wrong))
+        bad += int(np.sum(wrong))
+    if bad:
+        raise AudioFileError(
+            f"{name} holds values that are not numbers (NaN or infinity) at {bad} places, the "
+            f"first at {first / sample_rate_hz:.3f} s: repair or re-export it"
+        )

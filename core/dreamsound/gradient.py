@@ -1,0 +1,433 @@
+"""The gradient of an objective with respect to the samples, at the sound's own rate.
+
+The sound is heard in blocks of patches: each block's samples are resampled, turned into features
+and run through the network and back, and the blocks' gradients are added where they overlap. Memory
+is that of one block, however long the sound.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dreamsound.errors import RecipeError
+from dreamsound.models.base import Model, Tensor
+from dreamsound.resample import Resampler
+from dreamsound.samples import FloatArray, Samples
+
+#: Gradients whose largest value is under this are too small for float32 to divide by.
+SMALLEST_GRADIENT = 1e-30
+#: The in-graph choice of a class: the one with the highest mean score in this block.
+BEST_CLASS = -1
+
+
+BetweenBlocks = Callable[[float], None]
+
+
+def _never_stop(_share: float) -> None:
+    """Do nothing between blocks."""
+
+
+@dataclass(frozen=True)
+class PatchGrid:
+    """Where the patches of a sound lie, in samples at the model's rate.
+
+    Attributes
+    ----------
+    first : int
+        Start of the first patch; negative when it reaches before the sound.
+    count : int
+        How many patches.
+    hop : int
+        Distance of two patches.
+    patch : int
+        Samples that a patch depends on.
+    length : int
+        Length of the sound.
+    context : bool
+        Whether patches reach beyond the sound on purpose: they then count by their share inside.
+    """
+
+    first: int
+    count: int
+    hop: int
+    patch: int
+    length: int
+    context: bool
+
+    @classmethod
+    def published(cls, model: Model, length: int, hop_frames: int) -> PatchGrid:
+        """Return the grid of the model's own padding rule: from the start, the end padded."""
+        hop = hop_frames * model.frame_hop_samples
+        count = 1 + math.ceil(max(0, length - model.patch_samples) / hop)
+        return cls(0, count, hop, model.patch_samples, length, context=False)
+
+    @classmethod
+    def shifted(cls, model: Model, length: int, hop_frames: int, shift: float) -> PatchGrid:
+        """Return a grid with a patch of context at both ends, shifted by `shift` (0..1) of a hop.
+
+        Every sample lies in as many patches as any other, wherever the grid starts.
+        """
+        hop = hop_frames * model.frame_hop_samples
+        # The first patch is the first on the shifted grid that reaches into the sound.
+        first = math.floor(shift * hop) - hop
+        first -= (first + model.patch_samples - 1) // hop * hop
+        count = (length - 1 - first) // hop + 1
+        return cls(first, count, hop, model.patch_samples, length, context=True)
+
+    def blocks(self, size: int) -> Iterator[tuple[int, int, int]]:
+        """Yield ``(first patch, count, start sample)`` of each block of at most `size` patches."""
+        for index in range(0, self.count, size):
+            yield index, min(size, self.count - index), self.first + index * self.hop
+
+    def weights(self, index: int, count: int) -> FloatArray:
+        """Return how much each patch counts in what is reported, ``[count]``."""
+        if not self.context:
+            return np.ones(count, np.float32)
+        starts = self.first + (index + np.arange(count)) * self.hop
+        inside = np.minimum(starts + self.patch, self.length) - np.maximum(starts, 0)
+        return (np.clip(inside, 0, None) / self.patch).astype(np.float32)
+
+
+@dataclass
+class Heard:
+    """What the network made of a sound.
+
+    Attributes
+    ----------
+    loss : float
+        The objective, averaged over the patches; those of context count by their share inside.
+    scores : numpy.ndarray
+        Mean score of each class, ``[classes]``, averaged in the same way.
+    class_index : int
+        The class that was maximised, or the best.
+    """
+
+    loss: float
+    scores: npt.NDArray[np.float64]
+    class_index: int
+
+    @property
+    def score(self) -> float:
+        """Mean score of the class, 0..1."""
+        return float(self.scores[self.class_index])
+
+
+@dataclass
+class _Tally:
+    """Sums over the blocks of a pass."""
+
+    loss: float = 0.0
+    scores: npt.NDArray[np.float64] | float = 0.0
+    weight: float = 0.0
+    class_index: int = 0
+
+    def add(self, values: Tensor, scores: Tensor, weights: FloatArray) -> None:
+        self.loss += float(np.dot(values.numpy().astype(np.float64), weights))
+        self.scores = self.scores + weights.astype(np.float64) @ scores.numpy()
+        self.weight += float(np.sum(weights))
+
+    def heard(self) -> Heard:
+        return Heard(
+            self.loss / self.weight, np.asarray(self.scores) / self.weight, self.class_index
+        )
+
+
+class Ear:
+    """A model listening to sounds of one sample rate, and the way back from it to the samples.
+
+    Parameters
+    ----------
+    model : Model
+        The network.
+    objective : Objective
+        What is maximised.
+    sample_rate_hz : int
+        Rate of the sounds.
+    hop_frames : int
+        Distance of two patches, in the model's frames.
+    block_patches : int
+        Patches that go through the network at once.
+    precision : {"float32", "bfloat16"}
+        Arithmetic inside the network.
+
+    Notes
+    -----
+    The traced graphs are kept by the model, so that the next sound of the same rate starts at once.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        objective: Any,
+        sample_rate_hz: int,
+        *,
+        hop_frames: int,
+        block_patches: int = 32,
+        precision: str = "float32",
+    ) -> None:
+        self.model = model
+        self.objective = objective
+        self.hop_frames = hop_frames
+        self.block_patches = block_patches
+        self.precision = precision
+        self.resampler = Resampler(sample_rate_hz, model.sample_rate_hz)
+        key = (objective, sample_rate_hz, hop_frames, precision)
+        if key not in model.graphs:
+            model.graphs[key] = self._graphs()
+        self._forward, self._both = model.graphs[key]
+
+    def grid(self, length: int, shift: float | None) -> PatchGrid:
+        """Return the patch grid of a sound of `length` samples; `shift` None is the published."""
+        heard_length = self.resampler.length_out(length)
+        if shift is None:
+            return PatchGrid.published(self.model, heard_length, self.hop_frames)
+        return PatchGrid.shifted(self.model, heard_length, self.hop_frames, shift)
+
+    def hear(
+        self,
+        sound: Mono,
+        grid: PatchGrid,
+        class_index: int | None = None,
+        between_blocks: BetweenBlocks = _never_stop,
+    ) -> Heard:
+        """Listen without a gradient.
+
+        Parameters
+        ----------
+        sound : Mono
+            What to listen to.
+        grid : PatchGrid
+            Where the patches lie.
+        class_index : int, optional
+            The class whose objective is reported; the best by default.
+        between_blocks : callable, optional
+            Called with the share of the pass that is done, 0..1; may raise to stop.
+
+        Returns
+        -------
+        Heard
+        """
+        tally = _Tally()
+        logits: list[Any] = []
+        for index, count, start in grid.blocks(self.block_patches):
+            inputs = self._inputs(sound, grid, count, start)[0]
+            chosen = np.int32(0 if class_index is None else class_index)
+            values, scores, block_logits = self._forward(*inputs, chosen)
+            tally.add(values, scores, grid.weights(index, count))
+            logits.append(block_logits)
+            between_blocks((index + count) / grid.count)
+        if class_index is None:
+            best = int(np.argmax(tally.scores))
+            if self.objective.taps == ():
+                # Only now is the class known: its objective comes from the logits kept.
+                tally.loss = 0.0
+                for (index, count, _), block in zip(
+                    grid.blocks(self.block_patches), logits, strict=True
+                ):
+                    values = self.objective.values({"logits": block}, best)
+                    tally.loss += float(np.dot(values.numpy(), grid.weights(index, count)))
+            tally.class_index = best
+        else:
+            tally.class_index = class_index
+        return tally.heard()
+
+    def gradient(
+        self,
+        sound: Mono,
+        grid: PatchGrid,
+        class_index: int | None,
+        into: Samples,
+        channel: int = 0,
+        between_blocks: BetweenBlocks = _never_stop,
+    ) -> Heard:
+        """Add dL/dx to one channel of `into`.
+
+        Parameters
+        ----------
+        sound : Mono
+            x: what to listen to.
+        grid : PatchGrid
+            Where the patches lie.
+        class_index : int or None
+            The class, or None for the one that this sound scores highest in.
+        into : Samples
+            ``[channels, length]``; the gradient is added to it.
+        channel : int
+            Which channel of `into`.
+        between_blocks : callable, optional
+            Called with the share of the pass that is done, 0..1; may raise to stop.
+
+        Returns
+        -------
+        Heard
+            Of the sound as it is now.
+        """
+        if class_index is None:
+            if grid.count <= self.block_patches:
+                class_index = BEST_CLASS
+            else:
+                class_index = self.hear(sound, grid, None, between_blocks).class_index
+        tally = _Tally(class_index=class_index)
+        for index, count, start in grid.blocks(self.block_patches):
+            inputs, at = self._inputs(sound, grid, count, start)
+            weights = grid.weights(index, count)
+            slope, values, scores, chosen = self._both(
+                *inputs, np.int32(class_index), weights, np.float32(1 / grid.count)
+            )
+            _add_to_channel(into, channel, at, slope.numpy())
+            tally.add(values, scores, weights)
+            tally.class_index = int(chosen)
+            between_blocks((index + count) / grid.count)
+        return tally.heard()
+
+    def _inputs(
+        self, sound: Mono, grid: PatchGrid, count: int, start: int
+    ) -> tuple[tuple[Any, ...], int]:
+        stop = start + (count - 1) * grid.hop + grid.patch
+        first_row, last_row = self.resampler.rows_for(start, stop)
+        first, last = self.resampler.input_range(first_row, last_row)
+        origin = first_row * self.resampler.rows_out
+        # Beyond what there is to hear lies silence, not the resampler's ringing into it.
+        heard_from = self.resampler.length_out(-sound.lead) - origin
+        heard_to = self.resampler.length_out(sound.length + sound.tail) - origin
+        numbers = (start - origin, stop - start, heard_from, heard_to, count)
+        return (sound.read(first, last), *(np.int32(n) for n in numbers)), first
+
+    def _graphs(self) -> tuple[Any, Any]:
+        import tensorflow as tf
+
+        model, objective, resampler = self.model, self.objective, self.resampler
+        whole = tf.TensorSpec([None], tf.float32)
+        number, share = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)
+
+        def listen(segment, skip, size, heard_from, heard_to, count):  # type: ignore[no-untyped-def]
+            heard = resampler.apply(segment)
+            place = tf.range(tf.shape(heard)[0])
+            heard = tf.where((place >= heard_from) & (place < heard_to), heard, 0.0)
+            patches = model.patches(heard[skip : skip + size], count, self.hop_frames)
+            return model.activations(patches, objective.taps, self.precision)
+
+        @tf.function(input_signature=[whole, *[number] * 6])
+        def forward(segment, skip, size, heard_from, heard_to, count, chosen):  # type: ignore[no-untyped-def]
+            found = listen(segment, skip, size, heard_from, heard_to, count)
+            return objective.values(found, chosen), found["scores"], found["logits"]
+
+        @tf.function(input_signature=[whole, *[number] * 6, whole, share])
+        def both(  # type: ignore[no-untyped-def]
+            segment, skip, size, heard_from, heard_to, count, chosen, weights, scale
+        ):
+            found = listen(segment, skip, size, heard_from, heard_to, count)
+            means = tf.linalg.matvec(found["scores"], weights, transpose_a=True)
+            best = tf.argmax(means, output_type=tf.int32)
+            chosen = tf.where(chosen == BEST_CLASS, best, chosen)
+            values = objective.values(found, chosen)
+            loss = tf.reduce_sum(values) * scale
+            slope = tf.gradients(loss, segment)[0]
+            return slope, values, found["scores"], chosen
+
+        return forward, both
+
+
+class Mono:
+    """One signal for the network to hear: the mono mix of a sound, or one of its channels.
+
+    Parameters
+    ----------
+    samples : Samples
+        ``[channels, length]``.
+    channel : int or None
+        A channel, or None for the mean of all.
+    before, after : numpy.ndarray, optional
+        ``[channels, n]``, what is heard around the sound without being dreamed.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        channel: int | None = None,
+        before: FloatArray | None = None,
+        after: FloatArray | None = None,
+    ) -> None:
+        none = np.zeros((samples.channels, 0), np.float32)
+        self._samples = samples
+        self._channel = channel
+        self._before = none if before is None else before
+        self._after = none if after is None else after
+        self.length = samples.length
+        self.lead, self.tail = self._before.shape[1], self._after.shape[1]
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        """Return ``[stop - start]``, zeros where there is nothing."""
+        out = self._mix(self._samples.read(start, stop))
+        if start < 0 and self.lead:
+            out = _paste(out, self._mix(self._before), -self.lead - start)
+        if stop > self.length and self.tail:
+            out = _paste(out, self._mix(self._after), self.length - start)
+        return out
+
+    def _mix(self, block: FloatArray) -> FloatArray:
+        if self._channel is not None:
+            return block[self._channel]
+        return block[0] if block.shape[0] == 1 else np.mean(block, axis=0, dtype=np.float32)
+
+
+def standardise(gradient: Samples, what: str) -> float:
+    """Return the factor that brings a gradient to a standard deviation of 1.
+
+    Parameters
+    ----------
+    gradient : Samples
+        ``[channels, length]``; one deviation over all of it.
+    what : str
+        The objective's name, for the error.
+
+    Returns
+    -------
+    float
+        1 / std; 1 / RMS where the gradient is the same at every sample, as for a single one.
+
+    Raises
+    ------
+    RecipeError
+        The gradient is 0 everywhere, too small to divide by, or not a number.
+    """
+    peak = max(float(np.max(np.abs(block))) for _, block in gradient.blocks())
+    if not math.isfinite(peak):
+        raise RecipeError(f"the gradient of {what} is not a number in this sound")
+    if peak < SMALLEST_GRADIENT:
+        raise RecipeError(f"nothing in this sound excites {what}: its gradient is zero")
+    total = squares = 0.0
+    for _, block in gradient.blocks():
+        scaled = np.ravel(block * np.float32(1 / peak))
+        total += float(np.sum(scaled, dtype=np.float64))
+        squares += float(np.dot(scaled, scaled))
+    count = gradient.channels * gradient.length
+    variance = squares / count - (total / count) ** 2
+    if variance <= 1e-12 * squares / count:
+        variance = squares / count
+    return 1 / (peak * math.sqrt(variance))
+
+
+def _add_to_channel(into: Samples, channel: int, start: int, values: FloatArray) -> None:
+    if into.channels == 1:
+        into.add(start, values[None])
+        return
+    first, last = max(start, 0), min(start + len(values), into.length)
+    if first < last:
+        block = into.read(first, last).copy()
+        block[channel] += values[first - start : last - start]
+        into.write(first, block)
+
+
+def _paste(out: FloatArray, values: FloatArray, at: int) -> FloatArray:
+    out = out.copy()
+    first, last = max(at, 0), min(at + len(values), len(out))
+    if first < last:
+        out[first:last] = values[first - at : last - at]
+    return out

@@ -1,0 +1,1 @@
+"""The networks: where their weights come from, their tables, and their rebuilt graphs."""

@@ -1,0 +1,97 @@
+"""What the engine asks of a network, whichever it is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+#: A TensorFlow tensor. TensorFlow has no type stubs; shapes are given where it is used.
+Tensor = Any
+
+
+class Model(ABC):
+    """A pretrained audio network with named layers, applied to patches of its own features.
+
+    Attributes
+    ----------
+    name : str
+        Name in the catalog.
+    weights_sha256 : str
+        Hash of the weights' names and values, the same for every file layout.
+    sample_rate_hz : int
+        What the network listens at.
+    band_hz : (float, float)
+        Lowest and highest frequency that its features contain.
+    patch_samples, frame_hop_samples, patch_frames : int
+        Samples that one patch depends on, hop of the feature frames, frames in a patch.
+    published_hop_frames : int
+        Hop of the patches as published, in frames.
+    class_names : tuple of str
+        By index.
+    graphs : dict
+        Traced graphs that use this network, by whoever made them.
+    """
+
+    name: str
+    weights_sha256: str
+    sample_rate_hz: int
+    band_hz: tuple[float, float]
+    patch_samples: int
+    frame_hop_samples: int
+    patch_frames: int
+    published_hop_frames: int
+    class_names: tuple[str, ...]
+    graphs: dict[Any, Any]
+
+    @abstractmethod
+    def features(self, samples: Tensor) -> Tensor:
+        """Return the features ``[frames, bands]`` of samples ``[n]`` at the model's rate."""
+
+    @abstractmethod
+    def activations(
+        self, patches: Tensor, taps: Sequence[str], precision: str = "float32"
+    ) -> dict[str, Tensor]:
+        """Return activations of patches ``[patches, frames, bands]`` by name.
+
+        Parameters
+        ----------
+        patches : Tensor
+            Feature patches.
+        taps : sequence of str
+            Published layer names (see :meth:`resolve_layer`).
+        precision : {"float32", "bfloat16"}
+            Arithmetic inside; results are float32.
+
+        Returns
+        -------
+        dict
+            The taps, and always ``embeddings``, ``logits`` and ``scores``.
+        """
+
+    @abstractmethod
+    def resolve_layer(self, name: str) -> str:
+        """Return the published layer name that `name` means, or raise `RecipeError`."""
+
+    def patches(self, samples: Tensor, count: Tensor, hop_frames: int) -> Tensor:
+        """Cut samples ``[(count - 1) * hop + patch_samples]`` into patches of features.
+
+        Parameters
+        ----------
+        samples : Tensor
+            Mono, at the model's rate.
+        count : Tensor
+            How many patches.
+        hop_frames : int
+            Distance of two patches in frames.
+
+        Returns
+        -------
+        Tensor
+            ``[count, patch_frames, bands]``.
+        """
+        import tensorflow as tf
+
+        frames = self.features(samples)
+        rows = tf.range(count)[:, None] * hop_frames + tf.range(self.patch_frames)[None, :]
+        return tf.gather(frames, rows)

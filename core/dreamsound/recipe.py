@@ -1,0 +1,197 @@
+"""The recipe: everything that decides what a dream sounds like. No TensorFlow here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from dreamsound.errors import RecipeError
+
+SCHEMA_VERSION = 1
+
+MethodName = Literal["add", "filter", "filter-add", "target"]
+Combine = Literal["add", "replace"]
+MaskFrom = Literal["none", "gradient", "input", "target"]
+Carrier = Literal["gradient", "input", "target"]
+
+#: What ``--paper`` sets: the formulas of the paper, taken literally.
+PAPER_FIELDS: dict[str, Any] = {
+    "strength_ref": "absolute",
+    "normalise": "before",
+    "follow_envelope": 0.0,
+    "restore_level": False,
+    "jitter": False,
+    "at": "score",
+}
+
+
+class Recipe(BaseModel):
+    """What to maximise, by which method, how hard and how often.
+
+    Every field is an option of ``dreamsound render`` by the same name. Fields that are None take
+    what the method's row in ``dreamsound.methods`` says.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, validate_default=False
+    )
+
+    schema_version: Annotated[Literal[1], Field(description="version of this format")] = 1
+    model: Annotated[
+        str, Field(description="auto, a model's name, or the path of a SavedModel folder or .h5")
+    ] = "auto"
+    method: Annotated[MethodName, Field(description="activation maximisation function")] = "add"
+    combine: Annotated[
+        Combine | None, Field(description="how the result meets the sound; default the method's")
+    ] = None
+    mask_from: Annotated[
+        MaskFrom | None, Field(description="where the filter comes from; default the method's")
+    ] = None
+    carrier: Annotated[
+        Carrier | None, Field(description="what goes through the filter; default the method's")
+    ] = None
+    flip: Annotated[bool, Field(description="swap mask source and carrier")] = False
+    target: Annotated[str | None, Field(description="sound file that lends its timbre")] = None
+    class_: Annotated[
+        str | None,
+        Field(
+            alias="class",
+            description="what to dream of: first (the class heard most in the source), follow "
+            "(each step's), target (the target's), or a class by name or index; default first, "
+            "or target for the method target",
+        ),
+    ] = None
+    layer: Annotated[
+        str | None,
+        Field(description="dream of a layer's energy instead of a class; see dreamsound layers"),
+    ] = None
+    at: Annotated[
+        Literal["logit", "score", "log"] | None,
+        Field(description="where a class is read: before the sigmoid, after it, or its logarithm"),
+    ] = None
+    steps: Annotated[int, Field(ge=1, le=10_000, description="passes over the sound")] = 10
+    strength: Annotated[
+        float | None,
+        Field(gt=0, le=100, description="how much a step adds, re. strength_ref"),
+    ] = None
+    strength_ref: Annotated[
+        Literal["source", "absolute"],
+        Field(description="strength is relative to the source's level, or absolute"),
+    ] = "source"
+    normalise: Annotated[
+        Literal["after", "before"],
+        Field(description="unit level of what is added: after the filter, or before it only"),
+    ] = "after"
+    follow_envelope: Annotated[
+        float | None,
+        Field(ge=0, le=1, description="how far what is added follows the source's envelope"),
+    ] = None
+    restore_level: Annotated[
+        bool, Field(description="keep the level when a step replaces the sound")
+    ] = True
+    jitter: Annotated[
+        bool, Field(description="shift the patch grid at random each step, with context")
+    ] = True
+    patch_hop: Annotated[
+        float, Field(ge=0.125, le=1, description="distance of patches, as a share of a patch")
+    ] = 0.5
+    threshold_db: Annotated[
+        float | None,
+        Field(ge=-200, le=0, description="filter threshold, dB re. the mask source's maximum"),
+    ] = None
+    threshold_ref: Annotated[
+        Literal["span", "frame"] | None,
+        Field(description="maximum of the whole span, or of each frame"),
+    ] = None
+    knee_db: Annotated[
+        float | None, Field(ge=0, le=120, description="width of the filter's soft edge; 0 is hard")
+    ] = None
+    invert_mask: Annotated[bool, Field(description="keep what the filter would drop")] = False
+    fft_size: Annotated[int, Field(ge=16, le=65_536, description="STFT frame, samples")] = 2048
+    hop_samples: Annotated[int, Field(ge=1, le=32_768, description="STFT hop, samples")] = 512
+    channels: Annotated[
+        Literal["linked", "independent", "mid-side"],
+        Field(description="dream the mono mix, each channel, or mid and side"),
+    ] = "linked"
+    air: Annotated[
+        Literal["keep", "mask", "drop"],
+        Field(description="above the model's band: keep the source's, let the filter decide, none"),
+    ] = "keep"
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="seed of all that is random")] = 0
+    block_patches: Annotated[
+        int, Field(ge=1, le=1024, description="patches that go through the network at once")
+    ] = 32
+    precision: Annotated[
+        Literal["float32", "bfloat16"], Field(description="arithmetic inside the network")
+    ] = "float32"
+
+    @model_validator(mode="after")
+    def _check(self) -> Recipe:
+        if self.flip and (self.mask_from is not None or self.carrier is not None):
+            raise ValueError("flip swaps mask_from and carrier: give it, or them, not both")
+        if self.flip and self.method == "add" and self.mask_from is None:
+            raise ValueError("flip: the method add has no filter to swap anything with")
+        if self.fft_size % 2:
+            raise ValueError(f"fft_size must be even, not {self.fft_size}")
+        if self.hop_samples > self.fft_size // 2:
+            raise ValueError(
+                f"hop_samples {self.hop_samples} is over half of fft_size {self.fft_size}: "
+                "frames would not overlap enough to be put together again"
+            )
+        if self.layer is not None and (self.class_ is not None or self.at is not None):
+            raise ValueError("layer and class (or at) are two objectives: give one")
+        return self
+
+    @classmethod
+    def make(cls, paper: bool = False, **fields: Any) -> Recipe:
+        """Make a recipe; fields that are None are left at their defaults.
+
+        Parameters
+        ----------
+        paper : bool, optional
+            Take the paper's formulas literally (:data:`PAPER_FIELDS`); fields given by name win.
+        **fields
+            Any field of the recipe; ``class_`` or ``class``.
+
+        Returns
+        -------
+        Recipe
+
+        Raises
+        ------
+        RecipeError
+            An unknown field, a value out of range, or fields that contradict each other, in one
+            line.
+        """
+        given = {name: value for name, value in fields.items() if value is not None}
+        if paper:
+            literal = dict(PAPER_FIELDS)
+            if given.get("layer") is not None:
+                del literal["at"]
+            given = literal | given
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            raise RecipeError(_one_line(error)) from error
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the recipe as plain JSON values, by the names of the options."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def _one_line(error: ValidationError) -> str:
+    import difflib
+
+    lines = []
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            known = [field.alias or key for key, field in Recipe.model_fields.items()]
+            near = difflib.get_close_matches(name, known, 1)
+            message = "no such field" + (f"; did you mean {near[0]}?" if near else "")
+        elif name:
+            message = f"{message[0].lower()}{message[1:]}, not {problem['input']!r}"
+        lines.append(f"{name}: {message}" if name else message)
+    return "; ".join(lines)

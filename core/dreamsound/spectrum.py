@@ -1,0 +1,177 @@
+"""The short-time Fourier transform, its exact inverse, and the hard-cut masks over its bins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dreamsound.samples import FloatArray
+
+#: A TensorFlow tensor.
+Tensor = Any
+
+#: Power under which a frame counts as silent: nothing passes its mask.
+SILENT_POWER = 1e-30
+
+
+@dataclass(frozen=True)
+class Stft:
+    """STFT with a periodic Hann window, framed so that its inverse is the identity.
+
+    Parameters
+    ----------
+    fft_size : int
+        Frame length in samples, even.
+    hop_samples : int
+        Hop, at most half of `fft_size`.
+
+    Notes
+    -----
+    Frame k starts at sample ``k * hop - lead``, with ``lead`` the largest multiple of the hop under
+    the frame length, so each sample lies in a full set of frames, those at the edges too. The inverse
+    windows each frame again and divides by the sum of the squared windows, which repeats every hop
+    (weighted overlap-add [1]_): the least-squares inverse, and exact without a mask.
+
+    References
+    ----------
+    .. [1] D. Griffin and J. Lim, "Signal estimation from modified short-time Fourier transform",
+       IEEE Trans. ASSP 32(2), 1984.
+    """
+
+    fft_size: int = 2048
+    hop_samples: int = 512
+
+    @cached_property
+    def lead(self) -> int:
+        """Samples before the sound's start at which the first frame starts."""
+        return (self.fft_size - 1) // self.hop_samples * self.hop_samples
+
+    @cached_property
+    def frame_hops(self) -> int:
+        """Hops that a frame reaches over, rounded up."""
+        return -(-self.fft_size // self.hop_samples)
+
+    @property
+    def bins(self) -> int:
+        """Frequency bins."""
+        return self.fft_size // 2 + 1
+
+    @cached_property
+    def window(self) -> FloatArray:
+        """Periodic Hann window ``[fft_size]``."""
+        phase = 2 * np.pi * np.arange(self.fft_size) / self.fft_size
+        return (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
+
+    @cached_property
+    def synthesis_window(self) -> FloatArray:
+        """Window of the inverse, ``window / sum of squared windows``."""
+        squares = np.zeros(self.frame_hops * self.hop_samples)
+        squares[: self.fft_size] = self.window.astype(np.float64) ** 2
+        total = squares.reshape(self.frame_hops, self.hop_samples).sum(axis=0)
+        return (self.window / np.tile(total, self.frame_hops)[: self.fft_size]).astype(np.float32)
+
+    def frame_count(self, length: int) -> int:
+        """Return the number of frames of a sound of `length` samples."""
+        return -(-(length + self.lead) // self.hop_samples)
+
+    def sample_range(self, first: int, last: int) -> tuple[int, int]:
+        """Return the samples that frames `first` to `last` (one past the end) reach over."""
+        hop = self.hop_samples
+        return first * hop - self.lead, (last - 1 + self.frame_hops) * hop - self.lead
+
+    def forward(self, segment: Tensor) -> Tensor:
+        """Return spectra ``[channels, frames, bins]`` of ``[channels, (frames - 1 + hops) * hop]``."""
+        import tensorflow as tf
+
+        hop = self.hop_samples
+        rows = tf.reshape(segment, [tf.shape(segment)[0], -1, hop])
+        count = tf.shape(rows)[1] - self.frame_hops + 1
+        pieces = [rows[:, j : j + count] for j in range(self.frame_hops)]
+        frames = tf.concat(pieces, axis=2)[:, :, : self.fft_size]
+        return tf.signal.rfft(frames * self.window, [self.fft_size])
+
+    def inverse(self, spectra: Tensor) -> Tensor:
+        """Return samples ``[channels, (frames - 1 + hops) * hop]``, overlapped and added.
+
+        The first and last ``lead`` samples lack the frames before and after: a streaming caller
+        adds them up.
+        """
+        import tensorflow as tf
+
+        hop, hops = self.hop_samples, self.frame_hops
+        frames = tf.signal.irfft(spectra, [self.fft_size]) * self.synthesis_window
+        frames = tf.pad(frames, [[0, 0], [0, 0], [0, hops * hop - self.fft_size]])
+        total = None
+        for j in range(hops):
+            piece = tf.pad(frames[:, :, j * hop : (j + 1) * hop], [[0, 0], [j, hops - 1 - j], [0, 0]])
+            total = piece if total is None else total + piece
+        return tf.reshape(total, [tf.shape(spectra)[0], -1])
+
+
+@dataclass(frozen=True)
+class Mask:
+    """The hard-cut filter and its soft, inverted and per-frame kin.
+
+    Parameters
+    ----------
+    threshold_db : float
+        Threshold re. the maximum, dB, at most 0.
+    knee_db : float
+        Width of the soft edge; 0 is the hard cut.
+    per_frame : bool
+        Whether the maximum is each frame's, not the span's.
+    invert : bool
+        Keep what the filter would drop.
+
+    Notes
+    -----
+    ``H = clip((20 log10 |S| - max - threshold_db) / knee_db + 1/2, 0, 1)``; for a knee of 0, 1 where
+    the magnitude is at or above the threshold and 0 elsewhere. A silent frame passes nothing.
+    """
+
+    threshold_db: float
+    knee_db: float = 0.0
+    per_frame: bool = False
+    invert: bool = False
+
+    def of(self, power: Tensor, span_max_power: Tensor) -> Tensor:
+        """Return H, ``[channels, frames, bins]`` in 0..1, of the mask source's power.
+
+        Parameters
+        ----------
+        power : Tensor
+            ``|S|**2``, ``[channels, frames, bins]``.
+        span_max_power : Tensor
+            Largest power of the whole span, over all channels; not used when `per_frame`.
+        """
+        import tensorflow as tf
+
+        top = tf.reduce_max(power, axis=[0, 2], keepdims=True) if self.per_frame else span_max_power
+        heard = tf.cast(top > SILENT_POWER, tf.float32)
+        if self.knee_db == 0:
+            passed = tf.cast(power >= top * 10 ** (self.threshold_db / 10), tf.float32)
+        else:
+            level_db = (tf.math.log(power + SILENT_POWER) - tf.math.log(top + SILENT_POWER)) * (
+                10 / np.log(10)
+            )
+            passed = tf.clip_by_value((level_db - self.threshold_db) / self.knee_db + 0.5, 0, 1)
+        return (1 - passed if self.invert else passed) * heard
+
+
+def air_bins(stft: Stft, sample_rate_hz: int, band_top_hz: float) -> npt.NDArray[np.float32]:
+    """Return 1 for each bin above the model's band and 0 below, ``[bins]``."""
+    frequencies = np.arange(stft.bins) * sample_rate_hz / stft.fft_size
+    return (frequencies > band_top_hz).astype(np.float32)
+
+
+def unit_magnitude(spectra: Tensor) -> Tensor:
+    """Return the spectra with magnitude 1 and their own phase; 0 where the magnitude is 0."""
+    import tensorflow as tf
+
+    size = tf.abs(spectra)
+    factor = tf.math.divide_no_nan(tf.ones_like(size), size)
+    return spectra * tf.complex(factor, tf.zeros_like(factor))
