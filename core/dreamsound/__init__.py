@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dreamsound.api import Dream, dream
     from dreamsound.audio import Clip
     from dreamsound.recipe import Recipe
-    from dreamsound.render import RenderOptions
+    from dreamsound.render import RenderOptions, write_renders
 
 __version__ = "0.1.0"
 
@@ -32,6 +32,7 @@ _HOMES = {
     "RenderOptions": "dreamsound.render",
     "Dream": "dreamsound.api",
     "dream": "dreamsound.api",
+    "write_renders": "dreamsound.render",
 }
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "RenderOptions",
     "__version__",
     "dream",
+    "write_renders",
 ]
 
 

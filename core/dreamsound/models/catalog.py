@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from dreamsound.errors import ModelError, RecipeError
+from dreamsound.errors import ModelError
 
 MODELS_VARIABLE = "DREAMSOUND_MODELS"
 
@@ -120,10 +120,10 @@ def is_weights(path: Path) -> bool:
     return path.suffix == ".h5" and path.is_file()
 
 
-def check_known(model: str) -> None:
-    """Raise `RecipeError` or `ModelError` for a model name that cannot mean anything."""
-    if not model:
-        raise RecipeError("model: give auto, a name or a path, not an empty text")
+def check_listed(model: str) -> None:
+    """Raise `ModelError` unless `model` is one whose tables are known without its weights."""
+    if model != "auto" and model not in CATALOG and not is_weights(Path(model)):
+        find_weights(model)
 
 
 def _looks_like_path(model: str) -> bool:

@@ -1,0 +1,5 @@
+"""``python -m dreamsound`` is ``dreamsound``."""
+
+from dreamsound.cli import run
+
+run()

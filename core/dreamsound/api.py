@@ -1,0 +1,122 @@
+"""Dreaming from a script, in one call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dreamsound.audio import Clip, open_sound, read_clip
+from dreamsound.control import Control
+from dreamsound.dreamer import Dream, Dreamer, StepEvent
+from dreamsound.models.load import load_model
+from dreamsound.recipe import Recipe
+from dreamsound.span import parse_span, span_samples
+
+if TYPE_CHECKING:
+    from dreamsound.models.base import Model
+
+#: What a span hears around it: as long as a patch of YAMNet, and the resampler's reach.
+CONTEXT_SECONDS = 1.1
+
+__all__ = ["Dream", "dream", "read_source"]
+
+
+def dream(
+    clip: Clip | str | os.PathLike[str],
+    recipe: Recipe | None = None,
+    *,
+    target: Clip | None = None,
+    start: Clip | None = None,
+    span: str | None = None,
+    model: Model | None = None,
+    on_step: Callable[[StepEvent], Any] | None = None,
+    control: Control | None = None,
+    keep_every: int = 0,
+) -> Dream:
+    """Dream a sound.
+
+    Parameters
+    ----------
+    clip : Clip or path_like
+        The sound; a clip in memory is not changed.
+    recipe : Recipe, optional
+        What to do; the default adds what the class heard most is excited by.
+    target : Clip, optional
+        For the method ``target``; by default the file that the recipe names.
+    start : Clip, optional
+        An earlier dream of the same sound to go on from.
+    span : str, optional
+        ``START:END`` in seconds, for a path only; the start moves back onto the patch grid.
+    model : Model, optional
+        A model already loaded; by default the recipe's.
+    on_step : callable, optional
+        Called with each `StepEvent`.
+    control : Control, optional
+        To cancel or finish early from another thread.
+    keep_every : int, optional
+        Keep the sound of every so many steps.
+
+    Returns
+    -------
+    Dream
+        ``dream.samples.array()`` is the sound, float32 ``[channels, samples]``;
+        ``dreamsound.render.write_renders`` writes files.
+
+    Raises
+    ------
+    DreamSoundError
+        Bad input, a model that is not to be had, or a cancelled dream.
+
+    Examples
+    --------
+    >>> import dreamsound
+    >>> recipe = dreamsound.Recipe.make(method="filter-add", class_="Whistling")
+    >>> result = dreamsound.dream("bird.wav", recipe)            # doctest: +SKIP
+    """
+    recipe = recipe or Recipe()
+    if not isinstance(clip, Clip):
+        clip = read_source(clip, span)
+    model = model or load_model(recipe.model)
+    if target is None and recipe.target is not None:
+        target = read_clip(recipe.target)
+    dreamer = Dreamer(
+        clip,
+        recipe,
+        model,
+        target=target,
+        start=start,
+        control=control,
+        keep_every=keep_every,
+    )
+    for event in dreamer.steps():
+        if on_step is not None:
+            on_step(event)
+    return dreamer.result()
+
+
+def read_source(path: str | os.PathLike[str], span: str | None = None) -> Clip:
+    """Read a sound file, or a span of it with what is heard around it.
+
+    Parameters
+    ----------
+    path : path_like
+        The file.
+    span : str, optional
+        ``START:END`` in seconds.
+
+    Returns
+    -------
+    Clip
+
+    Raises
+    ------
+    AudioFileError, RecipeError
+        The file cannot be read, or the span makes no sense.
+    """
+    if span is None:
+        return read_clip(path)
+    start, end = parse_span(span)
+    with open_sound(path) as sound:
+        rate = sound.samplerate
+    return read_clip(path, span_samples(start, end, rate), round(CONTEXT_SECONDS * rate))

@@ -1,0 +1,70 @@
+"""Options made from the recipe: every field is one of the same name."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import typer
+
+from dreamsound.recipe import Recipe
+
+#: Fields that are not a user's choice.
+NOT_OPTIONS = ("schema_version",)
+
+
+def with_recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command every field of the recipe as an option.
+
+    Parameters
+    ----------
+    function : callable
+        Takes its own options by name and the recipe's as ``**fields``; a field that the user did
+        not give is None.
+
+    Returns
+    -------
+    callable
+        The same function, with a signature that the parser reads.
+    """
+    own = inspect.signature(function, eval_str=True)
+    parameters = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    for name, field in Recipe.model_fields.items():
+        if name in NOT_OPTIONS:
+            continue
+        option = f"--{(field.alias or name).replace('_', '-')}"
+        kind = _plain(field.annotation)
+        flag = f"{option}/--no-{option[2:]}" if kind is bool else option
+        text = field.description or ""
+        if field.default not in (None, False) and kind is not bool:
+            text += f" [default: {field.default}]"
+        elif field.default is True:
+            text += " [default: on]"
+        metavar = "|".join(get_args(kind)) if get_origin(kind) is Literal else None
+        annotation = Annotated[
+            Union[str if metavar else kind, None],  # noqa: UP007 - built at run time
+            typer.Option(
+                flag,
+                help=text,
+                metavar=metavar,
+                show_default=False,
+                rich_help_panel="The dream (fields of the recipe)",
+            ),
+        ]
+        parameters.append(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        )
+    function.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    function.__annotations__ = {p.name: p.annotation for p in parameters}
+    return function
+
+
+def _plain(annotation: Any) -> Any:
+    """Return the type without None and without constraints."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        return next(_plain(a) for a in get_args(annotation) if a is not type(None))
+    if get_origin(annotation) is Annotated:
+        return _plain(get_args(annotation)[0])
+    return annotation

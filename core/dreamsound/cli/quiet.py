@@ -1,0 +1,56 @@
+"""Importing TensorFlow without its chatter on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from types import ModuleType
+
+
+def import_tensorflow() -> ModuleType:
+    """Import TensorFlow; what its libraries write while loading is shown only if that fails.
+
+    Returns
+    -------
+    module
+        ``tensorflow``.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        error_stream = sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):
+        return _import()
+    # The chatter comes from C++, before any log level is read: only the descriptor stops it.
+    with tempfile.TemporaryFile() as chatter:
+        sys.stderr.flush()
+        kept = os.dup(error_stream)
+        os.dup2(chatter.fileno(), error_stream)
+        try:
+            module = _import()
+            # The device scan chatters too; it happens once.
+            module.config.list_physical_devices()
+        except BaseException:
+            chatter.seek(0)
+            os.write(kept, chatter.read())
+            raise
+        finally:
+            os.dup2(kept, error_stream)
+            os.close(kept)
+    return module
+
+
+def device_name() -> str:
+    """Return what TensorFlow runs on: ``GPU``, with its name where known, or ``CPU``."""
+    tensorflow = import_tensorflow()
+    gpus = tensorflow.config.list_physical_devices("GPU")
+    if not gpus:
+        return "CPU"
+    details = tensorflow.config.experimental.get_device_details(gpus[0])
+    return f"GPU {details.get('device_name', '')}".strip()
+
+
+def _import() -> ModuleType:
+    import tensorflow
+
+    return tensorflow

@@ -1,0 +1,403 @@
+"""From a dreamed sound to files: the five renders, their levels, and writing them whole or not."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dreamsound.audio import (
+    Bits,
+    FileFormat,
+    check_folder_writable,
+    check_format,
+    quantise,
+    write_blocks,
+)
+from dreamsound.dreamer import Dream
+from dreamsound.errors import AudioFileError, RecipeError
+from dreamsound.levels import (
+    LevelReading,
+    from_db,
+    match_gain_db,
+    measure_level,
+    peak_safe_gain_db,
+    true_peak,
+)
+from dreamsound.methods import FilterJob, HardCut, air_of_step
+from dreamsound.samples import FloatArray, Samples
+
+RenderName = Literal["dream", "gradient", "hardcut", "filtered", "difference"]
+RENDER_NAMES: tuple[RenderName, ...] = ("dream", "gradient", "hardcut", "filtered", "difference")
+DEFAULT_RENDERS: tuple[RenderName, ...] = ("dream", "gradient", "hardcut")
+
+#: True peak of a render stays under this, dBTP.
+CEILING_DBTP = -1.0
+#: `gradient` and `hardcut` are brought to the source's level by at most this.
+MOST_GAIN_DB = 40.0
+
+
+class RenderOptions(BaseModel):
+    """Which renders are written, and how.
+
+    Attributes
+    ----------
+    renders : tuple of str
+        Of :data:`RENDER_NAMES`.
+    level : {"match", "raw"}
+        Brought to the source's loudness, or the loop's own float values.
+    format : {"wav", "flac", "aiff"}
+        Container.
+    bits : {"16", "24", "32f"} or None
+        Sample format; None is the source's, at least 24.
+    overwrite : bool
+        Whether files that exist may be replaced.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    renders: tuple[RenderName, ...] = DEFAULT_RENDERS
+    level: Literal["match", "raw"] = "match"
+    format: Literal["wav", "flac", "aiff"] = "wav"
+    bits: Literal["16", "24", "32f"] | None = None
+    overwrite: bool = Field(default=False)
+
+    @classmethod
+    def make(cls, **fields: object) -> RenderOptions:
+        """Make options from text, raising `RecipeError` in one line for what makes no sense."""
+        try:
+            options = cls.model_validate({k: v for k, v in fields.items() if v is not None})
+        except ValidationError as error:
+            problem = error.errors()[0]
+            name = str(problem["loc"][0]) if problem["loc"] else "options"
+            message = problem["msg"][0].lower() + problem["msg"][1:]
+            raise RecipeError(f"{name}: {message}, not {problem['input']!r}") from error
+        if options.level == "raw" and options.bits != "32f":
+            raise RecipeError("level raw writes float values beyond full scale: it needs bits 32f")
+        if options.bits is not None:
+            check_format(options.format, options.bits)
+        return options
+
+    def bits_for(self, source_bits: Bits) -> Bits:
+        """Return the bits of the renders of a source: its own, at least 24, if the format can."""
+        if self.bits is not None:
+            return self.bits
+        if self.format == "flac":
+            return "24"
+        return "32f" if source_bits == "32f" else "24"
+
+
+@dataclass
+class Written:
+    """What was written.
+
+    Attributes
+    ----------
+    paths : dict
+        Render name to file.
+    gain_db : float
+        The dream's gain.
+    notes : list of str
+        What the levels needed, for the user.
+    """
+
+    paths: dict[str, Path] = field(default_factory=dict)
+    gain_db: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+
+def planned_paths(
+    stem: str, folder: Path, options: RenderOptions, kept_steps: tuple[int, ...] = ()
+) -> dict[str, Path]:
+    """Return where each render will be, by name.
+
+    Parameters
+    ----------
+    stem : str
+        Name of the source file without its ending.
+    folder : pathlib.Path
+        Where to.
+    options : RenderOptions
+        Which renders.
+    kept_steps : tuple of int
+        Steps whose sound is kept.
+    """
+    names: list[str] = [*options.renders, *(f"dream_step{step}" for step in kept_steps)]
+    return {name: folder / f"{stem}_{name}.{options.format}" for name in names}
+
+
+def check_places(paths: dict[str, Path], sources: list[Path], overwrite: bool) -> None:
+    """Raise `AudioFileError` for a render that would replace a file it must not.
+
+    Parameters
+    ----------
+    paths : dict
+        As :func:`planned_paths` gives them.
+    sources : list of pathlib.Path
+        Files that are read and so never written, whatever was asked for.
+    overwrite : bool
+        Whether other files may be replaced.
+    """
+    for path in paths.values():
+        if not path.exists():
+            continue
+        if path.is_dir():
+            raise AudioFileError(f"{path} is a folder: a render cannot be written there")
+        if any(source.exists() and os.path.samefile(path, source) for source in sources):
+            raise AudioFileError(f"{path} is a source of this render and is never written to")
+        if not overwrite:
+            raise AudioFileError(f"{path} exists: choose another folder, or say --overwrite")
+
+
+def write_renders(
+    dream: Dream,
+    folder: Path,
+    options: RenderOptions,
+    *,
+    stem: str | None = None,
+    sources: list[Path] | None = None,
+    on_progress: Callable[[str], None] | None = None,
+) -> Written:
+    """Write a dream's renders: all of them, or none.
+
+    Each goes to a temporary name beside its place first; when the last is written, all are renamed.
+
+    Parameters
+    ----------
+    dream : Dream
+        The finished dream.
+    folder : pathlib.Path
+        Where to; made where it is missing.
+    options : RenderOptions
+        Which renders, and how.
+    stem : str, optional
+        Start of the names; by default the source file's.
+    sources : list of pathlib.Path, optional
+        Files that must not be replaced, beside the source itself.
+    on_progress : callable, optional
+        Called with the name of each render before it is made.
+
+    Returns
+    -------
+    Written
+
+    Raises
+    ------
+    AudioFileError
+        A file exists, or cannot be written.
+    """
+    clip = dream.source
+    stem = stem or (clip.path.stem if clip.path else "clip")
+    paths = planned_paths(stem, folder, options, tuple(dream.kept))
+    origins = [*(sources or []), *([clip.path] if clip.path else [])]
+    check_folder_writable(folder)
+    check_places(paths, origins, options.overwrite)
+    written = Written()
+    bits = options.bits_for(clip.bits)
+    mixer = _Mixer(dream, options, bits, written.notes)
+    written.gain_db = mixer.dream_gain_db
+    partial = {name: _partial(path) for name, path in paths.items()}
+    try:
+        for name, place in partial.items():
+            if on_progress is not None:
+                on_progress(name)
+            chosen = mixer.bits_of(name, options.format, bits)
+            file_format: FileFormat = options.format
+            if chosen == "32f" and file_format == "flac":
+                file_format = "wav"
+                paths[name] = paths[name].with_suffix(".wav")
+                check_places({name: paths[name]}, origins, options.overwrite)
+            write_blocks(
+                place,
+                mixer.blocks(name),
+                length=clip.samples.length,
+                channels=clip.channels,
+                sample_rate_hz=clip.sample_rate_hz,
+                file_format=file_format,
+                bits=chosen,
+            )
+        _put_in_place(partial, paths, options.overwrite)
+    finally:
+        for place in partial.values():
+            place.unlink(missing_ok=True)
+        mixer.close()
+    written.paths = paths
+    return written
+
+
+class _Mixer:
+    """Makes each render's samples at its level."""
+
+    def __init__(
+        self, dream: Dream, options: RenderOptions, bits: Bits, notes: list[str]
+    ) -> None:
+        self._dream = dream
+        self._raw = options.level == "raw"
+        self._bits = bits
+        self._notes = notes
+        self._made: dict[str, Samples] = {}
+        self._gains: dict[str, float] = {}
+        self._source_level = self._level(dream.source.samples)
+        self.dream_gain_db = self._gain("dream")
+
+    def bits_of(self, name: str, file_format: str, bits: Bits) -> Bits:
+        """Return the bits a render needs: a difference beyond full scale has to be float."""
+        if name != "difference" or bits == "32f":
+            return bits
+        peak = max((float(np.max(np.abs(b))) for b in self.blocks(name)), default=0.0)
+        if peak < 1.0:
+            return bits
+        kind = "a 32-bit float wav" if file_format == "flac" else "32-bit float"
+        self._notes.append(f"difference reaches {peak:.2f} of full scale: written as {kind}")
+        return "32f"
+
+    def blocks(self, name: str) -> Iterator[FloatArray]:
+        """Yield a render's samples ``[channels, n]``, at its level."""
+        if name == "difference":
+            source = self._dream.source.samples
+            for (start, block), dreamed in zip(
+                source.blocks(), self.blocks("dream"), strict=True
+            ):
+                yield quantise(dreamed, self._bits) - quantise(block, self._bits)
+            return
+        gain = np.float32(from_db(self._gain(name)))
+        channels = self._dream.source.channels
+        for _, block in self._samples(name).blocks():
+            scaled = block * gain
+            yield np.broadcast_to(scaled, (channels, scaled.shape[1]))
+
+    def close(self) -> None:
+        for samples in self._made.values():
+            samples.close()
+
+    def _gain(self, name: str) -> float:
+        """Return a render's gain in dB; worked out once."""
+        if self._raw:
+            return 0.0
+        if name not in self._gains:
+            samples = self._samples(name)
+            if name in ("gradient", "hardcut"):
+                wanted = match_gain_db(self._source_level, self._level(samples), MOST_GAIN_DB)
+            elif name == "dream":
+                wanted = match_gain_db(self._source_level, self._level(samples), None)
+            else:
+                wanted = self.dream_gain_db
+            peak = true_peak(_only(samples), self._dream.source.sample_rate_hz, samples.channels)
+            gain, lowered = peak_safe_gain_db(wanted, peak, CEILING_DBTP)
+            if lowered > 0:
+                self._notes.append(
+                    f"{name} is {lowered:.1f} dB softer than its level asks for, to keep its true "
+                    f"peak under {CEILING_DBTP:g} dBTP"
+                )
+            self._gains[name] = gain
+        return self._gains[name]
+
+    def _level(self, samples: Samples) -> LevelReading:
+        """Return the level, in the kind that the source's was measured in."""
+        kind = getattr(self, "_source_level", None)
+        rate = self._dream.source.sample_rate_hz
+        if samples.channels < self._dream.source.channels:
+            # One signal for all channels sounds from each of them.
+            count = self._dream.source.channels
+            blocks = (np.repeat(block, count, axis=0) for block in _only(samples))
+        else:
+            count, blocks = samples.channels, _only(samples)
+        reading = measure_level(blocks, rate, count, kind.kind if kind else None)
+        if kind is not None and not np.isfinite(reading.value_db) and kind.kind == "lufs":
+            self._source_level = measure_level(
+                _only(self._dream.source.samples), rate, self._dream.source.channels, "rms"
+            )
+            return self._level(samples)
+        return reading
+
+    def _samples(self, name: str) -> Samples:
+        dream = self._dream
+        if name == "dream":
+            return dream.samples
+        if name == "gradient":
+            return dream.gradient
+        if name.startswith("dream_step"):
+            return dream.kept[int(name.removeprefix("dream_step"))]
+        if name not in self._made:
+            self._made[name] = filter_render(dream, name)
+        return self._made[name]
+
+
+def filter_render(dream: Dream, name: str) -> Samples:
+    """Make the `hardcut` or `filtered` render of a dream's last step.
+
+    Parameters
+    ----------
+    dream : Dream
+        With `add`, no filter is in the loop: both are made as `filter` makes them, from the last
+        gradient and the source.
+    name : {"hardcut", "filtered"}
+        ``S^-1(H . phase of the carrier)``, or ``S^-1(H . S carrier)``, the latter as it is added.
+
+    Returns
+    -------
+    Samples
+        ``[channels, length]``, raw.
+    """
+    recipe = dream.recipe
+    mask_from, carrier, combine = recipe.mask_from, recipe.carrier, recipe.combine
+    entering = dream.entering
+    if mask_from == "none":
+        mask_from, carrier, combine = "gradient", "input", "replace"
+        entering = dream.source.samples
+    named = {"gradient": dream.gradient, "input": entering, "target": dream.target or entering}
+    unit = name == "hardcut"
+    shaped = recipe.model_copy(update={"carrier": carrier, "combine": combine})
+    # Without the source's own magnitudes, air that is kept would be a hiss in the hardcut.
+    air = "filter" if recipe.air == "mask" else "cut" if unit else air_of_step(shaped)
+    job = FilterJob(named[str(mask_from)], named[str(carrier)], air, entering, unit)
+    out = Samples(dream.source.channels, dream.source.samples.length)
+    HardCut(shaped, dream.source.sample_rate_hz, dream.band_top_hz).run(job, out)
+    if not unit and combine == "add":
+        for start, block in out.blocks():
+            out.write(start, block * np.float32(dream.scale))
+    return out
+
+
+def _only(samples: Samples) -> Iterator[FloatArray]:
+    return (block for _, block in samples.blocks())
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.partial")
+
+
+def _put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bool) -> None:
+    """Rename all; if one cannot be, take back those that were new."""
+    done: list[Path] = []
+    try:
+        for name, place in partial.items():
+            if overwrite:
+                os.replace(place, paths[name])
+            else:
+                # Unlike a rename, a link fails if the name has been taken in the meantime.
+                _rename_new(place, paths[name])
+                done.append(paths[name])
+    except OSError as error:
+        for path in done:
+            path.unlink(missing_ok=True)
+        reason = error.strerror or str(error)
+        raise AudioFileError(f"{error.filename2 or error.filename}: {reason}") from error
+
+
+def _rename_new(place: Path, path: Path) -> None:
+    try:
+        os.link(place, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without links.
+        if path.exists():
+            raise FileExistsError(17, "file exists", str(path)) from None
+        os.rename(place, path)
