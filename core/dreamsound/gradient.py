@@ -223,7 +223,7 @@ class Ear:
             logits.append(block_logits)
             between_blocks((index + count) / grid.count)
         if class_index is None:
-            best = int(np.argmax(tally.scores))
+            best = int(np.argmax(tally.scores * self.model.audible_classes))
             if self.objective.taps == ():
                 # Only now is the class known: its objective comes from the logits kept.
                 tally.loss = 0.0
@@ -324,7 +324,7 @@ class Ear:
         ):
             found = listen(segment, skip, size, heard_from, heard_to, count)
             means = tf.linalg.matvec(found["scores"], weights, transpose_a=True)
-            best = tf.argmax(means, output_type=tf.int32)
+            best = tf.argmax(means * model.audible_classes, output_type=tf.int32)
             chosen = tf.where(chosen == BEST_CLASS, best, chosen)
             values = objective.values(found, chosen)
             loss = tf.reduce_sum(values) * scale

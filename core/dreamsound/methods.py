@@ -50,11 +50,11 @@ class MethodRow:
 
 
 METHODS: dict[str, MethodRow] = {
-    #                       combine    mask from   carrier     str.  thr.  knee  ref.     env.
-    "add": MethodRow("add", "none", "gradient", 0.03, -40.0, 12.0, "frame", 0.9),
-    "filter": MethodRow("replace", "gradient", "input", 0.03, -40.0, 12.0, "frame", 0.0),
-    "filter-add": MethodRow("add", "input", "gradient", 0.03, -40.0, 12.0, "frame", 0.9),
-    "target": MethodRow("add", "target", "gradient", 0.03, -40.0, 12.0, "frame", 0.9),
+    #                       combine    mask from   carrier     str.  thr.   knee  ref.     env.
+    "add": MethodRow("add", "none", "gradient", 0.05, -50.0, 12.0, "frame", 1.0),
+    "filter": MethodRow("replace", "gradient", "input", 0.05, -50.0, 12.0, "frame", 0.0),
+    "filter-add": MethodRow("add", "input", "gradient", 0.05, -40.0, 12.0, "span", 1.0),
+    "target": MethodRow("add", "target", "gradient", 0.05, -40.0, 12.0, "frame", 1.0),
 }
 
 

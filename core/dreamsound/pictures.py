@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ ROWS = 420
 MOST_FRAMES_A_COLUMN = 64  # beyond about an hour the frames thin out
 COLUMNS_A_BLOCK = 128
 SAMPLES_A_BLOCK = 1 << 20
+FREQUENCY_MARKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
 LONGEST_TITLE = 36  # characters that fit above a panel
 
 PAPER, PANEL, INK, FAINT, GRID = "#14161b", "#0a0b0e", "#e3e6eb", "#8d95a3", "#3a404b"
@@ -117,6 +119,10 @@ class _Analysis:
     level_db: Floats  # RMS of the mono mix, dB re full scale
     spectrum_db: Floats  # [rows, columns], low to high; a full-scale sine is 0 dB
 
+    @property
+    def peak(self) -> float:
+        return float(max(self.highest.max(), -self.lowest.min()))
+
 
 def _analyse(read: Reader, samples: int, sample_rate_hz: int) -> _Analysis:
     window_samples = 1 << round(np.log2(WINDOW_S * sample_rate_hz))
@@ -143,9 +149,11 @@ def _analyse(read: Reader, samples: int, sample_rate_hz: int) -> _Analysis:
 
         # Centres of the frames, `frames` of them spread over each column.
         parts = np.linspace(first, last, (last - first) * frames, endpoint=False) + 0.5 / frames
-        centres = (parts * (samples / columns)).astype(np.int64) - start
-        mono = np.pad(block.mean(axis=0), window_samples)
-        places = centres[:, None] + np.arange(window_samples) + window_samples // 2
+        centres = (parts * (samples / columns)).astype(np.int64)
+        if samples >= window_samples:  # the ends show the nearest whole frame, and so no click
+            centres = np.clip(centres, window_samples // 2, samples - window_samples // 2)
+        mono = np.pad(block.mean(axis=0), window_samples, mode="reflect")
+        places = (centres - start)[:, None] + np.arange(window_samples) + window_samples // 2
         spectra = np.fft.rfft(mono[places] * window, fft_size)
         power = (spectra.real**2 + spectra.imag**2).reshape(last - first, frames, -1).mean(axis=1)
         # Parseval: the sum over all bins (both sides) is fft_size times the windowed energy.
@@ -169,7 +177,7 @@ class _RowsOfBins:
         self.edges = edges[self.wide :]
 
     def __call__(self, bins_db: Floats) -> Floats:
-        """Return `[rows, columns]` of `[bins, columns]`: between bins low down, the loudest above."""
+        """Turn `[bins, columns]` into `[rows, columns]`: between bins, or the loudest of some."""
         below = self.centre[: self.wide].astype(np.int64)
         part = (self.centre[: self.wide] - below)[:, None]
         between = (1 - part) * bins_db[below] + part * bins_db[below + 1]
@@ -201,13 +209,17 @@ def _draw(
         )
     if not samples[0]:
         raise AudioFileError("there is nothing to draw: the sounds hold no samples")
+    if not path.parent.is_dir():
+        raise AudioFileError(f"cannot write the picture {path}: there is no such folder")
     before = _analyse(read_before, samples[0], sample_rate_hz)
     after = _analyse(read_after, samples[1], sample_rate_hz)
     figure = _figure(before, after, samples[0] / sample_rate_hz, sample_rate_hz, titles, scores)
 
     unfinished = path.with_name(f".{path.stem}.unfinished{path.suffix}")
     try:
-        figure.savefig(unfinished, dpi=130)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # a title in Chinese is no news
+            figure.savefig(unfinished, dpi=130)
         unfinished.replace(path)
     except (OSError, ValueError) as error:
         raise AudioFileError(f"cannot write the picture {path}: {error}") from error
@@ -224,9 +236,10 @@ def _figure(
     scores: tuple[Heard, Heard] | None,
 ) -> Figure:
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(15, 6.4), facecolor=PAPER, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.0)  # type: ignore[union-attr]
+    layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.0)
+    figure = Figure(figsize=(15, 6.4), facecolor=PAPER, layout=layout)
     # Two spectrograms with one scale, the change with its own.
     axes = figure.subplots(
         2, 5, gridspec_kw={"width_ratios": [1, 1, 0.03, 1, 0.03], "height_ratios": [1, 3.6]}
@@ -234,7 +247,7 @@ def _figure(
     for unused in (axes[0, 2], axes[0, 4]):
         unused.set_axis_off()
 
-    peak = max(1e-4, *(float(np.abs(a).max()) for s in (before, after) for a in (s.highest, s.lowest)))
+    peak = max(1e-4, before.peak, after.peak)
     for column, (sound, colour) in enumerate(((before, BEFORE_COLOUR), (after, AFTER_COLOUR))):
         _waveform(axes[0, column], sound, colour, peak, length_s)
         heard = scores[column] if scores else None
@@ -253,7 +266,7 @@ def _figure(
     most_db = float(np.clip(np.ceil(np.percentile(np.abs(change), 99.8) / 12) * 12, 12, 48))
     shown = {"cmap": _change_colours(), "vmin": -most_db, "vmax": most_db}
     image = _spectrogram(axes[1, 3], change, length_s, sample_rate_hz, **shown)
-    _scale(figure, image, axes[1, 4], "dB louder", most_db / 2)
+    _scale(figure, image, axes[1, 4], "quieter      dB      louder", most_db / 2)
 
     for panel in (axes[0, 1], axes[1, 1]):
         panel.tick_params(labelleft=False)
@@ -286,7 +299,8 @@ def _waveform(axes: Axes, sound: _Analysis, colour: str, peak: float, length_s: 
     seconds = (np.arange(columns) + 0.5) * length_s / columns
     axes.fill_between(seconds, sound.lowest, sound.highest, color=colour, linewidth=0.6)
     axes.set_ylim(-1.08 * peak, 1.08 * peak)
-    axes.set_yticks([peak], [f"{20 * np.log10(peak):.0f} dBFS"])
+    peak_db = f"{abs(20 * np.log10(peak)):.0f} dBFS"
+    axes.set_yticks([peak], [peak_db if peak >= 1 else "\N{MINUS SIGN}" + peak_db])
     axes.axhline(0, color=GRID, linewidth=0.6)
     axes.tick_params(labelbottom=False)
 
@@ -313,8 +327,7 @@ def _spectrogram(
     image = axes.imshow(
         levels_db, origin="lower", aspect="auto", extent=(0, length_s, 0, octaves), **shown
     )
-    marks = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
-    marks = tuple(f for f in marks if f < 0.97 * sample_rate_hz / 2)
+    marks = [f for f in FREQUENCY_MARKS_HZ if f < 0.97 * sample_rate_hz / 2]
     labels = [f"{f // 1000}k" if f >= 1000 else str(f) for f in marks]
     axes.set_yticks(list(np.log2(np.array(marks) / LOWEST_HZ)), labels)
     axes.grid(axis="y", color="white", alpha=0.09, linewidth=0.6)
@@ -325,7 +338,7 @@ def _scale(figure: Figure, image: Any, axes: Axes, label: str, step_db: float) -
     from matplotlib.ticker import MultipleLocator
 
     bar = figure.colorbar(image, cax=axes, ticks=MultipleLocator(step_db))
-    bar.outline.set_edgecolor(GRID)  # type: ignore[operator]
+    bar.outline.set_edgecolor(GRID)
     bar.ax.tick_params(colors=FAINT, labelsize=11, length=3)
     bar.set_label(label, color=FAINT, fontsize=11)
 
@@ -340,7 +353,7 @@ def _title(axes: Axes, text: str, colour: str, second_line: str | None) -> None:
     if len(text) > LONGEST_TITLE:
         half = LONGEST_TITLE // 2 - 1
         text = f"{text[:half].rstrip()} … {text[-half:].lstrip()}"
-    words = {"parse_math": False, "loc": "left"}
+    words: dict[str, Any] = {"parse_math": False, "loc": "left"}
     if second_line is None:
         axes.set_title(text, color=colour, fontsize=14, **words)
         return

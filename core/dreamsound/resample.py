@@ -20,7 +20,7 @@ import numpy.typing as npt
 STOP_BAND_DB = 86.0
 #: The pass band ends here, re. the lower of the two Nyquist frequencies; the stop band starts at 1.
 PASS_BAND = 0.95
-#: Ratios are taken to the nearest fraction with at most this denominator: within 1e-6.
+#: Ratios are taken to the nearest fraction with at most this denominator: within 0.05 %, a cent.
 MAX_DENOMINATOR = 1000
 
 

@@ -6,6 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 #: A TensorFlow tensor. TensorFlow has no type stubs; shapes are given where it is used.
 Tensor = Any
 
@@ -29,6 +32,8 @@ class Model(ABC):
         Hop of the patches as published, in frames.
     class_names : tuple of str
         By index.
+    silence_classes : tuple of int
+        Classes that mean that nothing sounds: never chosen as what is heard most.
     graphs : dict
         Traced graphs that use this network, by whoever made them.
     """
@@ -42,7 +47,15 @@ class Model(ABC):
     patch_frames: int
     published_hop_frames: int
     class_names: tuple[str, ...]
+    silence_classes: tuple[int, ...]
     graphs: dict[Any, Any]
+
+    @property
+    def audible_classes(self) -> npt.NDArray[np.float32]:
+        """Return 1 for each class, and 0 for those of silence, ``[classes]``."""
+        audible = np.ones(len(self.class_names), np.float32)
+        audible[list(self.silence_classes)] = 0
+        return audible
 
     @abstractmethod
     def features(self, samples: Tensor) -> Tensor:

@@ -63,6 +63,7 @@ class YamNet(Model):
         self.frame_hop_samples = FRAME_HOP
         self.patch_samples = (table.PATCH_FRAMES - 1) * FRAME_HOP + FRAME_SAMPLES
         self.class_names = table.class_names()
+        self.silence_classes = (self.class_names.index("Silence"),)
         self._convolutions = [_fold(arrays, name, stride) for name, stride in _convolutions()]
         self._dense = (arrays["dense/kernel"], arrays["dense/bias"])
 

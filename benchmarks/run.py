@@ -1,0 +1,206 @@
+"""Speed and memory, as ratios taken in one run: ``python3 dev.py bench [--long]``.
+
+The yardstick is the arithmetic that a patch cannot do without: 277 million floating-point
+operations (YAMNet forward, and back to its input), at the rate at which this machine multiplies two
+float32 matrices of 2048 x 2048 in the same minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from dreamsound.audio import Clip, write_blocks
+from dreamsound.cli.quiet import import_tensorflow
+from dreamsound.dreamer import Dreamer
+from dreamsound.models.base import Model
+from dreamsound.recipe import Recipe
+
+PATCH_FLOP = 277e6
+MATRIX = 2048
+SECONDS = 46.0
+ROUNDS = 5
+
+#: Name, recipe fields, rate, channels, and the ratio that was asked for.
+CASES = (
+    ("add, 16 kHz mono", {"method": "add"}, 16_000, 1, 1.6),
+    ("filter-add, 16 kHz mono", {"method": "filter-add"}, 16_000, 1, 1.8),
+    ("add, 48 kHz stereo", {"method": "add"}, 48_000, 2, 1.9),
+    ("filter-add, 48 kHz stereo", {"method": "filter-add"}, 48_000, 2, 3.0),
+    ("add, 44.1 kHz stereo", {"method": "add"}, 44_100, 2, None),
+    ("add, 48 kHz stereo, patch_hop 1", {"method": "add", "patch_hop": 1.0}, 48_000, 2, None),
+    ("add, 16 kHz mono, bfloat16", {"method": "add", "precision": "bfloat16"}, 16_000, 1, None),
+)
+BLOCKS = (8, 16, 32, 64, 128)
+
+
+def main() -> None:
+    """Print the tables of ``benchmarks/README.md``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--long", action="store_true", help="also an hour of 48 kHz stereo")
+    parser.add_argument("--only", choices=("speed", "blocks", "memory", "start"))
+    chosen = parser.parse_args()
+    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}\n")
+    if chosen.only in (None, "start"):
+        start()
+    if chosen.only in (None, "memory"):
+        memory(chosen.long)
+    if chosen.only in (None, "speed", "blocks"):
+        import_tensorflow()
+        from dreamsound.models.load import load_model
+
+        model = load_model()
+        if chosen.only != "blocks":
+            speed(model)
+        if chosen.only != "speed":
+            blocks(model)
+
+
+def speed(model: Model) -> None:
+    """Print the cost of a step for each case."""
+    print("| one step | GFLOP/s of the matrix product | ms a patch | x the bound | asked |")
+    print("|---|---|---|---|---|")
+    for name, fields, rate, channels, asked in CASES:
+        ratio, milliseconds, rates = step_cost(model, Recipe.make(**fields), rate, channels)
+        print(
+            f"| {name} | {rates:.0f} | {milliseconds:.2f} | {ratio:.2f} | {asked or '-'} |",
+            flush=True,
+        )
+    print()
+
+
+def blocks(model: Model) -> None:
+    """Print the cost of an `add` step at 16 kHz by block size."""
+    print("| block_patches | x the bound |\n|---|---|")
+    for size in BLOCKS:
+        recipe = Recipe.make(method="add", block_patches=size)
+        print(f"| {size} | {step_cost(model, recipe, 16_000, 1)[0]:.2f} |", flush=True)
+    print()
+
+
+def step_cost(
+    model: Model, recipe: Recipe, rate: int, channels: int
+) -> tuple[float, float, float]:
+    """Return (x the bound, ms a patch, GFLOP/s of the matrix product), medians of paired runs."""
+    clip = Clip.from_array(_sound(SECONDS, rate, channels), rate)
+    dreamer = Dreamer(clip, recipe.model_copy(update={"steps": ROUNDS + 2}), model)
+    grid = dreamer.ear.grid(clip.samples.length, 0.5)
+    product = matrix_product()
+    ratios, costs, rates = [], [], []
+    before = _matrix_seconds(product)
+    for event in dreamer.steps():
+        after = _matrix_seconds(product)
+        if event.step > 2:  # the first steps build the graphs
+            seconds = (before + after) / 2
+            gflops = 2 * MATRIX**3 / seconds / 1e9
+            # A step's own clock starts after the initial hearing, in the first step only.
+            patch = event.seconds / grid.count
+            ratios.append(patch / (PATCH_FLOP / (gflops * 1e9)))
+            costs.append(1000 * patch)
+            rates.append(gflops)
+        before = after
+    return statistics.median(ratios), statistics.median(costs), statistics.median(rates)
+
+
+def matrix_product() -> Callable[[], object]:
+    """Return a function that multiplies two matrices, warmed up."""
+    import tensorflow as tf
+
+    matrix = tf.random.stateless_normal([MATRIX, MATRIX], [0, 0])
+    product = tf.function(lambda m: tf.matmul(m, m))
+    product(matrix)
+    return lambda: product(matrix).numpy()
+
+
+def _matrix_seconds(product: Callable[[], object]) -> float:
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        product()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def memory(long: bool) -> None:
+    """Print the peak memory of whole processes that dream one step."""
+    cases = [("2 min, 48 kHz mono", 120, 1, 1.6), ("10 min, 48 kHz stereo", 600, 2, 2.5)]
+    if long:
+        cases.append(("1 h, 48 kHz stereo", 3600, 2, 2.5))
+    print("| render, 1 step, filter-add, all renders | peak memory GB | asked | seconds |")
+    print("|---|---|---|---|")
+    for name, seconds, channels, asked in cases:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "long.wav"
+            _write_long(path, seconds, channels)
+            started = time.perf_counter()
+            peak = _peak_of_render(path, Path(folder) / "out")
+            print(
+                f"| {name} | {peak:.2f} | {asked} | {time.perf_counter() - started:.0f} |",
+                flush=True,
+            )
+    print()
+
+
+def _peak_of_render(path: Path, out: Path) -> float:
+    code = (
+        "import resource, sys; from dreamsound.cli import main; "
+        "code = main(sys.argv[1:]); "
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
+    )
+    options = "--steps 1 --method filter-add --renders all --out".split()
+    done = subprocess.run(
+        [sys.executable, "-c", code, "render", str(path), *options, str(out)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    kilobytes = float(done.stdout.split()[-1])
+    return kilobytes / (1e9 if sys.platform == "darwin" else 1e6)
+
+
+def _write_long(path: Path, seconds: int, channels: int) -> None:
+    rate = 48_000
+    second = _sound(10, rate, channels)
+    write_blocks(
+        path,
+        (second for _ in range(seconds // 10)),
+        length=seconds * rate,
+        channels=channels,
+        sample_rate_hz=rate,
+        file_format="wav",
+        bits="24",
+    )
+
+
+def start() -> None:
+    """Print how long the command line takes to show its help."""
+    command = [sys.executable, "-m", "dreamsound", "--help"]
+    bare = [sys.executable, "-c", "pass"]
+    helps, bares = [], []
+    for _ in range(7):
+        for times, what in ((helps, command), (bares, bare)):
+            started = time.perf_counter()
+            subprocess.run(what, check=True, capture_output=True)
+            times.append(time.perf_counter() - started)
+    shown, empty = statistics.median(helps), statistics.median(bares)
+    print("| | seconds | x an empty Python |\n|---|---|---|")
+    print(f"| `dreamsound --help` | {shown:.2f} | {shown / empty:.1f} |\n", flush=True)
+
+
+def _sound(seconds: float, rate: int, channels: int) -> np.ndarray:
+    noise = np.random.default_rng(0).standard_normal((channels, round(seconds * rate)))
+    swell = 0.05 * (1.2 + np.sin(2 * np.pi * np.arange(noise.shape[1]) / rate))
+    return (noise * swell).astype(np.float32)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""The sounds that defaults and figures are measured on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from dreamsound.audio import Clip, read_clip
+from dreamsound.models.catalog import MODELS_VARIABLE
+
+SENTENCE = "The night train leaves at nine. Nobody on the platform heard it whistle."
+
+
+def shared_audio() -> Path | None:
+    """Return the folder of test recordings beside the folder of test models, if there is one."""
+    for part in os.environ.get(MODELS_VARIABLE, "").split(os.pathsep):
+        folder = Path(part).resolve().parent / "audio"
+        if part and folder.is_dir():
+            return folder
+    return None
+
+
+def test_sounds() -> dict[str, Clip]:
+    """Return every sound there is: recordings, speech where espeak-ng is installed, and noise."""
+    sounds: dict[str, Clip] = {}
+    folder = shared_audio()
+    for name in ("whistle", "cat", "drums", "bouzouki"):
+        if folder is not None and (folder / f"{name}.wav").is_file():
+            sounds[name] = read_clip(folder / f"{name}.wav")
+    speech = _speech()
+    if speech is not None:
+        sounds["speech"] = speech
+    noise = np.random.default_rng(0).standard_normal((1, 4 * 48_000)).astype(np.float32)
+    sounds["noise"] = Clip.from_array(0.1 * noise, 48_000)
+    return sounds
+
+
+def at_peak(clip: Clip, peak_dbfs: float) -> Clip:
+    """Return a clip scaled to a peak level."""
+    values = clip.samples.array()
+    gain = 10 ** (peak_dbfs / 20) / float(np.max(np.abs(values)))
+    return Clip.from_array(values * np.float32(gain), clip.sample_rate_hz)
+
+
+def _speech() -> Clip | None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "speech.wav"
+        try:
+            subprocess.run(["espeak-ng", "-w", str(path), SENTENCE], check=True, timeout=60)
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return read_clip(path)
