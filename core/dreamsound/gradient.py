@@ -7,6 +7,7 @@ is that of one block, however long the sound.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -81,9 +82,14 @@ class PatchGrid:
         return cls(first, count, hop, model.patch_samples, length, context=True)
 
     def blocks(self, size: int) -> Iterator[tuple[int, int, int]]:
-        """Yield ``(first patch, count, start sample)`` of each block of at most `size` patches."""
-        for index in range(0, self.count, size):
-            yield index, min(size, self.count - index), self.first + index * self.hop
+        """Yield ``(first patch, count, start sample)`` of blocks of at most `size` patches.
+
+        The blocks are about equally large: a last one of two patches would cost as much as eight.
+        """
+        number = -(-self.count // size)
+        edges = [self.count * block // number for block in range(number + 1)]
+        for index, stop in itertools.pairwise(edges):
+            yield index, stop - index, self.first + index * self.hop
 
     def weights(self, index: int, count: int) -> FloatArray:
         """Return how much each patch counts in what is reported, ``[count]``."""

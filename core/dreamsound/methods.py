@@ -7,6 +7,7 @@ rows of :data:`METHODS`; a recipe may choose each of the three by itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,6 +20,8 @@ from dreamsound.spectrum import Mask, Stft, Tensor, air_bins, unit_magnitude
 
 #: Frames that go through the filter at a time, over all channels: 2 MB a spectrum.
 BLOCK_FRAMES = 256
+#: Spectra met while looking for a span's maximum are kept up to this size: two minutes of stereo.
+KEPT_SPECTRA_BYTES = 192 * 2**20
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ class HardCut:
         )
         self._air = air_bins(self.stft, sample_rate_hz, band_top_hz)
         self._graphs: dict[tuple[str, bool], Any] = {}
-        self._peak: Any = None
+        self._analysis: Any = None
 
     def run(self, job: FilterJob, into: Samples) -> None:
         """Write the filtered carrier to `into` ``[channels, length]``.
@@ -170,37 +173,50 @@ class HardCut:
             As long as the carrier; a single channel is written to all.
         """
         graph = self._graph(job.air, job.unit_magnitude)
-        top = np.float32(0) if self.mask.per_frame else self._span_peak(job.mask_source)
         frames = self.stft.frame_count(into.length)
         hop, overlap = self.stft.hop_samples, (self.stft.frame_hops - 1) * self.stft.hop_samples
+        heard, top = self._mask_spectra(job.mask_source, frames)
         carried: FloatArray | None = None
-        for first in range(0, frames, BLOCK_FRAMES):
-            last = min(first + BLOCK_FRAMES, frames)
+        for place, (first, last) in enumerate(_frame_blocks(frames)):
             start, stop = self.stft.sample_range(first, last)
+            spectra = heard[place] if heard else self._analyse(job.mask_source, first, last)[0]
             other = job.air_from or job.carrier
-            parts = [s.read(start, stop) for s in (job.mask_source, job.carrier, other)]
-            out = graph(*parts, top).numpy()
+            out = graph(spectra, job.carrier.read(start, stop), other.read(start, stop), top).numpy()
             if carried is not None:
                 out[:, :overlap] += carried
             carried = out[:, (last - first) * hop :].copy()
             into.write(start, out[:, : (last - first) * hop] if last < frames else out)
 
-    def _span_peak(self, samples: Samples) -> Any:
-        """Return the largest power of any bin of the span."""
+    def _mask_spectra(self, samples: Samples, frames: int) -> tuple[list[Tensor], Any]:
+        """Return the largest power of the span, and the spectra met on the way if they are few."""
+        if self.mask.per_frame:
+            return [], np.float32(0)
+        keep = samples.channels * frames * self.stft.bins * 8 <= KEPT_SPECTRA_BYTES
+        kept: list[Tensor] = []
+        peak = 0.0
+        for first, last in _frame_blocks(frames):
+            spectra, power = self._analyse(samples, first, last)
+            peak = max(peak, float(power))
+            if keep:
+                kept.append(spectra)
+        return kept, np.float32(peak)
+
+    def _analyse(self, samples: Samples, first: int, last: int) -> tuple[Tensor, Tensor]:
+        """Return the spectra ``[channels, frames, bins]`` of some frames, and their largest power."""
         import tensorflow as tf
 
-        if self._peak is None:
-            spec = tf.TensorSpec([None, None], tf.float32)
-            self._peak = tf.function(
-                lambda segment: tf.reduce_max(_power(self.stft.forward(segment))),
-                input_signature=[spec],
-            )
-        frames = self.stft.frame_count(samples.length)
-        ranges = (
-            self.stft.sample_range(first, min(first + BLOCK_FRAMES, frames))
-            for first in range(0, frames, BLOCK_FRAMES)
+        if self._analysis is None:
+
+            def analysis(segment: Tensor) -> tuple[Tensor, Tensor]:
+                spectra = self.stft.forward(segment)
+                return spectra, tf.reduce_max(_power(spectra))
+
+            sound = tf.TensorSpec([None, None], tf.float32)
+            self._analysis = tf.function(analysis, input_signature=[sound])
+        result: tuple[Tensor, Tensor] = self._analysis(
+            samples.read(*self.stft.sample_range(first, last))
         )
-        return np.float32(max(float(self._peak(samples.read(*bounds))) for bounds in ranges))
+        return result
 
     def _graph(self, air: str, unit: bool) -> Any:
         import tensorflow as tf
@@ -209,11 +225,12 @@ class HardCut:
             return self._graphs[air, unit]
         stft, mask, air_bin = self.stft, self.mask, self._air
         sound, number = tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([], tf.float32)
+        spectrum = tf.TensorSpec([None, None, stft.bins], tf.complex64)
 
-        @tf.function(input_signature=[sound, sound, sound, number])
-        def graph(mask_source: Tensor, carrier: Tensor, other: Tensor, top: Tensor) -> Tensor:
+        @tf.function(input_signature=[spectrum, sound, sound, number])
+        def graph(heard: Tensor, carrier: Tensor, other: Tensor, top: Tensor) -> Tensor:
             spectra = stft.forward(carrier)
-            passed = mask.of(_power(stft.forward(mask_source)), top)
+            passed = mask.of(_power(heard), top)
             if air != "filter":
                 passed *= 1 - air_bin
             if air == "carrier":
@@ -240,6 +257,12 @@ def air_of_step(recipe: Recipe) -> Literal["filter", "cut", "carrier", "other"]:
     if recipe.air == "drop" or recipe.combine == "add":
         return "cut"
     return "carrier" if recipe.carrier == "input" else "other"
+
+
+def _frame_blocks(frames: int) -> Iterator[tuple[int, int]]:
+    """Yield the first frame, and one past the last, of each block."""
+    for first in range(0, frames, BLOCK_FRAMES):
+        yield first, min(first + BLOCK_FRAMES, frames)
 
 
 def _power(spectra: Tensor) -> Tensor:
