@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import errno
+import difflib
 import importlib
+import os
 import sys
 import traceback
 from typing import Any
@@ -38,11 +39,12 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Import the command that is about to run."""
-        name, stand_in, rest = super().resolve_command(ctx, args)
-        if name is None or stand_in is None:
-            return name, stand_in, rest
-        module = importlib.import_module(COMMANDS[name][0])
-        command = typer.main.get_command(module.app)
+        name, rest = args[0], args[1:]
+        if name not in COMMANDS:
+            near = difflib.get_close_matches(name, COMMANDS, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
+            ctx.fail(f"there is no command {name!r}; {hint}")
+        command = typer.main.get_command(importlib.import_module(COMMANDS[name][0]).app)
         command.name = name
         return name, command, rest
 
@@ -50,7 +52,6 @@ class LazyGroup(TyperGroup):
 app = typer.Typer(
     cls=LazyGroup,
     add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,  # the rich help costs twice what all the rest does
     help="DreamSound plays a sound to a network that listens, and makes it dream.",
 )
@@ -88,35 +89,34 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         result = typer.main.get_command(app).main(
-            arguments, prog_name="dreamsound", standalone_mode=False
+            arguments or ["--help"], prog_name="dreamsound", standalone_mode=False
         )
         return result if isinstance(result, int) else 0
     except (typer.Abort, KeyboardInterrupt):
-        _say("interrupted; nothing half written")
-        return EXIT_INTERRUPTED
-    except Exception as error:
+        line, code = "interrupted; nothing is half written", EXIT_INTERRUPTED
+    except typer.Exit as asked:
+        return int(asked.exit_code)
+    except BrokenPipeError:
+        # Whoever read along has left: Python must not find that out again on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - whatever it is, it ends in one line
         if "--debug" in arguments:
             traceback.print_exc()
-        return _explain(error)
-
-
-def _explain(error: Exception) -> int:
-    if isinstance(error, typer.Exit):
-        return int(error.exit_code)
-    if isinstance(error, DreamSoundError):
-        _say(str(error))
-        return error.exit_code
-    if hasattr(error, "format_message"):  # the parser's own errors, for unknown or missing options
-        _say(error.format_message().replace("\n", " "))
-        return EXIT_BAD_INPUT
-    if isinstance(error, OSError) and error.errno == errno.EPIPE:
-        return 1
-    _say(f"{type(error).__name__}: {error} (--debug shows where)".replace("\n", " "))
-    return 1
-
-
-def _say(line: str) -> None:
+        line, code = line_and_code(error)
     print(f"dreamsound: {line}", file=sys.stderr)
+    return code
+
+
+def line_and_code(error: Exception) -> tuple[str, int]:
+    """Return the one line that tells of an error, and the exit code it means."""
+    if isinstance(error, DreamSoundError):
+        line, code = str(error), error.exit_code
+    elif hasattr(error, "format_message"):  # the parser's own, for unknown or missing options
+        line, code = error.format_message(), EXIT_BAD_INPUT
+    else:
+        line, code = f"{type(error).__name__}: {error} (--debug shows where)", 1
+    return " ".join(line.split()), code
 
 
 def run() -> None:
