@@ -1,0 +1,65 @@
+"""What the two ways of doing less cost: bfloat16 in the network, and patches without overlap.
+
+``python benchmarks/shortcuts.py`` prints a table: for each sound, the correlation of the first step's
+gradient with that of the default recipe on the same seed and on another seed (the default's own
+spread, since the seed shifts the patch grid), and the class score after ten steps.
+"""
+
+from __future__ import annotations
+
+import statistics
+
+import numpy as np
+from sounds import test_sounds
+
+from dreamsound.audio import Clip
+from dreamsound.cli.quiet import import_tensorflow
+from dreamsound.dreamer import Dreamer
+from dreamsound.models.base import Model
+from dreamsound.recipe import Recipe
+
+VARIANTS: dict[str, dict[str, object]] = {
+    "default": {},
+    "default, another seed": {"seed": 1},
+    "patch_hop 1": {"patch_hop": 1.0},
+    "bfloat16": {"precision": "bfloat16"},
+}
+
+
+def first_gradient(clip: Clip, model: Model, fields: dict[str, object]) -> np.ndarray:
+    """Return g of the first step."""
+    dreamer = Dreamer(clip, Recipe.make(method="add", steps=1, **fields), model)
+    list(dreamer.steps())
+    return dreamer.result().gradient.array().copy()
+
+
+def after_ten(clip: Clip, model: Model, fields: dict[str, object]) -> tuple[float, float]:
+    """Return the score after ten steps, and the median seconds of a step."""
+    dreamer = Dreamer(clip, Recipe.make(method="add", **fields), model)
+    seconds = [event.seconds for event in dreamer.steps()]
+    return dreamer.result().final.score, statistics.median(seconds)
+
+
+def main() -> None:
+    """Print the table."""
+    import_tensorflow()
+    from dreamsound.models.load import load_model
+
+    model = load_model()
+    print("| sound | variant | correlation with the default's g | score after | x its time |")
+    print("|---|---|---|---|---|")
+    for name, clip in test_sounds().items():
+        reference = first_gradient(clip, model, {})
+        usual = after_ten(clip, model, {})[1]
+        for variant, fields in VARIANTS.items():
+            gradient = first_gradient(clip, model, fields)
+            score, seconds = after_ten(clip, model, fields)
+            alike = np.corrcoef(np.ravel(gradient), np.ravel(reference))[0, 1]
+            print(
+                f"| {name} | {variant} | {alike:.3f} | {score:.3f} | {seconds / usual:.2f} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

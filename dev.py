@@ -1,0 +1,543 @@
+#!/usr/bin/env python3
+"""What a person types to work on DreamSound Studio. Needs nothing but Python.
+
+    python3 dev.py demo [FILE] [--out DIR] [options of `dreamsound render`]
+    python3 dev.py test [options of pytest]
+    python3 dev.py check                 ruff, mypy and import-linter
+    python3 dev.py bench [options]       speed and memory, as ratios
+    python3 dev.py app                   the desktop app
+    python3 dev.py env                   only make the environment
+
+Each makes `.venv` beside this file if it is not there yet, and brings it up to date when
+pyproject.toml or requirements-tested.txt have changed. Two variables of the environment:
+
+    DREAMSOUND_VENV        another folder for the environment
+    DREAMSOUND_INSTALLER   uv or pip (otherwise uv where it is installed, else pip)
+
+Exit codes: that of the tool that failed; 2 a command that makes no sense; 10 no fitting Python;
+11 no environment; 130 Ctrl-C.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent
+PINS = TOP / "requirements-tested.txt"
+PYTHON_MINORS = (13, 12, 11)  # newest first
+STAMP_NAME = "dreamsound-dev.json"  # in the environment: dev.py has made it, and from what
+EXIT_USAGE, EXIT_NO_PYTHON, EXIT_NO_ENVIRONMENT, EXIT_INTERRUPTED = 2, 10, 11, 130
+INTERRUPT_PATIENCE_S = 15  # a tool has this long to clean up after Ctrl-C
+DEMO_FOLDER = "dreamsound-demo"
+
+
+class Stop(Exception):
+    """Ends dev.py with one line and an exit code."""
+
+    def __init__(self, exit_code, line):
+        super().__init__(line)
+        self.exit_code = exit_code
+
+
+def main(arguments):
+    """Run the command named first and return the exit code."""
+    commands = {
+        "demo": demo,
+        "test": test,
+        "check": check,
+        "bench": bench,
+        "app": app,
+        "env": env,
+    }
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(__doc__.strip())
+        return 0 if arguments else EXIT_USAGE
+    command = commands.get(arguments[0])
+    if command is None:
+        names = ", ".join(commands)
+        raise Stop(EXIT_USAGE, f"there is no command {arguments[0]!r}: use one of {names}")
+    if command not in (test, bench) and {"-h", "--help"} & set(arguments):
+        print(__doc__.strip())
+        return 0
+    return command(arguments[1:])
+
+
+# ---------------------------------------------------------------- commands
+
+
+def env(arguments):
+    """Make the environment, or bring it up to date, and say where it is."""
+    if arguments:
+        raise Stop(EXIT_USAGE, f"env takes no arguments, but was given {arguments[0]!r}")
+    say(f"the environment is ready: {shown(make_environment())}")
+    return 0
+
+
+def test(arguments):
+    """Run pytest."""
+    return run_tool(make_environment(), "-m", "pytest", *arguments, folder=TOP)
+
+
+def check(arguments):
+    """Run every linter, all of them even if one fails."""
+    if arguments:
+        raise Stop(EXIT_USAGE, f"check takes no arguments, but was given {arguments[0]!r}")
+    venv = make_environment()
+    lint_imports = "from importlinter.cli import lint_imports_command as run; run()"
+    tools = {
+        "ruff check": ["-m", "ruff", "check", "."],
+        "ruff format": ["-m", "ruff", "format", "--check", "."],
+        "mypy": ["-m", "mypy", "core/dreamsound"],
+        "import-linter": ["-c", lint_imports],
+    }
+    failed = []
+    for name, words in tools.items():
+        say(f"check: {name}")
+        if run_tool(venv, *words, folder=TOP):
+            failed.append(name)
+    say("check: " + (f"failed: {', '.join(failed)}" if failed else "all good"))
+    return 1 if failed else 0
+
+
+def bench(arguments):
+    """Run the benchmark."""
+    script = TOP / "benchmarks" / "run.py"
+    if not script.is_file():
+        raise Stop(EXIT_USAGE, f"there is no benchmark yet: {shown(script)} does not exist")
+    return run_tool(make_environment(), str(script), *arguments)
+
+
+def app(arguments):
+    """Start the desktop app, once it has been written."""
+    del arguments
+    raise Stop(EXIT_USAGE, "the desktop app is not there yet; until then: python3 dev.py demo")
+
+
+def demo(arguments):
+    """Dream a sound, and show in numbers and in a picture what has changed."""
+    source, out, options = split_demo_arguments(arguments)
+    if source is not None and not source.is_file():
+        raise Stop(EXIT_USAGE, f"there is no file {source}")
+    venv = make_environment()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Stop(EXIT_USAGE, f"cannot make the folder {out}: {error.strerror}") from error
+
+    if source is None:
+        source = out / "whistle.wav"
+        say("demo: whistling a phrase (give a file to dream your own: python3 dev.py demo FILE)")
+        code = run_tool(venv, "-m", "dreamsound.demo_sound", str(source), "--overwrite")
+        if code:
+            return code
+
+    say(f"demo: dreaming {shown(source)}")
+    render = ["render", str(source), "--out", str(out), "--renders", "all", "--json"]
+    code, printed = run(
+        [program_in(venv, "dreamsound"), *render, "--overwrite", *options], capture=True
+    )
+    if code:
+        return code
+    try:
+        dreamed = json.loads(printed)["inputs"][0]
+        lines, renders = demo_lines(dreamed), dreamed["renders"]
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise Stop(1, f"`dreamsound render --json` printed no usable result: {error!r}") from error
+
+    picture = out / f"{source.stem}_before_after.png"
+    code = draw_demo_picture(venv, source, dreamed, picture, options)
+    if code:
+        return code
+    for line in lines:
+        say(line)
+    for name, path in renders.items():
+        say(f"  {name:<11} {shown(path)}")
+    if picture.is_file():
+        say(f"  {'picture':<11} {shown(picture)}")
+    return 0
+
+
+def split_demo_arguments(arguments):
+    """Split into the file (or None), the output folder, and what `dreamsound render` is given."""
+    options, out = [], DEMO_FOLDER
+    words = iter(arguments)
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name != "--out":
+            options.append(word)
+            continue
+        out = value if equals else next(words, "")
+        if not out:
+            raise Stop(EXIT_USAGE, "--out needs a folder")
+    source = None
+    if options and not options[0].startswith("-"):
+        source = Path(options.pop(0))
+    return source, Path(out), options
+
+
+def draw_demo_picture(venv, source, dreamed, picture, options):
+    """Draw before and after; remove an older picture where none can be drawn."""
+    dream = dreamed["renders"].get("dream")
+    if dream is None or any(word.split("=")[0] == "--span" for word in options):
+        say("demo: no picture: it needs the dream of the whole sound")
+        with contextlib.suppress(FileNotFoundError):
+            picture.unlink()
+        return 0
+    say("demo: drawing before and after")
+    words = ["-m", "dreamsound.pictures", str(source), dream, str(picture), "--overwrite"]
+    moments = (dreamed["steps"][0], dreamed["final"])
+    if all(heard_a_class(moment) for moment in moments):
+        words += ["--scores", *(f"{moment['class']}={moment['score']}" for moment in moments)]
+    return run_tool(venv, *words)
+
+
+def demo_lines(dreamed):
+    """Say what the model heard before the first step and after the last, from render's JSON."""
+    before, after = dreamed["steps"][0], dreamed["final"]
+    count = len(dreamed["steps"])
+
+    def heard(moment):
+        if heard_a_class(moment):
+            return f"{moment['class']} {moment['score']:.3f}"
+        return f"loss {moment['loss']:.4g}"
+
+    return [
+        f"before:         {heard(before)}",
+        f"after {count:2} steps: {heard(after)}    (model: {dreamed['model']})",
+    ]
+
+
+def heard_a_class(moment):
+    """Whether a class and its score are known: a layer's objective has none."""
+    return moment.get("class") is not None and moment.get("score") is not None
+
+
+# ---------------------------------------------------------------- the environment
+
+
+def make_environment():
+    """Return the folder of an environment that is up to date."""
+    wanted = os.environ.get("DREAMSOUND_VENV") or TOP / ".venv"
+    venv = Path(wanted).expanduser().absolute()
+    if up_to_date(venv):
+        return venv
+    refuse_foreign_folder(venv)
+    python = fitting_python()
+    refuse_unsupported_system()
+    try:
+        venv.parent.mkdir(parents=True, exist_ok=True)
+        with locked(venv.with_name(venv.name + ".lock")):
+            if not up_to_date(venv):  # nobody else has made it meanwhile
+                install(venv, python)
+    except OSError as error:
+        raise Stop(EXIT_NO_ENVIRONMENT, f"cannot make {venv}: {error}") from error
+    return venv
+
+
+def install(venv, python):
+    """Make the environment anew, or change the versions in one that is whole; stamp it last."""
+    started = time.monotonic()
+    stamp = read_stamp(venv)
+    uv = find_uv()
+    whole = stamp is not None and stamp.get("folder") == str(venv) and runs(python_in(venv))
+    if whole:
+        say(f"the tested versions have changed: bringing {shown(venv)} up to date")
+        write_stamp(venv, {"unfinished": True})
+    else:
+        if venv.exists():
+            say(f"{shown(venv)} is unfinished or has been moved: making it anew")
+            shutil.rmtree(venv)
+        venv.mkdir()
+        write_stamp(venv, {"unfinished": True})  # from here on the folder is known as dev.py's
+        create_venv(venv, python, uv)
+    with_what = "uv" if uv else "pip"
+    say(f"installing the tested versions with {with_what} (about 700 MB to fetch the first time)")
+    for words in (
+        ["--only-binary", ":all:", "-r", str(PINS)],
+        ["--no-deps", "--no-build-isolation", "-e", str(TOP)],
+    ):
+        code, _ = run([*installer(venv, python, uv), *words], folder=TOP)
+        if code:
+            raise Stop(EXIT_NO_ENVIRONMENT, f"{with_what} could not install; see above")
+    write_stamp(venv, stamp_wanted(venv))
+    say(f"made {shown(venv)} in {time.monotonic() - started:.0f} s")
+
+
+def create_venv(venv, python, uv):
+    """Make an empty environment with the first tool that can."""
+    if uv:
+        ways = [[uv, "venv", "--quiet", "--allow-existing", "--python", python, str(venv)]]
+    else:
+        ways = [
+            [python, "-m", "venv", str(venv)],
+            [python, "-m", "virtualenv", "--quiet", str(venv)],
+            ["virtualenv", "--quiet", "--python", python, str(venv)],
+        ]
+        if base_pip_serves(python):  # Debian without python3-venv: everything but pip's wheel
+            ways.insert(1, [python, "-m", "venv", "--without-pip", str(venv)])
+    complaints = []
+    for way in ways:
+        try:
+            done = subprocess.run(way, capture_output=True, text=True, check=False)
+        except OSError as error:
+            complaints.append(str(error))
+            continue
+        if done.returncode == 0:
+            return
+        complaints.append(done.stderr.strip() or done.stdout.strip())
+    minor = platform_minor(python)
+    for complaint in complaints:
+        print(complaint, file=sys.stderr)
+    raise Stop(
+        EXIT_NO_ENVIRONMENT,
+        f"{python} cannot make a virtual environment: install its venv module (on Debian and"
+        f" Ubuntu: apt install python3.{minor}-venv), or virtualenv, or uv, and try again",
+    )
+
+
+def installer(venv, python, uv):
+    """Return the words before the requirements: uv, the environment's pip, or the base's pip."""
+    inside = python_in(venv)
+    if uv:
+        return [uv, "pip", "install", "--quiet", "--python", str(inside)]
+    pip = [str(inside), "-m", "pip"]
+    if not runs(inside, "import pip"):
+        pip = [python, "-m", "pip", "--python", str(inside)]
+    return [*pip, "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+
+
+def base_pip_serves(python):
+    """Whether this Python's own pip can install into another environment (pip 22.3)."""
+    version = output_of([python, "-c", "import pip; print(pip.__version__)"])
+    return version != "" and tuple(int(part) for part in version.split(".")[:2]) >= (22, 3)
+
+
+def find_uv():
+    """Return a uv that works, or None for pip."""
+    chosen = os.environ.get("DREAMSOUND_INSTALLER", "")
+    if chosen not in ("", "uv", "pip"):
+        raise Stop(EXIT_USAGE, f"DREAMSOUND_INSTALLER is {chosen!r}: use uv or pip")
+    uv = None if chosen == "pip" else shutil.which("uv")
+    if uv and succeeds([uv, "--version"]):  # a shim may be there without the program
+        return uv
+    if chosen == "uv":
+        raise Stop(EXIT_NO_ENVIRONMENT, "DREAMSOUND_INSTALLER is uv, but uv is not to be found")
+    return None
+
+
+def up_to_date(venv):
+    """Whether the environment is whole and made from what pyproject.toml and the pins say now."""
+    return read_stamp(venv) == stamp_wanted(venv) and python_in(venv).exists()
+
+
+def stamp_wanted(venv):
+    """Return what the stamp of an up-to-date environment says."""
+    digest = hashlib.sha256()
+    try:
+        for path in (TOP / "pyproject.toml", PINS):
+            digest.update(path.read_bytes() + b"\0")
+    except OSError as error:
+        raise Stop(
+            EXIT_NO_ENVIRONMENT, f"cannot read {error.filename}: {error.strerror}"
+        ) from error
+    return {"folder": str(venv), "project": str(TOP), "sha256": digest.hexdigest()}
+
+
+def read_stamp(venv):
+    """Return the stamp, {} for one that cannot be read, None where there is none."""
+    try:
+        text = (venv / STAMP_NAME).read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        stamp = json.loads(text)
+    except ValueError:
+        return {}
+    return stamp if isinstance(stamp, dict) else {}
+
+
+def write_stamp(venv, stamp):
+    """Replace the stamp as a whole."""
+    unfinished = venv / (STAMP_NAME + ".new")
+    unfinished.write_text(json.dumps(stamp, indent=1), encoding="utf-8")
+    unfinished.replace(venv / STAMP_NAME)
+
+
+def refuse_foreign_folder(venv):
+    """Stop before a folder is emptied that dev.py has not made."""
+    if not venv.exists():
+        return
+    if not venv.is_dir() or (read_stamp(venv) is None and any(venv.iterdir())):
+        raise Stop(
+            EXIT_NO_ENVIRONMENT,
+            f"{venv} is there, but dev.py has not made it: move it away, or name another folder"
+            " in DREAMSOUND_VENV",
+        )
+
+
+@contextlib.contextmanager
+def locked(path):
+    """Hold a lock that the system takes back when its holder dies."""
+    with path.open("a+b") as file:
+        waiting = False
+        while not try_lock(file):
+            if not waiting:
+                say("another dev.py is making the environment: waiting for it")
+                waiting = True
+            time.sleep(0.5)
+        yield
+
+
+def try_lock(file):
+    """Lock the open file; False where another process holds it."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        pass  # a file system without locks: go on, as if alone
+    return True
+
+
+# ---------------------------------------------------------------- Python
+
+
+def fitting_python():
+    """Return the path of a Python 3.11 to 3.13: this one, or one on PATH, or one of uv's."""
+    if sys.version_info[0] == 3 and sys.version_info[1] in PYTHON_MINORS:
+        # Not an environment's Python: the environment may be the one that is made anew.
+        return getattr(sys, "_base_executable", None) or sys.executable
+    for minor in PYTHON_MINORS:
+        found = shutil.which(f"python3.{minor}")
+        if found and platform_minor(found) == minor:  # a shim may be there without the program
+            return found
+        if os.name == "nt" and shutil.which("py"):
+            found = output_of(["py", f"-3.{minor}", "-c", "import sys; print(sys.executable)"])
+            if found:
+                return found
+    if shutil.which("uv"):
+        found = output_of(["uv", "python", "find", "--no-python-downloads", ">=3.11,<3.14"])
+        if found and platform_minor(found) in PYTHON_MINORS:
+            return found
+    here = ".".join(str(number) for number in sys.version_info[:3])
+    raise Stop(
+        EXIT_NO_PYTHON,
+        f"DreamSound Studio needs Python 3.11, 3.12 or 3.13; this is {here}, and there is none of"
+        " those on PATH. Install one and try again",
+    )
+
+
+def refuse_unsupported_system():
+    """Stop early on the one common machine that TensorFlow has left behind."""
+    if platform.system() == "Darwin" and platform.machine() == "x86_64":
+        raise Stop(EXIT_NO_ENVIRONMENT, "TensorFlow 2.18 is not made for Intel Macs any more")
+
+
+def platform_minor(python):
+    """Return the 11 of a Python 3.11, or None for one that does not run."""
+    code = "import sys; print(sys.version_info[1] if sys.version_info[0] == 3 else -1)"
+    printed = output_of([python, "-c", code])
+    return int(printed) if printed else None
+
+
+def python_in(venv):
+    """Return the environment's Python."""
+    return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def program_in(venv, name):
+    """Return a program that was installed into the environment."""
+    return str(venv / (f"Scripts/{name}.exe" if os.name == "nt" else f"bin/{name}"))
+
+
+# ---------------------------------------------------------------- processes
+
+
+def run_tool(venv, *words, folder=None):
+    """Run the environment's Python on these words and return its exit code."""
+    return run([str(python_in(venv)), *words], folder=folder)[0]
+
+
+def run(command, folder=None, capture=False):
+    """Run a command; return its exit code and, if captured, what it printed."""
+    variables = dict(os.environ, PIP_USER="0")  # a user's pip may install elsewhere by default
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=variables,
+            stdout=subprocess.PIPE if capture else None,
+            encoding="utf-8" if capture else None,
+        )
+    except OSError as error:
+        raise Stop(1, f"cannot run {command[0]}: {error.strerror}") from error
+    try:
+        printed, _ = process.communicate()
+    except KeyboardInterrupt:
+        # The terminal has told the tool as well: let it clean up before it is ended.
+        with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+            process.wait(INTERRUPT_PATIENCE_S)
+        process.kill()
+        raise
+    code = process.returncode
+    return (code if code >= 0 else 128 - code), printed  # killed by signal n: 128 + n
+
+
+def output_of(command):
+    """Return what a command prints, or an empty text if it fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def succeeds(command):
+    """Whether a command can be run and ends well."""
+    try:
+        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
+    except (OSError, subprocess.SubprocessError):
+        return False
+
+
+def runs(python, code="pass"):
+    """Whether this Python is there and runs the code."""
+    return succeeds([str(python), "-c", code])
+
+
+def say(line):
+    """Print a line at once, so that it stands before what the next tool prints."""
+    print(line, flush=True)
+
+
+def shown(path):
+    """Return the path as seen from the current folder, if it is below it."""
+    try:
+        return str(Path(path).absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Stop as stop:
+        print(f"dev.py: {stop}", file=sys.stderr)
+        sys.exit(stop.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
