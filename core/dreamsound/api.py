@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dreamsound.audio import Clip, open_sound, read_clip
 from dreamsound.control import Control
 from dreamsound.dreamer import Dream, Dreamer, StepEvent
+from dreamsound.errors import RecipeError
 from dreamsound.models.load import load_model
 from dreamsound.recipe import Recipe
 from dreamsound.span import parse_span, span_samples
@@ -47,7 +48,7 @@ def dream(
     start : Clip, optional
         An earlier dream of the same sound to go on from.
     span : str, optional
-        ``START:END`` in seconds, for a path only; the start moves back onto the patch grid.
+        ``START:END`` in seconds, of a file; the start moves back onto the patch grid.
     model : Model, optional
         A model already loaded; by default the recipe's.
     on_step : callable, optional
@@ -77,6 +78,8 @@ def dream(
     recipe = recipe or Recipe()
     if not isinstance(clip, Clip):
         clip = read_source(clip, span)
+    elif span is not None:
+        raise RecipeError("a span is read from a file: hand over the path instead of a clip")
     model = model or load_model(recipe.model)
     if target is None and recipe.target is not None:
         target = read_clip(recipe.target)

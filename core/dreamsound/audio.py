@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from dreamsound.errors import AudioFileError
 from dreamsound.samples import BLOCK_SAMPLES, FloatArray, Samples
@@ -23,7 +24,7 @@ FileFormat = Literal["wav", "flac", "aiff"]
 
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 192_000
 MAX_CHANNELS = 8
-#: RIFF sizes are 32 bit; beyond this many bytes of samples a WAV is written as RF64.
+#: Sizes in RIFF and AIFF are 32 bit; beyond this many bytes of samples a WAV is written as RF64.
 RIFF_LIMIT_BYTES = 4 * 2**30 - 2**16
 #: libsndfile: SFC_SET_ADD_PEAK_CHUNK. The chunk holds the time of day, so no two files would equal.
 _SET_ADD_PEAK_CHUNK = 0x1050
@@ -32,6 +33,7 @@ _SET_ADD_PEAK_CHUNK = 0x1050
 _RETRY_SAMPLES = 1152
 
 _SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "32f": "FLOAT"}
+_BYTES = {"16": 2, "24": 3, "32f": 4}
 #: What each format can hold.
 FORMAT_BITS: dict[str, tuple[Bits, ...]] = {
     "wav": ("16", "24", "32f"),
@@ -103,7 +105,9 @@ class Clip:
         """
         values = np.atleast_2d(np.asarray(array, dtype=np.float32))
         if values.ndim != 2:
-            raise AudioFileError(f"samples must be [channels, samples], not of shape {values.shape}")
+            raise AudioFileError(
+                f"samples must be [channels, samples], not of shape {values.shape}"
+            )
         clip = cls(Samples.of(values), sample_rate_hz)
         _check_finite(clip.name, clip.samples, sample_rate_hz)
         return clip
@@ -175,21 +179,18 @@ def read_clip(
             raise AudioFileError(
                 f"{path} is {total / rate:.2f} s long: the span from {start / rate:.2f} s is empty"
             )
-        samples = Samples(channels, stop - start)
-        context_start = max(start - context_samples, 0)
-        before = _read_part(sound, context_start, start)
+        samples = _read_part(sound, start, stop)
         # A stream that breaks off in the middle delivers less than its header promised.
-        done = _read_into(sound, samples, start)
-        after = _read_part(sound, stop, min(stop + context_samples, total))
-        truncated = _truncation(sound) or done < samples.length
+        done = samples.length
+        truncated = done < stop - start or (stop == total and _truncation(sound))
+        before = _read_part(sound, max(start - context_samples, 0), start)
+        end = min(stop + context_samples, total) if done == stop - start else stop
+        after = _read_part(sound, stop, end)
         bits: Bits = "16" if sound.subtype == "PCM_16" else "24"
         if sound.subtype in _FLOAT_SUBTYPES:
             bits = "32f"
-    if done < samples.length:
-        if done == 0:
-            raise AudioFileError(f"{path} is broken: none of its samples can be decoded")
-        samples = Samples.of(samples.read(0, done).copy()) if not samples.on_disk else samples
-        samples.length = done
+    if done == 0:
+        raise AudioFileError(f"{path} is broken: none of its samples can be decoded")
     if truncated:
         warnings.warn(
             f"{path} is shorter than its header says (truncated?): the {done / rate:.2f} s that "
@@ -197,8 +198,9 @@ def read_clip(
             AudioFileWarning,
             stacklevel=2,
         )
-    _check_finite(str(path), samples, rate)
-    return Clip(samples, rate, Path(path), bits, start, before, after)
+    for part, first in ((before, start - before.length), (samples, start), (after, stop)):
+        _check_finite(str(path), part, rate, first)
+    return Clip(samples, rate, Path(path), bits, start, before.array(), after.array())
 
 
 @contextmanager
@@ -222,9 +224,9 @@ def open_sound(path: str | os.PathLike[str]) -> Iterator[Any]:
     import soundfile
 
     try:
-        status = os.stat(path)
-    except OSError as error:
-        raise AudioFileError(f"{path}: {error.strerror or error}") from error
+        status = Path(path).stat()
+    except (OSError, ValueError) as error:
+        raise AudioFileError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     if stat.S_ISDIR(status.st_mode):
         raise AudioFileError(f"{path} is a folder, not a sound file")
     if not stat.S_ISREG(status.st_mode):
@@ -234,7 +236,7 @@ def open_sound(path: str | os.PathLike[str]) -> Iterator[Any]:
     if not os.access(path, os.R_OK):
         raise AudioFileError(f"{path} may not be read: check its permissions")
     try:
-        sound = soundfile.SoundFile(path)
+        sound = soundfile.SoundFile(_native(path))
     except (soundfile.LibsndfileError, TypeError) as error:
         reason = getattr(error, "error_string", str(error)).strip().rstrip(".")
         raise AudioFileError(f"{path} is not a sound file that can be read ({reason})") from error
@@ -255,6 +257,7 @@ def write_blocks(
     sample_rate_hz: int,
     file_format: FileFormat,
     bits: Bits,
+    shown_as: Path | None = None,
 ) -> None:
     """Write float blocks ``[channels, n]`` to a new sound file.
 
@@ -275,6 +278,8 @@ def write_blocks(
         The container.
     bits : {"16", "24", "32f"}
         How a sample is stored.
+    shown_as : pathlib.Path, optional
+        What errors call the file; by default `path`.
 
     Raises
     ------
@@ -283,23 +288,28 @@ def write_blocks(
     """
     import soundfile
 
+    name = shown_as or path
     check_format(file_format, bits)
-    container = file_format.upper()
-    if container == "WAV" and length * channels * (2 if bits == "16" else 4) > RIFF_LIMIT_BYTES:
-        container = "RF64"
+    container = _container(file_format, bits, length * channels)
     try:
         with soundfile.SoundFile(
-            path, "w", sample_rate_hz, channels, _SUBTYPES[bits], format=container
+            _native(path), "w", sample_rate_hz, channels, _SUBTYPES[bits], format=container
         ) as sound:
             # soundfile has no public name for this command of libsndfile's.
             soundfile._snd.sf_command(sound._file, _SET_ADD_PEAK_CHUNK, soundfile._ffi.NULL, 0)
             for block in blocks:
                 frames = block.T if bits == "32f" else _integers(block, int(bits)).T
                 sound.write(np.ascontiguousarray(frames))
+        # A FLAC's last frame is written on closing, where libsndfile overlooks a full disk.
+        with soundfile.SoundFile(_native(path)) as sound:
+            sound.seek(length - 1)
+            sound.read(1)
     except soundfile.LibsndfileError as error:
-        raise AudioFileError(f"{path} cannot be written: {error.error_string.strip()}") from error
+        # libsndfile keeps the system's reason to itself: all it says is "System error."
+        reason = error.error_string.strip().rstrip(".")
+        raise AudioFileError(f"{name} cannot be written; is the disk full? ({reason})") from error
     except OSError as error:
-        raise AudioFileError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise AudioFileError(f"{name} cannot be written: {error.strerror or error}") from error
 
 
 def quantise(block: FloatArray, bits: Bits) -> FloatArray:
@@ -307,7 +317,8 @@ def quantise(block: FloatArray, bits: Bits) -> FloatArray:
     if bits == "32f":
         return block
     scale = np.float32(2 ** (int(bits) - 1))
-    return np.clip(np.rint(block * scale), -scale, scale - 1) / scale
+    rounded: FloatArray = np.clip(np.rint(block * scale), -scale, scale - 1) / scale
+    return rounded
 
 
 def check_format(file_format: str, bits: str) -> None:
@@ -329,54 +340,69 @@ def check_folder_writable(folder: Path) -> None:
         ) from error
 
 
-def _integers(block: FloatArray, bits: int) -> np.ndarray[Any, np.dtype[np.int32]]:
+def _native(path: str | os.PathLike[str]) -> str | bytes:
+    # A POSIX file name is bytes, and need not be text in any encoding.
+    return os.fspath(path) if os.name == "nt" else os.fsencode(path)
+
+
+def _container(file_format: str, bits: Bits, values: int) -> str:
+    if file_format == "flac" or values * _BYTES[bits] <= RIFF_LIMIT_BYTES:
+        return file_format.upper()
+    if file_format == "wav":
+        return "RF64"
+    raise AudioFileError("an aiff file cannot hold more than 4 GB: choose wav or flac")
+
+
+def _integers(block: FloatArray, bits: int) -> npt.NDArray[np.int32]:
     scale = 2 ** (bits - 1)
     values = np.clip(np.rint(block.astype(np.float64) * scale), -scale, scale - 1)
     # libsndfile takes the upper bits of an int32 as they are: no scaling of its own.
-    return values.astype(np.int32) << np.int32(32 - bits)
+    upper: npt.NDArray[np.int32] = values.astype(np.int32) << np.int32(32 - bits)
+    return upper
 
 
-def _read_part(sound: Any, start: int, stop: int) -> FloatArray:
-    if stop <= start:
-        return np.zeros((sound.channels, 0), np.float32)
-    sound.seek(start)
-    return np.ascontiguousarray(sound.read(stop - start, dtype="float32", always_2d=True).T)
-
-
-def _read_into(sound: Any, samples: Samples, start: int) -> int:
-    """Read as many samples as can be decoded; return how many."""
+def _read_part(sound: Any, start: int, stop: int) -> Samples:
+    """Read from `start` as many samples as can be decoded, at most to `stop`."""
     import soundfile
 
-    sound.seek(start)
-    done, size = 0, BLOCK_SAMPLES
-    while done < samples.length:
-        try:
-            block = sound.read(
-                min(size, samples.length - done), dtype="float32", always_2d=True
-            )
-        except soundfile.LibsndfileError:
-            if size == _RETRY_SAMPLES:
+    samples = Samples(sound.channels, max(stop - start, 0))
+    whole, done = _decode(sound, samples, start, BLOCK_SAMPLES)
+    if not whole:
+        # A decoder that has met the cut is of no more use, and has kept its last block's samples.
+        with soundfile.SoundFile(sound.name) as fresh:
+            _, done = _decode(fresh, samples, start, _RETRY_SAMPLES)
+    samples.truncate(done)
+    return samples
+
+
+def _decode(sound: Any, samples: Samples, start: int, size: int) -> tuple[bool, int]:
+    """Return whether no error came, and how many samples were put into `samples`."""
+    import soundfile
+
+    done = 0
+    try:
+        sound.seek(start)
+        while done < samples.length:
+            block = sound.read(min(size, samples.length - done), "float32", always_2d=True)
+            if not len(block):
                 break
-            # A stream cut off in this block: fetch what comes before the cut in small pieces.
-            size = _RETRY_SAMPLES
-            try:
-                sound.seek(start + done)
-            except soundfile.LibsndfileError:
-                break
-            continue
-        if not len(block):
-            break
-        samples.write(done, block.T)
-        done += len(block)
-    return done
+            samples.write(done, block.T)
+            done += len(block)
+    except soundfile.LibsndfileError:
+        return False, done
+    return True, done
 
 
 def _truncation(sound: Any) -> bool:
-    # libsndfile clamps a chunk's size to the file and notes it in its log: "data : 9 (should be 7)".
-    return bool(re.search(r"(?im)^\s*(data|SSND)\s*:.*should be", sound.extra_info))
+    # libsndfile clamps a size to the file and notes it in its log: "data : 9 (should be 7)". A
+    # program that wrote to a pipe could not know the size, and put the largest number there is.
+    found = re.search(
+        r"(?m)^\s*(?:data|SSND|riff|Riff size|Data Size)\s*:\s*(\d+) \(should be", sound.extra_info
+    )
+    return found is not None and int(found[1]) < 0xFFFFFFFF - 2**12
 
 
-def _check_finite(name: str, samples: Samples, sample_rate_hz: int) -> None:
+def _check_finite(name: str, samples: Samples, sample_rate_hz: int, offset: int = 0) -> None:
     bad, first = 0, 0
     for start, block in samples.blocks():
         # One sum tells for the whole block, at a tenth of the cost of looking at each sample.
@@ -385,7 +411,7 @@ def _check_finite(name: str, samples: Samples, sample_rate_hz: int) -> None:
                 continue
         wrong = np.any(~np.isfinite(block), axis=0)
         if np.any(wrong) and not bad:
-            first = start + int(np.argmax(wrong))
+            first = offset + start + int(np.argmax(wrong))
         bad += int(np.sum(wrong))
     if bad:
         raise AudioFileError(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dreamsound.errors import RenderCancelled
 
 
-class FinishEarly(Exception):  # noqa: N818 - a signal, not an error
+class FinishEarly(Exception):
     """Raised inside a step that was asked to stop; the sound before the step is kept."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from dreamsound.errors import AudioFileError
 from dreamsound.levels import active_rms
 from dreamsound.samples import FloatArray, Samples
 
@@ -54,10 +55,17 @@ class Envelope:
         Returns
         -------
         Envelope
+
+        Raises
+        ------
+        AudioFileError
+            No frame reaches the level from which on a sound counts as sounding.
         """
         frame = max(1, round(FRAME_SECONDS * sample_rate_hz))
         power = frame_power(samples, frame)
         rms, active = active_rms(power.mean(axis=0))
+        if rms == 0:
+            raise AudioFileError("nothing in this sound reaches -140 dBFS: it is as good as silent")
         window = np.hanning(SMOOTHING_FRAMES + 2)[1:-1]
         smooth = np.stack([np.convolve(row, window, "full") for row in power])
         reach = SMOOTHING_FRAMES // 2
@@ -79,11 +87,12 @@ class Envelope:
         relative = np.sqrt(self.power) / self.rms
         values = np.minimum(relative, MAX_WEIGHT) ** amount
         padded = np.concatenate([values[:, :1], values, values[:, -1:]], axis=1)
-        return ((padded[:, 1:] + padded[:, :-1]) / 2).astype(np.float32)
+        edges: FloatArray = ((padded[:, 1:] + padded[:, :-1]) / 2).astype(np.float32)
+        return edges
 
 
 def frame_power(samples: Samples, frame_samples: int) -> npt.NDArray[np.float64]:
-    """Return the mean power of each frame, float64 ``[channels, frames]``; the last may be short."""
+    """Return each frame's mean power, float64 ``[channels, frames]``; the last may be short."""
     count = -(-samples.length // frame_samples)
     power = np.zeros((samples.channels, count))
     for start, block in samples.blocks(frame_samples * BLOCK_FRAMES):
@@ -96,7 +105,9 @@ def power_of(block: FloatArray, frame_samples: int) -> npt.NDArray[np.float64]:
     channels, length = block.shape
     whole = length // frame_samples
     frames = block[:, : whole * frame_samples].reshape(channels, whole, frame_samples)
-    power = np.einsum("cfs,cfs->cf", frames, frames).astype(np.float64) / frame_samples
+    power: npt.NDArray[np.float64] = (
+        np.einsum("cfs,cfs->cf", frames, frames).astype(np.float64) / frame_samples
+    )
     rest = block[:, whole * frame_samples :]
     if rest.shape[1]:
         tail = np.mean(np.square(rest, dtype=np.float64), axis=1, keepdims=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import math
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -23,6 +25,7 @@ from dreamsound.audio import (
 from dreamsound.dreamer import Dream
 from dreamsound.errors import AudioFileError, RecipeError
 from dreamsound.levels import (
+    LevelKind,
     LevelReading,
     from_db,
     match_gain_db,
@@ -62,11 +65,11 @@ class RenderOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    renders: tuple[RenderName, ...] = DEFAULT_RENDERS
+    renders: tuple[RenderName, ...] = Field(default=DEFAULT_RENDERS, min_length=1)
     level: Literal["match", "raw"] = "match"
     format: Literal["wav", "flac", "aiff"] = "wav"
     bits: Literal["16", "24", "32f"] | None = None
-    overwrite: bool = Field(default=False)
+    overwrite: bool = False
 
     @classmethod
     def make(cls, **fields: object) -> RenderOptions:
@@ -140,17 +143,23 @@ def check_places(paths: dict[str, Path], sources: list[Path], overwrite: bool) -
     paths : dict
         As :func:`planned_paths` gives them.
     sources : list of pathlib.Path
-        Files that are read and so never written, whatever was asked for.
+        Files that are never replaced, whatever was asked for: what is read, and earlier renders.
     overwrite : bool
         Whether other files may be replaced.
     """
     for path in paths.values():
-        if not path.exists():
-            continue
-        if path.is_dir():
-            raise AudioFileError(f"{path} is a folder: a render cannot be written there")
-        if any(source.exists() and os.path.samefile(path, source) for source in sources):
-            raise AudioFileError(f"{path} is a source of this render and is never written to")
+        try:
+            if not path.exists():
+                continue
+            if path.is_dir():
+                raise AudioFileError(f"{path} is a folder: a render cannot be written there")
+            if any(source.exists() and path.samefile(source) for source in sources):
+                raise AudioFileError(
+                    f"{path} exists and is not replaced: it is a source, or a render of the same "
+                    "name; choose another folder"
+                )
+        except OSError as error:
+            raise AudioFileError(f"{path} cannot be written: {error.strerror or error}") from error
         if not overwrite:
             raise AudioFileError(f"{path} exists: choose another folder, or say --overwrite")
 
@@ -221,6 +230,7 @@ def write_renders(
                 sample_rate_hz=clip.sample_rate_hz,
                 file_format=file_format,
                 bits=chosen,
+                shown_as=paths[name],
             )
         _put_in_place(partial, paths, options.overwrite)
     finally:
@@ -234,16 +244,14 @@ def write_renders(
 class _Mixer:
     """Makes each render's samples at its level."""
 
-    def __init__(
-        self, dream: Dream, options: RenderOptions, bits: Bits, notes: list[str]
-    ) -> None:
+    def __init__(self, dream: Dream, options: RenderOptions, bits: Bits, notes: list[str]) -> None:
         self._dream = dream
         self._raw = options.level == "raw"
         self._bits = bits
         self._notes = notes
         self._made: dict[str, Samples] = {}
         self._gains: dict[str, float] = {}
-        self._source_level = self._level(dream.source.samples)
+        self._source_level = self._level(dream.source.samples, None)
         self.dream_gain_db = self._gain("dream")
 
     def bits_of(self, name: str, file_format: str, bits: Bits) -> Bits:
@@ -260,11 +268,9 @@ class _Mixer:
     def blocks(self, name: str) -> Iterator[FloatArray]:
         """Yield a render's samples ``[channels, n]``, at its level."""
         if name == "difference":
-            source = self._dream.source.samples
-            for (start, block), dreamed in zip(
-                source.blocks(), self.blocks("dream"), strict=True
-            ):
-                yield quantise(dreamed, self._bits) - quantise(block, self._bits)
+            source = _only(self._dream.source.samples)
+            for block, dreamed in zip(source, self.blocks("dream"), strict=True):
+                yield quantise(dreamed, self._bits) - block
             return
         gain = np.float32(from_db(self._gain(name)))
         channels = self._dream.source.channels
@@ -283,9 +289,9 @@ class _Mixer:
         if name not in self._gains:
             samples = self._samples(name)
             if name in ("gradient", "hardcut"):
-                wanted = match_gain_db(self._source_level, self._level(samples), MOST_GAIN_DB)
+                wanted = self._matching_gain_db(samples, MOST_GAIN_DB)
             elif name == "dream":
-                wanted = match_gain_db(self._source_level, self._level(samples), None)
+                wanted = self._matching_gain_db(samples, None)
             else:
                 wanted = self.dream_gain_db
             peak = true_peak(_only(samples), self._dream.source.sample_rate_hz, samples.channels)
@@ -298,23 +304,23 @@ class _Mixer:
             self._gains[name] = gain
         return self._gains[name]
 
-    def _level(self, samples: Samples) -> LevelReading:
-        """Return the level, in the kind that the source's was measured in."""
-        kind = getattr(self, "_source_level", None)
-        rate = self._dream.source.sample_rate_hz
-        if samples.channels < self._dream.source.channels:
+    def _matching_gain_db(self, samples: Samples, limit_db: float | None) -> float:
+        """Return the gain that brings `samples` to the source's level."""
+        reference = self._source_level
+        reading = self._level(samples, reference.kind)
+        if reading.value_db == -math.inf:
+            # Under the gates of loudness: both are measured by what always has an answer.
+            reference = self._level(self._dream.source.samples, "rms")
+            reading = self._level(samples, "rms")
+        return match_gain_db(reference, reading, limit_db)
+
+    def _level(self, samples: Samples, kind: LevelKind | None) -> LevelReading:
+        source = self._dream.source
+        blocks = _only(samples)
+        if samples.channels < source.channels:
             # One signal for all channels sounds from each of them.
-            count = self._dream.source.channels
-            blocks = (np.repeat(block, count, axis=0) for block in _only(samples))
-        else:
-            count, blocks = samples.channels, _only(samples)
-        reading = measure_level(blocks, rate, count, kind.kind if kind else None)
-        if kind is not None and not np.isfinite(reading.value_db) and kind.kind == "lufs":
-            self._source_level = measure_level(
-                _only(self._dream.source.samples), rate, self._dream.source.channels, "rms"
-            )
-            return self._level(samples)
-        return reading
+            blocks = (np.repeat(block, source.channels, axis=0) for block in blocks)
+        return measure_level(blocks, source.sample_rate_hz, source.channels, kind)
 
     def _samples(self, name: str) -> Samples:
         dream = self._dream
@@ -370,25 +376,28 @@ def _only(samples: Samples) -> Iterator[FloatArray]:
 
 
 def _partial(path: Path) -> Path:
-    return path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.partial")
+    # Not longer than the render's own name, which may be as long as the file system allows.
+    return path.with_name(f".{uuid.uuid4().hex[:8]}.partial")
 
 
 def _put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bool) -> None:
     """Rename all; if one cannot be, take back those that were new."""
     done: list[Path] = []
-    try:
-        for name, place in partial.items():
+    for name, place in partial.items():
+        try:
             if overwrite:
-                os.replace(place, paths[name])
+                place.replace(paths[name])
             else:
                 # Unlike a rename, a link fails if the name has been taken in the meantime.
                 _rename_new(place, paths[name])
                 done.append(paths[name])
-    except OSError as error:
-        for path in done:
-            path.unlink(missing_ok=True)
-        reason = error.strerror or str(error)
-        raise AudioFileError(f"{error.filename2 or error.filename}: {reason}") from error
+        except BaseException as error:
+            for path in done:
+                path.unlink(missing_ok=True)
+            if not isinstance(error, OSError):
+                raise
+            reason = error.strerror or str(error)
+            raise AudioFileError(f"{paths[name]} cannot be written: {reason}") from error
 
 
 def _rename_new(place: Path, path: Path) -> None:
@@ -399,5 +408,5 @@ def _rename_new(place: Path, path: Path) -> None:
     except OSError:
         # A file system without links.
         if path.exists():
-            raise FileExistsError(17, "file exists", str(path)) from None
-        os.rename(place, path)
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        place.rename(path)

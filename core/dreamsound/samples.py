@@ -145,10 +145,16 @@ class Samples:
 
     def copy(self) -> Samples:
         """Return the same samples in a place of their own, in memory or on disk like these."""
-        other = Samples(self.channels, self.length)
+        other = Samples(self.channels, self.length, 0 if self.on_disk else MEMORY_LIMIT_BYTES)
         for start, block in self.blocks():
             other.write(start, block)
         return other
+
+    def truncate(self, length: int) -> None:
+        """Forget what lies beyond the first `length` samples."""
+        self.length = min(length, self.length)
+        if self._array is not None:
+            self._array = self._array[:, : self.length]
 
     def close(self) -> None:
         """Give the memory or the scratch file back."""
@@ -159,9 +165,11 @@ class Samples:
     def _window(self, start: int, stop: int) -> FloatArray:
         if self._array is not None:
             return self._array[:, start:stop]
+        if self._file is None:
+            raise ValueError("these samples have been given back")
         # Interleaved on disk, so that a block of all channels is one contiguous window.
-        mapped = np.memmap(
-            self._file,  # type: ignore[arg-type]  # numpy's stub wants a path; a file is documented
+        mapped: FloatArray = np.memmap(
+            self._file,
             np.float32,
             "r+",
             offset=start * self.channels * 4,
@@ -176,8 +184,9 @@ def peak_of(samples: Samples) -> float:
 
 
 def _reserve(size_bytes: int) -> IO[bytes]:
-    folder = tempfile.gettempdir()
+    folder = "for temporary files"
     try:
+        folder = tempfile.gettempdir()
         # On POSIX the file has no name: nothing is left behind however the process ends.
         file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by Samples.close
         if hasattr(os, "posix_fallocate"):
@@ -186,10 +195,11 @@ def _reserve(size_bytes: int) -> IO[bytes]:
         else:
             file.truncate(size_bytes)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise
+        reason = error.strerror or str(error)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            reason = "it has no room"
         raise MemoryLimitError(
-            f"the scratch folder {folder} has no room for {size_bytes / 1e9:.1f} GB of samples: "
-            "free some space, or name another folder in TMPDIR"
+            f"the scratch folder {folder} cannot take {size_bytes / 1e9:.1f} GB of samples "
+            f"({reason}): free some space, or name another folder in TMPDIR"
         ) from error
     return file

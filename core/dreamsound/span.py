@@ -6,6 +6,8 @@ from dreamsound.errors import RecipeError
 
 #: Hop of YAMNet's patches, seconds: spans start on multiples of it.
 GRID_SECONDS = 0.48
+#: No sound is longer: 30 years. Beyond, sample numbers would not fit into a float.
+LONGEST_SECONDS = 1e9
 
 
 def parse_span(text: str) -> tuple[float, float | None]:
@@ -14,7 +16,7 @@ def parse_span(text: str) -> tuple[float, float | None]:
     Parameters
     ----------
     text : str
-        Each side in seconds (``12.5``) or left out; ``MINUTES'SECONDS`` is not a number here.
+        Each side in seconds (``12.5``) or left out.
 
     Returns
     -------
@@ -35,7 +37,7 @@ def parse_span(text: str) -> tuple[float, float | None]:
         start, end = 0.0, None
     if not colon:
         raise RecipeError(f"span {text!r}: give START:END in seconds, such as 1.5:4 or 10:")
-    if not 0 <= start < float("inf") or (end is not None and not start < end < float("inf")):
+    if not 0 <= start < (LONGEST_SECONDS if end is None else end) <= LONGEST_SECONDS:
         raise RecipeError(f"span {text!r}: the start must be 0 or more, and the end after it")
     return start, end
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
+from pydantic.fields import FieldInfo
 
 from dreamsound.recipe import Recipe
 
@@ -31,34 +32,39 @@ def with_recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """
     own = inspect.signature(function, eval_str=True)
     parameters = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    for name, field in Recipe.model_fields.items():
-        if name in NOT_OPTIONS:
-            continue
-        option = f"--{(field.alias or name).replace('_', '-')}"
-        kind = _plain(field.annotation)
-        flag = f"{option}/--no-{option[2:]}" if kind is bool else option
-        text = field.description or ""
-        if field.default not in (None, False) and kind is not bool:
-            text += f" [default: {field.default}]"
-        elif field.default is True:
-            text += " [default: on]"
-        metavar = "|".join(get_args(kind)) if get_origin(kind) is Literal else None
-        annotation = Annotated[
-            Union[str if metavar else kind, None],  # noqa: UP007 - built at run time
-            typer.Option(
-                flag,
-                help=text,
-                metavar=metavar,
-                show_default=False,
-                rich_help_panel="The dream (fields of the recipe)",
-            ),
-        ]
-        parameters.append(
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        )
+    parameters += [
+        _parameter(name, field)
+        for name, field in Recipe.model_fields.items()
+        if name not in NOT_OPTIONS
+    ]
     function.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
     function.__annotations__ = {p.name: p.annotation for p in parameters}
     return function
+
+
+def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+    option = f"--{(field.alias or name).replace('_', '-')}"
+    kind = _plain(field.annotation)
+    flag = f"{option}/--no-{option[2:]}" if kind is bool else option
+    text = field.description or ""
+    if field.default is True:
+        text += " [default: on]"
+    elif field.default is not None and field.default is not False:
+        text += f" [default: {field.default}]"
+    # A choice is taken as text: the recipe says what is wrong with it, as it does elsewhere.
+    choices = "|".join(get_args(kind)) if get_origin(kind) is Literal else None
+    value = typer.Option(
+        flag,
+        help=text,
+        metavar=choices,
+        show_default=False,
+        rich_help_panel="The dream (fields of the recipe)",
+    )
+    taken: Any = str if choices else kind
+    annotation: Any = Annotated[taken | None, value]
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+    )
 
 
 def _plain(annotation: Any) -> Any:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from dreamsound.dreamer import StepEvent
+
+#: With a long class name all of it fits into a terminal of 80 columns.
+BAR_CELLS, NAME_CELLS = 8, 16
 
 
 class StepLine:
@@ -44,6 +48,7 @@ class StepLine:
         if self._live is not None:
             self._show()
             self._live.stop()
+            self._live = None
 
     def between_blocks(self, share: float) -> None:
         """Note how much of the current step is done, 0..1."""
@@ -55,11 +60,11 @@ class StepLine:
         self._done, self._share = event.step, 0.0
         if self._first_ended is None:
             self._first_ended = time.monotonic()
-        self._text = f"{event.class_name} {event.score:.3f}, loss {event.loss:.4g}"
+        self._text = f"loss {event.loss:.4g}, {event.class_name} {event.score:.3f}"
         if self._live is None:
             say(
                 f"{self._name}: step {event.step}/{self._steps}, {self._text}, "
-                f"{event.seconds:.2f} s, {self._remaining()} left"
+                f"{event.seconds:.2f} s, ETA {self._remaining()}"
             )
         self._show()
 
@@ -73,7 +78,7 @@ class StepLine:
         if self._live is None:
             say(text)
         else:
-            self._live.console.print(text, highlight=False, markup=False)
+            self._live.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _remaining(self) -> str:
         since_first = self._done + self._share - 1
@@ -88,15 +93,16 @@ class StepLine:
             return
         from rich.text import Text
 
-        filled = round(20 * min(1.0, (self._done + self._share) / self._steps))
-        bar = "━" * filled + "╌" * (20 - filled)
+        share = min(1.0, (self._done + self._share) / self._steps)
+        filled = round(BAR_CELLS * share)
+        bar = "━" * filled + "╌" * (BAR_CELLS - filled)
+        # What a narrow terminal cuts off is the end.
+        name = Path(self._name).name
+        if len(name) > NAME_CELLS:
+            name = f"{name[: NAME_CELLS // 2]}…{name[-NAME_CELLS // 2 + 1 :]}"
+        step = f"step {self._done}/{self._steps}, ETA {self._remaining()}"
         self._live.update(
-            Text(
-                f"{self._name}  {bar}  step {self._done}/{self._steps}  {self._text}  "
-                f"ETA {self._remaining()}",
-                overflow="ellipsis",
-                no_wrap=True,
-            )
+            Text(f"{name} {bar} {step}, {self._text}", overflow="ellipsis", no_wrap=True)
         )
 
 

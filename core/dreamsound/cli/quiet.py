@@ -30,7 +30,7 @@ def import_tensorflow() -> ModuleType:
             module = _import()
             # The device scan chatters too; it happens once.
             module.config.list_physical_devices()
-        except BaseException:
+        except Exception:
             chatter.seek(0)
             os.write(kept, chatter.read())
             raise
@@ -42,15 +42,16 @@ def import_tensorflow() -> ModuleType:
 
 def device_name() -> str:
     """Return what TensorFlow runs on: ``GPU``, with its name where known, or ``CPU``."""
-    tensorflow = import_tensorflow()
-    gpus = tensorflow.config.list_physical_devices("GPU")
+    tf = import_tensorflow()
+    gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
         return "CPU"
-    details = tensorflow.config.experimental.get_device_details(gpus[0])
+    details = tf.config.experimental.get_device_details(gpus[0])
     return f"GPU {details.get('device_name', '')}".strip()
 
 
 def _import() -> ModuleType:
-    import tensorflow
+    import tensorflow as tf
 
-    return tensorflow
+    module: ModuleType = tf
+    return module

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
-import threading
+import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,15 +16,23 @@ import typer
 
 from dreamsound.api import read_source
 from dreamsound.audio import AudioFileWarning, Clip, check_folder_writable, read_clip
-from dreamsound.cli import EXIT_SOME_FAILED
+from dreamsound.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound.cli.options import with_recipe_options
 from dreamsound.cli.progress import StepLine, say
 from dreamsound.control import Control
 from dreamsound.dreamer import Dream, Dreamer, StepEvent
-from dreamsound.errors import DreamSoundError, RecipeError, RenderCancelled
+from dreamsound.errors import ModelError, RecipeError, RenderCancelled
 from dreamsound.methods import filled
+from dreamsound.models.catalog import find_weights
+from dreamsound.models.yamnet_table import class_names, find_class, resolve_layer
 from dreamsound.recipe import Recipe
-from dreamsound.render import RENDER_NAMES, RenderOptions, check_places, planned_paths, write_renders
+from dreamsound.render import (
+    RENDER_NAMES,
+    RenderOptions,
+    check_places,
+    planned_paths,
+    write_renders,
+)
 from dreamsound.span import parse_span
 
 if TYPE_CHECKING:
@@ -71,6 +79,7 @@ def render(
     """Dream sounds and write the renders."""
     recipe = Recipe.make(paper=paper, **fields)
     filled(recipe)
+    _check_names(recipe)
     options = RenderOptions.make(
         renders=_render_names(renders),
         level=level,
@@ -85,12 +94,12 @@ def render(
     keep_every = _keep_every(keep_steps)
     check_folder_writable(out)
     target = _read(recipe.target, None) if recipe.target is not None else None
-    batch = _Batch(recipe, options, out, span, from_render, keep_every, target, debug)
-    with batch.cancel_on_termination():
-        results = [batch.run(path) for path in inputs]
+    batch = _Batch(inputs, recipe, options, out, span, from_render, keep_every, target, debug)
+    with batch.cancelled_by_sigterm():
+        code = batch.run()
     if json_output:
-        typer.echo(json.dumps({"inputs": results}, indent=1))
-    return batch.exit_code(len(inputs))
+        typer.echo(json.dumps({"inputs": batch.reports}, indent=1))
+    return code
 
 
 class _Batch:
@@ -98,6 +107,7 @@ class _Batch:
 
     def __init__(
         self,
+        inputs: list[str],
         recipe: Recipe,
         options: RenderOptions,
         out: Path,
@@ -107,6 +117,8 @@ class _Batch:
         target: Clip | None,
         debug: bool,
     ) -> None:
+        self.reports: list[dict[str, Any]] = []
+        self._inputs = inputs
         self._recipe = recipe
         self._options = options
         self._out = out
@@ -117,48 +129,33 @@ class _Batch:
         self._debug = debug
         self._model: Model | None = None
         self._device = ""
-        self._failures: list[DreamSoundError] = []
-        self._cancelled = threading.Event()
-        self._control: Control | None = None
+        self._line: StepLine | None = None
+        self._control = Control(self._between_blocks)
+        # What this command reads, and in the end what it wrote: never to be replaced by it.
+        named = (*inputs, recipe.target, from_render)
+        self._protected = [Path(path) for path in named if path is not None]
 
-    def run(self, path: str) -> dict[str, Any]:
-        """Dream one input; return what is told of it in JSON."""
-        try:
-            if self._cancelled.is_set():
-                raise RenderCancelled("cancelled; nothing was written")
-            return self._dream(path)
-        except DreamSoundError as error:
-            if self._debug:
-                import traceback
-
-                traceback.print_exc()
-            self._failures.append(error)
-            say(f"dreamsound: {error}")
-            return {"input": path, "error": str(error), "exit_code": error.exit_code}
-
-    def exit_code(self, inputs: int) -> int:
-        """Return the process's exit code."""
-        if not self._failures:
-            return 0
-        codes = {error.exit_code for error in self._failures}
-        if RenderCancelled.exit_code in codes:
-            return RenderCancelled.exit_code
-        if inputs == 1:
-            return self._failures[0].exit_code
-        # A model that is missing is missing for all; anything else is some inputs' own trouble.
-        return 3 if codes == {3} else EXIT_SOME_FAILED
+    def run(self) -> int:
+        """Dream every input; return the exit code."""
+        codes: list[int] = []
+        for path in self._inputs:
+            try:
+                self._control.check(0.0)
+                self.reports.append(self._dream(path))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+                codes.append(self._failed(path, error))
+                if isinstance(error, ModelError | RenderCancelled):
+                    # What is not to be had, or called off, is so for all.
+                    return codes[-1]
+        if len(codes) == len(self._inputs) and len(set(codes)) == 1:
+            return codes[0]
+        return EXIT_SOME_FAILED if codes else 0
 
     @contextmanager
-    def cancel_on_termination(self) -> Iterator[None]:
-        """Let SIGTERM cancel the running dream between two blocks."""
-
-        def cancel(*_: object) -> None:
-            self._cancelled.set()
-            if self._control is not None:
-                self._control.cancel()
-
+    def cancelled_by_sigterm(self) -> Iterator[None]:
+        """Let SIGTERM cancel the batch between two blocks."""
         try:
-            before = signal.signal(signal.SIGTERM, cancel)
+            before = signal.signal(signal.SIGTERM, lambda *_: self._control.cancel())
         except ValueError:  # not the main thread
             yield
             return
@@ -168,16 +165,15 @@ class _Batch:
             signal.signal(signal.SIGTERM, before)
 
     def _dream(self, path: str) -> dict[str, Any]:
-        check_places(
-            planned_paths(Path(path).stem, self._out, self._options),
-            [Path(p) for p in (path, self._recipe.target, self._from_render) if p],
-            self._options.overwrite,
+        kept = range(self._keep_every, self._recipe.steps, self._keep_every or 1)
+        places = planned_paths(
+            Path(path).stem, self._out, self._options, tuple(kept) if self._keep_every else ()
         )
+        check_places(places, self._protected, self._options.overwrite)
         clip = _read(path, self._span)
-        start = _read(self._from_render, None) if self._from_render else None
+        start = _read(self._from_render, None) if self._from_render is not None else None
         model = self._loaded_model()
-        with StepLine(path, self._recipe.steps) as line:
-            self._control = Control(line.between_blocks)
+        with StepLine(path, self._recipe.steps) as self._line:
             dreamer = Dreamer(
                 clip,
                 self._recipe,
@@ -186,36 +182,40 @@ class _Batch:
                 start=start,
                 control=self._control,
                 keep_every=self._keep_every,
-                on_warning=lambda text: line.say(f"dreamsound: {path}: {text}"),
+                on_warning=lambda text: self._note(path, text),
             )
             for event in dreamer.steps():
-                line.step(event)
-            dream = dreamer.result()
-            written = write_renders(
-                dream,
-                self._out,
-                self._options,
-                sources=[Path(p) for p in (self._recipe.target, self._from_render) if p],
-                on_progress=lambda name: line.note(f"writing {name}"),
-            )
-            for note in written.notes:
-                line.say(f"dreamsound: {path}: {note}")
-            line.note(f"{dream.final.class_name} {dream.initial.score:.3f} → {dream.final.score:.3f}")
-        report = self._report(path, dream)
-        report |= {
+                self._line.step(event)
+            with closing(dreamer.result()) as dream:
+                report = self._report(path, dream)
+                return report | self._write(path, dream)
+
+    def _write(self, path: str, dream: Dream) -> dict[str, Any]:
+        written = write_renders(
+            dream,
+            self._out,
+            self._options,
+            sources=self._protected,
+            on_progress=self._writing,
+        )
+        self._protected += written.paths.values()
+        for text in written.notes:
+            self._note(path, text)
+        if self._line is not None:
+            change = f"{dream.initial.score:.3f} → {dream.final.score:.3f}"
+            self._line.note(f"{dream.final.class_name} {change}")
+        return {
             "gain_db": written.gain_db,
             "renders": {name: str(place) for name, place in written.paths.items()},
             "warnings": [*dream.warnings, *written.notes],
         }
-        dream.close()
-        return report
 
     def _loaded_model(self) -> Model:
         if self._model is None:
+            # Before TensorFlow is imported, which takes long: the model may not be to be had.
+            find_weights(self._recipe.model, lambda address: say(f"fetching {address}"))
             from dreamsound.cli.quiet import device_name
-            from dreamsound.models.catalog import find_weights
 
-            find_weights(self._recipe.model)
             self._device = device_name()
             from dreamsound.models.load import load_model
 
@@ -239,6 +239,33 @@ class _Batch:
             "recipe": dream.recipe.model_copy(update={"model": dream.model_name}).as_dict(),
         }
 
+    def _failed(self, path: str, error: Exception) -> int:
+        """Tell of an input that failed; return the exit code it means."""
+        if self._debug:
+            traceback.print_exception(error)
+        line, code = line_and_code(error)
+        self.reports.append({"input": path, "error": line, "exit_code": code})
+        if len(self._inputs) > 1 and path not in line:
+            line = f"{path}: {line}"
+        say(f"dreamsound: {line}")
+        return code
+
+    def _note(self, path: str, text: str) -> None:
+        line = f"dreamsound: {path}: {text}"
+        if self._line is None:
+            say(line)
+        else:
+            self._line.say(line)
+
+    def _between_blocks(self, share: float) -> None:
+        if self._line is not None:
+            self._line.between_blocks(share)
+
+    def _writing(self, name: str) -> None:
+        self._control.check(1.0)
+        if self._line is not None:
+            self._line.note(f"writing {name}")
+
 
 def _step(event: StepEvent) -> dict[str, Any]:
     told = asdict(event)
@@ -253,6 +280,14 @@ def _heard(event: StepEvent) -> dict[str, Any]:
         "score": event.score,
         "loss": event.loss,
     }
+
+
+def _check_names(recipe: Recipe) -> None:
+    """Raise `RecipeError` for a class or layer that there is not, before a model is loaded."""
+    if recipe.layer is not None:
+        resolve_layer(recipe.layer)
+    elif recipe.class_ not in (None, "first", "follow", "target"):
+        find_class(str(recipe.class_), class_names())
 
 
 def _read(path: str, span: str | None) -> Clip:
@@ -285,4 +320,3 @@ def _keep_every(text: str | None) -> int:
     if not text.isdigit() or int(text) < 1:
         raise RecipeError(f"keep_steps: a whole number from 1, or all, not {text!r}")
     return int(text)
-

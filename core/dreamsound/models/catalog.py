@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from dreamsound.errors import ModelError
+from dreamsound.models.fetch import fetch_saved_model
 
 MODELS_VARIABLE = "DREAMSOUND_MODELS"
 
@@ -69,13 +71,15 @@ class Weights:
     path: Path
 
 
-def find_weights(model: str = "auto") -> Weights:
+def find_weights(model: str = "auto", on_fetch: Callable[[str], object] | None = None) -> Weights:
     """Find a model's weights, fetching them from TF Hub if they are nowhere on this machine.
 
     Parameters
     ----------
     model : str
         ``auto``, a name in :data:`CATALOG`, or the path of a SavedModel folder or ``.h5`` file.
+    on_fetch : callable, optional
+        Called with the model's address before it is fetched.
 
     Returns
     -------
@@ -102,6 +106,8 @@ def find_weights(model: str = "auto") -> Weights:
         for file_name in CATALOG[name].files:
             if is_weights(folder / file_name):
                 return Weights(name, folder / file_name)
+    if on_fetch is not None:
+        on_fetch(CATALOG[name].handle)
     return Weights(name, _fetch(CATALOG[name]))
 
 
@@ -127,23 +133,23 @@ def check_listed(model: str) -> None:
 
 
 def _looks_like_path(model: str) -> bool:
-    return os.sep in model or "/" in model or model.endswith(".h5") or model.startswith("~") or (
-        model not in CATALOG and model != "auto" and Path(model).exists()
-    )
+    if model == "auto" or model in CATALOG:
+        return False
+    return (
+        os.sep in model or "/" in model or model.startswith("~") or model.endswith(".h5")
+    ) or Path(model).exists()
 
 
 def _fetch(entry: CatalogEntry) -> Path:
-    """Fetch a SavedModel from TF Hub into its cache; return the folder."""
-    # tensorflow_hub reports and retries on its own; its many errors all mean "not to be had".
+    """Fetch a SavedModel from TF Hub into the user's data folder; return where it lies."""
+    folders = search_folders()
+    folder = folders[-1] / entry.files[0]
     try:
-        import tensorflow_hub
-
-        return Path(tensorflow_hub.resolve(entry.handle))
-    except Exception as error:
-        where = ", ".join(str(folder) for folder in search_folders())
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        fetch_saved_model(entry.handle, folder)
+    except ModelError as error:
         raise ModelError(
-            f"{entry.name} is in none of {where}, and {entry.handle} cannot be reached ({reason}): "
-            f"put a SavedModel folder or {entry.files[-1]} into one of these folders, or name a "
-            f"folder that has it in {MODELS_VARIABLE}"
+            f"{entry.name} is in none of {', '.join(map(str, folders))}, and {error}: put a "
+            f"SavedModel folder or {entry.files[-1]} into one of these folders, or name a folder "
+            f"that has it in {MODELS_VARIABLE}"
         ) from error
+    return folder

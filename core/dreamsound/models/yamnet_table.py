@@ -43,10 +43,14 @@ def layer_table() -> dict[str, tuple[int, ...]]:
     height, width, channels = PATCH_FRAMES, MEL_BANDS, 1
     for number, (stride, filters) in enumerate(LAYERS, 1):
         height, width = -(-height // stride), -(-width // stride)
-        parts = [("conv", filters)] if number == 1 else [
-            ("depthwise_conv", channels),
-            ("pointwise_conv", filters),
-        ]
+        parts = (
+            [("conv", filters)]
+            if number == 1
+            else [
+                ("depthwise_conv", channels),
+                ("pointwise_conv", filters),
+            ]
+        )
         for part, depth in parts:
             base = f"layer{number}/{part}"
             # Layer 1's activation is published as layer1/relu, beside its layer1/conv/bn.

@@ -1,0 +1,199 @@
+"""The patch grid, and the gradient: chunked, at any rate and length, against finite differences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dreamsound.errors import RecipeError
+from dreamsound.gradient import Ear, Heard, Mono, PatchGrid, standardise
+from dreamsound.models.yamnet import YamNet
+from dreamsound.objective import ClassObjective, LayerObjective
+from dreamsound.resample import Resampler
+from dreamsound.samples import Samples
+
+Sound = npt.NDArray[np.float32]
+WHISTLING = 35
+#: YAMNet's framing, for tests of the grid alone.
+FRAMING: Any = SimpleNamespace(patch_samples=15_600, frame_hop_samples=160)
+
+
+def noise(channels: int, length: int, seed: int = 0) -> Sound:
+    values = 0.1 * np.random.default_rng(seed).standard_normal((channels, length))
+    return values.astype(np.float32)
+
+
+def ear_of(
+    model: YamNet, rate_hz: int, objective: Any = None, block_patches: int = 64, **more: Any
+) -> Ear:
+    return Ear(
+        model,
+        objective or ClassObjective("logit"),
+        rate_hz,
+        hop_frames=model.published_hop_frames,
+        block_patches=block_patches,
+        **more,
+    )
+
+
+def gradient_of(
+    ear: Ear,
+    sound: Sound,
+    shift: float | None = None,
+    channel: int | None = None,
+    class_index: int | None = WHISTLING,
+    context: tuple[Sound, Sound] | None = None,
+) -> tuple[Sound, Heard]:
+    """Return dL/dx of the mono mix or a channel ``[n]``, and what was heard."""
+    mono = Mono(Samples.of(sound), channel, *(context or (None, None)))
+    into = Samples(1, sound.shape[1])
+    heard = ear.gradient(mono, ear.grid(sound.shape[1], shift), class_index, into)
+    return into.array()[0], heard
+
+
+def relative_error(found: Sound, expected: Sound) -> float:
+    return float(np.max(np.abs(found - expected)) / np.max(np.abs(expected)))
+
+
+# -- the patch grid ---------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 200_000), st.integers(12, 96))
+def test_the_published_grid_pads_only_the_end(length: int, hop_frames: int) -> None:
+    grid = PatchGrid.published(FRAMING, length, hop_frames)
+    assert grid.first == 0
+    assert grid.hop == 160 * hop_frames
+    end = (grid.count - 1) * grid.hop + grid.patch
+    assert end >= length
+    # With a patch less, some of the sound would not be heard.
+    assert grid.count == 1 or end - grid.hop < length
+
+
+def test_the_published_grid_has_as_many_patches_as_the_published_model() -> None:
+    # MODELS.md section 1, measured.
+    counts = {1: 1, 1600: 1, 15_600: 1, 15_601: 2, 23_280: 2, 23_281: 3, 48_000: 6}
+    found = {length: PatchGrid.published(FRAMING, length, 48).count for length in counts}
+    assert found == counts
+
+
+@given(st.integers(1, 100_000), st.integers(12, 96), st.floats(0, 1, exclude_max=True))
+def test_the_shifted_grid_covers_every_sample_alike(
+    length: int, hop_frames: int, shift: float
+) -> None:
+    grid = PatchGrid.shifted(FRAMING, length, hop_frames, shift)
+    starts = grid.first + grid.hop * np.arange(grid.count)
+    samples = np.unique(np.linspace(0, length - 1, 500).astype(int))[:, None]
+    covered = np.sum((starts <= samples) & (samples < starts + grid.patch), axis=1)
+    often = grid.patch / grid.hop
+    assert set(covered) <= {math.floor(often), math.ceil(often)}
+    # All patches reach into the sound, and no other on this grid would.
+    assert starts[0] + grid.patch > 0 >= starts[0] - grid.hop + grid.patch
+    assert starts[-1] < length <= starts[-1] + grid.hop
+    assert (grid.first - math.floor(shift * grid.hop)) % grid.hop == 0
+
+
+@given(st.integers(1, 100_000), st.floats(0, 1, exclude_max=True))
+def test_patches_of_context_count_by_their_share_inside(length: int, shift: float) -> None:
+    grid = PatchGrid.shifted(FRAMING, length, 48, shift)
+    inside = [
+        sum(1 for at in (start, start + grid.patch - 1) if 0 <= at < length)
+        for start in grid.first + grid.hop * np.arange(grid.count)
+    ]
+    weights = grid.weights(0, grid.count)
+    assert np.all(weights > 0)
+    assert np.all(weights <= 1)
+    assert all(weight == 1 for weight, ends in zip(weights, inside, strict=True) if ends == 2)
+    assert all(weight < 1 for weight, ends in zip(weights, inside, strict=True) if ends < 2)
+    # In whole, each sample counts as often as it is covered: twice, or now and then three times.
+    assert 2 * length <= weights.sum(dtype=np.float64) * grid.patch * (1 + 1e-6) <= 3 * length + 3
+
+
+@given(st.integers(1, 300_000), st.integers(1, 40), st.sampled_from([None, 0.0, 0.7]))
+def test_blocks_are_the_whole_grid(length: int, size: int, shift: float | None) -> None:
+    grid = (
+        PatchGrid.published(FRAMING, length, 48)
+        if shift is None
+        else PatchGrid.shifted(FRAMING, length, 48, shift)
+    )
+    patches = [
+        start + j * grid.hop for _, count, start in grid.blocks(size) for j in range(count)
+    ]
+    assert patches == [grid.first + j * grid.hop for j in range(grid.count)]
+    assert all(count <= size for _, count, _ in grid.blocks(size))
+
+
+# -- the gradient -----------------------------------------------------------------------------------
+
+
+@pytest.mark.yamnet
+@pytest.mark.parametrize("shift", [None, 0.0, 0.37])
+def test_a_chunked_gradient_equals_the_unchunked(yamnet: YamNet, shift: float | None) -> None:
+    sound = noise(2, 200_000)
+    whole, heard = gradient_of(ear_of(yamnet, 48_000), sound, shift)
+    assert ear_of(yamnet, 48_000).grid(200_000, shift).count > 7
+    for block_patches in (1, 3, 8):
+        chunked, again = gradient_of(
+            ear_of(yamnet, 48_000, block_patches=block_patches), sound, shift
+        )
+        assert relative_error(chunked, whole) <= 1e-5
+        assert again.loss == pytest.approx(heard.loss, rel=1e-5)
+        np.testing.assert_allclose(again.scores, heard.scores, atol=1e-6)
+
+
+@pytest.mark.yamnet
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 44_100, 192_000])
+def test_at_any_rate_it_is_the_models_own_gradient_sent_back(yamnet: YamNet, rate_hz: int) -> None:
+    import tensorflow as tf
+
+    sound = noise(1, rate_hz + 321, seed=rate_hz)
+    resampler = Resampler(rate_hz, 16_000)
+    count = resampler.length_out(sound.shape[1])
+    first, last = resampler.rows_for(0, count)
+    start, stop = resampler.input_range(first, last)
+    segment = tf.constant(np.pad(sound[0], (-start, stop - sound.shape[1])))
+    with tf.GradientTape() as tape:
+        tape.watch(segment)
+        heard = resampler.apply(segment)[:count]
+    slope, _ = gradient_of(ear_of(yamnet, 16_000), heard.numpy()[None])
+    expected = tape.gradient(heard, segment, slope).numpy()[-start:][: sound.shape[1]]
+    found, _ = gradient_of(ear_of(yamnet, rate_hz, block_patches=2), sound)
+    assert relative_error(found, expected) <= 1e-5
+
+
+@pytest.mark.yamnet
+def test_it_equals_finite_differences_in_48_khz_stereo(yamnet: YamNet) -> None:
+    ear = ear_of(yamnet, 48_000)
+    sound = noise(2, 96_000)
+    gradient, _ = gradient_of(ear, sound, 0.3)
+    assert gradient.shape == (96_000,)
+    grid = ear.grid(96_000, 0.3)
+
+    def loss(values: Sound) -> float:
+        # A gradient's loss is the mean over patches, unweighted.
+        heard = ear.model.graphs  # the graphs are there; the loss is asked of every patch
+        assert heard
+        mono = Mono(Samples.of(values))
+        return sum(
+            float(np.sum(ear._forward(*ear._inputs(mono, grid, n, at)[0], WHISTLING)[0]))
+            for _, n, at in grid.blocks(64)
+        ) / grid.count
+
+    time = np.linspace(0, 1, 96_000)
+    for window in (time < 0.3, time > 0.6, np.sin(40 * time)):
+        direction = (gradient * window).astype(np.float32)
+        step = np.float32(1e-3 / np.linalg.norm(direction))
+        for channels in ([0], [1], [0, 1]):
+            moved = np.zeros_like(sound)
+            moved[channels] = step * direction
+            slope = (loss(sound + moved) - loss(sound - moved)) / 2
+            # Both channels together move the mono mix by as much; one alone by half.
+            expected = float(np.dot(gradient, step * direction)) * len(channels) / 2
+            assert slope == pytest.approx(expected, rel=0.03)
