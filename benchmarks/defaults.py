@@ -14,10 +14,10 @@ import numpy as np
 from sounds import at_peak, shared_audio, test_sounds
 
 from dreamsound.audio import Clip, read_clip
-from dreamsound.cli.quiet import import_tensorflow
 from dreamsound.dreamer import Dreamer
 from dreamsound.envelope import Envelope, frame_power
 from dreamsound.models.base import Model
+from dreamsound.models.runtime import import_tensorflow
 from dreamsound.recipe import Recipe
 from dreamsound.samples import Samples
 
@@ -109,7 +109,7 @@ def scan(model: Model, method: str, settings: list[str], levels: tuple[int, ...]
             for level in levels:
                 try:
                     figures = measure(at_peak(clip, level), recipe, model, target)
-                except Exception as error:  # a setting that cannot work is part of the answer
+                except Exception as error:  # noqa: BLE001 - a setting that cannot work is part of the answer
                     cells.append(str(error)[:40])
                     continue
                 cells.append(

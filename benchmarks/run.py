@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from dreamsound.audio import Clip, write_blocks
-from dreamsound.cli.quiet import import_tensorflow
 from dreamsound.dreamer import Dreamer
 from dreamsound.models.base import Model
+from dreamsound.models.runtime import import_tensorflow
 from dreamsound.recipe import Recipe
 
 PATCH_FLOP = 277e6
@@ -87,9 +87,7 @@ def blocks(model: Model) -> None:
     print()
 
 
-def step_cost(
-    model: Model, recipe: Recipe, rate: int, channels: int
-) -> tuple[float, float, float]:
+def step_cost(model: Model, recipe: Recipe, rate: int, channels: int) -> tuple[float, float, float]:
     """Return (x the bound, ms a patch, GFLOP/s of the matrix product), medians of paired runs."""
     clip = Clip.from_array(_sound(SECONDS, rate, channels), rate)
     dreamer = Dreamer(clip, recipe.model_copy(update={"steps": ROUNDS + 2}), model)
@@ -156,7 +154,7 @@ def _peak_of_render(path: Path, out: Path) -> float:
         "code = main(sys.argv[1:]); "
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
     )
-    options = "--steps 1 --method filter-add --renders all --out".split()
+    options = ["--steps", "1", "--method", "filter-add", "--renders", "all", "--out"]
     done = subprocess.run(
         [sys.executable, "-c", code, "render", str(path), *options, str(out)],
         check=True,

@@ -1,8 +1,8 @@
 """What the two ways of doing less cost: bfloat16 in the network, and patches without overlap.
 
-``python benchmarks/shortcuts.py`` prints a table: for each sound, the correlation of the first step's
-gradient with that of the default recipe on the same seed and on another seed (the default's own
-spread, since the seed shifts the patch grid), and the class score after ten steps.
+``python benchmarks/shortcuts.py`` prints a table: for each sound, the correlation of the first
+step's gradient with that of the default recipe on the same seed and on another seed (the
+default's own spread, since the seed shifts the patch grid), and the class score after ten steps.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 from sounds import test_sounds
 
 from dreamsound.audio import Clip
-from dreamsound.cli.quiet import import_tensorflow
 from dreamsound.dreamer import Dreamer
 from dreamsound.models.base import Model
+from dreamsound.models.runtime import import_tensorflow
 from dreamsound.recipe import Recipe
 
 VARIANTS: dict[str, dict[str, object]] = {

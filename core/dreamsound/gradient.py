@@ -302,39 +302,40 @@ class Ear:
         # Beyond what there is to hear lies silence, not the resampler's ringing into it.
         heard_from = self.resampler.length_out(-sound.lead) - origin
         heard_to = self.resampler.length_out(sound.length + sound.tail) - origin
-        numbers = (start - origin, stop - start, heard_from, heard_to, count)
-        return (sound.read(first, last), *(np.int32(n) for n in numbers)), first
+        place = np.array([start - origin, stop - start, heard_from, heard_to, count], np.int32)
+        return (sound.read(first, last), place), first
 
     def _graphs(self) -> tuple[Any, Any]:
         import tensorflow as tf
 
         model, objective, resampler = self.model, self.objective, self.resampler
         whole = tf.TensorSpec([None], tf.float32)
-        number, share = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)
+        places, number = tf.TensorSpec([5], tf.int32), tf.TensorSpec([], tf.int32)
+        share = tf.TensorSpec([], tf.float32)
 
-        def listen(segment, skip, size, heard_from, heard_to, count):  # type: ignore[no-untyped-def]
+        def listen(segment: Tensor, place: Tensor) -> dict[str, Tensor]:
+            skip, size, heard_from, heard_to, count = tf.unstack(place, 5)
             heard = resampler.apply(segment)
-            place = tf.range(tf.shape(heard)[0])
-            heard = tf.where((place >= heard_from) & (place < heard_to), heard, 0.0)
+            position = tf.range(tf.shape(heard)[0])
+            heard = tf.where((position >= heard_from) & (position < heard_to), heard, 0.0)
             patches = model.patches(heard[skip : skip + size], count, self.hop_frames)
             return model.activations(patches, objective.taps, self.precision)
 
-        @tf.function(input_signature=[whole, *[number] * 6])
-        def forward(segment, skip, size, heard_from, heard_to, count, chosen):  # type: ignore[no-untyped-def]
-            found = listen(segment, skip, size, heard_from, heard_to, count)
+        @tf.function(input_signature=[whole, places, number])
+        def forward(segment: Tensor, place: Tensor, chosen: Tensor) -> tuple[Tensor, ...]:
+            found = listen(segment, place)
             return objective.values(found, chosen), found["scores"], found["logits"]
 
-        @tf.function(input_signature=[whole, *[number] * 6, whole, share])
-        def both(  # type: ignore[no-untyped-def]
-            segment, skip, size, heard_from, heard_to, count, chosen, weights, scale
-        ):
-            found = listen(segment, skip, size, heard_from, heard_to, count)
+        @tf.function(input_signature=[whole, places, number, whole, share])
+        def both(
+            segment: Tensor, place: Tensor, chosen: Tensor, weights: Tensor, scale: Tensor
+        ) -> tuple[Tensor, ...]:
+            found = listen(segment, place)
             means = tf.linalg.matvec(found["scores"], weights, transpose_a=True)
             best = tf.argmax(means * model.audible_classes, output_type=tf.int32)
             chosen = tf.where(chosen == BEST_CLASS, best, chosen)
             values = objective.values(found, chosen)
-            loss = tf.reduce_sum(values) * scale
-            slope = tf.gradients(loss, segment)[0]
+            slope = tf.gradients(tf.reduce_sum(values) * scale, segment)[0]
             return slope, values, found["scores"], chosen
 
         return forward, both

@@ -181,7 +181,8 @@ class HardCut:
             start, stop = self.stft.sample_range(first, last)
             spectra = heard[place] if heard else self._analyse(job.mask_source, first, last)[0]
             other = job.air_from or job.carrier
-            out = graph(spectra, job.carrier.read(start, stop), other.read(start, stop), top).numpy()
+            carrier, beside = job.carrier.read(start, stop), other.read(start, stop)
+            out = graph(spectra, carrier, beside, top).numpy()
             if carried is not None:
                 out[:, :overlap] += carried
             carried = out[:, (last - first) * hop :].copy()
@@ -202,7 +203,7 @@ class HardCut:
         return kept, np.float32(peak)
 
     def _analyse(self, samples: Samples, first: int, last: int) -> tuple[Tensor, Tensor]:
-        """Return the spectra ``[channels, frames, bins]`` of some frames, and their largest power."""
+        """Return spectra ``[channels, frames, bins]`` of some frames, and their largest power."""
         import tensorflow as tf
 
         if self._analysis is None:

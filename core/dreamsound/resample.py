@@ -112,7 +112,7 @@ class Resampler:
         return math.ceil(length_in * self.ratio)
 
     def rows_for(self, start: int, stop: int) -> tuple[int, int]:
-        """Return the first frame, and one past the last, that cover output samples start to stop."""
+        """Return the frames, first and one past the last, that cover output start to stop."""
         return start // self.rows_out, -(-stop // self.rows_out)
 
     def input_range(self, first_row: int, last_row: int) -> tuple[int, int]:

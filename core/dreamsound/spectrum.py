@@ -32,9 +32,9 @@ class Stft:
     Notes
     -----
     Frame k starts at sample ``k * hop - lead``, with ``lead`` the largest multiple of the hop under
-    the frame length, so each sample lies in a full set of frames, those at the edges too. The inverse
-    windows each frame again and divides by the sum of the squared windows, which repeats every hop
-    (weighted overlap-add [1]_): the least-squares inverse, and exact without a mask.
+    the frame length, so each sample lies in a full set of frames, those at the edges too. The
+    inverse windows each frame again and divides by the sum of the squared windows, which repeats every
+    hop (weighted overlap-add [1]_): the least-squares inverse, and exact without a mask.
 
     References
     ----------
@@ -84,7 +84,7 @@ class Stft:
         return first * hop - self.lead, (last - 1 + self.frame_hops) * hop - self.lead
 
     def forward(self, segment: Tensor) -> Tensor:
-        """Return spectra ``[channels, frames, bins]`` of ``[channels, (frames - 1 + hops) * hop]``."""
+        """Return spectra ``[channels, frames, bins]`` of the samples that the frames reach over."""
         import tensorflow as tf
 
         hop = self.hop_samples
@@ -107,7 +107,8 @@ class Stft:
         frames = tf.pad(frames, [[0, 0], [0, 0], [0, hops * hop - self.fft_size]])
         total = None
         for j in range(hops):
-            piece = tf.pad(frames[:, :, j * hop : (j + 1) * hop], [[0, 0], [j, hops - 1 - j], [0, 0]])
+            piece = frames[:, :, j * hop : (j + 1) * hop]
+            piece = tf.pad(piece, [[0, 0], [j, hops - 1 - j], [0, 0]])
             total = piece if total is None else total + piece
         return tf.reshape(total, [tf.shape(spectra)[0], -1])
 
@@ -129,8 +130,8 @@ class Mask:
 
     Notes
     -----
-    ``H = clip((20 log10 |S| - max - threshold_db) / knee_db + 1/2, 0, 1)``; for a knee of 0, 1 where
-    the magnitude is at or above the threshold and 0 elsewhere. A silent frame passes nothing.
+    ``H = clip((20 log10 |S| - max - threshold_db) / knee_db + 1/2, 0, 1)``; for a knee of 0, 1
+    where the magnitude is at or above the threshold and 0 elsewhere. A silent frame passes nothing.
     """
 
     threshold_db: float

@@ -85,9 +85,7 @@ def test_paper_gradient_is_the_authors(
 
     whistle = read_clip(shared_audio / "whistle.wav")
     heard = soxr.resample(whistle.samples.array()[0], whistle.sample_rate_hz, RATE)
-    dream = dreamed(
-        Clip.from_array(heard, RATE), yamnet, paper=True, steps=1
-    )
+    dream = dreamed(Clip.from_array(heard, RATE), yamnet, paper=True, steps=1)
     published = tf.saved_model.load(str(saved_model_folder))
     x = tf.constant(heard.astype(np.float32))
     with tf.GradientTape() as tape:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,10 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamsound.errors import RecipeError
-from dreamsound.gradient import Ear, Heard, Mono, PatchGrid, standardise
+from dreamsound.gradient import Ear, Heard, Mono, PatchGrid
 from dreamsound.models.yamnet import YamNet
-from dreamsound.objective import ClassObjective, LayerObjective
+from dreamsound.objective import ClassObjective
 from dreamsound.resample import Resampler
 from dreamsound.samples import Samples
 
@@ -63,7 +61,7 @@ def relative_error(found: Sound, expected: Sound) -> float:
     return float(np.max(np.abs(found - expected)) / np.max(np.abs(expected)))
 
 
-# -- the patch grid ---------------------------------------------------------------------------------
+# -- the patch grid -------------------------------------------------------------------------------
 
 
 @given(st.integers(1, 200_000), st.integers(12, 96))
@@ -123,14 +121,12 @@ def test_blocks_are_the_whole_grid(length: int, size: int, shift: float | None) 
         if shift is None
         else PatchGrid.shifted(FRAMING, length, 48, shift)
     )
-    patches = [
-        start + j * grid.hop for _, count, start in grid.blocks(size) for j in range(count)
-    ]
+    patches = [start + j * grid.hop for _, count, start in grid.blocks(size) for j in range(count)]
     assert patches == [grid.first + j * grid.hop for j in range(grid.count)]
     assert all(count <= size for _, count, _ in grid.blocks(size))
 
 
-# -- the gradient -----------------------------------------------------------------------------------
+# -- the gradient ---------------------------------------------------------------------------------
 
 
 @pytest.mark.yamnet
@@ -182,10 +178,13 @@ def test_it_equals_finite_differences_in_48_khz_stereo(yamnet: YamNet) -> None:
         heard = ear.model.graphs  # the graphs are there; the loss is asked of every patch
         assert heard
         mono = Mono(Samples.of(values))
-        return sum(
-            float(np.sum(ear._forward(*ear._inputs(mono, grid, n, at)[0], WHISTLING)[0]))
-            for _, n, at in grid.blocks(64)
-        ) / grid.count
+        return (
+            sum(
+                float(np.sum(ear._forward(*ear._inputs(mono, grid, n, at)[0], WHISTLING)[0]))
+                for _, n, at in grid.blocks(64)
+            )
+            / grid.count
+        )
 
     time = np.linspace(0, 1, 96_000)
     for window in (time < 0.3, time > 0.6, np.sin(40 * time)):

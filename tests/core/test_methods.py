@@ -164,9 +164,7 @@ def test_filtering_in_blocks_is_filtering_at_once() -> None:
     out = Samples(2, x.shape[1])
     job = FilterJob(Samples.of(x), Samples.of(x))
     HardCut(recipe, 48_000, 7500.0).run(job, out)
-    expected = istft(
-        hard_cut(x, -20.0, 2048, 512) * stft(x, 2048, 512), x.shape[1], 2048, 512
-    )
+    expected = istft(hard_cut(x, -20.0, 2048, 512) * stft(x, 2048, 512), x.shape[1], 2048, 512)
     assert np.sqrt(np.mean((out.array() - expected) ** 2)) < 1e-4
 
 
@@ -184,7 +182,9 @@ def test_air_is_kept_filtered_or_dropped(yamnet: Model, method: str) -> None:
     before = band_level(noise, 9_000, 23_000, rate)
     after = {}
     for air in ("keep", "mask", "drop"):
-        recipe = Recipe.make(method=method, air=air, steps=1, restore_level=False, threshold_db=-20.0)
+        recipe = Recipe.make(
+            method=method, air=air, steps=1, restore_level=False, threshold_db=-20.0
+        )
         dreamer = Dreamer(Clip.from_array(noise, rate), recipe, yamnet)
         list(dreamer.steps())
         after[air] = band_level(dreamer.result().samples.array(), 9_000, 23_000, rate)

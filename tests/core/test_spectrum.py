@@ -74,7 +74,7 @@ def test_unit_magnitude_keeps_the_phase() -> None:
     np.testing.assert_allclose(np.asarray(unit_magnitude(spectra)), expected, atol=1e-6)
 
 
-# -- masks ------------------------------------------------------------------------------------------
+# -- masks ----------------------------------------------------------------------------------------
 
 
 def power_db(*frames: list[float]) -> Array:

@@ -47,7 +47,7 @@ class Oracle:
         self.bias = reader.get_tensor(dense.format("bias"))
 
     def hear(self, sound: Sound, class_index: int) -> tuple[Sound, dict[str, Sound]]:
-        """Return scores ``[patches, 521]`` and the gradients of the class's mean score and logit."""
+        """Return scores ``[patches, 521]`` and gradients of the class's mean score and logit."""
         import tensorflow as tf
 
         waveform = tf.constant(sound)
@@ -132,7 +132,7 @@ def test_a_sine_is_heard_as_the_published_weights_hear_it(yamnet: YamNet) -> Non
     assert means[[383, 388, 387]] == pytest.approx([0.996, 0.983, 0.982], abs=2e-3)
 
 
-# -- layers -----------------------------------------------------------------------------------------
+# -- layers ---------------------------------------------------------------------------------------
 
 
 def keras_activations(h5: Path, patches: Sound) -> dict[str, Sound]:
@@ -142,7 +142,7 @@ def keras_activations(h5: Path, patches: Sound) -> dict[str, Sound]:
     layers = tf.keras.layers
     weights = {}
     with h5py.File(h5) as file:
-        root = file["model_weights"] if "model_weights" in file else file
+        root = file.get("model_weights", file)
         root.visititems(
             lambda name, item: (
                 weights.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
@@ -170,9 +170,7 @@ def keras_activations(h5: Path, patches: Sound) -> dict[str, Sound]:
         return found[relu]
 
     same = {"padding": "same", "use_bias": False}
-    x = block(
-        layers.Conv2D(32, 3, strides=2, **same), "layer1/conv", "layer1/relu", "kernel", x
-    )
+    x = block(layers.Conv2D(32, 3, strides=2, **same), "layer1/conv", "layer1/relu", "kernel", x)
     for number, (stride, filters) in enumerate(yamnet_table.LAYERS[1:], 2):
         base = f"layer{number}/depthwise_conv"
         layer = layers.DepthwiseConv2D(3, strides=stride, **same)
@@ -227,7 +225,7 @@ def test_bfloat16_hears_nearly_the_same_and_returns_float32(
     assert 1e-5 < np.max(difference) < 0.1
 
 
-# -- files ------------------------------------------------------------------------------------------
+# -- files ----------------------------------------------------------------------------------------
 
 
 def read(path: Path) -> YamNet:
@@ -256,21 +254,19 @@ def test_an_h5_with_keras_numbered_dense_layer_is_read(yamnet_h5: Path, tmp_path
     path = tmp_path / "numbered.h5"
     shutil.copy(yamnet_h5, path)
     with h5py.File(path, "r+") as file:
-        root = file["model_weights"] if "model_weights" in file else file
+        root = file.get("model_weights", file)
         root.move("dense/dense", "dense/dense_1")
         root.move("dense", "dense_1")
     assert read(path).weights_sha256 == read(yamnet_h5).weights_sha256
 
 
-def edited_h5(
-    h5: Path, folder: Path, tensor: str, edit: Callable[[Sound], Sound] | None
-) -> Path:
+def edited_h5(h5: Path, folder: Path, tensor: str, edit: Callable[[Sound], Sound] | None) -> Path:
     """Return a copy in which one tensor is edited, or taken out."""
     path = folder / "edited.h5"
     shutil.copy(h5, path)
     layer, _, name = tensor.rpartition("/")
     with h5py.File(path, "r+") as file:
-        root = file["model_weights"] if "model_weights" in file else file
+        root = file.get("model_weights", file)
         place = f"{layer}/{layer}/{name}:0"
         values = root[place][()]
         del root[place]

@@ -214,7 +214,7 @@ class _Batch:
         if self._model is None:
             # Before TensorFlow is imported, which takes long: the model may not be to be had.
             find_weights(self._recipe.model, lambda address: say(f"fetching {address}"))
-            from dreamsound.cli.quiet import device_name
+            from dreamsound.models.runtime import device_name
 
             self._device = device_name()
             from dreamsound.models.load import load_model

@@ -96,19 +96,18 @@ class YamNet(Model):
         dtype = tf.as_dtype(precision)
         found: dict[str, Tensor] = {}
 
-        def tap(name: str, value: Callable[[], Tensor]) -> None:
-            if name in taps:
-                found[name] = tf.cast(value(), tf.float32)
-
         x = tf.cast(patches, dtype)[..., None]
         for conv in self._convolutions:
-            bn = _convolve(x, conv, dtype)
-            # The plain convolution lies behind its folded batch norm, which has an inverse.
-            tap(conv.name, lambda bn=bn, conv=conv: (tf.cast(bn, tf.float32) - conv.shift) / conv.scale)
-            tap(f"{conv.name}/bn", lambda bn=bn: bn)
-            x = tf.nn.relu(bn)
+            normalised = _convolve(x, conv, dtype)
+            x = tf.nn.relu(normalised)
             relu = "layer1/relu" if conv.name == "layer1/conv" else f"{conv.name}/relu"
-            tap(relu, lambda x=x: x)
+            if f"{conv.name}/bn" in taps:
+                found[f"{conv.name}/bn"] = tf.cast(normalised, tf.float32)
+            if relu in taps:
+                found[relu] = tf.cast(x, tf.float32)
+            if conv.name in taps:
+                # The plain convolution lies behind its folded batch norm, which has an inverse.
+                found[conv.name] = (tf.cast(normalised, tf.float32) - conv.shift) / conv.scale
         embeddings = tf.reduce_mean(tf.cast(x, tf.float32), [1, 2])
         logits = embeddings @ self._dense[0] + self._dense[1]
         scores = tf.sigmoid(logits)
@@ -219,7 +218,7 @@ def _read_h5(path: Path) -> Arrays:
     import h5py
 
     with h5py.File(path, "r") as file:
-        root = file["model_weights"] if "model_weights" in file else file
+        root = file.get("model_weights", file)
         stored: dict[str, Any] = {}
 
         def collect(name: str, item: Any) -> None:
@@ -238,7 +237,8 @@ def _read_h5(path: Path) -> Arrays:
 
 
 def _fold(arrays: Arrays, name: str, stride: int) -> _Folded:
-    scale = 1.0 / np.sqrt(arrays[f"{name}/bn/moving_variance"].astype(np.float64) + BATCH_NORM_EPSILON)
+    variance = arrays[f"{name}/bn/moving_variance"].astype(np.float64)
+    scale = 1.0 / np.sqrt(variance + BATCH_NORM_EPSILON)
     shift = arrays[f"{name}/bn/beta"] - arrays[f"{name}/bn/moving_mean"] * scale
     if name.endswith("depthwise_conv"):
         kernel = arrays[f"{name}/depthwise_kernel"] * scale[:, None]
@@ -268,10 +268,9 @@ def _frames(samples: Tensor) -> Tensor:
 
     length = tf.shape(samples)[0]
     count = (length - FRAME_SAMPLES) // FRAME_HOP + 1
-    rows = tf.reshape(
-        tf.pad(samples[: (count + 2) * FRAME_HOP], [[0, tf.maximum((count + 2) * FRAME_HOP - length, 0)]]),
-        [-1, FRAME_HOP],
-    )
+    needed = (count + 2) * FRAME_HOP
+    padded = tf.pad(samples[:needed], [[0, tf.maximum(needed - length, 0)]])
+    rows = tf.reshape(padded, [-1, FRAME_HOP])
     tail = FRAME_SAMPLES - 2 * FRAME_HOP
     return tf.concat([rows[:count], rows[1 : count + 1], rows[2 : count + 2, :tail]], axis=1)
 
@@ -281,7 +280,7 @@ def _magnitude() -> Callable[[Tensor], Tensor]:
 
     @tf.custom_gradient
     def magnitude(frames: Tensor) -> Any:
-        """``|rfft|``; its gradient by one real inverse FFT, where TensorFlow's takes a complex one."""
+        """``|rfft|``; its gradient takes one real inverse FFT, where TensorFlow's is complex."""
         spectrum = tf.signal.rfft(frames, [FFT_SIZE])
         size = tf.abs(spectrum)
         weights = np.full(FFT_SIZE // 2 + 1, FFT_SIZE / 2, np.float32)
@@ -295,7 +294,7 @@ def _magnitude() -> Callable[[Tensor], Tensor]:
 
         return size, gradient
 
-    return magnitude  # type: ignore[no-any-return]
+    return magnitude
 
 
 def _hash(arrays: Arrays) -> str:

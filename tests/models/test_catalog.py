@@ -1,0 +1,289 @@
+"""The catalog: where weights are looked for, in which order, and how they are fetched."""
+
+from __future__ import annotations
+
+import http.server
+import io
+import os
+import socket
+import tarfile
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+import dreamsound.models.fetch as fetch
+from dreamsound.errors import ModelError
+from dreamsound.models.catalog import (
+    CATALOG,
+    MODELS_VARIABLE,
+    check_listed,
+    find_weights,
+    is_weights,
+    search_folders,
+)
+
+
+def saved_model(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "saved_model.pb").write_bytes(b"graph")
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder of models, in a world without any other, network included."""
+    monkeypatch.delenv(MODELS_VARIABLE, raising=False)
+    monkeypatch.setattr(platformdirs, "user_data_dir", lambda *_, **__: str(tmp_path / "data"))
+    monkeypatch.setenv("no_proxy", "*")
+    with socket.socket() as taken_and_given_back:
+        taken_and_given_back.bind(("127.0.0.1", 0))
+        port = taken_and_given_back.getsockname()[1]
+    point_yamnet_to(monkeypatch, port)
+    return tmp_path / "data" / "models"
+
+
+def point_yamnet_to(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    entry = replace(CATALOG["yamnet"], handle=f"http://127.0.0.1:{port}/google/yamnet/1")
+    monkeypatch.setitem(CATALOG, "yamnet", entry)
+
+
+# -- on this machine ------------------------------------------------------------------------------
+
+
+def test_folders_are_searched_in_their_order(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    monkeypatch.setenv(MODELS_VARIABLE, os.pathsep.join([str(first), "", str(second)]))
+    assert search_folders() == [first, second, data]
+    for folder in (data, second, first):
+        expected = saved_model(folder / "yamnet")
+        for name in ("yamnet", "auto"):
+            found = find_weights(name)
+            assert (found.name, found.path) == ("yamnet", expected)
+
+
+def test_a_folder_is_preferred_to_an_h5_beside_it(data: Path) -> None:
+    data.mkdir(parents=True)
+    (data / "yamnet.h5").write_bytes(b"weights")
+    assert find_weights().path == data / "yamnet.h5"
+    saved_model(data / "yamnet")
+    assert find_weights().path == data / "yamnet"
+
+
+def test_a_path_goes_before_every_folder(tmp_path: Path, data: Path) -> None:
+    saved_model(data / "yamnet")
+    mine = saved_model(tmp_path / "mine")
+    assert find_weights(str(mine)).path == mine
+    (tmp_path / "mine.h5").write_bytes(b"weights")
+    assert find_weights(str(tmp_path / "mine.h5")).path == tmp_path / "mine.h5"
+
+
+def test_a_folder_here_may_be_named_without_a_slash(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved_model(tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+    assert find_weights("mine").path == Path("mine")
+    # A folder called as a model in the catalog is no model's path.
+    (tmp_path / "yamnet").mkdir()
+    expected = saved_model(data / "yamnet")
+    assert find_weights("yamnet").path == expected
+
+
+def test_what_counts_as_weights(tmp_path: Path) -> None:
+    assert is_weights(saved_model(tmp_path / "a"))
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b.h5").mkdir()
+    (tmp_path / "c.h5").write_bytes(b"")
+    (tmp_path / "c.txt").write_bytes(b"")
+    found = {name: is_weights(tmp_path / name) for name in ("b", "b.h5", "c.h5", "c.txt", "d")}
+    assert found == {"b": False, "b.h5": False, "c.h5": True, "c.txt": False, "d": False}
+
+
+@pytest.mark.usefixtures("data")
+def test_a_path_that_is_no_model_is_told(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none.h5", "~/no/such/model"):
+        with pytest.raises(ModelError, match=r"neither a SavedModel folder .* nor an \.h5 file"):
+            find_weights(str(path))
+
+
+@pytest.mark.usefixtures("data")
+def test_an_unknown_name_suggests_the_nearest() -> None:
+    with pytest.raises(ModelError, match="no model is called 'yamnt'; did you mean yamnet"):
+        find_weights("yamnt")
+    with pytest.raises(ModelError, match="'zzz'; known: yamnet, or a path"):
+        find_weights("zzz")
+
+
+@pytest.mark.usefixtures("data")
+def test_tables_need_no_weights_but_a_name_that_is_known(tmp_path: Path) -> None:
+    check_listed("auto")
+    check_listed("yamnet")
+    check_listed(str(saved_model(tmp_path / "mine")))
+    with pytest.raises(ModelError, match="did you mean yamnet"):
+        check_listed("yamnt")
+
+
+# -- on the network -------------------------------------------------------------------------------
+
+
+class Hub(http.server.BaseHTTPRequestHandler):
+    """Sends from one address to another, as TF Hub does, and there an archive."""
+
+    archive = b""
+    status = 200
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        if self.path == "/google/yamnet/1?tf-hub-format=compressed":
+            self.send_response(302)
+            self.send_header("Location", "/storage/yamnet.tar.gz")
+            self.end_headers()
+            return
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(self.archive)))
+        self.end_headers()
+        self.wfile.write(self.archive)
+
+    def log_message(self, *_: object) -> None:
+        """Stay silent."""
+
+
+@pytest.fixture
+def hub(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Hub]]:
+    """A hub of our own, to which the catalog points."""
+
+    class Fresh(Hub):
+        asked: list[str] = []  # noqa: RUF012 - this class is made anew for each test
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Fresh)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    point_yamnet_to(monkeypatch, server.server_address[1])
+    yield Fresh
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def archive_of(files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+WHOLE = {
+    "./saved_model.pb": b"graph",
+    "./variables/variables.index": b"index",
+    "./assets/yamnet_class_map.csv": os.urandom(100_000),
+}
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def test_what_is_nowhere_is_fetched_once_into_the_users_folder(hub: type[Hub], data: Path) -> None:
+    hub.archive = archive_of(WHOLE)
+    told: list[str] = []
+    found = find_weights("auto", told.append)
+    assert found.path == data / "yamnet"
+    assert left_in(data) == ["yamnet"]
+    for name, content in WHOLE.items():
+        assert (found.path / name).read_bytes() == content
+    assert hub.asked == ["/google/yamnet/1?tf-hub-format=compressed", "/storage/yamnet.tar.gz"]
+    assert told == [CATALOG["yamnet"].handle]
+    assert find_weights("auto", told.append) == found
+    assert len(hub.asked) == 2
+    assert len(told) == 1
+
+
+def without(*names: str) -> dict[str, bytes]:
+    return {name: content for name, content in WHOLE.items() if name not in names}
+
+
+@pytest.mark.parametrize(
+    ("archive", "status"),
+    [
+        (archive_of(WHOLE)[:-50_000], 200),
+        (archive_of(WHOLE)[:-20], 200),
+        (b"", 200),
+        (b"<html>please log in</html>", 200),
+        (archive_of(without("./saved_model.pb")), 200),
+        (archive_of(WHOLE), 404),
+        (archive_of(WHOLE), 503),
+    ],
+    ids=["cut", "cut at the end", "nothing", "a web page", "no model", "not found", "busy"],
+)
+def test_of_a_fetch_that_fails_nothing_is_left(
+    hub: type[Hub], data: Path, archive: bytes, status: int
+) -> None:
+    hub.archive, hub.status = archive, status
+    with pytest.raises(ModelError) as raised:
+        find_weights()
+    told = str(raised.value)
+    assert "\n" not in told
+    for word in (str(data), hub.asked[0].partition("?")[0], "yamnet.h5", MODELS_VARIABLE):
+        assert word in told
+    assert left_in(data) == []
+
+
+def test_an_archive_cannot_write_outside_of_its_folder(hub: type[Hub], data: Path) -> None:
+    hub.archive = archive_of(
+        WHOLE | {"../evil": b"1", "/tmp/dreamsound-evil": b"2", "a/../../evil2": b"3"}
+    )
+    find_weights()
+    assert left_in(data) == ["yamnet"]
+    assert left_in(data / "yamnet") == ["assets", "saved_model.pb", "variables"]
+    assert not Path("/tmp/dreamsound-evil").exists()
+
+
+def test_an_archive_without_an_end_is_given_up(
+    hub: type[Hub], data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "MOST_BYTES", 50_000)
+    hub.archive = archive_of(WHOLE)
+    with pytest.raises(ModelError, match="holds more than"):
+        find_weights()
+    assert left_in(data) == []
+
+
+def test_a_server_that_is_not_there_is_told_at_once(data: Path) -> None:
+    with pytest.raises(ModelError, match=r"cannot be reached .*refused.*DREAMSOUND_MODELS"):
+        find_weights()
+    assert left_in(data) == []
+
+
+def test_a_data_folder_that_cannot_be_written_is_told(hub: type[Hub], data: Path) -> None:
+    hub.archive = archive_of(WHOLE)
+    data.parent.write_text("a file in the way")
+    with pytest.raises(ModelError, match=rf"cannot be fetched .*{data.parent}"):
+        find_weights()
+
+
+@pytest.mark.yamnet
+def test_the_model_that_is_fetched_is_the_model_that_was_sent(
+    hub: type[Hub], data: Path, saved_model_folder: Path
+) -> None:
+    from dreamsound.models.catalog import Weights
+    from dreamsound.models.load import load_model
+    from dreamsound.models.yamnet import load_yamnet
+
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
+        archive.add(saved_model_folder, ".")
+    hub.archive = packed.getvalue()
+    fetched = load_model()
+    assert (data / "yamnet" / "saved_model.pb").is_file()
+    original = load_yamnet(Weights("yamnet", saved_model_folder))
+    assert fetched.weights_sha256 == original.weights_sha256
