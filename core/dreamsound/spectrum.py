@@ -33,7 +33,7 @@ class Stft:
     -----
     Frame k starts at sample ``k * hop - lead``, with ``lead`` the largest multiple of the hop under
     the frame length, so each sample lies in a full set of frames, those at the edges too. The
-    inverse windows each frame again and divides by the sum of the squared windows, which repeats every
+    inverse windows each frame again and divides by the sum of the squared windows, periodic in the
     hop (weighted overlap-add [1]_): the least-squares inverse, and exact without a mask.
 
     References

@@ -74,5 +74,9 @@ def _download(address: str, folder: Path) -> None:
             place.parent.mkdir(parents=True, exist_ok=True)
             with place.open("wb") as file:
                 shutil.copyfileobj(content, file)
+        # The archive's end comes before the last bytes: without them the connection was lost.
+        answer.read()
+        if answer.length:
+            raise EOFError(f"{answer.length} bytes are missing")
     if not (folder / "saved_model.pb").is_file():
         raise tarfile.TarError("it has no saved_model.pb")

@@ -1,0 +1,218 @@
+"""A method at work: from a sound and its gradient to the next sound, over any length."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from dreamsound.envelope import Envelope, power_of, weigh
+from dreamsound.errors import RecipeError
+from dreamsound.methods import FilterJob, HardCut
+from dreamsound.recipe import Recipe
+from dreamsound.samples import FloatArray, Samples
+from dreamsound.sounds import energy_of
+
+#: Share of the source's energy that has to pass a filter; under it a `replace` loop stops.
+LEAST_ENERGY = 0.01
+#: Restoring the level amplifies by at most 40 dB.
+MOST_RESTORE = 100.0
+#: Frames of the envelope that a pass over the sound handles at a time.
+PASS_FRAMES = 100
+
+
+@dataclass
+class State:
+    """What the loop carries from step to step.
+
+    Attributes
+    ----------
+    sound : Samples
+        x: the sound as it is now.
+    entering : Samples
+        The sound that entered the last step.
+    gradient : Samples
+        g of the last step.
+    spare : Samples
+        Room for what comes out of the filter.
+    scale : float
+        What the last increment, or the last filtered sound, was multiplied by.
+    level : float
+        Energy of the part of `sound` that goes through the filter.
+    passed : float
+        Share of the energy that the filters of all steps so far have let through.
+    """
+
+    sound: Samples
+    entering: Samples
+    gradient: Samples
+    spare: Samples
+    scale: float = 1.0
+    level: float = 1.0
+    passed: float = 1.0
+
+
+class NextSound:
+    """The method of a recipe, for one source.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        A filled recipe.
+    source : Samples
+        What is dreamed: its level and envelope count in every step.
+    target : Samples or None
+        As long as the source.
+    sample_rate_hz : int
+        Rate of both.
+    band_top_hz : float
+        Top of the model's band; air lies above.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        source: Samples,
+        target: Samples | None,
+        sample_rate_hz: int,
+        band_top_hz: float,
+    ) -> None:
+        self.recipe = recipe
+        self.envelope = Envelope.of(source, sample_rate_hz)
+        self._source = source
+        self._target = target
+        self._filter = HardCut(recipe, sample_rate_hz, band_top_hz)
+        wide_open = {"threshold_db": -200.0, "invert_mask": False}
+        self._open_filter = HardCut(
+            recipe.model_copy(update=wide_open), sample_rate_hz, band_top_hz
+        )
+        #: With `replace`, the source's air is taken out before the filter and put back after it.
+        self._air: Samples | None = None
+        self._source_level = 1.0
+
+    def begin(self, start: Samples, gradient_channels: int) -> State:
+        """Return the state before the first step.
+
+        Parameters
+        ----------
+        start : Samples
+            The source, or an earlier dream of it; copied.
+        gradient_channels : int
+            1 where all channels share one gradient.
+        """
+        sound = start.copy()
+        replaces, air = self.recipe.combine == "replace", self.recipe.air
+        if air == "drop" or (replaces and air == "keep"):
+            band = self._below_air(sound)
+            if air == "drop":
+                sound.close()
+                sound = band
+            else:
+                self._air = _difference(sound, band)
+        gradient = Samples(gradient_channels, sound.length)
+        spare = Samples(sound.channels, sound.length)
+        state = State(sound, sound.copy(), gradient, spare)
+        if replaces:
+            whole = air == "mask"
+            state.level = energy_of(sound if whole else self._below_air(sound))
+            self._source_level = energy_of(
+                self._source if whole else self._below_air(self._source)
+            )
+        return state
+
+    def advance(self, state: State) -> str | None:
+        """Make the next sound.
+
+        Returns
+        -------
+        str or None
+            Why the loop has to stop after this step; None to go on.
+
+        Raises
+        ------
+        RecipeError
+            The filter lets nothing through.
+        """
+        if self.recipe.combine == "replace":
+            return self._replace(state)
+        self._add(state)
+        return None
+
+    def _add(self, state: State) -> None:
+        recipe, envelope = self.recipe, self.envelope
+        increment = self._filtered(state)
+        weights = envelope.weights(float(recipe.follow_envelope or 0.0))
+        scale = float(recipe.strength or 0.0)
+        if recipe.strength_ref == "source":
+            scale *= envelope.rms
+        if recipe.normalise == "after":
+            scale *= self._normalisation(increment, weights)
+        frame = envelope.frame_samples
+        following = state.entering
+        for start, block in state.sound.blocks(frame * PASS_FRAMES):
+            more = increment.read(start, start + block.shape[1])
+            more = weigh(more, weights, start // frame, frame)
+            following.write(start, block + np.float32(scale) * more)
+        state.entering, state.sound, state.scale = state.sound, following, scale
+
+    def _normalisation(self, increment: Samples, weights: FloatArray | None) -> float:
+        """Return what brings an increment to unit RMS over the source's active parts."""
+        frame, active = self.envelope.frame_samples, self.envelope.active
+        total = count = 0.0
+        for start, block in increment.blocks(frame * PASS_FRAMES):
+            first = start // frame
+            power = power_of(weigh(block, weights, first, frame), frame)
+            chosen = power[:, active[first : first + power.shape[1]]]
+            total += float(np.sum(chosen))
+            count += chosen.size
+        if total <= 0 or not math.isfinite(total):
+            raise RecipeError(
+                "the filter lets nothing through where the sound is active: lower threshold_db"
+            )
+        return 1 / math.sqrt(total / count)
+
+    def _replace(self, state: State) -> str | None:
+        filtered = self._filtered(state)
+        level = energy_of(filtered)
+        if level <= 0:
+            raise RecipeError("the filter lets nothing of the sound through: lower threshold_db")
+        state.passed *= level / state.level
+        if self.recipe.restore_level:
+            state.scale = min(math.sqrt(self._source_level / level), MOST_RESTORE)
+        state.level = level * state.scale**2
+        following = state.spare
+        for start, block in filtered.blocks():
+            scaled = block * np.float32(state.scale)
+            if self._air is not None:
+                scaled = scaled + self._air.read(start, start + block.shape[1])
+            following.write(start, scaled)
+        state.entering, state.sound, state.spare = state.sound, following, state.entering
+        if self.recipe.restore_level and state.passed < LEAST_ENERGY:
+            share = 100 * state.passed
+            return f"the filter has let {share:.2g} % of the energy through; lower threshold_db"
+        return None
+
+    def _filtered(self, state: State) -> Samples:
+        """Return the carrier, behind the filter if there is one."""
+        named = {"gradient": state.gradient, "input": state.sound, "target": self._target}
+        carrier = named[str(self.recipe.carrier)] or state.sound
+        if self.recipe.mask_from == "none":
+            return carrier
+        mask_source = named[str(self.recipe.mask_from)] or state.sound
+        # The sound's own air stays under what is added, or is put back: none goes through here.
+        air = "filter" if self.recipe.air == "mask" else "cut"
+        self._filter.run(FilterJob(mask_source, carrier, air), state.spare)
+        return state.spare
+
+    def _below_air(self, sound: Samples) -> Samples:
+        """Return a sound without what lies above the model's band."""
+        band = Samples(sound.channels, sound.length)
+        self._open_filter.run(FilterJob(sound, sound, "cut"), band)
+        return band
+
+
+def _difference(sound: Samples, part: Samples) -> Samples:
+    for start, block in sound.blocks():
+        part.write(start, block - part.read(start, start + block.shape[1]))
+    return part
