@@ -5,29 +5,29 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from dreamsound.audio import Clip
 from dreamsound.control import Control, FinishEarly
-from dreamsound.envelope import Envelope, power_of, weigh
-from dreamsound.errors import AudioFileError, RecipeError
+from dreamsound.errors import RecipeError
 from dreamsound.gradient import Ear, Heard, Mono, standardise
-from dreamsound.methods import FilterJob, HardCut, air_of_step, filled
+from dreamsound.methods import filled
 from dreamsound.models.base import Model
-from dreamsound.objective import ClassChoice, objective_of
+from dreamsound.next_sound import NextSound, State
+from dreamsound.objective import objective_of
+from dreamsound.patch_grid import PatchGrid
 from dreamsound.recipe import Recipe
-from dreamsound.samples import FloatArray, Samples, peak_of
-
-#: Share of the source's energy that has to pass a filter; under it a `replace` loop stops.
-LEAST_ENERGY = 0.01
-#: Restoring the level amplifies by at most 40 dB.
-MOST_RESTORE = 100.0
-#: A mono mix this far under its channels counts as silent (60 dB).
-SILENT_MIX = 1e-6
-#: Frames of the envelope that a pass over the sound handles at a time.
-PASS_FRAMES = 100
+from dreamsound.samples import FloatArray, Samples
+from dreamsound.sounds import (
+    Layout,
+    check_audible,
+    check_continues,
+    fit_target,
+    is_mix_silent,
+    surroundings,
+)
 
 
 @dataclass(frozen=True)
@@ -108,20 +108,6 @@ class Dream:
             samples.close()
 
 
-@dataclass
-class _State:
-    """What the loop carries from step to step; sounds are in mid and side where that is asked."""
-
-    sound: Samples
-    entering: Samples
-    gradient: Samples
-    spare: Samples
-    scale: float = 1.0
-    energy: float = 1.0
-    steps: list[StepEvent] = field(default_factory=list)
-    kept: dict[int, Samples] = field(default_factory=dict)
-
-
 class Dreamer:
     """A dream under way: iterate :meth:`steps`, then take :meth:`result`.
 
@@ -173,25 +159,23 @@ class Dreamer:
         self.warnings: list[str] = []
         self._on_warning = on_warning
         self.objective, self.choice = objective_of(self.recipe, model)
-        _check_audible(clip)
-        self._mid_side = recipe.channels == "mid-side"
-        if self._mid_side and clip.channels != 2:
-            raise RecipeError(
-                f"channels mid-side needs two channels; {clip.name} has {clip.channels}"
-            )
+        check_audible(clip)
+        self.layout = self._layout()
         self.linked = self._linked()
-        self.source = self._encoded(clip.samples)
-        self._context = (self._encode(clip.before), self._encode(clip.after))
-        self.target = self._fitted_target(target)
+        self.source = self.layout.encoded(clip.samples)
+        self._around = (self.layout.encode(clip.before), self.layout.encode(clip.after))
         self._target_clip = target
-        self._start = self._checked_start(start)
-        self.envelope = Envelope.of(self.source, clip.sample_rate_hz)
-        self.hop_frames = max(1, round(self.recipe.patch_hop * model.patch_frames))
-        self.ear = self._ear(clip.sample_rate_hz, self.hop_frames)
-        self.filter = HardCut(self.recipe, clip.sample_rate_hz, model.band_hz[1])
+        self.target = self._fitted_target(target)
+        self._start = None if start is None else self._checked_start(start)
+        rate, band_top_hz = clip.sample_rate_hz, model.band_hz[1]
+        self.method = NextSound(self.recipe, self.source, self.target, rate, band_top_hz)
+        hop_frames = max(1, round(self.recipe.patch_hop * model.patch_frames))
+        self.ear = self._ear(rate, hop_frames)
         self._heard_first: Heard | None = None
         self._class_index: int | None = None
-        self._state: _State | None = None
+        self._state: State | None = None
+        self._steps: list[StepEvent] = []
+        self._kept: dict[int, Samples] = {}
 
     def steps(self) -> Iterator[StepEvent]:
         """Dream, yielding an event after each step.
@@ -210,202 +194,119 @@ class Dreamer:
             started = time.perf_counter()
             try:
                 heard = self._gradient(state, step)
-                carry_on = self._advance(state)
             except FinishEarly:
                 break
+            reason_to_stop = self.method.advance(state)
             event = self._event(step, heard, time.perf_counter() - started)
-            state.steps.append(event)
+            self._steps.append(event)
             if self.keep_every and step % self.keep_every == 0 and step < self.recipe.steps:
-                state.kept[step] = self._decoded(state.sound).copy()
+                self._kept[step] = self.layout.decoded(state.sound).copy()
             yield event
-            if not carry_on:
+            if reason_to_stop:
+                self._warn(f"stopped after {step} steps: {reason_to_stop}")
                 break
-        if not state.steps:
+        if not self._steps:
             self._warn("stopped before the first step was done: the sound is unchanged")
 
     def result(self) -> Dream:
         """Return the dream as it stands; call it when :meth:`steps` has ended."""
         state = self._state or self._begin()
-        last = self._decoded(state.sound)
+        last = self.layout.decoded(state.sound)
         ear = self._ear(self.clip.sample_rate_hz, self.model.published_hop_frames)
-        index = state.steps[-1].class_index if state.steps else self._first().class_index
+        index = self._steps[-1].class_index if self._steps else self._first().class_index
         grid = ear.grid(last.length, None)
         initial = self._heard_first
         if initial is None or initial.class_index != index:
             initial = ear.hear(Mono(self.clip.samples), grid, index)
         final = ear.hear(Mono(last), grid, index)
-        target = self.target
         return Dream(
             source=self.clip,
             recipe=self.recipe,
             samples=last,
-            entering=self._decoded(state.entering),
-            gradient=self._decoded(state.gradient),
-            target=None if target is None else self._decoded(target),
+            entering=self.layout.decoded(state.entering),
+            gradient=self.layout.decoded(state.gradient),
+            target=None if self.target is None else self.layout.decoded(self.target),
             scale=state.scale,
             model_name=self.model.name,
             weights_sha256=self.model.weights_sha256,
             band_top_hz=self.model.band_hz[1],
-            steps=list(state.steps),
+            steps=list(self._steps),
             initial=self._event(0, initial, 0.0),
-            final=self._event(len(state.steps), final, 0.0),
-            kept=state.kept,
+            final=self._event(len(self._steps), final, 0.0),
+            kept=self._kept,
             warnings=self.warnings,
         )
 
     # -- one step -------------------------------------------------------------------------------
 
-    def _begin(self) -> _State:
-        sound = (self._start or self.source).copy()
-        if self.recipe.air == "drop":
-            self._drop_air(sound)
-        gradient = Samples(1 if self.linked else sound.channels, sound.length)
-        spare = Samples(sound.channels, sound.length)
-        self._state = _State(sound, sound.copy(), gradient, spare)
+    def _begin(self) -> State:
+        start = self.source if self._start is None else self._start
+        self._state = self.method.begin(start, 1 if self.linked else start.channels)
+        self._steps, self._kept = [], {}
         return self._state
 
-    def _gradient(self, state: _State, step: int) -> Heard:
+    def _gradient(self, state: State, step: int) -> Heard:
         """Put g of the sound into the state, and return what was heard on the way."""
-        recipe = self.recipe
-        gradient = state.gradient
-        shift = None
-        if recipe.jitter:
-            shift = float(np.random.default_rng([recipe.seed, step]).random())
-        grid = self.ear.grid(state.sound.length, shift)
+        grid = self._grid(step)
+        around = self._surroundings(state.sound) if grid.context else (None, None)
         class_index = self._class_of_step()
-        fresh = Samples(gradient.channels, gradient.length)
+        fresh = Samples(state.gradient.channels, state.gradient.length)
         heards = []
         channels = [None] if self.linked else list(range(state.sound.channels))
         for place, channel in enumerate(channels):
-            mono = Mono(state.sound, channel, *(self._context if recipe.jitter else (None, None)))
-            heard = self.ear.gradient(mono, grid, class_index, fresh, place, self.control.check)
-            heards.append(heard)
+            mono = Mono(state.sound, channel, *around)
+
+            def check(share: float, done: int = place) -> None:
+                self.control.check((done + share) / len(channels))
+
+            heards.append(self.ear.gradient(mono, grid, class_index, fresh, place, check))
         factor = standardise(fresh, self._objective_name(heards[0].class_index))
         for start, block in fresh.blocks():
             fresh.write(start, block * np.float32(factor))
         # Only now is the step sure to be done: a stop within it leaves the last one's gradient.
+        state.gradient.close()
         state.gradient = fresh
-        gradient.close()
         return Heard(
             float(np.mean([heard.loss for heard in heards])),
             np.mean([heard.scores for heard in heards], axis=0),
             heards[0].class_index,
         )
 
-    def _advance(self, state: _State) -> bool:
-        """Make the next sound; return whether to go on."""
-        if self.recipe.combine == "replace":
-            return self._replace(state)
-        self._add(state)
-        return True
+    def _grid(self, step: int) -> PatchGrid:
+        """Return the step's patch grid.
 
-    def _add(self, state: _State) -> None:
-        recipe = self.recipe
-        if recipe.mask_from == "none":
-            increment = self._named(state, str(recipe.carrier))
-        else:
-            increment = state.spare
-            self.filter.run(self._job(state), increment)
-        weights = self.envelope.weights(float(recipe.follow_envelope or 0.0))
-        scale = float(recipe.strength or 0.0)
-        if recipe.strength_ref == "source":
-            scale *= self.envelope.rms
-        if recipe.normalise == "after":
-            scale *= self._normalisation(increment, weights)
-        frame = self.envelope.frame_samples
-        following = state.entering
-        for start, block in state.sound.blocks(frame * PASS_FRAMES):
-            more = increment.read(start, start + block.shape[1])
-            more = weigh(more, weights, start // frame, frame)
-            following.write(start, block + np.float32(scale) * more)
-        state.entering, state.sound, state.scale = state.sound, following, scale
+        Jitter shifts it by up to a hop, so that g does not pulse at it. A sound that one patch holds
+        has no such grid, but its attack lies where the first frame's window is 0: it is shifted by
+        up to a frame. Shifted by more it would be heard cut in two; measured, a whistle of 0.3 s
+        then loses what it was to be dreamed into (logit -0.3 to -5, against +4).
+        """
+        length = self.source.length
+        published = self.ear.grid(length, None)
+        if not self.recipe.jitter:
+            return published
+        shift = float(np.random.default_rng([self.recipe.seed, step]).random())
+        if published.count == 1 and not any(block.shape[1] for block in self._around):
+            return self.ear.grid_of_one_patch(length, shift)
+        return self.ear.grid(length, shift)
 
-    def _normalisation(self, increment: Samples, weights: FloatArray | None) -> float:
-        """Return what brings an increment to unit RMS over the source's active parts."""
-        frame = self.envelope.frame_samples
-        active = self.envelope.active
-        total = count = 0.0
-        for start, block in increment.blocks(frame * PASS_FRAMES):
-            first = start // frame
-            power = power_of(weigh(block, weights, first, frame), frame)
-            chosen = power[:, active[first : first + power.shape[1]]]
-            total += float(np.sum(chosen))
-            count += chosen.size
-        if total <= 0 or not math.isfinite(total):
-            raise RecipeError(
-                "the filter lets nothing through where the sound is active: lower threshold_db"
-            )
-        return 1 / math.sqrt(total / count)
-
-    def _replace(self, state: _State) -> bool:
-        result = state.spare
-        if self.recipe.mask_from == "none":
-            carrier = self._named(state, str(self.recipe.carrier))
-            for start, block in carrier.blocks():
-                result.write(start, block)
-        else:
-            self.filter.run(self._job(state), result)
-        before, after = _energy(state.sound), _energy(result)
-        if after <= 0:
-            raise RecipeError("the filter lets nothing of the sound through: lower threshold_db")
-        state.energy *= after / before
-        if self.recipe.restore_level:
-            gain = math.sqrt(_energy(self.source) / after)
-            state.scale = min(gain, MOST_RESTORE)
-            for start, block in result.blocks():
-                result.write(start, block * np.float32(state.scale))
-        state.entering, state.sound, state.spare = state.sound, result, state.entering
-        if self.recipe.restore_level and state.energy < LEAST_ENERGY:
-            self._warn(
-                f"stopped after {len(state.steps) + 1} steps: the filter has let "
-                f"{100 * state.energy:.2g} % of the energy through; lower threshold_db"
-            )
-            return False
-        return True
-
-    def _job(self, state: _State) -> FilterJob:
-        return FilterJob(
-            self._named(state, str(self.recipe.mask_from)),
-            self._named(state, str(self.recipe.carrier)),
-            air_of_step(self.recipe),
-            state.sound,
-        )
-
-    def _named(self, state: _State, name: str) -> Samples:
-        if name == "gradient":
-            return state.gradient
-        if name == "target" and self.target is not None:
-            return self.target
-        return state.sound
-
-    def _drop_air(self, sound: Samples) -> None:
-        """Take away what lies above the model's band, once."""
-        open_filter = HardCut(
-            self.recipe.model_copy(update={"threshold_db": -200.0, "invert_mask": False}),
-            self.clip.sample_rate_hz,
-            self.model.band_hz[1],
-        )
-        dull = Samples(sound.channels, sound.length)
-        open_filter.run(FilterJob(sound, sound, "cut"), dull)
-        for start, block in dull.blocks():
-            sound.write(start, block)
-        dull.close()
+    def _surroundings(self, sound: Samples) -> tuple[FloatArray, FloatArray]:
+        """Return what is heard around the sound, a patch long on either side."""
+        patch_seconds = self.model.patch_samples / self.model.sample_rate_hz
+        reach = math.ceil(patch_seconds * self.clip.sample_rate_hz) + 1
+        return surroundings(sound, *self._around, reach)
 
     # -- the class ------------------------------------------------------------------------------
 
     def _class_of_step(self) -> int | None:
+        """Return the step's class; None for the one that its sound scores highest in."""
         if self._class_index is None:
-            self._class_index = self._choose(self.choice)
+            if self.choice.kind == "named":
+                self._class_index = self.choice.index
+            elif self.choice.kind == "target":
+                self._class_index = self._hear_clip(self._target_clip or self.clip).class_index
+            elif self.choice.kind == "first":
+                self._class_index = self._first().class_index
         return self._class_index
-
-    def _choose(self, choice: ClassChoice) -> int | None:
-        if choice.kind == "named":
-            return choice.index
-        if choice.kind == "follow":
-            return None
-        if choice.kind == "target":
-            return self._hear_clip(self._target_clip or self.clip).class_index
-        return self._first().class_index
 
     def _first(self) -> Heard:
         if self._heard_first is None:
@@ -422,7 +323,7 @@ class Dreamer:
     def _objective_name(self, class_index: int) -> str:
         return self.recipe.layer or self.model.class_names[class_index]
 
-    # -- sounds ---------------------------------------------------------------------------------
+    # -- what is handed over --------------------------------------------------------------------
 
     def _ear(self, sample_rate_hz: int, hop_frames: int) -> Ear:
         return Ear(
@@ -434,58 +335,34 @@ class Dreamer:
             precision=self.recipe.precision,
         )
 
+    def _layout(self) -> Layout:
+        mid_side = self.recipe.channels == "mid-side"
+        if mid_side and self.clip.channels != 2:
+            raise RecipeError(
+                f"channels mid-side needs two channels; {self.clip.name} has {self.clip.channels}"
+            )
+        return Layout(mid_side)
+
     def _linked(self) -> bool:
         if self.recipe.channels != "linked":
             return False
-        mixed = whole = 0.0
-        for _, block in self.clip.samples.blocks():
-            mixed += float(np.sum(np.square(np.mean(block, axis=0), dtype=np.float64)))
-            whole += float(np.sum(np.square(block, dtype=np.float64))) / self.clip.channels
-        if mixed < SILENT_MIX * whole:
+        if is_mix_silent(self.clip.samples):
             self._warn("the mono mix of this sound is silent: its channels are dreamed one by one")
             return False
         return True
 
-    def _checked_start(self, start: Clip | None) -> Samples | None:
-        if start is None:
-            return None
-        mine = (self.clip.sample_rate_hz, self.clip.channels, self.clip.samples.length)
-        given = (start.sample_rate_hz, start.channels, start.samples.length)
-        if mine != given:
-            raise AudioFileError(
-                f"{start.name} ({_shape(given)}) cannot go on from {self.clip.name} "
-                f"({_shape(mine)}): rate, channels and length must be the same"
-            )
-        return self._encoded(start.samples)
+    def _checked_start(self, start: Clip) -> Samples:
+        check_audible(start)
+        check_continues(start, self.clip)
+        return self.layout.encoded(start.samples)
 
     def _fitted_target(self, target: Clip | None) -> Samples | None:
         if target is None:
             if self.recipe.target is not None:
                 raise RecipeError(f"the target {self.recipe.target} was not handed over")
             return None
-        _check_audible(target)
-        return self._encoded(fit_target(target, self.clip))
-
-    def _encoded(self, samples: Samples) -> Samples:
-        if not self._mid_side:
-            return samples
-        out = Samples(2, samples.length)
-        for start, block in samples.blocks():
-            out.write(start, self._encode(block))
-        return out
-
-    def _encode(self, block: FloatArray) -> FloatArray:
-        if not self._mid_side or block.shape[0] != 2:
-            return block
-        return np.stack([(block[0] + block[1]) / 2, (block[0] - block[1]) / 2])
-
-    def _decoded(self, samples: Samples) -> Samples:
-        if not self._mid_side:
-            return samples
-        out = Samples(2, samples.length)
-        for start, block in samples.blocks():
-            out.write(start, np.stack([block[0] + block[1], block[0] - block[1]]))
-        return out
+        check_audible(target)
+        return self.layout.encoded(fit_target(target, self.clip))
 
     # -- telling --------------------------------------------------------------------------------
 
@@ -497,47 +374,3 @@ class Dreamer:
         self.warnings.append(text)
         if self._on_warning is not None:
             self._on_warning(text)
-
-
-def fit_target(target: Clip, clip: Clip) -> Samples:
-    """Return the target at the clip's rate, looped or cut to its length, with its channels.
-
-    Parameters
-    ----------
-    target, clip : Clip
-        What to fit, and what it has to fit.
-
-    Returns
-    -------
-    Samples
-        ``[clip.channels, clip.samples.length]``. A target with another number of channels gives its
-        mono mix to all.
-    """
-    import soxr
-
-    # No more of the target than the clip is long will be heard.
-    needed = math.ceil((clip.seconds + 1) * target.sample_rate_hz)
-    sound = target.samples.read(0, min(needed, target.samples.length))
-    if target.channels != clip.channels:
-        sound = np.broadcast_to(sound.mean(axis=0, keepdims=True), (clip.channels, sound.shape[1]))
-    if target.sample_rate_hz != clip.sample_rate_hz:
-        sound = soxr.resample(
-            np.ascontiguousarray(sound.T), target.sample_rate_hz, clip.sample_rate_hz, "VHQ"
-        ).T
-    out = Samples(clip.channels, clip.samples.length)
-    for start in range(0, out.length, sound.shape[1]):
-        out.write(start, sound)
-    return out
-
-
-def _energy(samples: Samples) -> float:
-    return sum(float(np.sum(np.square(block, dtype=np.float64))) for _, block in samples.blocks())
-
-
-def _check_audible(clip: Clip) -> None:
-    if peak_of(clip.samples) == 0.0:
-        raise AudioFileError(f"{clip.name} is silent throughout: there is nothing to dream")
-
-
-def _shape(values: tuple[int, int, int]) -> str:
-    return f"{values[0]} Hz, {values[1]} channels, {values[2]} samples"

@@ -7,9 +7,8 @@ is that of one block, however long the sound.
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy.typing as npt
 
 from dreamsound.errors import RecipeError
 from dreamsound.models.base import Model, Tensor
+from dreamsound.patch_grid import PatchGrid
 from dreamsound.resample import Resampler
 from dreamsound.samples import FloatArray, Samples
 
@@ -25,6 +25,8 @@ from dreamsound.samples import FloatArray, Samples
 SMALLEST_GRADIENT = 1e-30
 #: The in-graph choice of a class: the one with the highest mean score in this block.
 BEST_CLASS = -1
+#: Of a pass that first has to listen for its class, the listening's share of the time.
+LISTENING_SHARE = 1 / 3
 
 
 BetweenBlocks = Callable[[float], None]
@@ -32,72 +34,6 @@ BetweenBlocks = Callable[[float], None]
 
 def _never_stop(_share: float) -> None:
     """Do nothing between blocks."""
-
-
-@dataclass(frozen=True)
-class PatchGrid:
-    """Where the patches of a sound lie, in samples at the model's rate.
-
-    Attributes
-    ----------
-    first : int
-        Start of the first patch; negative when it reaches before the sound.
-    count : int
-        How many patches.
-    hop : int
-        Distance of two patches.
-    patch : int
-        Samples that a patch depends on.
-    length : int
-        Length of the sound.
-    context : bool
-        Whether patches reach beyond the sound on purpose: they then count by their share inside.
-    """
-
-    first: int
-    count: int
-    hop: int
-    patch: int
-    length: int
-    context: bool
-
-    @classmethod
-    def published(cls, model: Model, length: int, hop_frames: int) -> PatchGrid:
-        """Return the grid of the model's own padding rule: from the start, the end padded."""
-        hop = hop_frames * model.frame_hop_samples
-        count = 1 + math.ceil(max(0, length - model.patch_samples) / hop)
-        return cls(0, count, hop, model.patch_samples, length, context=False)
-
-    @classmethod
-    def shifted(cls, model: Model, length: int, hop_frames: int, shift: float) -> PatchGrid:
-        """Return a grid with a patch of context at both ends, shifted by `shift` (0..1) of a hop.
-
-        Every sample lies in as many patches as any other, wherever the grid starts.
-        """
-        hop = hop_frames * model.frame_hop_samples
-        # The first patch is the first on the shifted grid that reaches into the sound.
-        first = math.floor(shift * hop) - hop
-        first -= (first + model.patch_samples - 1) // hop * hop
-        count = (length - 1 - first) // hop + 1
-        return cls(first, count, hop, model.patch_samples, length, context=True)
-
-    def blocks(self, size: int) -> Iterator[tuple[int, int, int]]:
-        """Yield ``(first patch, count, start sample)`` of blocks of at most `size` patches.
-
-        The blocks are about equally large: a last one of two patches would cost as much as eight.
-        """
-        number = -(-self.count // size)
-        edges = [self.count * block // number for block in range(number + 1)]
-        for index, stop in itertools.pairwise(edges):
-            yield index, stop - index, self.first + index * self.hop
-
-    def weights(self, index: int, count: int) -> FloatArray:
-        """Return how much each patch counts in what is reported, ``[count]``."""
-        if not self.context:
-            return np.ones(count, np.float32)
-        starts = self.first + (index + np.arange(count)) * self.hop
-        inside = np.minimum(starts + self.patch, self.length) - np.maximum(starts, 0)
-        return (np.clip(inside, 0, None) / self.patch).astype(np.float32)
 
 
 @dataclass
@@ -195,6 +131,13 @@ class Ear:
             return PatchGrid.published(self.model, heard_length, self.hop_frames)
         return PatchGrid.shifted(self.model, heard_length, self.hop_frames, shift)
 
+    def grid_of_one_patch(self, length: int, shift: float) -> PatchGrid:
+        """Return the published grid of a short sound, `shift` (0..1) of a frame before it."""
+        model = self.model
+        frame = model.patch_samples - (model.patch_frames - 1) * model.frame_hop_samples
+        heard_length = self.resampler.length_out(length)
+        return PatchGrid.published(model, heard_length, self.hop_frames, int(shift * frame))
+
     def hear(
         self,
         sound: Mono,
@@ -274,11 +217,13 @@ class Ear:
         Heard
             Of the sound as it is now.
         """
-        if class_index is None:
-            if grid.count <= self.block_patches:
-                class_index = BEST_CLASS
-            else:
-                class_index = self.hear(sound, grid, None, between_blocks).class_index
+        listened = 0.0
+        if class_index is None and grid.count <= self.block_patches:
+            class_index = BEST_CLASS
+        elif class_index is None:
+            listened = LISTENING_SHARE
+            hears = self.hear(sound, grid, None, lambda share: between_blocks(listened * share))
+            class_index = hears.class_index
         tally = _Tally(class_index=class_index)
         for index, count, start in grid.blocks(self.block_patches):
             inputs, at = self._inputs(sound, grid, count, start)
@@ -289,7 +234,7 @@ class Ear:
             _add_to_channel(into, channel, at, slope.numpy())
             tally.add(values, scores, weights)
             tally.class_index = int(chosen)
-            between_blocks((index + count) / grid.count)
+            between_blocks(listened + (1 - listened) * (index + count) / grid.count)
         return tally.heard()
 
     def _inputs(

@@ -101,24 +101,16 @@ class NextSound:
         gradient_channels : int
             1 where all channels share one gradient.
         """
-        sound = start.copy()
-        replaces, air = self.recipe.combine == "replace", self.recipe.air
-        if air == "drop" or (replaces and air == "keep"):
-            band = self._below_air(sound)
-            if air == "drop":
-                sound.close()
-                sound = band
-            else:
-                self._air = _difference(sound, band)
+        drops_air = self.recipe.air == "drop"
+        sound = self._below_air(start) if drops_air else start.copy()
         gradient = Samples(gradient_channels, sound.length)
         spare = Samples(sound.channels, sound.length)
         state = State(sound, sound.copy(), gradient, spare)
-        if replaces:
-            whole = air == "mask"
-            state.level = energy_of(sound if whole else self._below_air(sound))
-            self._source_level = energy_of(
-                self._source if whole else self._below_air(self._source)
-            )
+        if self.recipe.combine == "replace":
+            state.level = self._filtered_level(sound)
+            self._source_level = self._filtered_level(self._source)
+            if self.recipe.air == "keep":
+                self._air = _difference(sound, self._below_air(sound))
         return state
 
     def advance(self, state: State) -> str | None:
@@ -174,7 +166,8 @@ class NextSound:
 
     def _replace(self, state: State) -> str | None:
         filtered = self._filtered(state)
-        level = energy_of(filtered)
+        # A gradient that all channels share counts for each.
+        level = energy_of(filtered) * state.sound.channels / filtered.channels
         if level <= 0:
             raise RecipeError("the filter lets nothing of the sound through: lower threshold_db")
         state.passed *= level / state.level
@@ -201,9 +194,18 @@ class NextSound:
             return carrier
         mask_source = named[str(self.recipe.mask_from)] or state.sound
         # The sound's own air stays under what is added, or is put back: none goes through here.
-        air = "filter" if self.recipe.air == "mask" else "cut"
-        self._filter.run(FilterJob(mask_source, carrier, air), state.spare)
+        job = FilterJob(mask_source, carrier, "filter" if self.recipe.air == "mask" else "cut")
+        self._filter.run(job, state.spare)
         return state.spare
+
+    def _filtered_level(self, sound: Samples) -> float:
+        """Return the energy of what goes through the filter."""
+        if self.recipe.air == "mask":
+            return energy_of(sound)
+        band = self._below_air(sound)
+        level = energy_of(band)
+        band.close()
+        return level
 
     def _below_air(self, sound: Samples) -> Samples:
         """Return a sound without what lies above the model's band."""

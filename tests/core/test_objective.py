@@ -36,7 +36,7 @@ def names() -> Any:
 def test_a_class_is_read_in_each_patch(at: str, formula: Any, class_index: int) -> None:
     values = ClassObjective(at).values({"logits": LOGITS}, class_index).numpy()
     expected = formula(LOGITS[:, class_index].astype(np.float64))
-    np.testing.assert_allclose(values, expected, rtol=1e-5)
+    np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-30)
 
 
 def test_a_layers_energy_is_its_mean_square_in_each_patch() -> None:

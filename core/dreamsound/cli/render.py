@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dreamsound.api import read_source
-from dreamsound.audio import AudioFileWarning, Clip, check_folder_writable, read_clip
+from dreamsound.audio import AudioFileWarning, Clip, check_folder_writable
 from dreamsound.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound.cli.options import with_recipe_options
 from dreamsound.cli.progress import StepLine, say
@@ -130,6 +130,7 @@ class _Batch:
         self._model: Model | None = None
         self._device = ""
         self._line: StepLine | None = None
+        self._warnings: list[str] = []
         self._control = Control(self._between_blocks)
         # What this command reads, and in the end what it wrote: never to be replaced by it.
         named = (*inputs, recipe.target, from_render)
@@ -170,7 +171,8 @@ class _Batch:
             Path(path).stem, self._out, self._options, tuple(kept) if self._keep_every else ()
         )
         check_places(places, self._protected, self._options.overwrite)
-        clip = _read(path, self._span)
+        self._warnings = []
+        clip = _read(path, self._span, self._warnings)
         start = _read(self._from_render, None) if self._from_render is not None else None
         model = self._loaded_model()
         with StepLine(path, self._recipe.steps) as self._line:
@@ -207,7 +209,7 @@ class _Batch:
         return {
             "gain_db": written.gain_db,
             "renders": {name: str(place) for name, place in written.paths.items()},
-            "warnings": [*dream.warnings, *written.notes],
+            "warnings": [*self._warnings, *dream.warnings, *written.notes],
         }
 
     def _loaded_model(self) -> Model:
@@ -290,13 +292,15 @@ def _check_names(recipe: Recipe) -> None:
         find_class(str(recipe.class_), class_names())
 
 
-def _read(path: str, span: str | None) -> Clip:
+def _read(path: str, span: str | None, told: list[str] | None = None) -> Clip:
+    """Read a sound; say what is not well with it, and add that to `told`."""
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        clip = read_source(path, span) if span else read_clip(path)
+        warnings.simplefilter("always", AudioFileWarning)
+        clip = read_source(path, span)
     for warning in caught:
-        if issubclass(warning.category, AudioFileWarning):
-            say(f"dreamsound: {warning.message}")
+        say(f"dreamsound: {warning.message}")
+        if told is not None:
+            told.append(str(warning.message))
     return clip
 
 
