@@ -275,10 +275,10 @@ class Dreamer:
     def _grid(self, step: int) -> PatchGrid:
         """Return the step's patch grid.
 
-        Jitter shifts it by up to a hop, so that g does not pulse at it. A sound that one patch holds
-        has no such grid, but its attack lies where the first frame's window is 0: it is shifted by
-        up to a frame. Shifted by more it would be heard cut in two; measured, a whistle of 0.3 s
-        then loses what it was to be dreamed into (logit -0.3 to -5, against +4).
+        Jitter shifts it by up to a hop, so that g does not pulse at it. A sound that one patch
+        holds has no such grid, but its attack lies where the first frame's window is 0: it is
+        shifted by up to a frame. Shifted by more it would be heard cut in two; measured, a whistle
+        of 0.3 s then loses what it was to be dreamed into (logit -0.3 to -5, against +1).
         """
         length = self.source.length
         published = self.ear.grid(length, None)

@@ -8,7 +8,7 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -102,44 +102,35 @@ def render(
     return code
 
 
+@dataclass
 class _Batch:
     """Several inputs, one model: one that fails does not stop the others."""
 
-    def __init__(
-        self,
-        inputs: list[str],
-        recipe: Recipe,
-        options: RenderOptions,
-        out: Path,
-        span: str | None,
-        from_render: str | None,
-        keep_every: int,
-        target: Clip | None,
-        debug: bool,
-    ) -> None:
-        self.reports: list[dict[str, Any]] = []
-        self._inputs = inputs
-        self._recipe = recipe
-        self._options = options
-        self._out = out
-        self._span = span
-        self._from_render = from_render
-        self._keep_every = keep_every
-        self._target = target
-        self._debug = debug
+    inputs: list[str]
+    recipe: Recipe
+    options: RenderOptions
+    out: Path
+    span: str | None
+    from_render: str | None
+    keep_every: int
+    target: Clip | None
+    debug: bool
+    reports: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
         self._model: Model | None = None
         self._device = ""
         self._line: StepLine | None = None
         self._warnings: list[str] = []
         self._control = Control(self._between_blocks)
         # What this command reads, and in the end what it wrote: never to be replaced by it.
-        named = (*inputs, recipe.target, from_render)
+        named = (*self.inputs, self.recipe.target, self.from_render)
         self._protected = [Path(path) for path in named if path is not None]
 
     def run(self) -> int:
         """Dream every input; return the exit code."""
         codes: list[int] = []
-        for path in self._inputs:
+        for path in self.inputs:
             try:
                 self._control.check(0.0)
                 self.reports.append(self._dream(path))
@@ -148,7 +139,7 @@ class _Batch:
                 if isinstance(error, ModelError | RenderCancelled):
                     # What is not to be had, or called off, is so for all.
                     return codes[-1]
-        if len(codes) == len(self._inputs) and len(set(codes)) == 1:
+        if len(codes) == len(self.inputs) and len(set(codes)) == 1:
             return codes[0]
         return EXIT_SOME_FAILED if codes else 0
 
@@ -166,24 +157,24 @@ class _Batch:
             signal.signal(signal.SIGTERM, before)
 
     def _dream(self, path: str) -> dict[str, Any]:
-        kept = range(self._keep_every, self._recipe.steps, self._keep_every or 1)
+        kept = range(self.keep_every, self.recipe.steps, self.keep_every or 1)
         places = planned_paths(
-            Path(path).stem, self._out, self._options, tuple(kept) if self._keep_every else ()
+            Path(path).stem, self.out, self.options, tuple(kept) if self.keep_every else ()
         )
-        check_places(places, self._protected, self._options.overwrite)
+        check_places(places, self._protected, self.options.overwrite)
         self._warnings = []
-        clip = _read(path, self._span, self._warnings)
-        start = _read(self._from_render, None) if self._from_render is not None else None
+        clip = _read(path, self.span, self._warnings)
+        start = _read(self.from_render, None) if self.from_render is not None else None
         model = self._loaded_model()
-        with StepLine(path, self._recipe.steps) as self._line:
+        with StepLine(path, self.recipe.steps) as self._line:
             dreamer = Dreamer(
                 clip,
-                self._recipe,
+                self.recipe,
                 model,
-                target=self._target,
+                target=self.target,
                 start=start,
                 control=self._control,
-                keep_every=self._keep_every,
+                keep_every=self.keep_every,
                 on_warning=lambda text: self._note(path, text),
             )
             for event in dreamer.steps():
@@ -195,8 +186,8 @@ class _Batch:
     def _write(self, path: str, dream: Dream) -> dict[str, Any]:
         written = write_renders(
             dream,
-            self._out,
-            self._options,
+            self.out,
+            self.options,
             sources=self._protected,
             on_progress=self._writing,
         )
@@ -215,13 +206,13 @@ class _Batch:
     def _loaded_model(self) -> Model:
         if self._model is None:
             # Before TensorFlow is imported, which takes long: the model may not be to be had.
-            find_weights(self._recipe.model, lambda address: say(f"fetching {address}"))
+            find_weights(self.recipe.model, lambda address: say(f"fetching {address}"))
             from dreamsound.models.runtime import device_name
 
             self._device = device_name()
             from dreamsound.models.load import load_model
 
-            self._model = load_model(self._recipe.model)
+            self._model = load_model(self.recipe.model)
         return self._model
 
     def _report(self, path: str, dream: Dream) -> dict[str, Any]:
@@ -243,11 +234,11 @@ class _Batch:
 
     def _failed(self, path: str, error: Exception) -> int:
         """Tell of an input that failed; return the exit code it means."""
-        if self._debug:
+        if self.debug:
             traceback.print_exception(error)
         line, code = line_and_code(error)
         self.reports.append({"input": path, "error": line, "exit_code": code})
-        if len(self._inputs) > 1 and path not in line:
+        if len(self.inputs) > 1 and path not in line:
             line = f"{path}: {line}"
         say(f"dreamsound: {line}")
         return code
