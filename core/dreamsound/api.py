@@ -80,9 +80,9 @@ def dream(
         clip = read_source(clip, span)
     elif span is not None:
         raise RecipeError("a span is read from a file: hand over the path instead of a clip")
-    model = model or load_model(recipe.model)
     if target is None and recipe.target is not None:
         target = read_clip(recipe.target)
+    model = model or load_model(recipe.model)
     dreamer = Dreamer(
         clip,
         recipe,

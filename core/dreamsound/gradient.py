@@ -349,7 +349,8 @@ def standardise(gradient: Samples, what: str) -> float:
     RecipeError
         The gradient is 0 everywhere, too small to divide by, or not a number.
     """
-    peak = max(float(np.max(np.abs(block))) for _, block in gradient.blocks())
+    # numpy's maximum keeps a NaN in a later block; Python's would lose it.
+    peak = float(np.max([np.max(np.abs(block)) for _, block in gradient.blocks()]))
     if not math.isfinite(peak):
         raise RecipeError(f"the gradient of {what} is not a number in this sound")
     if peak < SMALLEST_GRADIENT:

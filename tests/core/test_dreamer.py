@@ -119,19 +119,51 @@ def test_scratch_files_give_the_sound_that_memory_gives(
 
 
 def test_jitter_evens_the_gradient_out(yamnet: Model) -> None:
-    noise = np.random.default_rng(0).standard_normal((1, 6 * RATE)).astype(np.float32) * 0.1
+    noise = np.random.default_rng(1).standard_normal((1, 6 * RATE)).astype(np.float32) * 0.1
     clip = Clip.from_array(noise, RATE)
 
-    def first_half_second_db(jitter: bool) -> float:
-        total = np.zeros(noise.shape[1])
-        for seed in range(6 if jitter else 1):
-            dream = dreamed(clip, yamnet, steps=1, seed=seed, jitter=jitter, class_="White noise")
-            total += dream.gradient.array()[0].astype(float) ** 2
-        return float(10 * np.log10(total[: RATE // 2].mean() / total[2 * RATE : 4 * RATE].mean()))
+    def ends_db(jitter: bool) -> tuple[float, float]:
+        """Return the level of g in the first and the last half second, re. the middle."""
+        power = np.zeros(noise.shape[1])
+        for name in ("Whistling", "Animal"):
+            for seed in range(6 if jitter else 1):
+                dream = dreamed(clip, yamnet, steps=1, seed=seed, jitter=jitter, class_=name)
+                power += dream.gradient.array()[0].astype(float) ** 2
+        half, middle = RATE // 2, power[2 * RATE : 4 * RATE].mean()
+        first, last = (
+            10 * np.log10(part.mean() / middle) for part in (power[:half], power[-half:])
+        )
+        return float(first), float(last)
 
-    without = first_half_second_db(jitter=False)
-    assert without < -2
-    assert first_half_second_db(jitter=True) > without + 1.5
+    assert max(ends_db(jitter=False)) < -2
+    assert max(abs(level) for level in ends_db(jitter=True)) < 1.5
+
+
+def test_a_patch_that_hardly_reaches_the_sound_does_not_rule_the_gradient(yamnet: Model) -> None:
+    noise = np.random.default_rng(0).standard_normal((1, 72_000)).astype(np.float32) * 0.1
+    clip = Clip.from_array(noise, RATE)
+    # With this seed the last patch of the first step reaches into the sound by 79 samples. Were
+    # there silence behind them, g would be 40 dB stronger in them than before.
+    recipe = Recipe.make(steps=1, class_="Whistling", seed=120)
+    dreamer = Dreamer(clip, recipe, yamnet)
+    list(dreamer.steps())
+    gradient = dreamer.result().gradient.array()[0]
+    assert rms(gradient[-160:]) < 4 * rms(gradient[RATE:-RATE])
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_sound_shorter_than_a_patch_becomes_more_of_what_it_is(
+    yamnet: Model, shared_audio: Path, seed: int
+) -> None:
+    drums = read_clip(shared_audio / "drums.wav")
+    values = drums.samples.array()
+    hit = int(np.argmax(np.abs(values[0]) > 0.3))
+    clip = Clip.from_array(values[:, hit : hit + 13_230], drums.sample_rate_hz)
+    dream = dreamed(clip, yamnet, seed=seed)
+    assert dream.final.loss > dream.initial.loss + 2
+    # The attack, where the window of the first frame is near 0, is dreamed too.
+    attack = dream.gradient.array()[0, :220]
+    assert 20 * np.log10(rms(attack) / rms(dream.gradient.array())) > -20
 
 
 def test_what_is_added_does_not_depend_on_the_level_and_follows_the_envelope(
@@ -206,6 +238,9 @@ def test_a_dream_goes_on_from_an_earlier_one(yamnet: Model) -> None:
     short = Clip.from_array(chirp(1.0), RATE)
     with pytest.raises(AudioFileError, match="same"):
         Dreamer(clip, Recipe.make(), yamnet, start=short)
+    silent = Clip.from_array(np.zeros_like(chirp()), RATE)
+    with pytest.raises(AudioFileError, match="silent"):
+        Dreamer(clip, Recipe.make(), yamnet, start=silent)
 
 
 def test_follow_changes_its_class_and_a_name_does_not(yamnet: Model) -> None:
@@ -256,6 +291,16 @@ def test_stereo_in_every_way_of_treating_it(yamnet: Model, channels: str) -> Non
         # One gradient for both, each following its own channel's envelope.
         ratio = rms(change[1]) / rms(change[0])
         assert ratio == pytest.approx(0.5, abs=0.1)
+
+
+def test_progress_rises_to_the_end_of_a_step_whatever_the_channels(yamnet: Model) -> None:
+    shares: list[float] = []
+    clip = Clip.from_array(chirp(channels=3) * np.array([[1], [0.5], [2]], np.float32), RATE)
+    recipe = Recipe.make(steps=1, channels="independent", class_="Dog", block_patches=2)
+    list(Dreamer(clip, recipe, yamnet, control=Control(shares.append)).steps())
+    assert len(shares) >= 6
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
 
 
 def test_side_that_is_silent_stays_silent(yamnet: Model) -> None:

@@ -155,6 +155,32 @@ def test_a_step_is_the_formula_of_the_paper(yamnet: Model, method: str, flip: bo
     assert np.sqrt(np.mean(error**2)) < 1e-3 * np.sqrt(np.mean(expected**2))
 
 
+@pytest.mark.yamnet
+@pytest.mark.parametrize("method", ["add", "filter-add", "target"])
+@pytest.mark.parametrize("follow_envelope", [0.0, 1.0])
+def test_strength_is_the_share_of_the_sources_level_that_a_step_adds(
+    yamnet: Model, method: str, follow_envelope: float
+) -> None:
+    sound = phrase()
+    sound[:, 8000:12_000] = 0
+    target = Clip.from_array(phrase(seed=1), RATE) if method == "target" else None
+    recipe = Recipe.make(
+        method=method,
+        target="t.wav" if target else None,
+        class_="Whistling",
+        steps=1,
+        strength=0.02,
+        follow_envelope=follow_envelope,
+    )
+    dreamer = Dreamer(Clip.from_array(sound, RATE), recipe, yamnet, target=target)
+    list(dreamer.steps())
+    change = dreamer.result().samples.array() - sound
+    # 10 ms frames; the phrase is stationary, so its active parts are all but the pause.
+    active = np.r_[0:8000, 12_000 : sound.shape[1]]
+    level = np.sqrt(np.mean(change[:, active] ** 2) / np.mean(sound[:, active] ** 2))
+    assert level == pytest.approx(0.02, rel=0.02)
+
+
 def test_filtering_in_blocks_is_filtering_at_once() -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((2, 300_000)).astype(np.float32)
@@ -193,3 +219,31 @@ def test_air_is_kept_filtered_or_dropped(yamnet: Model, method: str) -> None:
     if method == "filter":
         # The gradient has nothing there: what the filter decides is to take it away.
         assert after["mask"] < before - 20
+
+
+@pytest.mark.yamnet
+def test_restoring_the_level_leaves_the_air_as_it_was(yamnet: Model) -> None:
+    rate = 48_000
+    noise = np.random.default_rng(0).standard_normal((1, rate)).astype(np.float32) * 0.1
+
+    def changes_db(restore_level: bool) -> list[float]:
+        """Return the change of the model's band, and of the air above it."""
+        recipe = Recipe.make(
+            method="filter",
+            steps=3,
+            threshold_db=-40.0,
+            threshold_ref="span",
+            knee_db=0.0,
+            class_="Whistling",
+            restore_level=restore_level,
+        )
+        dreamer = Dreamer(Clip.from_array(noise, rate), recipe, yamnet)
+        list(dreamer.steps())
+        sound = dreamer.result().samples.array()
+        return [
+            band_level(sound, *band, rate) - band_level(noise, *band, rate)
+            for band in ((0, 7_400), (9_000, 23_000))
+        ]
+
+    assert changes_db(restore_level=False) == pytest.approx([-2.5, 0], abs=1)
+    assert changes_db(restore_level=True) == pytest.approx([0, 0], abs=0.1)

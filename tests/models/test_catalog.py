@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import http.server
 import io
 import os
 import socket
 import tarfile
 import threading
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -183,11 +185,21 @@ def archive_of(files: dict[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
+def archive_in_two(files: dict[str, bytes]) -> tuple[bytes, bytes]:
+    """An archive cut between two of its files: what is there looks whole to a reader."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    plain = gzip.decompress(archive_of(files))
+    first = 1024  # a header and a block of content
+    parts = packer.compress(plain[:first]) + packer.flush(zlib.Z_FULL_FLUSH)
+    return parts, packer.compress(plain[first:]) + packer.flush()
+
+
 WHOLE = {
     "./saved_model.pb": b"graph",
     "./variables/variables.index": b"index",
     "./assets/yamnet_class_map.csv": os.urandom(100_000),
 }
+IN_TWO = archive_in_two(WHOLE)
 
 
 def left_in(folder: Path) -> list[str]:
@@ -218,6 +230,7 @@ def without(*names: str) -> dict[str, bytes]:
     [
         pytest.param(archive_of(WHOLE), 200, 50_000, id="connection lost"),
         pytest.param(archive_of(WHOLE), 200, 1, id="connection lost at the end"),
+        pytest.param(b"".join(IN_TWO), 200, len(IN_TWO[1]), id="connection lost between files"),
         pytest.param(archive_of(WHOLE)[:-50_000], 200, 0, id="cut"),
         pytest.param(b"", 200, 0, id="nothing"),
         pytest.param(b"<html>please log in</html>", 200, 0, id="a web page"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import os
 import sys
 import traceback
 from typing import Any
@@ -47,6 +46,13 @@ class LazyGroup(TyperGroup):
         command = typer.main.get_command(importlib.import_module(COMMANDS[name][0]).app)
         command.name = name
         return name, command, rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; say of Ctrl-C that it came, where typer would only exit."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise typer.Abort from error
 
 
 app = typer.Typer(
@@ -94,12 +100,6 @@ def main(arguments: list[str] | None = None) -> int:
         return result if isinstance(result, int) else 0
     except (typer.Abort, KeyboardInterrupt):
         line, code = "interrupted; nothing is half written", EXIT_INTERRUPTED
-    except typer.Exit as asked:
-        return int(asked.exit_code)
-    except BrokenPipeError:
-        # Whoever read along has left: Python must not find that out again on its way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends in one line
         if "--debug" in arguments:
             traceback.print_exc()

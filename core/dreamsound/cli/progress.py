@@ -9,8 +9,8 @@ from typing import Any
 
 from dreamsound.dreamer import StepEvent
 
-#: With a long class name all of it fits into a terminal of 80 columns.
-BAR_CELLS, NAME_CELLS = 8, 16
+#: With these all but the longest class names fit into a terminal of 80 columns.
+BAR_CELLS, NAME_CELLS = 8, 15
 
 
 class StepLine:

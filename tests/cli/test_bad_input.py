@@ -1,0 +1,361 @@
+"""Whatever is wrong with what was asked for: one line that says so, and the right exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+import pytest
+import soundfile
+
+from dreamsound.models.catalog import CATALOG, MODELS_VARIABLE
+
+from .conftest import RATE, Command, Floats, Outcome, chirp, write_sound
+
+
+def assert_one_line(outcome: Outcome, code: int, *words: str) -> None:
+    assert (outcome.code, len(outcome.told)) == (code, 1), outcome
+    line = outcome.told[0]
+    assert line.startswith("dreamsound: ")
+    for word in words:
+        assert word in line
+    assert "Traceback" not in outcome.err
+
+
+# -- what is asked for (no model is loaded to see that it makes no sense) -------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--class Whistlng", ["no class 'Whistlng'; did you mean Whistling"]),
+        ("--class 521", ["classes 0 to 520"]),
+        ("--layer layer15", ["no layer 'layer15'; did you mean ", "layer1,"]),
+        ("--layer layer7 --class Cat", ["layer and class", "give one"]),
+        ("--method filt", ["method: ", "'filter-add'", "not 'filt'"]),
+        ("--method add --flip", ["flip", "add has no filter"]),
+        ("--method filter --flip --carrier input", ["flip", "not both"]),
+        ("--method target", ["needs a target"]),
+        ("--class target", ["needs a target"]),
+        ("--target bird.wav", ["add does not use one"]),
+        ("--method target --target none.wav", ["none.wav: No such file"]),
+        ("--mask-from none --carrier input", ["without a mask"]),
+        ("--steps 0", ["steps: ", "greater than or equal to 1, not 0"]),
+        ("--steps many", ["--steps", "integer"]),
+        ("--steps", ["--steps"]),
+        ("--strength -1", ["strength: ", "greater than 0"]),
+        ("--strength nan", ["strength: ", "not nan"]),
+        ("--threshold-db 3", ["threshold_db: ", "not 3.0"]),
+        ("--fft-size 1023", ["fft_size must be even"]),
+        ("--hop-samples 2000", ["hop_samples 2000 is over half of fft_size 2048"]),
+        ("--seed -1", ["seed: "]),
+        ("--air octave", ["air: ", "'keep'"]),
+        ("--channels middle", ["channels: ", "'mid-side'"]),
+        ("--span 4:1", ["span '4:1'"]),
+        ("--span 4", ["span '4'", "START:END"]),
+        ("--renders dream,dreams", ["no render 'dreams'", "hardcut"]),
+        ("--renders ,", ["renders: name at least one"]),
+        ("--keep-steps 0", ["keep_steps", "not '0'"]),
+        ("--keep-steps some", ["keep_steps", "not 'some'"]),
+        ("--level raw", ["raw", "needs bits 32f"]),
+        ("--level raw --bits 24", ["raw", "needs bits 32f"]),
+        ("--format flac --bits 32f", ["flac cannot hold 32f", "wav, aiff"]),
+        ("--format ogg", ["format: ", "'wav', 'flac' or 'aiff'"]),
+        ("--bits 8", ["bits: ", "'24'"]),
+        ("--stepps 3", ["No such option", "--stepps"]),
+        ("--model yamnt", ["no model is called 'yamnt'; did you mean yamnet"]),
+        ("--model ./nothing", ["neither a SavedModel folder"]),
+    ],
+)
+def test_options_that_make_no_sense(
+    command: Command,
+    bird: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: str,
+    words: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = command("render", bird, "--out", "out", *options.split())
+    assert_one_line(outcome, 3 if "--model" in options else 2, *words)
+    assert outcome.out == ""
+    assert {path.name for path in tmp_path.iterdir()} <= {"bird.wav", "out"}
+    assert not list(tmp_path.glob("out/*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("rendr bird.wav", ["no command 'rendr'; did you mean render"]),
+        ("zzz", ["no command 'zzz'", "classes"]),
+        ("--colour", ["--colour"]),
+        ("render --out out", ["INPUT"]),
+        ("render bird.wav", ["--out"]),
+        ("render a.wav b.wav --out out --from-render c.wav", ["from_render", "one INPUT"]),
+        ("classes --search qqqq", ["no class has 'qqqq'"]),
+        ("classes --model yamnt", ["did you mean yamnet"]),
+        ("layers --model yamnt", ["did you mean yamnet"]),
+    ],
+)
+def test_commands_that_make_no_sense(command: Command, arguments: str, words: list[str]) -> None:
+    outcome = command(*arguments.split())
+    assert_one_line(outcome, 3 if "yamnt" in arguments else 2, *words)
+    assert outcome.out == ""
+
+
+def test_debug_shows_where_it_came_from(command: Command, bird: Path, tmp_path: Path) -> None:
+    for arguments in (("--class", "Whistlng"), ("--span", "100:")):
+        outcome = command("render", bird, "--out", tmp_path / "out", *arguments, "--debug")
+        assert outcome.code == 2
+        assert "Traceback (most recent call last)" in outcome.err
+        assert outcome.told[-1].startswith("dreamsound: ")
+
+
+# -- files that are not well (no model is loaded for them either) ---------------------------------
+
+
+def no_bytes(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def some_text(path: Path) -> None:
+    path.write_text("dreams are made on\n" * 99)
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def no_frames(path: Path) -> None:
+    soundfile.write(path, np.zeros((0, 1)), RATE)
+
+
+def nine_channels(path: Path) -> None:
+    soundfile.write(path, np.zeros((99, 9)), RATE)
+
+
+def too_slow(path: Path) -> None:
+    soundfile.write(path, np.zeros(99), 7999)
+
+
+def too_fast(path: Path) -> None:
+    soundfile.write(path, np.zeros(99), 200_000)
+
+
+def not_numbers(path: Path) -> None:
+    values = chirp()
+    values[0, 8000] = np.nan
+    soundfile.write(path, values.T, RATE, subtype="FLOAT")
+
+
+def header_alone(path: Path) -> None:
+    write_sound(path, chirp())
+    path.write_bytes(path.read_bytes()[:44])
+
+
+@pytest.mark.parametrize(
+    ("make", "word"),
+    [
+        (None, "No such file"),
+        (no_bytes, "is empty"),
+        (some_text, "is not a sound file"),
+        (a_folder, "is a folder"),
+        (no_frames, "holds no samples"),
+        (nine_channels, "9 channels"),
+        (too_slow, "7999 Hz"),
+        (too_fast, "200000 Hz"),
+        (not_numbers, "NaN or infinity) at 1 places, the first at 0.500 s"),
+        (header_alone, "holds no samples"),
+    ],
+)
+def test_files_that_are_not_well(
+    command: Command, tmp_path: Path, make: Callable[[Path], None] | None, word: str
+) -> None:
+    path = tmp_path / "bad.wav"
+    if make is not None:
+        make(path)
+    outcome = command("render", path, "--out", tmp_path / "out", "--json")
+    assert_one_line(outcome, 2, str(path), word)
+    assert [(told["input"], told["exit_code"]) for told in outcome.inputs] == [(str(path), 2)]
+    assert f"dreamsound: {outcome.inputs[0]['error']}" == outcome.told[0]
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_a_span_after_the_end(command: Command, bird: Path, tmp_path: Path) -> None:
+    outcome = command("render", bird, "--out", tmp_path / "out", "--span", "5:6")
+    assert_one_line(outcome, 2, "0.60 s long", "the span from 4.80 s is empty")
+
+
+def test_an_earlier_dream_that_is_not_there(command: Command, bird: Path, tmp_path: Path) -> None:
+    outcome = command("render", bird, "--out", tmp_path / "o", "--from-render", tmp_path / "no.wav")
+    assert_one_line(outcome, 2, "no.wav: No such file")
+
+
+# -- folders and models that are not to be had ----------------------------------------------------
+
+
+def test_an_out_folder_that_is_a_file(command: Command, bird: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("in the way")
+    for out in (tmp_path / "out", tmp_path / "out" / "below"):
+        assert_one_line(command("render", bird, "--out", out), 2, f"folder {out}")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no /proc")
+def test_an_out_folder_in_which_nothing_can_be_made(command: Command, bird: Path) -> None:
+    assert_one_line(command("render", bird, "--out", "/proc/dreams"), 2, "/proc/dreams")
+
+
+def test_a_render_that_is_there_already(command: Command, bird: Path, tmp_path: Path) -> None:
+    for name in ("bird_hardcut.wav", "bird_dream_step2.wav"):
+        out = tmp_path / name.removesuffix(".wav")
+        out.mkdir()
+        (out / name).write_text("mine")
+        outcome = command("render", bird, "--out", out, "--steps", 4, "--keep-steps", 2)
+        assert_one_line(outcome, 2, f"{name} exists", "--overwrite")
+        assert [path.name for path in out.iterdir()] == [name]
+        assert (out / name).read_text() == "mine"
+
+
+def test_a_model_that_is_not_to_be_had(
+    command: Command, bird: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").mkdir()
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
+    monkeypatch.setattr(platformdirs, "user_data_dir", lambda *_, **__: str(tmp_path / "data"))
+    monkeypatch.setenv("no_proxy", "*")
+    # Nobody listens at port 9 of this machine (discard).
+    handle = "http://127.0.0.1:9/google/yamnet/1"
+    monkeypatch.setitem(CATALOG, "yamnet", replace(CATALOG["yamnet"], handle=handle))
+    other = write_sound(tmp_path / "other.wav", chirp())
+    outcome = command("render", bird, other, "--out", tmp_path / "out", "--json")
+    assert outcome.err.splitlines()[0] == f"fetching {handle}"
+    outcome = replace(outcome, err=outcome.err.partition("\n")[2])
+    # It is not to be had for the second either: it is said once.
+    assert_one_line(outcome, 3, str(tmp_path / "models"), str(tmp_path / "data"), MODELS_VARIABLE)
+    assert [told["exit_code"] for told in outcome.inputs] == [3]
+    assert not list(tmp_path.glob("out/*"))
+
+
+# -- several inputs -------------------------------------------------------------------------------
+
+
+def test_if_all_inputs_are_bad_for_one_reason_that_is_the_exit_code(
+    command: Command, tmp_path: Path
+) -> None:
+    outcome = command("render", tmp_path / "a.wav", tmp_path / "b.wav", "--out", tmp_path / "out")
+    assert (outcome.code, len(outcome.told)) == (2, 2)
+
+
+# -- what can only be seen with the model at hand -------------------------------------------------
+
+
+def silent(path: Path) -> None:
+    write_sound(path, np.zeros((1, 8000), np.float32))
+
+
+def as_good_as_silent(path: Path) -> None:
+    soundfile.write(path, np.full(8000, 1e-9), RATE, subtype="FLOAT")
+
+
+def mono(path: Path) -> None:
+    write_sound(path, chirp())
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "words"),
+    [
+        (silent, "", ["bad.wav", "silent"]),
+        (as_good_as_silent, "", ["silent"]),
+        (mono, "--channels mid-side", ["mid-side needs two channels", "bad.wav has 1"]),
+        (mono, "--method target --target silent.wav", ["silent.wav", "silent"]),
+        (mono, "--from-render silent.wav", ["silent.wav", "silent"]),
+        (mono, "--from-render short.wav", ["short.wav", "16000 Hz, 1 channels, 8000 samples"]),
+    ],
+)
+def test_sounds_that_cannot_be_dreamed(
+    dream: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make: Callable[[Path], None],
+    options: str,
+    words: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    silent(tmp_path / "silent.wav")
+    write_sound(tmp_path / "short.wav", chirp(0.5))
+    make(tmp_path / "bad.wav")
+    outcome = dream("bad.wav", "--out", "out", *options.split())
+    assert_one_line(outcome, 2, *words)
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_one_bad_file_does_not_stop_the_others(
+    dream: Command, bird: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent(tmp_path / "silent.wav")
+    some_text(tmp_path / "text.wav")
+    last = write_sound(tmp_path / "last.wav", chirp())
+    inputs = [tmp_path / "text.wav", bird, tmp_path / "silent.wav", tmp_path / "none.wav", last]
+    before = {path: path.read_bytes() for path in inputs if path.exists()}
+    outcome = dream(*inputs, "--out", tmp_path / "out", "--renders", "dream", "--json")
+    assert outcome.code == 4
+    assert [told["input"] for told in outcome.inputs] == [str(path) for path in inputs]
+    assert [told.get("exit_code") for told in outcome.inputs] == [2, None, 2, 2, None]
+    assert len(outcome.told) == 3
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "bird_dream.wav",
+        "last_dream.wav",
+    }
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_an_error_that_nobody_thought_of_does_not_stop_the_others_either(
+    dream: Command, bird: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import dreamsound.cli.render as module
+
+    def fails_for_bird(path: str, span: str | None) -> object:
+        if path == str(bird):
+            raise ZeroDivisionError("a bug,\nin two lines")
+        return read_source(path, span)
+
+    read_source = module.read_source
+    monkeypatch.setattr(module, "read_source", fails_for_bird)
+    last = write_sound(tmp_path / "last.wav", chirp())
+    outcome = dream(bird, last, "--out", tmp_path / "out", "--renders", "dream", "--json")
+    assert_one_line(outcome, 4, str(bird), "ZeroDivisionError: a bug, in two lines", "--debug")
+    assert [told.get("exit_code") for told in outcome.inputs] == [1, None]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["last_dream.wav"]
+
+
+def test_a_truncated_file_is_dreamed_as_far_as_it_goes(
+    dream: Command, bird: Path, tmp_path: Path
+) -> None:
+    bird.write_bytes(bird.read_bytes()[: 44 + 3 * 8000])
+    outcome = dream(bird, "--out", tmp_path / "out", "--renders", "dream", "--json")
+    assert_one_line(outcome, 0, str(bird), "shorter than its header says", "0.50 s")
+    assert outcome.inputs[0]["samples"] == 8000
+    assert f"dreamsound: {outcome.inputs[0]['warnings'][0]}" == outcome.told[0]
+
+
+def test_a_disk_that_is_full_leaves_nothing_half_written(
+    dream: Command, bird: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import dreamsound.render as module
+
+    write_blocks, calls = module.write_blocks, []
+
+    def fill_up(path: Path, blocks: list[Floats], **named: object) -> None:
+        calls.append(path)
+        # The second render meets the real thing.
+        write_blocks(Path("/dev/full") if len(calls) == 2 else path, blocks, **named)
+
+    monkeypatch.setattr(module, "write_blocks", fill_up)
+    outcome = dream(bird, "--out", tmp_path / "out")
+    assert_one_line(outcome, 2, "bird_gradient.wav cannot be written; is the disk full?")
+    assert len(calls) == 2
+    assert not list((tmp_path / "out").iterdir())

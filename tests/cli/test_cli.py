@@ -1,0 +1,163 @@
+"""The command line itself: its help, its lists, and that it starts without TensorFlow."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import subprocess
+import sys
+import typing
+from pathlib import Path
+
+import pytest
+import typer
+
+from dreamsound import __version__
+from dreamsound.cli import COMMANDS, main
+from dreamsound.cli.options import NOT_OPTIONS
+from dreamsound.cli.render import app as render_app
+from dreamsound.models.yamnet_table import class_names, layer_table
+from dreamsound.recipe import Recipe
+
+from .conftest import Command, chirp, process, write_sound
+
+# What the issue writes down for `dreamsound render`, beside the fields of the recipe.
+OWN_OPTIONS = [
+    "--out",
+    "--paper",
+    "--span",
+    "--from-render",
+    "--keep-steps",
+    "--renders",
+    "--level",
+    "--format",
+    "--bits",
+    "--overwrite",
+    "--json",
+    "--debug",
+]
+
+
+def test_every_field_of_the_recipe_is_an_option_of_its_name() -> None:
+    command = typer.main.get_command(render_app)
+    options = {flag: option for option in command.params for flag in option.opts}
+    assert set(NOT_OPTIONS) == {"schema_version"}
+    for name, field in Recipe.model_fields.items():
+        if name in NOT_OPTIONS:
+            continue
+        flag = f"--{(field.alias or name).replace('_', '-')}"
+        option = options[flag]
+        assert option.name == name
+        # Not given is not the same as given as its default: the paper's fields and presets differ.
+        assert option.default is None
+        for choice in typing.get_args(field.annotation):
+            if isinstance(choice, str):
+                assert choice in str(option.metavar)
+        if field.annotation is bool:
+            assert option.secondary_opts == [f"--no-{flag[2:]}"]
+    for flag in OWN_OPTIONS:
+        assert flag in options
+
+
+def test_help_lists_the_commands_and_version_says_which(command: Command) -> None:
+    for arguments in ((), ("--help",)):
+        outcome = command(*arguments)
+        assert (outcome.code, outcome.err) == (0, "")
+        for name, (_, line) in COMMANDS.items():
+            assert f"{name}  " in outcome.out
+            assert line in outcome.out
+    outcome = command("--version")
+    assert (outcome.code, outcome.out) == (0, f"dreamsound {__version__}\n")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(command: Command, name: str) -> None:
+    outcome = command(name, "--help")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert f"Usage: dreamsound {name}" in outcome.out
+
+
+def test_classes_are_listed_and_searched(command: Command) -> None:
+    lines = command("classes").out.splitlines()
+    assert [line.split("  ", 1)[1].strip() for line in (x.strip() for x in lines)] == list(
+        class_names()
+    )
+    found = command("classes", "--search", "WHISTL").out.splitlines()
+    assert "  35  Whistling" in found
+    assert all("whistl" in line.lower() for line in found)
+    told = json.loads(command("classes", "--search", "whistl", "--json").out)
+    assert {"index": 35, "name": "Whistling"} in told
+    assert len(told) == len(found)
+    assert json.loads(command("classes", "--search", "qqqq", "--json").out) == []
+
+
+def test_layers_are_listed_with_their_shapes(command: Command) -> None:
+    lines = command("layers").out.splitlines()
+    assert len(lines) == len(layer_table())
+    assert lines[0].split() == ["layer1/conv", "48", "x", "32", "x", "32"]
+    assert lines[-1].split() == ["activation", "521", "=", "scores"]
+    told = json.loads(command("layers", "--json").out)
+    assert told[0] == {"name": "layer1/conv", "shape": [48, 32, 32], "alias": None}
+    assert told[-1] == {"name": "activation", "shape": [521], "alias": "scores"}
+
+
+WITHOUT_TENSORFLOW = """
+import sys
+import dreamsound
+from dreamsound.cli import main
+
+bird, out = sys.argv[1:]
+dreamsound.Recipe, dreamsound.Clip, dreamsound.RenderOptions, dreamsound.dream
+for arguments, code in (
+    (["--help"], 0),
+    (["render", "--help"], 0),
+    (["classes", "--search", "cat"], 0),
+    (["layers"], 0),
+    (["render", bird, "--out", out, "--class", "Whistlng"], 2),
+    (["render", bird, "--out", out, "--layer", "layer99"], 2),
+    (["render", bird, "--out", out, "--steps", "0"], 2),
+    (["render", bird, "--out", out, "--span", "9:"], 2),
+    (["render", bird + "x", "--out", out], 2),
+    (["render", bird, "--out", out, "--model", "yamnt"], 3),
+):
+    assert main(arguments) == code, arguments
+    heavy = {"tensorflow", "tensorflow_hub", "keras", "matplotlib", "PySide6"} & set(sys.modules)
+    assert not heavy, (arguments, heavy)
+"""
+
+
+def test_help_lists_and_bad_input_do_without_tensorflow(tmp_path: Path) -> None:
+    bird = write_sound(tmp_path / "bird.wav", chirp())
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TENSORFLOW, bird, tmp_path / "out"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stderr.splitlines()) == 6
+
+
+def test_a_reader_that_leaves_early_is_no_trouble() -> None:
+    with process("classes") as listing:
+        assert listing.stdout is not None
+        assert listing.stderr is not None
+        listing.stdout.close()
+        assert listing.stderr.read() == ""
+    assert listing.returncode == 1
+
+
+def test_python_dash_m_passes_the_exit_code_on() -> None:
+    with process("classes", "--search", "qqqq") as listing:
+        out, err = listing.communicate()
+    assert (listing.returncode, out) == (2, "")
+    assert err == "dreamsound: no class has 'qqqq' in its name\n"
+
+
+def test_without_arguments_main_takes_those_of_the_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["dreamsound", "--version"])
+    assert main() == 0
+    assert __version__ in capsys.readouterr().out
+    assert inspect.signature(main).parameters["arguments"].default is None
