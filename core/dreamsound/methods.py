@@ -7,21 +7,28 @@ rows of :data:`METHODS`; a recipe may choose each of the three by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import numpy as np
+from typing import Literal, TypeVar
 
 from dreamsound.errors import RecipeError
 from dreamsound.recipe import Recipe
 from dreamsound.samples import FloatArray, Samples
-from dreamsound.spectrum import Mask, Stft, Tensor, air_bins, unit_magnitude
+from dreamsound.spectrum import Mask, Stft, air_bins, power_of, unit_magnitude
 
-#: Frames that go through the filter at a time, over all channels: 2 MB a spectrum.
-BLOCK_FRAMES = 256
-#: Spectra met while looking for a span's maximum are kept up to this size: two minutes of stereo.
-KEPT_SPECTRA_BYTES = 192 * 2**20
+#: Frames that a thread filters at a time: few enough for its cache.
+BLOCK_FRAMES = 64
+#: Powers met while looking for a span's maximum are kept up to this size: three minutes of stereo.
+KEPT_POWERS_BYTES = 128 * 2**20
+#: Threads that filter at a time.
+MOST_THREADS = 16
+
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -159,8 +166,6 @@ class HardCut:
             recipe.invert_mask,
         )
         self._air = air_bins(self.stft, sample_rate_hz, band_top_hz)
-        self._graphs: dict[tuple[str, bool], Any] = {}
-        self._analysis: Any = None
 
     def run(self, job: FilterJob, into: Samples) -> None:
         """Write the filtered carrier to `into` ``[channels, length]``.
@@ -172,79 +177,78 @@ class HardCut:
         into : Samples
             As long as the carrier; a single channel is written to all.
         """
-        graph = self._graph(job.air, job.unit_magnitude)
         frames = self.stft.frame_count(into.length)
         hop, overlap = self.stft.hop_samples, (self.stft.frame_hops - 1) * self.stft.hop_samples
-        heard, top = self._mask_spectra(job.mask_source, frames)
+        kept, top = self._powers(job.mask_source, frames)
         carried: FloatArray | None = None
-        for place, (first, last) in enumerate(_frame_blocks(frames)):
-            start, stop = self.stft.sample_range(first, last)
-            spectra = heard[place] if heard else self._analyse(job.mask_source, first, last)[0]
-            other = job.air_from or job.carrier
-            carrier, beside = job.carrier.read(start, stop), other.read(start, stop)
-            out = graph(spectra, carrier, beside, top).numpy()
+        blocks = list(_frame_blocks(frames))
+
+        def filtered(place: int) -> FloatArray:
+            power = kept[place] if kept else self._power(job.mask_source, *blocks[place])
+            return self._filtered(job, *blocks[place], power, top)
+
+        for (first, last), out in zip(
+            blocks, _in_threads(filtered, range(len(blocks))), strict=True
+        ):
             if carried is not None:
                 out[:, :overlap] += carried
-            carried = out[:, (last - first) * hop :].copy()
+            carried = out[:, (last - first) * hop :]
+            start = self.stft.sample_range(first, last)[0]
             into.write(start, out[:, : (last - first) * hop] if last < frames else out)
 
-    def _mask_spectra(self, samples: Samples, frames: int) -> tuple[list[Tensor], Any]:
-        """Return the largest power of the span, and the spectra met on the way if they are few."""
+    def _filtered(
+        self, job: FilterJob, first: int, last: int, power: FloatArray, top: float
+    ) -> FloatArray:
+        """Return some frames of the carrier after the filter, overlapped and added."""
+        passed = self.mask.of(power, top)
+        if job.air != "filter":
+            passed *= 1 - self._air
+        if job.air == "carrier":
+            passed += self._air
+        reach = self.stft.sample_range(first, last)
+        spectra = self.stft.forward(job.carrier.read(*reach))
+        if job.unit_magnitude:
+            spectra = unit_magnitude(spectra)
+        spectra = spectra * passed
+        if job.air == "other":
+            other = job.air_from or job.carrier
+            spectra = spectra + self.stft.forward(other.read(*reach)) * self._air
+        return self.stft.inverse(spectra)
+
+    def _powers(self, samples: Samples, frames: int) -> tuple[list[FloatArray], float]:
+        """Return the largest power of the span, and the powers met on the way if they are few."""
         if self.mask.per_frame:
-            return [], np.float32(0)
-        keep = samples.channels * frames * self.stft.bins * 8 <= KEPT_SPECTRA_BYTES
-        kept: list[Tensor] = []
+            return [], 0.0
+        keep = samples.channels * frames * self.stft.bins * 4 <= KEPT_POWERS_BYTES
+        kept: list[FloatArray] = []
         peak = 0.0
-        for first, last in _frame_blocks(frames):
-            spectra, power = self._analyse(samples, first, last)
-            peak = max(peak, float(power))
-            if keep:
-                kept.append(spectra)
-        return kept, np.float32(peak)
 
-    def _analyse(self, samples: Samples, first: int, last: int) -> tuple[Tensor, Tensor]:
-        """Return spectra ``[channels, frames, bins]`` of some frames, and their largest power."""
-        import tensorflow as tf
+        def powers(block: tuple[int, int]) -> tuple[FloatArray | None, float]:
+            power = self._power(samples, *block)
+            return power if keep else None, float(power.max())
 
-        if self._analysis is None:
+        for power, highest in _in_threads(powers, _frame_blocks(frames)):
+            peak = max(peak, highest)
+            if power is not None:
+                kept.append(power)
+        return kept, peak
 
-            def analysis(segment: Tensor) -> tuple[Tensor, Tensor]:
-                spectra = self.stft.forward(segment)
-                return spectra, tf.reduce_max(_power(spectra))
+    def _power(self, samples: Samples, first: int, last: int) -> FloatArray:
+        """Return the power ``[channels, frames, bins]`` of some frames."""
+        return power_of(self.stft.forward(samples.read(*self.stft.sample_range(first, last))))
 
-            sound = tf.TensorSpec([None, None], tf.float32)
-            self._analysis = tf.function(analysis, input_signature=[sound])
-        result: tuple[Tensor, Tensor] = self._analysis(
-            samples.read(*self.stft.sample_range(first, last))
-        )
-        return result
 
-    def _graph(self, air: str, unit: bool) -> Any:
-        import tensorflow as tf
-
-        if (air, unit) in self._graphs:
-            return self._graphs[air, unit]
-        stft, mask, air_bin = self.stft, self.mask, self._air
-        sound, number = tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([], tf.float32)
-        spectrum = tf.TensorSpec([None, None, stft.bins], tf.complex64)
-
-        @tf.function(input_signature=[spectrum, sound, sound, number])
-        def graph(heard: Tensor, carrier: Tensor, other: Tensor, top: Tensor) -> Tensor:
-            spectra = stft.forward(carrier)
-            passed = mask.of(_power(heard), top)
-            if air != "filter":
-                passed *= 1 - air_bin
-            if air == "carrier":
-                passed += air_bin
-            if unit:
-                spectra = unit_magnitude(spectra)
-            out = spectra * tf.complex(passed, tf.zeros_like(passed))
-            if air == "other":
-                out += stft.forward(other) * air_bin
-            return stft.inverse(out)
-
-        self._graphs[air, unit] = graph
-        return graph
+def _in_threads(make: Callable[[Given], Made], given: Iterable[Given]) -> Iterator[Made]:
+    """Yield what `make` makes of each, in order; a few are made at a time (numpy lets go of it)."""
+    workers = min(os.cpu_count() or 1, MOST_THREADS)
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[Made]] = deque()
+        for item in given:
+            waiting.append(pool.submit(make, item))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def air_of_step(recipe: Recipe) -> Literal["filter", "cut", "carrier", "other"]:
@@ -264,9 +268,3 @@ def _frame_blocks(frames: int) -> Iterator[tuple[int, int]]:
     """Yield the first frame, and one past the last, of each block."""
     for first in range(0, frames, BLOCK_FRAMES):
         yield first, min(first + BLOCK_FRAMES, frames)
-
-
-def _power(spectra: Tensor) -> Tensor:
-    import tensorflow as tf
-
-    return tf.square(tf.math.real(spectra)) + tf.square(tf.math.imag(spectra))

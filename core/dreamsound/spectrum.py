@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dreamsound.samples import FloatArray
 
-#: A TensorFlow tensor.
-Tensor = Any
+#: Spectra, complex64.
+ComplexArray = npt.NDArray[np.complex64]
 
 #: Power under which a frame counts as silent: nothing passes its mask.
 SILENT_POWER = 1e-30
@@ -83,34 +82,32 @@ class Stft:
         hop = self.hop_samples
         return first * hop - self.lead, (last - 1 + self.frame_hops) * hop - self.lead
 
-    def forward(self, segment: Tensor) -> Tensor:
+    def forward(self, segment: FloatArray) -> ComplexArray:
         """Return spectra ``[channels, frames, bins]`` of the samples that the frames reach over."""
-        import tensorflow as tf
+        import scipy.fft  # a second to import: only what dreams pays for it
 
-        hop = self.hop_samples
-        rows = tf.reshape(segment, [tf.shape(segment)[0], -1, hop])
-        count = tf.shape(rows)[1] - self.frame_hops + 1
-        pieces = [rows[:, j : j + count] for j in range(self.frame_hops)]
-        frames = tf.concat(pieces, axis=2)[:, :, : self.fft_size]
-        return tf.signal.rfft(frames * self.window, [self.fft_size])
+        frames = np.lib.stride_tricks.sliding_window_view(segment, self.fft_size, axis=1)
+        count = segment.shape[1] // self.hop_samples - self.frame_hops + 1
+        windowed = frames[:, : count * self.hop_samples : self.hop_samples] * self.window
+        return np.asarray(scipy.fft.rfft(windowed, overwrite_x=True))
 
-    def inverse(self, spectra: Tensor) -> Tensor:
+    def inverse(self, spectra: ComplexArray) -> FloatArray:
         """Return samples ``[channels, (frames - 1 + hops) * hop]``, overlapped and added.
 
         The first and last ``lead`` samples lack the frames before and after: a streaming caller
-        adds them up.
+        adds them up. The spectra are overwritten.
         """
-        import tensorflow as tf
+        import scipy.fft
 
         hop, hops = self.hop_samples, self.frame_hops
-        frames = tf.signal.irfft(spectra, [self.fft_size]) * self.synthesis_window
-        frames = tf.pad(frames, [[0, 0], [0, 0], [0, hops * hop - self.fft_size]])
-        total = None
+        frames = scipy.fft.irfft(spectra, self.fft_size, overwrite_x=True)
+        frames *= self.synthesis_window
+        channels, count = spectra.shape[:2]
+        total = np.zeros((channels, count - 1 + hops, hop), np.float32)
         for j in range(hops):
             piece = frames[:, :, j * hop : (j + 1) * hop]
-            piece = tf.pad(piece, [[0, 0], [j, hops - 1 - j], [0, 0]])
-            total = piece if total is None else total + piece
-        return tf.reshape(total, [tf.shape(spectra)[0], -1])
+            total[:, j : j + count, : piece.shape[2]] += piece
+        return total.reshape(channels, -1)
 
 
 @dataclass(frozen=True)
@@ -139,28 +136,32 @@ class Mask:
     per_frame: bool = False
     invert: bool = False
 
-    def of(self, power: Tensor, span_max_power: Tensor) -> Tensor:
+    def of(self, power: FloatArray, span_max_power: float) -> FloatArray:
         """Return H, ``[channels, frames, bins]`` in 0..1, of the mask source's power.
 
         Parameters
         ----------
-        power : Tensor
+        power : numpy.ndarray
             ``|S|**2``, ``[channels, frames, bins]``.
-        span_max_power : Tensor
+        span_max_power : float
             Largest power of the whole span, over all channels; not used when `per_frame`.
         """
-        import tensorflow as tf
-
-        top = tf.reduce_max(power, axis=[0, 2], keepdims=True) if self.per_frame else span_max_power
-        heard = tf.cast(top > SILENT_POWER, tf.float32)
-        if self.knee_db == 0:
-            passed = tf.cast(power >= top * 10 ** (self.threshold_db / 10), tf.float32)
+        if self.per_frame:
+            top = np.max(power, axis=(0, 2), keepdims=True)
         else:
-            level_db = (tf.math.log(power + SILENT_POWER) - tf.math.log(top + SILENT_POWER)) * (
-                10 / np.log(10)
-            )
-            passed = tf.clip_by_value((level_db - self.threshold_db) / self.knee_db + 0.5, 0, 1)
-        return (1 - passed if self.invert else passed) * heard
+            top = np.full((1, 1, 1), span_max_power, np.float32)
+        if self.knee_db == 0:
+            passed = (power >= top * np.float32(10 ** (self.threshold_db / 10))).astype(np.float32)
+        else:
+            passed = np.log(power + np.float32(SILENT_POWER))
+            passed -= np.log(top + np.float32(SILENT_POWER))
+            passed *= np.float32(10 / np.log(10) / self.knee_db)
+            passed += np.float32(0.5 - self.threshold_db / self.knee_db)
+            np.clip(passed, 0, 1, out=passed)
+        if self.invert:
+            np.subtract(1, passed, out=passed)
+        passed *= top > SILENT_POWER
+        return passed
 
 
 def air_bins(stft: Stft, sample_rate_hz: int, band_top_hz: float) -> npt.NDArray[np.float32]:
@@ -169,10 +170,14 @@ def air_bins(stft: Stft, sample_rate_hz: int, band_top_hz: float) -> npt.NDArray
     return (frequencies > band_top_hz).astype(np.float32)
 
 
-def unit_magnitude(spectra: Tensor) -> Tensor:
-    """Return the spectra with magnitude 1 and their own phase; 0 where the magnitude is 0."""
-    import tensorflow as tf
+def power_of(spectra: ComplexArray) -> FloatArray:
+    """Return ``|S|**2``."""
+    power = np.square(spectra.real)
+    power += np.square(spectra.imag)
+    return power
 
-    size = tf.abs(spectra)
-    factor = tf.math.divide_no_nan(tf.ones_like(size), size)
-    return spectra * tf.complex(factor, tf.zeros_like(factor))
+
+def unit_magnitude(spectra: ComplexArray) -> ComplexArray:
+    """Return the spectra with magnitude 1 and their own phase; 0 where the magnitude is 0."""
+    size = np.abs(spectra)
+    return np.divide(spectra, size, out=np.zeros_like(spectra), where=size > 0)

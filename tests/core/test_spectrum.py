@@ -84,24 +84,24 @@ def power_db(*frames: list[float]) -> Array:
 
 def test_the_hard_cut_passes_what_is_above_the_threshold() -> None:
     power = power_db([0, -19.9, -20.1, -60], [-30, -19.9, -25, -99])
-    passed = Mask(-20.0).of(power, np.float32(1)).numpy()
+    passed = Mask(-20.0).of(power, np.float32(1))
     np.testing.assert_array_equal(passed, [[[1, 1, 0, 0], [0, 1, 0, 0]]])
 
 
 def test_the_threshold_counts_from_the_maximum_of_the_span() -> None:
-    passed = Mask(-20.0).of(power_db([0, -10]), np.float32(1000)).numpy()
+    passed = Mask(-20.0).of(power_db([0, -10]), np.float32(1000))
     np.testing.assert_array_equal(passed, [[[0, 0]]])
 
 
 def test_per_frame_the_threshold_counts_from_each_frames_maximum() -> None:
     power = power_db([0, -19, -21], [-80, -99, -101])
-    passed = Mask(-20.0, per_frame=True).of(power, np.float32(0)).numpy()
+    passed = Mask(-20.0, per_frame=True).of(power, np.float32(0))
     np.testing.assert_array_equal(passed, [[[1, 1, 0], [1, 1, 0]]])
 
 
 def test_per_frame_the_maximum_is_that_of_all_channels() -> None:
     power = np.concatenate([power_db([0, -10]), power_db([-30, -15])])
-    passed = Mask(-20.0, per_frame=True).of(power, np.float32(0)).numpy()
+    passed = Mask(-20.0, per_frame=True).of(power, np.float32(0))
     np.testing.assert_array_equal(passed, [[[1, 1]], [[0, 1]]])
 
 
@@ -118,7 +118,7 @@ def test_the_soft_edge_follows_the_formula(
     power = power_db(levels_db)
     top_db = max(levels_db) if per_frame else 6.0
     mask = Mask(threshold_db, knee_db, per_frame)
-    passed = mask.of(power, np.float32(10 ** (top_db / 10))).numpy()[0, 0]
+    passed = mask.of(power, np.float32(10 ** (top_db / 10)))[0, 0]
     slope = (np.array(levels_db) - top_db - threshold_db) / knee_db
     np.testing.assert_allclose(passed, np.clip(slope + 0.5, 0, 1), atol=1e-3)
 
@@ -127,8 +127,8 @@ def test_the_soft_edge_follows_the_formula(
 @pytest.mark.parametrize("per_frame", [False, True])
 def test_inverted_it_passes_the_rest(knee_db: float, per_frame: bool) -> None:
     power = power_db([0, -18, -22, -60])
-    kept = Mask(-20.0, knee_db, per_frame).of(power, np.float32(1)).numpy()
-    dropped = Mask(-20.0, knee_db, per_frame, invert=True).of(power, np.float32(1)).numpy()
+    kept = Mask(-20.0, knee_db, per_frame).of(power, np.float32(1))
+    dropped = Mask(-20.0, knee_db, per_frame, invert=True).of(power, np.float32(1))
     assert kept[0, 0, 0] == 1
     assert dropped[0, 0, 3] == 1
     np.testing.assert_allclose(kept + dropped, 1, atol=1e-6)
@@ -140,7 +140,7 @@ def test_silence_lets_nothing_through(invert: bool, knee_db: float) -> None:
     power = np.zeros((2, 3, 5), np.float32)
     power[:, 1] = 1
     per_frame = Mask(-20.0, knee_db, per_frame=True, invert=invert).of(power, np.float32(0))
-    assert not np.any(per_frame.numpy()[:, [0, 2]])
-    np.testing.assert_array_equal(per_frame.numpy()[:, 1], 0 if invert else 1)
+    assert not np.any(per_frame[:, [0, 2]])
+    np.testing.assert_array_equal(per_frame[:, 1], 0 if invert else 1)
     span = Mask(-20.0, knee_db, invert=invert).of(0 * power, np.float32(0))
-    assert not np.any(span.numpy())
+    assert not np.any(span)
