@@ -8,6 +8,7 @@ float32 matrices of 2048 x 2048 in the same minute.
 from __future__ import annotations
 
 import argparse
+import functools
 import platform
 import statistics
 import subprocess
@@ -47,22 +48,24 @@ def main() -> None:
     """Print the tables of ``benchmarks/README.md``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--long", action="store_true", help="also an hour of 48 kHz stereo")
-    parser.add_argument("--only", choices=("speed", "blocks", "memory", "start"))
+    parser.add_argument("--only", choices=("speed", "blocks", "parts", "memory", "start"))
     chosen = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}\n")
     if chosen.only in (None, "start"):
         start()
     if chosen.only in (None, "memory"):
         memory(chosen.long)
-    if chosen.only in (None, "speed", "blocks"):
+    if chosen.only in (None, "speed", "blocks", "parts"):
         import_tensorflow()
         from dreamsound.models.load import load_model
 
         model = load_model()
-        if chosen.only != "blocks":
+        if chosen.only in (None, "speed"):
             speed(model)
-        if chosen.only != "speed":
+        if chosen.only in (None, "blocks"):
             blocks(model)
+        if chosen.only in (None, "parts"):
+            parts(model)
 
 
 def speed(model: Model) -> None:
@@ -85,6 +88,64 @@ def blocks(model: Model) -> None:
         recipe = Recipe.make(method="add", block_patches=size)
         print(f"| {size} | {step_cost(model, recipe, 16_000, 1)[0]:.2f} |", flush=True)
     print()
+
+
+def parts(model: Model) -> None:
+    """Print what the parts of a step cost: forward, and forward with the input gradient."""
+    import tensorflow as tf
+
+    from dreamsound.methods import FilterJob, HardCut, filled
+    from dreamsound.resample import Resampler
+    from dreamsound.samples import Samples
+
+    count = 32
+    length = ((count - 1) * 48 + 95) * 160 + 400
+    generator = tf.random.Generator.from_seed(0)
+    resampler = Resampler(48_000, 16_000)
+    first, last = resampler.input_range(*resampler.rows_for(0, length))
+    made = {
+        "network": (
+            lambda x: model.activations(x, ())["logits"],
+            generator.normal([count, 96, 64]),
+        ),
+        "front end": (lambda x: model.patches(x, count, 48), generator.normal([length])),
+        "48 to 16 kHz": (resampler.apply, generator.normal([last - first])),
+    }
+    product = matrix_product()
+    print("| part | x the bound, forward | and back |\n|---|---|---|")
+    for name, (function, x) in made.items():
+        forward = tf.function(function)
+        # A weighted sum, so that no gradient is 0 or 1 throughout.
+        weights = generator.normal(forward(x).shape)
+
+        @tf.function
+        def both(x: tf.Tensor, function=function, weights=weights) -> tf.Tensor:
+            return tf.gradients(tf.reduce_sum(function(x) * weights), x)[0]
+
+        costs = [_ratio(product, lambda f=f, x=x: f(x).numpy(), count) for f in (forward, both)]
+        print(f"| {name} | {costs[0]:.2f} | {costs[1]:.2f} |", flush=True)
+    for rate, channels in ((16_000, 1), (48_000, 2)):
+        sound = Samples.of(_sound(SECONDS, rate, channels))
+        slope, out = Samples.of(sound.array()[:1]), Samples(channels, sound.length)
+        hard_cut = HardCut(filled(Recipe.make(method="filter-add")), rate, model.band_hz[1])
+        work = functools.partial(hard_cut.run, FilterJob(sound, slope), out)
+        cost = _ratio(product, work, SECONDS / 0.48)
+        print(f"| filter of filter-add, {rate} Hz, {channels} channels | {cost:.2f} | - |")
+    print()
+
+
+def _ratio(product: Callable[[], object], work: Callable[[], object], patches: float) -> float:
+    """Return the median cost of `work` a patch, in multiples of the bound."""
+    work()
+    found = []
+    for _ in range(ROUNDS):
+        before = _matrix_seconds(product)
+        started = time.perf_counter()
+        work()
+        seconds = time.perf_counter() - started
+        matrix = (before + _matrix_seconds(product)) / 2
+        found.append(seconds / patches / (PATCH_FLOP * matrix / (2 * MATRIX**3)))
+    return statistics.median(found)
 
 
 def step_cost(model: Model, recipe: Recipe, rate: int, channels: int) -> tuple[float, float, float]:

@@ -186,6 +186,14 @@ class Ear:
             tally.class_index = class_index
         return tally.heard()
 
+    def scores(self, sound: Mono, grid: PatchGrid) -> FloatArray:
+        """Return the scores of every patch, ``[patches, classes]``."""
+        blocks = []
+        for _, count, start in grid.blocks(self.block_patches):
+            inputs = self._inputs(sound, grid, count, start)[0]
+            blocks.append(self._forward(*inputs, np.int32(0))[1].numpy())
+        return np.concatenate(blocks)
+
     def gradient(
         self,
         sound: Mono,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,8 @@ from dreamsound.errors import AudioFileError, DreamSoundError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from dreamsound.listen import ClassHeard, Hearing
 
 Floats = NDArray[np.floating[Any]]
 # Gives the samples from one position to another, [channels, samples].
@@ -105,6 +107,71 @@ def before_after_picture(
         titles,
         scores,
     )
+
+
+def heard_picture(
+    read: Reader,
+    hearing: Hearing,
+    shown: Sequence[ClassHeard],
+    sample_rate_hz: int,
+    path: Path,
+    title: str,
+) -> None:
+    """Draw a sound's spectrogram over a map of the classes that are heard in it.
+
+    Parameters
+    ----------
+    read : callable
+        Gives the samples ``[channels, n]`` from one position to another.
+    hearing : Hearing
+        The scores over time.
+    shown : sequence of ClassHeard
+        The rows of the map, from the top.
+    sample_rate_hz : int
+        Rate of the sound.
+    path : pathlib.Path
+        The PNG to write; replaced if it is there.
+    title : str
+        Above the picture.
+
+    Raises
+    ------
+    AudioFileError
+        The picture cannot be written.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    length_s = hearing.length_s
+    sound = _analyse(read, round(length_s * sample_rate_hz), sample_rate_hz)
+    layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.02, hspace=0.02)
+    height = 3.4 + 0.24 * len(shown)
+    figure = Figure(figsize=(12, height + 0.8), facecolor=PAPER, layout=layout)
+    axes = figure.subplots(
+        2,
+        2,
+        gridspec_kw={"width_ratios": [1, 0.015], "height_ratios": [3.4, 0.24 * len(shown)]},
+    )
+    top_db = max(-60.0, float(sound.spectrum_db.max()))
+    levels = {"cmap": "magma", "vmin": top_db - RANGE_DB, "vmax": top_db}
+    image = _spectrogram(axes[0, 0], sound.spectrum_db, length_s, sample_rate_hz, **levels)
+    _scale(figure, image, axes[0, 1], "dB re full scale", 20)
+    _title(axes[0, 0], title, INK, None)
+    axes[0, 0].tick_params(labelbottom=False)
+    axes[0, 0].set_ylabel("Hz", color=FAINT, fontsize=11)
+
+    _panel(axes[1, 0], length_s)
+    rows = hearing.scores[:, [heard.index for heard in shown]].T
+    image = axes[1, 0].pcolormesh(
+        hearing.edges_s, np.arange(len(shown) + 1), rows, cmap="viridis", vmin=0, vmax=1
+    )
+    axes[1, 0].invert_yaxis()
+    axes[1, 0].set_yticks(np.arange(len(shown)) + 0.5, [heard.name for heard in shown])
+    axes[1, 0].set_xlabel(
+        "minutes:seconds" if _in_minutes(length_s) else "seconds", color=FAINT, fontsize=11
+    )
+    _scale(figure, image, axes[1, 1], "score", 0.5)
+    _save(figure, path)
 
 
 # ---------------------------------------------------------------- analysis
@@ -214,7 +281,10 @@ def _draw(
     before = _analyse(read_before, samples[0], sample_rate_hz)
     after = _analyse(read_after, samples[1], sample_rate_hz)
     figure = _figure(before, after, samples[0] / sample_rate_hz, sample_rate_hz, titles, scores)
+    _save(figure, path)
 
+
+def _save(figure: Figure, path: Path) -> None:
     unfinished = path.with_name(f".{path.stem}.unfinished{path.suffix}")
     try:
         with warnings.catch_warnings():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -359,3 +360,21 @@ def test_a_disk_that_is_full_leaves_nothing_half_written(
     assert_one_line(outcome, 2, "bird_gradient.wav cannot be written; is the disk full?")
     assert len(calls) == 2
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_file_system_without_room_leaves_nothing_half_written(
+    dream: Command, bird: Path, tmp_path: Path
+) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        outcome = dream(bird, "--out", small / "out", "--bits", "32f")
+        assert_one_line(outcome, 2, "cannot be written; is the disk full?")
+        assert not list((small / "out").iterdir())
+    finally:
+        subprocess.run(["umount", str(small)], check=True)

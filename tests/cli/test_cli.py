@@ -113,6 +113,8 @@ for arguments, code in (
     (["render", "--help"], 0),
     (["classes", "--search", "cat"], 0),
     (["layers"], 0),
+    (["listen", "--help"], 0),
+    (["listen", bird, "--class", "Whistlng"], 2),
     (["render", bird, "--out", out, "--class", "Whistlng"], 2),
     (["render", bird, "--out", out, "--layer", "layer99"], 2),
     (["render", bird, "--out", out, "--steps", "0"], 2),
@@ -135,7 +137,7 @@ def test_help_lists_and_bad_input_do_without_tensorflow(tmp_path: Path) -> None:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    assert len(done.stderr.splitlines()) == 6
+    assert len(done.stderr.splitlines()) == 7
 
 
 def test_a_reader_that_leaves_early_is_no_trouble() -> None:

@@ -17,6 +17,7 @@ from dreamsound.errors import DreamSoundError
 #: Command, its module, and its line in the help: none is imported to be listed.
 COMMANDS: dict[str, tuple[str, str]] = {
     "render": ("dreamsound.cli.render", "Dream sounds and write the renders."),
+    "listen": ("dreamsound.cli.listen", "Show what a model hears in a sound, and when."),
     "classes": ("dreamsound.cli.classes", "List the classes that a model knows."),
     "layers": ("dreamsound.cli.layers", "List the layers that can be dreamed."),
 }

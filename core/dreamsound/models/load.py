@@ -24,6 +24,9 @@ def load_model(model: str = "auto") -> Model:
         The model is not to be had, or is not what it should be.
     """
     weights = find_weights(model)
+    from dreamsound.models.runtime import import_tensorflow
+
+    import_tensorflow()
     from dreamsound.models.yamnet import load_yamnet
 
     return load_yamnet(weights)
