@@ -113,6 +113,7 @@ for arguments, code in (
     (["render", "--help"], 0),
     (["classes", "--search", "cat"], 0),
     (["layers"], 0),
+    (["models", "list"], 0),
     (["listen", "--help"], 0),
     (["listen", bird, "--class", "Whistlng"], 2),
     (["render", bird, "--out", out, "--class", "Whistlng"], 2),

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "render": ("dreamsound.cli.render", "Dream sounds and write the renders."),
     "listen": ("dreamsound.cli.listen", "Show what a model hears in a sound, and when."),
     "classes": ("dreamsound.cli.classes", "List the classes that a model knows."),
+    "models": ("dreamsound.cli.models", "List, pull and remove models."),
     "layers": ("dreamsound.cli.layers", "List the layers that can be dreamed."),
 }
 EXIT_BAD_INPUT, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 2, 4, 130

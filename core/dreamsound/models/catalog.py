@@ -98,17 +98,46 @@ def find_weights(model: str = "auto", on_fetch: Callable[[str], object] | None =
             )
         return Weights(DEFAULT_MODEL, path)
     name = DEFAULT_MODEL if model == "auto" else model
-    if name not in CATALOG:
-        near = difflib.get_close_matches(name, CATALOG, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(CATALOG)}, or a path"
-        raise ModelError(f"no model is called {name!r}; {hint}")
+    entry = entry_of(name)
+    found = local_weights(name)
+    if found is not None:
+        return found
+    if on_fetch is not None:
+        on_fetch(entry.handle)
+    return Weights(name, _fetch(entry))
+
+
+def local_weights(name: str) -> Weights | None:
+    """Return a listed model's weights if they are on this machine.
+
+    Parameters
+    ----------
+    name : str
+        A name in :data:`CATALOG`.
+
+    Returns
+    -------
+    Weights or None
+    """
     for folder in search_folders():
         for file_name in CATALOG[name].files:
             if is_weights(folder / file_name):
                 return Weights(name, folder / file_name)
-    if on_fetch is not None:
-        on_fetch(CATALOG[name].handle)
-    return Weights(name, _fetch(CATALOG[name]))
+    return None
+
+
+def user_folder() -> Path:
+    """Return the folder that models are fetched into, in the user's data folder."""
+    return search_folders()[-1]
+
+
+def entry_of(name: str) -> CatalogEntry:
+    """Return a listed model, or raise `ModelError` with the nearest name."""
+    if name not in CATALOG:
+        near = difflib.get_close_matches(name, CATALOG, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(CATALOG)}, or a path"
+        raise ModelError(f"no model is called {name!r}; {hint}")
+    return CATALOG[name]
 
 
 def search_folders() -> list[Path]:

@@ -13,6 +13,7 @@ import tempfile
 import urllib.error
 import urllib.request
 import zlib
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from dreamsound.errors import ModelError
@@ -29,54 +30,102 @@ def fetch_saved_model(handle: str, folder: Path) -> None:
     Parameters
     ----------
     handle : str
-        Address of a model on TF Hub.
+        Address of a model on TF Hub, or of a ``.tar.gz`` of a SavedModel anywhere.
     folder : pathlib.Path
-        Does not exist yet.
+        Where it goes; if another process puts it there first, that one stays.
 
     Raises
     ------
     ModelError
         The address cannot be reached, does not send a SavedModel, or the folder cannot be written.
     """
+    packed = handle.partition("?")[0].endswith((".tar.gz", ".tgz"))
+    address = handle if packed else f"{handle}?tf-hub-format=compressed"
+    _put_in_place(handle, folder, lambda place: _download(address, place))
+
+
+def copy_model(source: Path, folder: Path) -> None:
+    """Copy a model from this machine into `folder`, which appears when all of it is there.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        A SavedModel folder, a ``.tar.gz`` of one, or an ``.h5`` file.
+    folder : pathlib.Path
+        Where it goes.
+
+    Raises
+    ------
+    ModelError
+        It is none of these, or cannot be read or written.
+    """
+
+    def copy(place: Path) -> None:
+        if source.is_dir():
+            shutil.copytree(source, place)
+            _check_saved_model(place)
+        elif source.suffix == ".h5":
+            shutil.copyfile(source, place)
+        else:
+            with tarfile.open(source, mode="r|gz") as archive:
+                _unpack(archive, place)
+
+    _put_in_place(str(source), folder, copy)
+
+
+def _put_in_place(origin: str, folder: Path, make: Callable[[Path], object]) -> None:
+    """Make a model under another name beside `folder`, then rename it."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder.parent) as scratch:
-            fetched = Path(scratch) / folder.name
-            _download(f"{handle}?tf-hub-format=compressed", fetched)
-            fetched.rename(folder)
+            made = Path(scratch) / folder.name
+            make(made)
+            try:
+                made.rename(folder)
+            except OSError:
+                if not (folder / "saved_model.pb").is_file():
+                    raise
     except urllib.error.URLError as error:
-        raise ModelError(f"{handle} cannot be reached ({error.reason})") from error
+        raise ModelError(f"{origin} cannot be reached ({error.reason})") from error
     except (tarfile.TarError, zlib.error, EOFError, http.client.HTTPException) as error:
-        raise ModelError(f"{handle} sent no whole SavedModel ({error})") from error
+        raise ModelError(f"{origin} sent no whole SavedModel ({error})") from error
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
         raise ModelError(
-            f"{handle} cannot be fetched ({error.strerror or error}{place})"
+            f"{origin} cannot be fetched ({error.strerror or error}{place})"
         ) from error
 
 
 def _download(address: str, folder: Path) -> None:
-    left = MOST_BYTES
     request = urllib.request.Request(address, headers={"User-Agent": "dreamsound"})
     with (
         urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer,
         tarfile.open(fileobj=answer, mode="r|gz") as archive,
     ):
-        for member in archive:
-            name = PurePosixPath(member.name)
-            content = archive.extractfile(member) if member.isfile() else None
-            if content is None or name.is_absolute() or ".." in name.parts:
-                continue
-            left -= member.size
-            if left < 0:
-                raise tarfile.TarError(f"it holds more than {MOST_BYTES >> 20} MB")
-            place = folder / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with place.open("wb") as file:
-                shutil.copyfileobj(content, file)
+        _unpack(archive, folder)
         # The archive's end comes before the last bytes: without them the connection was lost.
         answer.read()
         if answer.length:
             raise EOFError(f"{answer.length} bytes are missing")
+
+
+def _unpack(archive: tarfile.TarFile, folder: Path) -> None:
+    left = MOST_BYTES
+    for member in archive:
+        name = PurePosixPath(member.name)
+        content = archive.extractfile(member) if member.isfile() else None
+        if content is None or name.is_absolute() or ".." in name.parts:
+            continue
+        left -= member.size
+        if left < 0:
+            raise tarfile.TarError(f"it holds more than {MOST_BYTES >> 20} MB")
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with place.open("wb") as file:
+            shutil.copyfileobj(content, file)
+    _check_saved_model(folder)
+
+
+def _check_saved_model(folder: Path) -> None:
     if not (folder / "saved_model.pb").is_file():
         raise tarfile.TarError("it has no saved_model.pb")
