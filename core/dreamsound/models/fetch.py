@@ -86,6 +86,8 @@ def _put_in_place(origin: str, folder: Path, make: Callable[[Path], object]) -> 
                 if not (folder / "saved_model.pb").is_file():
                     raise
     except urllib.error.URLError as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it holds the connection
         raise ModelError(f"{origin} cannot be reached ({error.reason})") from error
     except (tarfile.TarError, zlib.error, EOFError, http.client.HTTPException) as error:
         raise ModelError(f"{origin} sent no whole SavedModel ({error})") from error
