@@ -178,7 +178,8 @@ def _fetch(entry: CatalogEntry) -> Path:
     except ModelError as error:
         raise ModelError(
             f"{entry.name} is in none of {', '.join(map(str, folders))}, and {error}: put a "
-            f"SavedModel folder or {entry.files[-1]} into one of these folders, or name a folder "
-            f"that has it in {MODELS_VARIABLE}"
+            f"SavedModel folder or {entry.files[-1]} into one of these folders (dreamsound models "
+            f"pull {entry.name} --from FILE does), or name a folder that has it in "
+            f"{MODELS_VARIABLE}"
         ) from error
     return folder
