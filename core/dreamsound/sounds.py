@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,20 +42,18 @@ class Layout:
 
     def encoded(self, samples: Samples) -> Samples:
         """Return a whole sound as it is dreamed; the same one where nothing changes."""
-        if not self.mid_side:
-            return samples
-        out = Samples(samples.channels, samples.length)
-        for start, block in samples.blocks():
-            out.write(start, self.encode(block))
-        return out
+        return self._through(samples, self.encode)
 
     def decoded(self, samples: Samples) -> Samples:
         """Return a whole sound as it is heard; the same one where nothing changes."""
+        return self._through(samples, self.decode)
+
+    def _through(self, samples: Samples, change: Callable[[FloatArray], FloatArray]) -> Samples:
         if not self.mid_side:
             return samples
         out = Samples(samples.channels, samples.length)
         for start, block in samples.blocks():
-            out.write(start, self.decode(block))
+            out.write(start, change(block))
         return out
 
 

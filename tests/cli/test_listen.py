@@ -108,6 +108,7 @@ def test_files_hold_what_is_shown_and_replace_nothing(
         ("none.wav", 2, "none.wav: No such file"),
         ("{bird} --class Brid", 2, "no class 'Brid'; did you mean"),
         ("{bird} --top 0", 2, "--top"),
+        ("{bird} --csv x --png x", 2, "cannot be both"),
         ("{bird} --csv nowhere/x.csv", 2, "no such folder"),
         ("{bird} --model yamnt", 3, "did you mean yamnet"),
     ],
@@ -137,6 +138,7 @@ def test_a_sound_of_one_sample_is_heard(hears: Command, tmp_path: Path) -> None:
 
 
 @pytest.mark.yamnet
+@pytest.mark.usefixtures("yamnet")
 def test_a_process_prints_the_tables_and_nothing_else(bird: Path) -> None:
     out, err = process("listen", bird, "--class", "Bird").communicate(timeout=120)
     assert err == ""

@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import uuid
-import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from dreamsound.audio import AudioFileWarning, read_clip
+from dreamsound.cli.progress import say
+from dreamsound.cli.reading import read_telling
 from dreamsound.errors import AudioFileError
 from dreamsound.listen import ClassHeard, Hearing
+from dreamsound.listen import listen as play_to
+from dreamsound.models.catalog import check_listed, find_weights
+from dreamsound.models.yamnet_table import class_names, find_class
 
 app = typer.Typer(add_completion=False)
 
@@ -41,21 +44,16 @@ def listen(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)] = False,
 ) -> None:
     """Show what a model hears in a sound, and when."""
-    from dreamsound.models.catalog import check_listed
-    from dreamsound.models.yamnet_table import class_names, find_class
-
     check_listed(model)
     chosen = [find_class(name, class_names()) for name in class_ or []]
     for path in (csv_file, png):
         if path is not None:
             _check_place(path, file, overwrite)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", AudioFileWarning)
-        clip = read_clip(file)
-    for warning in caught:
-        typer.echo(f"dreamsound: {warning.message}", err=True)
+    if csv_file is not None and csv_file == png:
+        raise AudioFileError(f"{png} cannot be both the table and the picture")
+    clip = read_telling(file)
+    find_weights(model, lambda address: say(f"fetching {address}"))
 
-    from dreamsound.listen import listen as play_to
     from dreamsound.models.load import load_model
 
     loaded = load_model(model)
@@ -69,7 +67,7 @@ def listen(
         heard_picture(clip.samples.read, hearing, shown, clip.sample_rate_hz, png, file.name)
     if json_output:
         about = {"input": str(file), "model": loaded.name, "weights_sha256": loaded.weights_sha256}
-        typer.echo(json.dumps(about | _as_dict(hearing, shown), indent=1))
+        typer.echo(json.dumps(about | _as_dict(hearing, shown, chosen or None), indent=1))
     else:
         _print_tables(hearing, shown, chosen or None)
 
@@ -96,7 +94,7 @@ def _clock(seconds: float) -> str:
     return f"{minutes}:{rest / 100:05.2f}"
 
 
-def _as_dict(hearing: Hearing, shown: list[ClassHeard]) -> dict[str, Any]:
+def _as_dict(hearing: Hearing, shown: list[ClassHeard], among: list[int] | None) -> dict[str, Any]:
     return {
         "length_s": hearing.length_s,
         "patch_s": hearing.patch_s,
@@ -107,7 +105,8 @@ def _as_dict(hearing: Hearing, shown: list[ClassHeard]) -> dict[str, Any]:
             for heard in shown
         ],
         "passages": [
-            vars(part) | {"name": hearing.class_names[part.index]} for part in hearing.passages()
+            vars(part) | {"name": hearing.class_names[part.index]}
+            for part in hearing.passages(among)
         ],
     }
 

@@ -84,20 +84,23 @@ def pull(
                 "makes room"
             )
     folder = user_folder() / entry.files[0]
+    weights_sha256 = ""
+
+    def check(made: Path) -> None:
+        nonlocal weights_sha256
+        try:
+            weights_sha256 = verify(Weights(name, made))
+        except ModelError as error:
+            raise ModelError(f"{origin or entry.handle} is not kept: {error}") from error
+
     if origin is None or "://" in origin:
-        fetch_saved_model(origin or entry.handle, folder)
+        fetch_saved_model(origin or entry.handle, folder, check)
     else:
         source = Path(origin).expanduser()
         if not source.exists():
             raise ModelError(f"{origin}: No such file or folder")
-        if source.suffix == ".h5":
-            folder = folder.with_suffix(".h5")
-        copy_model(source, folder)
-    try:
-        weights_sha256 = verify(Weights(name, folder))
-    except ModelError:
-        _delete(folder)
-        raise
+        copy_model(source, folder.with_suffix(".h5") if source.suffix == ".h5" else folder, check)
+    folder = next(user_folder() / file for file in entry.files if is_weights(user_folder() / file))
     if json_output:
         told = {"name": name, "path": str(folder), "weights_sha256": weights_sha256}
         typer.echo(json.dumps(told))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import traceback
-import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -14,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dreamsound.api import read_source
-from dreamsound.audio import AudioFileWarning, Clip, check_folder_writable
+from dreamsound.audio import Clip, check_folder_writable
 from dreamsound.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound.cli.options import with_recipe_options
 from dreamsound.cli.progress import StepLine, say
+from dreamsound.cli.reading import read_telling
 from dreamsound.control import Control
 from dreamsound.dreamer import Dream, Dreamer, StepEvent
 from dreamsound.errors import ModelError, RecipeError, RenderCancelled
@@ -93,7 +92,7 @@ def render(
         parse_span(span)
     keep_every = _keep_every(keep_steps)
     check_folder_writable(out)
-    target = _read(recipe.target, None) if recipe.target is not None else None
+    target = read_telling(recipe.target) if recipe.target is not None else None
     batch = _Batch(inputs, recipe, options, out, span, from_render, keep_every, target, debug)
     with batch.cancelled_by_sigterm():
         code = batch.run()
@@ -163,8 +162,8 @@ class _Batch:
         )
         check_places(places, self._protected, self.options.overwrite)
         self._warnings = []
-        clip = _read(path, self.span, self._warnings)
-        start = _read(self.from_render, None) if self.from_render is not None else None
+        clip = read_telling(path, self.span, self._warnings)
+        start = read_telling(self.from_render) if self.from_render is not None else None
         model = self._loaded_model()
         with StepLine(path, self.recipe.steps) as self._line:
             dreamer = Dreamer(
@@ -281,18 +280,6 @@ def _check_names(recipe: Recipe) -> None:
         resolve_layer(recipe.layer)
     elif recipe.class_ not in (None, "first", "follow", "target"):
         find_class(str(recipe.class_), class_names())
-
-
-def _read(path: str, span: str | None, told: list[str] | None = None) -> Clip:
-    """Read a sound; say what is not well with it, and add that to `told`."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", AudioFileWarning)
-        clip = read_source(path, span)
-    for warning in caught:
-        say(f"dreamsound: {warning.message}")
-        if told is not None:
-            told.append(str(warning.message))
-    return clip
 
 
 def _render_names(text: str) -> tuple[str, ...]:

@@ -24,7 +24,14 @@ PATIENCE_SECONDS = 30
 MOST_BYTES = 512 * 2**20
 
 
-def fetch_saved_model(handle: str, folder: Path) -> None:
+Check = Callable[[Path], object]
+
+
+def _trust(_made: Path) -> None:
+    """Check nothing."""
+
+
+def fetch_saved_model(handle: str, folder: Path, check: Check = _trust) -> None:
     """Fetch the model at `handle` into `folder`, which appears when all of it is there.
 
     Parameters
@@ -33,6 +40,8 @@ def fetch_saved_model(handle: str, folder: Path) -> None:
         Address of a model on TF Hub, or of a ``.tar.gz`` of a SavedModel anywhere.
     folder : pathlib.Path
         Where it goes; if another process puts it there first, that one stays.
+    check : callable, optional
+        Called with the place of what came, before it is put in `folder`; may raise `ModelError`.
 
     Raises
     ------
@@ -41,10 +50,10 @@ def fetch_saved_model(handle: str, folder: Path) -> None:
     """
     packed = handle.partition("?")[0].endswith((".tar.gz", ".tgz"))
     address = handle if packed else f"{handle}?tf-hub-format=compressed"
-    _put_in_place(handle, folder, lambda place: _download(address, place))
+    _put_in_place(handle, folder, lambda place: _download(address, place), check)
 
 
-def copy_model(source: Path, folder: Path) -> None:
+def copy_model(source: Path, folder: Path, check: Check = _trust) -> None:
     """Copy a model from this machine into `folder`, which appears when all of it is there.
 
     Parameters
@@ -53,6 +62,8 @@ def copy_model(source: Path, folder: Path) -> None:
         A SavedModel folder, a ``.tar.gz`` of one, or an ``.h5`` file.
     folder : pathlib.Path
         Where it goes.
+    check : callable, optional
+        As in :func:`fetch_saved_model`.
 
     Raises
     ------
@@ -70,16 +81,17 @@ def copy_model(source: Path, folder: Path) -> None:
             with tarfile.open(source, mode="r|gz") as archive:
                 _unpack(archive, place)
 
-    _put_in_place(str(source), folder, copy)
+    _put_in_place(str(source), folder, copy, check)
 
 
-def _put_in_place(origin: str, folder: Path, make: Callable[[Path], object]) -> None:
-    """Make a model under another name beside `folder`, then rename it."""
+def _put_in_place(origin: str, folder: Path, make: Check, check: Check) -> None:
+    """Make a model under another name beside `folder`, check it, then rename it."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder.parent) as scratch:
             made = Path(scratch) / folder.name
             make(made)
+            check(made)
             try:
                 made.rename(folder)
             except OSError:
