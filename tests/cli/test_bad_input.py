@@ -317,7 +317,7 @@ def test_one_bad_file_does_not_stop_the_others(
 def test_an_error_that_nobody_thought_of_does_not_stop_the_others_either(
     dream: Command, bird: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import dreamsound.cli.render as module
+    import dreamsound.cli.reading as module
 
     def fails_for_bird(path: str, span: str | None) -> object:
         if path == str(bird):
