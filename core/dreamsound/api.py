@@ -17,8 +17,8 @@ from dreamsound.span import parse_span, span_samples
 if TYPE_CHECKING:
     from dreamsound.models.base import Model
 
-#: What a span hears around it: as long as a patch of YAMNet, and the resampler's reach.
-CONTEXT_SECONDS = 1.1
+#: What a span hears around it: as long as the longest patch, musicnn's, and the resampler's reach.
+CONTEXT_SECONDS = 3.2
 
 __all__ = ["Dream", "dream", "read_source"]
 

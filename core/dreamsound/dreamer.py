@@ -12,11 +12,11 @@ import numpy as np
 from dreamsound.audio import Clip
 from dreamsound.control import Control, FinishEarly
 from dreamsound.errors import RecipeError
-from dreamsound.gradient import Ear, Heard, Mono, standardise
+from dreamsound.gradient import BEST_CLASS, Ear, Heard, Mono, standardise
 from dreamsound.methods import filled
 from dreamsound.models.base import Model
 from dreamsound.next_sound import NextSound, State
-from dreamsound.objective import objective_of
+from dreamsound.objective import ClassChoice, objective_of
 from dreamsound.patch_grid import PatchGrid
 from dreamsound.recipe import Recipe
 from dreamsound.samples import FloatArray, Samples
@@ -158,7 +158,7 @@ class Dreamer:
         self.keep_every = keep_every
         self.warnings: list[str] = []
         self._on_warning = on_warning
-        self.objective, self.choice = objective_of(self.recipe, model)
+        self.objective, self.choices = objective_of(self.recipe, model)
         check_audible(clip)
         self.layout = self._layout()
         self.linked = self._linked()
@@ -172,7 +172,7 @@ class Dreamer:
         hop_frames = max(1, round(self.recipe.patch_hop * model.patch_frames))
         self.ear = self._ear(rate, hop_frames)
         self._heard_first: Heard | None = None
-        self._class_index: int | None = None
+        self._chosen: dict[ClassChoice, int] = {}
         self._state: State | None = None
         self._steps: list[StepEvent] = []
         self._kept: dict[int, Samples] = {}
@@ -214,11 +214,12 @@ class Dreamer:
         last = self.layout.decoded(state.sound)
         ear = self._ear(self.clip.sample_rate_hz, self.model.published_hop_frames)
         index = self._steps[-1].class_index if self._steps else self._first().class_index
+        classes = self._classes_of_end(index)
         grid = ear.grid(last.length, None)
         initial = self._heard_first
-        if initial is None or initial.class_index != index:
-            initial = ear.hear(Mono(self.clip.samples), grid, index)
-        final = ear.hear(Mono(last), grid, index)
+        if initial is None or initial.class_index != index or len(classes) > 1:
+            initial = ear.hear(Mono(self.clip.samples), grid, classes)
+        final = ear.hear(Mono(last), grid, classes)
         return Dream(
             source=self.clip,
             recipe=self.recipe,
@@ -249,7 +250,7 @@ class Dreamer:
         """Put g of the sound into the state, and return what was heard on the way."""
         grid = self._grid(step)
         around = self._surroundings(state.sound) if grid.context else (None, None)
-        class_index = self._class_of_step()
+        classes = self._classes_of_step()
         fresh = Samples(state.gradient.channels, state.gradient.length)
         heards = []
         channels = [None] if self.linked else list(range(state.sound.channels))
@@ -259,7 +260,7 @@ class Dreamer:
             def check(share: float, done: int = place) -> None:
                 self.control.check((done + share) / len(channels))
 
-            heards.append(self.ear.gradient(mono, grid, class_index, fresh, place, check))
+            heards.append(self.ear.gradient(mono, grid, classes, fresh, place, check))
         factor = standardise(fresh, self._objective_name(heards[0].class_index))
         for start, block in fresh.blocks():
             fresh.write(start, block * np.float32(factor))
@@ -297,16 +298,22 @@ class Dreamer:
 
     # -- the class ------------------------------------------------------------------------------
 
-    def _class_of_step(self) -> int | None:
-        """Return the step's class; None for the one that its sound scores highest in."""
-        if self._class_index is None:
-            if self.choice.kind == "named":
-                self._class_index = self.choice.index
-            elif self.choice.kind == "target":
-                self._class_index = self._hear_clip(self._target_clip or self.clip).class_index
-            elif self.choice.kind == "first":
-                self._class_index = self._first().class_index
-        return self._class_index
+    def _classes_of_step(self) -> tuple[int, ...]:
+        """Return the step's classes; `BEST_CLASS` for the one its sound scores highest in."""
+        return tuple(self._class_of(choice) for choice in self.choices)
+
+    def _class_of(self, choice: ClassChoice) -> int:
+        if choice.kind == "follow":
+            return BEST_CLASS
+        if choice not in self._chosen:
+            if choice.index is not None:
+                self._chosen[choice] = choice.index
+            elif choice.kind == "target":
+                heard = self._hear_clip(self._target_clip or self.clip)
+                self._chosen[choice] = heard.class_index
+            else:
+                self._chosen[choice] = self._first().class_index
+        return self._chosen[choice]
 
     def _first(self) -> Heard:
         if self._heard_first is None:
@@ -317,11 +324,21 @@ class Dreamer:
         ear = self._ear(clip.sample_rate_hz, self.model.published_hop_frames)
         grid = ear.grid(clip.samples.length, None)
         if self.control.finishing:
-            return ear.hear(Mono(clip.samples), grid)
-        return ear.hear(Mono(clip.samples), grid, None, self.control.check)
+            return ear.hear(Mono(clip.samples), grid, self._best())
+        return ear.hear(Mono(clip.samples), grid, self._best(), self.control.check)
+
+    def _best(self) -> tuple[int, ...]:
+        """Return that all classes of the objective are what is heard most."""
+        return (BEST_CLASS,) * len(self.choices)
+
+    def _classes_of_end(self, reported: int) -> tuple[int, ...]:
+        """Return the classes of the last step, the first of which was `reported`."""
+        classes = [self._chosen.get(choice, reported) for choice in self.choices]
+        return (reported, *classes[1:])
 
     def _objective_name(self, class_index: int) -> str:
-        return self.recipe.layer or self.model.class_names[class_index]
+        recipe = self.recipe
+        return recipe.objective or recipe.layer or self.model.class_names[class_index]
 
     # -- what is handed over --------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ is that of one block, however long the sound.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,9 +27,14 @@ SMALLEST_GRADIENT = 1e-30
 BEST_CLASS = -1
 #: Of a pass that first has to listen for its class, the listening's share of the time.
 LISTENING_SHARE = 1 / 3
+#: So many traced graphs a model keeps: every guide and every octave has one of its own.
+MOST_GRAPHS = 24
 
 
 BetweenBlocks = Callable[[float], None]
+#: Indices of classes, or `BEST_CLASS`.
+Classes = Sequence[int]
+BEST: Classes = (BEST_CLASS,)
 
 
 def _never_stop(_share: float) -> None:
@@ -120,9 +125,12 @@ class Ear:
         self.precision = precision
         self.resampler = Resampler(sample_rate_hz, model.sample_rate_hz)
         key = (objective, sample_rate_hz, hop_frames, precision)
-        if key not in model.graphs:
-            model.graphs[key] = self._graphs()
-        self._forward, self._both = model.graphs[key]
+        # The one used last goes to the end; the one not used for longest goes.
+        graphs = model.graphs.pop(key, None) or self._graphs()
+        model.graphs[key] = graphs
+        while len(model.graphs) > MOST_GRAPHS:
+            del model.graphs[next(iter(model.graphs))]
+        self._forward, self._both = graphs
 
     def grid(self, length: int, shift: float | None) -> PatchGrid:
         """Return the patch grid of a sound of `length` samples; `shift` None is the published."""
@@ -142,7 +150,7 @@ class Ear:
         self,
         sound: Mono,
         grid: PatchGrid,
-        class_index: int | None = None,
+        classes: Classes = BEST,
         between_blocks: BetweenBlocks = _never_stop,
     ) -> Heard:
         """Listen without a gradient.
@@ -153,8 +161,9 @@ class Ear:
             What to listen to.
         grid : PatchGrid
             Where the patches lie.
-        class_index : int, optional
-            The class whose objective is reported; the best by default.
+        classes : sequence of int, optional
+            The classes of the objective, the first of which is reported; `BEST_CLASS` stands for
+            the one that this sound scores highest in.
         between_blocks : callable, optional
             Called with the share of the pass that is done, 0..1; may raise to stop.
 
@@ -162,43 +171,54 @@ class Ear:
         -------
         Heard
         """
+        open_ended = BEST_CLASS in classes
         tally = _Tally()
         logits: list[Any] = []
+        chosen = np.array([max(index, 0) for index in classes], np.int32)
         for index, count, start in grid.blocks(self.block_patches):
             inputs = self._inputs(sound, grid, count, start)[0]
-            chosen = np.int32(0 if class_index is None else class_index)
             values, scores, block_logits = self._forward(*inputs, chosen)
             tally.add(values, scores, grid.weights(index, count))
             logits.append(block_logits)
             between_blocks((index + count) / grid.count)
-        if class_index is None:
-            best = int(np.argmax(tally.scores * self.model.audible_classes))
-            if self.objective.taps == ():
-                # Only now is the class known: its objective comes from the logits kept.
-                tally.loss = 0.0
-                for (index, count, _), block in zip(
-                    grid.blocks(self.block_patches), logits, strict=True
-                ):
-                    values = self.objective.values({"logits": block}, best)
-                    tally.loss += float(np.dot(values.numpy(), grid.weights(index, count)))
-            tally.class_index = best
-        else:
-            tally.class_index = class_index
+        if not open_ended:
+            tally.class_index = classes[0]
+            return tally.heard()
+        best = int(np.argmax(tally.scores * self.model.audible_classes))
+        known = _filled_in(classes, best)
+        tally.class_index = known[0]
+        if not self.objective.reads_class:
+            return tally.heard()
+        if self.objective.taps != ():
+            # The layers that the objective reads beside a class were not kept.
+            return self.hear(sound, grid, known, between_blocks)
+        # Only now is the class known: its objective comes from the logits kept.
+        tally.loss = 0.0
+        for (index, count, _), block in zip(grid.blocks(self.block_patches), logits, strict=True):
+            values = self.objective.values({"logits": block}, np.array(known, np.int32))
+            tally.loss += float(np.dot(values.numpy(), grid.weights(index, count)))
         return tally.heard()
+
+    def values(self, sound: Mono, grid: PatchGrid) -> FloatArray:
+        """Return the objective's values of every patch, ``[patches, ...]``."""
+        return self._of_every_patch(sound, grid, 0)
 
     def scores(self, sound: Mono, grid: PatchGrid) -> FloatArray:
         """Return the scores of every patch, ``[patches, classes]``."""
+        return self._of_every_patch(sound, grid, 1)
+
+    def _of_every_patch(self, sound: Mono, grid: PatchGrid, output: int) -> FloatArray:
         blocks = []
         for _, count, start in grid.blocks(self.block_patches):
             inputs = self._inputs(sound, grid, count, start)[0]
-            blocks.append(self._forward(*inputs, np.int32(0))[1].numpy())
+            blocks.append(self._forward(*inputs, np.zeros(1, np.int32))[output].numpy())
         return np.concatenate(blocks)
 
     def gradient(
         self,
         sound: Mono,
         grid: PatchGrid,
-        class_index: int | None,
+        classes: Classes,
         into: Samples,
         channel: int = 0,
         between_blocks: BetweenBlocks = _never_stop,
@@ -211,8 +231,8 @@ class Ear:
             x: what to listen to.
         grid : PatchGrid
             Where the patches lie.
-        class_index : int or None
-            The class, or None for the one that this sound scores highest in.
+        classes : sequence of int
+            As in :meth:`hear`.
         into : Samples
             ``[channels, length]``; the gradient is added to it.
         channel : int
@@ -226,24 +246,31 @@ class Ear:
             Of the sound as it is now.
         """
         listened = 0.0
-        if class_index is None and grid.count <= self.block_patches:
-            class_index = BEST_CLASS
-        elif class_index is None:
+        if BEST_CLASS in classes and grid.count > self.block_patches:
             listened = LISTENING_SHARE
-            hears = self.hear(sound, grid, None, lambda share: between_blocks(listened * share))
-            class_index = hears.class_index
-        tally = _Tally(class_index=class_index)
+            best = self._best_class(sound, grid, lambda share: between_blocks(listened * share))
+            classes = _filled_in(classes, best)
+        tally = _Tally(class_index=classes[0])
         for index, count, start in grid.blocks(self.block_patches):
             inputs, at = self._inputs(sound, grid, count, start)
             weights = grid.weights(index, count)
             slope, values, scores, chosen = self._both(
-                *inputs, np.int32(class_index), weights, np.float32(1 / grid.count)
+                *inputs, np.array(classes, np.int32), weights, np.float32(1 / grid.count)
             )
             _add_to_channel(into, channel, at, slope.numpy())
             tally.add(values, scores, weights)
-            tally.class_index = int(chosen)
+            tally.class_index = int(chosen[0])
             between_blocks(listened + (1 - listened) * (index + count) / grid.count)
         return tally.heard()
+
+    def _best_class(self, sound: Mono, grid: PatchGrid, between_blocks: BetweenBlocks) -> int:
+        tally = _Tally()
+        for index, count, start in grid.blocks(self.block_patches):
+            inputs = self._inputs(sound, grid, count, start)[0]
+            values, scores, _ = self._forward(*inputs, np.zeros(1, np.int32))
+            tally.add(values, scores, grid.weights(index, count))
+            between_blocks((index + count) / grid.count)
+        return int(np.argmax(tally.scores * self.model.audible_classes))
 
     def _inputs(
         self, sound: Mono, grid: PatchGrid, count: int, start: int
@@ -263,7 +290,7 @@ class Ear:
 
         model, objective, resampler = self.model, self.objective, self.resampler
         whole = tf.TensorSpec([None], tf.float32)
-        places, number = tf.TensorSpec([5], tf.int32), tf.TensorSpec([], tf.int32)
+        places, number = tf.TensorSpec([5], tf.int32), tf.TensorSpec([None], tf.int32)
         share = tf.TensorSpec([], tf.float32)
 
         def listen(segment: Tensor, place: Tensor) -> dict[str, Tensor]:
@@ -373,6 +400,10 @@ def standardise(gradient: Samples, what: str) -> float:
     if variance <= 1e-12 * squares / count:
         variance = squares / count
     return 1 / (peak * math.sqrt(variance))
+
+
+def _filled_in(classes: Classes, best: int) -> Classes:
+    return tuple(best if index == BEST_CLASS else index for index in classes)
 
 
 def _add_to_channel(into: Samples, channel: int, start: int, values: FloatArray) -> None:

@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from dreamsound.errors import RecipeError
+from dreamsound.objective import DEFAULT_AT, text_of
 from dreamsound.recipe import Recipe
 from dreamsound.samples import FloatArray, Samples
 from dreamsound.spectrum import Mask, Stft, air_bins, power_of, unit_magnitude
@@ -97,7 +98,7 @@ def filled(recipe: Recipe) -> Recipe:
     uses_target = "target" in (mask_from, carrier)
     if uses_target and recipe.target is None:
         raise RecipeError(f"the method {recipe.method} needs a target: name a sound file")
-    wants_class = recipe.class_ == "target"
+    wants_class = text_of(recipe).chooses("target")
     if wants_class and recipe.target is None:
         raise RecipeError("class target needs a target: name a sound file")
     if recipe.target is not None and not (uses_target or wants_class):
@@ -105,15 +106,15 @@ def filled(recipe: Recipe) -> Recipe:
             f"a target is given, but the method {recipe.method} does not use one: use the method "
             "target, or class target"
         )
-    values = {
+    values: dict[str, Any] = {
         "mask_from": mask_from,
         "carrier": carrier,
         "combine": combine,
         "flip": False,
-        "at": recipe.at or (None if recipe.layer else "logit"),
-        "class_": recipe.class_
-        or (None if recipe.layer else "target" if recipe.method == "target" else "first"),
     }
+    if recipe.layer is None and recipe.objective is None:
+        values["at"] = recipe.at or DEFAULT_AT
+        values["class_"] = recipe.class_ or ("target" if recipe.method == "target" else "first")
     for name in ("strength", "threshold_db", "knee_db", "threshold_ref", "follow_envelope"):
         given = getattr(recipe, name)
         values[name] = getattr(row, name) if given is None else given

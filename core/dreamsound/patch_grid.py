@@ -46,9 +46,10 @@ class PatchGrid:
     ) -> PatchGrid:
         """Return the grid of the model's own padding rule: from the start, the end padded."""
         hop = hop_frames * model.frame_hop_samples
-        beyond = silence_before + length - model.patch_samples
+        first = -silence_before - model.lead_samples
+        beyond = length - first - model.patch_samples
         count = 1 + math.ceil(max(0, beyond) / hop)
-        return cls(-silence_before, count, hop, model.patch_samples, length, context=False)
+        return cls(first, count, hop, model.patch_samples, length, context=False)
 
     @classmethod
     def shifted(cls, model: Model, length: int, hop_frames: int, shift: float) -> PatchGrid:

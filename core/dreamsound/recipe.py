@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dreamsound.errors import RecipeError
+from dreamsound.objective_text import parse_objective
 
 SCHEMA_VERSION = 1
 
@@ -58,8 +59,15 @@ class Recipe(BaseModel):
         Field(
             alias="class",
             description="what to dream of: first (the class heard most in the source), follow "
-            "(each step's), target (the target's), or a class by name or index; default first, "
-            "or target for the method target",
+            "(each step's), target (the target's), patch (each patch its own), or a class by name "
+            "or index; default first, or target for the method target",
+        ),
+    ] = None
+    objective: Annotated[
+        str | None,
+        Field(
+            description="a weighted sum of class:, layer:, channel:, unit:, direction: and guide: "
+            "terms, such as 'class:Whistling - 0.5*layer:layer3'; instead of class, at and layer"
         ),
     ] = None
     layer: Annotated[
@@ -141,6 +149,14 @@ class Recipe(BaseModel):
             )
         if self.layer is not None and (self.class_ is not None or self.at is not None):
             raise ValueError("layer and class (or at) are two objectives: give one")
+        if self.objective is not None:
+            short = [name for name in ("class_", "at", "layer") if getattr(self, name) is not None]
+            if short:
+                raise ValueError(
+                    f"{short[0].rstrip('_')} is a short form of an objective: give it, or "
+                    "objective, not both"
+                )
+            parse_objective(self.objective)
         return self
 
     @classmethod
@@ -167,7 +183,7 @@ class Recipe(BaseModel):
         given = {name: value for name, value in fields.items() if value is not None}
         if paper:
             literal = dict(PAPER_FIELDS)
-            if given.get("layer") is not None:
+            if given.get("layer") is not None or given.get("objective") is not None:
                 del literal["at"]
             given = literal | given
         try:

@@ -84,7 +84,7 @@ def command(capfd: pytest.CaptureFixture[str]) -> Command:
 @pytest.fixture
 def dream(command: Command, yamnet: YamNet, monkeypatch: pytest.MonkeyPatch) -> Command:
     """``dreamsound render`` in this process, with the model that is loaded already."""
-    monkeypatch.setattr("dreamsound.models.load.load_model", lambda _: yamnet)
+    monkeypatch.setattr("dreamsound.models.load.load_weights", lambda _: yamnet)
 
     def run(*arguments: object) -> Outcome:
         steps = () if "--steps" in arguments else ("--steps", 2)

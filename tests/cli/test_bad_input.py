@@ -9,11 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 import pytest
 import soundfile
 
-from dreamsound.models.catalog import CATALOG, MODELS_VARIABLE
+from dreamsound.models.catalog import MODELS_VARIABLE
 
 from .conftest import RATE, Command, Floats, Outcome, chirp, write_sound
 
@@ -222,22 +221,23 @@ def test_a_render_that_is_there_already(command: Command, bird: Path, tmp_path: 
 
 
 def test_a_model_that_is_not_to_be_had(
-    command: Command, bird: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, bird: Path, bare_machine: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "models").mkdir()
-    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
-    monkeypatch.setattr(platformdirs, "user_data_dir", lambda *_, **__: str(tmp_path / "data"))
-    monkeypatch.setenv("no_proxy", "*")
-    # Nobody listens at port 9 of this machine (discard).
-    handle = "http://127.0.0.1:9/google/yamnet/1"
-    monkeypatch.setitem(CATALOG, "yamnet", replace(CATALOG["yamnet"], handle=handle))
     other = write_sound(tmp_path / "other.wav", chirp())
-    outcome = command("render", bird, other, "--out", tmp_path / "out", "--json")
-    assert outcome.err.splitlines()[0] == f"fetching {handle}"
-    outcome = replace(outcome, err=outcome.err.partition("\n")[2])
-    # It is not to be had for the second either: it is said once.
-    assert_one_line(outcome, 3, str(tmp_path / "models"), str(tmp_path / "data"), MODELS_VARIABLE)
-    assert [told["exit_code"] for told in outcome.inputs] == [3]
+    for model, named in (("yamnet", ["yamnet"]), ("auto", ["yamnet", "mtt-musicnn"])):
+        outcome = command(
+            "render", bird, other, "--out", tmp_path / "out", "--model", model, "--json"
+        )
+        lines = outcome.err.splitlines()
+        # Nobody listens at port 9 of this machine (discard).
+        fetching = [
+            f"dreamsound: fetching {name} from http://127.0.0.1:9/{name}/1" for name in named
+        ]
+        assert lines[: len(named)] == fetching
+        outcome = replace(outcome, err="\n".join(lines[len(named) :]) + "\n")
+        # It is not to be had for the second either: it is said once.
+        assert_one_line(outcome, 3, str(bare_machine), "pull yamnet --from", MODELS_VARIABLE)
+        assert [told["exit_code"] for told in outcome.inputs] == [3]
     assert not list(tmp_path.glob("out/*"))
 
 

@@ -20,7 +20,7 @@ from .conftest import RATE, Command, chirp, process, write_sound
 @pytest.fixture
 def hears(command: Command, yamnet: YamNet, monkeypatch: pytest.MonkeyPatch) -> Command:
     """``dreamsound listen`` in this process, with the model that is loaded already."""
-    monkeypatch.setattr("dreamsound.models.load.load_model", lambda _: yamnet)
+    monkeypatch.setattr("dreamsound.models.load.load_weights", lambda _: yamnet)
     return lambda *arguments: command("listen", *arguments)
 
 

@@ -321,7 +321,7 @@ def test_a_signal_before_the_first_step_counts_too(
         signal.raise_signal(signal.SIGTERM)
         return yamnet
 
-    monkeypatch.setattr("dreamsound.models.load.load_model", slow_to_load)
+    monkeypatch.setattr("dreamsound.models.load.load_weights", slow_to_load)
     outcome = dream(bird, "--out", tmp_path / "out", "--json")
     assert (outcome.code, names(tmp_path / "out")) == (5, set())
     assert outcome.inputs[0]["exit_code"] == 5

@@ -120,19 +120,19 @@ def test_cancelled_keeps_nothing_and_finished_keeps_what_there_is(
 
 
 def test_a_span_brings_along_what_is_heard_around_it(tmp_path: Path) -> None:
-    values = chirp(4.0)
+    values = chirp(10.0)
     soundfile.write(tmp_path / "song.wav", values.T, RATE, subtype="FLOAT")
-    clip = read_source(tmp_path / "song.wav", "2:2.5")
+    clip = read_source(tmp_path / "song.wav", "5:6")
     around = round(CONTEXT_SECONDS * RATE)
-    start, stop = 30_720, 40_000  # 2 s moves back to patch 4: 4 * 0.48 s
+    start, stop = 76_800, 96_000  # 5 s moves back to patch 10: 10 * 0.48 s
     assert clip.start == start
     np.testing.assert_array_equal(clip.samples.array(), values[:, start:stop])
     np.testing.assert_array_equal(clip.before, values[:, start - around : start])
     np.testing.assert_array_equal(clip.after, values[:, stop : stop + around])
-    # A patch at the span's first sample must not run out of sound: YAMNet's is 15 600 samples.
-    assert around >= 15_600
+    # A patch at the span's first sample must not run out of sound: musicnn's is the longest.
+    assert around >= 187 * 256 + 256
     whole = read_source(tmp_path / "song.wav")
-    assert (whole.start, whole.samples.length, whole.before.shape) == (0, 64_000, (1, 0))
+    assert (whole.start, whole.samples.length, whole.before.shape) == (0, 160_000, (1, 0))
 
 
 def test_a_span_is_of_a_file() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamsound.errors import RecipeError
-from dreamsound.gradient import Ear, Heard, Mono, standardise
+from dreamsound.gradient import BEST, Ear, Heard, Mono, standardise
 from dreamsound.models.yamnet import YamNet
 from dreamsound.objective import ClassObjective
 from dreamsound.patch_grid import PatchGrid
@@ -23,7 +23,7 @@ from dreamsound.samples import Samples
 Sound = npt.NDArray[np.float32]
 WHISTLING = 35
 #: YAMNet's framing, for tests of the grid alone.
-FRAMING: Any = SimpleNamespace(patch_samples=15_600, frame_hop_samples=160)
+FRAMING: Any = SimpleNamespace(patch_samples=15_600, frame_hop_samples=160, lead_samples=0)
 
 
 def noise(channels: int, length: int, seed: int = 0) -> Sound:
@@ -55,7 +55,7 @@ def gradient_of(
     """Return dL/dx of the mono mix or a channel ``[n]``, and what was heard."""
     mono = Mono(Samples.of(sound), channel, *(context or (None, None)))
     into = Samples(1, sound.shape[1])
-    heard = ear.gradient(mono, ear.grid(sound.shape[1], shift), class_index, into)
+    heard = ear.gradient(mono, ear.grid(sound.shape[1], shift), (class_index,), into)
     return into.array()[0], heard
 
 
@@ -176,7 +176,7 @@ def test_it_equals_finite_differences_in_48_khz_stereo(yamnet: YamNet) -> None:
     grid = ear.grid(96_000, None)
 
     def loss(values: Sound) -> float:
-        return ear.hear(Mono(Samples.of(values)), grid, WHISTLING).loss
+        return ear.hear(Mono(Samples.of(values)), grid, (WHISTLING,)).loss
 
     time = np.linspace(0, 1, 96_000)
     for window in (time < 0.6, time > 0.6, np.sin(4 * time) ** 2):
@@ -207,7 +207,7 @@ def test_a_channels_gradient_is_added_to_that_channel_alone(yamnet: YamNet) -> N
     alone, _ = gradient_of(ear, sound[1:2], 0.2)
     into = Samples(3, 20_000)
     into.write(0, np.ones((3, 20_000), np.float32))
-    ear.gradient(Mono(Samples.of(sound), 1), ear.grid(20_000, 0.2), WHISTLING, into, 1)
+    ear.gradient(Mono(Samples.of(sound), 1), ear.grid(20_000, 0.2), (WHISTLING,), into, 1)
     np.testing.assert_array_equal(into.array()[[0, 2]], 1)
     np.testing.assert_allclose(into.array()[1] - 1, alone, atol=1e-5 * np.max(np.abs(alone)))
 
@@ -220,7 +220,7 @@ def test_sounds_on_disk_have_the_gradient_of_those_in_memory(yamnet: YamNet) -> 
     on_disk.write(0, sound)
     into = Samples(1, 60_000, memory_limit_bytes=0)
     assert on_disk.on_disk
-    ear.gradient(Mono(on_disk), ear.grid(60_000, 0.6), WHISTLING, into)
+    ear.gradient(Mono(on_disk), ear.grid(60_000, 0.6), (WHISTLING,), into)
     np.testing.assert_array_equal(into.array()[0], expected)
 
 
@@ -234,7 +234,7 @@ def test_what_lies_around_is_heard_and_not_dreamed(yamnet: YamNet) -> None:
         grid.first + inner.start, grid.count, grid.hop, grid.patch, 70_000, context=True
     )
     expected = Samples(1, 70_000)
-    ear.gradient(Mono(Samples.of(file)), whole, WHISTLING, expected)
+    ear.gradient(Mono(Samples.of(file)), whole, (WHISTLING,), expected)
     around = (file[:, : inner.start], file[:, inner.stop :])
     found, _ = gradient_of(ear, file[:, inner], 0.4, context=around)
     assert relative_error(found, expected.array()[0, inner]) <= 1e-5
@@ -276,10 +276,10 @@ def test_the_class_heard_most_is_that_of_the_mean_score(yamnet: YamNet, block_pa
     heard = ear.hear(mono, grid)
     best = int(np.argmax(heard.scores * yamnet.audible_classes))
     shares: list[float] = []
-    again = ear.gradient(mono, grid, None, Samples(1, 48_000), between_blocks=shares.append)
+    again = ear.gradient(mono, grid, BEST, Samples(1, 48_000), between_blocks=shares.append)
     assert heard.class_index == again.class_index == best
     assert heard.loss == pytest.approx(again.loss, rel=1e-5)
-    assert heard.loss == pytest.approx(ear.hear(mono, grid, best).loss, rel=1e-5)
+    assert heard.loss == pytest.approx(ear.hear(mono, grid, (best,)).loss, rel=1e-5)
     assert shares == sorted(shares)
     assert shares[-1] == 1
 

@@ -61,7 +61,7 @@ def test_json_names_fields_as_the_options_do() -> None:
 
 
 def test_every_field_is_generated_here() -> None:
-    rest = {"schema_version", "flip", "layer", "fft_size"}
+    rest = {"schema_version", "flip", "layer", "objective", "fft_size"}
     assert set(FIELDS) | rest == set(Recipe.model_fields)
 
 

@@ -4,49 +4,50 @@ from __future__ import annotations
 
 import gc
 import gzip
+import hashlib
 import http.server
 import io
 import os
-import socket
+import shutil
+import sys
 import tarfile
 import threading
+import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import platformdirs
 import pytest
 
 import dreamsound.models.fetch as fetch
+import dreamsound.models.ledger as ledger
 from dreamsound.errors import ModelError
 from dreamsound.models.catalog import (
     CATALOG,
     MODELS_VARIABLE,
-    check_listed,
     find_weights,
     is_weights,
     search_folders,
 )
+from dreamsound.models.fetch import CHECKPOINT_FILES, Watch
+from dreamsound.models.tables import table_named
+from dreamsound.models.weights import MUSICNN_NAMES
+
+#: What is fetched here is no network: nobody listens to it.
+UNCHECKED = Watch(check=lambda _weights: None)
 
 
 def saved_model(folder: Path) -> Path:
     folder.mkdir(parents=True)
-    (folder / "saved_model.pb").write_bytes(b"graph")
+    (folder / "saved_model.pb").write_bytes(b"graph of _yamnet")
     return folder
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def data(bare_machine: Path) -> Path:
     """The user's folder of models, in a world without any other, network included."""
-    monkeypatch.delenv(MODELS_VARIABLE, raising=False)
-    monkeypatch.setattr(platformdirs, "user_data_dir", lambda *_, **__: str(tmp_path / "data"))
-    monkeypatch.setenv("no_proxy", "*")
-    with socket.socket() as taken_and_given_back:
-        taken_and_given_back.bind(("127.0.0.1", 0))
-        port = taken_and_given_back.getsockname()[1]
-    point_yamnet_to(monkeypatch, port)
-    return tmp_path / "data" / "models"
+    return bare_machine
 
 
 def point_yamnet_to(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
@@ -66,7 +67,7 @@ def test_folders_are_searched_in_their_order(
     for folder in (data, second, first):
         expected = saved_model(folder / "yamnet")
         for name in ("yamnet", "auto"):
-            found = find_weights(name)
+            found = find_weights(name, UNCHECKED)
             assert (found.name, found.path) == ("yamnet", expected)
 
 
@@ -119,17 +120,18 @@ def test_a_path_that_is_no_model_is_told(tmp_path: Path) -> None:
 def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(ModelError, match="no model is called 'yamnt'; did you mean yamnet"):
         find_weights("yamnt")
-    with pytest.raises(ModelError, match="'zzz'; known: yamnet, or a path"):
+    with pytest.raises(ModelError, match=r"'zzz'; known: yamnet, mtt-musicnn, .*, or a path"):
         find_weights("zzz")
 
 
 @pytest.mark.usefixtures("data")
 def test_tables_need_no_weights_but_a_name_that_is_known(tmp_path: Path) -> None:
-    check_listed("auto")
-    check_listed("yamnet")
-    check_listed(str(saved_model(tmp_path / "mine")))
+    for model in ("auto", "yamnet", str(saved_model(tmp_path / "mine"))):
+        assert table_named(model).network == "YAMNet"
+    for model in MUSICNN_NAMES:
+        assert (table_named(model).network, len(table_named(model).class_names)) == (model, 50)
     with pytest.raises(ModelError, match="did you mean yamnet"):
-        check_listed("yamnt")
+        table_named("yamnt")
 
 
 # -- on the network -------------------------------------------------------------------------------
@@ -196,11 +198,12 @@ def archive_in_two(files: dict[str, bytes]) -> tuple[bytes, bytes]:
 
 
 WHOLE = {
-    "./saved_model.pb": b"graph",
+    "./saved_model.pb": b"graph of _yamnet",
     "./variables/variables.index": b"index",
     "./assets/yamnet_class_map.csv": os.urandom(100_000),
 }
 IN_TWO = archive_in_two(WHOLE)
+BARE = {"./assets/yamnet_class_map.csv": b"index,mid,display_name"}
 
 
 def left_in(folder: Path) -> list[str]:
@@ -210,14 +213,15 @@ def left_in(folder: Path) -> list[str]:
 def test_what_is_nowhere_is_fetched_once_into_the_users_folder(hub: type[Hub], data: Path) -> None:
     hub.archive = archive_of(WHOLE)
     told: list[str] = []
-    found = find_weights("auto", told.append)
+    watch = replace(UNCHECKED, note=told.append)
+    found = find_weights("auto", watch)
     assert found.path == data / "yamnet"
     assert left_in(data) == ["yamnet"]
     for name, content in WHOLE.items():
         assert (found.path / name).read_bytes() == content
     assert hub.asked == ["/google/yamnet/1?tf-hub-format=compressed", "/storage/yamnet.tar.gz"]
-    assert told == [CATALOG["yamnet"].handle]
-    assert find_weights("auto", told.append) == found
+    assert told == [f"fetching yamnet from {CATALOG['yamnet'].handle}"]
+    assert find_weights("auto", watch) == found
     assert len(hub.asked) == 2
     assert len(told) == 1
 
@@ -245,21 +249,24 @@ def test_of_a_fetch_that_fails_nothing_is_left(
 ) -> None:
     hub.archive, hub.status, hub.withheld = archive, status, withheld
     with pytest.raises(ModelError) as raised:
-        find_weights()
+        find_weights("yamnet", UNCHECKED)
     told = str(raised.value)
     assert "\n" not in told
     del raised
     gc.collect()  # a connection that is left open is told when it is collected
-    for word in (str(data), hub.asked[0].partition("?")[0], "yamnet.h5", MODELS_VARIABLE):
+    for word in (str(data), hub.asked[0].partition("?")[0], "--from FILE", MODELS_VARIABLE):
         assert word in told
-    assert left_in(data) == []
+    # What came before a connection broke is kept, to go on from.
+    assert left_in(data) == (
+        [f"..yamnet.tar.gz.partial{end}" for end in ("", ".json")] * bool(withheld)
+    )
 
 
 def test_an_archive_cannot_write_outside_of_its_folder(hub: type[Hub], data: Path) -> None:
     hub.archive = archive_of(
         WHOLE | {"../evil": b"1", "/tmp/dreamsound-evil": b"2", "a/../../evil2": b"3"}
     )
-    find_weights()
+    find_weights("yamnet", UNCHECKED)
     assert left_in(data) == ["yamnet"]
     assert left_in(data / "yamnet") == ["assets", "saved_model.pb", "variables"]
     assert not Path("/tmp/dreamsound-evil").exists()
@@ -269,15 +276,15 @@ def test_an_archive_without_an_end_is_given_up(
     hub: type[Hub], data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetch, "MOST_BYTES", 50_000)
-    hub.archive = archive_of(WHOLE)
+    hub.archive = archive_of(WHOLE | {"./variables/variables.data": bytes(60_000), **BARE})
     with pytest.raises(ModelError, match="holds more than"):
-        find_weights()
+        find_weights("yamnet", UNCHECKED)
     assert left_in(data) == []
 
 
 def test_a_server_that_is_not_there_is_told_at_once(data: Path) -> None:
     with pytest.raises(ModelError, match=r"cannot be reached .*refused.*DREAMSOUND_MODELS"):
-        find_weights()
+        find_weights("yamnet")
     assert left_in(data) == []
 
 
@@ -285,22 +292,132 @@ def test_a_data_folder_that_cannot_be_written_is_told(hub: type[Hub], data: Path
     hub.archive = archive_of(WHOLE)
     data.parent.write_text("a file in the way")
     with pytest.raises(ModelError, match=rf"cannot be fetched .*{data.parent}"):
-        find_weights()
+        find_weights("yamnet")
 
 
 @pytest.mark.yamnet
 def test_the_model_that_is_fetched_is_the_model_that_was_sent(
     hub: type[Hub], data: Path, saved_model_folder: Path
 ) -> None:
-    from dreamsound.models.catalog import Weights
     from dreamsound.models.load import load_model
+    from dreamsound.models.weights import Weights
     from dreamsound.models.yamnet import load_yamnet
 
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
         archive.add(saved_model_folder, ".")
     hub.archive = packed.getvalue()
-    fetched = load_model()
+    fetched = load_model("yamnet")
     assert (data / "yamnet" / "saved_model.pb").is_file()
     original = load_yamnet(Weights("yamnet", saved_model_folder))
     assert fetched.weights_sha256 == original.weights_sha256
+
+
+# -- auto, and what is remembered -----------------------------------------------------------------
+
+
+@pytest.fixture
+def musicnn_on(hub: type[Hub], data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wheel with a checkpoint in it, at the address that the catalog knows."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as wheel:
+        for file in CHECKPOINT_FILES:
+            wheel.writestr(f"musicnn/MTT_musicnn/{file}", b"numbers")
+        wheel.writestr("musicnn/__init__.py", b"raise SystemExit")
+    hub.archive = packed.getvalue()
+    entry = CATALOG["mtt-musicnn"]
+    port = CATALOG["yamnet"].handle.split(":")[2].split("/")[0]
+    handle = f"http://127.0.0.1:{port}/packages/musicnn-0.1.0-py3-none-any.whl"
+    sha256 = hashlib.sha256(hub.archive).hexdigest()
+    monkeypatch.setitem(CATALOG, "mtt-musicnn", replace(entry, handle=handle, sha256=sha256))
+    monkeypatch.setitem(
+        CATALOG, "yamnet", replace(CATALOG["yamnet"], handle="http://127.0.0.1:9/google/yamnet/1")
+    )
+
+
+@pytest.mark.usefixtures("musicnn_on")
+def test_auto_falls_back_to_musicnn_and_says_so(hub: type[Hub], data: Path) -> None:
+    told: list[str] = []
+    sizes: list[tuple[int, int | None]] = []
+    watch = replace(
+        UNCHECKED, note=told.append, progress=lambda done, total: sizes.append((done, total))
+    )
+    found = find_weights("auto", watch)
+    assert (found.name, found.kind, found.path) == ("mtt-musicnn", "musicnn", data / "mtt-musicnn")
+    assert left_in(data / "mtt-musicnn") == sorted(CHECKPOINT_FILES)
+    assert sizes[-1] == (len(hub.archive), len(hub.archive))
+    assert [line.split(" ")[0] for line in told] == ["fetching", "fetching", "auto:"]
+    assert "listening with mtt-musicnn" in told[-1]
+    assert "google/yamnet/1" in told[-1]
+    assert table_named("auto").network == "mtt-musicnn"
+    # The next time nobody waits for a server that is known to be out of reach.
+    told.clear()
+    assert find_weights("auto", watch) == found
+    assert [line.split(" ")[0] for line in told] == ["auto:"]
+    with pytest.raises(ModelError, match="pull yamnet --from"):
+        find_weights("yamnet", watch)
+    # A YAMNet that has come goes first again.
+    saved_model(data / "yamnet")
+    assert find_weights("auto", watch).name == "yamnet"
+
+
+@pytest.mark.usefixtures("musicnn_on")
+def test_a_wheel_that_is_another_is_not_kept(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = replace(CATALOG["mtt-musicnn"], sha256="0" * 64)
+    monkeypatch.setitem(CATALOG, "mtt-musicnn", entry)
+    with pytest.raises(ModelError, match="another file than is published"):
+        find_weights("mtt-musicnn", UNCHECKED)
+    assert left_in(data) == []
+
+
+def test_pip_is_asked_where_the_address_cannot_be_reached(
+    data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pip = tmp_path / "pip.py"
+    pip.write_text(
+        "import pathlib, sys, zipfile\n"
+        "assert sys.argv[1] == 'download' and sys.argv[-1] == 'musicnn==0.1.0', sys.argv\n"
+        "folder = pathlib.Path(sys.argv[sys.argv.index('--dest') + 1])\n"
+        "with zipfile.ZipFile(folder / 'musicnn-0.1.0-py3-none-any.whl', 'w') as wheel:\n"
+        "    for file in ('.index', '.data-00000-of-00001'):\n"
+        "        wheel.writestr(f'musicnn/MTT_vgg/{file}', b'numbers')\n"
+    )
+    monkeypatch.setattr(fetch, "_pip", lambda: [sys.executable, str(pip)])
+    handle = "http://127.0.0.1:9/musicnn-0.1.0-py3-none-any.whl"
+    entry = replace(CATALOG["mtt-vgg"], handle=handle, sha256=None)
+    monkeypatch.setitem(CATALOG, "mtt-vgg", entry)
+    found = find_weights("mtt-vgg", UNCHECKED)
+    assert left_in(found.place) == sorted(CHECKPOINT_FILES)
+    monkeypatch.setitem(CATALOG, "mtt-vgg", replace(entry, sha256="0" * 64))
+    shutil.rmtree(found.place)
+    with pytest.raises(ModelError, match="pip fetched another musicnn"):
+        find_weights("mtt-vgg", UNCHECKED)
+
+
+def test_a_checkpoint_folder_is_known_by_its_name(tmp_path: Path) -> None:
+    for name in ("MTT_vgg", "msd-musicnn"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ".index").write_bytes(b"")
+        found = find_weights(str(tmp_path / name))
+        assert (found.name, found.kind) == (name.lower().replace("_", "-"), "musicnn")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / ".index").write_bytes(b"")
+    with pytest.raises(ModelError, match="which network's\\? call it one of mtt-musicnn"):
+        find_weights(str(tmp_path / "mine"))
+
+
+@pytest.mark.usefixtures("bare_machine")
+def test_weights_that_have_changed_are_told_once(tmp_path: Path) -> None:
+    assert ledger.changed_weights(tmp_path, "a" * 64) is None
+    assert ledger.changed_weights(tmp_path, "a" * 64) is None
+    assert ledger.changed_weights(tmp_path, "b" * 64) == "a" * 64
+    assert ledger.changed_weights(tmp_path, "b" * 64) is None
+
+
+def test_a_state_folder_that_cannot_be_written_changes_nothing(bare_machine: Path) -> None:
+    state = bare_machine.parent.parent / "user-state"
+    state.write_text("a file in the way")
+    assert ledger.changed_weights(bare_machine, "a" * 64) is None
+    assert ledger.changed_weights(bare_machine, "b" * 64) is None
+    assert ledger.lately_unreachable("yamnet") is None
+    assert state.read_text() == "a file in the way"

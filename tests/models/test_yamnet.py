@@ -17,7 +17,7 @@ import soxr
 from dreamsound.errors import ModelError
 from dreamsound.gradient import Ear, Mono
 from dreamsound.models import yamnet_table
-from dreamsound.models.catalog import Weights
+from dreamsound.models.weights import Weights
 from dreamsound.models.yamnet import YamNet, load_yamnet, weight_names
 from dreamsound.objective import ClassObjective
 from dreamsound.samples import Samples
@@ -102,7 +102,7 @@ def scores_of(model: YamNet, sound: Sound) -> Sound:
 def gradient_of(model: YamNet, sound: Sound, class_index: int, at: str) -> Sound:
     ear = ear_of(model, at)
     into = Samples(1, len(sound))
-    ear.gradient(Mono(Samples.of(sound[None])), ear.grid(len(sound), None), class_index, into)
+    ear.gradient(Mono(Samples.of(sound[None])), ear.grid(len(sound), None), (class_index,), into)
     return into.array()[0]
 
 

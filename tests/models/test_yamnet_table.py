@@ -12,9 +12,8 @@ from dreamsound.models.yamnet_table import (
     ALIASES,
     CLASSES,
     class_names,
-    find_class,
     layer_table,
-    resolve_layer,
+    names,
 )
 
 
@@ -46,7 +45,7 @@ def test_the_layers_are_those_of_the_published_network() -> None:
 
 @pytest.mark.parametrize("name", layer_table())
 def test_every_published_name_means_itself(name: str) -> None:
-    assert resolve_layer(name) == name
+    assert names().resolve_layer(name) == name
 
 
 @pytest.mark.parametrize(
@@ -61,7 +60,7 @@ def test_every_published_name_means_itself(name: str) -> None:
     ],
 )
 def test_short_names_mean_a_published_one(typed: str, published: str) -> None:
-    assert resolve_layer(typed) == published
+    assert names().resolve_layer(typed) == published
 
 
 @pytest.mark.parametrize(
@@ -75,22 +74,22 @@ def test_short_names_mean_a_published_one(typed: str, published: str) -> None:
 )
 def test_an_unknown_layer_suggests_the_nearest(typed: str, suggested: str) -> None:
     with pytest.raises(RecipeError, match="did you mean") as raised:
-        resolve_layer(typed)
+        names().resolve_layer(typed)
     assert suggested in str(raised.value)
     assert repr(typed) in str(raised.value)
 
 
 def test_a_layer_like_no_other_points_to_the_list() -> None:
     with pytest.raises(RecipeError, match="see dreamsound layers"):
-        resolve_layer("§§§")
+        names().resolve_layer("§§§")
 
 
 def test_the_classes_are_audiosets() -> None:
     # yamnet_class_map.csv of the published model.
-    names = class_names()
-    assert len(names) == CLASSES == len(set(names))
+    found = class_names()
+    assert len(found) == CLASSES == len(set(found))
     for index, name in ((0, "Speech"), (35, "Whistling"), (76, "Cat"), (520, "Field recording")):
-        assert names[index] == name
+        assert found[index] == name
 
 
 @pytest.mark.yamnet
@@ -104,12 +103,12 @@ def test_the_classes_are_those_the_model_brings(saved_model_folder: Path) -> Non
     [("0", 0), ("520", 520), ("Whistling", 35), ("whistling", 35), (" CAT ", 76)],
 )
 def test_a_class_is_named_or_numbered(text: str, index: int) -> None:
-    assert find_class(text, class_names()) == index
+    assert names().find_class(text) == index
 
 
 def test_every_class_is_found_by_its_name() -> None:
-    names = class_names()
-    assert [find_class(name, names) for name in names] == list(range(len(names)))
+    found = [names().find_class(name) for name in class_names()]
+    assert found == list(range(CLASSES))
 
 
 @pytest.mark.parametrize(
@@ -123,15 +122,15 @@ def test_every_class_is_found_by_its_name() -> None:
 )
 def test_an_unknown_class_suggests_the_nearest(text: str, suggested: str) -> None:
     with pytest.raises(RecipeError, match=f"no class {text!r}; did you mean .*{suggested}"):
-        find_class(text, class_names())
+        names().find_class(text)
 
 
 def test_a_class_like_no_other_points_to_the_list() -> None:
     for text in ("qqqqqqqq", "", "-1"):
         with pytest.raises(RecipeError, match="see dreamsound classes"):
-            find_class(text, class_names())
+            names().find_class(text)
     with pytest.raises(RecipeError, match="classes 0 to 520"):
-        find_class("521", class_names())
+        names().find_class("521")
 
 
 def test_aliases_are_of_layers_that_there_are() -> None:

@@ -13,6 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from dreamsound import __version__
 from dreamsound.errors import DreamSoundError
+from dreamsound.objective_text import ObjectiveTextError
 
 #: Command, its module, and its line in the help: none is imported to be listed.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -112,6 +113,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def line_and_code(error: Exception) -> tuple[str, int]:
     """Return the one line that tells of an error, and the exit code it means."""
+    if isinstance(error, ObjectiveTextError):
+        # The lines under it show where: their spaces count.
+        return str(error), error.exit_code
     if isinstance(error, DreamSoundError):
         line, code = str(error), error.exit_code
     elif hasattr(error, "format_message"):  # the parser's own, for unknown or missing options

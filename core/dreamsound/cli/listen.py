@@ -10,13 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
-from dreamsound.cli.progress import say
+from dreamsound.cli.fetching import load_telling, watching
 from dreamsound.cli.reading import read_telling
 from dreamsound.errors import AudioFileError
 from dreamsound.listen import ClassHeard, Hearing
 from dreamsound.listen import listen as play_to
-from dreamsound.models.catalog import check_listed, find_weights
-from dreamsound.models.yamnet_table import class_names, find_class
+from dreamsound.models.catalog import find_weights, probable_weights
+from dreamsound.models.tables import table_of
+from dreamsound.models.weights import Weights
 
 app = typer.Typer(add_completion=False)
 
@@ -41,22 +42,26 @@ def listen(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Let a SavedModel of others run on this machine.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)] = False,
 ) -> None:
     """Show what a model hears in a sound, and when."""
-    check_listed(model)
-    chosen = [find_class(name, class_names()) for name in class_ or []]
+    probable = probable_weights(model)
+    if probable is not None:
+        # Before anything is fetched or read: a class may be mistyped.
+        _find_classes(probable, class_)
     for path in (csv_file, png):
         if path is not None:
             _check_place(path, file, overwrite)
     if csv_file is not None and csv_file == png:
         raise AudioFileError(f"{png} cannot be both the table and the picture")
     clip = read_telling(file)
-    find_weights(model, lambda address: say(f"fetching {address}"))
-
-    from dreamsound.models.load import load_model
-
-    loaded = load_model(model)
+    with watching(trust) as watch:
+        weights = find_weights(model, watch)
+    chosen = _find_classes(weights, class_)
+    loaded = load_telling(weights)
     hearing = play_to(clip, loaded)
     shown = [hearing.of(index) for index in chosen] if chosen else hearing.top(top)
     if csv_file is not None:
@@ -70,6 +75,11 @@ def listen(
         typer.echo(json.dumps(about | _as_dict(hearing, shown, chosen or None), indent=1))
     else:
         _print_tables(hearing, shown, chosen or None)
+
+
+def _find_classes(weights: Weights, names: list[str] | None) -> list[int]:
+    table = table_of(weights)
+    return [table.find_class(name) for name in names or []]
 
 
 def _print_tables(hearing: Hearing, shown: list[ClassHeard], among: list[int] | None) -> None:

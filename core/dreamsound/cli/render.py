@@ -15,6 +15,7 @@ import typer
 
 from dreamsound.audio import Clip, check_folder_writable
 from dreamsound.cli import EXIT_SOME_FAILED, line_and_code
+from dreamsound.cli.fetching import load_telling, watching
 from dreamsound.cli.options import with_recipe_options
 from dreamsound.cli.progress import StepLine, say
 from dreamsound.cli.reading import read_telling
@@ -22,8 +23,9 @@ from dreamsound.control import Control
 from dreamsound.dreamer import Dream, Dreamer, StepEvent
 from dreamsound.errors import ModelError, RecipeError, RenderCancelled
 from dreamsound.methods import filled
-from dreamsound.models.catalog import find_weights
-from dreamsound.models.yamnet_table import class_names, find_class, resolve_layer
+from dreamsound.models.catalog import find_weights, probable_weights
+from dreamsound.models.tables import table_of
+from dreamsound.objective import check_names
 from dreamsound.recipe import Recipe
 from dreamsound.render import (
     RENDER_NAMES,
@@ -72,13 +74,18 @@ def render(
     json_output: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on standard output.")
     ] = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Let a SavedModel of others run on this machine.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     **fields: Any,
 ) -> int:
     """Dream sounds and write the renders."""
     recipe = Recipe.make(paper=paper, **fields)
     filled(recipe)
-    _check_names(recipe)
+    probable = probable_weights(recipe.model)
+    if probable is not None:
+        check_names(recipe, table_of(probable))
     options = RenderOptions.make(
         renders=_render_names(renders),
         level=level,
@@ -93,7 +100,9 @@ def render(
     keep_every = _keep_every(keep_steps)
     check_folder_writable(out)
     target = read_telling(recipe.target) if recipe.target is not None else None
-    batch = _Batch(inputs, recipe, options, out, span, from_render, keep_every, target, debug)
+    batch = _Batch(
+        inputs, recipe, options, out, span, from_render, keep_every, target, trust, debug
+    )
     with batch.cancelled_by_sigterm():
         code = batch.run()
     if json_output:
@@ -113,6 +122,7 @@ class _Batch:
     from_render: str | None
     keep_every: int
     target: Clip | None
+    trust: bool
     debug: bool
     reports: list[dict[str, Any]] = field(default_factory=list)
 
@@ -205,13 +215,13 @@ class _Batch:
     def _loaded_model(self) -> Model:
         if self._model is None:
             # Before TensorFlow is imported, which takes long: the model may not be to be had.
-            find_weights(self.recipe.model, lambda address: say(f"fetching {address}"))
+            with watching(self.trust) as watch:
+                weights = find_weights(self.recipe.model, watch)
+            check_names(self.recipe, table_of(weights))
             from dreamsound.models.runtime import device_name
 
             self._device = device_name()
-            from dreamsound.models.load import load_model
-
-            self._model = load_model(self.recipe.model)
+            self._model = load_telling(weights, self._warnings)
         return self._model
 
     def _report(self, path: str, dream: Dream) -> dict[str, Any]:
@@ -272,14 +282,6 @@ def _heard(event: StepEvent) -> dict[str, Any]:
         "score": event.score,
         "loss": event.loss,
     }
-
-
-def _check_names(recipe: Recipe) -> None:
-    """Raise `RecipeError` for a class or layer that there is not, before a model is loaded."""
-    if recipe.layer is not None:
-        resolve_layer(recipe.layer)
-    elif recipe.class_ not in (None, "first", "follow", "target"):
-        find_class(str(recipe.class_), class_names())
 
 
 def _render_names(text: str) -> tuple[str, ...]:

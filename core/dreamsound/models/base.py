@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dreamsound.models.names import NameTable
+
 #: A TensorFlow tensor. TensorFlow has no type stubs; shapes are given where it is used.
 Tensor = Any
 
@@ -30,10 +32,10 @@ class Model(ABC):
         Samples that one patch depends on, hop of the feature frames, frames in a patch.
     published_hop_frames : int
         Hop of the patches as published, in frames.
-    class_names : tuple of str
-        By index.
-    silence_classes : tuple of int
-        Classes that mean that nothing sounds: never chosen as what is heard most.
+    lead_samples : int
+        Samples before a sound's start at which its first patch starts, as published.
+    table : NameTable
+        Its classes and layers.
     graphs : dict
         Traced graphs that use this network, by whoever made them.
     """
@@ -46,15 +48,23 @@ class Model(ABC):
     frame_hop_samples: int
     patch_frames: int
     published_hop_frames: int
-    class_names: tuple[str, ...]
-    silence_classes: tuple[int, ...]
+    lead_samples: int = 0
+    table: NameTable
     graphs: dict[Any, Any]
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        """Return the names of the classes, by index."""
+        return self.table.class_names
+
+    @property
     def audible_classes(self) -> npt.NDArray[np.float32]:
-        """Return 1 for each class, and 0 for those of silence, ``[classes]``."""
+        """Return 1 for each class, and 0 for those of silence, ``[classes]``.
+
+        Silence is never chosen as what is heard most.
+        """
         audible = np.ones(len(self.class_names), np.float32)
-        audible[list(self.silence_classes)] = 0
+        audible[list(self.table.silence_classes)] = 0
         return audible
 
     @abstractmethod
@@ -72,7 +82,7 @@ class Model(ABC):
         patches : Tensor
             Feature patches.
         taps : sequence of str
-            Published layer names (see :meth:`resolve_layer`).
+            Published layer names (see :meth:`NameTable.resolve_layer`).
         precision : {"float32", "bfloat16"}
             Arithmetic inside; results are float32.
 
@@ -81,10 +91,6 @@ class Model(ABC):
         dict
             The taps, and always ``embeddings``, ``logits`` and ``scores``.
         """
-
-    @abstractmethod
-    def resolve_layer(self, name: str) -> str:
-        """Return the published layer name that `name` means, or raise `RecipeError`."""
 
     def patches(self, samples: Tensor, count: Tensor, hop_frames: int) -> Tensor:
         """Cut samples ``[(count - 1) * hop + patch_samples]`` into patches of features.

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from dreamsound.models.base import Model
+import warnings
+from typing import TYPE_CHECKING
+
+from dreamsound.models import ledger
 from dreamsound.models.catalog import find_weights
+from dreamsound.models.fetch import Watch
+from dreamsound.models.weights import Weights
+
+if TYPE_CHECKING:
+    from dreamsound.models.base import Model
 
 
-def load_model(model: str = "auto") -> Model:
+class ModelWarning(UserWarning):
+    """Something about a model that the user should know."""
+
+
+def load_model(model: str = "auto", *, trust: bool = False) -> Model:
     """Find a model's weights and build the network.
 
     Parameters
     ----------
     model : str
-        ``auto``, a name in the catalog, or a path.
+        ``auto``, a name in the catalog or of a plug-in, or a path.
+    trust : bool, optional
+        Whether a foreign SavedModel, which is a program, may run.
 
     Returns
     -------
@@ -22,11 +36,60 @@ def load_model(model: str = "auto") -> Model:
     ------
     ModelError
         The model is not to be had, or is not what it should be.
+
+    Warns
+    -----
+    ModelWarning
+        The weights are others than at their first use.
     """
-    weights = find_weights(model)
+    return load_weights(find_weights(model, Watch(may_run=lambda _: trust)))
+
+
+def load_weights(weights: Weights) -> Model:
+    """Build the network of weights that are found already; see :func:`load_model`."""
+    model = build(weights)
+    if weights.path is not None:
+        first = ledger.changed_weights(weights.path, model.weights_sha256)
+        if first is not None:
+            warnings.warn(
+                f"the weights of {weights.name} in {weights.path} are others than at their first "
+                f"use ({first[:12]}, now {model.weights_sha256[:12]}): the same recipe gives "
+                "another sound",
+                ModelWarning,
+                stacklevel=2,
+            )
+    return model
+
+
+def build(weights: Weights) -> Model:
+    """Read weights and build their network.
+
+    Parameters
+    ----------
+    weights : Weights
+        Where they are.
+
+    Raises
+    ------
+    ModelError
+        They cannot be read, or are not what they should be.
+    """
     from dreamsound.models.runtime import import_tensorflow
 
     import_tensorflow()
-    from dreamsound.models.yamnet import load_yamnet
+    # Each reader is imported when it is needed.
+    if weights.kind == "yamnet":
+        from dreamsound.models.yamnet import load_yamnet
 
-    return load_yamnet(weights)
+        return load_yamnet(weights)
+    if weights.kind == "musicnn":
+        from dreamsound.models.musicnn import load_musicnn
+
+        return load_musicnn(weights)
+    if weights.kind == "plugin":
+        from dreamsound.models.plugins import load_plugin
+
+        return load_plugin(weights.name)
+    from dreamsound.models.savedmodel import load_saved_model
+
+    return load_saved_model(weights)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dreamsound.errors import ModelError
-from dreamsound.models.catalog import Weights
+from dreamsound.models.catalog import CATALOG
+from dreamsound.models.weights import Weights
 
 #: Three seconds of a full-scale sine are heard most as Telephone, Busy signal and Dial tone.
 SINE_HZ = 440.0
@@ -13,7 +14,7 @@ SINE_CLASSES = {"yamnet": (383, 388, 387)}
 
 
 def verify(weights: Weights) -> str:
-    """Load a listed model and let it hear a sine.
+    """Load a listed model and check it.
 
     Parameters
     ----------
@@ -28,22 +29,27 @@ def verify(weights: Weights) -> str:
     Raises
     ------
     ModelError
-        A tensor is missing or of another shape, the classes are others, or the sine is heard as
-        something else.
+        A tensor is missing or of another shape, the classes are others, the weights are not those
+        published, or, where no hash is published, a sine is heard as something else.
     """
+    from dreamsound.models.load import build
+
+    model = build(weights)
+    published = CATALOG[weights.name].weights_sha256 if weights.name in CATALOG else None
+    if published is not None and model.weights_sha256 != published:
+        raise ModelError(
+            f"{weights.path} is not {weights.name} as published: its weights have the hash "
+            f"{model.weights_sha256[:12]}, not {published[:12]}"
+        )
+    if weights.name not in SINE_CLASSES:
+        return model.weights_sha256
     from dreamsound.audio import Clip
     from dreamsound.listen import listen
-    from dreamsound.models.runtime import import_tensorflow
 
-    import_tensorflow()
-    from dreamsound.models.yamnet import load_yamnet
-
-    model = load_yamnet(weights)
     time = np.arange(3 * model.sample_rate_hz) / model.sample_rate_hz
     sine = np.sin(2 * np.pi * SINE_HZ * time).astype(np.float32)[None]
     heard = listen(Clip.from_array(sine, model.sample_rate_hz), model).top(3)
-    expected = SINE_CLASSES[weights.name]
-    if {one.index for one in heard} != set(expected):
+    if {one.index for one in heard} != set(SINE_CLASSES[weights.name]):
         names = ", ".join(one.name for one in heard)
         raise ModelError(
             f"{weights.path} is not {weights.name}: it hears a {SINE_HZ:.0f} Hz sine as {names}"

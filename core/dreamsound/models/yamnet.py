@@ -20,7 +20,7 @@ import numpy.typing as npt
 from dreamsound.errors import ModelError
 from dreamsound.models import yamnet_table as table
 from dreamsound.models.base import Model, Tensor
-from dreamsound.models.catalog import Weights
+from dreamsound.models.weights import Weights
 
 SAMPLE_RATE_HZ = 16_000
 FRAME_SAMPLES, FRAME_HOP, FFT_SIZE = 400, 160, 512
@@ -62,14 +62,9 @@ class YamNet(Model):
         self.published_hop_frames = table.PATCH_FRAMES // 2
         self.frame_hop_samples = FRAME_HOP
         self.patch_samples = (table.PATCH_FRAMES - 1) * FRAME_HOP + FRAME_SAMPLES
-        self.class_names = table.class_names()
-        self.silence_classes = (self.class_names.index("Silence"),)
+        self.table = table.names()
         self._convolutions = [_fold(arrays, name, stride) for name, stride in _convolutions()]
         self._dense = (arrays["dense/kernel"], arrays["dense/bias"])
-
-    def resolve_layer(self, name: str) -> str:
-        """Return the published layer name that `name` means, or raise `RecipeError`."""
-        return table.resolve_layer(name)
 
     def features(self, samples: Tensor) -> Tensor:
         """Return the log mel spectrogram ``[frames, 64]`` of samples ``[n]`` at 16 kHz.
@@ -134,26 +129,24 @@ def load_yamnet(weights: Weights) -> YamNet:
     ModelError
         The file cannot be read, or does not hold YAMNet: a tensor is missing or of a wrong shape.
     """
+    path = weights.place
     try:
-        if weights.path.is_dir():
-            arrays = _read_saved_model(weights.path)
-        else:
-            arrays = _read_h5(weights.path)
+        arrays = _read_saved_model(path) if path.is_dir() else _read_h5(path)
     except KeyError as error:
         missing = error.args[0]
-        raise ModelError(f"{weights.path} is not YAMNet: it has no tensor {missing!r}") from error
+        raise ModelError(f"{path} is not YAMNet: it has no tensor {missing!r}") from error
     except ModelError:
         raise
     except Exception as error:  # each reader has its own family of errors
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"{weights.path} cannot be read as YAMNet: {reason}") from error
+        raise ModelError(f"{path} cannot be read as YAMNet: {reason}") from error
     for name, shape in weight_names().items():
         if arrays[name].shape != shape:
             raise ModelError(
-                f"{weights.path} is not YAMNet: {name} has shape {arrays[name].shape}, not {shape}"
+                f"{path} is not YAMNet: {name} has shape {arrays[name].shape}, not {shape}"
             )
         if not np.all(np.isfinite(arrays[name])):
-            raise ModelError(f"{weights.path} is damaged: {name} holds values that are not numbers")
+            raise ModelError(f"{path} is damaged: {name} holds values that are not numbers")
     return YamNet(arrays)
 
 

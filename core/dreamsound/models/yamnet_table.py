@@ -7,11 +7,10 @@ Source: tensorflow/models, ``research/audioset/yamnet/{params,yamnet}.py`` and i
 from __future__ import annotations
 
 import csv
-import difflib
 from functools import cache
 from importlib.resources import files
 
-from dreamsound.errors import RecipeError
+from dreamsound.models.names import NameTable
 
 #: ``(stride, filters)`` of layers 1 to 14; layer 1 is a 3 x 3 convolution, the others separable.
 LAYERS: tuple[tuple[int, int], ...] = (
@@ -64,36 +63,6 @@ def layer_table() -> dict[str, tuple[int, ...]]:
     return table
 
 
-def resolve_layer(name: str) -> str:
-    """Return the published name that `name` means.
-
-    Parameters
-    ----------
-    name : str
-        A published layer name, ``layerN`` for the last activation of that layer, or
-        ``embeddings``, ``logits``, ``scores``.
-
-    Raises
-    ------
-    RecipeError
-        There is no such layer; the nearest names are suggested.
-    """
-    table = layer_table()
-    if name in table:
-        return name
-    for published, alias in ALIASES.items():
-        if name == alias:
-            return published
-    short = {f"layer{n}": f"layer{n}/pointwise_conv/relu" for n in range(2, len(LAYERS) + 1)}
-    short["layer1"] = "layer1/relu"
-    if name in short:
-        return short[name]
-    known = [*table, *ALIASES.values(), *short]
-    near = difflib.get_close_matches(name, known, 3, 0.5)
-    hint = f"did you mean {', '.join(near)}?" if near else "see dreamsound layers"
-    raise RecipeError(f"YAMNet has no layer {name!r}; {hint}")
-
-
 @cache
 def class_names() -> tuple[str, ...]:
     """Return the 521 class names, by index."""
@@ -101,32 +70,25 @@ def class_names() -> tuple[str, ...]:
     return tuple(row["display_name"] for row in csv.DictReader(text.splitlines()))
 
 
-def find_class(text: str, names: tuple[str, ...]) -> int:
-    """Return the index of the class that `text` names.
+@cache
+def names() -> NameTable:
+    """Return all that YAMNet calls by name.
 
-    Parameters
-    ----------
-    text : str
-        An index, or a name in any case.
-    names : tuple of str
-        The model's class names.
-
-    Raises
-    ------
-    RecipeError
-        There is no such class; the nearest names are suggested.
+    ``layerN`` alone is short for the last activation of that layer.
     """
-    if text.isdigit():
-        if int(text) < len(names):
-            return int(text)
-        raise RecipeError(f"class {text}: the model has classes 0 to {len(names) - 1}")
-    folded = [name.casefold() for name in names]
-    wanted = text.strip().casefold()
-    if wanted in folded:
-        return folded.index(wanted)
-    inside = [name for name in names if wanted and wanted in name.casefold()][:4]
-    near = inside or [
-        names[folded.index(match)] for match in difflib.get_close_matches(wanted, folded, 4, 0.5)
-    ]
-    hint = f"did you mean {' | '.join(near)}?" if near else "see dreamsound classes"
-    raise RecipeError(f"the model has no class {text!r}; {hint}")
+    layers = layer_table()
+    short = {f"layer{n}": f"layer{n}/pointwise_conv/relu" for n in range(2, len(LAYERS) + 1)}
+    relus = (name for name in layers if name.endswith("/relu"))
+    return NameTable(
+        network="YAMNet",
+        class_names=class_names(),
+        layers=layers,
+        aliases=ALIASES,
+        short_names=short | {"layer1": "layer1/relu"},
+        before_relu={
+            name: "layer1/conv/bn" if name == "layer1/relu" else name.removesuffix("relu") + "bn"
+            for name in relus
+        },
+        silence_classes=(class_names().index("Silence"),),
+        guide_layer="layer14/pointwise_conv/relu",
+    )

@@ -1,0 +1,114 @@
+"""What is remembered of models from one run to the next. No TensorFlow here.
+
+One small JSON file in the user's state folder: the hashes of weights at their first use, which
+foreign SavedModels are trusted, and what could not be reached lately. Where it cannot be read or
+written nothing is remembered, and nothing else changes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+#: A server that could not be reached is left alone for so long, as far as `auto` goes.
+UNREACHABLE_SECONDS = 24 * 3600.0
+
+
+def changed_weights(path: Path, weights_sha256: str) -> str | None:
+    """Remember the hash of weights at their first use.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where they lie.
+    weights_sha256 : str
+        Their hash now.
+
+    Returns
+    -------
+    str or None
+        The hash at first use if it was another; the one of now is remembered from here on.
+    """
+    known = _read()
+    first = known.setdefault("weights", {}).get(str(path.resolve()))
+    if first == weights_sha256:
+        return None
+    known["weights"][str(path.resolve())] = weights_sha256
+    _write(known)
+    return str(first) if first is not None else None
+
+
+def fingerprint(folder: Path) -> str:
+    """Return the hash of all files of a folder, with their names."""
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{file.relative_to(folder).as_posix()}\0".encode())
+        with file.open("rb") as content:
+            digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()
+
+
+def is_trusted(folder_fingerprint: str) -> bool:
+    """Return whether the user has said that this SavedModel may run."""
+    return folder_fingerprint in _read().get("trusted", [])
+
+
+def trust(folder_fingerprint: str) -> None:
+    """Remember that this SavedModel may run."""
+    known = _read()
+    if folder_fingerprint not in known.setdefault("trusted", []):
+        known["trusted"].append(folder_fingerprint)
+        _write(known)
+
+
+def lately_unreachable(name: str) -> str | None:
+    """Return why a model could not be reached in the last day, or None."""
+    noted = _read().get("unreachable", {}).get(name)
+    if noted is None or not 0 <= time.time() - noted["time"] < UNREACHABLE_SECONDS:
+        return None
+    return str(noted["reason"])
+
+
+def note_unreachable(name: str, reason: str) -> None:
+    """Remember that a model could not be reached just now."""
+    known = _read()
+    known.setdefault("unreachable", {})[name] = {"time": time.time(), "reason": reason}
+    _write(known)
+
+
+def forget_unreachable(name: str) -> None:
+    """Forget that a model could not be reached."""
+    known = _read()
+    if known.get("unreachable", {}).pop(name, None) is not None:
+        _write(known)
+
+
+def _place() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("dreamsound", appauthor=False)) / "models.json"
+
+
+def _read() -> dict[str, Any]:
+    try:
+        known = json.loads(_place().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _write(known: dict[str, Any]) -> None:
+    place = _place()
+    unfinished = place.with_name(f".{uuid.uuid4().hex[:8]}.partial")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(json.dumps(known, indent=1), encoding="utf-8")
+        unfinished.replace(place)
+    except OSError:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)

@@ -1,0 +1,55 @@
+"""From a model's name to its classes and layers, without its weights. No TensorFlow here."""
+
+from __future__ import annotations
+
+from dreamsound.models.catalog import DEFAULT_MODEL, probable_weights
+from dreamsound.models.names import NameTable
+from dreamsound.models.weights import Weights
+
+
+def table_of(weights: Weights) -> NameTable:
+    """Return what a model calls its classes and layers.
+
+    Parameters
+    ----------
+    weights : Weights
+        Which model; its weights are not read.
+
+    Raises
+    ------
+    ModelError
+        The model's own tables cannot be read.
+    """
+    # Imported here: what is not asked for costs nothing.
+    if weights.kind == "yamnet":
+        from dreamsound.models import yamnet_table
+
+        return yamnet_table.names()
+    if weights.kind == "musicnn":
+        from dreamsound.models import musicnn_table
+
+        return musicnn_table.names(weights.name)
+    if weights.kind == "plugin":
+        from dreamsound.models.plugins import plugin_of
+
+        return plugin_of(weights.name).table
+    from dreamsound.models.savedmodel_card import read_card
+
+    return read_card(weights.place).table
+
+
+def table_named(model: str) -> NameTable:
+    """Return the classes and layers of a model by what ``--model`` says.
+
+    Parameters
+    ----------
+    model : str
+        As for ``find_weights``; ``auto`` is what it would be here and now, and YAMNet where that
+        depends on the network.
+
+    Raises
+    ------
+    ModelError
+        There is no such model.
+    """
+    return table_of(probable_weights(model) or Weights(DEFAULT_MODEL, None))
