@@ -82,12 +82,14 @@ def dream(
         raise RecipeError("a span is read from a file: hand over the path instead of a clip")
     if target is None and recipe.target is not None:
         target = read_clip(recipe.target)
+    target_b = None if recipe.target_b is None else read_clip(recipe.target_b)
     model = model or load_model(recipe.model)
     dreamer = Dreamer(
         clip,
         recipe,
         model,
         target=target,
+        target_b=target_b,
         start=start,
         control=control,
         keep_every=keep_every,

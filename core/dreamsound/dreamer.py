@@ -11,6 +11,10 @@ import numpy as np
 
 from dreamsound.audio import Clip
 from dreamsound.control import Control, FinishEarly
+from dreamsound.craft.morph import Morph
+from dreamsound.craft.starts import start_sound
+from dreamsound.craft.step import mix_wet
+from dreamsound.craft.stops import reason_to_stop
 from dreamsound.errors import RecipeError
 from dreamsound.gradient import BEST_CLASS, Ear, Heard, Mono, standardise
 from dreamsound.methods import filled
@@ -119,8 +123,8 @@ class Dreamer:
         What to do.
     model : Model
         The network.
-    target : Clip, optional
-        For methods and classes that need one.
+    target, target_b : Clip, optional
+        For methods and classes that need one, and for a morph.
     start : Clip, optional
         An earlier dream of the same clip to go on from (recursion); levels and envelope are still
         the source's.
@@ -146,6 +150,7 @@ class Dreamer:
         model: Model,
         *,
         target: Clip | None = None,
+        target_b: Clip | None = None,
         start: Clip | None = None,
         control: Control | None = None,
         keep_every: int = 0,
@@ -164,13 +169,19 @@ class Dreamer:
         self.linked = self._linked()
         self.source = self.layout.encoded(clip.samples)
         self._around = (self.layout.encode(clip.before), self.layout.encode(clip.after))
-        self._target_clip = target
-        self.target = self._fitted_target(target)
+        self._targets = {"target": target, "target_b": target_b}
+        self.target = self._fitted_targets()
         self._start = None if start is None else self._checked_start(start)
+        if start is not None and self.recipe.start != "sound":
+            raise RecipeError(f"start {self.recipe.start}: an earlier dream is to be gone on from")
         rate, band_top_hz = clip.sample_rate_hz, model.band_hz[1]
         self.method = NextSound(self.recipe, self.source, self.target, rate, band_top_hz)
         hop_frames = max(1, round(self.recipe.patch_hop * model.patch_frames))
-        self.ear = self._ear(rate, hop_frames)
+        #: One for each octave: played twice as fast, a sound is heard an octave higher.
+        self._ears = [
+            self._ear(rate * 2**octave, hop_frames) for octave in range(self.recipe.octaves)
+        ]
+        self.ear = self._ears[0]
         self._heard_first: Heard | None = None
         self._chosen: dict[ClassChoice, int] = {}
         self._state: State | None = None
@@ -188,22 +199,24 @@ class Dreamer:
             Nothing in the sound excites the objective.
         """
         state = self._begin()
-        for step in range(1, self.recipe.steps + 1):
+        for step in range(1, self.recipe.all_steps + 1):
             if self.control.finishing:
                 break
             started = time.perf_counter()
+            self.ear = self._ears[(self.recipe.all_steps - step) // self.recipe.steps]
             try:
                 heard = self._gradient(state, step)
             except FinishEarly:
                 break
-            reason_to_stop = self.method.advance(state)
+            reason = self.method.advance(state)
             event = self._event(step, heard, time.perf_counter() - started)
             self._steps.append(event)
-            if self.keep_every and step % self.keep_every == 0 and step < self.recipe.steps:
+            if self.keep_every and step % self.keep_every == 0 and step < self.recipe.all_steps:
                 self._kept[step] = self.layout.decoded(state.sound).copy()
             yield event
-            if reason_to_stop:
-                self._warn(f"stopped after {step} steps: {reason_to_stop}")
+            reason = reason or self._enough()
+            if reason is not None and step < self.recipe.all_steps:
+                self._warn(f"stopped after {step} steps: {reason}")
                 break
         if not self._steps:
             self._warn("stopped before the first step was done: the sound is unchanged")
@@ -212,6 +225,8 @@ class Dreamer:
         """Return the dream as it stands; call it when :meth:`steps` has ended."""
         state = self._state or self._begin()
         last = self.layout.decoded(state.sound)
+        if self.recipe.wet < 1:
+            last = mix_wet(self.clip.samples, last, self.recipe.wet)
         ear = self._ear(self.clip.sample_rate_hz, self.model.published_hop_frames)
         index = self._steps[-1].class_index if self._steps else self._first().class_index
         classes = self._classes_of_end(index)
@@ -241,7 +256,10 @@ class Dreamer:
     # -- one step -------------------------------------------------------------------------------
 
     def _begin(self) -> State:
+        recipe = self.recipe
         start = self.source if self._start is None else self._start
+        if recipe.start != "sound":
+            start = start_sound(recipe.start, self.source, self.method.envelope.rms, recipe.seed)
         self._state = self.method.begin(start, 1 if self.linked else start.channels)
         self._steps, self._kept = [], {}
         return self._state
@@ -261,9 +279,9 @@ class Dreamer:
                 self.control.check((done + share) / len(channels))
 
             heards.append(self.ear.gradient(mono, grid, classes, fresh, place, check))
-        factor = standardise(fresh, self._objective_name(heards[0].class_index))
-        for start, block in fresh.blocks():
-            fresh.write(start, block * np.float32(factor))
+        self._standardise(fresh, heards[0].class_index)
+        if self.method.craft.steer(fresh, state.sound):
+            self._standardise(fresh, heards[0].class_index)
         # Only now is the step sure to be done: a stop within it leaves the last one's gradient.
         state.gradient.close()
         state.gradient = fresh
@@ -272,6 +290,17 @@ class Dreamer:
             np.mean([heard.scores for heard in heards], axis=0),
             heards[0].class_index,
         )
+
+    def _standardise(self, gradient: Samples, class_index: int) -> None:
+        factor = standardise(gradient, self._objective_name(class_index))
+        for start, block in gradient.blocks():
+            gradient.write(start, block * np.float32(factor))
+
+    def _enough(self) -> str | None:
+        """Return why the dream need not go on."""
+        losses = [event.loss for event in self._steps]
+        recipe = self.recipe
+        return reason_to_stop(losses, self._steps[-1].score, recipe.stop_score, recipe.stop_plateau)
 
     def _grid(self, step: int) -> PatchGrid:
         """Return the step's patch grid.
@@ -293,7 +322,7 @@ class Dreamer:
     def _surroundings(self, sound: Samples) -> tuple[FloatArray, FloatArray]:
         """Return what is heard around the sound, a patch long on either side."""
         patch_seconds = self.model.patch_samples / self.model.sample_rate_hz
-        reach = math.ceil(patch_seconds * self.clip.sample_rate_hz) + 1
+        reach = math.ceil(patch_seconds * self.ear.resampler.from_hz) + 1
         return surroundings(sound, *self._around, reach)
 
     # -- the class ------------------------------------------------------------------------------
@@ -308,8 +337,8 @@ class Dreamer:
         if choice not in self._chosen:
             if choice.index is not None:
                 self._chosen[choice] = choice.index
-            elif choice.kind == "target":
-                heard = self._hear_clip(self._target_clip or self.clip)
+            elif choice.kind in self._targets:
+                heard = self._hear_clip(self._targets[choice.kind] or self.clip)
                 self._chosen[choice] = heard.class_index
             else:
                 self._chosen[choice] = self._first().class_index
@@ -373,13 +402,23 @@ class Dreamer:
         check_continues(start, self.clip)
         return self.layout.encoded(start.samples)
 
-    def _fitted_target(self, target: Clip | None) -> Samples | None:
-        if target is None:
-            if self.recipe.target is not None:
-                raise RecipeError(f"the target {self.recipe.target} was not handed over")
+    def _fitted_targets(self) -> Samples | None:
+        """Return the target as it is used: at the clip's rate and length, morphed if asked for."""
+        fitted = []
+        for name, clip in self._targets.items():
+            if clip is None:
+                if getattr(self.recipe, name) is not None:
+                    raise RecipeError(
+                        f"the {name} {getattr(self.recipe, name)} was not handed over"
+                    )
+                continue
+            check_audible(clip)
+            fitted.append(fit_target(clip, self.clip))
+        if not fitted:
             return None
-        check_audible(target)
-        return self.layout.encoded(fit_target(target, self.clip))
+        if len(fitted) == 2:
+            Morph.of(self.recipe).mix(fitted[0], fitted[1], self.clip.sample_rate_hz)
+        return self.layout.encoded(fitted[0])
 
     # -- telling --------------------------------------------------------------------------------
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from dreamsound.errors import RecipeError
+from dreamsound.masks import MASK_KINDS, Mask
 from dreamsound.objective import DEFAULT_AT, text_of
 from dreamsound.recipe import Recipe
 from dreamsound.samples import FloatArray, Samples
-from dreamsound.spectrum import Mask, Stft, air_bins, power_of, unit_magnitude
+from dreamsound.spectrum import Stft, air_bins, power_of, unit_magnitude
 
 #: Frames that a thread filters at a time: few enough for its cache.
 BLOCK_FRAMES = 64
@@ -101,6 +102,8 @@ def filled(recipe: Recipe) -> Recipe:
     wants_class = text_of(recipe).chooses("target")
     if wants_class and recipe.target is None:
         raise RecipeError("class target needs a target: name a sound file")
+    if recipe.target_b is not None and recipe.target is None:
+        raise RecipeError("target_b is what a target turns into: name the target too")
     if recipe.target is not None and not (uses_target or wants_class):
         raise RecipeError(
             f"a target is given, but the method {recipe.method} does not use one: use the method "
@@ -115,9 +118,14 @@ def filled(recipe: Recipe) -> Recipe:
     if recipe.layer is None and recipe.objective is None:
         values["at"] = recipe.at or DEFAULT_AT
         values["class_"] = recipe.class_ or ("target" if recipe.method == "target" else "first")
+    kind = None if recipe.mask is None else MASK_KINDS[recipe.mask]
     for name in ("strength", "threshold_db", "knee_db", "threshold_ref", "follow_envelope"):
         given = getattr(recipe, name)
+        if given is None and kind is not None:
+            given = getattr(kind, name, None)
         values[name] = getattr(row, name) if given is None else given
+    if kind is not None:
+        values |= {"mask": None, "invert_mask": recipe.invert_mask or kind.invert_mask}
     return recipe.model_copy(update=values)
 
 
@@ -136,6 +144,9 @@ class FilterJob:
         Needed by "other".
     unit_magnitude : bool
         Give every bin of the carrier magnitude 1: the filter itself made audible.
+    threshold_shift : callable or None
+        From the first frame and one past the last to what is added to the threshold, dB
+        ``[frames]``.
     """
 
     mask_source: Samples
@@ -143,6 +154,7 @@ class FilterJob:
     air: Literal["filter", "cut", "carrier", "other"] = "filter"
     air_from: Samples | None = None
     unit_magnitude: bool = False
+    threshold_shift: Callable[[int, int], FloatArray] | None = None
 
 
 class HardCut:
@@ -163,7 +175,7 @@ class HardCut:
         self.mask = Mask(
             recipe.threshold_db if recipe.threshold_db is not None else -40.0,
             recipe.knee_db or 0.0,
-            recipe.threshold_ref == "frame",
+            recipe.threshold_ref or "span",
             recipe.invert_mask,
         )
         self._air = air_bins(self.stft, sample_rate_hz, band_top_hz)
@@ -201,7 +213,8 @@ class HardCut:
         self, job: FilterJob, first: int, last: int, power: FloatArray, top: float
     ) -> FloatArray:
         """Return some frames of the carrier after the filter, overlapped and added."""
-        passed = self.mask.of(power, top)
+        shift = None if job.threshold_shift is None else job.threshold_shift(first, last)
+        passed = self.mask.of(power, top, shift)
         if job.air != "filter":
             passed *= 1 - self._air
         if job.air == "carrier":
@@ -218,7 +231,7 @@ class HardCut:
 
     def _powers(self, samples: Samples, frames: int) -> tuple[list[FloatArray], float]:
         """Return the largest power of the span, and the powers met on the way if they are few."""
-        if self.mask.per_frame:
+        if not self.mask.needs_span_max:
             return [], 0.0
         keep = samples.channels * frames * self.stft.bins * 4 <= KEPT_POWERS_BYTES
         kept: list[FloatArray] = []
@@ -260,7 +273,7 @@ def air_of_step(recipe: Recipe) -> Literal["filter", "cut", "carrier", "other"]:
     """
     if recipe.air == "mask":
         return "filter"
-    if recipe.air == "drop" or recipe.combine == "add":
+    if recipe.air in ("drop", "octave") or recipe.combine == "add":
         return "cut"
     return "carrier" if recipe.carrier == "input" else "other"
 

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dreamsound.craft.air import octave_up
+from dreamsound.craft.automation import Automation
+from dreamsound.craft.step import StepCraft
+from dreamsound.craft.streaming import run_stft
 from dreamsound.envelope import Envelope, power_of, weigh
 from dreamsound.errors import RecipeError
 from dreamsound.methods import FilterJob, HardCut
 from dreamsound.recipe import Recipe
 from dreamsound.samples import FloatArray, Samples
 from dreamsound.sounds import energy_of
+from dreamsound.spectrum import ComplexArray
 
 #: Share of the source's energy that has to pass a filter; under it a `replace` loop stops.
 LEAST_ENERGY = 0.01
@@ -42,6 +47,8 @@ class State:
         Energy of the part of `sound` that goes through the filter.
     passed : float
         Share of the energy that the filters of all steps so far have let through.
+    step : int
+        How many steps have been made.
     """
 
     sound: Samples
@@ -51,6 +58,7 @@ class State:
     scale: float = 1.0
     level: float = 1.0
     passed: float = 1.0
+    step: int = 0
 
 
 class NextSound:
@@ -80,6 +88,9 @@ class NextSound:
     ) -> None:
         self.recipe = recipe
         self.envelope = Envelope.of(source, sample_rate_hz)
+        self.craft = StepCraft(recipe, source, sample_rate_hz, self.envelope.rms)
+        self._automation = Automation.of(recipe, sample_rate_hz)
+        self._sample_rate_hz, self._band_top_hz = sample_rate_hz, band_top_hz
         self._source = source
         self._target = target
         self._filter = HardCut(recipe, sample_rate_hz, band_top_hz)
@@ -101,7 +112,10 @@ class NextSound:
         gradient_channels : int
             1 where all channels share one gradient.
         """
-        drops_air = self.recipe.air == "drop"
+        # What is added has an octave of its own; what is replaced gets it instead of the source's.
+        drops_air = self.recipe.air == "drop" or (
+            self.recipe.air == "octave" and self.recipe.combine == "replace"
+        )
         sound = self._below_air(start) if drops_air else start.copy()
         gradient = Samples(gradient_channels, sound.length)
         spare = Samples(sound.channels, sound.length)
@@ -126,10 +140,14 @@ class NextSound:
         RecipeError
             The filter lets nothing through.
         """
+        state.step += 1
+        reason = None
         if self.recipe.combine == "replace":
-            return self._replace(state)
-        self._add(state)
-        return None
+            reason = self._replace(state)
+        else:
+            self._add(state)
+        self.craft.keep(state.entering, state.sound)
+        return reason
 
     def _add(self, state: State) -> None:
         recipe, envelope = self.recipe, self.envelope
@@ -140,11 +158,15 @@ class NextSound:
             scale *= envelope.rms
         if recipe.normalise == "after":
             scale *= self._normalisation(increment, weights)
+        scale *= self._automation.strength(state.step)
         frame = envelope.frame_samples
         following = state.entering
         for start, block in state.sound.blocks(frame * PASS_FRAMES):
             more = increment.read(start, start + block.shape[1])
             more = weigh(more, weights, start // frame, frame)
+            curve = self._automation.strength_curve(start, start + block.shape[1])
+            if curve is not None:
+                more = more * curve
             following.write(start, block + np.float32(scale) * more)
         state.entering, state.sound, state.scale = state.sound, following, scale
 
@@ -191,12 +213,36 @@ class NextSound:
         named = {"gradient": state.gradient, "input": state.sound, "target": self._target}
         carrier = named[str(self.recipe.carrier)] or state.sound
         if self.recipe.mask_from == "none":
-            return carrier
+            return self._with_octave(carrier, state.spare)
         mask_source = named[str(self.recipe.mask_from)] or state.sound
         # The sound's own air stays under what is added, or is put back: none goes through here.
-        job = FilterJob(mask_source, carrier, "filter" if self.recipe.air == "mask" else "cut")
+        job = FilterJob(
+            mask_source,
+            carrier,
+            "filter" if self.recipe.air == "mask" else "cut",
+            threshold_shift=self._automation.threshold_shift(state.step, self._filter.stft),
+        )
         self._filter.run(job, state.spare)
-        return state.spare
+        return self._with_octave(state.spare, state.spare)
+
+    def _with_octave(self, sound: Samples, into: Samples) -> Samples:
+        """Return a sound with its upper half an octave higher on top, if that is asked for."""
+        if self.recipe.air != "octave":
+            return sound
+        stft = self._filter.stft
+
+        def add_octave(spectra: ComplexArray, first: int) -> ComplexArray:
+            return spectra + octave_up(
+                spectra,
+                self._sample_rate_hz,
+                self._band_top_hz,
+                stft.hop_samples,
+                stft.fft_size,
+                first,
+            )
+
+        run_stft(stft, sound, into, add_octave)
+        return into
 
     def _filtered_level(self, sound: Samples) -> float:
         """Return the energy of what goes through the filter."""

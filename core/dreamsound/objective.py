@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from dreamsound.craft.morph import Morph
 from dreamsound.errors import RecipeError
 from dreamsound.models.base import Model, Tensor
 from dreamsound.models.names import NameTable
@@ -220,8 +221,8 @@ class ClassChoice:
 
     Attributes
     ----------
-    kind : {"first", "follow", "target", "named"}
-        The class heard most in the source, in each step's sound, in the target, or a given one.
+    kind : {"first", "follow", "target", "target_b", "named"}
+        The class heard most in the source, in each step's sound, in a target, or a given one.
     index : int or None
         The class, when `kind` is "named".
     """
@@ -243,6 +244,13 @@ def text_of(recipe: Recipe) -> ObjectiveText:
     if recipe.layer is not None:
         return ObjectiveText(((1.0, LayerAtom(recipe.layer)),))
     name = recipe.class_ or ("target" if recipe.method == "target" else "first")
+    if name == "target" and recipe.target_b is not None:
+        # The masks turn over in time; the objective, which is one number, takes their middle.
+        share = Morph.of(recipe).middle
+        ends = ((1 - share, "@target"), (share, "@target_b"))
+        return ObjectiveText(
+            tuple((weight, ClassAtom(end, recipe.at)) for weight, end in ends if weight > 0)
+        )
     if name in ("first", "follow", "target", "patch"):
         name = f"@{name}"
     return ObjectiveText(((1.0, ClassAtom(name, recipe.at)),))

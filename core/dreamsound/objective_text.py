@@ -4,12 +4,13 @@ r"""The grammar of objectives: from text to terms and back. No TensorFlow here.
 
     objective = ["-"] term { ("+" | "-") term }
     term      = [ number "*" ] atom
-    atom      = "class" ":" ( "@follow" | "@first" | "@target" | "@patch" | name ) [ ":" at ]
+    atom      = "class" ":" ( "@" choice | name ) [ ":" at ]
               | "layer" ":" name
               | "channel" ":" name ":" integer
               | "unit" ":" name ":" integer { "," integer }
               | "direction" ":" name "-" name
               | "guide" ":" name [ ":" name ]
+    choice    = "first" | "follow" | "target" | "target_b" | "patch"
     at        = "logit" | "score" | "log"
     name      = what stands between double quotes (\\" is a quote, \\\\ a backslash),
                 or words without any of  " + - * : , ( ) [ ]
@@ -26,7 +27,7 @@ from typing import Any
 
 from dreamsound.errors import RecipeError
 
-CHOICES = ("first", "follow", "target", "patch")
+CHOICES = ("first", "follow", "target", "target_b", "patch")
 AT = ("logit", "score", "log")
 KINDS = ("class", "layer", "channel", "unit", "direction", "guide")
 
@@ -241,7 +242,7 @@ class _Reader:
         self._space()
         start = self.position
         quoted = self.text.startswith('"', start)
-        name = self._name("a class's name, or @first, @follow, @target or @patch")
+        name = self._name("a class's name, or @first, @follow, @target, @target_b or @patch")
         if name.startswith("@") and (quoted or name[1:] not in CHOICES):
             choices = ", ".join(f"@{choice}" for choice in CHOICES)
             raise self._error(f"there is no class {name}; chosen by listening are {choices}", start)

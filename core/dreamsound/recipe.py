@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from dreamsound.craft.breakpoints import Breakpoints
 from dreamsound.errors import RecipeError
 from dreamsound.objective_text import parse_objective
 
@@ -16,6 +17,14 @@ Combine = Literal["add", "replace"]
 MaskFrom = Literal["none", "gradient", "input", "target"]
 Carrier = Literal["gradient", "input", "target"]
 
+#: Fields that hold breakpoints.
+AUTOMATED = (
+    "strength_over_steps",
+    "strength_over_time",
+    "threshold_over_steps",
+    "threshold_over_time",
+    "morph",
+)
 #: What ``--paper`` sets: the formulas of the paper, taken literally.
 PAPER_FIELDS: dict[str, Any] = {
     "strength_ref": "absolute",
@@ -54,6 +63,16 @@ class Recipe(BaseModel):
     ] = None
     flip: Annotated[bool, Field(description="swap mask source and carrier")] = False
     target: Annotated[str | None, Field(description="sound file that lends its timbre")] = None
+    target_b: Annotated[
+        str | None, Field(description="sound file that the target turns into, see morph")
+    ] = None
+    morph: Annotated[
+        str | None,
+        Field(
+            description="how far the target has turned into target_b, 0..1: one number, or "
+            "breakpoints over seconds such as '0:0, 5:1'; default from 0 to 1 over the sound"
+        ),
+    ] = None
     class_: Annotated[
         str | None,
         Field(
@@ -104,13 +123,17 @@ class Recipe(BaseModel):
     patch_hop: Annotated[
         float, Field(ge=0.125, le=1, description="distance of patches, as a share of a patch")
     ] = 0.5
+    mask: Annotated[
+        Literal["hard", "soft", "per-frame", "inverted", "local"] | None,
+        Field(description="kind of filter: values for the fields below that are not given"),
+    ] = None
     threshold_db: Annotated[
         float | None,
         Field(ge=-200, le=0, description="filter threshold, dB re. the mask source's maximum"),
     ] = None
     threshold_ref: Annotated[
-        Literal["span", "frame"] | None,
-        Field(description="maximum of the whole span, or of each frame"),
+        Literal["span", "frame", "local"] | None,
+        Field(description="maximum of the whole span, of each frame, or around each bin"),
     ] = None
     knee_db: Annotated[
         float | None, Field(ge=0, le=120, description="width of the filter's soft edge; 0 is hard")
@@ -123,9 +146,83 @@ class Recipe(BaseModel):
         Field(description="dream the mono mix, each channel, or mid and side"),
     ] = "linked"
     air: Annotated[
-        Literal["keep", "mask", "drop"],
-        Field(description="above the model's band: keep the source's, let the filter decide, none"),
+        Literal["keep", "mask", "drop", "octave"],
+        Field(
+            description="above the model's band: keep the source's, let the filter decide, none, "
+            "or what is added below an octave higher"
+        ),
     ] = "keep"
+    start: Annotated[
+        Literal["sound", "noise", "silence"],
+        Field(description="what is dreamed from: the sound, noise at its level, or dither"),
+    ] = "sound"
+    octaves: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=4,
+            description="pitch octaves: so many times all steps, heard 2, 4, ... times as fast "
+            "first and as it is last",
+        ),
+    ] = 1
+    pull_to_source: Annotated[
+        float, Field(ge=0, le=100, description="regulariser: pull back towards the source")
+    ] = 0.0
+    damp_above: Annotated[
+        float, Field(ge=0, le=100, description="regulariser: less energy above damp_above_hz")
+    ] = 0.0
+    damp_above_hz: Annotated[
+        float, Field(gt=0, le=96_000, description="where damp_above begins, Hz")
+    ] = 6000.0
+    smooth_time: Annotated[
+        float, Field(ge=0, le=100, description="regulariser: magnitudes change less over time")
+    ] = 0.0
+    smooth_frequency: Annotated[
+        float, Field(ge=0, le=100, description="regulariser: magnitudes change less over frequency")
+    ] = 0.0
+    masking: Annotated[
+        Literal["none", "under", "over"],
+        Field(description="keep what is added under what the source masks, or over it"),
+    ] = "none"
+    band_low_hz: Annotated[
+        float | None, Field(gt=0, le=96_000, description="change nothing below, Hz")
+    ] = None
+    band_high_hz: Annotated[
+        float | None, Field(gt=0, le=96_000, description="change nothing above, Hz")
+    ] = None
+    fade_in_s: Annotated[
+        float, Field(ge=0, le=3600, description="the change fades in at the span's start, seconds")
+    ] = 0.0
+    fade_out_s: Annotated[
+        float, Field(ge=0, le=3600, description="the change fades out at the span's end, seconds")
+    ] = 0.0
+    strength_over_steps: Annotated[
+        str | None, Field(description="factor of strength by step, such as '1:2, 10:0.5'")
+    ] = None
+    strength_over_time: Annotated[
+        str | None, Field(description="factor of strength by second, such as '0:0, 2.5:1'")
+    ] = None
+    threshold_over_steps: Annotated[
+        str | None, Field(description="dB added to threshold_db by step, such as '1:-20, 10:0'")
+    ] = None
+    threshold_over_time: Annotated[
+        str | None, Field(description="dB added to threshold_db by second")
+    ] = None
+    wet: Annotated[
+        float, Field(ge=0, le=1, description="dream over source in the dream: 1 is all dream")
+    ] = 1.0
+    stop_score: Annotated[
+        float | None, Field(gt=0, lt=1, description="stop when the class's score reaches this")
+    ] = None
+    stop_plateau: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            lt=1,
+            description="stop when three steps raise the loss by less than this "
+            "share of what all have",
+        ),
+    ] = None
     seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="seed of all that is random")] = 0
     block_patches: Annotated[
         int, Field(ge=1, le=1024, description="patches that go through the network at once")
@@ -147,6 +244,20 @@ class Recipe(BaseModel):
                 f"hop_samples {self.hop_samples} is over half of fft_size {self.fft_size}: "
                 "frames would not overlap enough to be put together again"
             )
+        if self.band_low_hz and self.band_high_hz and self.band_low_hz >= self.band_high_hz:
+            raise ValueError("band_low_hz has to be under band_high_hz")
+        if self.target_b is None and self.morph is not None:
+            raise ValueError("morph needs a target_b to turn into")
+        if self.air == "octave" and self.hop_samples > self.fft_size // 4:
+            raise ValueError("air octave needs hop_samples of at most a quarter of fft_size")
+        for name in AUTOMATED:
+            text = getattr(self, name)
+            if text is not None:
+                points = Breakpoints.parse(text, name)
+                if name.startswith("strength") and points.lowest < 0:
+                    raise ValueError(f"{name}: a strength is 0 or more, not {points.lowest:g}")
+                if name == "morph" and not (points.lowest >= 0 and points.highest <= 1):
+                    raise ValueError("morph: from 0 (the target) to 1 (target_b)")
         if self.layer is not None and (self.class_ is not None or self.at is not None):
             raise ValueError("layer and class (or at) are two objectives: give one")
         if self.objective is not None:
@@ -158,6 +269,11 @@ class Recipe(BaseModel):
                 )
             parse_objective(self.objective)
         return self
+
+    @property
+    def all_steps(self) -> int:
+        """Return the steps of all octaves together."""
+        return self.steps * self.octaves
 
     @classmethod
     def make(cls, paper: bool = False, **fields: Any) -> Recipe:

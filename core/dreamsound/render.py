@@ -22,6 +22,7 @@ from dreamsound.audio import (
     quantise,
     write_blocks,
 )
+from dreamsound.craft.automation import Automation
 from dreamsound.dreamer import Dream
 from dreamsound.errors import AudioFileError, RecipeError
 from dreamsound.levels import (
@@ -362,9 +363,12 @@ def filter_render(dream: Dream, name: str) -> Samples:
     shaped = recipe.model_copy(update={"carrier": carrier, "combine": combine})
     # Without the source's own magnitudes, air that is kept would be a hiss in the hardcut.
     air = "filter" if recipe.air == "mask" else "cut" if unit else air_of_step(shaped)
-    job = FilterJob(named[str(mask_from)], named[str(carrier)], air, entering, unit)
+    rate = dream.source.sample_rate_hz
+    cut = HardCut(shaped, rate, dream.band_top_hz)
+    shift = Automation.of(recipe, rate).threshold_shift(len(dream.steps), cut.stft)
+    job = FilterJob(named[str(mask_from)], named[str(carrier)], air, entering, unit, shift)
     out = Samples(dream.source.channels, dream.source.samples.length)
-    HardCut(shaped, dream.source.sample_rate_hz, dream.band_top_hz).run(job, out)
+    cut.run(job, out)
     if not unit and combine == "add":
         for start, block in out.blocks():
             out.write(start, block * np.float32(dream.scale))

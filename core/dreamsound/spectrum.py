@@ -1,4 +1,4 @@
-"""The short-time Fourier transform, its exact inverse, and the hard-cut masks over its bins."""
+"""The short-time Fourier transform and its exact inverse."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from dreamsound.samples import FloatArray
 
 #: Spectra, complex64.
 ComplexArray = npt.NDArray[np.complex64]
-
-#: Power under which a frame counts as silent: nothing passes its mask.
-SILENT_POWER = 1e-30
 
 
 @dataclass(frozen=True)
@@ -108,60 +105,6 @@ class Stft:
             piece = frames[:, :, j * hop : (j + 1) * hop]
             total[:, j : j + count, : piece.shape[2]] += piece
         return total.reshape(channels, -1)
-
-
-@dataclass(frozen=True)
-class Mask:
-    """The hard-cut filter and its soft, inverted and per-frame kin.
-
-    Parameters
-    ----------
-    threshold_db : float
-        Threshold re. the maximum, dB, at most 0.
-    knee_db : float
-        Width of the soft edge; 0 is the hard cut.
-    per_frame : bool
-        Whether the maximum is each frame's, not the span's.
-    invert : bool
-        Keep what the filter would drop.
-
-    Notes
-    -----
-    ``H = clip((20 log10 |S| - max - threshold_db) / knee_db + 1/2, 0, 1)``; for a knee of 0, 1
-    where the magnitude is at or above the threshold and 0 elsewhere. A silent frame passes nothing.
-    """
-
-    threshold_db: float
-    knee_db: float = 0.0
-    per_frame: bool = False
-    invert: bool = False
-
-    def of(self, power: FloatArray, span_max_power: float) -> FloatArray:
-        """Return H, ``[channels, frames, bins]`` in 0..1, of the mask source's power.
-
-        Parameters
-        ----------
-        power : numpy.ndarray
-            ``|S|**2``, ``[channels, frames, bins]``.
-        span_max_power : float
-            Largest power of the whole span, over all channels; not used when `per_frame`.
-        """
-        if self.per_frame:
-            top = np.max(power, axis=(0, 2), keepdims=True)
-        else:
-            top = np.full((1, 1, 1), span_max_power, np.float32)
-        if self.knee_db == 0:
-            passed = (power >= top * np.float32(10 ** (self.threshold_db / 10))).astype(np.float32)
-        else:
-            passed = np.log(power + np.float32(SILENT_POWER))
-            passed -= np.log(top + np.float32(SILENT_POWER))
-            passed *= np.float32(10 / np.log(10) / self.knee_db)
-            passed += np.float32(0.5 - self.threshold_db / self.knee_db)
-            np.clip(passed, 0, 1, out=passed)
-        if self.invert:
-            np.subtract(1, passed, out=passed)
-        passed *= top > SILENT_POWER
-        return passed
 
 
 def air_bins(stft: Stft, sample_rate_hz: int, band_top_hz: float) -> npt.NDArray[np.float32]:

@@ -32,12 +32,33 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "jitter": st.booleans(),
     "patch_hop": st.floats(0.125, 1),
     "threshold_db": st.floats(-200, 0),
-    "threshold_ref": st.sampled_from(["span", "frame"]),
+    "threshold_ref": st.sampled_from(["span", "frame", "local"]),
+    "mask": st.sampled_from(["hard", "soft", "per-frame", "inverted", "local"]),
     "knee_db": st.floats(0, 120),
     "invert_mask": st.booleans(),
-    "hop_samples": st.integers(1, 1024),
+    "hop_samples": st.integers(1, 512),
     "channels": st.sampled_from(["linked", "independent", "mid-side"]),
-    "air": st.sampled_from(["keep", "mask", "drop"]),
+    "air": st.sampled_from(["keep", "mask", "drop", "octave"]),
+    "target_b": st.text(min_size=1),
+    "start": st.sampled_from(["sound", "noise", "silence"]),
+    "octaves": st.integers(1, 4),
+    "pull_to_source": st.floats(0, 100),
+    "damp_above": st.floats(0, 100),
+    "damp_above_hz": st.floats(1, 96_000),
+    "smooth_time": st.floats(0, 100),
+    "smooth_frequency": st.floats(0, 100),
+    "masking": st.sampled_from(["none", "under", "over"]),
+    "band_low_hz": st.floats(1, 900),
+    "band_high_hz": st.floats(1000, 96_000),
+    "fade_in_s": st.floats(0, 3600),
+    "fade_out_s": st.floats(0, 3600),
+    "strength_over_steps": st.just("1:2, 10:0.5"),
+    "strength_over_time": st.just("0:0, 2.5:1"),
+    "threshold_over_steps": st.just("1:-20, 10:0"),
+    "threshold_over_time": st.just("-3"),
+    "wet": st.floats(0, 1),
+    "stop_score": st.floats(0.01, 0.99),
+    "stop_plateau": st.floats(0.01, 0.99),
     "seed": st.integers(0, 2**32 - 1),
     "block_patches": st.integers(1, 1024),
     "precision": st.sampled_from(["float32", "bfloat16"]),
@@ -61,7 +82,7 @@ def test_json_names_fields_as_the_options_do() -> None:
 
 
 def test_every_field_is_generated_here() -> None:
-    rest = {"schema_version", "flip", "layer", "objective", "fft_size"}
+    rest = {"schema_version", "flip", "layer", "objective", "fft_size", "morph"}
     assert set(FIELDS) | rest == set(Recipe.model_fields)
 
 
@@ -123,7 +144,7 @@ def test_the_paper_may_dream_of_a_layer() -> None:
         ({"seed": 2**32}, "seed: "),
         ({"block_patches": 0}, "block_patches: "),
         ({"method": "adds"}, "method: input should be 'add', 'filter'.*not 'adds'"),
-        ({"air": "octave"}, "air: .*'keep'.*not 'octave'"),
+        ({"air": "twice"}, "air: .*'keep'.*not 'twice'"),
         ({"schema_version": 2}, "schema_version: .*not 2"),
         ({"steps": 0, "seed": -1}, "steps: .*; seed: "),
     ],

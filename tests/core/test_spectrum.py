@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dreamsound.spectrum import Mask, Stft, air_bins, unit_magnitude
+from dreamsound.masks import Mask
+from dreamsound.spectrum import Stft, air_bins, unit_magnitude
 
 Array = npt.NDArray[Any]
 
@@ -95,17 +96,17 @@ def test_the_threshold_counts_from_the_maximum_of_the_span() -> None:
 
 def test_per_frame_the_threshold_counts_from_each_frames_maximum() -> None:
     power = power_db([0, -19, -21], [-80, -99, -101])
-    passed = Mask(-20.0, per_frame=True).of(power, np.float32(0))
+    passed = Mask(-20.0, reference="frame").of(power, np.float32(0))
     np.testing.assert_array_equal(passed, [[[1, 1, 0], [1, 1, 0]]])
 
 
 def test_per_frame_the_maximum_is_that_of_all_channels() -> None:
     power = np.concatenate([power_db([0, -10]), power_db([-30, -15])])
-    passed = Mask(-20.0, per_frame=True).of(power, np.float32(0))
+    passed = Mask(-20.0, reference="frame").of(power, np.float32(0))
     np.testing.assert_array_equal(passed, [[[1, 1]], [[0, 1]]])
 
 
-@pytest.mark.parametrize("per_frame", [False, True])
+@pytest.mark.parametrize("reference", ["span", "frame"])
 @given(
     threshold_db=st.floats(-60, -1),
     knee_db=st.floats(0.5, 40),
@@ -113,22 +114,22 @@ def test_per_frame_the_maximum_is_that_of_all_channels() -> None:
 )
 @settings(deadline=None, max_examples=40)
 def test_the_soft_edge_follows_the_formula(
-    per_frame: bool, threshold_db: float, knee_db: float, levels_db: list[float]
+    reference: str, threshold_db: float, knee_db: float, levels_db: list[float]
 ) -> None:
     power = power_db(levels_db)
-    top_db = max(levels_db) if per_frame else 6.0
-    mask = Mask(threshold_db, knee_db, per_frame)
+    top_db = max(levels_db) if reference == "frame" else 6.0
+    mask = Mask(threshold_db, knee_db, reference)
     passed = mask.of(power, np.float32(10 ** (top_db / 10)))[0, 0]
     slope = (np.array(levels_db) - top_db - threshold_db) / knee_db
     np.testing.assert_allclose(passed, np.clip(slope + 0.5, 0, 1), atol=1e-3)
 
 
 @pytest.mark.parametrize("knee_db", [0.0, 12.0])
-@pytest.mark.parametrize("per_frame", [False, True])
-def test_inverted_it_passes_the_rest(knee_db: float, per_frame: bool) -> None:
+@pytest.mark.parametrize("reference", ["span", "frame"])
+def test_inverted_it_passes_the_rest(knee_db: float, reference: str) -> None:
     power = power_db([0, -18, -22, -60])
-    kept = Mask(-20.0, knee_db, per_frame).of(power, np.float32(1))
-    dropped = Mask(-20.0, knee_db, per_frame, invert=True).of(power, np.float32(1))
+    kept = Mask(-20.0, knee_db, reference).of(power, np.float32(1))
+    dropped = Mask(-20.0, knee_db, reference, invert=True).of(power, np.float32(1))
     assert kept[0, 0, 0] == 1
     assert dropped[0, 0, 3] == 1
     np.testing.assert_allclose(kept + dropped, 1, atol=1e-6)
@@ -139,7 +140,7 @@ def test_inverted_it_passes_the_rest(knee_db: float, per_frame: bool) -> None:
 def test_silence_lets_nothing_through(invert: bool, knee_db: float) -> None:
     power = np.zeros((2, 3, 5), np.float32)
     power[:, 1] = 1
-    per_frame = Mask(-20.0, knee_db, per_frame=True, invert=invert).of(power, np.float32(0))
+    per_frame = Mask(-20.0, knee_db, reference="frame", invert=invert).of(power, np.float32(0))
     assert not np.any(per_frame[:, [0, 2]])
     np.testing.assert_array_equal(per_frame[:, 1], 0 if invert else 1)
     span = Mask(-20.0, knee_db, invert=invert).of(0 * power, np.float32(0))

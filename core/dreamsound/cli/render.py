@@ -99,9 +99,12 @@ def render(
         parse_span(span)
     keep_every = _keep_every(keep_steps)
     check_folder_writable(out)
-    target = read_telling(recipe.target) if recipe.target is not None else None
+    targets = {
+        name: None if path is None else read_telling(path)
+        for name, path in (("target", recipe.target), ("target_b", recipe.target_b))
+    }
     batch = _Batch(
-        inputs, recipe, options, out, span, from_render, keep_every, target, trust, debug
+        inputs, recipe, options, out, span, from_render, keep_every, targets, trust, debug
     )
     with batch.cancelled_by_sigterm():
         code = batch.run()
@@ -121,7 +124,7 @@ class _Batch:
     span: str | None
     from_render: str | None
     keep_every: int
-    target: Clip | None
+    targets: dict[str, Clip | None]
     trust: bool
     debug: bool
     reports: list[dict[str, Any]] = field(default_factory=list)
@@ -133,7 +136,7 @@ class _Batch:
         self._warnings: list[str] = []
         self._control = Control(self._between_blocks)
         # What this command reads, and in the end what it wrote: never to be replaced by it.
-        named = (*self.inputs, self.recipe.target, self.from_render)
+        named = (*self.inputs, self.recipe.target, self.recipe.target_b, self.from_render)
         self._protected = [Path(path) for path in named if path is not None]
 
     def run(self) -> int:
@@ -166,7 +169,7 @@ class _Batch:
             signal.signal(signal.SIGTERM, before)
 
     def _dream(self, path: str) -> dict[str, Any]:
-        kept = range(self.keep_every, self.recipe.steps, self.keep_every or 1)
+        kept = range(self.keep_every, self.recipe.all_steps, self.keep_every or 1)
         places = planned_paths(
             Path(path).stem, self.out, self.options, tuple(kept) if self.keep_every else ()
         )
@@ -175,12 +178,12 @@ class _Batch:
         clip = read_telling(path, self.span, self._warnings)
         start = read_telling(self.from_render) if self.from_render is not None else None
         model = self._loaded_model()
-        with StepLine(path, self.recipe.steps) as self._line:
+        with StepLine(path, self.recipe.all_steps) as self._line:
             dreamer = Dreamer(
                 clip,
                 self.recipe,
                 model,
-                target=self.target,
+                **self.targets,
                 start=start,
                 control=self._control,
                 keep_every=self.keep_every,
