@@ -11,7 +11,7 @@ import numpy as np
 
 from dreamsound.audio import Clip
 from dreamsound.control import Control, FinishEarly
-from dreamsound.craft.morph import Morph
+from dreamsound.craft.morph import Morph, Targets
 from dreamsound.craft.starts import start_sound
 from dreamsound.craft.step import mix_wet
 from dreamsound.craft.stops import reason_to_stop
@@ -76,8 +76,8 @@ class Dream:
         The sound that entered the last step.
     gradient : Samples
         g of the last step, ``[channels or 1, length]``, unit standard deviation.
-    target : Samples or None
-        The target as it was used: at the source's rate, length and channels.
+    targets : Targets
+        As they were used: at the source's rate, length and channels.
     scale : float
         What the last step's increment was multiplied by before it was added.
     steps : list of StepEvent
@@ -95,7 +95,7 @@ class Dream:
     samples: Samples
     entering: Samples
     gradient: Samples
-    target: Samples | None
+    targets: Targets
     scale: float
     model_name: str
     weights_sha256: str
@@ -169,13 +169,13 @@ class Dreamer:
         self.linked = self._linked()
         self.source = self.layout.encoded(clip.samples)
         self._around = (self.layout.encode(clip.before), self.layout.encode(clip.after))
-        self._targets = {"target": target, "target_b": target_b}
-        self.target = self._fitted_targets()
+        self._target_clips = {"target": target, "target_b": target_b}
+        self.targets = self._fitted_targets()
         self._start = None if start is None else self._checked_start(start)
         if start is not None and self.recipe.start != "sound":
             raise RecipeError(f"start {self.recipe.start}: an earlier dream is to be gone on from")
         rate, band_top_hz = clip.sample_rate_hz, model.band_hz[1]
-        self.method = NextSound(self.recipe, self.source, self.target, rate, band_top_hz)
+        self.method = NextSound(self.recipe, self.source, self.targets, rate, band_top_hz)
         hop_frames = max(1, round(self.recipe.patch_hop * model.patch_frames))
         #: One for each octave: played twice as fast, a sound is heard an octave higher.
         self._ears = [
@@ -199,11 +199,11 @@ class Dreamer:
             Nothing in the sound excites the objective.
         """
         state = self._begin()
-        for step in range(1, self.recipe.all_steps + 1):
+        for step in range(1, self.recipe.steps + 1):
             if self.control.finishing:
                 break
             started = time.perf_counter()
-            self.ear = self._ears[(self.recipe.all_steps - step) // self.recipe.steps]
+            self.ear = self._ears[self.recipe.octave_of(step)]
             try:
                 heard = self._gradient(state, step)
             except FinishEarly:
@@ -211,11 +211,11 @@ class Dreamer:
             reason = self.method.advance(state)
             event = self._event(step, heard, time.perf_counter() - started)
             self._steps.append(event)
-            if self.keep_every and step % self.keep_every == 0 and step < self.recipe.all_steps:
+            if self.keep_every and step % self.keep_every == 0 and step < self.recipe.steps:
                 self._kept[step] = self.layout.decoded(state.sound).copy()
             yield event
             reason = reason or self._enough()
-            if reason is not None and step < self.recipe.all_steps:
+            if reason is not None and step < self.recipe.steps:
                 self._warn(f"stopped after {step} steps: {reason}")
                 break
         if not self._steps:
@@ -241,7 +241,16 @@ class Dreamer:
             samples=last,
             entering=self.layout.decoded(state.entering),
             gradient=self.layout.decoded(state.gradient),
-            target=None if self.target is None else self.layout.decoded(self.target),
+            targets=Targets(
+                *(
+                    None if sound is None else self.layout.decoded(sound)
+                    for sound in (
+                        self.targets.first,
+                        self.targets.second,
+                        self.targets.carrier,
+                    )
+                )
+            ),
             scale=state.scale,
             model_name=self.model.name,
             weights_sha256=self.model.weights_sha256,
@@ -337,8 +346,8 @@ class Dreamer:
         if choice not in self._chosen:
             if choice.index is not None:
                 self._chosen[choice] = choice.index
-            elif choice.kind in self._targets:
-                heard = self._hear_clip(self._targets[choice.kind] or self.clip)
+            elif choice.kind in self._target_clips:
+                heard = self._hear_clip(self._target_clips[choice.kind] or self.clip)
                 self._chosen[choice] = heard.class_index
             else:
                 self._chosen[choice] = self._first().class_index
@@ -402,23 +411,24 @@ class Dreamer:
         check_continues(start, self.clip)
         return self.layout.encoded(start.samples)
 
-    def _fitted_targets(self) -> Samples | None:
-        """Return the target as it is used: at the clip's rate and length, morphed if asked for."""
-        fitted = []
-        for name, clip in self._targets.items():
+    def _fitted_targets(self) -> Targets:
+        """Return the targets as they are used: at the clip's rate and length."""
+        fitted: list[Samples | None] = []
+        for name, clip in self._target_clips.items():
             if clip is None:
                 if getattr(self.recipe, name) is not None:
                     raise RecipeError(
                         f"the {name} {getattr(self.recipe, name)} was not handed over"
                     )
+                fitted.append(None)
                 continue
             check_audible(clip)
-            fitted.append(fit_target(clip, self.clip))
-        if not fitted:
-            return None
-        if len(fitted) == 2:
-            Morph.of(self.recipe).mix(fitted[0], fitted[1], self.clip.sample_rate_hz)
-        return self.layout.encoded(fitted[0])
+            fitted.append(self.layout.encoded(fit_target(clip, self.clip)))
+        first, second = fitted
+        if first is None or second is None:
+            return Targets(first, None, first)
+        carrier = Morph.of(self.recipe).mix(first, second, self.clip.sample_rate_hz)
+        return Targets(first, second, carrier)
 
     # -- telling --------------------------------------------------------------------------------
 

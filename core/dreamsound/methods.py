@@ -147,6 +147,10 @@ class FilterJob:
     threshold_shift : callable or None
         From the first frame and one past the last to what is added to the threshold, dB
         ``[frames]``.
+    mask_source_b : Samples or None
+        A second mask source, that the first turns into.
+    morph : callable or None
+        From the first frame and one past the last to how far it has done so, 0..1 ``[frames]``.
     """
 
     mask_source: Samples
@@ -155,6 +159,8 @@ class FilterJob:
     air_from: Samples | None = None
     unit_magnitude: bool = False
     threshold_shift: Callable[[int, int], FloatArray] | None = None
+    mask_source_b: Samples | None = None
+    morph: Callable[[int, int], FloatArray] | None = None
 
 
 class HardCut:
@@ -193,12 +199,16 @@ class HardCut:
         frames = self.stft.frame_count(into.length)
         hop, overlap = self.stft.hop_samples, (self.stft.frame_hops - 1) * self.stft.hop_samples
         kept, top = self._powers(job.mask_source, frames)
+        top_b = 0.0
+        if job.mask_source_b is not None:
+            top_b = self._powers(job.mask_source_b, frames, keep=False)[1]
         carried: FloatArray | None = None
         blocks = list(_frame_blocks(frames))
 
         def filtered(place: int) -> FloatArray:
             power = kept[place] if kept else self._power(job.mask_source, *blocks[place])
-            return self._filtered(job, *blocks[place], power, top)
+            passed = self._passed(job, *blocks[place], power, top, top_b)
+            return self._filtered(job, *blocks[place], passed)
 
         for (first, last), out in zip(
             blocks, _in_threads(filtered, range(len(blocks))), strict=True
@@ -209,12 +219,20 @@ class HardCut:
             start = self.stft.sample_range(first, last)[0]
             into.write(start, out[:, : (last - first) * hop] if last < frames else out)
 
-    def _filtered(
-        self, job: FilterJob, first: int, last: int, power: FloatArray, top: float
+    def _passed(
+        self, job: FilterJob, first: int, last: int, power: FloatArray, top: float, top_b: float
     ) -> FloatArray:
-        """Return some frames of the carrier after the filter, overlapped and added."""
+        """Return the mask of some frames."""
         shift = None if job.threshold_shift is None else job.threshold_shift(first, last)
         passed = self.mask.of(power, top, shift)
+        if job.mask_source_b is not None and job.morph is not None:
+            # Masks are mixed, not sounds: a filter hears a sound until it is 40 dB softer.
+            passed_b = self.mask.of(self._power(job.mask_source_b, first, last), top_b, shift)
+            passed += (passed_b - passed) * job.morph(first, last)[None, :, None]
+        return passed
+
+    def _filtered(self, job: FilterJob, first: int, last: int, passed: FloatArray) -> FloatArray:
+        """Return some frames of the carrier after the filter, overlapped and added."""
         if job.air != "filter":
             passed *= 1 - self._air
         if job.air == "carrier":
@@ -229,11 +247,13 @@ class HardCut:
             spectra = spectra + self.stft.forward(other.read(*reach)) * self._air
         return self.stft.inverse(spectra)
 
-    def _powers(self, samples: Samples, frames: int) -> tuple[list[FloatArray], float]:
+    def _powers(
+        self, samples: Samples, frames: int, keep: bool = True
+    ) -> tuple[list[FloatArray], float]:
         """Return the largest power of the span, and the powers met on the way if they are few."""
         if not self.mask.needs_span_max:
             return [], 0.0
-        keep = samples.channels * frames * self.stft.bins * 4 <= KEPT_POWERS_BYTES
+        keep = keep and samples.channels * frames * self.stft.bins * 4 <= KEPT_POWERS_BYTES
         kept: list[FloatArray] = []
         peak = 0.0
 

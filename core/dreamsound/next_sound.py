@@ -9,6 +9,7 @@ import numpy as np
 
 from dreamsound.craft.air import octave_up
 from dreamsound.craft.automation import Automation
+from dreamsound.craft.morph import Targets
 from dreamsound.craft.step import StepCraft
 from dreamsound.craft.streaming import run_stft
 from dreamsound.envelope import Envelope, power_of, weigh
@@ -70,8 +71,8 @@ class NextSound:
         A filled recipe.
     source : Samples
         What is dreamed: its level and envelope count in every step.
-    target : Samples or None
-        As long as the source.
+    targets : Targets
+        Each as long as the source.
     sample_rate_hz : int
         Rate of both.
     band_top_hz : float
@@ -82,7 +83,7 @@ class NextSound:
         self,
         recipe: Recipe,
         source: Samples,
-        target: Samples | None,
+        targets: Targets,
         sample_rate_hz: int,
         band_top_hz: float,
     ) -> None:
@@ -92,7 +93,7 @@ class NextSound:
         self._automation = Automation.of(recipe, sample_rate_hz)
         self._sample_rate_hz, self._band_top_hz = sample_rate_hz, band_top_hz
         self._source = source
-        self._target = target
+        self._targets = targets
         self._filter = HardCut(recipe, sample_rate_hz, band_top_hz)
         wide_open = {"threshold_db": -200.0, "invert_mask": False}
         self._open_filter = HardCut(
@@ -210,17 +211,20 @@ class NextSound:
 
     def _filtered(self, state: State) -> Samples:
         """Return the carrier, behind the filter if there is one."""
-        named = {"gradient": state.gradient, "input": state.sound, "target": self._target}
-        carrier = named[str(self.recipe.carrier)] or state.sound
+        recipe = self.recipe
+        named = {"gradient": state.gradient, "input": state.sound, "target": self._targets.carrier}
+        carrier = named[str(recipe.carrier)] or state.sound
         if self.recipe.mask_from == "none":
             return self._with_octave(carrier, state.spare)
-        mask_source = named[str(self.recipe.mask_from)] or state.sound
+        named["target"] = self._targets.first
+        mask_source = named[str(recipe.mask_from)] or state.sound
         # The sound's own air stays under what is added, or is put back: none goes through here.
         job = FilterJob(
             mask_source,
             carrier,
             "filter" if self.recipe.air == "mask" else "cut",
             threshold_shift=self._automation.threshold_shift(state.step, self._filter.stft),
+            **self._targets.morphing(recipe, self._filter.stft, self._sample_rate_hz),
         )
         self._filter.run(job, state.spare)
         return self._with_octave(state.spare, state.spare)

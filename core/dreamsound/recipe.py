@@ -161,8 +161,8 @@ class Recipe(BaseModel):
         Field(
             ge=1,
             le=4,
-            description="pitch octaves: so many times all steps, heard 2, 4, ... times as fast "
-            "first and as it is last",
+            description="pitch octaves: the first steps hear the sound 4 or 2 times as fast, so "
+            "that low pitches are shaped first, the last as it is",
         ),
     ] = 1
     pull_to_source: Annotated[
@@ -246,6 +246,8 @@ class Recipe(BaseModel):
             )
         if self.band_low_hz and self.band_high_hz and self.band_low_hz >= self.band_high_hz:
             raise ValueError("band_low_hz has to be under band_high_hz")
+        if self.octaves > self.steps:
+            raise ValueError(f"octaves: {self.steps} steps are too few for {self.octaves} octaves")
         if self.target_b is None and self.morph is not None:
             raise ValueError("morph needs a target_b to turn into")
         if self.air == "octave" and self.hop_samples > self.fft_size // 4:
@@ -270,10 +272,9 @@ class Recipe(BaseModel):
             parse_objective(self.objective)
         return self
 
-    @property
-    def all_steps(self) -> int:
-        """Return the steps of all octaves together."""
-        return self.steps * self.octaves
+    def octave_of(self, step: int) -> int:
+        """Return how many octaves higher a step (1, 2, ...) hears the sound."""
+        return self.octaves - 1 - (step - 1) * self.octaves // self.steps
 
     @classmethod
     def make(cls, paper: bool = False, **fields: Any) -> Recipe:

@@ -358,7 +358,8 @@ def filter_render(dream: Dream, name: str) -> Samples:
     if mask_from == "none":
         mask_from, carrier, combine = "gradient", "input", "replace"
         entering = dream.source.samples
-    named = {"gradient": dream.gradient, "input": entering, "target": dream.target or entering}
+    targets = dream.targets
+    named = {"gradient": dream.gradient, "input": entering, "target": targets.first or entering}
     unit = name == "hardcut"
     shaped = recipe.model_copy(update={"carrier": carrier, "combine": combine})
     # Without the source's own magnitudes, air that is kept would be a hiss in the hardcut.
@@ -366,7 +367,10 @@ def filter_render(dream: Dream, name: str) -> Samples:
     rate = dream.source.sample_rate_hz
     cut = HardCut(shaped, rate, dream.band_top_hz)
     shift = Automation.of(recipe, rate).threshold_shift(len(dream.steps), cut.stft)
-    job = FilterJob(named[str(mask_from)], named[str(carrier)], air, entering, unit, shift)
+    mask_source = named[str(mask_from)]
+    named["target"] = targets.carrier or entering
+    morphing = targets.morphing(shaped, cut.stft, rate)
+    job = FilterJob(mask_source, named[str(carrier)], air, entering, unit, shift, **morphing)
     out = Samples(dream.source.channels, dream.source.samples.length)
     cut.run(job, out)
     if not unit and combine == "add":

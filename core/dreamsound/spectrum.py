@@ -79,6 +79,11 @@ class Stft:
         hop = self.hop_samples
         return first * hop - self.lead, (last - 1 + self.frame_hops) * hop - self.lead
 
+    def middles(self, first: int, last: int) -> npt.NDArray[np.float64]:
+        """Return the samples in the middle of frames `first` to `last` (one past the end)."""
+        starts = np.arange(first, last, dtype=np.float64) * self.hop_samples - self.lead
+        return starts + self.fft_size / 2
+
     def forward(self, segment: FloatArray) -> ComplexArray:
         """Return spectra ``[channels, frames, bins]`` of the samples that the frames reach over."""
         import scipy.fft  # a second to import: only what dreams pays for it

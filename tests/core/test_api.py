@@ -92,9 +92,9 @@ def test_the_recipes_target_is_read(bird: Path, tmp_path: Path, yamnet: YamNet) 
     soundfile.write(tmp_path / "target.wav", other.T, RATE, subtype="FLOAT")
     shaped = recipe(steps=1, method="target", target=str(tmp_path / "target.wav"))
     read = dreamsound.dream(bird, shaped, model=yamnet)
-    assert read.target is not None
+    assert read.targets.first is not None
     # 0.3 s of target, looped to the 0.6 s of the source.
-    np.testing.assert_array_equal(read.target.array(), np.tile(other, 2))
+    np.testing.assert_array_equal(read.targets.first.array(), np.tile(other, 2))
     clip = dreamsound.Clip.from_array(other, RATE)
     given = dreamsound.dream(bird, shaped, target=clip, model=yamnet)
     assert np.array_equal(read.samples.array(), given.samples.array())

@@ -135,7 +135,11 @@ def test_a_step_is_the_formula_of_the_paper(yamnet: Model, method: str, flip: bo
     length, size, hop = x.shape[1], 2048, 512
     assert np.std(g) == pytest.approx(1, abs=1e-5)
     np.testing.assert_array_equal(x, phrase())
-    sounds = {"x": x, "g": g, "t": dream.target.array().astype(float) if dream.target else x}
+    sounds = {
+        "x": x,
+        "g": g,
+        "t": dream.targets.first.array().astype(float) if dream.targets.first else x,
+    }
     mask, carrier = {
         ("filter", False): "gx",
         ("filter", True): "xg",

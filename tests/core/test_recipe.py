@@ -23,7 +23,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "target": st.text(min_size=1),
     "class_": st.text(min_size=1),
     "at": st.sampled_from(["logit", "score", "log"]),
-    "steps": st.integers(1, 10_000),
+    "steps": st.integers(4, 10_000),
     "strength": st.floats(0, 100, exclude_min=True),
     "strength_ref": st.sampled_from(["source", "absolute"]),
     "normalise": st.sampled_from(["after", "before"]),

@@ -16,6 +16,7 @@ import soxr
 
 import dreamsound.render as render
 from dreamsound.audio import FORMAT_BITS, Bits, Clip, FileFormat, read_clip, write_blocks
+from dreamsound.craft.morph import Targets
 from dreamsound.dreamer import Dream, StepEvent
 from dreamsound.errors import AudioFileError, RecipeError
 from dreamsound.levels import true_peak
@@ -70,7 +71,7 @@ def dreamed(clip: Clip, sound: Floats, gradient: Floats | None = None, **fields:
         samples=Samples.of(sound),
         entering=clip.samples,
         gradient=Samples.of(gradient),
-        target=None,
+        targets=Targets(),
         scale=0.5,
         model_name="yamnet",
         weights_sha256="0" * 64,

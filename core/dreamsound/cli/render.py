@@ -169,7 +169,7 @@ class _Batch:
             signal.signal(signal.SIGTERM, before)
 
     def _dream(self, path: str) -> dict[str, Any]:
-        kept = range(self.keep_every, self.recipe.all_steps, self.keep_every or 1)
+        kept = range(self.keep_every, self.recipe.steps, self.keep_every or 1)
         places = planned_paths(
             Path(path).stem, self.out, self.options, tuple(kept) if self.keep_every else ()
         )
@@ -178,7 +178,7 @@ class _Batch:
         clip = read_telling(path, self.span, self._warnings)
         start = read_telling(self.from_render) if self.from_render is not None else None
         model = self._loaded_model()
-        with StepLine(path, self.recipe.all_steps) as self._line:
+        with StepLine(path, self.recipe.steps) as self._line:
             dreamer = Dreamer(
                 clip,
                 self.recipe,

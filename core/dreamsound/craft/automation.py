@@ -71,8 +71,7 @@ class Automation:
         by_step = 0.0 if steps is None else float(steps.at(step))
 
         def shift(first: int, last: int) -> FloatArray:
-            middles = np.arange(first, last) * stft.hop_samples - stft.lead + stft.fft_size / 2
-            seconds = np.maximum(middles, 0) / self.sample_rate_hz
+            seconds = np.maximum(stft.middles(first, last), 0) / self.sample_rate_hz
             by_time = 0.0 if time is None else time.at(seconds)
             return (by_step + by_time + np.zeros(last - first)).astype(np.float32)
 

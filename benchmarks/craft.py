@@ -1,0 +1,402 @@
+"""Measures what each option of the craft does, on whistle, cat, speech and drums.
+
+``python benchmarks/craft.py`` prints the tables of ``docs/craft.md``; ``--pictures FOLDER`` draws
+its pictures instead. Names of parts run only these: ``python benchmarks/craft.py octaves masking``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sounds import test_sounds
+
+from dreamsound.api import dream
+from dreamsound.audio import Clip
+from dreamsound.craft.masking import MaskingThreshold
+from dreamsound.dreamer import Dream
+from dreamsound.errors import ModelError
+from dreamsound.guide import layer_of
+from dreamsound.listen import listen
+from dreamsound.models.base import Model
+from dreamsound.models.load import load_model
+from dreamsound.recipe import Recipe
+from dreamsound.spectrum import Stft, power_of
+
+SECONDS = 3.0
+HIGH_HZ = 6000.0
+#: What YAMNet and musicnn both know.
+SHARED_CLASSES = {"Flute": "flute", "Cello": "cello", "Opera": "opera"}
+SOUNDS = ("whistle", "cat", "speech", "drums")
+Floats = npt.NDArray[np.float64]
+
+
+def sounds() -> dict[str, Clip]:
+    """Return the first seconds of each sound, mono."""
+    found = test_sounds()
+    return {
+        name: Clip.from_array(
+            found[name]
+            .samples.read(
+                0, min(found[name].samples.length, round(SECONDS * found[name].sample_rate_hz))
+            )
+            .mean(axis=0, keepdims=True),
+            found[name].sample_rate_hz,
+        )
+        for name in SOUNDS
+        if name in found
+    }
+
+
+def dreamed(clip: Clip, model: Model, **fields: Any) -> tuple[Dream, float]:
+    """Dream a clip; return the dream and how long its steps took, seconds, without the first."""
+    result = dream(clip, Recipe.make(**fields), model=model)
+    return result, sum(event.seconds for event in result.steps[1:])
+
+
+def clip_of(result: Dream) -> Clip:
+    """Return a dream as a clip."""
+    return Clip.from_array(result.samples.array(), result.source.sample_rate_hz)
+
+
+def spectrum_of(clip: Clip) -> tuple[Floats, Floats]:
+    """Return frequencies ``[bins]`` and mean powers ``[bins]``."""
+    stft = Stft()
+    power = power_of(stft.forward(clip.samples.read(-stft.lead, clip.samples.length + stft.lead)))
+    hertz = np.arange(stft.bins) * clip.sample_rate_hz / stft.fft_size
+    return hertz, power.mean(axis=(0, 1)).astype(np.float64)
+
+
+def share_above(clip: Clip, hz: float = HIGH_HZ) -> float:
+    """Return the share of energy above a frequency, percent."""
+    hertz, power = spectrum_of(clip)
+    return 100 * float(power[hertz > hz].sum() / power.sum())
+
+
+def tag_score(clip: Clip, second: Model, tag: str) -> float:
+    """Return what the second network makes of a tag: its mean score."""
+    return listen(clip, second).of(second.table.find_class(tag)).mean
+
+
+def octaves(model: Model, clips: dict[str, Clip]) -> None:
+    """Octaves and regularisers: energy above 6 kHz, a second network's score, and cost."""
+    options: dict[str, dict[str, Any]] = {
+        "plain": {},
+        "octaves 2": {"octaves": 2},
+        "octaves 3": {"octaves": 3},
+        "damp_above 1": {"damp_above": 1.0},
+        "damp_above 4": {"damp_above": 4.0},
+        "smooth_time 1": {"smooth_time": 1.0},
+        "smooth_frequency 1": {"smooth_frequency": 1.0},
+        "pull_to_source 1": {"pull_to_source": 1.0},
+    }
+    second = second_network()
+    print("\n| sound | option | energy above 6 kHz, % | second network's score | cost |")
+    print("|---|---|---|---|---|")
+    for name, clip in clips.items():
+        before = [] if second is None else [tag_score(clip, second, t) for t in tags()]
+        print(f"| {name} | source | {share_above(clip):.3g} | {mean(before)} | |")
+        plain = 1.0
+        for option, fields in options.items():
+            high, scores, seconds = [], [], 0.0
+            for class_, tag in SHARED_CLASSES.items():
+                result, took = dreamed(clip, model, class_=class_, **fields)
+                # Twice: the first builds the graphs of every octave.
+                if fields.get("octaves"):
+                    result, took = dreamed(clip, model, class_=class_, **fields)
+                seconds += took
+                high.append(share_above(clip_of(result)))
+                if second is not None:
+                    scores.append(tag_score(clip_of(result), second, tag))
+            plain = seconds if option == "plain" else plain
+            cost = seconds / plain
+            print(f"| | {option} | {np.mean(high):.3g} | {mean(scores)} | {cost:.2f} |", flush=True)
+
+
+def masking(model: Model, clips: dict[str, Clip]) -> None:
+    """Masking: how much of what is added lies under the source's threshold."""
+    print("\n| sound | masking | bins of the change under the threshold, % | score |")
+    print("|---|---|---|---|")
+    for name, clip in clips.items():
+        for mode in ("none", "under", "over"):
+            result, _ = dreamed(clip, model, masking=mode)
+            share = share_masked(result)
+            change = f"{result.initial.score:.3f} → {result.final.score:.3f}"
+            print(f"| {name} | {mode} | {share:.1f} | {change} |", flush=True)
+
+
+def share_masked(result: Dream) -> float:
+    """Return the share of bins in which the change lies under the source's threshold, percent."""
+    stft, rate = Stft(), result.source.sample_rate_hz
+    source = result.source.samples.array()
+    reach = stft.sample_range(0, stft.frame_count(source.shape[1]))
+    padding = (-reach[0], reach[1] - source.shape[1])
+    spectra = [
+        power_of(stft.forward(np.pad(values, [(0, 0), padding])))
+        for values in (source, result.samples.array() - source)
+    ]
+    threshold = MaskingThreshold(stft, rate).of(spectra[0])
+    return 100 * float(np.mean(spectra[1] <= threshold))
+
+
+def guides(model: Model, clips: dict[str, Clip]) -> None:
+    """Guides: nearer to the guide than to a control sound, in the embedding."""
+    import soundfile
+
+    print("\n| sound | guide | cosine to the guide | to the control sound |")
+    print("|---|---|---|---|")
+    names = list(clips)
+    with tempfile.TemporaryDirectory() as folder:
+        for place, name in enumerate(names):
+            guide, control = names[(place + 1) % len(names)], names[(place + 2) % len(names)]
+            path = Path(folder) / f"{guide}.wav"
+            soundfile.write(path, clips[guide].samples.array().T, clips[guide].sample_rate_hz)
+            result, _ = dreamed(clips[name], model, objective=f'guide:"{path}"')
+            told = []
+            for other in (guide, control):
+                axis = embedding(clips[other], model)
+                before = float(embedding(clips[name], model) @ axis)
+                after = float(embedding(clip_of(result), model) @ axis)
+                told.append(f"{before:.3f} → {after:.3f}")
+            print(f"| {name} | {guide} | {told[0]} | {control}: {told[1]} |", flush=True)
+
+
+def embedding(clip: Clip, model: Model) -> Floats:
+    """Return the mean embedding, of unit length."""
+    mean_of_patches = layer_of(clip, model, "embeddings").mean(axis=0).astype(np.float64)
+    unit: Floats = mean_of_patches / np.linalg.norm(mean_of_patches)
+    return unit
+
+
+def inverted(model: Model, clips: dict[str, Clip]) -> None:
+    """The paper's remark: the gradient's spectrogram is the inverted image of the source's."""
+    print("\n| sound | correlation of the two spectrograms, dB | within the model's band |")
+    print("|---|---|---|")
+    for name, clip in clips.items():
+        result, _ = dreamed(clip, model, steps=1)
+        source, gradient = (
+            levels_of(values) for values in (clip.samples.array(), result.gradient.array())
+        )
+        hertz = np.arange(source.shape[1]) * clip.sample_rate_hz / Stft().fft_size
+        band = (hertz > model.band_hz[0]) & (hertz < model.band_hz[1])
+        whole = np.corrcoef(source.ravel(), gradient.ravel())[0, 1]
+        inside = np.corrcoef(source[:, band].ravel(), gradient[:, band].ravel())[0, 1]
+        print(f"| {name} | {whole:+.2f} | {inside:+.2f} |", flush=True)
+
+
+def levels_of(values: npt.NDArray[np.float32]) -> Floats:
+    """Return a spectrogram's levels, dB ``[frames, bins]``, at most 80 dB under its maximum."""
+    power = power_of(Stft().forward(values))[0].astype(np.float64)
+    return 10 * np.log10(np.maximum(power, power.max() * 1e-8))
+
+
+def others(model: Model, clips: dict[str, Clip]) -> None:
+    """Every other option: a figure that shows that it does what it says."""
+    print("\n| option | figure | " + " | ".join(clips) + " |")
+    print("|---|---|" + "---|" * len(clips))
+    for label, (fields, figure, measure) in OTHERS.items():
+        cells = []
+        for clip in clips.values():
+            result, _ = dreamed(clip, model, **fields)
+            cells.append(measure(result))
+        print(f"| {label} | {figure} | {' | '.join(cells)} |", flush=True)
+
+
+def change_outside(result: Dream) -> str:
+    """Return the change outside of 1 to 2 kHz (and a third-octave edge) re. all of it, dB."""
+    hertz, power = spectrum_of(Clip.from_array(change_of(result), result.source.sample_rate_hz))
+    outside = (hertz < 1000 * 2 ** (-1 / 3)) | (hertz > 2000 * 2 ** (1 / 3))
+    return f"{10 * np.log10(power[outside].sum() / power.sum()):.1f}"
+
+
+def first_tenth(result: Dream) -> str:
+    """Return the change in the first 0.1 s re. the mean, dB."""
+    change = change_of(result)
+    count = round(0.1 * result.source.sample_rate_hz)
+    return f"{10 * np.log10(np.mean(change[:, :count] ** 2) / np.mean(change**2)):.1f}"
+
+
+def halves(result: Dream) -> str:
+    """Return the change in the first half of the sound re. that in the second, dB."""
+    change = change_of(result)
+    middle = change.shape[1] // 2
+    return (
+        f"{10 * np.log10(np.mean(change[:, :middle] ** 2) / np.mean(change[:, middle:] ** 2)):.1f}"
+    )
+
+
+def change_db(result: Dream) -> str:
+    """Return the level of the change re. the source, dB."""
+    source = result.source.samples.array()
+    return f"{10 * np.log10(np.mean(change_of(result) ** 2) / np.mean(source**2)):.1f}"
+
+
+def score(result: Dream) -> str:
+    """Return the class and its score in the source and in the dream."""
+    return f"{result.final.class_name} {result.initial.score:.3f} → {result.final.score:.3f}"
+
+
+def air(result: Dream) -> str:
+    """Return the change above the model's band re. all of it, dB; below -120 there is none."""
+    hertz, power = spectrum_of(Clip.from_array(change_of(result), result.source.sample_rate_hz))
+    above = power[hertz > result.band_top_hz * 1.02].sum()
+    return f"{10 * np.log10(max(above / power.sum(), 1e-12)):.1f}"
+
+
+def steps(result: Dream) -> str:
+    """Return how many steps were made, and the score they led to."""
+    return f"{len(result.steps)} ({result.final.score:.3f})"
+
+
+def level(result: Dream) -> str:
+    """Return the RMS of the dream re. the source's, dB."""
+    values, source = result.samples.array(), result.source.samples.array()
+    return f"{10 * np.log10(np.mean(values**2) / np.mean(source**2)):.1f}"
+
+
+def change_of(result: Dream) -> npt.NDArray[np.float32]:
+    """Return dream - source."""
+    change: npt.NDArray[np.float32] = result.samples.array() - result.source.samples.array()
+    return change
+
+
+Measure = Callable[[Dream], str]
+OTHERS: dict[str, tuple[dict[str, Any], str, Measure]] = {
+    "plain `add`": ({}, "score", score),
+    "`band_low_hz 1000, band_high_hz 2000`": (
+        {"band_low_hz": 1000.0, "band_high_hz": 2000.0},
+        "change outside, dB",
+        change_outside,
+    ),
+    "(plain)": ({}, "change outside, dB", change_outside),
+    "`fade_in_s 1`": ({"fade_in_s": 1.0}, "first 0.1 s re. mean, dB", first_tenth),
+    "(plain) ": ({}, "first 0.1 s re. mean, dB", first_tenth),
+    "`strength_over_time 0:0, 1.5:0, 1.6:1`": (
+        {"strength_over_time": "0:0, 1.5:0, 1.6:1", "follow_envelope": 0.0},
+        "first half re. second, dB",
+        halves,
+    ),
+    "`strength_over_steps 1:1, 10:0`": (
+        {"strength_over_steps": "1:1, 10:0"},
+        "change re. source, dB",
+        change_db,
+    ),
+    "(plain)  ": ({}, "change re. source, dB", change_db),
+    "`wet 0.5`": ({"wet": 0.5}, "change re. source, dB", change_db),
+    "`start noise`": ({"start": "noise", "steps": 30}, "score", score),
+    "`start silence`": ({"start": "silence", "steps": 30}, "score", score),
+    "`stop_score 0.9`, 60 steps": (
+        {"stop_score": 0.9, "steps": 60},
+        "steps (score)",
+        steps,
+    ),
+    "`stop_plateau 0.05`, 60 steps": (
+        {"stop_plateau": 0.05, "steps": 60},
+        "steps (score)",
+        steps,
+    ),
+    "`air octave`": ({"air": "octave"}, "change above the band, dB", air),
+    "`air keep`": ({}, "change above the band, dB", air),
+    "`filter --mask hard`": ({"method": "filter", "mask": "hard"}, "level, dB", level),
+    "`filter --mask soft`": ({"method": "filter", "mask": "soft"}, "level, dB", level),
+    "`filter --mask per-frame`": ({"method": "filter", "mask": "per-frame"}, "level, dB", level),
+    "`filter --mask inverted`": ({"method": "filter", "mask": "inverted"}, "level, dB", level),
+    "`filter --mask local`": ({"method": "filter", "mask": "local"}, "level, dB", level),
+}
+
+
+def tags() -> list[str]:
+    """Return musicnn's names of the shared classes."""
+    return list(SHARED_CLASSES.values())
+
+
+def second_network() -> Model | None:
+    """Return a network to judge by that was not dreamed with, if it is to be had."""
+    try:
+        return load_model("mtt-musicnn")
+    except ModelError as error:
+        print(f"(no second network: {error})")
+        return None
+
+
+def mean(values: list[float]) -> str:
+    """Return a mean as text."""
+    return f"{np.mean(values):.3f}" if values else "-"
+
+
+def draw(folder: Path, model: Model, clips: dict[str, Clip]) -> None:
+    """Draw source, plain dream, octaves, damped, and the gradient's spectrogram, for each sound."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    columns: dict[str, dict[str, Any]] = {
+        "dream of Flute": {"class_": "Flute"},
+        "octaves 3": {"class_": "Flute", "octaves": 3},
+        "damp_above 4": {"class_": "Flute", "damp_above": 4.0},
+        "masking under": {"class_": "Flute", "masking": "under"},
+        "air octave": {"class_": "Flute", "air": "octave"},
+    }
+    for name, clip in clips.items():
+        made = {"source": clip.samples.array()}
+        for label, fields in columns.items():
+            made[label] = dreamed(clip, model, **fields)[0].samples.array()
+        made["gradient of the first step"] = dreamed(clip, model, class_="Flute", steps=1)[
+            0
+        ].gradient.array()
+        figure = Figure(figsize=(14, 3.2), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(1, len(made), sharey=True)
+        for place, (label, values) in zip(axes, made.items(), strict=True):
+            levels = levels_of(values)
+            extent = (0, values.shape[1] / clip.sample_rate_hz, 0, clip.sample_rate_hz / 2000)
+            top = levels.max()
+            place.imshow(
+                levels.T,
+                origin="lower",
+                aspect="auto",
+                extent=extent,
+                vmin=top - 80,
+                vmax=top,
+                cmap="magma",
+            )
+            place.set_title(label, fontsize=9)
+            place.set_xlabel("s")
+        axes[0].set_ylabel("kHz")
+        figure.suptitle(name, fontsize=10)
+        figure.savefig(folder / f"craft-{name}.png", dpi=80)
+
+
+PARTS = {
+    "octaves": octaves,
+    "masking": masking,
+    "guides": guides,
+    "inverted": inverted,
+    "others": others,
+}
+
+
+def main() -> None:
+    """Run the parts that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS])
+    parser.add_argument("--pictures", type=Path)
+    given = parser.parse_args()
+    model, clips = load_model("yamnet"), sounds()
+    if given.pictures is not None:
+        draw(given.pictures, model, clips)
+        return
+    started = time.monotonic()
+    for name in given.parts or PARTS:
+        print(f"\n## {name}\n\n{PARTS[name].__doc__}")
+        PARTS[name](model, clips)
+    print(f"\n(measured in {time.monotonic() - started:.0f} s)")
+
+
+if __name__ == "__main__":
+    main()
