@@ -19,6 +19,7 @@ from dreamsound.objective_text import ObjectiveTextError
 COMMANDS: dict[str, tuple[str, str]] = {
     "render": ("dreamsound.cli.render", "Dream sounds and write the renders."),
     "listen": ("dreamsound.cli.listen", "Show what a model hears in a sound, and when."),
+    "units": ("dreamsound.cli.units", "Show which channels of a layer a sound excites most."),
     "classes": ("dreamsound.cli.classes", "List the classes that a model knows."),
     "models": ("dreamsound.cli.models", "List, pull and remove models."),
     "layers": ("dreamsound.cli.layers", "List the layers that can be dreamed."),

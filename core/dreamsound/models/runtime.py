@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
@@ -17,6 +18,8 @@ def import_tensorflow() -> ModuleType:
         ``tensorflow``.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # "Tracing is expensive": every objective has a graph of its own, and that is what is meant.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         error_stream = sys.stderr.fileno()
     except (AttributeError, OSError, ValueError):
