@@ -303,11 +303,14 @@ OTHERS: dict[str, tuple[dict[str, Any], str, Measure]] = {
     ),
     "`air octave`": ({"air": "octave"}, "change above the band, dB", air),
     "`air keep`": ({}, "change above the band, dB", air),
-    "`filter --mask hard`": ({"method": "filter", "mask": "hard"}, "level, dB", level),
-    "`filter --mask soft`": ({"method": "filter", "mask": "soft"}, "level, dB", level),
-    "`filter --mask per-frame`": ({"method": "filter", "mask": "per-frame"}, "level, dB", level),
-    "`filter --mask inverted`": ({"method": "filter", "mask": "inverted"}, "level, dB", level),
-    "`filter --mask local`": ({"method": "filter", "mask": "local"}, "level, dB", level),
+    **{
+        f"`filter --mask {kind}`, one step": (
+            {"method": "filter", "mask": kind, "restore_level": False, "steps": 1},
+            "level re. source, dB",
+            level,
+        )
+        for kind in ("hard", "soft", "per-frame", "inverted", "local")
+    },
 }
 
 

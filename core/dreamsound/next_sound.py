@@ -24,6 +24,8 @@ from dreamsound.spectrum import ComplexArray
 LEAST_ENERGY = 0.01
 #: Restoring the level amplifies by at most 40 dB.
 MOST_RESTORE = 100.0
+#: What is added an octave higher is 6 dB softer, as the spectra of most sounds fall.
+OCTAVE_GAIN = 0.5
 #: Frames of the envelope that a pass over the sound handles at a time.
 PASS_FRAMES = 100
 
@@ -236,7 +238,7 @@ class NextSound:
         stft = self._filter.stft
 
         def add_octave(spectra: ComplexArray, first: int) -> ComplexArray:
-            return spectra + octave_up(
+            return spectra + np.float32(OCTAVE_GAIN) * octave_up(
                 spectra,
                 self._sample_rate_hz,
                 self._band_top_hz,
