@@ -192,7 +192,7 @@ def draw_demo_picture(venv, source, dreamed, picture, options):
         return 0
     say("demo: drawing before and after")
     words = ["-m", "dreamsound.pictures", str(source), dream, str(picture), "--overwrite"]
-    moments = (dreamed["steps"][0], dreamed["final"])
+    moments = (dreamed["initial"], dreamed["final"])
     if all(heard_a_class(moment) for moment in moments):
         words += ["--scores", *(f"{moment['class']}={moment['score']}" for moment in moments)]
     return run_tool(venv, *words)
@@ -200,7 +200,7 @@ def draw_demo_picture(venv, source, dreamed, picture, options):
 
 def demo_lines(dreamed):
     """Say what the model heard before the first step and after the last, from render's JSON."""
-    before, after = dreamed["steps"][0], dreamed["final"]
+    before, after = dreamed["initial"], dreamed["final"]
     count = len(dreamed["steps"])
 
     def heard(moment):

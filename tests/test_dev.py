@@ -329,7 +329,8 @@ def rendered(folder: Path, **changes) -> str:
     moment = {"class": "Whistling", "score": 0.7, "loss": 1.0}
     result = {
         "model": "yamnet",
-        "steps": [moment, moment],
+        "steps": [moment | {"score": 0.1}, moment],
+        "initial": moment,
         "final": {"class": "Owl", "score": 0.96, "loss": 2.0},
         "renders": {"dream": str(folder / "whistle_dream.wav")},
     }
@@ -354,7 +355,7 @@ def test_demo_whistles_dreams_draws_and_tells(house, capsys):
 
 
 def test_demo_dreams_a_file_into_a_folder(house):
-    house.printed = rendered(house.dev.TOP, steps=[{"class": None, "loss": 0.5}])
+    house.printed = rendered(house.dev.TOP, initial={"class": None, "loss": 0.5})
     (house.dev.TOP / "cat.wav").touch()
     assert house.dev.main(["demo", "--out=there", "cat.wav", "--layer", "layer7"]) == 0
     assert house.did("dreamsound.demo_sound") == 0

@@ -49,7 +49,7 @@ class PatchGrid:
         first = -silence_before - model.lead_samples
         beyond = length - first - model.patch_samples
         count = 1 + math.ceil(max(0, beyond) / hop)
-        return cls(first, count, hop, model.patch_samples, length, context=False)
+        return cls(first, count, hop, model.patch_samples, length, context=not model.pads_end)
 
     @classmethod
     def shifted(cls, model: Model, length: int, hop_frames: int, shift: float) -> PatchGrid:

@@ -90,7 +90,7 @@ def rank_units(clip: Clip, model: Model, layer: str, top: int) -> list[Unit]:
     -----
     Ranked by ``(a - mean n) / (sd n + 0.1 s)``, with a the channel's mean activation on the sound,
     n its activations per patch on white noise of the sound's active RMS, and s the standard
-    deviation of n over all channels and patches. Many channels of a network are active on whatever is loud;
+    deviation of n over all channels and patches. Many channels are active on whatever is loud;
     those say nothing about a sound.
     """
     published = model.table.resolve_layer(layer)

@@ -23,7 +23,9 @@ from dreamsound.samples import Samples
 Sound = npt.NDArray[np.float32]
 WHISTLING = 35
 #: YAMNet's framing, for tests of the grid alone.
-FRAMING: Any = SimpleNamespace(patch_samples=15_600, frame_hop_samples=160, lead_samples=0)
+FRAMING: Any = SimpleNamespace(
+    patch_samples=15_600, frame_hop_samples=160, lead_samples=0, pads_end=True
+)
 
 
 def noise(channels: int, length: int, seed: int = 0) -> Sound:

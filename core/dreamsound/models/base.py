@@ -34,6 +34,9 @@ class Model(ABC):
         Hop of the patches as published, in frames.
     lead_samples : int
         Samples before a sound's start at which its first patch starts, as published.
+    pads_end : bool
+        Whether a last patch that reaches beyond the sound counts in full, as published; otherwise
+        it counts by its share inside.
     table : NameTable
         Its classes and layers.
     graphs : dict
@@ -49,6 +52,7 @@ class Model(ABC):
     patch_frames: int
     published_hop_frames: int
     lead_samples: int = 0
+    pads_end: bool = True
     table: NameTable
     graphs: dict[Any, Any]
 

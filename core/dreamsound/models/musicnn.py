@@ -52,6 +52,8 @@ class MusicNetwork(Model):
         self.patch_samples = (table.PATCH_FRAMES - 1) * FRAME_HOP + FFT_SIZE
         # Frames are centred: half of the first one lies before the sound.
         self.lead_samples = FFT_SIZE // 2
+        # The package leaves an unfinished last patch out, and with it all of a short sound.
+        self.pads_end = False
         self._arrays = arrays
         self._mel = mel_weights()
 
