@@ -78,25 +78,25 @@ def test_every_command_has_help(command: Command, name: str) -> None:
 
 
 def test_classes_are_listed_and_searched(command: Command) -> None:
-    lines = command("classes").out.splitlines()
+    lines = command("classes", "--model", "yamnet").out.splitlines()
     assert [line.split("  ", 1)[1].strip() for line in (x.strip() for x in lines)] == list(
         class_names()
     )
-    found = command("classes", "--search", "WHISTL").out.splitlines()
+    found = command("classes", "--model", "yamnet", "--search", "WHISTL").out.splitlines()
     assert "  35  Whistling" in found
     assert all("whistl" in line.lower() for line in found)
-    told = json.loads(command("classes", "--search", "whistl", "--json").out)
+    told = json.loads(command("classes", "--model", "yamnet", "--search", "whistl", "--json").out)
     assert {"index": 35, "name": "Whistling"} in told
     assert len(told) == len(found)
     assert json.loads(command("classes", "--search", "qqqq", "--json").out) == []
 
 
 def test_layers_are_listed_with_their_shapes(command: Command) -> None:
-    lines = command("layers").out.splitlines()
+    lines = command("layers", "--model", "yamnet").out.splitlines()
     assert len(lines) == len(layer_table())
     assert lines[0].split() == ["layer1/conv", "48", "x", "32", "x", "32"]
     assert lines[-1].split() == ["activation", "521", "=", "scores"]
-    told = json.loads(command("layers", "--json").out)
+    told = json.loads(command("layers", "--model", "yamnet", "--json").out)
     assert told[0] == {"name": "layer1/conv", "shape": [48, 32, 32], "alias": None}
     assert told[-1] == {"name": "activation", "shape": [521], "alias": "scores"}
 
@@ -164,3 +164,22 @@ def test_without_arguments_main_takes_those_of_the_process(
     assert main() == 0
     assert __version__ in capsys.readouterr().out
     assert inspect.signature(main).parameters["arguments"].default is None
+
+
+ONE_MODEL = """
+import sys
+from dreamsound.cli import main
+
+assert main(["classes", "--model", "mtt-vgg"]) == 0
+assert main(["layers", "--model", "mtt-vgg"]) == 0
+others = {f"dreamsound.models.{name}" for name in ("yamnet_table", "yamnet", "savedmodel_card")}
+assert not others & set(sys.modules), others & set(sys.modules)
+"""
+
+
+def test_no_model_but_the_chosen_one_is_read() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_MODEL], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("   0  guitar\n")

@@ -106,7 +106,7 @@ def test_files_hold_what_is_shown_and_replace_nothing(
     ("arguments", "code", "words"),
     [
         ("none.wav", 2, "none.wav: No such file"),
-        ("{bird} --class Brid", 2, "no class 'Brid'; did you mean"),
+        ("{bird} --model yamnet --class Brid", 2, "no class 'Brid'; did you mean"),
         ("{bird} --top 0", 2, "--top"),
         ("{bird} --csv x --png x", 2, "cannot be both"),
         ("{bird} --csv nowhere/x.csv", 2, "no such folder"),
