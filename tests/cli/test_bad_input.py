@@ -81,7 +81,9 @@ def test_options_that_make_no_sense(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     outcome = command("render", bird, "--out", "out", *options.split())
-    assert_one_line(outcome, 3 if options.startswith(("--model yamnt", "--model ./")) else 2, *words)
+    assert_one_line(
+        outcome, 3 if options.startswith(("--model yamnt", "--model ./")) else 2, *words
+    )
     assert outcome.out == ""
     assert {path.name for path in tmp_path.iterdir()} <= {"bird.wav", "out"}
     assert not list(tmp_path.glob("out/*"))

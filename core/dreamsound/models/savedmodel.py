@@ -14,7 +14,7 @@ from dreamsound.models.ledger import fingerprint
 from dreamsound.models.savedmodel_card import CARD_FILE, Card, read_card
 from dreamsound.models.weights import Weights
 
-#: Scores this near to 0 or 1 have no logit; they are moved away from both.
+#: Keeps the logit of a score of 0 or 1 finite.
 NEAREST = 1e-7
 #: RMS of the noise that a model is played once, to see what comes out and back.
 PROBE_LEVEL = 0.1
@@ -89,8 +89,8 @@ class ForeignModel(Model):
         scores = tf.ensure_shape(scores, [None, len(self.table.class_names)])
         if self._gives_logits:
             return {"scores": tf.sigmoid(scores), "logits": scores, "embeddings": embeddings}
-        inside = tf.clip_by_value(scores, NEAREST, 1 - NEAREST)
-        logits = tf.math.log(inside) - tf.math.log1p(-inside)
+        # Not clipped: where a score is all but 0 there has to be a way up.
+        logits = tf.math.log(scores + NEAREST) - tf.math.log(1 - scores + NEAREST)
         return {"scores": scores, "logits": logits, "embeddings": embeddings}
 
 

@@ -1,0 +1,262 @@
+"""Foreign SavedModels: tiny ones that hear three bands, and many that cannot be dreamed with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+import dreamsound
+from dreamsound.errors import ModelError, RecipeError
+from dreamsound.guide import layer_of
+from dreamsound.models.catalog import find_weights
+from dreamsound.models.fetch import Watch
+from dreamsound.models.load import load_weights
+from dreamsound.models.savedmodel_card import CARD_FILE
+from dreamsound.models.tables import table_of
+from dreamsound.models.weights import Weights, weights_at
+from dreamsound.recipe import Recipe
+
+RATE, PATCH = 8_000, 2_000
+CARD = {"sample_rate_hz": RATE, "classes": "classes.csv", "patch_s": PATCH / RATE}
+KINDS = ("plain", "embeddings", "signature", "two", "batch", "logits", "flat", "noisy")
+
+
+def _save(kind: str, folder: Path) -> None:
+    """Save a network that hears how loud three bands are."""
+    import tensorflow as tf
+
+    time = np.arange(64) / RATE
+    filters = np.stack([np.cos(2 * np.pi * hz * time) for hz in (300, 1000, 3000)], axis=1)
+    kernel = (filters * np.hanning(64)[:, None] / 16).astype(np.float32)[:, None]
+
+    def energies(waveform: Any) -> Any:
+        bands = tf.nn.conv1d(waveform[None, :, None], kernel, 5, "SAME")[0]
+        return tf.reduce_mean(tf.square(bands), axis=0, keepdims=True)
+
+    def scores(waveform: Any) -> Any:
+        logits = 4 * tf.math.log(energies(waveform) + 1e-4) + 10
+        if kind == "logits":
+            return logits
+        if kind == "flat":
+            return tf.one_hot(tf.argmax(logits, axis=1), 3)
+        return tf.sigmoid(logits)
+
+    class Net(tf.Module):  # type: ignore[misc, name-defined]
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+        def __call__(self, waveform: Any) -> Any:
+            if kind == "noisy":
+                tf.debugging.assert_less(tf.shape(waveform)[0], 10)
+            if kind == "embeddings":
+                return scores(waveform), tf.sqrt(energies(waveform))
+            return scores(waveform)
+
+    class Signatures(tf.Module):  # type: ignore[misc, name-defined]
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+        def hear(self, sound: Any) -> Any:
+            return {"scores": scores(sound)}
+
+        @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32)])
+        def hear_batch(self, sounds: Any) -> Any:
+            return {"scores": tf.map_fn(lambda sound: scores(sound)[0], sounds)}
+
+    if kind in ("signature", "two", "batch"):
+        net = Signatures()
+        signatures: dict[str, Any] = {"listen": net.hear}
+        if kind == "two":
+            signatures["other"] = net.hear_batch
+        if kind == "batch":
+            signatures = {"serving_default": net.hear_batch}
+        tf.saved_model.save(net, str(folder), signatures=signatures)
+    else:
+        tf.saved_model.save(Net(), str(folder))
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One SavedModel of each kind, without a card."""
+    folder = tmp_path_factory.mktemp("foreign")
+    for kind in KINDS:
+        _save(kind, folder / kind)
+    return folder
+
+
+@pytest.fixture
+def model_of(made: Path, tmp_path: Path) -> Callable[..., Weights]:
+    def make(kind: str, card: Any = CARD, classes: str = "index,display_name") -> Weights:
+        folder = tmp_path / kind
+        shutil.copytree(made / kind, folder)
+        if card is not None:
+            (folder / CARD_FILE).write_text(card if isinstance(card, str) else json.dumps(card))
+        if classes:
+            rows = "0,low\n1,middle\n2,high\n" if "," in classes else "low\nmiddle\nhigh\n"
+            header = f"{classes}\n" if "," in classes else ""
+            (folder / "classes.csv").write_text(header + rows)
+        return weights_at(folder)
+
+    return make
+
+
+def tone(hz: float, seconds: float = 0.6) -> dreamsound.Clip:
+    time = np.arange(round(RATE * seconds)) / RATE
+    noise = np.random.default_rng(1).standard_normal(len(time))
+    sound = 0.3 * np.sin(2 * np.pi * hz * time) + 0.01 * noise
+    return dreamsound.Clip.from_array(sound.astype(np.float32), RATE)
+
+
+@pytest.mark.parametrize("kind", ["plain", "embeddings", "signature", "batch"])
+def test_it_scores_as_it_does_by_itself(
+    model_of: Callable[..., Weights], made: Path, kind: str
+) -> None:
+    import tensorflow as tf
+
+    weights = model_of(kind)
+    assert (weights.name, weights.kind) == (kind, "savedmodel")
+    model = load_weights(weights)
+    found = layer_of(tone(1000), model, "scores")
+    loaded = tf.saved_model.load(str(made / "plain"))
+    heard = np.pad(tone(1000).samples.array()[0], (0, PATCH))
+    for patch, scores in enumerate(found):
+        part = heard[patch * PATCH // 2 :][:PATCH]
+        np.testing.assert_allclose(scores, loaded(part)[0], atol=1e-5)
+    assert np.argmax(found.mean(axis=0)) == 1
+    layers = {"scores", "embeddings"} if kind == "embeddings" else {"scores"}
+    assert set(model.table.layers) == layers
+
+
+@pytest.mark.parametrize(("kind", "layer"), [("plain", "scores"), ("embeddings", "embeddings")])
+def test_it_dreams(model_of: Callable[..., Weights], kind: str, layer: str) -> None:
+    model = load_weights(model_of(kind))
+    result = dreamsound.dream(tone(1000), Recipe.make(class_="high", steps=5), model=model)
+    assert result.final.class_name == "high"
+    assert result.final.loss > result.initial.loss + 0.5
+    result = dreamsound.dream(
+        tone(1000), Recipe.make(layer=layer, steps=3, strength=0.02), model=model
+    )
+    assert result.steps[-1].loss > result.steps[0].loss
+    with pytest.raises(RecipeError, match=f"{kind} has no layer 'layer7'"):
+        dreamsound.dream(tone(1000), Recipe.make(layer="layer7"), model=model)
+
+
+def test_logits_are_taken_as_such(model_of: Callable[..., Weights]) -> None:
+    with pytest.raises(ModelError, match=r'outside of 0 to 1: .* write "outputs": "logits"'):
+        load_weights(model_of("logits"))
+    folder = model_of("plain").place.parent / "logits"
+    (folder / CARD_FILE).write_text(json.dumps(CARD | {"outputs": "logits"}))
+    logits, scores = (
+        layer_of(tone(1000), load_weights(weights_at(folder.parent / kind)), "scores")
+        for kind in ("logits", "plain")
+    )
+    np.testing.assert_allclose(logits, scores, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "card", "classes", "words"),
+    [
+        ("plain", None, "i,name", r"does not say at which sample rate .*--rate HZ"),
+        ("plain", {"sample_rate_hz": RATE}, "", r"which table names its classes .*none"),
+        ("plain", "{", "i,name", "is no JSON"),
+        ("plain", CARD | {"rate": 1}, "i,name", "rate: extra inputs are not permitted"),
+        ("plain", CARD | {"sample_rate_hz": "fast"}, "i,name", "sample_rate_hz: input should be"),
+        ("plain", CARD | {"classes": "../classes.csv"}, "i,name", "must lie in the model's folder"),
+        ("plain", CARD | {"classes": "none.csv"}, "", "none.csv cannot be read"),
+        ("plain", CARD, "i,j", "has no column display_name"),
+        ("plain", CARD | {"classes": CARD_FILE}, "i,name", "gives 3 scores, but its table names 1"),
+        ("two", CARD, "i,name", r"no signature serving_default .*listen, other"),
+        ("flat", CARD, "i,name", "has no gradient"),
+        ("noisy", CARD, "i,name", "cannot hear a waveform of 2000 samples"),
+    ],
+)
+def test_what_cannot_be_dreamed_with_is_told_in_one_line(
+    model_of: Callable[..., Weights], kind: str, card: Any, classes: str, words: str
+) -> None:
+    with pytest.raises(ModelError, match=words) as raised:
+        load_weights(model_of(kind, card, classes))
+    assert "\n" not in str(raised.value)
+
+
+def test_a_damaged_graph_is_told(model_of: Callable[..., Weights]) -> None:
+    weights = model_of("plain")
+    (weights.place / "saved_model.pb").write_bytes(b"no graph")
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_weights(weights)
+
+
+def test_classes_are_found_in_the_assets(model_of: Callable[..., Weights]) -> None:
+    weights = model_of("plain", {"sample_rate_hz": RATE}, "")
+    (weights.place / "assets").mkdir(exist_ok=True)
+    (weights.place / "assets" / "names.txt").write_text("low\n\nmiddle\nhigh\n")
+    assert table_of(weights).class_names == ("low", "middle", "high")
+    (weights.place / "assets" / "more.csv").write_text("label\na\n")
+    with pytest.raises(ModelError, match=r"\(in assets: more\.csv, names\.txt\)"):
+        table_of(weights)
+
+
+@pytest.mark.usefixtures("bare_machine")
+def test_a_program_of_others_runs_only_where_it_is_trusted(
+    model_of: Callable[..., Weights],
+) -> None:
+    folder = model_of("plain").place
+    with pytest.raises(ModelError, match=r"program that would run with your rights: .*--trust"):
+        find_weights(str(folder))
+    asked: list[Path] = []
+
+    def may_run(path: Path) -> bool:
+        asked.append(path)
+        return True
+
+    assert find_weights(str(folder), Watch(may_run=may_run)).path == folder
+    # It is asked once, until a file of it is another.
+    assert find_weights(str(folder)).kind == "savedmodel"
+    assert asked == [folder]
+    (folder / "classes.csv").write_text("name\na\nb\nc\n")
+    with pytest.raises(ModelError, match="--trust"):
+        find_weights(str(folder))
+
+
+@pytest.mark.usefixtures("bare_machine")
+def test_it_is_dreamed_with_from_the_command_line(
+    model_of: Callable[..., Weights], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from dreamsound.cli import main
+
+    folder = model_of("plain", None, "").place
+    classes = tmp_path / "bands.csv"
+    classes.write_text("name\nlow\nmiddle\nhigh\n")
+    sound = tmp_path / "tone.wav"
+    soundfile.write(sound, tone(1000).samples.array()[0], 8000)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        code = main([str(argument) for argument in arguments])
+        return (code, *capfd.readouterr())
+
+    pull = ("models", "pull", "bands", "--from", folder)
+    code, _, err = run(*pull, "--rate", RATE, "--classes", classes)
+    assert (code, "--trust" in err) == (3, True)
+    assert run("models", "path", "bands")[0] == 3
+    code, _, err = run(*pull, "--trust")
+    assert (code, "at which sample rate" in err) == (3, True)
+    code, out, err = run(*pull, "--rate", RATE, "--classes", classes, "--trust", "--json")
+    assert code == 0, err
+    assert json.loads(out)["name"] == "bands"
+    assert "bands" in run("models", "list")[1]
+    assert run("classes", "--model", "bands")[1].split() == ["0", "low", "1", "middle", "2", "high"]
+    code, out, err = run("listen", sound, "--model", "bands", "--json")
+    assert code == 0, err
+    assert json.loads(out)["classes"][0]["name"] == "middle"
+    dreamed = ("render", sound, "--out", tmp_path / "out", "--model", "bands", "--steps", 2)
+    assert run(*dreamed, "--class", "high")[0] == 0
+    code, _, err = run(*dreamed, "--class", "hihg")
+    assert (code, "did you mean high" in err) == (2, True)
+    assert run("models", "remove", "bands")[0] == 0
+    assert run("models", "path", "bands")[0] == 3
+    for name in ("../x", "auto", "a b"):
+        assert run("models", "pull", name, "--from", folder, "--trust")[0] == 3
+    assert run("models", "pull", "yamnet", "--from", folder, "--rate", RATE)[0] == 3
