@@ -17,6 +17,8 @@ Combine = Literal["add", "replace"]
 MaskFrom = Literal["none", "gradient", "input", "target"]
 Carrier = Literal["gradient", "input", "target"]
 
+#: Of a value that is wrong, so much is shown.
+MOST_SHOWN = 80
 #: Fields that hold breakpoints.
 AUTOMATED = (
     "strength_over_steps",
@@ -306,14 +308,15 @@ class Recipe(BaseModel):
         try:
             return cls(**given)
         except ValidationError as error:
-            raise RecipeError(_one_line(error)) from error
+            raise RecipeError(one_line(error, cls)) from error
 
     def as_dict(self) -> dict[str, Any]:
         """Return the recipe as plain JSON values, by the names of the options."""
         return self.model_dump(mode="json", by_alias=True)
 
 
-def _one_line(error: ValidationError) -> str:
+def one_line(error: ValidationError, kind: type[BaseModel]) -> str:
+    """Return what pydantic found wrong with a model of `kind`, in one line."""
     import difflib
 
     lines = []
@@ -321,10 +324,15 @@ def _one_line(error: ValidationError) -> str:
         name = ".".join(str(part) for part in problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            known = [field.alias or key for key, field in Recipe.model_fields.items()]
+            known = [field.alias or key for key, field in kind.model_fields.items()]
             near = difflib.get_close_matches(name, known, 1)
             message = "no such field" + (f"; did you mean {near[0]}?" if near else "")
         elif name:
-            message = f"{message[0].lower()}{message[1:]}, not {problem['input']!r}"
+            message = f"{message[0].lower()}{message[1:]}, not {_shown(problem['input'])}"
         lines.append(f"{name}: {message}" if name else message)
-    return "; ".join(lines)
+    return " ".join("; ".join(lines).split())
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= MOST_SHOWN else f"{shown[:MOST_SHOWN]}..."

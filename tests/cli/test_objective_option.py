@@ -89,3 +89,26 @@ def test_targets_morph_from_the_command_line(dream: Command, bird: Path, tmp_pat
     assert "name the target too" in missing.err
     # What is read is never replaced.
     assert soundfile.info(low).frames == soundfile.info(high).frames == 16_000
+
+
+def test_a_preset_or_recipe_is_dreamed_and_options_win(
+    dream: Command, bird: Path, tmp_path: Path
+) -> None:
+    from dreamsound.presets import SUFFIX, factory_presets
+    from dreamsound.recipe_file import write_json
+
+    bones = next(preset for preset in factory_presets() if preset.name == "Bones")
+    write_json(tmp_path / f"Mine{SUFFIX}", bones.as_dict())
+    write_json(tmp_path / "recipe.json", {"method": "filter", "seed": 5})
+    for given, seed, mask in (
+        (("--preset", "bones"), 0, "local"),
+        (("--preset", tmp_path / f"Mine{SUFFIX}", "--seed", 9), 9, "local"),
+        (("--recipe", tmp_path / "recipe.json", "--knee-db", 3), 5, "frame"),
+    ):
+        out = tmp_path / f"{seed}"
+        outcome = dream(bird, "--out", out, *given, "--json")
+        assert outcome.code == 0, outcome.err
+        recipe = outcome.inputs[0]["recipe"]
+        assert (recipe["method"], recipe["seed"], recipe["threshold_ref"]) == ("filter", seed, mask)
+    both = dream(bird, "--out", tmp_path, "--preset", "Bones", "--recipe", tmp_path / "recipe.json")
+    assert (both.code, "two recipes" in both.err) == (2, True)

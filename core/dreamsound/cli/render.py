@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import signal
 import traceback
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,8 +15,10 @@ from dreamsound.audio import Clip, check_folder_writable
 from dreamsound.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound.cli.fetching import load_telling, watching
 from dreamsound.cli.options import with_recipe_options
+from dreamsound.cli.presets import recipe_of
 from dreamsound.cli.progress import StepLine, say
 from dreamsound.cli.reading import read_telling
+from dreamsound.cli.stopping import cancelled_by_sigterm
 from dreamsound.control import Control
 from dreamsound.dreamer import Dream, Dreamer, StepEvent
 from dreamsound.errors import ModelError, RecipeError, RenderCancelled
@@ -47,6 +47,12 @@ app = typer.Typer(add_completion=False)
 def render(
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Sound files.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the renders.")],
+    preset: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="A preset; options given here win.")
+    ] = None,
+    recipe_file: Annotated[
+        Path | None, typer.Option("--recipe", metavar="FILE", help="A recipe; the same.")
+    ] = None,
     paper: Annotated[
         bool, typer.Option("--paper", help="The paper's formulas, taken literally.")
     ] = False,
@@ -81,13 +87,13 @@ def render(
     **fields: Any,
 ) -> int:
     """Dream sounds and write the renders."""
-    recipe = Recipe.make(paper=paper, **fields)
+    recipe = recipe_of(preset, recipe_file, paper, fields)
     filled(recipe)
     probable = probable_weights(recipe.model)
     if probable is not None:
         check_names(recipe, table_of(probable))
     options = RenderOptions.make(
-        renders=_render_names(renders),
+        renders=render_names(renders),
         level=level,
         format=file_format,
         bits=bits,
@@ -106,7 +112,7 @@ def render(
     batch = _Batch(
         inputs, recipe, options, out, span, from_render, keep_every, targets, trust, debug
     )
-    with batch.cancelled_by_sigterm():
+    with cancelled_by_sigterm(batch.control):
         code = batch.run()
     if json_output:
         typer.echo(json.dumps({"inputs": batch.reports}, indent=1))
@@ -134,7 +140,7 @@ class _Batch:
         self._device = ""
         self._line: StepLine | None = None
         self._warnings: list[str] = []
-        self._control = Control(self._between_blocks)
+        self.control = Control(self._between_blocks)
         # What this command reads, and in the end what it wrote: never to be replaced by it.
         named = (*self.inputs, self.recipe.target, self.recipe.target_b, self.from_render)
         self._protected = [Path(path) for path in named if path is not None]
@@ -144,7 +150,7 @@ class _Batch:
         codes: list[int] = []
         for path in self.inputs:
             try:
-                self._control.check(0.0)
+                self.control.check(0.0)
                 self.reports.append(self._dream(path))
             except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
                 codes.append(self._failed(path, error))
@@ -154,19 +160,6 @@ class _Batch:
         if len(codes) == len(self.inputs) and len(set(codes)) == 1:
             return codes[0]
         return EXIT_SOME_FAILED if codes else 0
-
-    @contextmanager
-    def cancelled_by_sigterm(self) -> Iterator[None]:
-        """Let SIGTERM cancel the batch between two blocks."""
-        try:
-            before = signal.signal(signal.SIGTERM, lambda *_: self._control.cancel())
-        except ValueError:  # not the main thread
-            yield
-            return
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGTERM, before)
 
     def _dream(self, path: str) -> dict[str, Any]:
         kept = range(self.keep_every, self.recipe.steps, self.keep_every or 1)
@@ -185,7 +178,7 @@ class _Batch:
                 model,
                 **self.targets,
                 start=start,
-                control=self._control,
+                control=self.control,
                 keep_every=self.keep_every,
                 on_warning=lambda text: self._note(path, text),
             )
@@ -267,7 +260,7 @@ class _Batch:
             self._line.between_blocks(share)
 
     def _writing(self, name: str) -> None:
-        self._control.check(1.0)
+        self.control.check(1.0)
         if self._line is not None:
             self._line.note(f"writing {name}")
 
@@ -287,7 +280,8 @@ def _heard(event: StepEvent) -> dict[str, Any]:
     }
 
 
-def _render_names(text: str) -> tuple[str, ...]:
+def render_names(text: str) -> tuple[str, ...]:
+    """Return the renders that ``--renders`` names, or raise `RecipeError`."""
     if text.strip() == "all":
         return tuple(RENDER_NAMES)
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))

@@ -1,0 +1,189 @@
+"""``dreamsound vary``: a sound dreamed in many ways, with a page to choose from."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dreamsound.audio import Clip, check_folder_writable
+from dreamsound.cli import EXIT_SOME_FAILED, line_and_code
+from dreamsound.cli.fetching import load_telling, watching
+from dreamsound.cli.options import with_recipe_options
+from dreamsound.cli.progress import StepLine, say
+from dreamsound.cli.reading import read_telling
+from dreamsound.cli.render import render_names
+from dreamsound.cli.stopping import cancelled_by_sigterm
+from dreamsound.contact_sheet import ContactSheet, Variation
+from dreamsound.control import Control
+from dreamsound.dreamer import Dreamer
+from dreamsound.errors import AudioFileError, DreamSoundError, RenderCancelled
+from dreamsound.grid import parse_grid
+from dreamsound.methods import filled
+from dreamsound.models.catalog import find_weights, probable_weights
+from dreamsound.models.tables import table_of
+from dreamsound.objective import check_names
+from dreamsound.recipe import Recipe
+from dreamsound.render import RenderOptions, write_renders
+from dreamsound.span import parse_span
+from dreamsound.thumbnails import thumbnail_levels, write_thumbnail
+
+if TYPE_CHECKING:
+    from dreamsound.models.base import Model
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+@with_recipe_options
+def vary(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A sound file.")],
+    grid: Annotated[
+        str, typer.Option(help='Fields and values, such as "seed=1..4 strength=0.05,0.1".')
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the page; default NAME_variations, here.")
+    ] = None,
+    paper: Annotated[bool, typer.Option("--paper", help="The paper's formulas.")] = False,
+    span: Annotated[
+        str | None, typer.Option(metavar="START:END", help="Seconds; dream only this part.")
+    ] = None,
+    renders: Annotated[str, typer.Option(help="Comma-separated, or all.")] = "dream",
+    level: Annotated[str, typer.Option(metavar="match|raw")] = "match",
+    file_format: Annotated[str, typer.Option("--format", metavar="wav|flac|aiff")] = "wav",
+    bits: Annotated[str | None, typer.Option(metavar="16|24|32f")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Use a folder in use.")] = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Let a SavedModel of others run on this machine.")
+    ] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)] = False,
+    **fields: Any,
+) -> int:
+    """Dream a sound in every combination of some values, with a page to choose from."""
+    base = {name: value for name, value in fields.items() if value is not None}
+    combinations = parse_grid(grid).combinations()
+    recipes = [Recipe.make(paper=paper, **(base | combination)) for combination in combinations]
+    probable = probable_weights(recipes[0].model)
+    for recipe in recipes:
+        filled(recipe)
+        if probable is not None:
+            check_names(recipe, table_of(probable))
+    options = RenderOptions.make(
+        renders=render_names(renders), level=level, format=file_format, bits=bits, overwrite=True
+    )
+    if span is not None:
+        parse_span(span)
+    clip = read_telling(file, span)
+    folder = out or Path(f"{file.stem}_variations")
+    _check_folder(folder, overwrite)
+    targets = {
+        name: None if path is None else read_telling(path)
+        for name, path in (("target", recipes[0].target), ("target_b", recipes[0].target_b))
+    }
+    with watching(trust) as watch:
+        weights = find_weights(recipes[0].model, watch)
+    for recipe in recipes:
+        check_names(recipe, table_of(weights))
+    run = _Run(file, clip, targets, folder, options, load_telling(weights))
+    with cancelled_by_sigterm(run.control):
+        code = run.all(combinations, recipes)
+    if json_output:
+        typer.echo(json.dumps(asdict(run.sheet), indent=1))
+    say(f"{folder / 'index.html'}: {len(run.sheet.variations)} variations")
+    return code
+
+
+@dataclass
+class _Run:
+    """All variations of one sound."""
+
+    file: Path
+    clip: Clip
+    targets: dict[str, Clip | None]
+    folder: Path
+    options: RenderOptions
+    model: Model
+
+    def __post_init__(self) -> None:
+        self._line: StepLine | None = None
+        self.control = Control(self._between_blocks)
+
+    def all(self, combinations: list[dict[str, str]], recipes: list[Recipe]) -> int:
+        """Dream them all; return the exit code."""
+        levels = thumbnail_levels(self.clip.samples, self.clip.sample_rate_hz)
+        self._top_db = float(levels.max())
+        write_thumbnail(levels, self.folder / "source.png", self._top_db)
+        common = {
+            name: value
+            for name, value in recipes[0].as_dict().items()
+            if name not in {field.rstrip("_") for field in combinations[0]}
+            and value != Recipe().as_dict()[name]
+        }
+        place = os.path.relpath(self.file, self.folder)
+        self.sheet = ContactSheet(
+            self.file.name, place, "source.png", self.model.name, common, len(recipes)
+        )
+        codes = []
+        for number, (fields, recipe) in enumerate(zip(combinations, recipes, strict=True), 1):
+            named = {name.rstrip("_"): value for name, value in fields.items()}
+            resolved = recipe.model_copy(update={"model": self.model.name})
+            variation = Variation(number, named, resolved.as_dict())
+            try:
+                self._dream(variation, recipe, len(recipes))
+            except RenderCancelled:
+                self.sheet.write(self.folder)
+                raise
+            except DreamSoundError as error:
+                variation.error, code = line_and_code(error)
+                codes.append(code)
+                say(f"dreamsound: variation {number}: {variation.error}")
+            self.sheet.variations.append(variation)
+            # After each, so that one can look while it runs, and nothing is lost.
+            self.sheet.write(self.folder)
+        if len(codes) == len(recipes) and len(set(codes)) == 1:
+            return codes[0]
+        return EXIT_SOME_FAILED if codes else 0
+
+    def _dream(self, variation: Variation, recipe: Recipe, planned: int) -> None:
+        shown = " ".join(f"{name}={value}" for name, value in variation.fields.items())
+        with StepLine(f"{variation.number}/{planned} {shown}", recipe.steps) as self._line:
+            dreamer = Dreamer(
+                self.clip,
+                recipe,
+                self.model,
+                target=self.targets["target"],
+                target_b=self.targets["target_b"],
+                control=self.control,
+            )
+            for event in dreamer.steps():
+                self._line.step(event)
+            with closing(dreamer.result()) as dream:
+                stem = f"{variation.number:03d}_{self.file.stem}"
+                written = write_renders(
+                    dream, self.folder, self.options, stem=stem, sources=[self.file]
+                )
+                variation.renders = {name: path.name for name, path in written.paths.items()}
+                variation.gain_db = written.gain_db
+                variation.warnings = [*dream.warnings, *written.notes]
+                variation.before = {"class": dream.initial.class_name, "score": dream.initial.score}
+                variation.after = {"class": dream.final.class_name, "score": dream.final.score}
+                levels = thumbnail_levels(dream.samples, self.clip.sample_rate_hz)
+                variation.picture = f"{stem}.png"
+                write_thumbnail(levels, self.folder / variation.picture, self._top_db)
+
+    def _between_blocks(self, share: float) -> None:
+        if self._line is not None:
+            self._line.between_blocks(share)
+
+
+def _check_folder(folder: Path, overwrite: bool) -> None:
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        raise AudioFileError(f"{folder} is not empty: choose another folder, or say --overwrite")
+    check_folder_writable(folder)
+    folder.mkdir(parents=True, exist_ok=True)
