@@ -12,6 +12,7 @@ import shutil
 import sys
 import tarfile
 import threading
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -421,3 +422,20 @@ def test_a_state_folder_that_cannot_be_written_changes_nothing(bare_machine: Pat
     assert ledger.changed_weights(bare_machine, "b" * 64) is None
     assert ledger.lately_unreachable("yamnet") is None
     assert state.read_text() == "a file in the way"
+
+
+@pytest.mark.yamnet
+def test_a_model_whose_weights_have_changed_says_so_when_it_is_loaded(
+    saved_model_folder: Path, bare_machine: Path
+) -> None:
+    from dreamsound.models.load import ModelWarning, load_weights
+    from dreamsound.models.weights import Weights
+
+    weights = Weights("yamnet", saved_model_folder)
+    assert not (bare_machine.parent.parent / "user-state").exists()
+    ledger.changed_weights(saved_model_folder, "a" * 64)
+    with pytest.warns(ModelWarning, match=r"others than at their first use \(aaaaaaaaaaaa, now"):
+        model = load_weights(weights)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_weights(weights).weights_sha256 == model.weights_sha256
