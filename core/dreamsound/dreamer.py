@@ -108,8 +108,11 @@ class Dream:
 
     def close(self) -> None:
         """Give scratch files back."""
-        for samples in (self.samples, self.entering, self.gradient, *self.kept.values()):
-            samples.close()
+        targets = (self.targets.first, self.targets.second, self.targets.carrier)
+        own = (self.samples, self.entering, self.gradient, *self.kept.values(), *targets)
+        for samples in own:
+            if samples is not None:
+                samples.close()
 
 
 class Dreamer:
