@@ -6,7 +6,7 @@ import errno
 import math
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -35,6 +35,8 @@ from dreamsound.levels import (
     true_peak,
 )
 from dreamsound.methods import FilterJob, HardCut, air_of_step
+from dreamsound.naming import DEFAULT_TEMPLATE, LATE, check_template, expand, fields_in
+from dreamsound.objective import text_of
 from dreamsound.samples import FloatArray, Samples
 
 RenderName = Literal["dream", "gradient", "hardcut", "filtered", "difference"]
@@ -62,6 +64,11 @@ class RenderOptions(BaseModel):
         Sample format; None is the source's, at least 24.
     overwrite : bool
         Whether files that exist may be replaced.
+    name : str
+        Template of the files' names (see ``dreamsound.naming``).
+    clash : {"refuse", "number", "skip"}
+        What happens where a file exists: an error, a number behind the names of this input's
+        renders, or the input is left out (by whoever asks).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,6 +78,8 @@ class RenderOptions(BaseModel):
     format: Literal["wav", "flac", "aiff"] = "wav"
     bits: Literal["16", "24", "32f"] | None = None
     overwrite: bool = False
+    name: str = DEFAULT_TEMPLATE
+    clash: Literal["refuse", "number", "skip"] = "refuse"
 
     @classmethod
     def make(cls, **fields: object) -> RenderOptions:
@@ -84,6 +93,10 @@ class RenderOptions(BaseModel):
             raise RecipeError(f"{name}: {message}, not {problem['input']!r}") from error
         if options.level == "raw" and options.bits != "32f":
             raise RecipeError("level raw writes float values beyond full scale: it needs bits 32f")
+        check_template(options.name, several=len(options.renders) > 1)
+        if options.clash == "skip" and fields_in(options.name) & set(LATE):
+            late = ", ".join(f"{{{field}}}" for field in LATE)
+            raise RecipeError(f"clash skip has to know the name before the dream: without {late}")
         if options.bits is not None:
             check_format(options.format, options.bits)
         return options
@@ -117,7 +130,11 @@ class Written:
 
 
 def planned_paths(
-    stem: str, folder: Path, options: RenderOptions, kept_steps: tuple[int, ...] = ()
+    stem: str,
+    folder: Path,
+    options: RenderOptions,
+    kept_steps: tuple[int, ...] = (),
+    values: Mapping[str, str] | None = None,
 ) -> dict[str, Path]:
     """Return where each render will be, by name.
 
@@ -131,9 +148,32 @@ def planned_paths(
         Which renders.
     kept_steps : tuple of int
         Steps whose sound is kept.
+    values : mapping, optional
+        Of the other fields of the name's template.
+
+    Returns
+    -------
+    dict
+        With `clash` "number" these are names that nobody has yet.
     """
     names: list[str] = [*options.renders, *(f"dream_step{step}" for step in kept_steps)]
-    return {name: folder / f"{stem}_{name}.{options.format}" for name in names}
+    template = options.name if "{render}" in options.name else f"{options.name}_{{render}}"
+    stems = {}
+    for name in names:
+        # A single render need not be named as one, but a step that is kept beside it has to be.
+        shown = "" if template != options.name and name == options.renders[0] else name
+        known = {**(values or {}), "stem": stem, "render": shown}
+        stems[name] = expand(template, known)
+
+    def numbered(number: int) -> dict[str, Path]:
+        end = "" if number == 1 else f"_{number}"
+        return {name: folder / f"{made}{end}.{options.format}" for name, made in stems.items()}
+
+    number = 1
+    if options.clash == "number":
+        while any(path.exists() for path in numbered(number).values()):
+            number += 1
+    return numbered(number)
 
 
 def check_places(paths: dict[str, Path], sources: list[Path], overwrite: bool) -> None:
@@ -171,6 +211,7 @@ def write_renders(
     options: RenderOptions,
     *,
     stem: str | None = None,
+    values: Mapping[str, str] | None = None,
     sources: list[Path] | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> Written:
@@ -187,7 +228,9 @@ def write_renders(
     options : RenderOptions
         Which renders, and how.
     stem : str, optional
-        Start of the names; by default the source file's.
+        Of the names; by default the source file's.
+    values : mapping, optional
+        Of the other fields of the name's template, but those that the dream knows.
     sources : list of pathlib.Path, optional
         Files that must not be replaced, beside the source itself.
     on_progress : callable, optional
@@ -204,7 +247,8 @@ def write_renders(
     """
     clip = dream.source
     stem = stem or (clip.path.stem if clip.path else "clip")
-    paths = planned_paths(stem, folder, options, tuple(dream.kept))
+    known = {**(values or {}), **_values_of(dream)}
+    paths = planned_paths(stem, folder, options, tuple(dream.kept), known)
     origins = [*(sources or []), *([clip.path] if clip.path else [])]
     check_folder_writable(folder)
     check_places(paths, origins, options.overwrite)
@@ -240,6 +284,17 @@ def write_renders(
         mixer.close()
     written.paths = paths
     return written
+
+
+def _values_of(dream: Dream) -> dict[str, str]:
+    """Return what a dream knows of its name."""
+    layers = [getattr(atom, "layer", None) for atom in text_of(dream.recipe).atoms]
+    return {
+        "class": dream.final.class_name,
+        "model": dream.model_name,
+        "layer": next((layer for layer in layers if layer), ""),
+        "step": str(len(dream.steps)),
+    }
 
 
 class _Mixer:

@@ -243,6 +243,11 @@ def recipe_of(preset: str | None, path: Path | None, paper: bool, fields: dict[s
     return Recipe.make(paper=paper, **fields)
 
 
+def preset_name(preset: str | None) -> str:
+    """Return the name of a preset that was asked for, or nothing."""
+    return "" if preset is None else find_preset(preset).preset.name
+
+
 def _about(stored: Stored) -> dict[str, Any]:
     place = None if stored.path is None else str(stored.path)
     return stored.preset.as_dict() | {"factory": stored.factory, "path": place}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import traceback
 from contextlib import closing
@@ -15,7 +16,7 @@ from dreamsound.audio import Clip, check_folder_writable
 from dreamsound.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound.cli.fetching import load_telling, watching
 from dreamsound.cli.options import with_recipe_options
-from dreamsound.cli.presets import recipe_of
+from dreamsound.cli.presets import preset_name, recipe_of
 from dreamsound.cli.progress import StepLine, say
 from dreamsound.cli.reading import read_telling
 from dreamsound.cli.stopping import cancelled_by_sigterm
@@ -25,6 +26,7 @@ from dreamsound.errors import ModelError, RecipeError, RenderCancelled
 from dreamsound.methods import filled
 from dreamsound.models.catalog import find_weights, probable_weights
 from dreamsound.models.tables import table_of
+from dreamsound.naming import DEFAULT_TEMPLATE, EXAMPLE, FIELDS, LATE, expand, fields_in
 from dreamsound.objective import check_names
 from dreamsound.recipe import Recipe
 from dreamsound.render import (
@@ -40,6 +42,12 @@ if TYPE_CHECKING:
     from dreamsound.models.base import Model
 
 app = typer.Typer(add_completion=False)
+
+NAME_HELP = (
+    f"How renders are called, of {', '.join(f'{{{field}}}' for field in FIELDS)}; "
+    "{catid}_{fxname}_{creator}_{source}_{render} gives "
+    f"{expand('{catid}_{fxname}_{creator}_{source}_{render}', EXAMPLE)}.wav."
+)
 
 
 @app.command()
@@ -77,6 +85,17 @@ def render(
         typer.Option(metavar="16|24|32f", help="Default the source's, at least 24."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace renders.")] = False,
+    name: Annotated[str, typer.Option(metavar="TEMPLATE", help=NAME_HELP)] = DEFAULT_TEMPLATE,
+    clash: Annotated[
+        str,
+        typer.Option(
+            metavar="refuse|number|overwrite|skip", help="What to do where a file exists."
+        ),
+    ] = "refuse",
+    catid: Annotated[str, typer.Option(help="For {catid} in --name.")] = "",
+    fxname: Annotated[str, typer.Option(help="For {fxname} in --name.")] = "",
+    creator: Annotated[str, typer.Option(help="For {creator} in --name.")] = "",
+    source: Annotated[str, typer.Option(help="For {source} in --name.")] = "",
     json_output: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on standard output.")
     ] = False,
@@ -97,8 +116,12 @@ def render(
         level=level,
         format=file_format,
         bits=bits,
-        overwrite=overwrite,
+        overwrite=overwrite or clash == "overwrite",
+        name=name,
+        clash="refuse" if clash == "overwrite" else clash,
     )
+    values = {"catid": catid, "fxname": fxname, "creator": creator, "source": source}
+    values |= {"preset": preset_name(preset), "date": dt.date.today().isoformat()}
     if from_render is not None and len(inputs) > 1:
         raise RecipeError("from_render goes on from one dream: give one INPUT")
     if span is not None:
@@ -110,7 +133,7 @@ def render(
         for name, path in (("target", recipe.target), ("target_b", recipe.target_b))
     }
     batch = _Batch(
-        inputs, recipe, options, out, span, from_render, keep_every, targets, trust, debug
+        inputs, recipe, options, out, span, from_render, keep_every, targets, values, trust, debug
     )
     with cancelled_by_sigterm(batch.control):
         code = batch.run()
@@ -131,6 +154,7 @@ class _Batch:
     from_render: str | None
     keep_every: int
     targets: dict[str, Clip | None]
+    values: dict[str, str]
     trust: bool
     debug: bool
     reports: list[dict[str, Any]] = field(default_factory=list)
@@ -162,11 +186,16 @@ class _Batch:
         return EXIT_SOME_FAILED if codes else 0
 
     def _dream(self, path: str) -> dict[str, Any]:
+        # Inputs are told apart by their number even where their names are the same.
+        self._values = self.values | {"n": f"{len(self.reports) + 1:03d}"}
         kept = range(self.keep_every, self.recipe.steps, self.keep_every or 1)
-        places = planned_paths(
-            Path(path).stem, self.out, self.options, tuple(kept) if self.keep_every else ()
-        )
-        check_places(places, self._protected, self.options.overwrite)
+        steps = tuple(kept) if self.keep_every else ()
+        if not fields_in(self.options.name) & set(LATE):
+            places = planned_paths(Path(path).stem, self.out, self.options, steps, self._values)
+            if self.options.clash == "skip" and any(place.exists() for place in places.values()):
+                say(f"dreamsound: {path}: skipped, its renders are there")
+                return {"input": path, "skipped": True}
+            check_places(places, self._protected, self.options.overwrite)
         self._warnings = []
         clip = read_telling(path, self.span, self._warnings)
         start = read_telling(self.from_render) if self.from_render is not None else None
@@ -193,6 +222,7 @@ class _Batch:
             dream,
             self.out,
             self.options,
+            values=self._values,
             sources=self._protected,
             on_progress=self._writing,
         )
