@@ -7,7 +7,7 @@ import re
 import stat
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -257,6 +257,7 @@ def write_blocks(
     sample_rate_hz: int,
     file_format: FileFormat,
     bits: Bits,
+    tags: Mapping[str, str] | None = None,
     shown_as: Path | None = None,
 ) -> None:
     """Write float blocks ``[channels, n]`` to a new sound file.
@@ -278,6 +279,8 @@ def write_blocks(
         The container.
     bits : {"16", "24", "32f"}
         How a sample is stored.
+    tags : mapping, optional
+        Text by libsndfile's names (title, artist, comment, ...).
     shown_as : pathlib.Path, optional
         What errors call the file; by default `path`.
 
@@ -297,6 +300,8 @@ def write_blocks(
         ) as sound:
             # soundfile has no public name for this command of libsndfile's.
             soundfile._snd.sf_command(sound._file, _SET_ADD_PEAK_CHUNK, soundfile._ffi.NULL, 0)
+            for tag, text in (tags or {}).items():
+                setattr(sound, tag, text)
             for block in blocks:
                 frames = block.T if bits == "32f" else _integers(block, int(bits)).T
                 sound.write(np.ascontiguousarray(frames))

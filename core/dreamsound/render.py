@@ -37,6 +37,7 @@ from dreamsound.levels import (
 from dreamsound.methods import FilterJob, HardCut, air_of_step
 from dreamsound.naming import DEFAULT_TEMPLATE, LATE, check_template, expand, fields_in
 from dreamsound.objective import text_of
+from dreamsound.provenance import note_of, tags_of, with_note
 from dreamsound.samples import FloatArray, Samples
 
 RenderName = Literal["dream", "gradient", "hardcut", "filtered", "difference"]
@@ -218,6 +219,7 @@ def write_renders(
     """Write a dream's renders: all of them, or none.
 
     Each goes to a temporary name beside its place first; when the last is written, all are renamed.
+    Its comment says what made it (see ``dreamsound.provenance``); other text is the source's.
 
     Parameters
     ----------
@@ -256,6 +258,7 @@ def write_renders(
     bits = options.bits_for(clip.bits)
     mixer = _Mixer(dream, options, bits, written.notes)
     written.gain_db = mixer.dream_gain_db
+    tags, note = tags_of(clip.path), note_of(dream)
     partial = {name: _partial(path) for name, path in paths.items()}
     try:
         for name, place in partial.items():
@@ -275,6 +278,7 @@ def write_renders(
                 sample_rate_hz=clip.sample_rate_hz,
                 file_format=file_format,
                 bits=chosen,
+                tags=with_note(tags, note, name),
                 shown_as=paths[name],
             )
         _put_in_place(partial, paths, options.overwrite)

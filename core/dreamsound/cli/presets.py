@@ -26,6 +26,7 @@ from dreamsound.presets import (
     save_preset,
     user_presets,
 )
+from dreamsound.provenance import read_document
 from dreamsound.recipe import Recipe
 from dreamsound.recipe_file import recipe_from, write_json
 
@@ -230,6 +231,16 @@ def with_fields(recipe: Recipe, paper: bool, fields: dict[str, Any]) -> Recipe:
     return Recipe.make(paper=paper, **(kept | given))
 
 
+def recipe_in(path: Path) -> tuple[Recipe, dict[str, Any]]:
+    """Return the recipe that a recipe, a preset or a render holds, and all that it says beside."""
+    document = read_document(path)
+    about: dict[str, Any] = {}
+    if isinstance(document, dict) and "recipe" in document:
+        about = {name: value for name, value in document.items() if name != "recipe"}
+        document = document["recipe"]
+    return recipe_from(document, str(path)), about
+
+
 def recipe_of(preset: str | None, path: Path | None, paper: bool, fields: dict[str, Any]) -> Recipe:
     """Return the recipe that a command is asked for: a preset's or a file's, and its options."""
     if preset is not None and path is not None:
@@ -237,9 +248,7 @@ def recipe_of(preset: str | None, path: Path | None, paper: bool, fields: dict[s
     if preset is not None:
         return with_fields(find_preset(preset).preset.recipe, paper, fields)
     if path is not None:
-        from dreamsound.recipe_file import read_json
-
-        return with_fields(recipe_from(read_json(path), str(path)), paper, fields)
+        return with_fields(recipe_in(path)[0], paper, fields)
     return Recipe.make(paper=paper, **fields)
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from dreamsound.cli.presets import recipe_in
 from dreamsound.presets import set_fields
 from dreamsound.recipe import Recipe
-from dreamsound.recipe_file import read_json, recipe_from
 
 app = typer.Typer(add_completion=False, help="The format of recipes, and what a file holds.")
+
+#: What a render says beside its recipe.
+ABOUT = ("render", "source", "model", "weights_sha256", "engine")
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)]
 
@@ -25,19 +28,25 @@ def schema(debug: Debug = False) -> None:
 
 @app.command()
 def show(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recipe or preset file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recipe, a preset, or a render.")],
     every: Annotated[bool, typer.Option("--all", help="Defaults too.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Show the recipe that a file holds."""
-    document = read_json(file)
-    if isinstance(document, dict) and "recipe" in document:
-        document = document["recipe"]
-    recipe = recipe_from(document, str(file))
+    """Show the recipe that a file holds, and what else went into a render."""
+    recipe, said = recipe_in(file)
+    about = {name: value for name, value in said.items() if name in ABOUT}
     told = recipe.as_dict() if every else set_fields(recipe)
     if json_output:
-        typer.echo(json.dumps(told, indent=1))
+        typer.echo(json.dumps({**about, "recipe": told} if about else told, indent=1))
         return
+    for name, value in about.items():
+        typer.echo(f"# {name}: {_words(value)}")
     for name, value in told.items():
         typer.echo(f"{name}: {value}")
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {inner}" for name, inner in value.items())
+    return str(value)

@@ -59,7 +59,8 @@ def render(
         str | None, typer.Option(metavar="NAME|FILE", help="A preset; options given here win.")
     ] = None,
     recipe_file: Annotated[
-        Path | None, typer.Option("--recipe", metavar="FILE", help="A recipe; the same.")
+        Path | None,
+        typer.Option("--recipe", metavar="FILE", help="A recipe, or a render's; the same."),
     ] = None,
     paper: Annotated[
         bool, typer.Option("--paper", help="The paper's formulas, taken literally.")
