@@ -20,11 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
-from dreamsound.audio import Clip, write_blocks
+from dreamsound.audio import Clip
 from dreamsound.dreamer import Dreamer
 from dreamsound.models.base import Model
 from dreamsound.models.runtime import import_tensorflow
 from dreamsound.recipe import Recipe
+from dreamsound.sound_writer import write_blocks
 
 PATCH_FLOP = 277e6
 MATRIX = 2048

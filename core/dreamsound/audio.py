@@ -1,4 +1,4 @@
-"""The clip: sound files read into samples, and samples written to sound files."""
+"""The clip: sound files read into samples."""
 
 from __future__ import annotations
 
@@ -7,39 +7,23 @@ import re
 import stat
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from dreamsound.errors import AudioFileError
+from dreamsound.formats import Bits
 from dreamsound.samples import BLOCK_SAMPLES, FloatArray, Samples
-
-Bits = Literal["16", "24", "32f"]
-FileFormat = Literal["wav", "flac", "aiff"]
 
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 192_000
 MAX_CHANNELS = 8
-#: Sizes in RIFF and AIFF are 32 bit; beyond this many bytes of samples a WAV is written as RF64.
-RIFF_LIMIT_BYTES = 4 * 2**30 - 2**16
-#: libsndfile: SFC_SET_ADD_PEAK_CHUNK. The chunk holds the time of day, so no two files would equal.
-_SET_ADD_PEAK_CHUNK = 0x1050
-
 #: After a decoding error, what lies before it is read in pieces of this size.
 _RETRY_SAMPLES = 1152
 
-_SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "32f": "FLOAT"}
-_BYTES = {"16": 2, "24": 3, "32f": 4}
-#: What each format can hold.
-FORMAT_BITS: dict[str, tuple[Bits, ...]] = {
-    "wav": ("16", "24", "32f"),
-    "aiff": ("16", "24", "32f"),
-    "flac": ("16", "24"),
-}
 _FLOAT_SUBTYPES = {"FLOAT", "DOUBLE", "PCM_32"}
 
 
@@ -236,7 +220,7 @@ def open_sound(path: str | os.PathLike[str]) -> Iterator[Any]:
     if not os.access(path, os.R_OK):
         raise AudioFileError(f"{path} may not be read: check its permissions")
     try:
-        sound = soundfile.SoundFile(_native(path))
+        sound = soundfile.SoundFile(native_path(path))
     except (soundfile.LibsndfileError, TypeError) as error:
         reason = getattr(error, "error_string", str(error)).strip().rstrip(".")
         raise AudioFileError(f"{path} is not a sound file that can be read ({reason})") from error
@@ -246,91 +230,6 @@ def open_sound(path: str | os.PathLike[str]) -> Iterator[Any]:
         raise AudioFileError(f"{path} is broken: {error.error_string.strip()}") from error
     finally:
         sound.close()
-
-
-def write_blocks(
-    path: Path,
-    blocks: Iterable[FloatArray],
-    *,
-    length: int,
-    channels: int,
-    sample_rate_hz: int,
-    file_format: FileFormat,
-    bits: Bits,
-    tags: Mapping[str, str] | None = None,
-    shown_as: Path | None = None,
-) -> None:
-    """Write float blocks ``[channels, n]`` to a new sound file.
-
-    Integer formats get ``round(x * 2**(bits - 1))``, clipped to the format's range. The same
-    samples give the same bytes: no PEAK chunk, which would hold the time of day, is written.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Where to; an existing file is replaced.
-    blocks : iterable of numpy.ndarray
-        Float32 ``[channels, n]``, full scale 1.0.
-    length : int
-        Samples a channel that the blocks add up to; beyond 4 GB a WAV is written as RF64.
-    channels, sample_rate_hz : int
-        As in :class:`Clip`.
-    file_format : {"wav", "flac", "aiff"}
-        The container.
-    bits : {"16", "24", "32f"}
-        How a sample is stored.
-    tags : mapping, optional
-        Text by libsndfile's names (title, artist, comment, ...).
-    shown_as : pathlib.Path, optional
-        What errors call the file; by default `path`.
-
-    Raises
-    ------
-    AudioFileError
-        The format cannot hold `bits`, or the disk is full, or the folder cannot be written.
-    """
-    import soundfile
-
-    name = shown_as or path
-    check_format(file_format, bits)
-    container = _container(file_format, bits, length * channels)
-    try:
-        with soundfile.SoundFile(
-            _native(path), "w", sample_rate_hz, channels, _SUBTYPES[bits], format=container
-        ) as sound:
-            # soundfile has no public name for this command of libsndfile's.
-            soundfile._snd.sf_command(sound._file, _SET_ADD_PEAK_CHUNK, soundfile._ffi.NULL, 0)
-            for tag, text in (tags or {}).items():
-                setattr(sound, tag, text)
-            for block in blocks:
-                frames = block.T if bits == "32f" else _integers(block, int(bits)).T
-                sound.write(np.ascontiguousarray(frames))
-        # A FLAC's last frame is written on closing, where libsndfile overlooks a full disk.
-        with soundfile.SoundFile(_native(path)) as sound:
-            sound.seek(length - 1)
-            sound.read(1)
-    except soundfile.LibsndfileError as error:
-        # libsndfile keeps the system's reason to itself: all it says is "System error."
-        reason = error.error_string.strip().rstrip(".")
-        raise AudioFileError(f"{name} cannot be written; is the disk full? ({reason})") from error
-    except OSError as error:
-        raise AudioFileError(f"{name} cannot be written: {error.strerror or error}") from error
-
-
-def quantise(block: FloatArray, bits: Bits) -> FloatArray:
-    """Round samples to what a file with `bits` stores, as float32 (exact up to 24 bits)."""
-    if bits == "32f":
-        return block
-    scale = np.float32(2 ** (int(bits) - 1))
-    rounded: FloatArray = np.clip(np.rint(block * scale), -scale, scale - 1) / scale
-    return rounded
-
-
-def check_format(file_format: str, bits: str) -> None:
-    """Raise `AudioFileError`, naming what can, where a format cannot hold `bits`."""
-    if bits not in FORMAT_BITS[file_format]:
-        able = ", ".join(name for name, widths in FORMAT_BITS.items() if bits in widths)
-        raise AudioFileError(f"{file_format} cannot hold {bits} samples; these can: {able}")
 
 
 def check_folder_writable(folder: Path) -> None:
@@ -345,25 +244,10 @@ def check_folder_writable(folder: Path) -> None:
         ) from error
 
 
-def _native(path: str | os.PathLike[str]) -> str | bytes:
+def native_path(path: str | os.PathLike[str]) -> str | bytes:
+    """Return a path as libsndfile takes it."""
     # A POSIX file name is bytes, and need not be text in any encoding.
     return os.fspath(path) if os.name == "nt" else os.fsencode(path)
-
-
-def _container(file_format: str, bits: Bits, values: int) -> str:
-    if file_format == "flac" or values * _BYTES[bits] <= RIFF_LIMIT_BYTES:
-        return file_format.upper()
-    if file_format == "wav":
-        return "RF64"
-    raise AudioFileError("an aiff file cannot hold more than 4 GB: choose wav or flac")
-
-
-def _integers(block: FloatArray, bits: int) -> npt.NDArray[np.int32]:
-    scale = 2 ** (bits - 1)
-    values = np.clip(np.rint(block.astype(np.float64) * scale), -scale, scale - 1)
-    # libsndfile takes the upper bits of an int32 as they are: no scaling of its own.
-    upper: npt.NDArray[np.int32] = values.astype(np.int32) << np.int32(32 - bits)
-    return upper
 
 
 def _read_part(sound: Any, start: int, stop: int) -> Samples:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -88,6 +89,8 @@ class Dream:
         Sounds of earlier steps that were asked for, by step.
     warnings : list of str
         What the user should know.
+    others : dict
+        Files that went in beside the source, by what for: target, target_b, start.
     """
 
     source: Clip
@@ -105,6 +108,7 @@ class Dream:
     final: StepEvent
     kept: dict[int, Samples]
     warnings: list[str]
+    others: dict[str, Path | None] = field(default_factory=dict)
 
     def close(self) -> None:
         """Give scratch files back."""
@@ -173,6 +177,8 @@ class Dreamer:
         self.source = self.layout.encoded(clip.samples)
         self._around = (self.layout.encode(clip.before), self.layout.encode(clip.after))
         self._target_clips = {"target": target, "target_b": target_b}
+        beside = {**self._target_clips, "start": start}
+        self._others = {name: one.path for name, one in beside.items() if one is not None}
         self.targets = self._fitted_targets()
         self._start = None if start is None else self._checked_start(start)
         if start is not None and self.recipe.start != "sound":
@@ -263,6 +269,7 @@ class Dreamer:
             final=self._event(len(self._steps), final, 0.0),
             kept=self._kept,
             warnings=self.warnings,
+            others=self._others,
         )
 
     # -- one step -------------------------------------------------------------------------------

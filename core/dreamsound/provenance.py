@@ -4,24 +4,96 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from dreamsound.audio import open_sound
+from dreamsound.chunks import IXML, note_in
 from dreamsound.errors import RecipeError
+from dreamsound.objective import text_of
+from dreamsound.objective_text import GuideAtom
 from dreamsound.recipe_file import parse_json, read_json
+from dreamsound.riff import read_chunks
 
 if TYPE_CHECKING:
     from dreamsound.dreamer import Dream
 
 #: The line of the comment begins with this; the rest of it is JSON.
 PREFIX = "dreamsound: "
-#: What a sound file begins with; anything else is read as JSON.
-SOUND_MAGIC = (b"RIFF", b"RF64", b"FORM", b"fLaC", b"OggS")
+INFO = b"LIST:INFO"
 #: Of text that is carried over from a source. libsndfile adds its own name to "software".
 KEPT_TAGS = ("title", "artist", "album", "date", "genre", "copyright", "license", "tracknumber")
-#: More than these no sound file needs.
-MOST_CHUNKS, MOST_CHUNK_BYTES = 10_000, 2**20
+
+
+class FileNote(BaseModel):
+    """A file that went into a dream.
+
+    Attributes
+    ----------
+    name : str or None
+        Without its folder; None for a clip that had no file.
+    sha256 : str or None
+        Of the whole file.
+    """
+
+    name: str | None = None
+    sha256: str | None = None
+
+    @classmethod
+    def of(cls, path: Path | None) -> FileNote:
+        """Make the note of a file; without a hash where it has gone away since it was read."""
+        return cls() if path is None else cls(name=path.name, sha256=file_sha256(path))
+
+
+class SourceNote(FileNote):
+    """The source: beside its file, the span that was dreamed, in samples."""
+
+    start: int = Field(ge=0)
+    samples: int = Field(ge=1)
+
+
+class Note(BaseModel):
+    """What made a render.
+
+    Attributes
+    ----------
+    render : str
+        Which one it is; a kept step is ``dream_stepN``.
+    engine : str
+        Version of DreamSound.
+    threads : int
+        Of the machine; sums over another number of them differ in their last bits.
+    model, weights_sha256 : str
+        The network and its weights.
+    source : SourceNote
+        What was dreamed.
+    others : dict
+        Other files that went in: target, target_b, start, guide 1, ...
+    steps_done : int
+        Fewer than the recipe's where the dream was finished early.
+    level, format, bits : str
+        How the renders of this dream were written.
+    recipe : dict
+        With every field.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    render: str = "dream"
+    engine: str
+    threads: int
+    model: str
+    weights_sha256: str
+    source: SourceNote
+    others: dict[str, FileNote] = Field(default_factory=dict)
+    steps_done: int = Field(ge=0)
+    level: str
+    format: str
+    bits: str
+    recipe: dict[str, Any]
 
 
 def tags_of(path: Path | None) -> dict[str, str]:
@@ -46,36 +118,48 @@ def tags_of(path: Path | None) -> dict[str, str]:
     return tags | ({"comment": "\n".join(lines)} if lines else {})
 
 
-def note_of(dream: Dream) -> dict[str, Any]:
+def note_of(dream: Dream, *, level: str, file_format: str, bits: str) -> dict[str, Any]:
     """Return what decided a dream, as plain JSON values.
 
     Parameters
     ----------
     dream : Dream
         The finished dream.
+    level, file_format, bits : str
+        How its renders are written; see ``dreamsound.render.RenderOptions``.
 
     Returns
     -------
     dict
-        The recipe with every field, the model and the hash of its weights, the engine's version,
-        and of the source its file name, sha256, and span in samples. No time, no folder: the same
-        dream gives the same note.
+        As :class:`Note` has it. No time, no folder: the same dream gives the same note.
     """
     from dreamsound import __version__
 
     clip = dream.source
-    return {
-        "engine": __version__,
-        "model": dream.model_name,
-        "weights_sha256": dream.weights_sha256,
-        "source": {
-            "name": clip.path.name if clip.path else None,
-            "sha256": _sha256(clip.path),
-            "start": clip.start,
-            "samples": clip.samples.length,
-        },
-        "recipe": dream.recipe.model_copy(update={"model": dream.model_name}).as_dict(),
-    }
+    atoms = text_of(dream.recipe).atoms
+    guides = [Path(atom.path) for atom in atoms if isinstance(atom, GuideAtom)]
+    others = {**dream.others, **{f"guide {n}": path for n, path in enumerate(guides, 1)}}
+    note = Note(
+        engine=__version__,
+        threads=os.cpu_count() or 1,
+        model=dream.model_name,
+        weights_sha256=dream.weights_sha256,
+        source=SourceNote(
+            **FileNote.of(clip.path).model_dump(), start=clip.start, samples=clip.samples.length
+        ),
+        others={name: FileNote.of(path) for name, path in others.items()},
+        steps_done=len(dream.steps),
+        level=level,
+        format=file_format,
+        bits=bits,
+        recipe=dream.recipe.model_copy(update={"model": dream.model_name}).as_dict(),
+    )
+    return note.model_dump(exclude={"render"})
+
+
+def note_line(note: dict[str, Any], render: str) -> str:
+    """Return a note as one line of JSON, ASCII, with the render that it is for."""
+    return json.dumps({"render": render, **note}, separators=(",", ":"))
 
 
 def with_note(tags: dict[str, str], note: dict[str, Any], render: str) -> dict[str, str]:
@@ -90,7 +174,7 @@ def with_note(tags: dict[str, str], note: dict[str, Any], render: str) -> dict[s
     render : str
         Which render it is for.
     """
-    line = PREFIX + json.dumps({"render": render, **note}, separators=(",", ":"))
+    line = PREFIX + note_line(note, render)
     before = tags.get("comment")
     return tags | {"comment": f"{before}\n{line}" if before else line}
 
@@ -115,12 +199,13 @@ def read_note(path: Path) -> dict[str, Any]:
     RecipeError
         It says nothing of how it was made, or nothing that can be understood.
     """
-    for line in _comment(path).splitlines():
-        if line.startswith(PREFIX):
-            note = parse_json(line.removeprefix(PREFIX), str(path))
-            if not isinstance(note, dict) or not isinstance(note.get("recipe"), dict):
-                raise RecipeError(f"{path}: what it says of its recipe makes no sense")
-            return note
+    lines = [line for line in _comment(path).splitlines() if line.startswith(PREFIX)]
+    text = lines[0].removeprefix(PREFIX) if lines else _in_ixml(path)
+    if text:
+        note = parse_json(text, str(path))
+        if not isinstance(note, dict) or not isinstance(note.get("recipe"), dict):
+            raise RecipeError(f"{path}: what it says of its recipe makes no sense")
+        return note
     raise RecipeError(
         f"{path} holds no recipe: it is no render of DreamSound, or a program that changed it left "
         "out its comment"
@@ -140,22 +225,24 @@ def read_document(path: Path) -> Any:
     AudioFileError, RecipeError
         It is neither, or holds no recipe.
     """
+    if path.suffix.casefold() == ".json":
+        return read_json(path)
     try:
         with path.open("rb") as file:
-            magic = file.read(4)
+            head = file.read(64)
     except OSError as error:
         raise RecipeError(f"{path}: {error.strerror or error}") from error
-    return read_note(path) if magic in SOUND_MAGIC else read_json(path)
+    # JSON of an object begins with a brace, which no sound file does.
+    return read_json(path) if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{" else read_note(path)
 
 
-def _sha256(path: Path | None) -> str | None:
-    if path is None:
-        return None
+def file_sha256(path: Path) -> str | None:
+    """Return the hash of a file in hexadecimal digits; None where it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
-        return None  # the source went away after it was read
+        return None
 
 
 def _comment(path: Path) -> str:
@@ -167,33 +254,7 @@ def _comment(path: Path) -> str:
 
 def _riff_comment(path: Path) -> str:
     """Return the comment in the INFO list of a WAV or RF64 file, or nothing."""
-    with path.open("rb") as file:
-        head = file.read(12)
-        if head[:4] not in (b"RIFF", b"RF64") or head[8:] != b"WAVE":
-            return ""
-        data_bytes = 0
-        for _ in range(MOST_CHUNKS):
-            header = file.read(8)
-            if len(header) < 8:
-                break
-            name, size = header[:4], int.from_bytes(header[4:], "little")
-            after = file.tell() + size + size % 2
-            if name == b"ds64":
-                data_bytes = int.from_bytes(file.read(16)[8:], "little")
-            elif name == b"data" and size == 0xFFFFFFFF:
-                after = file.tell() + data_bytes + data_bytes % 2
-            elif name == b"LIST" and size <= MOST_CHUNK_BYTES:
-                comment = _comment_in(file, size)
-                if comment:
-                    return comment
-            file.seek(after)
-    return ""
-
-
-def _comment_in(file: BinaryIO, size: int) -> str:
-    content = file.read(size)
-    if content[:4] != b"INFO":
-        return ""
+    content = read_chunks(path, (INFO,)).get(INFO, b"")
     place = 4
     while place + 8 <= len(content):
         length = int.from_bytes(content[place + 4 : place + 8], "little")
@@ -202,3 +263,7 @@ def _comment_in(file: BinaryIO, size: int) -> str:
             return text.split(b"\0")[0].decode("utf-8", errors="replace")
         place += 8 + length + length % 2
     return ""
+
+
+def _in_ixml(path: Path) -> str:
+    return note_in(read_chunks(path, (IXML,)).get(IXML, b""))

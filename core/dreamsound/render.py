@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import math
 import os
 import uuid
@@ -14,17 +15,20 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dreamsound.audio import (
-    Bits,
-    FileFormat,
-    check_folder_writable,
-    check_format,
-    quantise,
-    write_blocks,
-)
+from dreamsound.audio import check_folder_writable
+from dreamsound.chunks import kept_chunks
 from dreamsound.craft.automation import Automation
 from dreamsound.dreamer import Dream
 from dreamsound.errors import AudioFileError, RecipeError
+from dreamsound.formats import (
+    FORMAT_BITS,
+    LOSSY,
+    Bits,
+    FileFormat,
+    Rounding,
+    check_bits,
+    check_holds,
+)
 from dreamsound.levels import (
     LevelKind,
     LevelReading,
@@ -37,8 +41,9 @@ from dreamsound.levels import (
 from dreamsound.methods import FilterJob, HardCut, air_of_step
 from dreamsound.naming import DEFAULT_TEMPLATE, LATE, check_template, expand, fields_in
 from dreamsound.objective import text_of
-from dreamsound.provenance import note_of, tags_of, with_note
+from dreamsound.provenance import note_line, note_of, tags_of, with_note
 from dreamsound.samples import FloatArray, Samples
+from dreamsound.sound_writer import write_blocks
 
 RenderName = Literal["dream", "gradient", "hardcut", "filtered", "difference"]
 RENDER_NAMES: tuple[RenderName, ...] = ("dream", "gradient", "hardcut", "filtered", "difference")
@@ -46,6 +51,8 @@ DEFAULT_RENDERS: tuple[RenderName, ...] = ("dream", "gradient", "hardcut")
 
 #: True peak of a render stays under this, dBTP.
 CEILING_DBTP = -1.0
+#: Behind a render's name: what made it, in a file of its own.
+SIDECAR = " sidecar"
 #: `gradient` and `hardcut` are brought to the source's level by at most this.
 MOST_GAIN_DB = 40.0
 
@@ -59,10 +66,12 @@ class RenderOptions(BaseModel):
         Of :data:`RENDER_NAMES`.
     level : {"match", "raw"}
         Brought to the source's loudness, or the loop's own float values.
-    format : {"wav", "flac", "aiff"}
+    format : {"wav", "aiff", "flac", "ogg", "opus", "mp3"}
         Container.
     bits : {"16", "24", "32f"} or None
-        Sample format; None is the source's, at least 24.
+        Sample format; None is the source's, at least 24, or what a lossy format has.
+    sidecar : bool
+        Whether what made a render is also written beside it, as ``NAME.ENDING.json``.
     overwrite : bool
         Whether files that exist may be replaced.
     name : str
@@ -76,9 +85,10 @@ class RenderOptions(BaseModel):
 
     renders: tuple[RenderName, ...] = Field(default=DEFAULT_RENDERS, min_length=1)
     level: Literal["match", "raw"] = "match"
-    format: Literal["wav", "flac", "aiff"] = "wav"
+    format: FileFormat = "wav"
     bits: Literal["16", "24", "32f"] | None = None
     overwrite: bool = False
+    sidecar: bool = False
     name: str = DEFAULT_TEMPLATE
     clash: Literal["refuse", "number", "skip"] = "refuse"
 
@@ -99,14 +109,14 @@ class RenderOptions(BaseModel):
             late = ", ".join(f"{{{field}}}" for field in LATE)
             raise RecipeError(f"clash skip has to know the name before the dream: without {late}")
         if options.bits is not None:
-            check_format(options.format, options.bits)
+            check_bits(options.format, options.bits)
         return options
 
     def bits_for(self, source_bits: Bits) -> Bits:
         """Return the bits of the renders of a source: its own, at least 24, if the format can."""
         if self.bits is not None:
             return self.bits
-        if self.format == "flac":
+        if "32f" not in FORMAT_BITS.get(self.format, ()):
             return "24"
         return "32f" if source_bits == "32f" else "24"
 
@@ -253,25 +263,29 @@ def write_renders(
     paths = planned_paths(stem, folder, options, tuple(dream.kept), known)
     origins = [*(sources or []), *([clip.path] if clip.path else [])]
     check_folder_writable(folder)
-    check_places(paths, origins, options.overwrite)
+    check_holds(options.format, clip.sample_rate_hz, clip.channels, clip.name)
+    check_places({**paths, **_sidecars(paths, options)}, origins, options.overwrite)
     written = Written()
     bits = options.bits_for(clip.bits)
     mixer = _Mixer(dream, options, bits, written.notes)
     written.gain_db = mixer.dream_gain_db
-    tags, note = tags_of(clip.path), note_of(dream)
-    partial = {name: _partial(path) for name, path in paths.items()}
+    tags = tags_of(clip.path)
+    note = note_of(dream, level=options.level, file_format=options.format, bits=bits)
+    partial: dict[str, Path] = {}
     try:
-        for name, place in partial.items():
+        for name, path in list(paths.items()):
             if on_progress is not None:
                 on_progress(name)
+            partial[name] = _partial(path)
             chosen = mixer.bits_of(name, options.format, bits)
             file_format: FileFormat = options.format
-            if chosen == "32f" and file_format == "flac":
+            if chosen == "32f" and "32f" not in FORMAT_BITS.get(file_format, ()):
                 file_format = "wav"
-                paths[name] = paths[name].with_suffix(".wav")
+                paths[name] = path.with_suffix(".wav")
                 check_places({name: paths[name]}, origins, options.overwrite)
+            line = note_line(note, name)
             write_blocks(
-                place,
+                partial[name],
                 mixer.blocks(name),
                 length=clip.samples.length,
                 channels=clip.channels,
@@ -279,15 +293,34 @@ def write_renders(
                 file_format=file_format,
                 bits=chosen,
                 tags=with_note(tags, note, name),
+                chunks=kept_chunks(clip.path, clip.start, clip.samples.length, line),
                 shown_as=paths[name],
             )
-        _put_in_place(partial, paths, options.overwrite)
+        places = dict(paths)
+        for name, path in _sidecars(paths, options).items():
+            places[name], partial[name] = path, _partial(path)
+            _write_sidecar(partial[name], path, note_line(note, name.removesuffix(SIDECAR)))
+        put_in_place(partial, places, options.overwrite)
     finally:
         for place in partial.values():
             place.unlink(missing_ok=True)
         mixer.close()
     written.paths = paths
     return written
+
+
+def _sidecars(paths: Mapping[str, Path], options: RenderOptions) -> dict[str, Path]:
+    """Return where what made each render is written beside it, if it is."""
+    if not options.sidecar:
+        return {}
+    return {f"{name}{SIDECAR}": path.with_name(f"{path.name}.json") for name, path in paths.items()}
+
+
+def _write_sidecar(place: Path, path: Path, line: str) -> None:
+    try:
+        place.write_text(json.dumps(json.loads(line), indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise AudioFileError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _values_of(dream: Dream) -> dict[str, str]:
@@ -307,7 +340,8 @@ class _Mixer:
     def __init__(self, dream: Dream, options: RenderOptions, bits: Bits, notes: list[str]) -> None:
         self._dream = dream
         self._raw = options.level == "raw"
-        self._bits = bits
+        # What loses more than a rounding would, anyway, is not rounded before.
+        self._bits: Bits = "32f" if options.format in LOSSY else bits
         self._notes = notes
         self._made: dict[str, Samples] = {}
         self._gains: dict[str, float] = {}
@@ -321,7 +355,8 @@ class _Mixer:
         peak = max((float(np.max(np.abs(b))) for b in self.blocks(name)), default=0.0)
         if peak < 1.0:
             return bits
-        kind = "a 32-bit float wav" if file_format == "flac" else "32-bit float"
+        floating = "32f" in FORMAT_BITS.get(file_format, ())
+        kind = "32-bit float" if floating else "a 32-bit float wav"
         self._notes.append(f"difference reaches {peak:.2f} of full scale: written as {kind}")
         return "32f"
 
@@ -330,13 +365,15 @@ class _Mixer:
         if name == "difference":
             source = _only(self._dream.source.samples)
             for block, dreamed in zip(source, self.blocks("dream"), strict=True):
-                yield quantise(dreamed, self._bits) - block
+                yield dreamed - block
             return
         gain = np.float32(from_db(self._gain(name)))
         channels = self._dream.source.channels
+        # One dither for all: the same signal in two renders is stored as the same.
+        stored = Rounding(self._bits)
         for _, block in self._samples(name).blocks():
             scaled = block * gain
-            yield np.broadcast_to(scaled, (channels, scaled.shape[1]))
+            yield stored(np.broadcast_to(scaled, (channels, scaled.shape[1])))
 
     def close(self) -> None:
         for samples in self._made.values():
@@ -447,8 +484,21 @@ def _partial(path: Path) -> Path:
     return path.with_name(f".{uuid.uuid4().hex[:8]}.partial")
 
 
-def _put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bool) -> None:
-    """Rename all; if one cannot be, take back those that were new."""
+def put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bool) -> None:
+    """Rename all; if one cannot be, take back those that were new.
+
+    Parameters
+    ----------
+    partial, paths : dict
+        Where each is, and where it shall be, in the same folder.
+    overwrite : bool
+        Whether files may be replaced.
+
+    Raises
+    ------
+    AudioFileError
+        One could not be renamed.
+    """
     done: list[Path] = []
     for name, place in partial.items():
         try:

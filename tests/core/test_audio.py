@@ -15,19 +15,11 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-import dreamsound.audio as audio
-from dreamsound.audio import (
-    FORMAT_BITS,
-    AudioFileWarning,
-    Bits,
-    Clip,
-    FileFormat,
-    check_folder_writable,
-    quantise,
-    read_clip,
-    write_blocks,
-)
+from dreamsound import sound_writer
+from dreamsound.audio import AudioFileWarning, Clip, check_folder_writable, read_clip
 from dreamsound.errors import AudioFileError
+from dreamsound.formats import FORMAT_BITS, Bits, FileFormat, quantise
+from dreamsound.sound_writer import write_blocks
 
 Floats = npt.NDArray[np.float32]
 RATE = 16_000
@@ -107,7 +99,7 @@ def test_quantising_is_what_writing_does_to_a_sample(values: list[float], bits: 
         return
     scale = 2 ** (int(bits) - 1)
     np.testing.assert_array_equal(
-        stored * scale, audio._integers(block, int(bits)) >> 32 - int(bits)
+        stored * scale, sound_writer._integers(block, int(bits)) >> 32 - int(bits)
     )
     np.testing.assert_array_equal(quantise(stored, bits), stored)
     inside = np.clip(block.astype(float), -1, 1 - 1 / scale)
@@ -135,7 +127,7 @@ def test_a_wav_too_long_for_riff_is_written_as_rf64(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = noise(2, 1000)
-    monkeypatch.setattr(audio, "RIFF_LIMIT_BYTES", 2 * 1000 * 3)
+    monkeypatch.setattr(sound_writer, "RIFF_LIMIT_BYTES", 2 * 1000 * 3)
     assert write(tmp_path / "a.wav", values, "wav", "24").read_bytes()[:4] == b"RIFF"
     long = write(tmp_path / "b.wav", values, "wav", "32f")
     assert long.read_bytes()[:4] == b"RF64"
@@ -145,7 +137,7 @@ def test_a_wav_too_long_for_riff_is_written_as_rf64(
 
 
 def test_flac_cannot_hold_float_and_the_message_names_what_can(tmp_path: Path) -> None:
-    with pytest.raises(AudioFileError, match="flac cannot hold 32f samples; these can: wav, aiff"):
+    with pytest.raises(AudioFileError, match="flac cannot hold 32f: these hold 32f: wav, aiff"):
         write(tmp_path / "a.flac", noise(1, 10), "flac", "32f")
     assert not list(tmp_path.iterdir())
 
@@ -333,7 +325,7 @@ FILL = """
 import resource, signal, sys
 from pathlib import Path
 import numpy as np
-from dreamsound.audio import write_blocks
+from dreamsound.sound_writer import write_blocks
 from dreamsound.errors import AudioFileError
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

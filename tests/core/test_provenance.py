@@ -12,10 +12,10 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dreamsound.audio import write_blocks
 from dreamsound.errors import DreamSoundError, RecipeError
 from dreamsound.provenance import PREFIX, read_document, read_note, tags_of, with_note
 from dreamsound.recipe import Recipe
+from dreamsound.sound_writer import write_blocks
 
 NOTE: dict[str, Any] = {
     "engine": "0",

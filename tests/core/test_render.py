@@ -15,10 +15,11 @@ import soundfile
 import soxr
 
 import dreamsound.render as render
-from dreamsound.audio import FORMAT_BITS, Bits, Clip, FileFormat, read_clip, write_blocks
+from dreamsound.audio import Clip, read_clip
 from dreamsound.craft.morph import Targets
 from dreamsound.dreamer import Dream, StepEvent
 from dreamsound.errors import AudioFileError, RecipeError
+from dreamsound.formats import FORMAT_BITS, Bits, FileFormat
 from dreamsound.levels import true_peak
 from dreamsound.methods import filled
 from dreamsound.recipe import Recipe
@@ -31,6 +32,7 @@ from dreamsound.render import (
     write_renders,
 )
 from dreamsound.samples import Samples
+from dreamsound.sound_writer import write_blocks
 
 Floats = npt.NDArray[np.float32]
 RATE = 16_000
@@ -352,7 +354,7 @@ def test_options_are_checked_when_they_are_made() -> None:
     for fields, message in (
         ({"renders": ("dreams",)}, "renders: input should be 'dream'.*not 'dreams'"),
         ({"renders": ()}, "renders: "),
-        ({"format": "ogg"}, "format: .*'wav', 'flac' or 'aiff', not 'ogg'"),
+        ({"format": "wma"}, "format: .*'wav', .*'mp3', not 'wma'"),
         ({"bits": "8"}, "bits: .*not '8'"),
         ({"level": "loud"}, "level: .*not 'loud'"),
         ({"level": "raw"}, "raw .* needs bits 32f"),
@@ -361,8 +363,10 @@ def test_options_are_checked_when_they_are_made() -> None:
     ):
         with pytest.raises(RecipeError, match=message):
             RenderOptions.make(**fields)
-    with pytest.raises(AudioFileError, match="flac cannot hold 32f samples; these can: wav, aiff"):
+    with pytest.raises(AudioFileError, match="flac cannot hold 32f: these hold 32f: wav, aiff"):
         RenderOptions.make(format="flac", bits="32f")
+    with pytest.raises(AudioFileError, match="ogg stores no samples .*: wav, aiff, flac"):
+        RenderOptions.make(format="ogg", bits="16")
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,12 @@ from dreamsound.objective_text import ObjectiveTextError
 #: Command, its module, and its line in the help: none is imported to be listed.
 COMMANDS: dict[str, tuple[str, str]] = {
     "render": ("dreamsound.cli.render", "Dream sounds and write the renders."),
+    "redo": ("dreamsound.cli.redo", "Make a render again, and compare."),
     "listen": ("dreamsound.cli.listen", "Show what a model hears in a sound, and when."),
     "vary": ("dreamsound.cli.vary", "Dream a sound in many ways, to choose from."),
     "units": ("dreamsound.cli.units", "Show which channels of a layer a sound excites most."),
     "presets": ("dreamsound.cli.presets", "List, show, keep, share and mix presets."),
+    "library": ("dreamsound.cli.library", "Find, judge and export the dreams that were made."),
     "recipe": ("dreamsound.cli.recipe", "The format of recipes, and what a file holds."),
     "classes": ("dreamsound.cli.classes", "List the classes that a model knows."),
     "models": ("dreamsound.cli.models", "List, pull and remove models."),

@@ -23,6 +23,7 @@ from dreamsound.cli.stopping import cancelled_by_sigterm
 from dreamsound.control import Control
 from dreamsound.dreamer import Dream, Dreamer, StepEvent
 from dreamsound.errors import ModelError, RecipeError, RenderCancelled
+from dreamsound.formats import FORMATS, check_holds
 from dreamsound.methods import filled
 from dreamsound.models.catalog import find_weights, probable_weights
 from dreamsound.models.tables import table_of
@@ -80,11 +81,14 @@ def render(
     level: Annotated[
         str, typer.Option(metavar="match|raw", help="The source's loudness, or raw float.")
     ] = "match",
-    file_format: Annotated[str, typer.Option("--format", metavar="wav|flac|aiff")] = "wav",
+    file_format: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS))] = "wav",
     bits: Annotated[
         str | None,
         typer.Option(metavar="16|24|32f", help="Default the source's, at least 24."),
     ] = None,
+    sidecar: Annotated[
+        bool, typer.Option("--sidecar", help="Also write what made a render beside it, as JSON.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace renders.")] = False,
     name: Annotated[str, typer.Option(metavar="TEMPLATE", help=NAME_HELP)] = DEFAULT_TEMPLATE,
     clash: Annotated[
@@ -117,6 +121,7 @@ def render(
         level=level,
         format=file_format,
         bits=bits,
+        sidecar=sidecar,
         overwrite=overwrite or clash == "overwrite",
         name=name,
         clash="refuse" if clash == "overwrite" else clash,
@@ -199,6 +204,7 @@ class _Batch:
             check_places(places, self._protected, self.options.overwrite)
         self._warnings = []
         clip = read_telling(path, self.span, self._warnings)
+        check_holds(self.options.format, clip.sample_rate_hz, clip.channels, path)
         start = read_telling(self.from_render) if self.from_render is not None else None
         model = self._loaded_model()
         with StepLine(path, self.recipe.steps) as self._line:

@@ -23,6 +23,7 @@ from dreamsound.contact_sheet import ContactSheet, Variation
 from dreamsound.control import Control
 from dreamsound.dreamer import Dreamer
 from dreamsound.errors import AudioFileError, DreamSoundError, RenderCancelled
+from dreamsound.formats import FORMATS
 from dreamsound.grid import parse_grid
 from dreamsound.methods import filled
 from dreamsound.models.catalog import find_weights, probable_weights
@@ -55,7 +56,7 @@ def vary(
     ] = None,
     renders: Annotated[str, typer.Option(help="Comma-separated, or all.")] = "dream",
     level: Annotated[str, typer.Option(metavar="match|raw")] = "match",
-    file_format: Annotated[str, typer.Option("--format", metavar="wav|flac|aiff")] = "wav",
+    file_format: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS))] = "wav",
     bits: Annotated[str | None, typer.Option(metavar="16|24|32f")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Use a folder in use.")] = False,
     trust: Annotated[

@@ -1,0 +1,134 @@
+"""``redo``: the same bytes again, or what differs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dreamsound.provenance import PREFIX, read_note, with_note
+
+from .conftest import Command, chirp, write_sound
+
+GIVEN = ("--class", "Whistling", "--seed", 3)
+
+
+def only(folder: Path) -> dict[str, Path]:
+    return {path.name: path for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--renders", "all"),
+        ("--renders", "dream,difference", "--bits", "16", "--format", "aiff"),
+        ("--renders", "hardcut", "--span", "0.1:0.4", "--format", "flac"),
+        ("--renders", "dream", "--keep-steps", "all"),
+        ("--renders", "dream,gradient", "--level", "raw", "--bits", "32f"),
+        ("--renders", "dream", "--format", "opus"),
+        ("--renders", "dream", "--format", "mp3"),
+    ],
+)
+def test_every_render_is_made_again(
+    dream: Command, command: Command, bird: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    assert dream(bird, "--out", tmp_path / "out", *GIVEN, *options).code == 0
+    for name, path in only(tmp_path / "out").items():
+        outcome = command("redo", path, "--out", tmp_path / "again")
+        unit = "samples" if "opus" in options else "bytes"
+        assert (outcome.code, outcome.out) == (
+            0,
+            f"{tmp_path / 'again' / name}: made again, the same {unit}\n",
+        )
+        if unit == "bytes":
+            assert (tmp_path / "again" / name).read_bytes() == path.read_bytes()
+    assert set(only(tmp_path / "again")) == set(only(tmp_path / "out"))
+
+
+def test_targets_and_earlier_dreams_go_in_again(
+    dream: Command, command: Command, bird: Path, tmp_path: Path
+) -> None:
+    target = write_sound(tmp_path / "target.wav", chirp(0.3)[:, ::-1])
+    first = (*GIVEN, "--renders", "dream", "--method", "target", "--target", target)
+    assert dream(bird, "--out", tmp_path / "one", *first).code == 0
+    going_on = ("--from-render", tmp_path / "one" / "bird_dream.wav", *first)
+    assert dream(bird, "--out", tmp_path / "two", *going_on).code == 0
+    render = tmp_path / "two" / "bird_dream.wav"
+    assert set(read_note(render)["others"]) == {"target", "start"}
+    shutil.move(target, tmp_path / "two" / "target.wav")
+    assert command("redo", render).code == 2  # bird_dream.wav beside it is the render itself
+    shutil.copy(tmp_path / "one" / "bird_dream.wav", tmp_path / "bird_dream.wav")
+    outcome = command("redo", render)
+    assert (outcome.code, outcome.out) == (0, "bird_dream.wav: made again, the same bytes\n")
+
+
+def rewritten(path: Path, **changed: Any) -> Path:
+    """Change what a render says of itself, in place."""
+    note = read_note(path)
+    before = json.dumps(note, separators=(",", ":"))
+    after = json.dumps(note | changed, separators=(",", ":"))
+    content = path.read_bytes()
+    assert before.encode() in content
+    # Of the same length: nothing in the file moves.
+    assert len(after) == len(before)
+    path.write_bytes(content.replace(before.encode(), after.encode()))
+    return path
+
+
+def test_what_differs_is_said(dream: Command, command: Command, bird: Path, tmp_path: Path) -> None:
+    assert dream(bird, "--out", tmp_path / "out", *GIVEN, "--renders", "dream").code == 0
+    render = tmp_path / "out" / "bird_dream.wav"
+    note = read_note(render)
+    rewritten(render, threads=9, engine=note["engine"][:-1] + "x", weights_sha256="0" * 64)
+    outcome = command("redo", render)
+    assert outcome.code == 1
+    for reason in ("the model", "its weights", "the engine", "the thread count (9 then"):
+        assert reason in outcome.out
+    assert "the source" not in outcome.out
+    write_sound(bird, 0.5 * chirp())
+    outcome = command("redo", render)
+    assert (outcome.code, "the source (bird.wav" in outcome.out) == (1, True)
+    assert "--source names another" in outcome.err
+    assert len(only(tmp_path / "out")) == 1
+
+
+def test_a_lost_source_is_one_line(
+    dream: Command, command: Command, bird: Path, tmp_path: Path
+) -> None:
+    assert dream(bird, "--out", tmp_path / "a/b/out", *GIVEN, "--renders", "dream").code == 0
+    render = tmp_path / "a/b/out/bird_dream.wav"
+    outcome = command("redo", render)
+    assert (outcome.code, len(outcome.told)) == (2, 1)
+    assert "bird.wav is not to be found" in outcome.err
+    assert command("redo", render, "--source", bird).code == 0
+    outcome = command("redo", render, "--source", bird, "--out", render.parent)
+    assert (outcome.code, "exists" in outcome.err) == (2, True)
+    assert command("redo", bird).code == 2
+
+
+def test_a_sidecar_says_the_same(dream: Command, bird: Path, tmp_path: Path) -> None:
+    given = (*GIVEN, "--renders", "dream,difference", "--sidecar")
+    assert dream(bird, "--out", tmp_path / "out", *given).code == 0
+    files = only(tmp_path / "out")
+    assert len(files) == 4
+    for name, path in files.items():
+        if name.endswith(".wav"):
+            assert json.loads(files[f"{name}.json"].read_text()) == read_note(path)
+    again = dream(bird, "--out", tmp_path / "out", *given)
+    assert (again.code, "exists" in again.err) == (2, True)
+
+
+def test_a_note_without_what_is_needed_is_one_line(command: Command, tmp_path: Path) -> None:
+    import soundfile
+
+    path = write_sound(tmp_path / "a.wav", chirp())
+    tags = with_note({}, {"recipe": {}}, "dream")
+    with soundfile.SoundFile(path, "r+") as sound:
+        sound.comment = tags["comment"]
+    assert PREFIX in tags["comment"]
+    outcome = command("redo", path)
+    assert (outcome.code, len(outcome.told)) == (2, 1)
+    assert "does not say enough" in outcome.err
