@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Before anything imports TensorFlow, here or in a process that a test starts.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Nor does a test's dream belong into anybody's library.
+os.environ["DREAMSOUND_LIBRARY"] = "off"
 # What is remembered of models by a test run is nobody's business.
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="dreamsound-tests-")
 atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)

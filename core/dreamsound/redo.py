@@ -15,8 +15,6 @@ from dreamsound.audio import Clip, open_sound, read_clip
 from dreamsound.errors import AudioFileError, RecipeError
 from dreamsound.formats import Bits, FileFormat
 from dreamsound.provenance import FileNote, Note, file_sha256, read_note
-from dreamsound.recipe import Recipe
-from dreamsound.recipe_file import recipe_from
 from dreamsound.render import RENDER_NAMES, RenderOptions
 from dreamsound.samples import BLOCK_SAMPLES
 
@@ -25,8 +23,8 @@ if TYPE_CHECKING:
 
 #: How the render of a step that was kept begins.
 STEP = "dream_step"
-#: Of a recipe's fields, those that name a sound.
-TARGETS: tuple[str, ...] = ("target", "target_b")
+#: Files that go in beside the source, and may have moved; guides are read where the objective says.
+BESIDE = ("target", "target_b", "start")
 #: An Ogg stream holds a random number: two files of the same sound differ.
 RANDOM_NUMBERED = ("ogg", "opus")
 
@@ -94,23 +92,6 @@ def read_source_of(note: Note, path: Path) -> Clip:
         reach = round(CONTEXT_SECONDS * sound.samplerate)
     first = note.source.start
     return read_clip(path, (first, first + note.source.samples), reach)
-
-
-def recipe_of_note(note: Note, path: Path, others: dict[str, Path]) -> Recipe:
-    """Return the recipe of a render, with the targets and guides where they are now.
-
-    Parameters
-    ----------
-    note : Note
-        What the render says.
-    path : pathlib.Path
-        The render, for errors.
-    others : dict
-        Files that went in beside the source, by what for.
-    """
-    recipe = recipe_from(note.recipe, str(path))
-    moved: dict[str, str] = {name: str(others[name]) for name in TARGETS if name in others}
-    return recipe.model_copy(update=moved)
 
 
 def options_of_note(note: Note, path: Path) -> RenderOptions:

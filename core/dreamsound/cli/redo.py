@@ -19,7 +19,9 @@ from dreamsound.dreamer import Dreamer
 from dreamsound.errors import AudioFileError
 from dreamsound.models.catalog import find_weights
 from dreamsound.provenance import Note, read_note
+from dreamsound.recipe_file import recipe_from
 from dreamsound.redo import (
+    BESIDE,
     find_file,
     is_same,
     keep_every,
@@ -27,7 +29,6 @@ from dreamsound.redo import (
     only_step,
     options_of_note,
     read_source_of,
-    recipe_of_note,
     what_differs,
 )
 from dreamsound.render import put_in_place, write_renders
@@ -63,8 +64,10 @@ def redo(
     others = {
         name: find_file(noted, name, [*_noted_place(note, name), *beside, origin.parent], render)
         for name, noted in note.others.items()
+        if name in BESIDE
     }
-    recipe = recipe_of_note(note, render, others)
+    # As it is written there: the render made again has to say the same.
+    recipe = recipe_from(note.recipe, str(render))
     options = options_of_note(note, render)
     if out is not None:
         check_folder_writable(out)
@@ -72,10 +75,7 @@ def redo(
         if place.exists() and (not overwrite or place.samefile(render)):
             raise AudioFileError(f"{place} exists: choose another folder, or say --overwrite")
     clip = read_source_of(note, origin)
-    clips = {
-        name: read_telling(others[name]) if name in others else None
-        for name in ("target", "target_b", "start")
-    }
+    clips = {name: read_telling(others[name]) if name in others else None for name in BESIDE}
     with watching(trust) as watch:
         weights = find_weights(recipe.model, watch)
     model = load_telling(weights)

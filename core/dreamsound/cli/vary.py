@@ -13,6 +13,7 @@ import typer
 
 from dreamsound.audio import Clip, check_folder_writable
 from dreamsound.cli import EXIT_SOME_FAILED, line_and_code
+from dreamsound.cli.dreaming import keep_in_library
 from dreamsound.cli.fetching import load_telling, watching
 from dreamsound.cli.options import with_recipe_options
 from dreamsound.cli.progress import StepLine, say
@@ -169,6 +170,7 @@ class _Run:
                 written = write_renders(
                     dream, self.folder, self.options, stem=stem, sources=[self.file]
                 )
+                keep_in_library(dream, written.paths, "", say)
                 variation.renders = {name: path.name for name, path in written.paths.items()}
                 variation.gain_db = written.gain_db
                 variation.warnings = [*dream.warnings, *written.notes]
