@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import json
-import urllib.parse
-import uuid
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dreamsound.errors import AudioFileError
+from dreamsound.html_page import STYLE, picture, player, text_of, write_whole
 
 
 @dataclass
@@ -89,22 +86,22 @@ class ContactSheet:
         AudioFileError
             They cannot be written.
         """
-        _write(folder / "index.json", json.dumps(asdict(self), indent=1, ensure_ascii=False))
-        _write(folder / "index.html", self.page())
+        write_whole(folder / "index.json", json.dumps(asdict(self), indent=1, ensure_ascii=False))
+        write_whole(folder / "index.html", self.page())
 
     def page(self) -> str:
         """Return the page."""
         cards = [_source_card(self), *(_card(variation) for variation in self.variations)]
         rows = "".join(
-            f"<tr><th>{_text(name)}</th><td>{_text(value)}</td></tr>"
+            f"<tr><th>{text_of(name)}</th><td>{text_of(value)}</td></tr>"
             for name, value in {"model": self.model, **self.common}.items()
         )
         done = f"{len(self.variations)} of {self.planned} variations"
         return (
             f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
             f'<meta name="viewport" content="width=device-width">\n'
-            f"<title>{_text(self.source)}: {done}</title>\n<style>{STYLE}</style></head>\n<body>"
-            f"<header><h1>{_text(self.source)}</h1><p>{done}</p>"
+            f"<title>{text_of(self.source)}: {done}</title>\n<style>{STYLE}</style></head>\n<body>"
+            f"<header><h1>{text_of(self.source)}</h1><p>{done}</p>"
             f"<p><button onclick=\"order('number', 1)\">by number</button> "
             f"<button onclick=\"order('score', -1)\">by score</button></p>"
             f"<details><summary>the same for all</summary><table>{rows}</table></details>"
@@ -116,22 +113,22 @@ class ContactSheet:
 
 def _source_card(sheet: ContactSheet) -> str:
     return (
-        f'<article data-number="0" data-score="2"><h2>source</h2>{_picture(sheet.picture)}'
-        f"{_player('source', sheet.source_path)}</article>"
+        f'<article data-number="0" data-score="2"><h2>source</h2>{picture(sheet.picture)}'
+        f"{player('source', sheet.source_path)}</article>"
     )
 
 
 def _card(variation: Variation) -> str:
     score = -1.0 if variation.after is None else float(variation.after["score"])
     fields = " ".join(
-        f"<b>{_text(name)}</b> {_text(value)}" for name, value in variation.fields.items()
+        f"<b>{text_of(name)}</b> {text_of(value)}" for name, value in variation.fields.items()
     )
     if variation.error is not None:
-        content = f'<p class="error">{_text(variation.error)}</p>'
+        content = f'<p class="error">{text_of(variation.error)}</p>'
     else:
-        players = [_player(name, path) for name, path in variation.renders.items()]
-        content = _picture(variation.picture) + _change(variation) + "".join(players)
-    warnings = "".join(f'<p class="warning">{_text(line)}</p>' for line in variation.warnings)
+        players = [player(name, path) for name, path in variation.renders.items()]
+        content = picture(variation.picture) + _change(variation) + "".join(players)
+    warnings = "".join(f'<p class="warning">{text_of(line)}</p>' for line in variation.warnings)
     return (
         f'<article data-number="{variation.number}" data-score="{score:.6f}">'
         f"<h2>{variation.number}</h2><p>{fields}</p>{content}{warnings}</article>"
@@ -143,55 +140,9 @@ def _change(variation: Variation) -> str:
         return ""
     before, after = variation.before, variation.after
     level = "" if variation.gain_db is None else f", levelled by {variation.gain_db:+.1f} dB"
-    return f"<p>{_text(after['class'])} {before['score']:.3f} → {after['score']:.3f}{level}</p>"
+    return f"<p>{text_of(after['class'])} {before['score']:.3f} → {after['score']:.3f}{level}</p>"
 
 
-def _picture(path: str | None) -> str:
-    return "" if path is None else f'<img src="{_address(path)}" alt="spectrogram" loading="lazy">'
-
-
-def _player(name: str, path: str) -> str:
-    return (
-        f'<label>{_text(name)} <audio controls preload="none" src="{_address(path)}"></audio>'
-        f'</label><a href="{_address(path)}">{_text(Path(path).name)}</a>'
-    )
-
-
-def _address(path: str) -> str:
-    """Return a path as the address of a link: a number sign or a quote is no end of it."""
-    return html.escape(urllib.parse.quote(path.replace("\\", "/")), quote=True)
-
-
-def _text(value: Any) -> str:
-    return html.escape(str(value), quote=True)
-
-
-def _write(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{uuid.uuid4().hex[:8]}.partial")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as error:
-        raise AudioFileError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-STYLE = """
-:root { color-scheme: light dark; --line: #8885; --soft: #888; --bad: #c43; }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 1500px; padding: 1.5rem; }
-h1 { font-size: 1.3rem; margin: 0 } h2 { font-size: 1rem; margin: 0; color: var(--soft) }
-header p { margin: .3rem 0; color: var(--soft) }
-main { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(330px, 1fr));
-  margin-top: 1rem }
-article { border: 1px solid var(--line); border-radius: 8px; padding: .8rem }
-article p { margin: .3rem 0 } article a { color: var(--soft); font-size: .8rem }
-img { width: 100%; border-radius: 4px } audio { width: 100%; height: 34px }
-label { display: block; font-size: .85rem; color: var(--soft) }
-.error { color: var(--bad) } .warning { color: var(--soft); font-size: .85rem }
-th { text-align: left; font-weight: normal; color: var(--soft); padding-right: 1rem }
-button { font: inherit } td { word-break: break-word }
-"""
 SCRIPT = """
 function order(key, sign) {
   const cards = document.getElementById("cards");

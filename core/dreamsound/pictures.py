@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamsound.errors import AudioFileError, DreamSoundError
+from dreamsound.samples import Samples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,6 +108,57 @@ def before_after_picture(
         titles,
         scores,
     )
+
+
+@dataclass(frozen=True)
+class Trace:
+    """How much of a class was heard, step by step.
+
+    Attributes
+    ----------
+    name : str
+        The class.
+    scores : sequence of float
+        Of the source, after each step, and of the end; 0..1.
+    """
+
+    name: str
+    scores: Sequence[float]
+
+
+def render_picture(
+    before: Samples,
+    after: Samples,
+    sample_rate_hz: int,
+    path: Path,
+    titles: tuple[str, str],
+    trace: Trace | None = None,
+) -> None:
+    """Draw a render beside what it was made of, and the score of its class over the steps.
+
+    Parameters
+    ----------
+    before, after : Samples
+        ``[channels, length]``, of the same length.
+    sample_rate_hz : int
+        Of both.
+    path : pathlib.Path
+        The PNG to write; replaced if it is there.
+    titles : tuple of str
+        What stands above each.
+    trace : Trace, optional
+        What was heard.
+
+    Raises
+    ------
+    AudioFileError
+        The sounds differ in length, or the picture cannot be written.
+    """
+    scores = None
+    if trace is not None and trace.scores:
+        scores = ((trace.name, trace.scores[0]), (trace.name, trace.scores[-1]))
+    lengths = (before.length, after.length)
+    _draw(before.read, after.read, lengths, sample_rate_hz, path, titles, scores, trace)
 
 
 def heard_picture(
@@ -268,6 +320,7 @@ def _draw(
     path: Path,
     titles: tuple[str, str],
     scores: tuple[Heard, Heard] | None,
+    trace: Trace | None = None,
 ) -> None:
     if samples[0] != samples[1]:
         raise AudioFileError(
@@ -280,7 +333,8 @@ def _draw(
         raise AudioFileError(f"cannot write the picture {path}: there is no such folder")
     before = _analyse(read_before, samples[0], sample_rate_hz)
     after = _analyse(read_after, samples[1], sample_rate_hz)
-    figure = _figure(before, after, samples[0] / sample_rate_hz, sample_rate_hz, titles, scores)
+    length_s = samples[0] / sample_rate_hz
+    figure = _figure(before, after, length_s, sample_rate_hz, titles, scores, trace)
     _save(figure, path)
 
 
@@ -304,16 +358,25 @@ def _figure(
     sample_rate_hz: int,
     titles: tuple[str, str],
     scores: tuple[Heard, Heard] | None,
+    trace: Trace | None,
 ) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.0)
-    figure = Figure(figsize=(15, 6.4), facecolor=PAPER, layout=layout)
+    steps = trace is not None and len(trace.scores) > 1
+    figure = Figure(figsize=(15, 8.2 if steps else 6.4), facecolor=PAPER, layout=layout)
     # Two spectrograms with one scale, the change with its own.
+    heights = [1, 3.6, 1.1] if steps else [1, 3.6]
     axes = figure.subplots(
-        2, 5, gridspec_kw={"width_ratios": [1, 1, 0.03, 1, 0.03], "height_ratios": [1, 3.6]}
+        len(heights),
+        5,
+        gridspec_kw={"width_ratios": [1, 1, 0.03, 1, 0.03], "height_ratios": heights},
     )
+    if trace is not None and steps:
+        for unused in axes[2]:
+            unused.remove()
+        _score_trace(figure.add_subplot(axes[2, 0].get_gridspec()[2, :]), trace)
     for unused in (axes[0, 2], axes[0, 4]):
         unused.set_axis_off()
 
@@ -373,6 +436,22 @@ def _waveform(axes: Axes, sound: _Analysis, colour: str, peak: float, length_s: 
     axes.set_yticks([peak], [peak_db if peak >= 1 else "\N{MINUS SIGN}" + peak_db])
     axes.axhline(0, color=GRID, linewidth=0.6)
     axes.tick_params(labelbottom=False)
+
+
+def _score_trace(axes: Axes, trace: Trace) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_facecolor(PANEL)
+    axes.tick_params(colors=FAINT, labelsize=11, length=3, width=0.8)
+    for spine in axes.spines.values():
+        spine.set_color(GRID)
+    axes.plot(trace.scores, color=AFTER_COLOUR, linewidth=1.4, marker="o", markersize=4)
+    axes.set_ylim(-0.04, 1.04)
+    axes.set_yticks([0, 0.5, 1])
+    axes.margins(x=0.01)
+    axes.xaxis.set_major_locator(MaxNLocator(12, integer=True))
+    axes.grid(axis="y", color=GRID, linewidth=0.5)
+    axes.set_xlabel(f"steps done (score of {trace.name})", color=FAINT, fontsize=11)
 
 
 def _levels(axes: Axes, before: _Analysis, after: _Analysis, length_s: float) -> None:

@@ -74,6 +74,11 @@ class Note(BaseModel):
         Other files that went in: target, target_b, start, guide 1, ...
     steps_done : int
         Fewer than the recipe's where the dream was finished early.
+    class_name : str
+        What was dreamed of; for a layer, what was heard most.
+    scores : list of float
+        How much of it was heard in the source, in what entered each step but the first, and at the
+        end.
     level, format, bits : str
         How the renders of this dream were written.
     recipe : dict
@@ -90,6 +95,8 @@ class Note(BaseModel):
     source: SourceNote
     others: dict[str, FileNote] = Field(default_factory=dict)
     steps_done: int = Field(ge=0)
+    class_name: str = ""
+    scores: list[float] = Field(default_factory=list)
     level: str
     format: str
     bits: str
@@ -149,6 +156,8 @@ def note_of(dream: Dream, *, level: str, file_format: str, bits: str) -> dict[st
         ),
         others={name: FileNote.of(path) for name, path in others.items()},
         steps_done=len(dream.steps),
+        class_name=dream.final.class_name,
+        scores=[event.score for event in (dream.initial, *dream.steps[1:], dream.final)],
         level=level,
         format=file_format,
         bits=bits,

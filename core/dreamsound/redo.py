@@ -14,6 +14,7 @@ from dreamsound.api import CONTEXT_SECONDS
 from dreamsound.audio import Clip, open_sound, read_clip
 from dreamsound.errors import AudioFileError, RecipeError
 from dreamsound.formats import Bits, FileFormat
+from dreamsound.library import LibraryError, open_library
 from dreamsound.provenance import FileNote, Note, file_sha256, read_note
 from dreamsound.render import RENDER_NAMES, RenderOptions
 from dreamsound.samples import BLOCK_SAMPLES
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 #: How the render of a step that was kept begins.
 STEP = "dream_step"
+#: So many dreams of sources of that name are looked through.
+MOST_SEARCHED = 1000
 #: Files that go in beside the source, and may have moved; guides are read where the objective says.
 BESIDE = ("target", "target_b", "start")
 #: An Ogg stream holds a random number: two files of the same sound differ.
@@ -84,6 +87,41 @@ def find_file(noted: FileNote, what: str, places: Iterable[Path], render: Path) 
         where = "give --source" if what == "source" else "lay it beside the source"
         raise AudioFileError(f"the {what} {noted.name} is not to be found: {where}")
     return found
+
+
+def source_of(note: Note, render: Path, named: Path | None = None) -> Path:
+    """Return where the source of a render is.
+
+    Parameters
+    ----------
+    note : Note
+        What the render says.
+    render : pathlib.Path
+        The render: it is looked for beside it, above it, here, and where the library knows it.
+    named : pathlib.Path, optional
+        Where it is said to be.
+
+    Raises
+    ------
+    AudioFileError
+        It is not to be found.
+    """
+    if named is not None:
+        return find_file(note.source, "source", [named], render)
+    beside = [render.parent, render.parent.parent, Path(), *_places_in_library(note)]
+    return find_file(note.source, "source", beside, render)
+
+
+def _places_in_library(note: Note) -> list[Path]:
+    try:
+        library = open_library()
+        if library is None or note.source.name is None:
+            return []
+        with library:
+            found = library.search(Path(note.source.name).stem, limit=MOST_SEARCHED)
+    except LibraryError:
+        return []  # it is a convenience: the source can be named
+    return [Path(one.source) for one in found if one.source_sha256 == note.source.sha256]
 
 
 def read_source_of(note: Note, path: Path) -> Clip:

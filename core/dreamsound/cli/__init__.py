@@ -18,6 +18,8 @@ from dreamsound.objective_text import ObjectiveTextError
 #: Command, its module, and its line in the help: none is imported to be listed.
 COMMANDS: dict[str, tuple[str, str]] = {
     "render": ("dreamsound.cli.render", "Dream sounds and write the renders."),
+    "batch": ("dreamsound.cli.batch", "Dream whole folders, with a report."),
+    "plot": ("dreamsound.cli.plot", "Draw renders beside what they were made of."),
     "redo": ("dreamsound.cli.redo", "Make a render again, and compare."),
     "listen": ("dreamsound.cli.listen", "Show what a model hears in a sound, and when."),
     "vary": ("dreamsound.cli.vary", "Dream a sound in many ways, to choose from."),

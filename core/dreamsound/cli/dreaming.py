@@ -73,6 +73,7 @@ class Dreaming:
         self._model: Model | None = None
         self._device = ""
         self._loading = threading.Lock()
+        self._writing = threading.Lock()
 
     def is_skipped(self, path: Path, out: Path, number: int) -> bool:
         """Return whether an input is left out, its renders being there.
@@ -163,15 +164,17 @@ class Dreaming:
             line.step(event)
         dream = dreamer.result()
         try:
-            written = write_renders(
-                dream,
-                out,
-                self.options,
-                values=self._values(number),
-                sources=self.protected,
-                on_progress=writing,
-            )
-            self.protected += written.paths.values()
+            # One after another: two of the same name must not both find it free.
+            with self._writing:
+                written = write_renders(
+                    dream,
+                    out,
+                    self.options,
+                    values=self._values(number),
+                    sources=self.protected,
+                    on_progress=writing,
+                )
+                self.protected += written.paths.values()
             for text in written.notes:
                 note(text)
             change = f"{dream.initial.score:.3f} → {dream.final.score:.3f}"

@@ -1,16 +1,59 @@
-"""Options made from the recipe: every field is one of the same name."""
+"""Options that commands share; those made from the recipe have its fields' names."""
 
 from __future__ import annotations
 
 import inspect
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
 
+from dreamsound.formats import FORMATS
+from dreamsound.naming import EXAMPLE, FIELDS, expand
 from dreamsound.recipe import Recipe
+from dreamsound.render import RENDER_NAMES
+
+NAME_HELP = (
+    f"How renders are called, of {', '.join(f'{{{field}}}' for field in FIELDS)}; "
+    "{catid}_{fxname}_{creator}_{source}_{render} gives "
+    f"{expand('{catid}_{fxname}_{creator}_{source}_{render}', EXAMPLE)}.wav."
+)
+
+PresetOption = Annotated[
+    str | None, typer.Option(metavar="NAME|FILE", help="A preset; options given here win.")
+]
+RecipeOption = Annotated[
+    Path | None, typer.Option("--recipe", metavar="FILE", help="A recipe, or a render's; the same.")
+]
+PaperOption = Annotated[bool, typer.Option("--paper", help="The paper's formulas, literally.")]
+RendersOption = Annotated[
+    str, typer.Option(help=f"Comma-separated, of {', '.join(RENDER_NAMES)}; or all.")
+]
+LevelOption = Annotated[
+    str, typer.Option(metavar="match|raw", help="The source's loudness, or raw float.")
+]
+FormatOption = Annotated[str, typer.Option("--format", metavar="|".join(FORMATS))]
+BitsOption = Annotated[
+    str | None, typer.Option(metavar="16|24|32f", help="Default the source's, at least 24.")
+]
+SidecarOption = Annotated[
+    bool, typer.Option("--sidecar", help="Also write what made a render beside it, as JSON.")
+]
+NameOption = Annotated[str, typer.Option(metavar="TEMPLATE", help=NAME_HELP)]
+ClashOption = Annotated[
+    str,
+    typer.Option(metavar="refuse|number|overwrite|skip", help="What to do where a file exists."),
+]
+CatidOption = Annotated[str, typer.Option(help="For {catid} in --name.")]
+FxnameOption = Annotated[str, typer.Option(help="For {fxname} in --name.")]
+CreatorOption = Annotated[str, typer.Option(help="For {creator} in --name.")]
+SourceOption = Annotated[str, typer.Option(help="For {source} in --name.")]
+TrustOption = Annotated[
+    bool, typer.Option("--trust", help="Let a SavedModel of others run on this machine.")
+]
 
 #: Fields that are not a user's choice.
 NOT_OPTIONS = ("schema_version",)

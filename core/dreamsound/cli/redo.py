@@ -29,6 +29,7 @@ from dreamsound.redo import (
     only_step,
     options_of_note,
     read_source_of,
+    source_of,
     what_differs,
 )
 from dreamsound.render import put_in_place, write_renders
@@ -59,10 +60,10 @@ def redo(
     note = note_of_render(render)
     if source is not None and not source.is_file():
         raise AudioFileError(f"{source} is no file")
-    beside = [render.parent, render.parent.parent, Path()]
-    origin = find_file(note.source, "source", [source] if source is not None else beside, render)
+    origin = source_of(note, render, source)
+    beside = [render.parent, render.parent.parent, Path(), origin.parent]
     others = {
-        name: find_file(noted, name, [*_noted_place(note, name), *beside, origin.parent], render)
+        name: find_file(noted, name, [*_noted_place(note, name), *beside], render)
         for name, noted in note.others.items()
         if name in BESIDE
     }

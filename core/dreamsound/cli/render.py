@@ -11,32 +11,44 @@ from typing import Annotated, Any
 
 import typer
 
-from dreamsound.audio import check_folder_writable
+from dreamsound.audio import Clip, check_folder_writable
 from dreamsound.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound.cli.dreaming import Dreaming
-from dreamsound.cli.options import with_recipe_options
+from dreamsound.cli.options import (
+    BitsOption,
+    CatidOption,
+    ClashOption,
+    CreatorOption,
+    FormatOption,
+    FxnameOption,
+    LevelOption,
+    NameOption,
+    PaperOption,
+    PresetOption,
+    RecipeOption,
+    RendersOption,
+    SidecarOption,
+    SourceOption,
+    TrustOption,
+    with_recipe_options,
+)
 from dreamsound.cli.presets import preset_name, recipe_of
 from dreamsound.cli.progress import StepLine, say
 from dreamsound.cli.reading import read_telling
 from dreamsound.cli.stopping import cancelled_by_sigterm
 from dreamsound.control import Control
 from dreamsound.errors import ModelError, RecipeError, RenderCancelled
-from dreamsound.formats import FORMATS, check_holds
+from dreamsound.formats import check_holds
 from dreamsound.methods import filled
 from dreamsound.models.catalog import probable_weights
 from dreamsound.models.tables import table_of
-from dreamsound.naming import DEFAULT_TEMPLATE, EXAMPLE, FIELDS, expand
+from dreamsound.naming import DEFAULT_TEMPLATE
 from dreamsound.objective import check_names
+from dreamsound.recipe import Recipe
 from dreamsound.render import RENDER_NAMES, RenderOptions
 from dreamsound.span import parse_span
 
 app = typer.Typer(add_completion=False)
-
-NAME_HELP = (
-    f"How renders are called, of {', '.join(f'{{{field}}}' for field in FIELDS)}; "
-    "{catid}_{fxname}_{creator}_{source}_{render} gives "
-    f"{expand('{catid}_{fxname}_{creator}_{source}_{render}', EXAMPLE)}.wav."
-)
 
 
 @app.command()
@@ -44,16 +56,9 @@ NAME_HELP = (
 def render(
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Sound files.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the renders.")],
-    preset: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="A preset; options given here win.")
-    ] = None,
-    recipe_file: Annotated[
-        Path | None,
-        typer.Option("--recipe", metavar="FILE", help="A recipe, or a render's; the same."),
-    ] = None,
-    paper: Annotated[
-        bool, typer.Option("--paper", help="The paper's formulas, taken literally.")
-    ] = False,
+    preset: PresetOption = None,
+    recipe_file: RecipeOption = None,
+    paper: PaperOption = False,
     span: Annotated[
         str | None, typer.Option(metavar="START:END", help="Seconds; dream only this part.")
     ] = None,
@@ -63,47 +68,27 @@ def render(
     keep_steps: Annotated[
         str | None, typer.Option(metavar="N|all", help="Also write every Nth step's sound.")
     ] = None,
-    renders: Annotated[
-        str, typer.Option(help=f"Comma-separated, of {', '.join(RENDER_NAMES)}; or all.")
-    ] = "dream,gradient,hardcut",
-    level: Annotated[
-        str, typer.Option(metavar="match|raw", help="The source's loudness, or raw float.")
-    ] = "match",
-    file_format: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS))] = "wav",
-    bits: Annotated[
-        str | None,
-        typer.Option(metavar="16|24|32f", help="Default the source's, at least 24."),
-    ] = None,
-    sidecar: Annotated[
-        bool, typer.Option("--sidecar", help="Also write what made a render beside it, as JSON.")
-    ] = False,
+    renders: RendersOption = "dream,gradient,hardcut",
+    level: LevelOption = "match",
+    file_format: FormatOption = "wav",
+    bits: BitsOption = None,
+    sidecar: SidecarOption = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace renders.")] = False,
-    name: Annotated[str, typer.Option(metavar="TEMPLATE", help=NAME_HELP)] = DEFAULT_TEMPLATE,
-    clash: Annotated[
-        str,
-        typer.Option(
-            metavar="refuse|number|overwrite|skip", help="What to do where a file exists."
-        ),
-    ] = "refuse",
-    catid: Annotated[str, typer.Option(help="For {catid} in --name.")] = "",
-    fxname: Annotated[str, typer.Option(help="For {fxname} in --name.")] = "",
-    creator: Annotated[str, typer.Option(help="For {creator} in --name.")] = "",
-    source: Annotated[str, typer.Option(help="For {source} in --name.")] = "",
+    name: NameOption = DEFAULT_TEMPLATE,
+    clash: ClashOption = "refuse",
+    catid: CatidOption = "",
+    fxname: FxnameOption = "",
+    creator: CreatorOption = "",
+    source: SourceOption = "",
     json_output: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on standard output.")
     ] = False,
-    trust: Annotated[
-        bool, typer.Option("--trust", help="Let a SavedModel of others run on this machine.")
-    ] = False,
+    trust: TrustOption = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     **fields: Any,
 ) -> int:
     """Dream sounds and write the renders."""
-    recipe = recipe_of(preset, recipe_file, paper, fields)
-    filled(recipe)
-    probable = probable_weights(recipe.model)
-    if probable is not None:
-        check_names(recipe, table_of(probable))
+    recipe = checked_recipe(preset, recipe_file, paper, fields)
     options = RenderOptions.make(
         renders=render_names(renders),
         level=level,
@@ -122,14 +107,10 @@ def render(
         parse_span(span)
     keep_every = _keep_every(keep_steps)
     check_folder_writable(out)
-    targets = {
-        name: None if path is None else read_telling(path)
-        for name, path in (("target", recipe.target), ("target_b", recipe.target_b))
-    }
     # What this command reads is never to be replaced by it.
     named = (*inputs, recipe.target, recipe.target_b, from_render)
     protected = [Path(path) for path in named if path is not None]
-    dreaming = Dreaming(recipe, options, targets, values, protected, trust, keep_every)
+    dreaming = Dreaming(recipe, options, read_targets(recipe), values, protected, trust, keep_every)
     batch = _Inputs(inputs, dreaming, out, span, from_render, debug)
     with cancelled_by_sigterm(batch.control):
         code = batch.run()
@@ -203,6 +184,26 @@ class _Inputs:
     def _between_blocks(self, share: float) -> None:
         if self._line is not None:
             self._line.between_blocks(share)
+
+
+def checked_recipe(
+    preset: str | None, recipe_file: Path | None, paper: bool, fields: dict[str, Any]
+) -> Recipe:
+    """Return the recipe that a command is asked for, checked as far as it can be beforehand."""
+    recipe = recipe_of(preset, recipe_file, paper, fields)
+    filled(recipe)
+    probable = probable_weights(recipe.model)
+    if probable is not None:
+        check_names(recipe, table_of(probable))
+    return recipe
+
+
+def read_targets(recipe: Recipe) -> dict[str, Clip | None]:
+    """Read the sounds that a recipe names."""
+    return {
+        name: None if path is None else read_telling(path)
+        for name, path in (("target", recipe.target), ("target_b", recipe.target_b))
+    }
 
 
 def render_names(text: str) -> tuple[str, ...]:

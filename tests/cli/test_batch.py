@@ -1,0 +1,168 @@
+"""``dreamsound batch`` and ``plot``: whole folders, and pictures of what came of them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import matplotlib.image as mpimg
+import numpy as np
+import pytest
+
+from dreamsound.library import Library
+from dreamsound.models.yamnet import YamNet
+
+from .conftest import Command, chirp, process, write_sound
+
+GIVEN = ("--class", "Cat", "--steps", 2, "--renders", "dream")
+
+
+@pytest.fixture
+def loaded(yamnet: YamNet, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The model that is loaded already, and how often it was asked for."""
+    calls: list[int] = []
+
+    def load(_: object) -> YamNet:
+        calls.append(1)
+        return yamnet
+
+    monkeypatch.setattr("dreamsound.models.load.load_weights", load)
+    return calls
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two sounds of one name, and one that is broken."""
+    for place in ("in", "in/deep"):
+        (tmp_path / place).mkdir()
+        write_sound(tmp_path / place / "bird.wav", chirp(0.5 + 0.1 * len(place)))
+    (tmp_path / "in/broken.wav").write_text("no sound")
+    return tmp_path / "in"
+
+
+def wavs(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*.wav")}
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_a_folder_is_dreamed_and_what_fails_is_told(
+    command: Command, loaded: list[int], folder: Path, tmp_path: Path, jobs: int
+) -> None:
+    out = tmp_path / "out"
+    outcome = command(
+        "batch", folder, "--out", out, "--recursive", "--keep-tree", "--jobs", jobs, *GIVEN
+    )
+    assert outcome.code == 4
+    assert wavs(out) == {"bird_dream.wav", "deep/bird_dream.wav"}
+    assert outcome.out.startswith("2 done, 1 failed, of 3, in ")
+    assert "broken.wav is not a sound file" in outcome.out
+    assert len(loaded) == 1
+    told = json.loads((out / "batch_report.json").read_text())["inputs"]
+    states = {Path(row["input"]).name + row["out"][-4:]: row["state"] for row in told}
+    assert states == {"bird.wav/out": "done", "broken.wav/out": "failed", "bird.wavdeep": "done"}
+    for row in told:
+        if row["state"] == "done":
+            assert row["after"] > row["before"]
+            assert row["seconds"] > 0
+            for picture in row["pictures"].values():
+                assert mpimg.imread(out / picture).std() > 0.01
+    page = (out / "batch_report.html").read_text()
+    assert 'src="deep/bird_dream.wav"' in page
+
+
+def test_a_batch_makes_what_render_makes(
+    command: Command, dream: Command, loaded: list[int], folder: Path, tmp_path: Path
+) -> None:
+    given = (*GIVEN, "--format", "flac")
+    bird = folder / "bird.wav"
+    assert dream(bird, "--out", tmp_path / "one", *given).code == 0
+    assert command("batch", bird, "--out", tmp_path / "two", *given).code == 0
+    one, two = (tmp_path / place / "bird_dream.flac" for place in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_renders_of_one_name_are_never_lost(
+    command: Command, loaded: list[int], folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    flat = ("batch", folder, "--recursive", "--out", out, *GIVEN)
+    refused = command(*flat)
+    assert (refused.code, wavs(out)) == (4, {"bird_dream.wav"})
+    assert refused.out.count("exists") == 1
+    assert command(*flat, "--clash", "number", "--jobs", 2).code == 4
+    assert wavs(out) == {"bird_dream.wav", "bird_dream_2.wav", "bird_dream_3.wav"}
+    again = command(*flat, "--clash", "skip")
+    assert again.out.startswith("2 skipped, 1 failed")
+    assert len(loaded) == 2  # nothing to dream, nothing to load
+
+
+def test_where_nothing_can_be_dreamed_is_one_line(command: Command, tmp_path: Path) -> None:
+    outcome = command("batch", tmp_path, "--out", tmp_path / "out")
+    assert (outcome.code, len(outcome.told)) == (2, 1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_batch_that_is_called_off_still_reports(yamnet: YamNet, tmp_path: Path) -> None:
+    for number in range(6):
+        write_sound(tmp_path / f"{number}.wav", chirp(3.0))
+    given = ("--class", "Cat", "--steps", "20", "--renders", "dream")
+    running = process("batch", tmp_path, "--out", tmp_path / "out", *given)
+    try:
+        while not list((tmp_path / "out").glob("*.wav")) and running.poll() is None:
+            time.sleep(0.05)
+        running.send_signal(signal.SIGTERM)
+        _, told = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert running.returncode == 5, told
+    report = json.loads((tmp_path / "out/batch_report.json").read_text())["inputs"]
+    states = [row["state"] for row in report]
+    assert states[0] == "done"
+    assert states[-1] == "not begun"
+    assert len(list((tmp_path / "out").glob("*.wav"))) == states.count("done")
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_finished_dreams_are_in_the_library(
+    command: Command, loaded: list[int], folder: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    place = tmp_path / "library.sqlite"
+    monkeypatch.setenv("DREAMSOUND_LIBRARY", str(place))
+    bird, out = folder / "bird.wav", tmp_path / "far" / "away" / "out"
+    assert command("batch", bird, "--out", out, *GIVEN, "--preset", "Turn to birds").code == 0
+    with Library(place) as library:
+        (dream,) = library.search("bird", class_name="cat", preset="turn to birds")
+        assert library.verify().of("same")
+    assert (dream.source, dream.channels) == (str(bird), 1)
+    assert (dream.score_after or 0) > (dream.score_before or 0)
+    assert dream.recipe["steps"] == 2
+    assert [Path(render.path) for render in dream.renders] == [out / "bird_dream.wav"]
+    # The library also knows where the source of a render is.
+    assert command("redo", out / "bird_dream.wav").code == 0
+    place.write_bytes(b"not a library at all" * 100)
+    broken = command("batch", bird, "--out", tmp_path / "out2", *GIVEN)
+    assert (broken.code, "not in the library" in broken.out) == (0, True)
+
+
+def test_a_render_is_drawn_beside_its_source(
+    command: Command, loaded: list[int], folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    given = ("--span", "0.0:0.4", "--class", "Cat", "--steps", 3, "--renders", "all")
+    assert command("render", folder / "bird.wav", "--out", out, *given).code == 0
+    renders = sorted(out.glob("*.wav"))
+    outcome = command("plot", *renders, "--source", folder / "bird.wav")
+    assert outcome.code == 0
+    pictures = [Path(line) for line in outcome.out.splitlines()]
+    assert pictures == [Path(f"{path}.png") for path in renders]
+    drawn = [mpimg.imread(path) for path in pictures]
+    assert len({image.tobytes() for image in drawn}) == len(renders)
+    assert all(image.shape[0] > 900 for image in drawn)  # with the score trace
+    again = command("plot", renders[0], folder / "bird.wav", "--source", folder / "bird.wav")
+    assert (again.code, len(again.told)) == (2, 2)
+    assert "exists" in again.told[0]
+    assert "holds no recipe" in again.told[1]
+    assert np.array_equal(mpimg.imread(pictures[0]), drawn[0])
