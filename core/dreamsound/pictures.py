@@ -367,16 +367,16 @@ def _figure(
     steps = trace is not None and len(trace.scores) > 1
     figure = Figure(figsize=(15, 8.2 if steps else 6.4), facecolor=PAPER, layout=layout)
     # Two spectrograms with one scale, the change with its own.
-    heights = [1, 3.6, 1.1] if steps else [1, 3.6]
-    axes = figure.subplots(
-        len(heights),
-        5,
-        gridspec_kw={"width_ratios": [1, 1, 0.03, 1, 0.03], "height_ratios": heights},
-    )
+    upper: Any = figure
     if trace is not None and steps:
-        for unused in axes[2]:
-            unused.remove()
-        _score_trace(figure.add_subplot(axes[2, 0].get_gridspec()[2, :]), trace)
+        parts: Any = figure.subfigures(2, 1, height_ratios=[4.6, 1.1])
+        for part in parts:
+            part.set_facecolor(PAPER)
+        upper, lower = parts
+        _score_trace(lower.subplots(), trace)
+    axes = upper.subplots(
+        2, 5, gridspec_kw={"width_ratios": [1, 1, 0.03, 1, 0.03], "height_ratios": [1, 3.6]}
+    )
     for unused in (axes[0, 2], axes[0, 4]):
         unused.set_axis_off()
 
@@ -392,14 +392,14 @@ def _figure(
     shown = {"cmap": "magma", "vmin": top_db - RANGE_DB, "vmax": top_db}
     _spectrogram(axes[1, 0], before.spectrum_db, length_s, sample_rate_hz, **shown)
     image = _spectrogram(axes[1, 1], after.spectrum_db, length_s, sample_rate_hz, **shown)
-    _scale(figure, image, axes[1, 2], "dB re full scale", 20)
+    _scale(upper, image, axes[1, 2], "dB re full scale", 20)
 
     floor_db = top_db - RANGE_DB
     change = np.maximum(after.spectrum_db, floor_db) - np.maximum(before.spectrum_db, floor_db)
     most_db = float(np.clip(np.ceil(np.percentile(np.abs(change), 99.8) / 12) * 12, 12, 48))
     shown = {"cmap": _change_colours(), "vmin": -most_db, "vmax": most_db}
     image = _spectrogram(axes[1, 3], change, length_s, sample_rate_hz, **shown)
-    _scale(figure, image, axes[1, 4], "quieter      dB      louder", most_db / 2)
+    _scale(upper, image, axes[1, 4], "quieter      dB      louder", most_db / 2)
 
     for panel in (axes[0, 1], axes[1, 1]):
         panel.tick_params(labelleft=False)
@@ -432,8 +432,8 @@ def _waveform(axes: Axes, sound: _Analysis, colour: str, peak: float, length_s: 
     seconds = (np.arange(columns) + 0.5) * length_s / columns
     axes.fill_between(seconds, sound.lowest, sound.highest, color=colour, linewidth=0.6)
     axes.set_ylim(-1.08 * peak, 1.08 * peak)
-    peak_db = f"{abs(20 * np.log10(peak)):.0f} dBFS"
-    axes.set_yticks([peak], [peak_db if peak >= 1 else "\N{MINUS SIGN}" + peak_db])
+    peak_db = round(20 * np.log10(peak))
+    axes.set_yticks([peak], [f"{peak_db} dBFS".replace("-", "\N{MINUS SIGN}")])
     axes.axhline(0, color=GRID, linewidth=0.6)
     axes.tick_params(labelbottom=False)
 
@@ -483,7 +483,7 @@ def _spectrogram(
     return image
 
 
-def _scale(figure: Figure, image: Any, axes: Axes, label: str, step_db: float) -> None:
+def _scale(figure: Any, image: Any, axes: Axes, label: str, step_db: float) -> None:
     from matplotlib.ticker import MultipleLocator
 
     bar = figure.colorbar(image, cax=axes, ticks=MultipleLocator(step_db))

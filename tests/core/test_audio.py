@@ -292,6 +292,7 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     [
         (1, 0, RATE, "holds no samples"),
         (9, 100, RATE, "9 channels; 1 to 8"),
+        (32, 100, RATE, "32 channels; 1 to 8"),
         (1, 100, 7999, "7999 Hz; 8000 to 192000"),
         (1, 100, 200_000, "200000 Hz; 8000 to 192000"),
     ],
@@ -305,6 +306,27 @@ def test_what_cannot_be_dreamed_is_told(
         read_clip(path)
     with pytest.raises(AudioFileError, match=message):
         Clip.from_array(np.zeros((channels, length)), rate)
+
+
+def test_four_channels_of_float_come_through_as_they_are(tmp_path: Path) -> None:
+    values = 3 * noise(4, 500)
+    soundfile.write(tmp_path / "a.wav", values.T, 96_000, subtype="FLOAT")
+    clip = read_clip(tmp_path / "a.wav")
+    assert (clip.channels, clip.sample_rate_hz, clip.bits) == (4, 96_000, "32f")
+    np.testing.assert_array_equal(clip.samples.array(), values)
+
+
+@pytest.mark.parametrize(
+    ("container", "subtype"),
+    [("W64", "PCM_24"), ("CAF", "FLOAT"), ("RF64", "PCM_16"), ("AU", "PCM_16")],
+)
+def test_containers_that_are_only_read_are_read(
+    tmp_path: Path, container: str, subtype: str
+) -> None:
+    values = noise(2, 700)
+    path = tmp_path / f"a.{container.lower()}"
+    soundfile.write(path, values.T, RATE, subtype=subtype, format=container)
+    np.testing.assert_allclose(read_clip(path).samples.array(), values, atol=2**-15)
 
 
 def test_an_array_of_three_axes_is_no_sound() -> None:

@@ -365,7 +365,7 @@ def test_options_are_checked_when_they_are_made() -> None:
             RenderOptions.make(**fields)
     with pytest.raises(AudioFileError, match="flac cannot hold 32f: these hold 32f: wav, aiff"):
         RenderOptions.make(format="flac", bits="32f")
-    with pytest.raises(AudioFileError, match="ogg stores no samples .*: wav, aiff, flac"):
+    with pytest.raises(AudioFileError, match=r"ogg stores no samples .*: wav, aiff, flac"):
         RenderOptions.make(format="ogg", bits="16")
 
 

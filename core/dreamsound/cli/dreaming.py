@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -184,7 +183,10 @@ class Dreaming:
                 "renders": {name: str(place) for name, place in written.paths.items()},
                 "warnings": [*self.model_notes, *dream.warnings, *written.notes],
             }
-            keep_in_library(dream, written.paths, self.values.get("preset", ""), note)
+            unkept = keep_in_library(dream, written.paths, self.values.get("preset", ""))
+            for text in unkept:
+                note(text)
+            report["warnings"] += unkept
         except BaseException:
             dream.close()
             raise
@@ -211,21 +213,19 @@ class Dreaming:
         }
 
 
-def keep_in_library(
-    dream: Dream, renders: dict[str, Path], preset: str, note: Callable[[str], None]
-) -> None:
-    """Add a finished dream to the user's library, if there is one; what fails is told, no more."""
+def keep_in_library(dream: Dream, renders: dict[str, Path], preset: str) -> list[str]:
+    """Add a finished dream to the user's library, if there is one; return why it was not."""
     from dreamsound.library import open_library
     from dreamsound.library.of_dream import record_of
 
     try:
         library = open_library()
-        if library is None:
-            return
-        with library:
-            library.add(record_of(dream, renders, preset))
+        if library is not None:
+            with library:
+                library.add(record_of(dream, renders, preset))
     except LibraryError as error:
-        note(f"not in the library: {error}")
+        return [f"not in the library: {error}"]
+    return []
 
 
 def _step(event: StepEvent) -> dict[str, Any]:

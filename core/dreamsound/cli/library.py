@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import os
 import shutil
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -230,7 +231,8 @@ def _print(dreams: list[DreamRecord], json_output: bool) -> None:
     if json_output:
         typer.echo(json.dumps([dream.as_dict() for dream in dreams], indent=1))
         return
-    width = max(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
+    # What another program reads is whole.
+    width = max(WIDTH, shutil.get_terminal_size().columns) if sys.stdout.isatty() else None
     for dream in dreams:
         tags = f"  [{', '.join(dream.tags)}]" if dream.tags else ""
         change = f"{_score(dream.score_before)} → {_score(dream.score_after)}"
@@ -239,7 +241,7 @@ def _print(dreams: list[DreamRecord], json_output: bool) -> None:
             f"{_cut(dream.class_name, 20)}  {change}  {_cut(dream.preset or '-', 18)}  "
             f"{_clean(Path(dream.source).name)}{tags}"
         )
-        typer.echo(line if len(line) <= width else f"{line[: width - 1]}…")
+        typer.echo(f"{line[: width - 1]}…" if width and len(line) > width else line)
 
 
 def _checked(check: RenderCheck) -> str:

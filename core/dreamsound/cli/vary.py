@@ -170,10 +170,10 @@ class _Run:
                 written = write_renders(
                     dream, self.folder, self.options, stem=stem, sources=[self.file]
                 )
-                keep_in_library(dream, written.paths, "", say)
+                unkept = keep_in_library(dream, written.paths, "")
                 variation.renders = {name: path.name for name, path in written.paths.items()}
                 variation.gain_db = written.gain_db
-                variation.warnings = [*dream.warnings, *written.notes]
+                variation.warnings = [*dream.warnings, *written.notes, *unkept]
                 variation.before = {"class": dream.initial.class_name, "score": dream.initial.score}
                 variation.after = {"class": dream.final.class_name, "score": dream.final.score}
                 levels = thumbnail_levels(dream.samples, self.clip.sample_rate_hz)

@@ -1,0 +1,113 @@
+"""What files cost: presets, a very long RF64, and a batch against the sum of its dreams.
+
+``python3 benchmarks/files.py [--sounds N]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+HOURS, RATE = 4, 48_000
+SOUNDS, SECONDS, STEPS = 200, 1.5, 3
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sounds", type=int, default=SOUNDS, help="of the batch; 0 for none")
+    given = parser.parse_args()
+    print("| what | measured | asked |\n|---|---|---|")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        preset(folder)
+        long_file(folder)
+        if given.sounds:
+            batch(folder, given.sounds)
+
+
+def preset(folder: Path) -> None:
+    """Load a preset's file."""
+    from dreamsound.presets import SUFFIX, factory_presets, read_preset
+    from dreamsound.recipe_file import write_json
+
+    path = folder / f"preset{SUFFIX}"
+    write_json(path, factory_presets()[0].as_dict(), overwrite=False)
+    row("a preset's file is loaded", f"{median_ms(lambda: read_preset(path)):.2f} ms", "5 ms")
+
+
+def long_file(folder: Path) -> None:
+    """Open an RF64 of four hours, whose samples are a hole in the disk, and read a second."""
+    from dreamsound.audio import read_clip
+
+    path = folder / "long.wav"
+    frames, frame_bytes = HOURS * 3600 * RATE, 6
+    size = frames * frame_bytes
+    header = struct.pack("<HHIIHH", 1, 2, RATE, RATE * frame_bytes, frame_bytes, 24)
+    sizes = struct.pack("<QQQI", size + 72, size, frames, 0)
+    with path.open("wb") as file:
+        file.write(b"RF64\xff\xff\xff\xffWAVEds64" + struct.pack("<I", len(sizes)) + sizes)
+        file.write(b"fmt " + struct.pack("<I", len(header)) + header + b"data\xff\xff\xff\xff")
+        file.truncate(file.tell() + size)
+    clip = read_clip(path, (0, RATE))
+    if (clip.samples.length, clip.channels) != (RATE, 2):
+        raise SystemExit("the second that was read is none")
+    measured = median_ms(lambda: read_clip(path, (0, RATE)))
+    gigabytes = path.stat().st_size / 2**30
+    row(f"{HOURS} h of RF64 ({gigabytes:.1f} GiB) opened, a second read", f"{measured:.1f} ms",
+        "100 ms")  # fmt: skip
+    path.unlink()
+
+
+def batch(folder: Path, count: int) -> None:
+    """Dream short files by ``batch``, and compare with the sum of the times of their dreams."""
+    sounds, out = folder / "in", folder / "out"
+    sounds.mkdir()
+    random = np.random.default_rng(4)
+    for number in range(count):
+        seconds = SECONDS * random.uniform(0.5, 1.5)
+        noise = 0.1 * random.standard_normal(round(seconds * RATE))
+        soundfile.write(sounds / f"{number:03d}.wav", noise, RATE, subtype="PCM_24")
+    command = [sys.executable, "-m", "dreamsound", "batch", str(sounds), "--out", str(out)]
+    command += ["--steps", str(STEPS), "--class", "Cat"]
+    began = time.perf_counter()
+    environment = os.environ | {"DREAMSOUND_LIBRARY": str(folder / "library.sqlite")}
+    subprocess.run(command, check=True, capture_output=True, env=environment)
+    process = time.perf_counter() - began
+    report: dict[str, Any] = json.loads((out / "batch_report.json").read_text())
+    dreams = sum(dream["seconds"] for dream in report["inputs"])
+    row(f"batch of {count} files of about {SECONDS:g} s, {STEPS} steps, against the sum of their "
+        f"dreams ({dreams:.0f} s)", f"{report['seconds'] / dreams:.3f}", "1.2")  # fmt: skip
+    row("the same, with the start of the process", f"{process / dreams:.3f}", "")
+
+
+def row(what: str, measured: str, asked: str) -> None:
+    """Print a line of the table."""
+    print(f"| {what} | {measured} | {asked} |", flush=True)
+
+
+def median_ms(work: Callable[[], object], rounds: int = 21) -> float:
+    """Return how long something takes, by the median of some rounds."""
+    times = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        work()
+        times.append(1e3 * (time.perf_counter() - began))
+    return statistics.median(times)
+
+
+if __name__ == "__main__":
+    main()
