@@ -179,7 +179,9 @@ class Report:
         lines = [f"{', '.join(counts)}, of {len(self.rows)}, in {_duration(self.seconds)}"]
         lines += [f"failed: {row.input}: {row.why}" for row in self.of("failed")]
         lines += [f"skipped: {row.input}: {row.why}" for row in self.of("skipped")]
-        lines += [f"{row.input}: {line}" for row in self.rows for line in row.warnings]
+        remarks = sum(len(row.warnings) for row in self.rows)
+        if remarks:
+            lines.append(f"remarks on levels and files: {remarks}, see {self.name}.html")
         lines.append(f"renders: {self.out}")
         return "\n".join(lines)
 
@@ -199,37 +201,46 @@ class Report:
     def page(self) -> str:
         """Return the report as a page."""
         summary = self.text().splitlines()[0]
-        cards = "\n".join(self._card(row) for row in self.rows)
+        # What needs somebody comes first.
+        order = ("failed", "not begun", "done", "skipped")
+        cards = "\n".join(self._card(row) for state in order for row in self.of(state))
         return (
             f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
             f'<meta name="viewport" content="width=device-width">\n'
-            f"<title>{text_of(summary)}</title>\n<style>{STYLE}{PAIR}</style></head>\n<body>"
+            f"<title>{text_of(summary)}</title>\n<style>{STYLE}{ROWS}</style></head>\n<body>"
             f"<header><h1>{text_of(summary)}</h1></header>\n<main>\n{cards}\n</main>\n"
             f"</body></html>\n"
         )
 
     def _card(self, row: Row) -> str:
-        name = Path(row.input).name
+        notes = "".join(f'<p class="warning">{text_of(line)}</p>' for line in row.warnings)
         if row.state != "done":
             kind = "error" if row.state == "failed" else "warning"
             said = f"{row.state}: {row.why}" if row.why else row.state
-            content = f'<p class="{kind}">{text_of(said)}</p>'
+            content, pair = f'<p class="{kind}">{text_of(said)}</p>{notes}', ""
         else:
-            pair = "".join(picture(row.pictures.get(which)) for which in ("before", "after"))
-            score = f"{text_of(row.class_name)} {row.before or 0:.3f} → {row.after or 0:.3f}"
+            before, after = row.before or 0, row.after or 0
+            score = f"{text_of(row.class_name)} {before:.3f} → {after:.3f}, {row.seconds:.1f} s"
             players = [
                 player(render, os.path.relpath(path, self.out))
                 for render, path in row.renders.items()
             ]
-            content = f'<div class="pair">{pair}</div><p>{score}</p>{"".join(players)}'
-        notes = "".join(f'<p class="warning">{text_of(line)}</p>' for line in row.warnings)
+            rest = f"<details><summary>more</summary>{''.join(players[1:])}{notes}</details>"
+            content = f"<p>{score}</p>{players[0]}{rest}"
+            pair = "".join(picture(row.pictures.get(which)) for which in ("before", "after"))
         return (
-            f"<article><h2>{row.number} {text_of(name)}</h2>"
-            f'<p class="warning">{text_of(row.input)}</p>{content}{notes}</article>'
+            f"<article><div><h2>{row.number} {text_of(Path(row.input).name)}</h2>"
+            f'<p class="warning">{text_of(row.input)}</p>{content}</div>{pair}</article>'
         )
 
 
-PAIR = ".pair { display: grid; grid-template-columns: 1fr 1fr; gap: .4rem }\n"
+#: A sound a row: what became of it, and its spectrogram before and after.
+ROWS = """
+main { grid-template-columns: 1fr }
+article { display: grid; grid-template-columns: minmax(280px, 1fr) 1fr 1fr; gap: 1rem }
+article img { height: 150px } summary { color: var(--soft); font-size: .85rem }
+@media (max-width: 900px) { article { grid-template-columns: 1fr } }
+"""
 
 
 def _duration(seconds: float) -> str:
