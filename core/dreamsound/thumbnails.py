@@ -12,6 +12,8 @@ from dreamsound.spectrum import Stft, power_of
 
 WIDTH, HEIGHT = 480, 200
 LOWEST_HZ, RANGE_DB = 40.0, 90.0
+#: Of a column, so many frames count; and so many are worked out at a time.
+MOST_FRAMES, BLOCK_FRAMES = 16, 128
 #: A frame is as long for every rate, about: 2048 samples at 48 kHz.
 FRAME_SECONDS = 2048 / 48_000
 
@@ -38,14 +40,20 @@ def thumbnail_levels(samples: Samples, sample_rate_hz: int) -> npt.NDArray[np.fl
     hertz = np.geomspace(LOWEST_HZ, sample_rate_hz / 2, HEIGHT + 1)
     edges = np.clip(np.round(hertz * size / sample_rate_hz).astype(int), 0, stft.bins - 1)
     columns = np.zeros((WIDTH, HEIGHT), np.float32)
-    for column in range(WIDTH):
-        first = column * frames // WIDTH
-        last = max(first + 1, min((column + 1) * frames // WIDTH, first + 16))
-        power = power_of(stft.forward(samples.read(*stft.sample_range(first, last))))
-        spectrum = power.mean(axis=(0, 1))
-        for row in range(HEIGHT):
-            low, high = edges[row], max(edges[row] + 1, edges[row + 1])
-            columns[column, row] = spectrum[low:high].max()
+    spread = np.arange(WIDTH + 1) * frames // WIDTH
+    done, power = 0, np.zeros((0, stft.bins), np.float32)
+    for column, first in enumerate(spread[:-1]):
+        last = max(first + 1, min(spread[column + 1], first + MOST_FRAMES))
+        if last > done + len(power):
+            # Many frames at a time: in a short sound, a column has one, or part of one.
+            done = first
+            stop = min(max(last, first + BLOCK_FRAMES), frames)
+            sound = samples.read(*stft.sample_range(first, stop))
+            power = power_of(stft.forward(sound)).mean(axis=0)
+        spectrum = power[first - done : last - done].mean(axis=0)
+        # Rows narrower than a bin show that bin.
+        upper = max(edges[-1], edges[-2] + 1)
+        columns[column] = np.maximum.reduceat(spectrum[:upper], edges[:-1])
     full_scale = np.sum(stft.window) ** 2 / 4
     levels: npt.NDArray[np.float32] = (10 * np.log10(columns.T / full_scale + 1e-20)).astype(
         np.float32
