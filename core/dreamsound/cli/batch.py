@@ -146,13 +146,14 @@ class _Run:
         self._done = 0
         self._began = time.monotonic()
         # So many sounds are in memory, or in scratch files, at the same time.
-        self._slots = threading.Semaphore(self.jobs + 1)
+        self._slots = threading.Semaphore(self.jobs + 2)
 
     def all(self, sounds: list[Sound]) -> int:
         """Dream them all and write the report, also of a batch that is called off."""
         stopped: BaseException | None = None
         try:
-            with ThreadPoolExecutor(self.jobs) as pool:
+            # The dreamers end first: until then they hand over what is to be drawn.
+            with ThreadPoolExecutor(1) as self._drawing, ThreadPoolExecutor(self.jobs) as pool:
                 try:
                     for row, sound in zip(self.report.rows, sounds, strict=True):
                         self._begin(pool, row, sound)
@@ -202,41 +203,44 @@ class _Run:
                 clip, row.input, Path(row.out), row.number, _Quiet(), self.control
             )
             row.seconds = time.perf_counter() - started
-            with closing(dream):
-                row.state = "done"
-                row.class_name = dream.final.class_name
-                row.before, row.after = dream.initial.score, dream.final.score
-                row.renders = told["renders"]
-                row.warnings += [
-                    line for line in told["warnings"] if line not in self.dreaming.model_notes
-                ]
-                self._draw(row, dream)
+            row.state = "done"
+            row.class_name = dream.final.class_name
+            row.before, row.after = dream.initial.score, dream.final.score
+            row.renders = told["renders"]
+            row.warnings += [
+                line for line in told["warnings"] if line not in self.dreaming.model_notes
+            ]
             self._told(row)
+            self._drawing.submit(self._draw, row, dream)
         except RenderCancelled:
             row.state = "not begun"
         except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
             self._failed(row, error)
         finally:
-            clip.samples.close()
-            self._slots.release()
+            # What is drawn keeps its sound; a slot is free when that is done.
+            if row.state != "done":
+                clip.samples.close()
+                self._slots.release()
 
     def _draw(self, row: Row, dream: Dream) -> None:
         rate = dream.source.sample_rate_hz
-        levels = {
-            "before": thumbnail_levels(dream.source.samples, rate),
-            "after": thumbnail_levels(dream.samples, rate),
-        }
-        top_db = float(levels["before"].max())
         folder = self.report.pictures
         try:
+            with closing(dream), closing(dream.source.samples):
+                levels = {
+                    "before": thumbnail_levels(dream.source.samples, rate),
+                    "after": thumbnail_levels(dream.samples, rate),
+                }
+            top_db = float(levels["before"].max())
             folder.mkdir(exist_ok=True)
             for which, shown in levels.items():
                 path = folder / f"{row.number:04d}_{which}.png"
                 write_thumbnail(shown, path, top_db)
                 row.pictures[which] = f"{folder.name}/{path.name}"
-        except OSError as error:
-            # The renders are there: a picture is not worth calling that a failure.
-            row.warnings.append(f"no picture: {error.strerror or error}")
+        except Exception as error:  # noqa: BLE001 - the renders are there: it is no failure
+            row.warnings.append(f"no picture: {line_and_code(error)[0]}")
+        finally:
+            self._slots.release()
 
     def _failed(self, row: Row, error: Exception) -> None:
         if self.debug:
