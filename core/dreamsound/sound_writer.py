@@ -97,7 +97,7 @@ def write_blocks(
             # soundfile has no public name for this command of libsndfile's.
             soundfile._snd.sf_command(sound._file, _SET_ADD_PEAK_CHUNK, soundfile._ffi.NULL, 0)
             for tag, text in (tags or {}).items():
-                setattr(sound, tag, text)
+                _set_text(sound, tag, text, file_format)
             for block in blocks:
                 as_float = lossy or bits == "32f"
                 frames = block.T if as_float else _integers(block, int(bits)).T
@@ -115,6 +115,17 @@ def write_blocks(
         raise AudioFileError(f"{name} cannot be written: {error.strerror or error}") from error
     if file_format == "wav":
         append_chunks(path, chunks or {})
+
+
+def _set_text(sound: Any, tag: str, text: str, file_format: str) -> None:
+    if file_format != "mp3":
+        setattr(sound, tag, text)
+        return
+    import soundfile
+
+    # libsndfile's encoder takes the bytes as ISO 8859-1; what is not in it cannot be said.
+    content = text.encode("latin-1", errors="replace")
+    soundfile._snd.sf_set_string(sound._file, soundfile._str_types[tag], content)
 
 
 def _container(file_format: str, bits: Bits, values: int) -> tuple[str, str]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from dreamsound.audio import read_clip
+from dreamsound.audio import open_sound, read_clip
 from dreamsound.errors import AudioFileError
 from dreamsound.formats import FORMATS, LOSSY, FileFormat, Rounding, check_bits, check_holds
 from dreamsound.sound_writer import write_blocks
@@ -32,6 +32,10 @@ def test_every_format_keeps_length_level_and_place(file_format: FileFormat, tmp_
         path, [values[:, :9000], values[:, 9000:]], length=RATE, channels=2, sample_rate_hz=RATE,
         file_format=file_format, bits="24", tags=tags,
     )  # fmt: skip
+    with open_sound(path) as sound:
+        assert sound.title == "Köln"
+        # Of a WAV libsndfile reads no more than 2 kB; provenance.py does.
+        assert sound.comment == ("" if file_format == "wav" else "x" * 3000)
     clip = read_clip(path)
     assert (clip.sample_rate_hz, clip.channels) == (RATE, 2)
     read = clip.samples.array()
