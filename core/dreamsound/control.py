@@ -1,9 +1,11 @@
-"""How a running dream is told to stop, and tells how far it is."""
+"""How a running dream is told to stop or to wait, and tells how far it is."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from dreamsound.errors import RenderCancelled
 
@@ -19,12 +21,19 @@ class Control:
     ----------
     on_progress : callable, optional
         Called between blocks with the share of the current step that is done, 0..1.
+    on_block : callable, optional
+        Called between any two blocks of work, also where no step advances: it may wait.
     """
 
-    def __init__(self, on_progress: Callable[[float], None] | None = None) -> None:
+    def __init__(
+        self,
+        on_progress: Callable[[float], None] | None = None,
+        on_block: Callable[[], None] | None = None,
+    ) -> None:
         self._cancelled = threading.Event()
         self._finished = threading.Event()
         self._on_progress = on_progress
+        self._on_block = on_block
 
     def cancel(self) -> None:
         """Stop at the next block, keeping nothing."""
@@ -33,6 +42,11 @@ class Control:
     def finish(self) -> None:
         """Stop at the next block, keeping the sound after the last whole step."""
         self._finished.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether :meth:`cancel` was called."""
+        return self._cancelled.is_set()
 
     @property
     def finishing(self) -> bool:
@@ -51,7 +65,44 @@ class Control:
         """
         if self._on_progress is not None:
             self._on_progress(share)
-        if self._cancelled.is_set():
-            raise RenderCancelled("cancelled; nothing was written")
+        self.check_cancelled()
         if self._finished.is_set():
             raise FinishEarly
+
+    def check_cancelled(self) -> None:
+        """Stop if all is called off; go on where the dream shall only finish here.
+
+        Raises
+        ------
+        RenderCancelled
+            After :meth:`cancel`.
+        """
+        if self._on_block is not None:
+            self._on_block()
+        if self._cancelled.is_set():
+            raise RenderCancelled("cancelled; nothing was written")
+
+    @contextmanager
+    def in_charge(self) -> Iterator[None]:
+        """Let every pass over a sound in this thread stop between two blocks after `cancel`."""
+        token = _IN_CHARGE.set(self)
+        try:
+            yield
+        finally:
+            _IN_CHARGE.reset(token)
+
+
+_IN_CHARGE: ContextVar[Control | None] = ContextVar("control", default=None)
+
+
+def between_blocks() -> None:
+    """Stop a pass over a sound here, if the control in charge of this thread was told to cancel.
+
+    Raises
+    ------
+    RenderCancelled
+        Its `cancel` was called. Without a control in charge, never.
+    """
+    control = _IN_CHARGE.get()
+    if control is not None:
+        control.check_cancelled()

@@ -119,6 +119,38 @@ class Dream:
                 samples.close()
 
 
+@dataclass
+class Snapshot:
+    """A dream between two steps: with it another `Dreamer` of the same goes on to the same end.
+
+    Attributes
+    ----------
+    sound, entering, gradient : Samples
+        As in `dreamsound.next_sound.State`, in the layout of the recipe's channels.
+    kept : dict
+        Sounds of earlier steps that were asked for, by step.
+    scale, level, passed : float
+        As in `dreamsound.next_sound.State`.
+    steps : list of StepEvent
+        All steps so far.
+    heard_first : Heard or None
+        What the network heard in the source, if that was needed.
+    warnings : list of str
+        What was warned of so far.
+    """
+
+    sound: Samples
+    entering: Samples
+    gradient: Samples
+    kept: dict[int, Samples]
+    scale: float
+    level: float
+    passed: float
+    steps: list[StepEvent]
+    heard_first: Heard | None
+    warnings: list[str]
+
+
 class Dreamer:
     """A dream under way: iterate :meth:`steps`, then take :meth:`result`.
 
@@ -141,6 +173,13 @@ class Dreamer:
         Keep the sound of every so many steps; 0 keeps none.
     on_warning : callable, optional
         Called with each warning as it comes.
+    snapshot : Snapshot, optional
+        Of an earlier dreamer of the same, to go on from; its samples are copied.
+
+    Attributes
+    ----------
+    ended : bool
+        Whether the step that was yielded last is the last.
 
     Raises
     ------
@@ -162,6 +201,7 @@ class Dreamer:
         control: Control | None = None,
         keep_every: int = 0,
         on_warning: Callable[[str], None] | None = None,
+        snapshot: Snapshot | None = None,
     ) -> None:
         self.recipe = filled(recipe)
         self.model = model
@@ -196,6 +236,8 @@ class Dreamer:
         self._state: State | None = None
         self._steps: list[StepEvent] = []
         self._kept: dict[int, Samples] = {}
+        self._snapshot = snapshot
+        self.ended = False
 
     def steps(self) -> Iterator[StepEvent]:
         """Dream, yielding an event after each step.
@@ -208,7 +250,7 @@ class Dreamer:
             Nothing in the sound excites the objective.
         """
         state = self._begin()
-        for step in range(1, self.recipe.steps + 1):
+        for step in range(len(self._steps) + 1, self.recipe.steps + 1):
             if self.control.finishing:
                 break
             started = time.perf_counter()
@@ -222,8 +264,9 @@ class Dreamer:
             self._steps.append(event)
             if self.keep_every and step % self.keep_every == 0 and step < self.recipe.steps:
                 self._kept[step] = self.layout.decoded(state.sound).copy()
-            yield event
             reason = reason or self._enough()
+            self.ended = reason is not None or step == self.recipe.steps
+            yield event
             if reason is not None and step < self.recipe.steps:
                 self._warn(f"stopped after {step} steps: {reason}")
                 break
@@ -272,6 +315,22 @@ class Dreamer:
             others=self._others,
         )
 
+    def snapshot(self) -> Snapshot:
+        """Return the dream as it stands between two steps; a view, that the next step changes."""
+        state = self._state or self._begin()
+        return Snapshot(
+            state.sound,
+            state.entering,
+            state.gradient,
+            self._kept,
+            state.scale,
+            state.level,
+            state.passed,
+            list(self._steps),
+            self._heard_first,
+            list(self.warnings),
+        )
+
     # -- one step -------------------------------------------------------------------------------
 
     def _begin(self) -> State:
@@ -281,7 +340,21 @@ class Dreamer:
             start = start_sound(recipe.start, self.source, self.method.envelope.rms, recipe.seed)
         self._state = self.method.begin(start, 1 if self.linked else start.channels)
         self._steps, self._kept = [], {}
+        if self._snapshot is not None:
+            self._go_on_from(self._snapshot, self._state)
         return self._state
+
+    def _go_on_from(self, snapshot: Snapshot, state: State) -> None:
+        for name in ("sound", "entering", "gradient"):
+            place: Samples = getattr(state, name)
+            for start, block in getattr(snapshot, name).blocks():
+                place.write(start, block)
+        state.scale, state.level = snapshot.scale, snapshot.level
+        state.passed, state.step = snapshot.passed, len(snapshot.steps)
+        self._steps = list(snapshot.steps)
+        self._kept = {step: samples.copy() for step, samples in snapshot.kept.items()}
+        self._heard_first = snapshot.heard_first
+        self.warnings[:] = snapshot.warnings
 
     def _gradient(self, state: State, step: int) -> Heard:
         """Put g of the sound into the state, and return what was heard on the way."""

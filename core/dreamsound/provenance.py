@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dreamsound.audio import open_sound
 from dreamsound.chunks import IXML, note_in
+from dreamsound.control import between_blocks
 from dreamsound.errors import RecipeError
 from dreamsound.objective import text_of
 from dreamsound.objective_text import GuideAtom
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 #: The line of the comment begins with this; the rest of it is JSON.
 PREFIX = "dreamsound: "
 INFO = b"LIST:INFO"
+#: A file is read for its hash in blocks of this size.
+HASH_BYTES = 2**20
 #: Of text that is carried over from a source. libsndfile adds its own name to "software".
 KEPT_TAGS = ("title", "artist", "album", "date", "genre", "copyright", "license", "tracknumber")
 
@@ -249,7 +252,11 @@ def file_sha256(path: Path) -> str | None:
     """Return the hash of a file in hexadecimal digits; None where it cannot be read."""
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            digest = hashlib.sha256()
+            while block := file.read(HASH_BYTES):
+                between_blocks()
+                digest.update(block)
+            return digest.hexdigest()
     except OSError:
         return None
 

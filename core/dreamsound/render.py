@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import json
 import math
 import os
@@ -140,6 +141,23 @@ class Written:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Ready:
+    """What is written, and about to be put in place.
+
+    Attributes
+    ----------
+    partial, places : dict
+        Where each file is, and where it shall be, by name; sidecars are among them.
+    written : Written
+        As :func:`write_renders` is about to return it.
+    """
+
+    partial: dict[str, Path]
+    places: dict[str, Path]
+    written: Written
+
+
 def planned_paths(
     stem: str,
     folder: Path,
@@ -225,6 +243,8 @@ def write_renders(
     values: Mapping[str, str] | None = None,
     sources: list[Path] | None = None,
     on_progress: Callable[[str], None] | None = None,
+    tag: str = "",
+    on_ready: Callable[[Ready], None] | None = None,
 ) -> Written:
     """Write a dream's renders: all of them, or none.
 
@@ -247,6 +267,10 @@ def write_renders(
         Files that must not be replaced, beside the source itself.
     on_progress : callable, optional
         Called with the name of each render before it is made.
+    tag : str, optional
+        In the temporary names, so that what is left of a process that died can be found.
+    on_ready : callable, optional
+        Called when all are written, and before the first is in its place.
 
     Returns
     -------
@@ -276,7 +300,7 @@ def write_renders(
         for name, path in list(paths.items()):
             if on_progress is not None:
                 on_progress(name)
-            partial[name] = _partial(path)
+            partial[name] = _partial(path, tag)
             chosen = mixer.bits_of(name, options.format, bits)
             file_format: FileFormat = options.format
             if chosen == "32f" and "32f" not in FORMAT_BITS.get(file_format, ()):
@@ -298,14 +322,16 @@ def write_renders(
             )
         places = dict(paths)
         for name, path in _sidecars(paths, options).items():
-            places[name], partial[name] = path, _partial(path)
+            places[name], partial[name] = path, _partial(path, tag)
             _write_sidecar(partial[name], path, note_line(note, name.removesuffix(SIDECAR)))
+        written.paths = paths
+        if on_ready is not None:
+            on_ready(Ready(partial, places, written))
         put_in_place(partial, places, options.overwrite)
     finally:
         for place in partial.values():
             place.unlink(missing_ok=True)
         mixer.close()
-    written.paths = paths
     return written
 
 
@@ -479,9 +505,14 @@ def _only(samples: Samples) -> Iterator[FloatArray]:
     return (block for _, block in samples.blocks())
 
 
-def _partial(path: Path) -> Path:
+def _partial(path: Path, tag: str) -> Path:
     # Not longer than the render's own name, which may be as long as the file system allows.
-    return path.with_name(f".{uuid.uuid4().hex[:8]}.partial")
+    return path.with_name(f".{tag}{uuid.uuid4().hex[:8]}.partial")
+
+
+def partial_files(folder: Path, tag: str) -> list[Path]:
+    """Return the temporary files that :func:`write_renders` with this tag has left in a folder."""
+    return sorted(folder.glob(f".{glob.escape(tag)}{'[0-9a-f]' * 8}.partial"))
 
 
 def put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bool) -> None:

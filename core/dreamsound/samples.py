@@ -16,6 +16,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
+from dreamsound.control import between_blocks
 from dreamsound.errors import MemoryLimitError
 
 FloatArray = npt.NDArray[np.float32]
@@ -94,7 +95,14 @@ class Samples:
         -------
         numpy.ndarray
             Float32; a copy, or a read-only meant view where the samples are in memory.
+
+        Raises
+        ------
+        RenderCancelled
+            The control in charge was told to cancel: every pass over a sound reads it block by
+            block, and so stops here.
         """
+        between_blocks()
         inner_start, inner_stop = max(start, 0), min(stop, self.length)
         if inner_start >= inner_stop:
             return np.zeros((self.channels, max(stop - start, 0)), np.float32)

@@ -50,7 +50,7 @@ def test_a_scratch_file_holds_what_an_array_would(
     reads: list[tuple[int, int]],
 ) -> None:
     # The oracle: a longer array, of which the sound is the middle.
-    edge = 100
+    edge = 130
     wide = np.zeros((channels, length + 2 * edge), np.float32)
     pair = both(channels, length)
     for seed, (action, start, count) in enumerate(actions):

@@ -17,7 +17,7 @@ import typer
 from dreamsound.audio import Clip, check_folder_writable
 from dreamsound.batch import Report, Row, Sound, sounds_in
 from dreamsound.cli import EXIT_SOME_FAILED, line_and_code
-from dreamsound.cli.dreaming import Dreaming
+from dreamsound.cli.fetching import loading
 from dreamsound.cli.options import (
     BitsOption,
     CatidOption,
@@ -43,6 +43,7 @@ from dreamsound.cli.render import checked_recipe, read_targets, render_names
 from dreamsound.cli.stopping import cancelled_by_sigterm
 from dreamsound.control import Control
 from dreamsound.dreamer import Dream, StepEvent
+from dreamsound.dreaming import Dreaming
 from dreamsound.errors import ModelError, RenderCancelled
 from dreamsound.formats import check_holds
 from dreamsound.naming import DEFAULT_TEMPLATE
@@ -107,7 +108,7 @@ def batch(
     ]
     protected = [sound.path for sound in sounds]
     protected += [Path(path) for path in (recipe.target, recipe.target_b) if path is not None]
-    dreaming = Dreaming(recipe, options, read_targets(recipe), values, protected, trust)
+    dreaming = Dreaming(recipe, loading(trust), options, read_targets(recipe), values, protected)
     run = _Run(dreaming, Report.beginning(out, rows), jobs, debug)
     with cancelled_by_sigterm(run.control):
         code = run.all(sounds)

@@ -11,8 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreamsound.cli.progress import say
+from dreamsound.dreaming import Loaded
+from dreamsound.models.catalog import find_weights
 from dreamsound.models.fetch import Watch
+from dreamsound.models.tables import table_of
 from dreamsound.models.weights import Weights
+from dreamsound.objective import check_names
+from dreamsound.recipe import Recipe
 
 if TYPE_CHECKING:
     from dreamsound.models.base import Model
@@ -104,6 +109,29 @@ def load_telling(weights: Weights, told: list[str] | None = None) -> Model:
             if told is not None:
                 told.append(str(warning.message))
     return model
+
+
+def loading(trust: bool) -> Callable[[Recipe], Loaded]:
+    """Return what loads a recipe's model, telling on standard error.
+
+    Parameters
+    ----------
+    trust : bool
+        Whether a foreign SavedModel may run without being asked.
+    """
+
+    def load(recipe: Recipe) -> Loaded:
+        # Before TensorFlow is imported, which takes long: it may not be to be had.
+        with watching(trust) as watch:
+            weights = find_weights(recipe.model, watch)
+        check_names(recipe, table_of(weights))
+        from dreamsound.models.runtime import device_name
+
+        notes: list[str] = []
+        device = device_name()
+        return Loaded(load_telling(weights, notes), device, notes)
+
+    return load
 
 
 def _asked(folder: Path) -> bool:

@@ -13,7 +13,7 @@ import typer
 
 from dreamsound.audio import Clip, check_folder_writable
 from dreamsound.cli import EXIT_SOME_FAILED, line_and_code
-from dreamsound.cli.dreaming import Dreaming
+from dreamsound.cli.fetching import loading
 from dreamsound.cli.options import (
     BitsOption,
     CatidOption,
@@ -37,6 +37,7 @@ from dreamsound.cli.progress import StepLine, say
 from dreamsound.cli.reading import read_telling
 from dreamsound.cli.stopping import cancelled_by_sigterm
 from dreamsound.control import Control
+from dreamsound.dreaming import Dreaming
 from dreamsound.errors import ModelError, RecipeError, RenderCancelled
 from dreamsound.formats import check_holds
 from dreamsound.methods import filled
@@ -110,7 +111,10 @@ def render(
     # What this command reads is never to be replaced by it.
     named = (*inputs, recipe.target, recipe.target_b, from_render)
     protected = [Path(path) for path in named if path is not None]
-    dreaming = Dreaming(recipe, options, read_targets(recipe), values, protected, trust, keep_every)
+    targets = read_targets(recipe)
+    dreaming = Dreaming(
+        recipe, loading(trust), options, targets, values, protected, keep_every=keep_every
+    )
     batch = _Inputs(inputs, dreaming, out, span, from_render, debug)
     with cancelled_by_sigterm(batch.control):
         code = batch.run()

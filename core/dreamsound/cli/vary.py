@@ -13,7 +13,6 @@ import typer
 
 from dreamsound.audio import Clip, check_folder_writable
 from dreamsound.cli import EXIT_SOME_FAILED, line_and_code
-from dreamsound.cli.dreaming import keep_in_library
 from dreamsound.cli.fetching import load_telling, watching
 from dreamsound.cli.options import with_recipe_options
 from dreamsound.cli.progress import StepLine, say
@@ -23,6 +22,7 @@ from dreamsound.cli.stopping import cancelled_by_sigterm
 from dreamsound.contact_sheet import ContactSheet, Variation
 from dreamsound.control import Control
 from dreamsound.dreamer import Dreamer
+from dreamsound.dreaming import keep_in_library, library_record
 from dreamsound.errors import AudioFileError, DreamSoundError, RenderCancelled
 from dreamsound.formats import FORMATS
 from dreamsound.grid import parse_grid
@@ -170,7 +170,8 @@ class _Run:
                 written = write_renders(
                     dream, self.folder, self.options, stem=stem, sources=[self.file]
                 )
-                unkept = keep_in_library(dream, written.paths, "")
+                record, unkept = library_record(dream, written.paths, "")
+                unkept += keep_in_library(record)
                 variation.renders = {name: path.name for name, path in written.paths.items()}
                 variation.gain_db = written.gain_db
                 variation.warnings = [*dream.warnings, *written.notes, *unkept]

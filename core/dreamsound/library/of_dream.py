@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from dreamsound import __version__
@@ -10,7 +12,12 @@ from dreamsound.library.records import DreamRecord, RenderRecord
 from dreamsound.provenance import file_sha256
 
 
-def record_of(dream: Dream, renders: dict[str, Path], preset: str = "") -> DreamRecord:
+def record_of(
+    dream: Dream,
+    renders: dict[str, Path],
+    preset: str = "",
+    written_at: Mapping[str, Path] | None = None,
+) -> DreamRecord:
     """Return what the library keeps of a dream.
 
     Parameters
@@ -21,6 +28,8 @@ def record_of(dream: Dream, renders: dict[str, Path], preset: str = "") -> Dream
         Where its renders are, by name; each is read for its hash.
     preset : str, optional
         What it was dreamed by.
+    written_at : mapping, optional
+        Where the renders are now, if they are not yet in their places.
 
     Raises
     ------
@@ -46,5 +55,8 @@ def record_of(dream: Dream, renders: dict[str, Path], preset: str = "") -> Dream
         scores={last.class_name: (first.score, last.score)},
         preset=preset,
         seconds_taken=sum(event.seconds for event in dream.steps),
-        renders=tuple(RenderRecord.of(name, path) for name, path in renders.items()),
+        renders=tuple(
+            replace(RenderRecord.of(name, (written_at or renders)[name]), path=str(path))
+            for name, path in renders.items()
+        ),
     )
