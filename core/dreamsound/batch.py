@@ -154,11 +154,11 @@ class Report:
     seconds: float = 0.0
 
     @classmethod
-    def beginning(cls, out: Path, rows: list[Row]) -> Report:
+    def beginning(cls, out: Path, rows: list[Row], stem: str = "batch_report") -> Report:
         """Make a report of a name that none has yet."""
         number = 1
         while True:
-            name = "batch_report" if number == 1 else f"batch_report_{number}"
+            name = stem if number == 1 else f"{stem}_{number}"
             if not any(out.glob(f"{name}.*")) and not (out / name).exists():
                 return cls(out, name, rows)
             number += 1

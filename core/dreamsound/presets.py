@@ -236,6 +236,30 @@ def delete_preset(name: str) -> Path:
     return stored.path
 
 
+def with_fields(recipe: Recipe, paper: bool, fields: dict[str, Any]) -> Recipe:
+    """Return a recipe in which the fields that were given win.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Of a preset.
+    paper : bool
+        Take the paper's formulas first.
+    fields : dict
+        Of the options; None is not given. An objective in any form takes the place of the recipe's.
+    """
+    given = {name: value for name, value in fields.items() if value is not None}
+    kept = {
+        name: value
+        for name, value in recipe.model_dump(exclude_defaults=True).items()
+        if name != "schema_version"
+    }
+    objective = {"class_", "at", "layer", "objective"}
+    if objective & set(given) - {"at"} or ("at" in given and "class_" not in kept):
+        kept = {name: value for name, value in kept.items() if name not in objective}
+    return Recipe.make(paper=paper, **(kept | given))
+
+
 def set_fields(recipe: Recipe) -> dict[str, Any]:
     """Return what of a recipe is not a default, as plain JSON values."""
     told = recipe.model_dump(mode="json", by_alias=True, exclude_defaults=True)

@@ -25,6 +25,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "vary": ("dreamsound.cli.vary", "Dream a sound in many ways, to choose from."),
     "units": ("dreamsound.cli.units", "Show which channels of a layer a sound excites most."),
     "presets": ("dreamsound.cli.presets", "List, show, keep, share and mix presets."),
+    "queue": ("dreamsound.cli.queue", "Put jobs into the render queue, and watch them."),
+    "worker": ("dreamsound.cli.worker", "Run what is in the render queue."),
+    "submit": ("dreamsound.cli.submit", "Put the job of a folder into the render queue."),
     "library": ("dreamsound.cli.library", "Find, judge and export the dreams that were made."),
     "recipe": ("dreamsound.cli.recipe", "The format of recipes, and what a file holds."),
     "classes": ("dreamsound.cli.classes", "List the classes that a model knows."),
@@ -37,24 +40,30 @@ EXIT_BAD_INPUT, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 2, 4, 130
 class LazyGroup(TyperGroup):
     """A group that shows its commands without importing them."""
 
+    #: As :data:`COMMANDS`.
+    commands_of_group = COMMANDS
+
     def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names in the order of :data:`COMMANDS`."""
-        return list(COMMANDS)
+        """Return the names in the order of the table."""
+        return list(self.commands_of_group)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a stand-in that knows its help line."""
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.commands_of_group:
             return None
-        return TyperCommand(cmd_name, help=COMMANDS[cmd_name][1])
+        return TyperCommand(cmd_name, help=self.commands_of_group[cmd_name][1])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Import the command that is about to run."""
+        table = self.commands_of_group
         name, rest = args[0], args[1:]
-        if name not in COMMANDS:
-            near = difflib.get_close_matches(name, COMMANDS, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
+        if name not in table:
+            near = difflib.get_close_matches(name, table, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(table)}"
             ctx.fail(f"there is no command {name!r}; {hint}")
-        command = typer.main.get_command(importlib.import_module(COMMANDS[name][0]).app)
+        command = typer.main.get_command(importlib.import_module(table[name][0]).app)
+        if isinstance(command, TyperGroup) and name in command.commands:
+            command = command.commands[name]  # a module of several commands
         command.name = name
         return name, command, rest
 

@@ -39,8 +39,9 @@ from dreamsound.cli.options import (
 from dreamsound.cli.presets import preset_name
 from dreamsound.cli.progress import say
 from dreamsound.cli.reading import read_telling
-from dreamsound.cli.render import checked_recipe, read_targets, render_names
+from dreamsound.cli.render import read_targets
 from dreamsound.cli.stopping import cancelled_by_sigterm
+from dreamsound.cli.wish import checked_recipe, render_names
 from dreamsound.control import Control
 from dreamsound.dreamer import Dream, StepEvent
 from dreamsound.dreaming import Dreaming

@@ -25,6 +25,7 @@ from dreamsound.presets import (
     read_preset,
     save_preset,
     user_presets,
+    with_fields,
 )
 from dreamsound.provenance import read_document
 from dreamsound.recipe import Recipe
@@ -205,30 +206,6 @@ def blend(
         say(f"saved {save_preset(preset, overwrite)}")
     if json_output or name is None:
         typer.echo(json.dumps(preset.as_dict(), indent=1, ensure_ascii=False))
-
-
-def with_fields(recipe: Recipe, paper: bool, fields: dict[str, Any]) -> Recipe:
-    """Return a recipe in which the fields that were given win.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        Of a preset.
-    paper : bool
-        Take the paper's formulas first.
-    fields : dict
-        Of the options; None is not given. An objective in any form takes the place of the recipe's.
-    """
-    given = {name: value for name, value in fields.items() if value is not None}
-    kept = {
-        name: value
-        for name, value in recipe.model_dump(exclude_defaults=True).items()
-        if name != "schema_version"
-    }
-    objective = {"class_", "at", "layer", "objective"}
-    if objective & set(given) - {"at"} or ("at" in given and "class_" not in kept):
-        kept = {name: value for name, value in kept.items() if name not in objective}
-    return Recipe.make(paper=paper, **(kept | given))
 
 
 def recipe_in(path: Path) -> tuple[Recipe, dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import traceback
 from dataclasses import dataclass, field
@@ -14,108 +13,48 @@ import typer
 from dreamsound.audio import Clip, check_folder_writable
 from dreamsound.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound.cli.fetching import loading
-from dreamsound.cli.options import (
-    BitsOption,
-    CatidOption,
-    ClashOption,
-    CreatorOption,
-    FormatOption,
-    FxnameOption,
-    LevelOption,
-    NameOption,
-    PaperOption,
-    PresetOption,
-    RecipeOption,
-    RendersOption,
-    SidecarOption,
-    SourceOption,
-    TrustOption,
-    with_recipe_options,
-)
-from dreamsound.cli.presets import preset_name, recipe_of
 from dreamsound.cli.progress import StepLine, say
 from dreamsound.cli.reading import read_telling
 from dreamsound.cli.stopping import cancelled_by_sigterm
+from dreamsound.cli.wish import RenderWish, takes_render_wish
 from dreamsound.control import Control
 from dreamsound.dreaming import Dreaming
-from dreamsound.errors import ModelError, RecipeError, RenderCancelled
+from dreamsound.errors import ModelError, RenderCancelled
 from dreamsound.formats import check_holds
-from dreamsound.methods import filled
-from dreamsound.models.catalog import probable_weights
-from dreamsound.models.tables import table_of
-from dreamsound.naming import DEFAULT_TEMPLATE
-from dreamsound.objective import check_names
 from dreamsound.recipe import Recipe
-from dreamsound.render import RENDER_NAMES, RenderOptions
-from dreamsound.span import parse_span
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
-@with_recipe_options
+@takes_render_wish
 def render(
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Sound files.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder for the renders.")],
-    preset: PresetOption = None,
-    recipe_file: RecipeOption = None,
-    paper: PaperOption = False,
-    span: Annotated[
-        str | None, typer.Option(metavar="START:END", help="Seconds; dream only this part.")
-    ] = None,
-    from_render: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Go on from an earlier dream of INPUT.")
-    ] = None,
-    keep_steps: Annotated[
-        str | None, typer.Option(metavar="N|all", help="Also write every Nth step's sound.")
-    ] = None,
-    renders: RendersOption = "dream,gradient,hardcut",
-    level: LevelOption = "match",
-    file_format: FormatOption = "wav",
-    bits: BitsOption = None,
-    sidecar: SidecarOption = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace renders.")] = False,
-    name: NameOption = DEFAULT_TEMPLATE,
-    clash: ClashOption = "refuse",
-    catid: CatidOption = "",
-    fxname: FxnameOption = "",
-    creator: CreatorOption = "",
-    source: SourceOption = "",
+    wish: RenderWish,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Put it into the render queue instead; see queue add.")
+    ] = False,
     json_output: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on standard output.")
     ] = False,
-    trust: TrustOption = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
-    **fields: Any,
 ) -> int:
     """Dream sounds and write the renders."""
-    recipe = checked_recipe(preset, recipe_file, paper, fields)
-    options = RenderOptions.make(
-        renders=render_names(renders),
-        level=level,
-        format=file_format,
-        bits=bits,
-        sidecar=sidecar,
-        overwrite=overwrite or clash == "overwrite",
-        name=name,
-        clash="refuse" if clash == "overwrite" else clash,
-    )
-    values = {"catid": catid, "fxname": fxname, "creator": creator, "source": source}
-    values |= {"preset": preset_name(preset), "date": dt.date.today().isoformat()}
-    if from_render is not None and len(inputs) > 1:
-        raise RecipeError("from_render goes on from one dream: give one INPUT")
-    if span is not None:
-        parse_span(span)
-    keep_every = _keep_every(keep_steps)
-    check_folder_writable(out)
+    if queue:
+        from dreamsound.cli.queue.add import send
+
+        return send(wish, json_output=json_output)
+    recipe, options, values = wish.recipe(), wish.options(), wish.values()
+    wish.check()
+    keep_every = wish.keep_every()
+    check_folder_writable(wish.out)
     # What this command reads is never to be replaced by it.
-    named = (*inputs, recipe.target, recipe.target_b, from_render)
+    named = (*wish.inputs, recipe.target, recipe.target_b, wish.from_render)
     protected = [Path(path) for path in named if path is not None]
     targets = read_targets(recipe)
     dreaming = Dreaming(
-        recipe, loading(trust), options, targets, values, protected, keep_every=keep_every
+        recipe, loading(wish.trust), options, targets, values, protected, keep_every=keep_every
     )
-    batch = _Inputs(inputs, dreaming, out, span, from_render, debug)
+    batch = _Inputs(wish.inputs, dreaming, wish.out, wish.span, wish.from_render, debug)
     with cancelled_by_sigterm(batch.control):
         code = batch.run()
     if json_output:
@@ -190,44 +129,9 @@ class _Inputs:
             self._line.between_blocks(share)
 
 
-def checked_recipe(
-    preset: str | None, recipe_file: Path | None, paper: bool, fields: dict[str, Any]
-) -> Recipe:
-    """Return the recipe that a command is asked for, checked as far as it can be beforehand."""
-    recipe = recipe_of(preset, recipe_file, paper, fields)
-    filled(recipe)
-    probable = probable_weights(recipe.model)
-    if probable is not None:
-        check_names(recipe, table_of(probable))
-    return recipe
-
-
 def read_targets(recipe: Recipe) -> dict[str, Clip | None]:
     """Read the sounds that a recipe names."""
     return {
         name: None if path is None else read_telling(path)
         for name, path in (("target", recipe.target), ("target_b", recipe.target_b))
     }
-
-
-def render_names(text: str) -> tuple[str, ...]:
-    """Return the renders that ``--renders`` names, or raise `RecipeError`."""
-    if text.strip() == "all":
-        return tuple(RENDER_NAMES)
-    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    for name in names:
-        if name not in RENDER_NAMES:
-            raise RecipeError(f"there is no render {name!r}; there are {', '.join(RENDER_NAMES)}")
-    if not names:
-        raise RecipeError("renders: name at least one, or all")
-    return names
-
-
-def _keep_every(text: str | None) -> int:
-    if text is None:
-        return 0
-    if text == "all":
-        return 1
-    if not text.isdigit() or int(text) < 1:
-        raise RecipeError(f"keep_steps: a whole number from 1, or all, not {text!r}")
-    return int(text)

@@ -17,8 +17,8 @@ from dreamsound.cli.fetching import load_telling, watching
 from dreamsound.cli.options import with_recipe_options
 from dreamsound.cli.progress import StepLine, say
 from dreamsound.cli.reading import read_telling
-from dreamsound.cli.render import render_names
 from dreamsound.cli.stopping import cancelled_by_sigterm
+from dreamsound.cli.wish import render_names
 from dreamsound.contact_sheet import ContactSheet, Variation
 from dreamsound.control import Control
 from dreamsound.dreamer import Dreamer

@@ -8,7 +8,14 @@ from typing import Final
 from dreamsound.errors import QueueError
 from dreamsound.queue.database import COLUMNS, NEXT_NUMBER, checked_id
 from dreamsound.queue.reading import Reading
-from dreamsound.queue.records import Job, NewJob, checked_job, checked_priority, now_text
+from dreamsound.queue.records import (
+    Job,
+    NewJob,
+    checked_job,
+    checked_json,
+    checked_priority,
+    now_text,
+)
 from dreamsound.queue.states import HELD, OVER, illegal_move
 
 #: So many removed jobs are remembered one by one for views that poll (about 2 MB of the file).
@@ -51,10 +58,21 @@ class Asking(Reading):
         """Ask the worker of a running job to stop here and keep what there is."""
         return self._act("finish", job_id, wanted="finish")
 
-    def retry(self, job_id: int) -> Job:
-        """Queue a failed or cancelled job again, at its old place; its checkpoint is kept."""
+    def retry(self, job_id: int, request: str | None = None) -> Job:
+        """Queue a failed or cancelled job again, at its old place; its checkpoint is kept.
+
+        Parameters
+        ----------
+        job_id : int
+            The job.
+        request : str, optional
+            What it shall do now, as in `NewJob`; by default the same.
+        """
+        if request is not None:
+            checked_json(request, f"the request of job {job_id}")
+        more = {} if request is None else {"request": request}
         fresh = {"progress": "{}", "result": "{}", "error": None, "code": None, "started": None}
-        return self._act("retry", job_id, attempts=0, crashes=0, told=0, wanted="", **fresh)
+        return self._act("retry", job_id, attempts=0, crashes=0, told=0, wanted="", **fresh, **more)
 
     def remove(self, job_id: int) -> Job:
         """Take a job that no worker holds out of the queue; return it as it was.

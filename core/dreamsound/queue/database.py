@@ -50,6 +50,11 @@ class Database:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the file: locks, checkpoints and logs lie beside it."""
+        return self.path.absolute().parent
+
     def __enter__(self) -> Self:
         return self
 

@@ -65,6 +65,25 @@ class WorkerLock:
                 return taken
             time.sleep(0 if taken is None else _RETRY_S)
 
+    @classmethod
+    def inherited(cls, path: Path | str, fileno: int) -> Self:
+        """Return a lock that the process which started this one has taken and handed over."""
+        lock = cls(path)
+        lock._file = os.fdopen(fileno, "a+b")
+        return lock
+
+    def fileno(self) -> int:
+        """Return the descriptor of a lock that is held, for a process that shall inherit it."""
+        if self._file is None:
+            raise QueueError(f"{self.path} is not locked")
+        return self._file.fileno()
+
+    def hand_over(self) -> None:
+        """Let go of the lock here; a process that has inherited it holds it on."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
     def release(self) -> None:
         """Let the lock go, and the file with it."""
         if self._file is None:

@@ -10,6 +10,7 @@ from typing import Final
 from dreamsound.errors import QueueError
 from dreamsound.queue.database import COLUMNS, Database, checked_id
 from dreamsound.queue.records import Changes, Job, WorkerRow
+from dreamsound.queue.schema import damaged
 from dreamsound.queue.states import HELD, OVER, STATES
 
 #: How often the number of changes is looked at while waiting. It costs about 10 microseconds.
@@ -19,6 +20,18 @@ _ORDER: Final = "ended_number DESC, kind, priority DESC, position, id"
 
 class Reading(Database):
     """The part of a `Store` that changes nothing."""
+
+    def check(self) -> None:
+        """Read through the file's structure.
+
+        Raises
+        ------
+        DamagedQueueError
+            It is damaged.
+        """
+        found = self._rows("PRAGMA quick_check(1)")[0][0]
+        if found != "ok":
+            raise damaged(self.path, str(found))
 
     def job(self, job_id: int) -> Job:
         """Return a job; raise `QueueError` where there is none of this number."""
@@ -96,6 +109,11 @@ class Reading(Database):
             f"SELECT {COLUMNS} FROM jobs WHERE job_folder IS NOT NULL AND told = 0 "
             f"AND state IN {OVER} ORDER BY id"
         )
+
+    def is_waited_for(self) -> bool:
+        """Return whether there is a job that a worker could claim."""
+        waiting = "state = 'queued' AND (kind = 'preview' OR NOT (SELECT paused FROM queue))"
+        return bool(self._rows(f"SELECT EXISTS (SELECT 1 FROM jobs WHERE {waiting})")[0][0])
 
     def number(self) -> int:
         """Return the number of the last change, to begin with for `changes`."""

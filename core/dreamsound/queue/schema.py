@@ -104,7 +104,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 
 
 class DamagedQueueError(QueueError):
-    """The file is damaged, or no render queue; it is left as it is."""
+    """The file is damaged, or no database at all; it is left as it is."""
+
+
+def damaged(path: Path, why: str) -> DamagedQueueError:
+    """Return the error of a file that is damaged."""
+    return DamagedQueueError(f"the render queue {path} is damaged ({why})")
+
+
+class ForeignFileError(QueueError):
+    """The file is a database of another program."""
 
 
 def connect(path: Path, busy_timeout_s: float = BUSY_TIMEOUT_S) -> sqlite3.Connection:
@@ -158,10 +167,7 @@ def telling(path: Path, busy_timeout_s: float) -> Iterator[None]:
         # The last eight bits say what kind of error it is, those above them which.
         kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if kind in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-            raise DamagedQueueError(
-                f"{path} is damaged, or no render queue ({error}): move it away (with its -wal and "
-                "-shm files), and a new one is made"
-            ) from error
+            raise damaged(path, str(error)) from error
         remedy = {
             sqlite3.SQLITE_BUSY: f"another program has been writing for {busy_timeout_s:g} s: "
             "try again",
@@ -219,7 +225,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
         # What is empty becomes a queue; what belongs to another program is left alone.
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if application or version or tables:
-            raise DamagedQueueError(
+            raise ForeignFileError(
                 f"{path} is a database of another program, no render queue: name another file, "
                 "or move it away"
             )

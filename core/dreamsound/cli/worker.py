@@ -1,0 +1,101 @@
+"""``dreamsound worker``: run what is in the render queue."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Annotated
+
+import typer
+
+from dreamsound.cli.progress import say
+from dreamsound.queue.liveness import WorkerLock
+from dreamsound.queue.start import lock_of
+from dreamsound.queue.store import Store, open_store
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def worker(
+    until_empty: Annotated[
+        bool, typer.Option("--until-empty", help="Leave when nothing waits.")
+    ] = False,
+    idle: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Leave when idle for so long.")
+    ] = 600.0,
+    memory: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="MB", help="For models; default a quarter of the machine's."),
+    ] = None,
+    checkpoint_every: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="At most one checkpoint in so long.")
+    ] = 10.0,
+    on_demand: Annotated[int | None, typer.Option(hidden=True)] = None,
+    child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> int:
+    """Run what is in the render queue; commands that add to it start a worker by themselves."""
+    del debug
+    store, notes = open_store()
+    for note in notes:
+        say(f"dreamsound: {note}")
+    arguments = [f"--idle={idle}", f"--checkpoint-every={checkpoint_every}"]
+    arguments += ["--until-empty"] if until_empty else []
+    arguments += [] if memory is None else [f"--memory={memory}"]
+    with store:
+        if child:
+            return _work(store, until_empty, idle, memory, checkpoint_every)
+        lock = _lock(store, on_demand)
+        if lock is None and on_demand is not None:
+            return 0  # another was faster
+        from dreamsound.queue.supervisor import Supervisor
+
+        try:
+            return Supervisor(store, arguments, lock, say).run()
+        finally:
+            if lock is not None:
+                lock.release()
+
+
+def _lock(store: Store, on_demand: int | None) -> WorkerLock | None:
+    """Return the lock that says that a worker is there; None where another worker has it."""
+    lock = lock_of(store)
+    if on_demand is not None and on_demand >= 0:
+        return WorkerLock.inherited(lock.path, on_demand)
+    return lock if lock.acquire() else None
+
+
+def _work(
+    store: Store, until_empty: bool, idle: float, memory: int | None, checkpoint_every: float
+) -> int:
+    from dreamsound.queue.worker import Worker, WorkerOptions
+
+    options = WorkerOptions(
+        idle_s=idle,
+        until_empty=until_empty,
+        memory_bytes=None if memory is None else memory << 20,
+        checkpoint_every_s=checkpoint_every,
+    )
+    worker = Worker(store, options, say)
+
+    def leave(*_: object) -> None:
+        worker.leave()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
+    threading.Thread(target=_leave_with_parent, args=(worker.leave,), daemon=True).start()
+    worker.run()
+    return 0
+
+
+def _leave_with_parent(leave: Callable[[], object]) -> None:
+    """Leave when the process that supervises this one is gone: its end of the pipe closes."""
+    with suppress(OSError, ValueError):
+        while os.read(sys.stdin.fileno(), 1):
+            pass
+    leave()
