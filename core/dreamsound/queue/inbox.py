@@ -17,7 +17,7 @@ from typing import Any, Final
 from dreamsound.errors import AudioFileError, QueueError
 from dreamsound.html_page import write_whole
 from dreamsound.queue.records import Job, NewJob
-from dreamsound.queue.stamp import FileStamp
+from dreamsound.queue.stamp import FileStamp, absolute_path
 from dreamsound.queue.store import Store
 
 JOB, STATUS, RESULT, CANCEL, FINISH = "job.json", "status.json", "result.json", "cancel", "finish"
@@ -50,7 +50,7 @@ def submit(folder: Path, store: Store, origin: str = "inbox") -> Job:
         sense is found out by the worker, and told in ``status.json``.
     """
     document = read_job(folder)
-    source = folder / Path(document["input"]).expanduser()
+    source = absolute_path(document["input"], folder)
     document.setdefault("seen", _stamp(source))
     new = NewJob(
         input=str(source),

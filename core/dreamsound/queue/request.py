@@ -13,7 +13,7 @@ from dreamsound.objective import text_of
 from dreamsound.objective_text import GuideAtom, ObjectiveText
 from dreamsound.presets import find_preset, with_fields
 from dreamsound.queue.records import MOST_NAME, MOST_PRIORITY, NewJob
-from dreamsound.queue.stamp import FileStamp
+from dreamsound.queue.stamp import FileStamp, absolute_path
 from dreamsound.recipe import Recipe, one_line
 from dreamsound.recipe_file import recipe_from
 from dreamsound.render import RenderOptions
@@ -109,13 +109,13 @@ class JobRequest(BaseModel):
             parse_span(self.span)
         options = RenderOptions.make(**self.options.model_dump(exclude_unset=True))
         recipe = absolute(recipe, folder)
-        source = folder / Path(self.input).expanduser()
+        source = absolute_path(self.input, folder)
         start = self.from_render
         return self.model_copy(
             update={
                 "input": str(source),
-                "out": str(folder / Path(self.out).expanduser()),
-                "from_render": None if start is None else str(folder / Path(start).expanduser()),
+                "out": str(absolute_path(self.out, folder)),
+                "from_render": None if start is None else str(absolute_path(start, folder)),
                 "preset": None,
                 "recipe": recipe.as_dict(),
                 "options": options,
@@ -149,13 +149,13 @@ def absolute(recipe: Recipe, folder: Path) -> Recipe:
         What relative paths are relative to.
     """
     changed: dict[str, str] = {
-        name: str(folder / Path(path).expanduser())
+        name: str(absolute_path(path, folder))
         for name in ("target", "target_b")
         if (path := getattr(recipe, name)) is not None
     }
     model = Path(recipe.model).expanduser()
     if looks_like_path(recipe.model) or (folder / model).exists():
-        changed["model"] = str(folder / model)
+        changed["model"] = str(absolute_path(recipe.model, folder))
     text = text_of(recipe)
     if any(isinstance(atom, GuideAtom) for atom in text.atoms):
         changed["objective"] = str(
@@ -167,4 +167,4 @@ def absolute(recipe: Recipe, folder: Path) -> Recipe:
 def _absolute(atom: Any, folder: Path) -> Any:
     if not isinstance(atom, GuideAtom):
         return atom
-    return GuideAtom(str(folder / Path(atom.path).expanduser()), atom.layer)
+    return GuideAtom(str(absolute_path(atom.path, folder)), atom.layer)

@@ -109,7 +109,7 @@ class DamagedQueueError(QueueError):
 
 def damaged(path: Path, why: str) -> DamagedQueueError:
     """Return the error of a file that is damaged."""
-    return DamagedQueueError(f"the render queue {path} is damaged ({why})")
+    return DamagedQueueError(f"the render queue {path} is damaged ({' '.join(why.split())})")
 
 
 class ForeignFileError(QueueError):
@@ -147,6 +147,8 @@ def connect(path: Path, busy_timeout_s: float = BUSY_TIMEOUT_S) -> sqlite3.Conne
             path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
         )
         try:
+            # Whose it is comes first: of what is not ours, not a byte is changed.
+            _version(connection, path)
             _use_log(connection, busy_timeout_s)
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = FULL")

@@ -1,4 +1,4 @@
-"""What a file looked like at some moment: enough to tell whether it has changed since."""
+"""Which file is meant, and what it looked like: enough to tell whether it has changed since."""
 
 from __future__ import annotations
 
@@ -52,3 +52,18 @@ class FileStamp:
         if now is None or (now.size, now.edges_sha256) != (self.size, self.edges_sha256):
             return False
         return now.mtime_ns == self.mtime_ns or self.size <= 2 * EDGE_BYTES
+
+
+def absolute_path(path: str, folder: Path) -> Path:
+    """Return where a file is, seen from everywhere.
+
+    Parameters
+    ----------
+    path : str
+        Absolute, relative to `folder`, or with ``~`` for the user's home.
+    folder : pathlib.Path
+        Absolute, or relative to the working folder.
+    """
+    place = folder / Path(path).expanduser()
+    # Links are followed up to the folder; the last name stays, since renders are called by it.
+    return place.parent.resolve() / place.name
