@@ -322,7 +322,10 @@ def _with_half_the_block(dreamer: Dreamer, error: Exception) -> tuple[Snapshot, 
     snapshot = dreamer.snapshot()
     done = len(snapshot.steps)
     told = f"out of memory: block_patches halved from {patches} to {patches // 2}"
-    if done:
+    if not done:
+        # What was heard in larger blocks differs in its last bits: all is of the smaller ones.
+        snapshot.heard_first = None
+    else:
         told += f" after step {done}; made again from the beginning, its last bits may differ"
     snapshot.warnings.append(told)
     return snapshot, recipe

@@ -44,7 +44,7 @@ class Checkpoints:
     key : dict
         What decides the dream: a checkpoint of another is not taken. Plain JSON values.
     every_s : float, optional
-        At most one in so many seconds.
+        At most one in so many seconds; 0 is one after every step.
     """
 
     def __init__(self, folder: Path, key: dict[str, Any], every_s: float = EVERY_S) -> None:
@@ -72,7 +72,8 @@ class Checkpoints:
         except OSError as error:
             self.problem = f"no checkpoint in {self.folder}: {error.strerror or error}"
         taken_s = time.monotonic() - started_s
-        self._next_s = time.monotonic() + max(self._every_s, taken_s / MOST_SHARE)
+        if self._every_s:
+            self._next_s = time.monotonic() + max(self._every_s, taken_s / MOST_SHARE)
         return place
 
     def newest(self) -> tuple[Snapshot, dict[str, Any]] | None:
