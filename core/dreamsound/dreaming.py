@@ -82,6 +82,9 @@ class Dreaming:
     on_ready : callable, optional
         Called when all renders of an input are written, before the first is in its place, with
         the report and the library's record.
+    keeps_records : bool
+        Whether the dream is added to this user's library; otherwise its record is only handed to
+        `on_ready`.
     """
 
     recipe: Recipe
@@ -94,6 +97,7 @@ class Dreaming:
     tag: str = ""
     on_step: Callable[[Dreamer], None] | None = None
     on_ready: Callable[[Ready, dict[str, Any], DreamRecord | None], None] | None = None
+    keeps_records: bool = True
 
     def __post_init__(self) -> None:
         self._loaded: Loaded | None = None
@@ -189,7 +193,8 @@ class Dreaming:
             report["renders"] = {name: str(place) for name, place in written.paths.items()}
             report["warnings"] = [*self.model_notes, *dream.warnings, *written.notes]
             preset = self.values.get("preset", "")
-            record, unkept = library_record(dream, written.paths, preset, made.partial)
+            make = library_record if self.keeps_records else _record
+            record, unkept = make(dream, written.paths, preset, made.partial)
             for text in [*written.notes, *unkept]:
                 note(text)
             report["warnings"] += unkept
@@ -212,7 +217,7 @@ class Dreaming:
                 self.protected += written.paths.values()
             change = f"{dream.initial.score:.3f} → {dream.final.score:.3f}"
             line.note(f"{dream.final.class_name} {change}")
-            unkept = keep_in_library(record)
+            unkept = keep_in_library(record) if self.keeps_records else []
             for text in unkept:
                 note(text)
             report["warnings"] += unkept
@@ -287,6 +292,12 @@ def library_record(
     """Return what the library shall keep, None without a library; and why there is nothing."""
     if library_path() is None:
         return None, []
+    return _record(dream, renders, preset, written_at)
+
+
+def _record(
+    dream: Dream, renders: dict[str, Path], preset: str, written_at: dict[str, Path] | None
+) -> tuple[DreamRecord | None, list[str]]:
     try:
         return record_of(dream, renders, preset, written_at), []
     except LibraryError as error:

@@ -7,23 +7,18 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from dreamsound import __version__
-from dreamsound.api import read_source
-from dreamsound.audio import Clip, read_clip
 from dreamsound.control import Control
-from dreamsound.dreamer import Dreamer, Snapshot, StepEvent
-from dreamsound.dreaming import Dreaming, Loaded, keep_in_library
+from dreamsound.dreamer import StepEvent
+from dreamsound.dreaming import keep_in_library
 from dreamsound.errors import AudioFileError, DreamSoundError, RenderCancelled
 from dreamsound.library.records import DreamRecord, LibraryError, RenderRecord
-from dreamsound.objective import text_of
-from dreamsound.objective_text import GuideAtom
 from dreamsound.provenance import file_sha256
 from dreamsound.queue import inbox
-from dreamsound.queue.caught import collected
+from dreamsound.queue.carry import Carrying, files_of, remove_files
 from dreamsound.queue.checkpoint import EVERY_S, Checkpoints
 from dreamsound.queue.records import Job
 from dreamsound.queue.request import JobRequest
@@ -31,12 +26,11 @@ from dreamsound.queue.stamp import FileStamp
 from dreamsound.queue.states import LostJobError
 from dreamsound.queue.store import Store
 from dreamsound.queue.warm import WarmModels
-from dreamsound.recipe import Recipe
 from dreamsound.recipe_file import recipe_from
 from dreamsound.render import Ready, partial_files, put_in_place
 
-#: Sounds that a recipe names.
-TARGETS = ("target", "target_b")
+#: The result of a job whose renders were there, with `clash` "skip".
+SKIPPED = {"skipped": True, "warnings": ["its renders are there"], "renders": {}}
 #: Progress within a step is told at most so often.
 TELL_S = 0.1
 #: The time that a step takes is that of the last few.
@@ -93,7 +87,7 @@ class JobRun:
         self._began_s = time.monotonic()
         self._step_seconds: list[float] = []
         self._progress: dict[str, Any] = {"phase": "reading", "step": 0, "share": 0.0}
-        self._warnings: list[str] = []
+        self.warnings: list[str] = []
 
     def run(self) -> Job | None:
         """Carry the job out; return it as it is then, or None where it was taken away.
@@ -143,9 +137,11 @@ class JobRun:
         with self.control.in_charge():
             request = self._request()
             out = Path(request.out)
-            finished = self._put_in_place(out)
-            if finished is not None:
-                return finished
+            if self.job.ready is not None:
+                # Another worker had it ready when it died.
+                finished = self.finish_ready(json.loads(self.job.ready), out)
+                if finished is not None:
+                    return finished
             return self._dream(request, out)
 
     def _request(self) -> JobRequest:
@@ -155,58 +151,31 @@ class JobRun:
         return JobRequest.make(document, f"job {self.job.id}").settled(folder)
 
     def _dream(self, request: JobRequest, out: Path) -> dict[str, Any]:
-        for left in partial_files(out, self._tag):
-            left.unlink(missing_ok=True)
+        remove_files(partial_files(out, self.tag))
+        carrying = self._carrying(request, out)
+        dreaming = carrying.dreaming(recipe_from(request.recipe))
         source = Path(request.input)
-        recipe = recipe_from(request.recipe)
-        self._tell({"phase": "reading", "steps": recipe.steps}, True)
-        named = (request.input, recipe.target, recipe.target_b, request.from_render)
-        dreaming = Dreaming(
-            recipe,
-            lambda recipe: self._load(recipe, request.trust),
-            request.options,
-            {},
-            {"date": date.today().isoformat()} | request.values,
-            [Path(path) for path in named if path is not None],
-            keep_every=request.keep_every,
-            tag=self._tag,
-            on_ready=self._ready,
-        )
         if dreaming.is_skipped(source, out, request.number):
-            return {"skipped": True, "warnings": ["its renders are there"], "renders": {}}
+            return dict(SKIPPED)
         self._check_unchanged(request, source)
-        with collected() as told:
-            clip = read_source(source, request.span)
-            dreaming.targets = {name: _read(getattr(recipe, name)) for name in TARGETS}
-            start = _read(request.from_render)
-        self._warnings += told
-        weights_sha256 = dreaming.model().weights_sha256
-        checkpoints = self._checkpoints(self._key(request, recipe, weights_sha256))
-        snapshot, dreaming.recipe = self._resumed(checkpoints, recipe)
-        dreaming.on_step = lambda dreamer: self._checkpoint(checkpoints, dreamer)
-        self._tell({"phase": "dreaming"}, True)
-        report, dream = dreaming.dream(
-            clip, request.input, out, request.number, self, self.control, start, snapshot
+        return self.carry_out(carrying)
+
+    def carry_out(self, carrying: Carrying) -> dict[str, Any]:
+        """Dream, write and put in place; return the report."""
+        return carrying.carry_out(self.warnings)
+
+    def _carrying(self, request: JobRequest, out: Path) -> Carrying:
+        return Carrying(
+            request,
+            out,
+            Path,
+            self.around.models.load,
+            self,
+            self.control,
+            lambda key: self._checkpoints(key | self._key(request)),
+            lambda place: self.around.store.set_checkpoint(self.job.id, self.around.worker, place),
+            {"tag": self.tag, "on_ready": self._ready},
         )
-        dream.close()
-        for sound in (clip, *dreaming.targets.values(), start):
-            if sound is not None:
-                sound.samples.close()
-        return self._told(report)
-
-    def _told(self, report: dict[str, Any]) -> dict[str, Any]:
-        """Return a report as the queue keeps it: each step is in the renders."""
-        return report | {
-            "steps": len(report["steps"]),
-            "warnings": self._warnings + report["warnings"],
-            "seconds": time.monotonic() - self._began_s,
-        }
-
-    def _load(self, recipe: Recipe, trust: bool) -> Loaded:
-        self._tell({"phase": "loading the model"}, True)
-        loaded = self.around.models.load(recipe, trust)
-        self._tell({"device": loaded.device})
-        return loaded
 
     def _check_unchanged(self, request: JobRequest, source: Path) -> None:
         if request.seen is None or not source.is_file() or request.seen.fits(source):
@@ -216,7 +185,7 @@ class JobRun:
                 f"{source} has changed since the job was added; `dreamsound queue retry "
                 f"{self.job.id}` takes it as it is now"
             )
-        self._warnings.append("the input has changed since the job was added: taken as it is now")
+        self.warnings.append("the input has changed since the job was added: taken as it is now")
 
     # -- checkpoints ----------------------------------------------------------------------------
 
@@ -224,48 +193,24 @@ class JobRun:
         folder = self.around.store.checkpoints_of(self.job)
         return Checkpoints(folder, key, self.around.checkpoint_every_s)
 
-    def _key(self, request: JobRequest, recipe: Recipe, weights_sha256: str) -> dict[str, Any]:
-        """Return what decides the dream, as plain JSON values."""
-        guides = [atom.path for atom in text_of(recipe).atoms if isinstance(atom, GuideAtom)]
-        paths = [request.input, recipe.target, recipe.target_b, request.from_render, *guides]
-        stamps = [None if path is None else FileStamp.of(Path(path)) for path in paths]
+    def _key(self, request: JobRequest) -> dict[str, Any]:
+        """Return what decides the dream beside its recipe and its model, as plain JSON values."""
+        stamps = [FileStamp.of(Path(path)) for path in files_of(request)]
         return {
             "engine": __version__,
-            "recipe": recipe.as_dict(),
-            "weights": weights_sha256,
             "files": [None if stamp is None else asdict(stamp) for stamp in stamps],
             "span": request.span,
             "keep_every": request.keep_every,
         }
 
-    def _checkpoint(self, checkpoints: Checkpoints, dreamer: Dreamer) -> None:
-        problem = checkpoints.problem
-        place = checkpoints.offer(dreamer)
-        if place is not None:
-            self.around.store.set_checkpoint(self.job.id, self.around.worker, place)
-        elif checkpoints.problem and checkpoints.problem != problem:
-            self.say(checkpoints.problem)
-
-    def _resumed(self, checkpoints: Checkpoints, recipe: Recipe) -> tuple[Snapshot | None, Recipe]:
-        """Return where to go on from, and the recipe to go on by."""
-        found = checkpoints.newest()
-        if found is None:
-            return None, recipe
-        snapshot, ran_by = found
-        self._tell({"step": len(snapshot.steps), "resumed": len(snapshot.steps)})
-        self.say(f"goes on after step {len(snapshot.steps)}")
-        # Where memory did not suffice, the block was halved on the way.
-        block_patches = recipe_from(ran_by).block_patches
-        return snapshot, recipe.model_copy(update={"block_patches": block_patches})
-
     # -- putting in place, once -----------------------------------------------------------------
 
     @property
-    def _tag(self) -> str:
+    def tag(self) -> str:
+        """What the names of this job's unfinished files begin with."""
         return f"dreamsound-{self.job.token}-"
 
     def _ready(self, made: Ready, report: dict[str, Any], record: DreamRecord | None) -> None:
-        """Remember what is about to be put in place: if this process dies now, another does it."""
         files = {
             name: {
                 "partial": str(partial),
@@ -274,19 +219,36 @@ class JobRun:
             }
             for name, partial in made.partial.items()
         }
+        self.set_ready(files, report, None if record is None else asdict(record))
+
+    def set_ready(
+        self, files: dict[str, Any], report: dict[str, Any], record: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """Remember what is about to be put in place: if this process dies now, another does it.
+
+        Parameters
+        ----------
+        files : dict
+            By name: where it is (``partial``), where it shall be (``place``), and its ``sha256``.
+        report, record : dict
+            The report, and what the library shall keep.
+
+        Returns
+        -------
+        dict
+            What `finish_ready` takes.
+        """
         ready = {
             "files": files,
             "overwrite": self._request().options.overwrite,
-            "report": self._told(report),
-            "record": None if record is None else asdict(record),
+            "report": report,
+            "record": record,
         }
         self.around.store.set_ready(self.job.id, self.around.worker, ready)
+        return ready
 
-    def _put_in_place(self, out: Path) -> dict[str, Any] | None:
-        """Finish what another worker had ready when it died; None where it has to be made again."""
-        if self.job.ready is None:
-            return None
-        ready = json.loads(self.job.ready)
+    def finish_ready(self, ready: dict[str, Any], out: Path) -> dict[str, Any] | None:
+        """Put in place what was ready; return its report, or None where it is not whole."""
         partial: dict[str, Path] = {}
         places: dict[str, Path] = {}
         whole = True
@@ -306,8 +268,7 @@ class JobRun:
             self.around.store.set_ready(self.job.id, self.around.worker, None)
             return None
         put_in_place(partial, places, ready["overwrite"])
-        for left in partial_files(out, self._tag):
-            left.unlink(missing_ok=True)
+        remove_files(partial_files(out, self.tag))
         report: dict[str, Any] = ready["report"]
         report["warnings"] += self._kept(ready["record"])
         return report
@@ -340,7 +301,7 @@ class JobRun:
     def step(self, event: StepEvent) -> None:
         """Tell of a step."""
         self._step_seconds = [*self._step_seconds, event.seconds][-STEPS_OF_ETA:]
-        self._tell(
+        self.tell(
             {
                 "phase": "dreaming",
                 "step": event.step,
@@ -354,16 +315,17 @@ class JobRun:
 
     def note(self, text: str) -> None:
         """Tell what is being done apart from steps."""
-        self._tell({"phase": text}, True)
+        self.tell({"phase": text}, True)
 
     def say(self, text: str) -> None:
         """Put a line into the worker's log."""
         self.around.say(f"job {self.job.id}: {text.removeprefix('dreamsound: ')}")
 
     def _between_blocks(self, share: float) -> None:
-        self._tell({"share": round(share, 4)})
+        self.tell({"share": round(share, 4)})
 
-    def _tell(self, news: dict[str, Any], at_once: bool = False) -> None:
+    def tell(self, news: dict[str, Any], at_once: bool = False) -> None:
+        """Tell what has changed of the progress, at once or when it is time."""
         self._progress |= news
         now_s = time.monotonic()
         if not at_once and now_s - self._told_s < TELL_S:
@@ -386,7 +348,3 @@ class JobRun:
             return None
         left = float(self._progress["steps"] - self._progress["step"] - self._progress["share"])
         return round(max(left, 0.0) * sum(self._step_seconds) / len(self._step_seconds), 1)
-
-
-def _read(path: str | None) -> Clip | None:
-    return None if path is None else read_clip(path)
