@@ -8,14 +8,18 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dreamsound.cli.progress import say
 from dreamsound.queue.liveness import WorkerLock
+from dreamsound.queue.options import WorkerOptions
 from dreamsound.queue.start import lock_of
 from dreamsound.queue.store import Store, open_store
+
+if TYPE_CHECKING:
+    from dreamsound.queue.worker import Worker
 
 app = typer.Typer(add_completion=False)
 
@@ -35,6 +39,13 @@ def worker(
     checkpoint_every: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="At most one checkpoint in so long.")
     ] = 10.0,
+    farm: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Run jobs on a Dask cluster, tcp://HOST:8786."),
+    ] = None,
+    tls_ca_file: Annotated[str | None, typer.Option(help="For a farm that encrypts.")] = None,
+    tls_cert: Annotated[str | None, typer.Option(help="For a farm that encrypts.")] = None,
+    tls_key: Annotated[str | None, typer.Option(help="For a farm that encrypts.")] = None,
     on_demand: Annotated[int | None, typer.Option(hidden=True)] = None,
     child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
@@ -46,10 +57,20 @@ def worker(
         say(f"dreamsound: {note}")
     arguments = [f"--idle={idle}", f"--checkpoint-every={checkpoint_every}"]
     arguments += ["--until-empty"] if until_empty else []
-    arguments += [] if memory is None else [f"--memory={memory}"]
+    given = {"memory": memory, "farm": farm, "tls-ca-file": tls_ca_file}
+    given |= {"tls-cert": tls_cert, "tls-key": tls_key}
+    arguments += [f"--{name}={value}" for name, value in given.items() if value is not None]
     with store:
         if child:
-            return _work(store, until_empty, idle, memory, checkpoint_every)
+            options = WorkerOptions(
+                idle_s=idle,
+                until_empty=until_empty,
+                memory_bytes=None if memory is None else memory << 20,
+                checkpoint_every_s=checkpoint_every,
+            )
+            if farm is None:
+                return _work(_worker(store, options))
+            return _work_on_farm(store, options, (farm, tls_ca_file, tls_cert, tls_key))
         lock = _lock(store, on_demand)
         if lock is None and on_demand is not None:
             return 0  # another was faster
@@ -70,19 +91,25 @@ def _lock(store: Store, on_demand: int | None) -> WorkerLock | None:
     return lock if lock.acquire() else None
 
 
-def _work(
-    store: Store, until_empty: bool, idle: float, memory: int | None, checkpoint_every: float
+def _worker(store: Store, options: WorkerOptions) -> Worker:
+    from dreamsound.queue.worker import Worker
+
+    return Worker(store, options, say)
+
+
+def _work_on_farm(
+    store: Store, options: WorkerOptions, reached: tuple[str, str | None, str | None, str | None]
 ) -> int:
-    from dreamsound.queue.worker import Worker, WorkerOptions
+    from dreamsound.queue.farm import Farm, FarmOptions, FarmWorker
 
-    options = WorkerOptions(
-        idle_s=idle,
-        until_empty=until_empty,
-        memory_bytes=None if memory is None else memory << 20,
-        checkpoint_every_s=checkpoint_every,
-    )
-    worker = Worker(store, options, say)
+    farm = Farm(FarmOptions(*reached))
+    try:
+        return _work(FarmWorker(store, farm, options, say))
+    finally:
+        farm.close()
 
+
+def _work(worker: Worker) -> int:
     def leave(*_: object) -> None:
         worker.leave()
 

@@ -21,10 +21,9 @@ import numpy as np
 from dreamsound.control import between_blocks
 from dreamsound.dreamer import Dreamer, Snapshot, StepEvent
 from dreamsound.gradient import Heard
+from dreamsound.queue.options import CHECKPOINT_S
 from dreamsound.samples import BLOCK_SAMPLES, Samples
 
-#: At most one in so many seconds.
-EVERY_S = 10.0
 #: Writing them may take this share of the time at most.
 MOST_SHARE = 0.05
 #: So many are kept of a dream: if the last is damaged, there is one before it.
@@ -47,7 +46,7 @@ class Checkpoints:
         At most one in so many seconds; 0 is one after every step.
     """
 
-    def __init__(self, folder: Path, key: dict[str, Any], every_s: float = EVERY_S) -> None:
+    def __init__(self, folder: Path, key: dict[str, Any], every_s: float = CHECKPOINT_S) -> None:
         self.folder = folder
         #: Why there is none, if the disk is to blame.
         self.problem: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,7 +20,8 @@ from dreamsound.library.records import DreamRecord, LibraryError, RenderRecord
 from dreamsound.provenance import file_sha256
 from dreamsound.queue import inbox
 from dreamsound.queue.carry import Carrying, files_of, remove_files
-from dreamsound.queue.checkpoint import EVERY_S, Checkpoints
+from dreamsound.queue.checkpoint import Checkpoints
+from dreamsound.queue.options import CHECKPOINT_S
 from dreamsound.queue.records import Job
 from dreamsound.queue.request import JobRequest
 from dreamsound.queue.stamp import FileStamp
@@ -58,8 +60,22 @@ class Surroundings:
     store: Store
     worker: str
     models: WarmModels
-    checkpoint_every_s: float = EVERY_S
+    checkpoint_every_s: float = CHECKPOINT_S
     say: Callable[[str], None] = lambda _: None
+
+
+class GivenBack(Exception):
+    """Raised by what cannot go on with a job that another may.
+
+    Parameters
+    ----------
+    crash : str or None
+        How the process died that had the job, if it was the job that may have killed it.
+    """
+
+    def __init__(self, crash: str | None) -> None:
+        super().__init__(crash or "given back")
+        self.crash = crash
 
 
 class JobRun:
@@ -104,12 +120,14 @@ class JobRun:
             if self.leaving and store.wish(number) != "cancel":
                 return store.give_back(number, worker)
             job = store.cancelled(number, worker)
+        except GivenBack as error:
+            job = store.give_back(number, worker, error.crash)
         except Exception as error:  # noqa: BLE001 - whatever it is, the worker goes on
             line = " ".join(str(error).split()) or type(error).__name__
             if not isinstance(error, DreamSoundError):
                 line = f"{type(error).__name__}: {line}"
             job = store.failed(number, worker, line, type(error).__name__)
-        if job.state != "failed":
+        if job.state in ("done", "cancelled"):
             # With what is there, a job that failed can be tried again from where it was.
             self._checkpoints({}).remove()
         if job.is_over:
@@ -151,7 +169,7 @@ class JobRun:
         return JobRequest.make(document, f"job {self.job.id}").settled(folder)
 
     def _dream(self, request: JobRequest, out: Path) -> dict[str, Any]:
-        remove_files(partial_files(out, self.tag))
+        self.clean(out)
         carrying = self._carrying(request, out)
         dreaming = carrying.dreaming(recipe_from(request.recipe))
         source = Path(request.input)
@@ -159,6 +177,11 @@ class JobRun:
             return dict(SKIPPED)
         self._check_unchanged(request, source)
         return self.carry_out(carrying)
+
+    def clean(self, out: Path) -> None:
+        """Remove what a worker that died with this job has left among the renders."""
+        remove_files(partial_files(out, self.tag))
+        shutil.rmtree(out / f".{self.tag}farm", ignore_errors=True)
 
     def carry_out(self, carrying: Carrying) -> dict[str, Any]:
         """Dream, write and put in place; return the report."""
@@ -268,7 +291,7 @@ class JobRun:
             self.around.store.set_ready(self.job.id, self.around.worker, None)
             return None
         put_in_place(partial, places, ready["overwrite"])
-        remove_files(partial_files(out, self.tag))
+        self.clean(out)
         report: dict[str, Any] = ready["report"]
         report["warnings"] += self._kept(ready["record"])
         return report

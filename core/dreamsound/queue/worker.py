@@ -13,48 +13,23 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from dreamsound.errors import QueueError
 from dreamsound.queue import inbox
 from dreamsound.queue.caught import thread_warnings
-from dreamsound.queue.checkpoint import EVERY_S
 from dreamsound.queue.liveness import Observer, WorkerLock, sweep
+from dreamsound.queue.options import WorkerOptions
 from dreamsound.queue.records import Job
 from dreamsound.queue.running import JobRun, Surroundings
 from dreamsound.queue.store import Store
 from dreamsound.queue.warm import WarmModels, default_budget
 
-#: Without work for so long, a worker leaves.
-IDLE_S = 600.0
 #: How often a worker without work looks for some; it costs some 20 microseconds.
 POLL_S = 0.05
 #: How often it is looked for what the user wants of a running job.
 LOOK_S = 0.1
 #: How often a worker shows that it lives, and looks whether the others do.
 BEAT_S = 1.0
-
-
-@dataclass(frozen=True)
-class WorkerOptions:
-    """How a worker works.
-
-    Attributes
-    ----------
-    idle_s : float
-        It leaves when it has had no work for so long.
-    until_empty : bool
-        It leaves at once when nothing waits.
-    memory_bytes : int or None
-        For models; by default as `dreamsound.queue.warm.default_budget`.
-    checkpoint_every_s : float
-        At most one checkpoint in so many seconds.
-    """
-
-    idle_s: float = IDLE_S
-    until_empty: bool = False
-    memory_bytes: int | None = None
-    checkpoint_every_s: float = EVERY_S
 
 
 class Worker:
@@ -69,6 +44,10 @@ class Worker:
     say : callable, optional
         Takes a line for the log.
     """
+
+    #: What it runs on, as far as that is known beforehand; and whether its jobs run elsewhere.
+    device = ""
+    is_farm = False
 
     def __init__(
         self,
@@ -110,7 +89,9 @@ class Worker:
         """
         count = 0
         with self._lock, thread_warnings():
-            self.store.register_worker(self.name, self._lock.path)
+            self.store.register_worker(
+                self.name, self._lock.path, device=self.device, is_farm=self.is_farm
+            )
             self._recover(Observer())
             threads = [
                 threading.Thread(target=self._watch, name="watch"),
@@ -197,7 +178,7 @@ class Worker:
     # -- what they do ---------------------------------------------------------------------------
 
     def _run(self, job: Job, on_block: Callable[[], None] | None) -> None:
-        run = JobRun(self._around, job, on_block)
+        run = self._new_run(job, on_block)
         with self._runs_lock:
             self._runs[job.id] = run
             if self._leaving.is_set():
@@ -215,6 +196,9 @@ class Worker:
         else:
             why = f": {ended.error}" if ended.error else ""
             self._say(f"job {job.id}: {ended.state}{why}")
+
+    def _new_run(self, job: Job, on_block: Callable[[], None] | None) -> JobRun:
+        return JobRun(self._around, job, on_block)
 
     def _give_way(self) -> None:
         """Let a render wait while a preview runs."""
