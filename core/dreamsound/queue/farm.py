@@ -253,7 +253,7 @@ class FarmRun(JobRun):
             for path in self._newest_checkpoint()
         }
         self._address = None
-        self.tell({"phase": "waiting for the farm", "device": self._farm.address}, True)
+        self.tell({"phase": "waiting for the farm"}, True)
         future = client.submit(
             dream_job,
             order,
@@ -266,13 +266,13 @@ class FarmRun(JobRun):
             retries=0,
         )
         events = {what: Event(event_name(order, what), client) for what in ("cancel", "finish")}
-        finish = [events["finish"]]
+        to_finish = [events["finish"]]
         try:
             while not future.done():
                 self._hear(told, order["attempt"])
                 self.control.check_cancelled()
-                if self.control.finishing and finish:
-                    finish.pop().set()
+                while to_finish and self.control.finishing:
+                    to_finish.pop().set()
                 if self._address is not None and not self._farm.has(self._address):
                     raise GivenBack(f"its machine, {self._address}, was lost")
                 time.sleep(LOOK_S)
@@ -297,7 +297,7 @@ class FarmRun(JobRun):
                 continue
             if "began" in message:
                 self._address = message["began"]
-                self.tell({"device": self._address}, True)
+                self.tell({"machine": self._address}, True)
             if "progress" in message:
                 self.tell(message["progress"])
             if "step" in message:

@@ -67,6 +67,7 @@ def show(number: Number, json_output: Json = False, debug: Debug = False) -> Non
         "attempts": job.attempts,
         "worker": job.worker,
         "runs on": job.progress.get("device"),
+        "machine": job.progress.get("machine"),
         "priority": job.priority,
         "checkpoint": job.checkpoint,
     }
