@@ -219,8 +219,9 @@ def test_a_farm_that_encrypts(store: Store, add: Add, tmp_path: Path, yamnet_h5:
         pytest.skip("there is no openssl to make certificates with")
     key, cert = str(tmp_path / "key.pem"), str(tmp_path / "cert.pem")
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=farm"]
-        + f"-keyout {key} -out {cert}".split(),
+        f"openssl req -x509 -newkey rsa:2048 -nodes "
+        f"-days 2 -subj /CN=farm -keyout {key} -out {cert}",
+        shell=True,
         check=True,
         capture_output=True,
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dreamsound.dreamer import StepEvent
+if TYPE_CHECKING:
+    from dreamsound.dreamer import StepEvent
 
 #: With these all but the longest class names fit into a terminal of 80 columns.
 BAR_CELLS, NAME_CELLS = 8, 15

@@ -273,8 +273,7 @@ class FarmRun(JobRun):
                 self.control.check_cancelled()
                 while to_finish and self.control.finishing:
                     to_finish.pop().set()
-                if self._address is not None and not self._farm.has(self._address):
-                    raise GivenBack(f"its machine, {self._address}, was lost")
+                self._check_machine()
                 time.sleep(LOOK_S)
             self._hear(told, order["attempt"])
             return dict(future.result())
@@ -288,6 +287,10 @@ class FarmRun(JobRun):
         finally:
             with suppress(OSError, TimeoutError):
                 future.cancel()
+
+    def _check_machine(self) -> None:
+        if self._address is not None and not self._farm.has(self._address):
+            raise GivenBack(f"its machine, {self._address}, was lost")
 
     def _hear(self, told: deque[dict[str, Any]], attempt: str) -> None:
         """Pass on what the machine has told."""

@@ -15,6 +15,7 @@ from dreamsound.cli.wish import RenderWish, takes_render_wish
 from dreamsound.errors import QueueError
 from dreamsound.queue.request import JobRequest
 from dreamsound.queue.start import ensure_worker
+from dreamsound.render import RenderOptions
 
 app = typer.Typer(add_completion=False)
 
@@ -78,12 +79,10 @@ def requests_of(wish: RenderWish, priority: int = 0, kind: str = "render") -> li
     recipe, options = wish.recipe(), wish.options()
     wish.check()
     keep_every = wish.keep_every()
-    check_folder_writable(wish.out)
     others = (recipe.target, recipe.target_b, wish.from_render)
     for path in (*wish.inputs, *(path for path in others if path is not None)):
         with open_sound(Path(path)):
             pass
-    start = None if wish.from_render is None else str(Path(wish.from_render).absolute())
     documents = [
         {
             "input": path,
@@ -91,7 +90,7 @@ def requests_of(wish: RenderWish, priority: int = 0, kind: str = "render") -> li
             "recipe": recipe.as_dict(),
             "options": options,
             "span": wish.span,
-            "from_render": start,
+            "from_render": wish.from_render,
             "keep_every": keep_every,
             "values": wish.values(),
             "number": number,
@@ -102,13 +101,22 @@ def requests_of(wish: RenderWish, priority: int = 0, kind: str = "render") -> li
         for number, path in enumerate(wish.inputs, 1)
     ]
     here = Path.cwd()
-    places: set[Path] = set()
-    for document in documents:
-        name = Path(str(document["input"])).stem
-        if "{n}" not in options.name and Path(name) in places and options.clash == "refuse":
+    _check_names(wish.inputs, options)
+    requests = [JobRequest.make(document).settled(here) for document in documents]
+    check_folder_writable(wish.out)
+    return requests
+
+
+def _check_names(inputs: list[str], options: RenderOptions) -> None:
+    """Raise `QueueError` for two inputs whose renders would have the same names."""
+    if options.clash != "refuse" or "{n}" in options.name:
+        return
+    names: set[str] = set()
+    for path in inputs:
+        name = Path(path).stem
+        if name in names:
             raise QueueError(
                 f"two inputs are called {name}: their renders would have the same names; use "
                 "--clash number, or {n} in --name"
             )
-        places.add(Path(name))
-    return [JobRequest.make(document).settled(here) for document in documents]
+        names.add(name)
