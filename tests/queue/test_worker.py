@@ -353,10 +353,12 @@ def test_a_worker_that_died_while_putting_in_place_is_finished_by_the_next(
         path.unlink()
     said = work()
     assert sum("its worker is gone" in line for line in said) == 2
-    for one, out in ((number, "b"), (third, "c")):
-        assert store.job(one).state == "done"
-        assert renders_of(store.job(one)) == expected
-        assert len(list((tmp_path / out).iterdir())) == 3  # nothing half written is left
+    assert store.job(number).state == "done"
+    assert renders_of(store.job(number)) == expected
+    assert len(list((tmp_path / "b").iterdir())) == 3  # nothing half written is left
+    # Nothing is taken away from where renders go, whoever made it.
+    assert "exists" in (store.job(third).error or "")
+    assert [path.read_bytes() for path in (tmp_path / "c").iterdir()] == [expected["dream"]]
 
 
 def test_a_checkpoint_that_the_disk_has_no_room_for_is_said_and_left(
@@ -476,6 +478,32 @@ def test_a_pass_over_a_sound_stops_where_its_control_says() -> None:
         with pytest.raises(RenderCancelled):
             next(passes)
     assert len(list(samples.blocks())) == 10
+
+
+def test_a_file_that_others_hold_for_a_while_ends_no_night(
+    store: Store, add: Add, work: Work, queue_path: Path
+) -> None:
+    import sqlite3
+
+    store._busy_timeout_s = 0.2
+    number = add(steps=40)
+    other = sqlite3.connect(queue_path, isolation_level=None, check_same_thread=False)
+    held: list[bool] = []
+    step = JobRun.step
+
+    def hold(run: JobRun, event: Any) -> None:
+        step(run, event)
+        if event.step == 30:
+            other.execute("BEGIN IMMEDIATE")
+            held.append(True)
+            threading.Timer(3.0, other.execute, ["COMMIT"]).start()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JobRun, "step", hold)
+        work()
+    assert held
+    assert store.job(number).state == "done"
+    other.close()
 
 
 def test_a_lock_is_held_as_long_as_its_process_lives(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from dreamsound.cli.progress import say
 from dreamsound.queue.liveness import WorkerLock
 from dreamsound.queue.options import WorkerOptions
 from dreamsound.queue.start import lock_of
+from dreamsound.queue.states import LostWorkerError
 from dreamsound.queue.store import Store, open_store
+from dreamsound.queue.supervisor import AGAIN, Supervisor
 
 if TYPE_CHECKING:
     from dreamsound.queue.worker import Worker
@@ -74,8 +76,6 @@ def worker(
         lock = _lock(store, on_demand)
         if lock is None and on_demand is not None:
             return 0  # another was faster
-        from dreamsound.queue.supervisor import Supervisor
-
         try:
             return Supervisor(store, arguments, lock, say).run()
         finally:
@@ -116,7 +116,11 @@ def _work(worker: Worker) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)
     threading.Thread(target=_leave_with_parent, args=(worker.leave,), daemon=True).start()
-    worker.run()
+    try:
+        worker.run()
+    except LostWorkerError as error:
+        say(f"dreamsound: {error}")
+        return AGAIN
     return 0
 
 

@@ -72,7 +72,9 @@ class Asking(Reading):
             checked_json(request, f"the request of job {job_id}")
         more = {} if request is None else {"request": request}
         fresh = {"progress": "{}", "result": "{}", "error": None, "code": None, "started": None}
-        return self._act("retry", job_id, attempts=0, crashes=0, told=0, wanted="", **fresh, **more)
+        return self._act(
+            "retry", job_id, attempts=0, crashes=0, told=0, wanted="", ready=None, **fresh, **more
+        )
 
     def remove(self, job_id: int) -> Job:
         """Take a job that no worker holds out of the queue; return it as it was.

@@ -34,6 +34,7 @@ from dreamsound.queue.farm_task import (
     remove_folder,
 )
 from dreamsound.queue.options import WorkerOptions
+from dreamsound.queue.patience import patiently
 from dreamsound.queue.records import Job
 from dreamsound.queue.running import GivenBack, JobRun, Surroundings
 from dreamsound.queue.store import Store
@@ -455,7 +456,8 @@ class FarmWorker(Worker):
                     self._failed(error)
                     break
                 running = {one for one in running if not one.done()}
-                job = self.store.claim(self.name) if len(running) < self._farm.slots else None
+                has_room = len(running) < self._farm.slots
+                job = patiently(lambda: self.store.claim(self.name)) if has_room else None
                 if job is not None:
                     running.add(pool.submit(self._run, job, None))
                     count += 1

@@ -15,13 +15,14 @@ from dreamsound import __version__
 from dreamsound.control import Control
 from dreamsound.dreamer import StepEvent
 from dreamsound.dreaming import keep_in_library
-from dreamsound.errors import AudioFileError, DreamSoundError, RenderCancelled
+from dreamsound.errors import AudioFileError, DreamSoundError, QueueError, RenderCancelled
 from dreamsound.library.records import DreamRecord, LibraryError, RenderRecord
 from dreamsound.provenance import file_sha256
 from dreamsound.queue import inbox
 from dreamsound.queue.carry import Carrying, files_of, remove_files
 from dreamsound.queue.checkpoint import Checkpoints
 from dreamsound.queue.options import CHECKPOINT_S
+from dreamsound.queue.patience import patiently
 from dreamsound.queue.records import Job
 from dreamsound.queue.request import JobRequest
 from dreamsound.queue.stamp import FileStamp
@@ -109,30 +110,46 @@ class JobRun:
         """Carry the job out; return it as it is then, or None where it was taken away.
 
         Whatever goes wrong with it is told in the queue, not raised.
+
+        Raises
+        ------
+        QueueError
+            The queue cannot be told, for long.
         """
-        store, worker, number = self.around.store, self.around.worker, self.job.id
         try:
-            job = store.done(number, worker, self._result())
+            end = self._end()
+            job = patiently(end)
         except LostJobError:
             return None
-        except RenderCancelled:
-            # Called off while the worker was about to leave: then it is cancelled.
-            if self.leaving and store.wish(number) != "cancel":
-                return store.give_back(number, worker)
-            job = store.cancelled(number, worker)
-        except GivenBack as error:
-            job = store.give_back(number, worker, error.crash)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the worker goes on
-            line = " ".join(str(error).split()) or type(error).__name__
-            if not isinstance(error, DreamSoundError):
-                line = f"{type(error).__name__}: {line}"
-            job = store.failed(number, worker, line, type(error).__name__)
         if job.state in ("done", "cancelled"):
             # With what is there, a job that failed can be tried again from where it was.
             self._checkpoints({}).remove()
         if job.is_over:
-            inbox.tell_over(store, job)
+            inbox.tell_over(self.around.store, job)
         return job
+
+    def _end(self) -> Callable[[], Job]:
+        """Carry the job out; return what has to be done to it then."""
+        store, worker, number = self.around.store, self.around.worker, self.job.id
+        try:
+            result = self._result()
+        except LostJobError:
+            raise
+        except RenderCancelled:
+            # Called off while the worker was about to leave: then it is cancelled.
+            if self.leaving and patiently(lambda: store.wish(number)) != "cancel":
+                return lambda: store.give_back(number, worker)
+            return lambda: store.cancelled(number, worker)
+        except GivenBack as error:
+            crash = error.crash
+            return lambda: store.give_back(number, worker, crash)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the worker goes on
+            line = " ".join(str(error).split()) or type(error).__name__
+            if not isinstance(error, DreamSoundError):
+                line = f"{type(error).__name__}: {line}"
+            code = type(error).__name__
+            return lambda: store.failed(number, worker, line, code)
+        return lambda: store.done(number, worker, result)
 
     def look(self) -> None:
         """See what the user wants of the job."""
@@ -267,7 +284,7 @@ class JobRun:
             "report": report,
             "record": record,
         }
-        self.around.store.set_ready(self.job.id, self.around.worker, ready)
+        patiently(lambda: self.around.store.set_ready(self.job.id, self.around.worker, ready))
         return ready
 
     def finish_ready(self, ready: dict[str, Any], out: Path) -> dict[str, Any] | None:
@@ -275,19 +292,14 @@ class JobRun:
         partial: dict[str, Path] = {}
         places: dict[str, Path] = {}
         whole = True
-        done: list[Path] = []
         for name, file in ready["files"].items():
             place, made = Path(file["place"]), Path(file["partial"])
             if file_sha256(place) == file["sha256"]:
-                done.append(place)
-            elif file_sha256(made) == file["sha256"]:
-                partial[name], places[name] = made, place
-            else:
-                whole = False
+                continue
+            whole = whole and file_sha256(made) == file["sha256"]
+            partial[name], places[name] = made, place
         if not whole:
-            # What is in place already would be in the way of the same made again.
-            for place in done:
-                place.unlink(missing_ok=True)
+            # What is in place stays: that it is in the way of the same made again will be told.
             self.around.store.set_ready(self.job.id, self.around.worker, None)
             return None
         put_in_place(partial, places, ready["overwrite"])
@@ -358,7 +370,11 @@ class JobRun:
             "elapsed_s": round(now_s - self._began_s, 3),
             "eta_s": self._eta_s(),
         }
-        if not self.around.store.report_progress(self.job.id, self.around.worker, progress):
+        try:
+            is_mine = self.around.store.report_progress(self.job.id, self.around.worker, progress)
+        except QueueError:
+            return  # that it cannot be told is no reason not to dream
+        if not is_mine:
             # Taken for dead, and somebody else has it: nothing of it may be written here.
             self.control.cancel()
             raise LostJobError(f"job {self.job.id} is no longer this worker's")

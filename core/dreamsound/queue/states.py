@@ -34,6 +34,10 @@ MOVES: Final = frozenset(
 )
 
 
+class LostWorkerError(QueueError):
+    """A worker is not registered, or was taken for dead."""
+
+
 class LostJobError(QueueError):
     """A worker spoke of a job that is not, or no longer, its own."""
 

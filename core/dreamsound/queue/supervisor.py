@@ -23,6 +23,8 @@ from dreamsound.queue.store import Store
 MOST_DEATHS: Final = 3
 #: Above these, or under 0, an exit code is no decision of the worker's.
 MOST_EXIT_CODE: Final = 127
+#: Of a worker that was taken for dead though it lives: another has to take its place.
+AGAIN: Final = 75
 
 
 class Supervisor:
@@ -67,7 +69,7 @@ class Supervisor:
         deaths = 0
         while True:
             code = self._work()
-            if self._told_to_end or 0 < code <= MOST_EXIT_CODE:
+            if self._told_to_end or (0 < code <= MOST_EXIT_CODE and code != AGAIN):
                 return code
             if code == 0:
                 if not self._is_needed_again():

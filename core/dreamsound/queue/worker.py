@@ -19,8 +19,10 @@ from dreamsound.queue import inbox
 from dreamsound.queue.caught import thread_warnings
 from dreamsound.queue.liveness import Observer, WorkerLock, sweep
 from dreamsound.queue.options import WorkerOptions
+from dreamsound.queue.patience import patiently
 from dreamsound.queue.records import Job
 from dreamsound.queue.running import JobRun, Surroundings
+from dreamsound.queue.states import LostWorkerError
 from dreamsound.queue.store import Store
 from dreamsound.queue.warm import WarmModels, default_budget
 
@@ -28,6 +30,8 @@ from dreamsound.queue.warm import WarmModels, default_budget
 POLL_S = 0.05
 #: How often it is looked for what the user wants of a running job.
 LOOK_S = 0.1
+#: How long a worker waits for its own lock.
+LOCK_S = 5.0
 #: How often a worker shows that it lives, and looks whether the others do.
 BEAT_S = 1.0
 
@@ -88,6 +92,9 @@ class Worker:
             The queue cannot be used any more.
         """
         count = 0
+        # Whoever looks whether it is held holds it for a moment.
+        if not self._lock.acquire(LOCK_S):
+            raise QueueError(f"{self._lock.path} is locked by another process")
         with self._lock, thread_warnings():
             self.store.register_worker(
                 self.name, self._lock.path, device=self.device, is_farm=self.is_farm
@@ -128,7 +135,7 @@ class Worker:
     def _renders(self) -> int:
         count = 0
         while not self._leaving.is_set():
-            job = self.store.claim(self.name, ("render",))
+            job = patiently(lambda: self.store.claim(self.name, ("render",)))
             if job is not None:
                 self._run(job, self._give_way)
                 count += 1
@@ -141,7 +148,7 @@ class Worker:
     def _previews(self) -> None:
         try:
             while not self._leaving.is_set():
-                job = self.store.claim(self.name, ("preview",))
+                job = patiently(lambda: self.store.claim(self.name, ("preview",)))
                 if job is None:
                     self._leaving.wait(POLL_S)
                     continue
@@ -164,16 +171,20 @@ class Worker:
                 with self._runs_lock:
                     runs = list(self._runs.values())
                 for run in runs:
-                    run.look()
+                    with suppress(QueueError):  # it is looked again at once
+                        run.look()
                 if time.monotonic() - beaten_s < BEAT_S:
                     continue
                 beaten_s = time.monotonic()
-                if not self.store.beat(self.name):
-                    raise QueueError(f"worker {self.name} was taken for dead, and leaves")
-                self._recover(observer)
-                self._tend_folders()
+                patiently(lambda: self._tend(observer))
         except BaseException as error:  # noqa: BLE001 - a thread has nobody to raise to
             self._failed(error)
+
+    def _tend(self, observer: Observer) -> None:
+        if not self.store.beat(self.name):
+            raise LostWorkerError(f"worker {self.name} was taken for dead, and leaves")
+        self._recover(observer)
+        self._tend_folders()
 
     # -- what they do ---------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from dreamsound.queue.records import (
     json_text,
     now_text,
 )
-from dreamsound.queue.states import HELD, OVER
+from dreamsound.queue.states import HELD, OVER, LostWorkerError
 
 #: A job with which so many workers died is not tried again.
 MOST_CRASHES: Final = 2
@@ -122,7 +122,7 @@ class Working(Reading):
         look = f"SELECT {first}, EXISTS (SELECT 1 FROM workers WHERE id = ?)"
         waiting, is_known = self._rows(look, worker)[0]
         if not is_known:
-            raise QueueError(f"worker {worker} is not registered, or was taken for dead")
+            raise LostWorkerError(f"worker {worker} is not registered, or was taken for dead")
         if waiting is None:
             return None
         rows = self._rows(
