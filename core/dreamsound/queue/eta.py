@@ -20,7 +20,7 @@ class Eta:
         self._work: dict[int, float] = {}
 
     def seconds(
-        self, running: Iterable[Job], queued: Iterable[Job], done: Iterable[Job]
+        self, running: Iterable[Job], queued: Iterable[Job], done: Iterable[Job], more: float = 1.0
     ) -> float | None:
         """Return the seconds that are left, or None while nothing can be said.
 
@@ -30,21 +30,23 @@ class Eta:
             What is left.
         done : iterable of Job
             What is over, the latest first: they set the pace.
+        more : float, optional
+            How many jobs each of those that are queued stands for.
         """
         paced = [job for job in done if job.state == "done" and job.result.get("seconds")]
         spent = sum(float(job.result["seconds"]) for job in paced[:JOBS_OF_PACE])
         work = sum(self._work_of(job) for job in paced[:JOBS_OF_PACE])
-        left = 0.0
+        left = waiting = 0.0
         for job in running:
             eta_s, done_s = job.progress.get("eta_s"), job.progress.get("elapsed_s")
             if eta_s is None:
-                queued = [*queued, job]
+                waiting += self._work_of(job)
                 continue
             left += float(eta_s)
             if not work and done_s:
                 steps, step = job.progress.get("steps") or 1, job.progress.get("step") or 0
                 spent, work = float(done_s), self._work_of(job) * step / steps
-        waiting = sum(self._work_of(job) for job in queued)
+        waiting += more * sum(self._work_of(job) for job in queued)
         if not waiting:
             return left
         return left + waiting * spent / work if work else None

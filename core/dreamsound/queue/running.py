@@ -213,7 +213,7 @@ class JobRun:
             self,
             self.control,
             lambda key: self._checkpoints(key | self._key(request)),
-            lambda place: self.around.store.set_checkpoint(self.job.id, self.around.worker, place),
+            self._remember,
             {"tag": self.tag, "on_ready": self._ready},
         )
 
@@ -232,6 +232,15 @@ class JobRun:
     def _checkpoints(self, key: dict[str, Any]) -> Checkpoints:
         folder = self.around.store.checkpoints_of(self.job)
         return Checkpoints(folder, key, self.around.checkpoint_every_s)
+
+    def _remember(self, checkpoint: Path) -> None:
+        """Tell the queue of a checkpoint; it is found even if that fails."""
+        try:
+            self.around.store.set_checkpoint(self.job.id, self.around.worker, checkpoint)
+        except LostJobError:
+            raise
+        except QueueError as error:
+            self.say(str(error))
 
     def _key(self, request: JobRequest) -> dict[str, Any]:
         """Return what decides the dream beside its recipe and its model, as plain JSON values."""

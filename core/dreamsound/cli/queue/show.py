@@ -87,10 +87,15 @@ def as_dict(job: Job) -> dict[str, Any]:
     return told | {"request": json.loads(job.request)}
 
 
+def why_failed(job: Job) -> str:
+    """Return why a job failed, without the name that stands beside it; nothing if it did not."""
+    return (job.error or "").removeprefix(f"{job.input}: ")
+
+
 def line_of(job: Job) -> str:
     """Return what matters of a job, in a line."""
     progress = job.progress
-    about = job.error or ""
+    about = why_failed(job)
     if job.state in ("running", "cancelling"):
         heard = f", {progress['class']} {progress['score']:.3f}" if "class" in progress else ""
         step = step_of(progress)

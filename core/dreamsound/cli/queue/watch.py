@@ -11,9 +11,9 @@ import typer
 from dreamsound.cli import EXIT_SOME_FAILED
 from dreamsound.cli.progress import say
 from dreamsound.cli.queue.common import Debug, opened
-from dreamsound.cli.queue.show import line_of
+from dreamsound.cli.queue.show import line_of, why_failed
 from dreamsound.errors import QueueError
-from dreamsound.queue.eta import Eta, shown, step_of
+from dreamsound.queue.eta import JOBS_OF_PACE, Eta, shown, step_of
 from dreamsound.queue.records import Job
 from dreamsound.queue.start import has_worker
 from dreamsound.queue.store import Store
@@ -23,6 +23,8 @@ app = typer.Typer(add_completion=False)
 REFRESH_S = 0.25
 #: Rows of the table, beside those that fit the terminal.
 FEWEST_ROWS = 5
+#: Of more jobs that wait, these stand for all.
+MOST_WEIGHED = 500
 #: Lines that are no rows: heading, frame, summary.
 OTHER_LINES = 6
 
@@ -177,8 +179,9 @@ def table_of(store: Store, eta: Eta, height: int, note: str = "") -> Any:
         table.add_row(*map(Text, cells_of(job)), style=STYLES[job.state])
     counts = store.counts()
     running = [*store.jobs("running"), *store.jobs("cancelling")]
-    queued = store.jobs("queued", limit=2**31)
-    left = eta.seconds(running, queued, store.jobs("done", limit=20))
+    queued = store.jobs("queued", limit=MOST_WEIGHED)
+    more = counts["queued"] / len(queued) if queued else 1.0
+    left = eta.seconds(running, queued, store.jobs("done", limit=JOBS_OF_PACE), more)
     summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     paused = "; paused" if store.paused else ""
     total = f"; all done in {shown(left)}" if running or queued else ""
@@ -202,7 +205,7 @@ STYLES = {
     "cancelling": "yellow",
     "done": "green",
     "failed": "red",
-    "cancelled": "dim strike",
+    "cancelled": "dim",
 }
 
 
@@ -223,7 +226,7 @@ def cells_of(job: Job) -> tuple[str, ...]:
         job.name,
         step_of(progress),
         "" if loss is None else f"{loss:.3g}",
-        job.error or heard,
+        why_failed(job) or heard,
         "" if score is None else f"{score:.3f}",
         shown(progress.get("eta_s")) if is_held else "",
     )
