@@ -1,6 +1,6 @@
 """What the render queue costs: its store, a worker, a preview in between, a farm.
 
-``python3 benchmarks/queue.py [--only store|worker|preview|farm|kills] [--kills N]``
+``python3 benchmarks/render_queue.py [--only store|worker|preview|farm|kills] [--kills N]``
 """
 
 from __future__ import annotations
