@@ -48,14 +48,18 @@ BLOCKS = (8, 16, 32, 64, 128)
 def main() -> None:
     """Print the tables of ``benchmarks/README.md``."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--long", action="store_true", help="also an hour of 48 kHz stereo")
-    parser.add_argument("--only", choices=("speed", "blocks", "parts", "memory", "start"))
+    parser.add_argument(
+        "--long", action="store_true", help="also an hour of 48 kHz stereo, and 50 killed workers"
+    )
+    parser.add_argument("--only", choices=("speed", "blocks", "parts", "memory", "start", "queue"))
     chosen = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}\n")
     if chosen.only in (None, "start"):
         start()
     if chosen.only in (None, "memory"):
         memory(chosen.long)
+    if chosen.only in (None, "queue"):
+        queue(chosen.long)
     if chosen.only in (None, "speed", "blocks", "parts"):
         import_tensorflow()
         from dreamsound.models.load import load_model
@@ -239,6 +243,13 @@ def _write_long(path: Path, seconds: int, channels: int) -> None:
         file_format="wav",
         bits="24",
     )
+
+
+def queue(long: bool) -> None:
+    """Print what the render queue costs; the long run also kills its worker fifty times."""
+    script = [sys.executable, str(Path(__file__).with_name("render_queue.py"))]
+    for more in ([], ["--only", "kills"])[: 1 + long]:
+        subprocess.run([*script, *more], check=True)
 
 
 def start() -> None:

@@ -266,14 +266,14 @@ class FarmRun(JobRun):
             pure=False,
             retries=0,
         )
-        events = {what: Event(event_name(order, what), client) for what in ("cancel", "finish")}
-        to_finish = [events["finish"]]
+        stop, finish = (Event(event_name(order, what), client) for what in ("stop", "finish"))
+        to_finish = [finish, stop]
         try:
             while not future.done():
                 self._hear(told, order["attempt"])
                 self.control.check_cancelled()
                 while to_finish and self.control.finishing:
-                    to_finish.pop().set()
+                    to_finish.pop(0).set()
                 self._check_machine()
                 time.sleep(LOOK_S)
             self._hear(told, order["attempt"])
@@ -283,7 +283,8 @@ class FarmRun(JobRun):
         except (RenderCancelled, GivenBack):
             # Dask lets a task that has begun run to its end: this stops it.
             with suppress(OSError, TimeoutError):
-                events["cancel"].set()
+                finish.clear()
+                stop.set()
             raise
         finally:
             with suppress(OSError, TimeoutError):

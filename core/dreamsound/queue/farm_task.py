@@ -31,8 +31,8 @@ from dreamsound.render import Ready
 if TYPE_CHECKING:
     from dreamsound.library.records import DreamRecord
 
-#: How often a task looks whether it shall stop.
-LOOK_S = 0.5
+#: How often a task looks whether it shall stop; each time it asks the scheduler.
+LOOK_S = 1.0
 #: Progress within a step is told at most so often: it goes through the scheduler.
 TELL_S = 1.0
 PROBE = "probe"
@@ -198,16 +198,18 @@ def _stopped_by_events(order: dict[str, Any], teller: _Teller) -> Iterator[None]
     from distributed import Event, get_client
 
     client = get_client()
-    cancel, finish = (Event(event_name(order, what), client) for what in ("cancel", "finish"))
+    stop, finish = (Event(event_name(order, what), client) for what in ("stop", "finish"))
     ended = threading.Event()
 
     def look() -> None:
         while not ended.wait(LOOK_S):
             try:
-                if cancel.is_set():
-                    teller.control.cancel()
-                elif finish.is_set():
+                if not stop.is_set():
+                    continue
+                if finish.is_set():
                     teller.control.finish()
+                else:
+                    teller.control.cancel()
             except (OSError, RuntimeError):
                 # The scheduler is gone: nobody waits for this any more.
                 teller.control.cancel()
@@ -222,7 +224,7 @@ def _stopped_by_events(order: dict[str, Any], teller: _Teller) -> Iterator[None]
 
 
 def event_name(order: dict[str, Any], what: str) -> str:
-    """Return the name of the event that cancels or finishes an attempt at a job."""
+    """Return the name of an event of an attempt: ``stop``, or how, ``finish``, set before."""
     return f"dreamsound-{what}-{order['token']}-{order['attempt']}"
 
 
