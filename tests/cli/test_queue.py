@@ -206,6 +206,22 @@ def test_retry_takes_the_input_as_it_is_now(command: Command, three: Store, tmp_
     assert before["size"] < after["size"] == (tmp_path / "b.wav").stat().st_size
 
 
+def test_a_job_folder_that_is_tried_again_is_as_if_new(
+    command: Command, store: Store, bird: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "job"
+    folder.mkdir()
+    (folder / "job.json").write_text(json.dumps({"input": str(bird), "out": "."}))
+    assert command("submit", "--no-start", folder).code == 0
+    (folder / "cancel").touch()
+    assert command("queue", "cancel", 1).code == 0
+    assert json.loads((folder / "result.json").read_text())["state"] == "cancelled"
+    assert command("queue", "retry", 1).code == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["job.json", "status.json"]
+    assert json.loads((folder / "status.json").read_text())["state"] == "queued"
+    assert store.job(1).state == "queued"
+
+
 @pytest.mark.yamnet
 @pytest.mark.usefixtures("loaded")
 def test_watch_wait_and_report_tell_what_became_of_them(

@@ -44,6 +44,10 @@ class Cluster:
         options += ["--local-directory", str(place), *self._worker]
         return self._start("worker", self.address, *options, before=before)
 
+    def kill_scheduler(self) -> None:
+        self._processes[0].kill()
+        self._processes[0].wait()
+
     def close(self) -> None:
         for process in self._processes[::-1]:
             process.kill()
@@ -176,6 +180,23 @@ def test_a_lost_worker_s_job_goes_on_elsewhere_from_its_checkpoint(
     assert "goes on after step" in err
     assert job.progress["resumed"] >= 1
     assert renders_of(job) == renders_of(calm(store, add, source, steps=60))
+
+
+def test_a_scheduler_that_is_gone_gives_the_jobs_back(
+    store: Store, add: Add, tmp_path: Path, yamnet_h5: Path
+) -> None:
+    del yamnet_h5
+    number = add(steps=9999)
+    with cluster_in(tmp_path / "cluster", [], []) as cluster:
+        cluster.start_worker("a")
+        process = farm(cluster)
+        until(lambda: store.job(number).progress.get("step", 0) > 2, "steps")
+        cluster.kill_scheduler()
+        err = ended(process, code=1)
+    assert "the scheduler at tcp://127.0.0.1" in err.splitlines()[-1]
+    assert (store.job(number).state, store.job(number).crashes) == ("queued", 0)
+    assert store.workers() == []
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 @pytest.fixture

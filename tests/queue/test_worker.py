@@ -361,6 +361,27 @@ def test_a_worker_that_died_while_putting_in_place_is_finished_by_the_next(
     assert [path.read_bytes() for path in (tmp_path / "c").iterdir()] == [expected["dream"]]
 
 
+def test_checkpoints_are_some_time_apart(
+    store: Store, add: Add, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dreamsound.queue.checkpoint import Checkpoints
+
+    written: list[int] = []
+    write = Checkpoints._write
+
+    def count(self: Checkpoints, dreamer: Dreamer) -> Any:
+        written.append(len(dreamer.snapshot().steps))
+        return write(self, dreamer)
+
+    monkeypatch.setattr(Checkpoints, "_write", count)
+    add(out="seldom", steps=12)
+    work(checkpoint_every_s=60.0)
+    assert written == []
+    add(out="often", steps=12)
+    work(checkpoint_every_s=0.0)
+    assert written == list(range(1, 12))  # after the last step there is nothing to go on with
+
+
 def test_a_checkpoint_that_the_disk_has_no_room_for_is_said_and_left(
     store: Store, add: Add, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -376,9 +397,17 @@ def test_a_checkpoint_that_the_disk_has_no_room_for_is_said_and_left(
 # -- memory ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("whose", ["Python", "TensorFlow"])
 def test_out_of_memory_halves_the_block_and_goes_on(
-    store: Store, add: Add, work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store,
+    add: Add,
+    work: Work,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    whose: str,
 ) -> None:
+    import tensorflow as tf
+
     import dreamsound.gradient as gradient
 
     long = write_sound(tmp_path / "long.wav", 6.0)
@@ -389,7 +418,9 @@ def test_out_of_memory_halves_the_block_and_goes_on(
 
     def little_memory(ear: Any, *arguments: Any, **more: Any) -> Any:
         if ear.block_patches > 4:
-            raise MemoryError
+            if whose == "Python":
+                raise MemoryError
+            raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
         return through(ear, *arguments, **more)
 
     monkeypatch.setattr(gradient.Ear, "gradient", little_memory)

@@ -6,6 +6,8 @@ its progress, that it stops when it shall, and that it goes on elsewhere when it
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import shutil
 import threading
 import time
@@ -124,9 +126,12 @@ class Farm:
         """
         if time.monotonic() - self._looked_s < BEAT_S:
             return
-        if self.client.status != "running":
+        # It tries for a while to reach a scheduler again that it has lost.
+        if self.client.status not in ("running", "connecting"):
             raise QueueError(f"the scheduler at {self.address} is gone")
-        workers = self.client.scheduler_info(n_workers=-1)["workers"]
+        workers = self.client.scheduler_info(n_workers=-1).get("workers")
+        if workers is None:  # not to be reached: who is there is not known
+            return
         gpus = {address: int(one["resources"].get("GPU", 0)) for address, one in workers.items()}
         self._has_gpus = any(gpus.values())
         threads = {address: int(one["nthreads"]) for address, one in workers.items()}
@@ -136,6 +141,8 @@ class Farm:
     @property
     def slots(self) -> int:
         """So many jobs can run at once: one a thread, or one a GPU where there are any."""
+        if self.client.status != "running":
+            return 0
         return min(sum(self._slots.values()), MOST_SLOTS)
 
     def has(self, address: str) -> bool:
@@ -280,6 +287,9 @@ class FarmRun(JobRun):
             return dict(future.result())
         except KilledWorker as error:
             raise GivenBack("the machine that ran it was lost") from error
+        except (asyncio.CancelledError, concurrent.futures.CancelledError) as error:
+            # The scheduler has forgotten the task: it was started again, or is gone.
+            raise GivenBack(None) from error
         except (RenderCancelled, GivenBack):
             # Dask lets a task that has begun run to its end: this stops it.
             with suppress(OSError, TimeoutError):
@@ -453,10 +463,13 @@ class FarmWorker(Worker):
             while not self._leaving.is_set():
                 try:
                     self._farm.look()
-                except QueueError as error:
-                    self._failed(error)
+                except QueueError as problem:
+                    self._failed(problem)
                     break
-                running = {one for one in running if not one.done()}
+                for one in [one for one in running if one.done()]:
+                    running.remove(one)
+                    if error := one.exception():
+                        self._failed(error)
                 has_room = len(running) < self._farm.slots
                 job = patiently(lambda: self.store.claim(self.name)) if has_room else None
                 if job is not None:

@@ -143,6 +143,15 @@ def tell_over(store: Store, job: Job) -> None:
         store.told(job.id)
 
 
+def reopen(job: Job) -> None:
+    """Tell the folder of a job that is tried again, and take away what ended it."""
+    if job.job_folder is not None:
+        for name in (CANCEL, FINISH, RESULT):
+            with suppress(OSError):
+                (Path(job.job_folder) / name).unlink()
+        tell(job)
+
+
 def _stamp(path: Path) -> dict[str, Any] | None:
     stamp = FileStamp.of(path)
     return None if stamp is None else asdict(stamp)

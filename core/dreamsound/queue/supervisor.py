@@ -17,6 +17,7 @@ from typing import Final
 from dreamsound.errors import QueueError
 from dreamsound.queue import inbox
 from dreamsound.queue.liveness import Observer, WorkerLock
+from dreamsound.queue.patience import patiently
 from dreamsound.queue.store import Store
 
 #: A worker that dies so often in a row without having had a job is not started again.
@@ -97,7 +98,7 @@ class Supervisor:
 
     def _took_back(self) -> bool:
         """Take the jobs of the dead back; return whether there were any."""
-        jobs = self._store.recover(Observer())
+        jobs = patiently(lambda: self._store.recover(Observer()))
         for job in jobs:
             self._say(f"job {job.id}: its worker is gone; it is {job.state} now")
             if job.is_over:

@@ -62,10 +62,13 @@ def retry(
     """Queue jobs again that failed or were cancelled; their inputs are taken as they are now."""
     del debug
     with opened() as store:
-        code = each(
-            _chosen(store, numbers, every, ("failed",)),
-            lambda number: store.retry(number, _as_it_is_now(store.job(number))),
-        )
+
+        def act(number: int) -> Job:
+            job = store.retry(number, _as_it_is_now(store.job(number)))
+            inbox.reopen(job)
+            return job
+
+        code = each(_chosen(store, numbers, every, ("failed",)), act)
         if not no_start:
             ensure_worker(store)
     return code
