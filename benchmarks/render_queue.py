@@ -205,7 +205,7 @@ def farm(folder: Path) -> None:
         )
     ]
     try:
-        while not file.exists():
+        while not (file.exists() and file.read_text().endswith("}")):
             time.sleep(0.05)
         address = json.loads(file.read_text())["address"]
         for number in range(2):

@@ -119,6 +119,18 @@ def is_running(pid: int) -> bool:
     return not stat.is_file() or stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
+def listening(pid: int) -> list[object]:
+    """Return the sockets on which a process or one of its children waits for anybody."""
+    psutil = pytest.importorskip("psutil", reason="psutil comes with the extra `farm`")
+    first = psutil.Process(pid)
+    return [
+        one.laddr
+        for process in [first, *first.children(recursive=True)]
+        for one in process.net_connections()
+        if one.status == psutil.CONN_LISTEN
+    ]
+
+
 def renders_of(job: Job) -> dict[str, bytes]:
     """Return what is in a job's renders, by name."""
     return {name: Path(path).read_bytes() for name, path in job.result["renders"].items()}

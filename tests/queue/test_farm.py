@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -17,7 +18,7 @@ import pytest
 from dreamsound.queue.records import Job
 from dreamsound.queue.store import Store
 
-from .conftest import Add, dreamsound, renders_of, until, write_sound
+from .conftest import Add, dreamsound, listening, renders_of, until, write_sound
 
 pytest.importorskip("distributed", reason="the extra `farm` is not installed")
 pytestmark = [pytest.mark.yamnet, pytest.mark.slow]
@@ -32,16 +33,14 @@ class Cluster:
         self._processes: list[subprocess.Popen[bytes]] = []
         file = folder / "scheduler.json"
         self._start("scheduler", *scheduler, "--scheduler-file", str(file))
-        until(file.exists, "the scheduler's address")
-        import json
-
+        until(lambda: file.exists() and file.read_text().endswith("}"), "the scheduler's address")
         self.address = json.loads(file.read_text())["address"]
 
-    def start_worker(self, name: str, before: list[str] | None = None) -> int:
+    def start_worker(self, name: str, *more: str, before: list[str] | None = None) -> int:
         """Start a worker of one thread; return its process number."""
         place = self.folder / name
         options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--name", name]
-        options += ["--local-directory", str(place), *self._worker]
+        options += ["--local-directory", str(place), *self._worker, *more]
         return self._start("worker", self.address, *options, before=before)
 
     def kill_scheduler(self) -> None:
@@ -131,6 +130,7 @@ def test_cancel_stops_a_task_that_runs_and_finish_keeps_what_there_is(
     process = farm(cluster)
     for number in (cancelled, finished):
         until(lambda n=number: store.job(n).progress.get("step", 0) > 2, "steps")
+    assert listening(process.pid) == []
     store.cancel(cancelled)
     store.finish(finished)
     ended(process)  # `after` has found a thread that was free: the tasks have really stopped
@@ -197,6 +197,20 @@ def test_a_scheduler_that_is_gone_gives_the_jobs_back(
     assert (store.job(number).state, store.job(number).crashes) == ("queued", 0)
     assert store.workers() == []
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_where_there_are_gpus_jobs_go_to_them_alone(
+    store: Store, add: Add, tmp_path: Path, yamnet_h5: Path
+) -> None:
+    del yamnet_h5
+    numbers = [add(out=f"out{n}") for n in range(4)]
+    with cluster_in(tmp_path / "cluster", [], []) as cluster:
+        cluster.start_worker("none")
+        cluster.start_worker("gpu", "--resources", "GPU=1")
+        ended(farm(cluster))
+        machines = {store.job(number).progress["machine"] for number in numbers}
+        assert [store.job(number).state for number in numbers] == ["done"] * 4
+        assert len(machines) == 1
 
 
 @pytest.fixture

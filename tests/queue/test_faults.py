@@ -15,7 +15,7 @@ from dreamsound.queue.liveness import is_locked
 from dreamsound.queue.start import LOCK_NAME, ensure_worker, has_worker
 from dreamsound.queue.store import Store
 
-from .conftest import Add, Work, dreamsound, is_running, until, write_sound
+from .conftest import Add, Work, dreamsound, is_running, listening, until, write_sound
 from .killing import check_nothing_lost, run_and_kill
 
 pytestmark = [pytest.mark.yamnet, pytest.mark.slow]
@@ -76,6 +76,7 @@ def test_one_worker_is_started_however_many_ask_and_none_outlives_its_supervisor
             ["ps", "-o", "ppid=", "-p", str(child)], capture_output=True, text=True, check=True
         ).stdout
     )
+    assert listening(supervisor) == []
     long = add(steps=5000, out="long")
     until(lambda: store.job(long).progress.get("step"), "a step")
     os.kill(supervisor, signal.SIGKILL)
