@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dreamsound.queue.liveness import is_locked
-from dreamsound.queue.start import LOCK_NAME, ensure_worker, has_worker
+from dreamsound.queue.start import LOCK_NAME, ensure_worker, has_worker, is_tended
 from dreamsound.queue.store import Store
 
 from .conftest import Add, Work, dreamsound, is_running, listening, until, write_sound
@@ -59,6 +59,7 @@ def test_one_worker_is_started_however_many_ask_and_none_outlives_its_supervisor
         out, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
         assert out.strip().isdigit()
+    assert is_tended(store)  # before the worker has told of itself
     until(lambda: has_worker(store), "a worker is alive")
     assert not ensure_worker(store)
     until(lambda: all((folder / "result.json").exists() for folder in folders), "all done")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from dreamsound.errors import QueueError
-from dreamsound.queue.liveness import Observer, WorkerLock
+from dreamsound.queue.liveness import Observer, WorkerLock, is_locked
 from dreamsound.queue.store import QUEUE_VARIABLE, Store
 
 #: Held by the worker that was started on demand, as long as it lives.
@@ -29,6 +29,11 @@ def has_worker(store: Store) -> bool:
     """Return whether a worker is registered and alive."""
     observer = Observer()
     return any(observer.is_alive(row) for row in store.workers())
+
+
+def is_tended(store: Store) -> bool:
+    """Return whether a worker is alive, or is just being started."""
+    return is_locked(lock_of(store).path) or has_worker(store)
 
 
 def ensure_worker(store: Store) -> bool:

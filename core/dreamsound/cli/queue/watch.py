@@ -15,7 +15,7 @@ from dreamsound.cli.queue.show import line_of, why_failed
 from dreamsound.errors import QueueError
 from dreamsound.queue.eta import JOBS_OF_PACE, Eta, shown, step_of
 from dreamsound.queue.records import Job
-from dreamsound.queue.start import has_worker
+from dreamsound.queue.start import is_tended
 from dreamsound.queue.store import Store
 
 app = typer.Typer(add_completion=False)
@@ -81,7 +81,7 @@ def _follow(store: Store, view: _Table | _Lines, keep: bool) -> None:
             view.show(changes.jobs)
         if not keep and not _is_busy(store):
             return
-        if not has_worker(store):
+        if not is_tended(store):
             view.note("no worker is alive; `dreamsound worker` runs the queue")
         else:
             view.note("")
