@@ -301,12 +301,13 @@ class Ear:
             patches = model.patches(heard[skip : skip + size], count, self.hop_frames)
             return model.activations(patches, objective.taps, self.precision)
 
-        @tf.function(input_signature=[whole, places, number])
+        # No Python here depends on a tensor: AutoGraph would only double the time of tracing.
+        @tf.function(input_signature=[whole, places, number], autograph=False)
         def forward(segment: Tensor, place: Tensor, chosen: Tensor) -> tuple[Tensor, ...]:
             found = listen(segment, place)
             return objective.values(found, chosen), found["scores"], found["logits"]
 
-        @tf.function(input_signature=[whole, places, number, whole, share])
+        @tf.function(input_signature=[whole, places, number, whole, share], autograph=False)
         def both(
             segment: Tensor, place: Tensor, chosen: Tensor, weights: Tensor, scale: Tensor
         ) -> tuple[Tensor, ...]:
