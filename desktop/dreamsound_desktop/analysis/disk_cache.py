@@ -1,0 +1,112 @@
+"""Arrays kept in the user's cache folder, up to a size; whatever goes wrong there is no harm."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+#: What is kept unless preferences say otherwise.
+DEFAULT_BYTES: Final = 2 * 2**30
+#: Trimmed to this share, so that not every new file costs a look at all others.
+TRIMMED_TO: Final = 0.8
+
+
+def cache_folder() -> Path:
+    """Return the folder of the app's cache."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("dreamsound", appauthor=False)) / "views"
+
+
+class DiskCache:
+    """Arrays by name, in files; those not used for longest go first.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Made where it is missing.
+    limit_bytes : int
+        All files together; 0 keeps nothing.
+    """
+
+    def __init__(self, folder: Path, limit_bytes: int = DEFAULT_BYTES) -> None:
+        self.folder = folder
+        self.limit_bytes = limit_bytes
+        self._lock = threading.Lock()
+        self._size: int | None = None
+
+    def get(self, name: str) -> npt.NDArray[Any] | None:
+        """Return an array, or None where it is not there, or not whole."""
+        path = self._path(name)
+        try:
+            array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return None
+        with suppress(OSError):
+            os.utime(path)
+        return array
+
+    def put(self, name: str, array: npt.NDArray[Any]) -> None:
+        """Keep an array; a folder that cannot be written to, or is full, keeps nothing."""
+        if array.nbytes > self.limit_bytes:
+            return
+        path = self._path(name)
+        unfinished = path.with_name(f".{uuid.uuid4().hex}.partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with unfinished.open("wb") as file:
+                np.save(file, array, allow_pickle=False)
+            unfinished.replace(path)
+        except OSError:
+            with suppress(OSError):
+                unfinished.unlink()
+            return
+        with self._lock:
+            if self._size is not None:
+                self._size += array.nbytes
+            if self._size is None or self._size > self.limit_bytes:
+                self._trim()
+
+    def clear(self) -> None:
+        """Delete all that is kept."""
+        with self._lock:
+            for path, _, _ in self._files():
+                with suppress(OSError):
+                    path.unlink()
+            self._size = 0
+
+    def size(self) -> int:
+        """Return the bytes that are kept."""
+        return sum(size for _, size, _ in self._files())
+
+    def _trim(self) -> None:
+        files = self._files()
+        self._size = sum(size for _, size, _ in files)
+        if self._size <= self.limit_bytes:
+            return
+        for path, size, _ in sorted(files, key=lambda file: file[2]):
+            if self._size <= TRIMMED_TO * self.limit_bytes:
+                return
+            with suppress(OSError):
+                path.unlink()
+                self._size -= size
+
+    def _files(self) -> list[tuple[Path, int, int]]:
+        found = []
+        for path in self.folder.glob("*/*"):
+            with suppress(OSError):
+                told = path.stat()
+                found.append((path, told.st_size, told.st_mtime_ns))
+        return found
+
+    def _path(self, name: str) -> Path:
+        digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+        return self.folder / digest[:2] / f"{digest[2:]}.npy"

@@ -1,0 +1,154 @@
+"""A sound file that is open for as long as it is shown: any part of it, at once, from any thread."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dreamsound.audio import native_path, open_sound
+from dreamsound.errors import AudioFileError
+from dreamsound.queue.stamp import FileStamp
+from dreamsound.riff import chunks_of
+from dreamsound.samples import FloatArray
+
+#: Subtypes of WAV that are mapped: bytes a sample.
+MAPPED = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
+
+
+class OpenSound:
+    """A sound file, of which any part can be read.
+
+    Plain WAV and RF64 are mapped window by window, so that hours cost no memory; everything else
+    is decoded by libsndfile, one reader at a time.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Anything the engine reads.
+
+    Attributes
+    ----------
+    sample_rate_hz, channels, length : int
+        Of the file; `length` in samples.
+    stamp : FileStamp or None
+        What the file was when it was opened.
+
+    Raises
+    ------
+    AudioFileError
+        It cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with open_sound(path) as sound:
+            self.sample_rate_hz: int = sound.samplerate
+            self.channels: int = sound.channels
+            self.length: int = sound.frames
+            self.subtype: str = sound.subtype
+            self.format: str = sound.format
+        if self.length < 1:
+            raise AudioFileError(f"{path} holds no samples")
+        self.stamp = FileStamp.of(path)
+        self._lock = threading.Lock()
+        self._decoder: Any = None
+        self._data_start = self._find_data()
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return self.length / self.sample_rate_hz
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether parts are mapped rather than decoded."""
+        return self._data_start is not None
+
+    def has_changed(self) -> bool:
+        """Return whether the file is gone, or another, since it was opened."""
+        return self.stamp is None or not self.path.is_file() or not self.stamp.fits(self.path)
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        """Return float32 ``[channels, stop - start]``; zeros outside of the sound.
+
+        Raises
+        ------
+        AudioFileError
+            The file has gone away, or cannot be decoded there.
+        """
+        inner_start, inner_stop = max(start, 0), min(stop, self.length)
+        out = np.zeros((self.channels, max(stop - start, 0)), np.float32)
+        if inner_start < inner_stop:
+            values = self.frames(inner_start, inner_stop)
+            place = inner_start - start
+            # A file that was cut since it was opened gives less.
+            target = out[:, place : place + len(values)]
+            if values.dtype == np.float32:
+                target[:] = values.T
+            else:
+                np.multiply(values.T, np.float32(1 / full_scale(values)), out=target)
+        return out
+
+    def frames(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Return ``[samples, channels]`` as the file has it: int16, int32 (24 bits up), float32."""
+        try:
+            if self._data_start is not None:
+                return self._mapped(start, stop)
+            return self._decoded(start, stop)
+        except (OSError, RuntimeError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error) or "it cannot be read"
+            raise AudioFileError(f"{self.path}: {reason}") from error
+
+    def close(self) -> None:
+        """Let the file go."""
+        with self._lock:
+            if self._decoder is not None:
+                self._decoder.close()
+                self._decoder = None
+
+    def _find_data(self) -> int | None:
+        size = MAPPED.get(self.subtype)
+        if self.format not in ("WAV", "WAVEX", "RF64") or size is None:
+            return None
+        with self.path.open("rb") as file:
+            whole = self.path.stat().st_size
+            for chunk in chunks_of(file):
+                if chunk.name == b"data":
+                    ends = chunk.start + self.length * self.channels * size
+                    return chunk.start if ends <= whole else None
+        return None
+
+    def _mapped(self, start: int, stop: int) -> npt.NDArray[Any]:
+        size = MAPPED[self.subtype]
+        frame = size * self.channels
+        place = (self._data_start or 0) + start * frame
+        count = (stop - start) * self.channels
+        # A window for each access: the mapping never adds up to the length of the sound.
+        if size == 3:
+            raw = np.memmap(self.path, np.uint8, "r", place, (count, 3))
+            wide = np.zeros((count, 4), np.uint8)
+            wide[:, 1:] = raw
+            return wide.view("<i4").reshape(-1, self.channels)
+        kind = "<i2" if size == 2 else "<f4"
+        return np.array(np.memmap(self.path, kind, "r", place, (count,))).reshape(-1, self.channels)
+
+    def _decoded(self, start: int, stop: int) -> npt.NDArray[Any]:
+        import soundfile
+
+        with self._lock:
+            if self._decoder is None:
+                self._decoder = soundfile.SoundFile(native_path(self.path))
+            self._decoder.seek(start)
+            values: npt.NDArray[Any] = self._decoder.read(
+                stop - start, dtype="float32", always_2d=True
+            )
+            return values
+
+
+def full_scale(values: npt.NDArray[Any]) -> float:
+    """Return what full scale is in values of `OpenSound.frames`."""
+    return {"i2": 2.0**15, "i4": 2.0**31}.get(values.dtype.str[1:], 1.0)

@@ -1,0 +1,117 @@
+"""What the user prefers, in one file; and where the app keeps its things."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dreamsound.errors import DreamSoundError
+from dreamsound.formats import FileFormat
+from dreamsound.html_page import write_whole
+from dreamsound.models.catalog import MODELS_VARIABLE
+from dreamsound.naming import DEFAULT_TEMPLATE
+from dreamsound.recipe_file import read_json
+from dreamsound.render import DEFAULT_RENDERS, RenderName
+
+#: Names another folder for all that the app keeps, but for its cache.
+FOLDER_VARIABLE = "DREAMSOUND_STUDIO"
+
+
+def app_folder() -> Path:
+    """Return the folder of preferences, session and documents."""
+    named = os.environ.get(FOLDER_VARIABLE, "").strip()
+    if named:
+        return Path(named).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("dreamsound", appauthor=False)) / "studio"
+
+
+class Preferences(BaseModel):
+    """What the user prefers.
+
+    Attributes
+    ----------
+    render_folder : str
+        Where renders go; empty is ``dreams`` beside each source.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    version: int = 1
+    theme: Literal["system", "light", "dark"] = "system"
+    output_device: str = ""
+    models_folder: str = ""
+    cache_limit_mb: Annotated[int, Field(ge=0, le=1_000_000)] = 2048
+    render_folder: str = ""
+    name: str = DEFAULT_TEMPLATE
+    format: FileFormat = "wav"
+    bits: Literal["16", "24", "32f"] | None = None
+    renders: tuple[RenderName, ...] = DEFAULT_RENDERS
+    preview_seconds: Annotated[float, Field(ge=0.5, le=60)] = 2.0
+    preview_plays: bool = True
+    level_match: bool = True
+    sound_at_end: bool = False
+    colour_map: str = "magma"
+    scale: Literal["linear", "log", "mel"] = "log"
+    fft_size: Literal[512, 1024, 2048, 4096, 8192] = 2048
+    range_db: tuple[float, float] = (-100.0, -10.0)
+    shortcuts: dict[str, str] = Field(default_factory=dict)
+    volume_db: Annotated[float, Field(ge=-60, le=0)] = -6.0
+    seen_welcome: bool = False
+
+    def render_folder_of(self, source: Path) -> Path:
+        """Return where the renders of a sound go."""
+        if self.render_folder:
+            return Path(self.render_folder).expanduser()
+        return source.parent / "dreams"
+
+    def apply_models_folder(self) -> None:
+        """Let this process, and those it starts, look for models in the folder that is preferred."""
+        if not self.models_folder:
+            return
+        known = os.environ.get(MODELS_VARIABLE, "")
+        folders = [folder for folder in known.split(os.pathsep) if folder]
+        if self.models_folder not in folders:
+            os.environ[MODELS_VARIABLE] = os.pathsep.join([self.models_folder, *folders])
+
+
+def read_preferences(folder: Path) -> tuple[Preferences, str]:
+    """Return the preferences, and a line for the user where they could not be read."""
+    path = folder / "preferences.json"
+    if not path.exists():
+        return Preferences(), ""
+    try:
+        return Preferences.model_validate(read_json(path)), ""
+    except DreamSoundError as error:
+        return Preferences(), str(error)
+    except ValidationError:
+        return _what_can_be(path)
+
+
+def save_preferences(preferences: Preferences, folder: Path) -> None:
+    """Write the preferences; raises `AudioFileError` where that cannot be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(preferences.model_dump(mode="json"), indent=1)
+    write_whole(folder / "preferences.json", text)
+
+
+def _what_can_be(path: Path) -> tuple[Preferences, str]:
+    """Return what makes sense of a file in which something does not."""
+    told = read_json(path)
+    kept: dict[str, object] = {}
+    unknown = []
+    for name, value in (told if isinstance(told, dict) else {}).items():
+        try:
+            Preferences.model_validate({name: value})
+            kept[str(name)] = value
+        except ValidationError:
+            unknown.append(str(name))
+    return (
+        Preferences.model_validate(kept),
+        f"{path}: {', '.join(unknown)} made no sense, and has its default again",
+    )

@@ -1,0 +1,127 @@
+"""Takes: what has been dreamed of a document, and how they come from each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dreamsound_desktop.state.events import Event
+from dreamsound_desktop.state.selection import TimeSpan
+
+STEP = "dream_step"
+
+
+class Take(BaseModel):
+    """One dream of a document, with its renders.
+
+    Attributes
+    ----------
+    number : int
+        Of this document; never given twice.
+    name : str
+        What it is called.
+    kind : {"preview", "render"}
+        A preview lies in the cache until it is starred or dragged out.
+    renders : dict
+        Render name to file; kept steps are ``dream_stepN``.
+    start_s, stop_s : float
+        The part of the source that was dreamed, seconds.
+    parent : int or None
+        The take it went on from.
+    group : str
+        Those of one grid of variations have one.
+    recipe : dict
+        As it was carried out.
+    class_name, score_before, score_after
+        What was dreamed of, and how much of it was heard before and after.
+    job : int or None
+        Its number in the queue.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    number: int
+    name: str
+    kind: str = "preview"
+    renders: dict[str, str] = Field(default_factory=dict)
+    start_s: float = 0.0
+    stop_s: float = 0.0
+    parent: int | None = None
+    group: str = ""
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    class_name: str = ""
+    score_before: float | None = None
+    score_after: float | None = None
+    stars: int = Field(default=0, ge=0, le=5)
+    warnings: list[str] = Field(default_factory=list)
+    job: int | None = None
+
+    @property
+    def span(self) -> TimeSpan:
+        """Where it lies in the source."""
+        return TimeSpan(self.start_s, self.stop_s)
+
+    @property
+    def steps(self) -> list[tuple[int, str]]:
+        """Its kept steps: number and file, the first first."""
+        found = [
+            (int(name.removeprefix(STEP)), path)
+            for name, path in self.renders.items()
+            if name.startswith(STEP) and name.removeprefix(STEP).isdigit()
+        ]
+        return sorted(found)
+
+    def missing(self) -> list[str]:
+        """Return the renders whose files are gone."""
+        return [name for name, path in self.renders.items() if not Path(path).is_file()]
+
+
+class TakeList:
+    """The takes of a document, in the order in which they came."""
+
+    def __init__(self, takes: Iterable[Take] = ()) -> None:
+        self._takes = {take.number: take for take in takes}
+        self.changed: Event[[]] = Event()
+
+    def __iter__(self) -> Iterator[Take]:
+        return iter(self._takes.values())
+
+    def __len__(self) -> int:
+        return len(self._takes)
+
+    def __contains__(self, number: object) -> bool:
+        return number in self._takes
+
+    def __getitem__(self, number: int) -> Take:
+        return self._takes[number]
+
+    def next_number(self) -> int:
+        """Return a number that no take has had."""
+        return max(self._takes, default=0) + 1
+
+    def put(self, take: Take) -> None:
+        """Add a take, or replace the one of its number."""
+        self._takes[take.number] = take
+        self._takes = dict(sorted(self._takes.items()))
+        self.changed.emit()
+
+    def remove(self, number: int) -> Take:
+        """Take one out; its files stay."""
+        take = self._takes.pop(number)
+        self.changed.emit()
+        return take
+
+    def of_job(self, job: int) -> Take | None:
+        """Return the take that a job made."""
+        return next((take for take in self._takes.values() if take.job == job), None)
+
+    def children(self, parent: int | None) -> list[Take]:
+        """Return the takes that went on from one; of None, those that went on from the source."""
+        return [
+            take
+            for take in self._takes.values()
+            if (take.parent if take.parent in self._takes else None) == parent
+        ]
