@@ -1,4 +1,4 @@
-"""A sound file that is open for as long as it is shown: any part of it, at once, from any thread."""
+"""A sound file that is open as long as it is shown: any part of it, from any thread."""
 
 from __future__ import annotations
 
@@ -93,11 +93,14 @@ class OpenSound:
                 np.multiply(values.T, np.float32(1 / full_scale(values)), out=target)
         return out
 
-    def frames(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Return ``[samples, channels]`` as the file has it: int16, int32 (24 bits up), float32."""
+    def frames(self, start: int, stop: int, is_rough: bool = False) -> npt.NDArray[Any]:
+        """Return ``[samples, channels]`` as the file has it: int16, int32 (24 bits up), float32.
+
+        Where rough values will do, of 24 bits the upper 16.
+        """
         try:
             if self._data_start is not None:
-                return self._mapped(start, stop)
+                return self._mapped(start, stop, is_rough)
             return self._decoded(start, stop)
         except (OSError, RuntimeError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error) or "it cannot be read"
@@ -122,17 +125,20 @@ class OpenSound:
                     return chunk.start if ends <= whole else None
         return None
 
-    def _mapped(self, start: int, stop: int) -> npt.NDArray[Any]:
+    def _mapped(self, start: int, stop: int, is_rough: bool) -> npt.NDArray[Any]:
         size = MAPPED[self.subtype]
         frame = size * self.channels
         place = (self._data_start or 0) + start * frame
         count = (stop - start) * self.channels
         # A window for each access: the mapping never adds up to the length of the sound.
         if size == 3:
-            raw = np.memmap(self.path, np.uint8, "r", place, (count, 3))
-            wide = np.zeros((count, 4), np.uint8)
-            wide[:, 1:] = raw
-            return wide.view("<i4").reshape(-1, self.channels)
+            # A sample is read with the byte before it, of which there is one even in the header.
+            raw = np.memmap(self.path, np.uint8, "r", place - 1, (count * 3 + 1,))
+            if is_rough:
+                upper = np.ndarray((count,), "<i2", raw, 2, (3,))
+                return np.ascontiguousarray(upper).reshape(-1, self.channels)
+            wide = np.ndarray((count,), "<i4", raw, 0, (3,)) & np.int32(-256)
+            return wide.reshape(-1, self.channels)
         kind = "<i2" if size == 2 else "<f4"
         return np.array(np.memmap(self.path, kind, "r", place, (count,))).reshape(-1, self.channels)
 

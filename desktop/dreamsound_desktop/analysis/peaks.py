@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from dreamsound_desktop.analysis.open_sound import OpenSound, full_scale
 BASE = 256
 #: So many samples (of all channels together) are read at a time.
 BLOCK = BASE * 2**12
+#: Blocks that are looked through at a time.
+THREADS = 2
 
 Array = npt.NDArray[np.float16]
 
@@ -88,14 +91,22 @@ class PeakPyramid:
             The sound cannot be read.
         """
         step = max(BLOCK // self.channels // BASE, 1) * BASE
-        for start in range(0, self.length, step):
+
+        def found(start: int) -> Array | None:
             if not is_wanted():
-                return
-            found = _peaks_of(sound.frames(start, min(start + step, self.length)))
-            first = start // BASE
-            self.levels[0][:, :, first : first + found.shape[2]] = found
-            self.filled = min(first + step // BASE, self.bins)
-            on_filled(self.filled / self.bins)
+                return None
+            stop = min(start + step, self.length)
+            return _peaks_of(sound.frames(start, stop, is_rough=True))
+
+        starts = range(0, self.length, step)
+        with ThreadPoolExecutor(THREADS) as pool:
+            for start, part in zip(starts, pool.map(found, starts), strict=True):
+                if part is None:
+                    return
+                first = start // BASE
+                self.levels[0][:, :, first : first + part.shape[2]] = part
+                self.filled = min(first + step // BASE, self.bins)
+                on_filled(self.filled / self.bins)
         self.finish()
 
     def finish(self) -> None:

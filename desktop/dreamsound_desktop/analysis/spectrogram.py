@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -164,9 +164,7 @@ def _power(
     starts = key.start + columns * key.column - size // 2
     if len(columns) == 1 or np.all(np.diff(columns) == 1):
         # Neighbours share most of their samples: read once.
-        whole = _mono(
-            sound, key.channel, int(starts[0]), int(starts[-1]) + key.column - hop + size
-        )
+        whole = _mono(sound, key.channel, int(starts[0]), int(starts[-1]) + key.column - hop + size)
         windows = np.lib.stride_tricks.sliding_window_view(whole, size)[::hop]
         count = len(columns) * frames_each
         frames = windows[:count] if frames_each == 1 << key.level else windows[:: 1 << key.level]
@@ -175,11 +173,11 @@ def _power(
         frames = np.stack(
             [_mono(sound, key.channel, int(start), int(start) + size) for start in starts]
         )
-    spectrum = scipy.fft.rfft(frames * _window(size), axis=1)
+    spectrum: Any = scipy.fft.rfft(frames * _window(size), axis=1)
     power = np.square(spectrum.real) + np.square(spectrum.imag)
     if frames_each > 1:
         power = power.reshape(len(columns), frames_each, -1).max(axis=1)
-    result: npt.NDArray[np.float32] = power
+    result: npt.NDArray[np.float32] = np.asarray(power, np.float32)
     return result
 
 
@@ -194,7 +192,7 @@ def _mono(sound: OpenSound, channel: int, start: int, stop: int) -> npt.NDArray[
 @cache
 def _window(size: int) -> npt.NDArray[np.float32]:
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
-    return (hann / (hann.sum() / 2)).astype(np.float32)
+    return np.asarray(hann / (hann.sum() / 2), np.float32)
 
 
 def _bytes_of(power: npt.NDArray[np.float32]) -> Tile:
@@ -228,6 +226,8 @@ def rows_of(tile: Tile, edges: npt.NDArray[np.int64]) -> Tile:
     """
     if tile.shape[1] == 0:
         return np.zeros((len(edges) - 1, 0), np.uint8)
-    rows = np.maximum.reduceat(tile[: max(int(edges[-1]), 1)], np.minimum(edges[:-1], edges[-1] - 1))
+    rows = np.maximum.reduceat(
+        tile[: max(int(edges[-1]), 1)], np.minimum(edges[:-1], edges[-1] - 1)
+    )
     result: Tile = rows
     return result

@@ -116,16 +116,19 @@ class Document:
         self, recipe: Recipe, text: str, gesture: str = "", preset: str | None = None
     ) -> None:
         """Change the recipe, and the preset it came from, so that it can be undone."""
-        before, after = (self.recipe, self.preset), (
-            recipe,
-            self.preset if preset is None else preset,
+        before, after = (
+            (self.recipe, self.preset),
+            (
+                recipe,
+                self.preset if preset is None else preset,
+            ),
         )
         if before != after:
             self.recorder(Assign(text, self._put_recipe, before, after, gesture))
 
     def set_paper(self, paper: bool, text: str) -> None:
         """Take the paper's formulas literally, or the studio's."""
-        fields = {name: None for name in PAPER_FIELDS}
+        fields = dict.fromkeys(PAPER_FIELDS)
         if paper:
             fields = dict(PAPER_FIELDS)
             if self.recipe.layer is not None or self.recipe.objective is not None:
@@ -141,7 +144,7 @@ class Document:
         return all(
             getattr(self.recipe, name) == value
             for name, value in PAPER_FIELDS.items()
-            if name != "at" or self.recipe.layer is None and self.recipe.objective is None
+            if name != "at" or (self.recipe.layer is None and self.recipe.objective is None)
         )
 
     def select(self, span: TimeSpan | None, text: str, gesture: str = "") -> None:

@@ -71,7 +71,7 @@ class Preferences(BaseModel):
         return source.parent / "dreams"
 
     def apply_models_folder(self) -> None:
-        """Let this process, and those it starts, look for models in the folder that is preferred."""
+        """Let this process, and those it starts, look for models in the preferred folder."""
         if not self.models_folder:
             return
         known = os.environ.get(MODELS_VARIABLE, "")

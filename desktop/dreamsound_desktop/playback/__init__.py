@@ -1,0 +1,1 @@
+"""Playing: what is heard at every moment (no Qt), and the device that it goes to."""

@@ -1,0 +1,78 @@
+"""The gain at which a sound is heard beside others: as loud as they, and never too loud."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+from dreamsound.levels import from_db, match_gain_db, measure_level, peak_safe_gain_db, true_peak
+from dreamsound.samples import FloatArray
+from dreamsound_desktop.analysis.open_sound import OpenSound
+
+#: Sounds are brought together by at most this.
+MOST_GAIN_DB = 40.0
+#: True peak of what is heard, dBTP.
+CEILING_DBTP = -1.0
+BLOCK = 2**16
+#: Of a sound that is longer, this much in its middle is measured.
+MOST_SECONDS = 120.0
+
+
+Blocks = Callable[[], Iterator[FloatArray]]
+
+
+def blocks_of(sound: OpenSound, start: int, stop: int) -> Blocks:
+    """Return what gives a part of a sound, block by block, from its beginning."""
+
+    def blocks() -> Iterator[FloatArray]:
+        for first in range(start, stop, BLOCK):
+            yield sound.read(first, min(first + BLOCK, stop))
+
+    return blocks
+
+
+def heard_gain(
+    sound: OpenSound, reference: OpenSound | None, start: int, is_matched: bool
+) -> float:
+    """Return the gain of a sound, as a factor.
+
+    Parameters
+    ----------
+    sound : OpenSound
+        What is heard.
+    reference : OpenSound or None
+        The source: the sound is brought to the level of the part that it lies over.
+    start : int
+        Where in the source it lies, in samples.
+    is_matched : bool
+        Whether it is brought to that level; its true peak is kept under -1 dBTP in any case.
+
+    Raises
+    ------
+    AudioFileError
+        One of them cannot be read.
+    """
+    first, last = _measured(sound)
+    own = blocks_of(sound, first, last)
+    gain_db = 0.0
+    if is_matched and reference is not None:
+        there = blocks_of(reference, start + first, min(start + last, reference.length))
+        gain_db = _matched_db(sound, own, reference, there)
+    peak = true_peak(own(), sound.sample_rate_hz, sound.channels)
+    return from_db(peak_safe_gain_db(gain_db, peak, CEILING_DBTP)[0])
+
+
+def _matched_db(sound: OpenSound, own: Blocks, reference: OpenSound, there: Blocks) -> float:
+    wanted = measure_level(there(), reference.sample_rate_hz, reference.channels)
+    level = measure_level(own(), sound.sample_rate_hz, sound.channels, wanted.kind)
+    if math.isinf(level.value_db) and wanted.kind == "lufs":
+        # Nothing of it passes the gates of loudness.
+        wanted = measure_level(there(), reference.sample_rate_hz, reference.channels, "rms")
+        level = measure_level(own(), sound.sample_rate_hz, sound.channels, "rms")
+    return match_gain_db(wanted, level, MOST_GAIN_DB)
+
+
+def _measured(sound: OpenSound) -> tuple[int, int]:
+    most = round(MOST_SECONDS * sound.sample_rate_hz)
+    first = max((sound.length - most) // 2, 0)
+    return first, min(first + most, sound.length)

@@ -1,0 +1,214 @@
+"""The player: what the mixer gives, to a sound device; without one, in silence and in time."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from PySide6.QtCore import QIODevice, QObject, QTimer, Signal
+
+from dreamsound.levels import from_db
+from dreamsound_desktop.playback.mixer import Mixer, Voice
+
+CHANNELS: Final = 2
+#: Of the device's buffer.
+BUFFER_S: Final = 0.1
+#: How often the playhead is told of.
+TICK_MS: Final = 33
+SAMPLE_BYTES: Final = 4
+
+
+class MixerDevice(QIODevice):
+    """What a sound device pulls from: endless float32 samples of a mixer, interleaved."""
+
+    def __init__(self, mixer: Mixer, parent: QObject) -> None:
+        super().__init__(parent)
+        self.mixer = mixer
+
+    def readData(self, most: int) -> bytes:  # noqa: N802
+        """Return at most so many bytes of what is heard next."""
+        frame = SAMPLE_BYTES * self.mixer.channels
+        count = min(most // frame, 1 << 14)
+        return self.mixer.give(count).T.tobytes() if count else b""
+
+    def writeData(self, data: Any, length: int) -> int:  # noqa: N802
+        """Nothing is written."""
+        del data, length
+        return -1
+
+    def bytesAvailable(self) -> int:  # noqa: N802
+        """Return how much could be read: always enough, since silence is given too."""
+        return (1 << 16) + super().bytesAvailable()
+
+    def isSequential(self) -> bool:  # noqa: N802
+        """Whether there is no going back."""
+        return True
+
+
+class Player(QObject):
+    """Plays voices on the time line of a document.
+
+    The sound device is looked for when something is played for the first time. Where there is none,
+    or Qt's multimedia cannot be loaded, the playhead still moves, and `silent` says why nothing is
+    heard.
+    """
+
+    moved = Signal(float)
+    started = Signal()
+    stopped = Signal()
+    failed = Signal(str)
+    silent = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.mixer = Mixer(48_000, CHANNELS)
+        self.device_name = ""
+        self.why_silent = ""
+        self._sink: Any = None
+        self._device: MixerDevice | None = None
+        self._volume = 1.0
+        self._ahead = 0
+        self._pulled_s = 0.0
+        self._tick = QTimer(self)
+        self._tick.setInterval(TICK_MS)
+        self._tick.timeout.connect(self._on_tick)
+
+    @property
+    def is_playing(self) -> bool:
+        """Whether something is played."""
+        return self._tick.isActive()
+
+    @property
+    def seconds(self) -> float:
+        """Where on the time line it is."""
+        return self.mixer.place / self.mixer.sample_rate_hz
+
+    def play(self, voice: Voice, seconds: float, length_s: float) -> None:
+        """Play a voice from a moment on.
+
+        Parameters
+        ----------
+        voice : Voice
+            What is heard.
+        seconds, length_s : float
+            Where to begin, and the length of the time line.
+        """
+        rate = voice.sound.sample_rate_hz
+        if rate != self.mixer.sample_rate_hz:
+            self._close()
+            self.mixer = Mixer(rate, CHANNELS)
+            self.mixer.set_volume(self._volume)
+        if not self.is_playing or abs(seconds - self.seconds) > 1e-3:
+            self.mixer.seek(round(seconds * rate))
+        self.mixer.play(voice, round(length_s * rate))
+        if not self.is_playing:
+            self._open()
+            self._pulled_s = time.monotonic()
+            self._tick.start()
+            self.started.emit()
+
+    def switch(self, voice: Voice) -> None:
+        """Hear another voice at the same playhead, without a gap."""
+        if voice.sound.sample_rate_hz == self.mixer.sample_rate_hz:
+            self.mixer.switch(voice)
+
+    def stop(self) -> None:
+        """Stop; the playhead stays where it is."""
+        if self.is_playing:
+            self.mixer.stop()
+            self._tick.stop()
+            # The fade is still to be heard.
+            QTimer.singleShot(round(2000 * BUFFER_S), self, self._suspend)
+            self.stopped.emit()
+
+    def seek(self, seconds: float) -> None:
+        """Go to a moment."""
+        self.mixer.seek(round(seconds * self.mixer.sample_rate_hz))
+        self.moved.emit(seconds)
+
+    def loop(self, part_s: tuple[float, float] | None) -> None:
+        """Play a part again and again; None ends that."""
+        rate = self.mixer.sample_rate_hz
+        self.mixer.loop(
+            None if part_s is None else (round(part_s[0] * rate), round(part_s[1] * rate))
+        )
+
+    def set_volume_db(self, volume_db: float) -> None:
+        """Set the volume; -60 dB is off."""
+        self._volume = 0.0 if volume_db <= -60 else from_db(volume_db)
+        self.mixer.set_volume(self._volume)
+
+    def close(self) -> None:
+        """Stop, and let the device go."""
+        self._tick.stop()
+        self.mixer.stop()
+        self._close()
+
+    def _open(self) -> None:
+        if self._sink is not None:
+            self._sink.resume()
+            return
+        try:
+            # Imported late: without libpulse it cannot be, and then the app does without.
+            from PySide6.QtMultimedia import QAudioFormat, QAudioSink, QMediaDevices
+        except ImportError as error:
+            self._say_silent(str(error))
+            return
+        found = QMediaDevices.defaultAudioOutput()
+        for device in QMediaDevices.audioOutputs():
+            if device.description() == self.device_name:
+                found = device
+        if found.isNull():
+            self._say_silent(self.tr("this machine has no sound device"))
+            return
+        form = QAudioFormat()
+        form.setSampleRate(self.mixer.sample_rate_hz)
+        form.setChannelCount(CHANNELS)
+        form.setSampleFormat(QAudioFormat.SampleFormat.Float)
+        if not found.isFormatSupported(form):
+            rate = self.mixer.sample_rate_hz
+            self._say_silent(self.tr("the sound device cannot play {0} Hz").format(rate))
+            return
+        self._device = MixerDevice(self.mixer, self)
+        self._device.open(QIODevice.OpenModeFlag.ReadOnly)
+        self._sink = QAudioSink(found, form, self)
+        self._sink.setBufferSize(
+            round(BUFFER_S * self.mixer.sample_rate_hz) * CHANNELS * SAMPLE_BYTES
+        )
+        self._sink.start(self._device)
+        self.why_silent = ""
+
+    def _say_silent(self, reason: str) -> None:
+        if reason != self.why_silent:
+            self.why_silent = reason
+            self.silent.emit(reason)
+
+    def _on_tick(self) -> None:
+        if self._sink is None:
+            # Nobody pulls: the time line goes on at its pace all the same.
+            now_s = time.monotonic()
+            due = round((now_s - self._pulled_s) * self.mixer.sample_rate_hz)
+            self._pulled_s = now_s
+            if due > 0:
+                self.mixer.give(min(due, self.mixer.sample_rate_hz))
+        self.moved.emit(self.seconds)
+        if not self.mixer.is_playing:
+            self._tick.stop()
+            self._suspend()
+            if self.mixer.failure:
+                self.failed.emit(self.mixer.failure)
+            self.stopped.emit()
+
+    def _suspend(self) -> None:
+        if self._sink is not None and not self.is_playing:
+            self._sink.suspend()
+
+    def _close(self) -> None:
+        if self._sink is not None:
+            self._sink.stop()
+            self._sink.deleteLater()
+            self._sink = None
+        if self._device is not None:
+            self._device.close()
+            self._device.deleteLater()
+            self._device = None

@@ -1,0 +1,204 @@
+"""What the fields of a recipe are, read from the engine: kind, range, unit, default, and words."""
+
+from __future__ import annotations
+
+import types
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from dreamsound.masks import MASK_KINDS
+from dreamsound.methods import METHODS
+from dreamsound.recipe import AUTOMATED, Recipe
+
+Kind = Literal["number", "whole", "choice", "switch", "file", "points", "text"]
+
+#: Units by the end of a field's name.
+UNITS: Final = {"_db": "dB", "_hz": "Hz", "_s": "s", "_samples": "samples", "fft_size": "samples"}
+#: Groups of the form, in their order: title, and the fields. Those that are chosen by views of
+#: their own (model, class, layer, objective, method) are not among them.
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "Dream": ("steps", "strength", "wet", "seed", "flip"),
+    "Filter": (
+        "mask", "threshold_db", "knee_db", "threshold_ref", "invert_mask", "fft_size",
+        "hop_samples",
+    ),
+    "Target": ("target", "target_b", "morph"),
+    "Level": ("strength_ref", "normalise", "follow_envelope", "restore_level"),
+    "Part": ("band_low_hz", "band_high_hz", "fade_in_s", "fade_out_s", "channels", "air"),
+    "Movement": (
+        "strength_over_steps", "strength_over_time", "threshold_over_steps", "threshold_over_time",
+    ),
+    "Character": (
+        "start", "octaves", "masking", "pull_to_source", "smooth_time", "smooth_frequency",
+        "damp_above", "damp_above_hz",
+    ),
+    "Stop": ("stop_score", "stop_plateau"),
+    "Engine": (
+        "at", "jitter", "patch_hop", "combine", "mask_from", "carrier", "block_patches",
+        "precision",
+    ),
+}  # fmt: skip
+#: Plain words first, the field's own name second.
+LABELS: Final[dict[str, str]] = {
+    "steps": "Steps",
+    "strength": "Dream strength",
+    "wet": "Wet",
+    "seed": "Seed",
+    "flip": "Swap filter and carrier",
+    "mask": "Kind of filter",
+    "threshold_db": "Threshold",
+    "knee_db": "Knee",
+    "threshold_ref": "Threshold under",
+    "invert_mask": "Invert filter",
+    "fft_size": "FFT size",
+    "hop_samples": "Hop",
+    "target": "Target sound",
+    "target_b": "Second target",
+    "morph": "Morph",
+    "strength_ref": "Strength relative to",
+    "normalise": "Normalise",
+    "follow_envelope": "Follow envelope",
+    "restore_level": "Restore level",
+    "band_low_hz": "Band from",
+    "band_high_hz": "Band to",
+    "fade_in_s": "Fade in",
+    "fade_out_s": "Fade out",
+    "channels": "Channels",
+    "air": "Air above the model",
+    "strength_over_steps": "Strength over steps",
+    "strength_over_time": "Strength over time",
+    "threshold_over_steps": "Threshold over steps",
+    "threshold_over_time": "Threshold over time",
+    "start": "Start from",
+    "octaves": "Pitch octaves",
+    "masking": "Masking",
+    "pull_to_source": "Pull to source",
+    "smooth_time": "Smooth in time",
+    "smooth_frequency": "Smooth in frequency",
+    "damp_above": "Damp highs",
+    "damp_above_hz": "Damp above",
+    "stop_score": "Stop at score",
+    "stop_plateau": "Stop on plateau",
+    "at": "Class read at",
+    "jitter": "Jitter",
+    "patch_hop": "Patch hop",
+    "combine": "Combine",
+    "mask_from": "Mask from",
+    "carrier": "Carrier",
+    "block_patches": "Block",
+    "precision": "Precision",
+}
+#: What a slider goes over, where the field's own range is far wider than what is useful; and
+#: whether it goes in ratios rather than differences.
+SLIDERS: Final[dict[str, tuple[float, float, bool]]] = {
+    "steps": (1, 100, True),
+    "strength": (0.001, 1, True),
+    "threshold_db": (-100, 0, False),
+    "knee_db": (0, 48, False),
+    "follow_envelope": (0, 1, False),
+    "wet": (0, 1, False),
+    "patch_hop": (0.125, 1, False),
+    "pull_to_source": (0, 10, False),
+    "smooth_time": (0, 10, False),
+    "smooth_frequency": (0, 10, False),
+    "damp_above": (0, 10, False),
+    "octaves": (1, 4, False),
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of the recipe.
+
+    Attributes
+    ----------
+    name : str
+        In `Recipe`.
+    kind : str
+        What it holds.
+    tip : str
+        What it does, in plain words.
+    unit : str
+        Of a number.
+    lowest, highest : float
+        Of a number; may be infinite.
+    choices : tuple of str
+        Of a choice.
+    optional : bool
+        Whether it may be open: the method, or nothing, decides then.
+    default : object
+        The recipe's.
+    """
+
+    name: str
+    kind: Kind
+    tip: str
+    unit: str
+    lowest: float
+    highest: float
+    choices: tuple[str, ...]
+    optional: bool
+    default: Any
+
+    @property
+    def label(self) -> str:
+        """Plain words for it."""
+        return LABELS.get(self.name, self.name)
+
+    def effective(self, recipe: Recipe) -> Any:
+        """Return what counts in a recipe: the field, or what stands for it where it is open."""
+        value = getattr(recipe, self.name)
+        if value is not None:
+            return value
+        if recipe.mask is not None:
+            of_kind = getattr(MASK_KINDS[recipe.mask], self.name, None)
+            if of_kind is not None:
+                return of_kind
+        return getattr(METHODS[recipe.method], self.name, None)
+
+
+def field_named(name: str) -> Field:
+    """Return a field of the recipe by its name."""
+    info = Recipe.model_fields[name]
+    annotation, optional = _without_none(info.annotation)
+    limits: list[Any] = list(info.metadata)
+    lowest, highest = float("-inf"), float("inf")
+    for limit in limits:
+        if isinstance(limit, Ge | Gt):
+            lowest = float(limit.ge if isinstance(limit, Ge) else limit.gt)  # type: ignore[arg-type]
+        elif isinstance(limit, Le | Lt):
+            highest = float(limit.le if isinstance(limit, Le) else limit.lt)  # type: ignore[arg-type]
+    choices = tuple(map(str, get_args(annotation))) if get_origin(annotation) is Literal else ()
+    unit = next((text for end, text in UNITS.items() if name.endswith(end)), "")
+    return Field(
+        name,
+        _kind(name, annotation, choices),
+        info.description or "",
+        unit,
+        lowest,
+        highest,
+        choices,
+        optional,
+        info.default,
+    )
+
+
+def _kind(name: str, annotation: Any, choices: tuple[str, ...]) -> Kind:
+    if choices:
+        return "choice"
+    if name in AUTOMATED:
+        return "points"
+    if name in ("target", "target_b"):
+        return "file"
+    kinds: dict[Any, Kind] = {bool: "switch", int: "whole", float: "number"}
+    return kinds.get(annotation, "text")
+
+
+def _without_none(annotation: Any) -> tuple[Any, bool]:
+    if get_origin(annotation) in (Union, types.UnionType):
+        inner = [one for one in get_args(annotation) if one is not type(None)]
+        if len(inner) == 1:
+            return inner[0], True
+    return annotation, False

@@ -1,0 +1,235 @@
+"""From a document to jobs: previews, renders, variations. What a job is, the engine says."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dreamsound.presets import set_fields
+from dreamsound.queue.records import Job, NewJob
+from dreamsound.queue.request import JobRequest
+from dreamsound.recipe import Recipe
+from dreamsound.render import RENDER_NAMES
+from dreamsound_desktop.state.document import Document
+from dreamsound_desktop.state.preferences import Preferences
+from dreamsound_desktop.state.selection import TimeSpan, preview_span
+from dreamsound_desktop.state.takes import Take
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A job that is asked for, and the take that it will be.
+
+    Attributes
+    ----------
+    job : NewJob
+        For the store.
+    take : Take
+        Without its renders yet.
+    """
+
+    job: NewJob
+    take: Take
+
+
+class Asking:
+    """Makes jobs of documents.
+
+    Parameters
+    ----------
+    preferences : Preferences
+        Where renders go, and how.
+    previews : pathlib.Path
+        Folder of the previews' files.
+    """
+
+    def __init__(self, preferences: Preferences, previews: Path) -> None:
+        self.preferences = preferences
+        self.previews = previews
+
+    def preview(
+        self, document: Document, recipe: Recipe | None = None, name: str = "", group: str = ""
+    ) -> Asked:
+        """Return a preview of the selection, or of a little from the playhead on.
+
+        Raises
+        ------
+        DreamSoundError
+            The recipe makes no sense.
+        """
+        recipe = recipe or document.recipe
+        span = self.preview_span(document)
+        out = self.previews / uuid.uuid4().hex[:12]
+        options = {"renders": RENDER_NAMES, "level": "match", "format": "wav"}
+        return self._asked(document, recipe, span, out, options, "preview", name, group)
+
+    def preview_span(self, document: Document) -> TimeSpan:
+        """Return what a preview would dream, as the engine will: from the patch grid on."""
+        span = preview_span(
+            document.selection,
+            document.playhead_s,
+            document.seconds,
+            self.preferences.preview_seconds,
+        )
+        return TimeSpan.on_grid(span.start_s, span.stop_s)
+
+    def render(
+        self, document: Document, parent: Take | None = None, name: str = "", group: str = ""
+    ) -> Asked:
+        """Return a render of the selection, or of all.
+
+        Parameters
+        ----------
+        document : Document
+            What to render.
+        parent : Take, optional
+            A take to go on from: its part is dreamed again.
+        name, group : str, optional
+            Of the take.
+
+        Raises
+        ------
+        DreamSoundError
+            The recipe makes no sense.
+        """
+        told = self.preferences
+        options: dict[str, Any] = {
+            "renders": told.renders,
+            "format": told.format,
+            "bits": told.bits,
+            "name": told.name,
+            "clash": "number",
+        }
+        span = document.selection if parent is None else parent.span
+        out = told.render_folder_of(document.path)
+        return self._asked(
+            document, document.recipe, span, out, options, "render", name, group, parent
+        )
+
+    def variations(
+        self, document: Document, seeds: Sequence[int], strengths: Sequence[float]
+    ) -> list[Asked]:
+        """Return a preview for every seed at every strength, seed by seed."""
+        group = uuid.uuid4().hex[:8]
+        asked = []
+        for seed, strength in itertools.product(seeds, strengths):
+            fields = document.recipe.model_dump(exclude_defaults=True, exclude={"schema_version"})
+            recipe = Recipe.make(**(fields | {"seed": seed, "strength": strength}))
+            asked.append(self.preview(document, recipe, f"seed {seed}, {strength:g}", group))
+        for number, one in enumerate(asked):
+            one.take.number += number
+        return asked
+
+    def _asked(
+        self,
+        document: Document,
+        recipe: Recipe,
+        span: TimeSpan | None,
+        out: Path,
+        options: dict[str, Any],
+        kind: str,
+        name: str,
+        group: str,
+        parent: Take | None = None,
+    ) -> Asked:
+        whole = TimeSpan(0.0, document.seconds)
+        covered = whole if span is None else TimeSpan.on_grid(span.start_s, span.stop_s)
+        request = JobRequest.make(
+            {
+                "input": str(document.path),
+                "out": str(out),
+                "recipe": set_fields(recipe),
+                "options": {name: value for name, value in options.items() if value is not None},
+                "span": None if span is None else covered.text(),
+                "from_render": None if parent is None else parent.renders.get("dream"),
+                "keep_every": document.keep_every if kind == "render" else 0,
+                "values": {"preset": document.preset} if document.preset else {},
+                "kind": kind,
+                "name": f"{document.name}: {name}" if name else document.name,
+            }
+        ).settled(document.path.parent)
+        number = document.takes.next_number()
+        take = Take(
+            number=number,
+            name=name or document.preset or aim_of(recipe) or f"Take {number}",
+            kind=kind,
+            start_s=covered.start_s,
+            stop_s=min(covered.stop_s, document.seconds),
+            parent=None if parent is None else parent.number,
+            group=group,
+            recipe=set_fields(recipe),
+        )
+        return Asked(request.as_job("desktop"), take)
+
+
+def jobs_of_files(
+    files: Iterable[tuple[Path, Path]],
+    recipe: Recipe,
+    preset: str,
+    preferences: Preferences,
+) -> list[NewJob]:
+    """Return a render for each of many files.
+
+    Parameters
+    ----------
+    files : iterable of (pathlib.Path, pathlib.Path)
+        A sound, and where it lies in the tree that was dropped.
+    recipe, preset : Recipe, str
+        What to do with all.
+    preferences : Preferences
+        Where to, and how.
+    """
+    options = {
+        "renders": preferences.renders,
+        "format": preferences.format,
+        "bits": preferences.bits,
+        "name": preferences.name,
+        "clash": "number",
+    }
+    jobs = []
+    for number, (path, below) in enumerate(files, 1):
+        request = JobRequest.make(
+            {
+                "input": str(path),
+                "out": str(_folder_of(path, below, preferences)),
+                "recipe": set_fields(recipe),
+                "options": {name: value for name, value in options.items() if value is not None},
+                "values": {"preset": preset} if preset else {},
+                "number": number,
+            }
+        ).settled(path.parent)
+        jobs.append(request.as_job("desktop"))
+    return jobs
+
+
+def _folder_of(path: Path, below: Path, preferences: Preferences) -> Path:
+    """Return where the renders of a file of a tree go: the tree is made again there."""
+    if preferences.render_folder:
+        return preferences.render_folder_of(path) / below.parent
+    tree = path.parents[len(below.parts) - 1]
+    return tree / "dreams" / below.parent
+
+
+def finished(take: Take, job: Job) -> Take:
+    """Return a take with what its job has made."""
+    result = job.result
+    before, after = result.get("initial") or {}, result.get("final") or {}
+    return take.model_copy(
+        update={
+            "renders": dict(result.get("renders") or {}),
+            "class_name": str(after.get("class") or ""),
+            "score_before": before.get("score"),
+            "score_after": after.get("score"),
+            "warnings": [str(line) for line in result.get("warnings") or []],
+            "job": job.id,
+        }
+    )
+
+
+def aim_of(recipe: Recipe) -> str:
+    """Return what a recipe dreams of, in a word; nothing where the sound decides."""
+    return recipe.class_ or recipe.objective or recipe.layer or ""

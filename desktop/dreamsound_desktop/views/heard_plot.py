@@ -1,0 +1,56 @@
+"""What the model hears over time: the classes it hears most, a row each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF
+from PySide6.QtWidgets import QWidget
+
+from dreamsound_desktop.state.heard import Heard
+from dreamsound_desktop.views.colours import Colours
+from dreamsound_desktop.views.plot import AXIS_LETTERS, TimePlot
+
+#: Classes that are shown.
+ROWS = 6
+
+
+class HeardPlot(TimePlot):
+    """The class-activity map of a sound."""
+
+    def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
+        super().__init__(False, True, colours, parent)
+        self.setAccessibleName(self.tr("What the model hears"))
+        self._image = pg.ImageItem(axisOrder="row-major")
+        self.addItem(self._image, ignoreBounds=True)
+        self.box.setYRange(0, ROWS, padding=0)
+        self.setMinimumHeight(round((ROWS + 2.5) * self.fontMetrics().height()))
+        self.setMaximumHeight(round((ROWS + 4) * self.fontMetrics().height()))
+        self._map: Any = pg.colormap.get("viridis")
+
+    def show_heard(self, heard: Heard | None) -> None:
+        """Show what was heard; None clears the plot."""
+        axis = self.getPlotItem().getAxis("left")
+        if heard is None or not heard.classes:
+            self._image.clear()
+            axis.setTicks([[]])
+            self.setAccessibleDescription(self.tr("Nothing has been listened to yet"))
+            return
+        shown = heard.classes[:ROWS]
+        scores = np.array([one.scores for one in shown], np.float32)
+        # The loudest class is on top; small scores are told apart too.
+        self._image.setImage(np.sqrt(scores[::-1]), levels=(0, 1), lut=self._map.getLookupTable())
+        rows = len(shown)
+        first = (heard.patch_s - heard.hop_s) / 2
+        self._image.setRect(QRectF(first, ROWS - rows, scores.shape[1] * heard.hop_s, rows))
+        letters = AXIS_LETTERS + 1
+        ticks = [
+            (ROWS - place - 0.5, one.name if len(one.name) <= letters else one.name[:letters] + "…")
+            for place, one in enumerate(shown)
+        ]
+        axis.setTicks([ticks])
+        told = ", ".join(f"{one.name} {one.mean:.2f}" for one in shown)
+        self.setAccessibleDescription(told)
+        self.setToolTip(self.tr("What the model hears: {0}").format(told))

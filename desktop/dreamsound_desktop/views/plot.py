@@ -1,0 +1,60 @@
+"""A plot over time that goes with the window's colours, and can be reached by keys."""
+
+from __future__ import annotations
+
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
+
+from dreamsound_desktop.analysis.scales import clock
+from dreamsound_desktop.views.colours import Colours
+from dreamsound_desktop.views.time_box import TimeBox
+
+#: Width of the left axis, in letters, so that plots above each other are aligned.
+AXIS_LETTERS = 9
+
+
+class ClockAxis(pg.AxisItem):  # type: ignore[misc]
+    """A time axis."""
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: N802
+        """Return what stands at each tick."""
+        del scale
+        decimals = 0 if spacing >= 1 else 1 if spacing >= 0.1 else 2 if spacing >= 0.01 else 3
+        return [clock(value, decimals) for value in values]
+
+
+class TimePlot(pg.PlotWidget):  # type: ignore[misc]
+    """A plot over time.
+
+    Parameters
+    ----------
+    has_band : bool
+        Whether a drag with Alt selects upward.
+    has_clock : bool
+        Whether the time axis is shown.
+    """
+
+    def __init__(
+        self, has_band: bool, has_clock: bool, colours: Colours, parent: QWidget | None = None
+    ) -> None:
+        self.box = TimeBox(has_band)
+        axes = {"bottom": ClockAxis("bottom")} if has_clock else {}
+        super().__init__(parent, viewBox=self.box, axisItems=axes)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumHeight(3 * self.fontMetrics().height())
+        plot = self.getPlotItem()
+        plot.hideButtons()
+        plot.setMenuEnabled(False)
+        plot.getAxis("left").setWidth(AXIS_LETTERS * self.fontMetrics().averageCharWidth())
+        if not has_clock:
+            plot.hideAxis("bottom")
+        self.recolour(colours)
+
+    def recolour(self, colours: Colours) -> None:
+        """Take other colours."""
+        self.setBackground(colours.background)
+        for name in ("left", "bottom"):
+            axis = self.getPlotItem().getAxis(name)
+            axis.setPen(colours.grid)
+            axis.setTextPen(colours.text)

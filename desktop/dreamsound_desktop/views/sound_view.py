@@ -1,0 +1,448 @@
+"""A document as it is seen: waveform, spectrogram and what the model hears, linked in time."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
+from PySide6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
+
+from dreamsound_desktop.analysis.disk_cache import DiskCache
+from dreamsound_desktop.analysis.peaks import PeakPyramid
+from dreamsound_desktop.analysis.scales import FrequencyAxis, Scale, clock, note_name
+from dreamsound_desktop.background import Task, Tasks
+from dreamsound_desktop.state.document import Document
+from dreamsound_desktop.state.heard import Heard
+from dreamsound_desktop.state.preferences import Preferences
+from dreamsound_desktop.state.selection import TimeSpan
+from dreamsound_desktop.views.colours import colours_of, lookup_table
+from dreamsound_desktop.views.heard_plot import HeardPlot
+from dreamsound_desktop.views.marks import Marks, Span
+from dreamsound_desktop.views.plot import TimePlot
+from dreamsound_desktop.views.spectrogram_layer import SpectrogramLayer
+from dreamsound_desktop.views.tile_store import TileStore
+from dreamsound_desktop.views.wave_item import WaveItem
+
+#: While peaks are looked for, the waveform is painted anew this often.
+GROWING_MS = 60
+#: Tiles are asked for when the view has come to rest for so long.
+REST_MS = 15
+#: The nearest zoom, and steps of the keys, as a share of what is seen.
+NEAREST_S = 0.002
+STEP_SHARE = 0.02
+
+
+class SoundView(QWidget):
+    """Shows a document, and lets time spans and bands be chosen by mouse and by keys."""
+
+    seek_wanted = Signal(float)
+    play_wanted = Signal(float)
+    menu_wanted = Signal(object)
+    failed = Signal(str)
+
+    def __init__(
+        self,
+        document: Document,
+        tasks: Tasks,
+        disk: DiskCache,
+        preferences: Preferences,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.document = document
+        self._tasks = tasks
+        self._disk = disk
+        self._gesture = ""
+        self._gestures = itertools.count(1)
+        self._cursor: tuple[float, float] | None = None
+        self._heard: Heard | None = None
+        self._table_told: tuple[str, float, float] = ("magma", -100.0, -10.0)
+        self._colours = colours_of(self.palette())
+        self._make_plots()
+        self._make_wave()
+        self._make_spectrogram()
+        self._connect()
+        self.set_preferences(preferences)
+        self._build_peaks()
+        self.show_all()
+        self._show_selection()
+        self._show_band()
+        self._show_playhead()
+
+    # -- made -----------------------------------------------------------------------------------
+
+    def _make_plots(self) -> None:
+        colours = self._colours
+        self.wave_plot = TimePlot(False, False, colours)
+        self.wave_plot.setAccessibleName(self.tr("Waveform"))
+        self.spectrogram_plot = TimePlot(True, True, colours)
+        self.spectrogram_plot.setAccessibleName(self.tr("Spectrogram"))
+        self.heard_plot = HeardPlot(colours)
+        self.heard_plot.setVisible(False)
+        for plot in (self.spectrogram_plot, self.heard_plot):
+            plot.setXLink(self.wave_plot)
+        self.readout = QLabel()
+        self.readout.setAccessibleName(self.tr("Cursor"))
+        self.readout.setContentsMargins(6, 2, 6, 2)
+        self.splitter = QSplitter(Qt.Orientation.Vertical)
+        for plot, share in ((self.wave_plot, 2), (self.spectrogram_plot, 4), (self.heard_plot, 1)):
+            self.splitter.addWidget(plot)
+            self.splitter.setStretchFactor(self.splitter.count() - 1, share)
+        self.splitter.setChildrenCollapsible(False)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.splitter, 1)
+        layout.addWidget(self.readout)
+        length = self.document.seconds
+        self.wave_plot.box.setLimits(xMin=0, xMax=length, minXRange=min(NEAREST_S, length), yMin=0)
+        self.heard_plot.box.setLimits(xMin=0, xMax=length)
+        self.spectrogram_plot.box.setLimits(xMin=0, xMax=length, yMin=0, yMax=1)
+        self.spectrogram_plot.box.setYRange(0, 1, padding=0)
+
+    def _make_wave(self) -> None:
+        sound = self.document.sound
+        self.pyramid = PeakPyramid(sound.channels, sound.length)
+        self.wave = WaveItem(sound, self.pyramid, self._colours)
+        self.wave_plot.addItem(self.wave, ignoreBounds=True)
+        self.wave_plot.box.setYRange(0, sound.channels, padding=0)
+        names = {1: [""], 2: ["L", "R"]}.get(
+            sound.channels, [str(number + 1) for number in range(sound.channels)]
+        )
+        axis = self.wave_plot.getPlotItem().getAxis("left")
+        axis.setTicks([[(sound.channels - place - 0.5, name) for place, name in enumerate(names)]])
+        self._growing = QTimer(self)
+        self._growing.setInterval(GROWING_MS)
+        self._growing.timeout.connect(self.wave.update)
+
+    def _make_spectrogram(self) -> None:
+        sound = self.document.sound
+        self.tiles = TileStore(sound, self._tasks, self._disk, self)
+        self.spectrogram = SpectrogramLayer(
+            self.spectrogram_plot.getPlotItem(), sound, self.tiles, self
+        )
+        self.marks = [
+            Marks(plot.getPlotItem(), self._colours)
+            for plot in (self.wave_plot, self.spectrogram_plot, self.heard_plot)
+        ]
+        self.marks[0].show_markers(self.document.markers, self._colours, labelled=True)
+        self.marks[1].show_markers(self.document.markers, self._colours, labelled=False)
+        self.band = Span(self._colours.band, "horizontal")
+        self.band.show_span(None)
+        self.spectrogram_plot.addItem(self.band, ignoreBounds=True)
+        self.activity = pg.PlotCurveItem(pen=pg.mkPen(self._colours.curve, width=2))
+        self.activity.setZValue(10)
+        self.spectrogram_plot.addItem(self.activity, ignoreBounds=True)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST_MS)
+        self._rest.timeout.connect(self._show_tiles)
+
+    def _connect(self) -> None:
+        document = self.document
+        self._undo_connections = [
+            document.selection_changed.connect(self._show_selection),
+            document.recipe_changed.connect(self._on_recipe),
+            document.playhead_moved.connect(self._show_playhead),
+        ]
+        self.tiles.failed.connect(self.failed)
+        self.wave_plot.box.sigXRangeChanged.connect(lambda *_: self._rest.start())
+        self.band.edges_dragged.connect(self._on_band_edges)
+        self.band.let_go.connect(self._end_gesture)
+        for plot in (self.wave_plot, self.spectrogram_plot, self.heard_plot):
+            box = plot.box
+            box.dragged.connect(self._on_dragged)
+            box.clicked.connect(self.seek_wanted)
+            box.double_clicked.connect(self.play_wanted)
+            box.menu_wanted.connect(self.menu_wanted)
+            plot.scene().sigMouseMoved.connect(
+                lambda at, plot=plot: self._on_mouse(plot, at)  # type: ignore[misc]
+            )
+        self.spectrogram_plot.box.band_dragged.connect(self._on_band_dragged)
+        self.wave_plot.box.zoomed_up.connect(self.zoom_amplitude)
+        for marks in self.marks:
+            marks.span.edges_dragged.connect(self._on_edges)
+            marks.span.let_go.connect(self._end_gesture)
+
+    # -- shown ----------------------------------------------------------------------------------
+
+    def set_preferences(self, told: Preferences) -> None:
+        """Take another axis, FFT size, colour map or range of levels."""
+        sound = self.document.sound
+        axis = FrequencyAxis(told.scale, sound.sample_rate_hz / 2)
+        if axis != self.spectrogram.axis or told.fft_size != self.spectrogram.fft_size:
+            self.spectrogram.set_axis(axis)
+            self.spectrogram.set_transform(told.fft_size, self.spectrogram.channel)
+        self.spectrogram_plot.getPlotItem().getAxis("left").setTicks([axis.ticks()])
+        self._table_told = (told.colour_map, *told.range_db)
+        self.spectrogram.set_table(lookup_table(*self._table_told))
+        self._show_band()
+        self._rest.start()
+
+    def set_scale(self, scale: Scale) -> None:
+        """Take another frequency axis."""
+        axis = FrequencyAxis(scale, self.document.sound.sample_rate_hz / 2)
+        self.spectrogram.set_axis(axis)
+        self.spectrogram_plot.getPlotItem().getAxis("left").setTicks([axis.ticks()])
+        self._show_band()
+        self._rest.start()
+
+    def set_channel(self, channel: int) -> None:
+        """Show the spectrogram of a channel; -1 is the mono mix."""
+        self.spectrogram.set_transform(self.spectrogram.fft_size, channel)
+        self._rest.start()
+
+    def show_heard(self, heard: Heard | None) -> None:
+        """Show what the model hears in the sound."""
+        self._heard = heard
+        self.heard_plot.show_heard(heard)
+        # The clock stands under the lowest plot that is seen.
+        self.heard_plot.setVisible(heard is not None)
+        axis = "bottom"
+        plot = self.spectrogram_plot.getPlotItem()
+        plot.hideAxis(axis) if heard is not None else plot.showAxis(axis)
+        self._show_activity()
+
+    def show_all(self) -> None:
+        """Show the whole sound."""
+        self.wave_plot.box.setXRange(0, self.document.seconds, padding=0)
+
+    def show_selection(self) -> None:
+        """Zoom to the selection, or to the whole sound."""
+        span = self.document.selection
+        if span is None:
+            self.show_all()
+        else:
+            room = 0.05 * span.seconds
+            self.wave_plot.box.setXRange(span.start_s - room, span.stop_s + room, padding=0)
+
+    def seen(self) -> tuple[float, float]:
+        """Return the part that is seen, seconds."""
+        low, high = self.wave_plot.box.viewRange()[0]
+        return float(low), float(high)
+
+    def zoom(self, factor: float) -> None:
+        """Show more time (over 1) or less, around the playhead where that is seen."""
+        low, high = self.seen()
+        at = self.document.playhead_s
+        self.wave_plot.box.zoom(factor, at if low <= at <= high else None)
+
+    def scroll(self, share: float) -> None:
+        """Go on by a share of what is seen."""
+        self.wave_plot.box.scroll(share)
+
+    def zoom_amplitude(self, factor: float) -> None:
+        """Show quiet parts higher, or loud ones lower."""
+        self.wave.gain = min(max(self.wave.gain * factor, 0.1), 1000.0)
+        self.wave.update()
+
+    def step_seconds(self) -> float:
+        """Return by how much the keys move things: a fiftieth of what is seen."""
+        low, high = self.seen()
+        return (high - low) * STEP_SHARE
+
+    def move_cursor(self, steps: float, octaves: float = 0.0) -> None:
+        """Move the cursor by keys, and read out what is there."""
+        at, hertz = self._cursor or (self.document.playhead_s, 1000.0)
+        axis = self.spectrogram.axis
+        low = max(axis.lowest_hz, 20.0)
+        hertz = min(max(hertz * 2**octaves, low), axis.highest_hz)
+        at = min(max(at + steps * self.step_seconds(), 0.0), self.document.seconds)
+        self._show_cursor(at, hertz)
+
+    def extend_selection(self, steps: float) -> None:
+        """Move the end of the selection by keys; it begins at the playhead where there is none."""
+        document = self.document
+        change = steps * self.step_seconds()
+        span = document.selection
+        start = document.playhead_s if span is None else span.start_s
+        stop = (start if span is None else span.stop_s) + change
+        if stop < start:
+            start, stop = stop, start
+        document.select(TimeSpan(start, stop), self.tr("Select"), "keys")
+
+    def nudge_band(self, low_octaves: float, high_octaves: float) -> None:
+        """Move the edges of the band by keys; it begins as all there is."""
+        recipe, axis = self.document.recipe, self.spectrogram.axis
+        low = (recipe.band_low_hz or 20.0) * 2**low_octaves
+        high = (recipe.band_high_hz or axis.highest_hz) * 2**high_octaves
+        high = min(high, axis.highest_hz)
+        low = min(max(low, 20.0), high / 1.02)
+        self._set_band(None if low <= 20.0 else low, high, "band keys")
+
+    def recolour(self) -> None:
+        """Take the colours of the window's palette."""
+        self._colours = colours_of(self.palette())
+        for plot in (self.wave_plot, self.spectrogram_plot, self.heard_plot):
+            plot.recolour(self._colours)
+        for marks in self.marks:
+            marks.recolour(self._colours)
+        self.wave.colours = self._colours
+        self.wave.update()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Follow the window from dark to light."""
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "wave"):
+            self.recolour()
+        super().changeEvent(event)
+
+    def close_view(self) -> None:
+        """Let go of the document."""
+        for disconnect in self._undo_connections:
+            disconnect()
+        self.tiles.close()
+        self._peaks_task.cancel()
+        self._growing.stop()
+        self._rest.stop()
+
+    # -- peaks ----------------------------------------------------------------------------------
+
+    def _build_peaks(self) -> None:
+        name = f"peaks 1 {self.document.sound.stamp}"
+        pyramid, sound, disk = self.pyramid, self.document.sound, self._disk
+
+        def build(task: Task) -> None:
+            kept = disk.get(name)
+            if kept is not None and kept.shape == pyramid.levels[0].shape:
+                pyramid.levels[0][:] = kept
+                pyramid.finish()
+                return
+            pyramid.build(sound, is_wanted=task.is_wanted)
+            if pyramid.is_whole:
+                disk.put(name, pyramid.levels[0])
+
+        def done(_: Any) -> None:
+            self._growing.stop()
+            self.wave.update()
+
+        def failed(reason: str) -> None:
+            self._growing.stop()
+            self.failed.emit(reason)
+
+        self._growing.start()
+        self._peaks_task = self._tasks.run(build, done, failed, priority=100)
+
+    # -- what follows the document --------------------------------------------------------------
+
+    def _show_tiles(self) -> None:
+        low, high = self.seen()
+        width = round(self.spectrogram_plot.box.width() * self.devicePixelRatioF())
+        self.spectrogram.show_part(low, high, width)
+
+    def _show_selection(self) -> None:
+        span = self.document.selection
+        for marks in self.marks:
+            marks.span.show_span(None if span is None else (span.start_s, span.stop_s))
+
+    def _on_recipe(self) -> None:
+        self._show_band()
+        self._show_activity()
+
+    def _show_band(self) -> None:
+        recipe, axis = self.document.recipe, self.spectrogram.axis
+        if recipe.band_low_hz is None and recipe.band_high_hz is None:
+            self.band.show_span(None)
+            return
+        low = axis.place(recipe.band_low_hz or axis.lowest_hz)
+        high = axis.place(recipe.band_high_hz or axis.highest_hz)
+        self.band.show_span((max(low, 0.0), min(high, 1.0)))
+
+    def _show_playhead(self) -> None:
+        for marks in self.marks:
+            marks.playhead.setValue(self.document.playhead_s)
+
+    def follow(self, seconds: float) -> None:
+        """Show where playing is; the view goes on when it leaves it."""
+        for marks in self.marks:
+            marks.playhead.setValue(seconds)
+        low, high = self.seen()
+        if not low <= seconds <= high:
+            self.wave_plot.box.setXRange(seconds, seconds + high - low, padding=0)
+
+    def _show_activity(self) -> None:
+        """Draw how much of the class that is aimed at is heard, over the spectrogram."""
+        name = self.document.recipe.class_ or ""
+        found = self._heard.of(name) if self._heard is not None else None
+        if found is None and self._heard is not None and self._heard.classes:
+            found = self._heard.classes[0] if not name else None
+        if found is None or self._heard is None:
+            self.activity.setData([], [])
+            return
+        first = self._heard.patch_s / 2
+        times = [first + place * self._heard.hop_s for place in range(len(found.scores))]
+        self.activity.setData(times, found.scores)
+
+    # -- gestures -------------------------------------------------------------------------------
+
+    def _gesture_name(self) -> str:
+        self._gesture = self._gesture or f"mouse {next(self._gestures)}"
+        return self._gesture
+
+    def _end_gesture(self) -> None:
+        self._gesture = ""
+
+    def _on_dragged(self, start: float, now: float, is_last: bool) -> None:
+        low, high = sorted((start, now))
+        self.document.select(TimeSpan(low, high), self.tr("Select"), self._gesture_name())
+        if is_last:
+            self._end_gesture()
+
+    def _on_edges(self, low: float, high: float) -> None:
+        self.document.select(TimeSpan(low, high), self.tr("Select"), self._gesture_name())
+
+    def _on_band_dragged(self, start: float, now: float, is_last: bool) -> None:
+        low, high = sorted((start, now))
+        self._on_band_edges(low, high)
+        if is_last:
+            self._end_gesture()
+
+    def _on_band_edges(self, low: float, high: float) -> None:
+        axis = self.spectrogram.axis
+        low_hz = None if low <= 0.001 else axis.hertz(low)
+        self._set_band(low_hz, axis.hertz(min(high, 1.0)), self._gesture_name())
+
+    def _set_band(self, low_hz: float | None, high_hz: float | None, gesture: str) -> None:
+        if low_hz is not None and high_hz is not None and high_hz < low_hz * 1.01:
+            return
+        self.document.set_band(low_hz, high_hz, self.tr("Choose band"), gesture)
+
+    def _on_mouse(self, plot: TimePlot, at: QPointF) -> None:
+        if not plot.box.sceneBoundingRect().contains(at):
+            return
+        place = plot.box.mapSceneToView(at)
+        axis = self.spectrogram.axis
+        hertz = axis.hertz(place.y()) if plot is self.spectrogram_plot else 0.0
+        self._show_cursor(place.x(), hertz)
+
+    def _show_cursor(self, seconds: float, hertz: float) -> None:
+        self._cursor = (seconds, hertz or (self._cursor or (0, 1000.0))[1])
+        for marks in self.marks:
+            marks.cursor.setValue(seconds)
+            marks.cursor.show()
+        self.readout.setText(self.told_at(seconds, hertz))
+
+    def told_at(self, seconds: float, hertz: float) -> str:
+        """Return what is at a place: time, and over the spectrogram Hz, note and level."""
+        parts = [clock(seconds)]
+        if hertz > 0:
+            note = note_name(hertz)
+            parts.append(f"{hertz:.0f} Hz" + (f" ({note})" if note else ""))
+            level = self.spectrogram.level_at(seconds, hertz)
+            if level is not None:
+                parts.append(f"{level:.1f} dB")
+        if self._heard is not None:
+            patch = int(
+                (seconds - (self._heard.patch_s - self._heard.hop_s) / 2)
+                // max(self._heard.hop_s, 1e-3)
+            )
+            heard = [
+                (one.scores[patch], one.name)
+                for one in self._heard.classes
+                if 0 <= patch < len(one.scores)
+            ]
+            if heard:
+                score, name = max(heard)
+                parts.append(f"{name} {score:.2f}")
+        return "  ·  ".join(parts)

@@ -1,0 +1,112 @@
+"""The waveform as it is painted: RMS within peaks, near by the samples themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QImage, QPainter, QPen
+
+from dreamsound.errors import DreamSoundError
+from dreamsound_desktop.analysis.open_sound import OpenSound
+from dreamsound_desktop.analysis.peaks import BASE, PeakPyramid
+from dreamsound_desktop.views.colours import Colours
+
+#: Nearer than so many samples a pixel, they are read and drawn as a line.
+LINE_SAMPLES = BASE / 4
+
+
+class WaveItem(pg.GraphicsObject):  # type: ignore[misc]
+    """All channels of a sound, one above the other, each one unit high; time in seconds.
+
+    Parameters
+    ----------
+    sound : OpenSound
+        The sound.
+    pyramid : PeakPyramid
+        Its peaks, which may still be filled.
+    colours : Colours
+        How to paint.
+    """
+
+    def __init__(self, sound: OpenSound, pyramid: PeakPyramid, colours: Colours) -> None:
+        super().__init__()
+        self.sound = sound
+        self.pyramid = pyramid
+        self.colours = colours
+        #: Factor of the amplitude.
+        self.gain = 1.0
+
+    def boundingRect(self) -> QRectF:  # noqa: N802
+        """Return where it lies, seconds and channels."""
+        return QRectF(0, 0, self.sound.seconds, self.sound.channels)
+
+    def paint(self, painter: QPainter, *_: Any) -> None:
+        """Paint what is seen of it."""
+        box = self.getViewBox()
+        if box is None:
+            return
+        seen = box.viewRect()
+        device = painter.device()
+        ratio = device.devicePixelRatioF() if device is not None else 1.0
+        width, height = max(int(box.width() * ratio), 1), max(int(box.height() * ratio), 1)
+        rate = self.sound.sample_rate_hz
+        start, stop = max(seen.left(), 0.0) * rate, min(seen.right() * rate, self.sound.length)
+        if stop <= start:
+            return
+        width = max(int(width * (stop - start) / rate / seen.width()), 1)
+        if (stop - start) / width < LINE_SAMPLES and stop - start < 2**20:
+            self._paint_line(painter, int(start), int(stop) + 2, seen.height() / height)
+        else:
+            self._paint_columns(painter, start, stop, width, height)
+
+    def _paint_columns(
+        self, painter: QPainter, start: float, stop: float, width: int, height: int
+    ) -> None:
+        found = self.pyramid.columns(start, stop, width)
+        if not found.lowest.shape[1]:
+            return
+        # Which column each pixel shows.
+        places = start + (np.arange(width) + 0.5) * (stop - start) / width
+        shown = np.clip(
+            ((places - found.start) // found.step).astype(int), 0, found.lowest.shape[1] - 1
+        )
+        channels = self.sound.channels
+        rows = max(height // channels, 4)
+        amplitude = np.linspace(-1, 1, rows, dtype=np.float32)[:, None] / np.float32(self.gain)
+        thin = np.float32(1 / rows / self.gain)
+        image = np.zeros((rows * channels, -(-width // 4) * 4), np.uint8)
+        for channel in range(channels):
+            lane = image[(channels - 1 - channel) * rows :][:rows, :width]
+            low, high = found.lowest[channel, shown], found.highest[channel, shown]
+            lane[(amplitude >= low - thin) & (amplitude <= high + thin)] = 1
+            rms = np.minimum(found.rms[channel, shown], np.maximum(high, -low))
+            lane[np.abs(amplitude) <= rms] = 2
+        rate = self.sound.sample_rate_hz
+        area = QRectF(start / rate, 0, (stop - start) / rate, channels)
+        painter.drawImage(area, self._picture(image, width))
+
+    def _picture(self, image: npt.NDArray[np.uint8], width: int) -> QImage:
+        picture = QImage(
+            image.data, width, image.shape[0], image.shape[1], QImage.Format.Format_Indexed8
+        )
+        picture.setColorTable([0, self.colours.wave.rgba(), self.colours.wave_rms.rgba()])
+        return picture.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+
+    def _paint_line(self, painter: QPainter, start: int, stop: int, thickness: float) -> None:
+        del thickness
+        try:
+            values = self.sound.read(start, min(stop, self.sound.length)) * np.float32(self.gain)
+        except DreamSoundError:
+            return
+        seconds = (start + np.arange(values.shape[1])) / self.sound.sample_rate_hz
+        pen = QPen(self.colours.wave_rms)
+        pen.setCosmetic(True)
+        painter.setPen(pen)
+        for channel in range(self.sound.channels):
+            middle = self.sound.channels - channel - 0.5
+            lane = middle + 0.5 * np.clip(values[channel], -1, 1)
+            painter.drawPath(pg.arrayToQPath(seconds, lane.astype(np.float64)))
