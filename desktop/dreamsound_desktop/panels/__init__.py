@@ -1,0 +1,1 @@
+"""The docks: what to dream, presets, takes, queue, library."""

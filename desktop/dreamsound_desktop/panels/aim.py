@@ -1,0 +1,281 @@
+"""What to dream of: a class by its name, a layer of the drawn network, or an objective's text."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QStringListModel, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QCompleter,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dreamsound.errors import DreamSoundError
+from dreamsound.models.catalog import CATALOG, own_models
+from dreamsound.models.names import NameTable
+from dreamsound.models.tables import table_named
+from dreamsound.recipe import Recipe
+from dreamsound_desktop.panels.network_view import NetworkView
+from dreamsound_desktop.state.fuzzy import best
+from dreamsound_desktop.state.heard import Heard
+from dreamsound_desktop.state.objective_help import completions
+
+#: Classes that are not names: what they mean stands in the recipe's field.
+ROLES = ("first", "follow", "patch", "target")
+MOST_SHOWN = 60
+
+
+class AimPanel(QWidget):
+    """Chooses the model and the objective; `changed` tells the recipe's fields."""
+
+    changed = Signal(dict)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._table: NameTable = table_named("yamnet")
+        self._model = ""
+        self._heard: dict[str, float] = {}
+        self._is_shown = False
+        self.model_box = QComboBox()
+        self.model_box.setAccessibleName(self.tr("Model"))
+        self.model_box.setToolTip(self.tr("The network that listens"))
+        self.model_box.activated.connect(self._on_model)
+        self.problem = QLabel()
+        self.problem.setWordWrap(True)
+        self.problem.hide()
+        self.tabs = QTabWidget()
+        self.tabs.setAccessibleName(self.tr("What to dream of"))
+        self.tabs.addTab(self._class_page(), self.tr("Class"))
+        self.tabs.addTab(self._layer_page(), self.tr("Layer"))
+        self.tabs.addTab(self._objective_page(), self.tr("Objective"))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.model_box)
+        layout.addWidget(self.problem)
+        layout.addWidget(self.tabs, 1)
+        self.fill_models()
+        self._fill_classes()
+
+    def fill_models(self) -> None:
+        """List the models that are in the catalog, and the user's."""
+        self.model_box.clear()
+        names = ["auto", *CATALOG]
+        try:
+            names += [weights.name for weights in own_models()]
+        except DreamSoundError:
+            pass
+        for name in dict.fromkeys(names):
+            told = self.tr("auto (the best there is)") if name == "auto" else name
+            self.model_box.addItem(told, name)
+
+    def show_recipe(self, recipe: Recipe) -> None:
+        """Show a recipe's objective."""
+        self._is_shown = True
+        if recipe.model != self._model:
+            self._model = recipe.model
+            self._take_model(recipe.model)
+        place = self.model_box.findData(recipe.model)
+        if place < 0:
+            self.model_box.addItem(recipe.model, recipe.model)
+            place = self.model_box.count() - 1
+        self.model_box.setCurrentIndex(place)
+        self._show_aim(recipe)
+        self._is_shown = False
+
+    def show_heard(self, heard: Heard | None) -> None:
+        """Put what the model hears in the sound on top."""
+        self._heard = heard.means if heard is not None else {}
+        self._fill_classes()
+
+    def focus_search(self) -> None:
+        """Let a class be typed."""
+        self.tabs.setCurrentIndex(0)
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    # -- pages ----------------------------------------------------------------------------------
+
+    def _class_page(self) -> QWidget:
+        page = QWidget()
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(self.tr("Type a few letters of a class…"))
+        self.search.setAccessibleName(self.tr("Find a class"))
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self._fill_classes)
+        self.search.returnPressed.connect(self._take_first)
+        self.classes = _ClassList()
+        self.classes.setAccessibleName(self.tr("Classes"))
+        self.classes.itemActivated.connect(self._on_class)
+        self.classes.itemClicked.connect(self._on_class)
+        self.search.installEventFilter(self.classes)
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 4, 0, 0)
+        layout.addWidget(self.search)
+        layout.addWidget(self.classes, 1)
+        return page
+
+    def _layer_page(self) -> QWidget:
+        page = QWidget()
+        self.network = NetworkView()
+        self.network.chosen.connect(self._on_layer)
+        self.layer_told = QLabel()
+        self.layer_told.setWordWrap(True)
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 4, 0, 0)
+        layout.addWidget(self.network, 1)
+        layout.addWidget(self.layer_told)
+        return page
+
+    def _objective_page(self) -> QWidget:
+        page = QWidget()
+        self.objective = QLineEdit()
+        self.objective.setAccessibleName(self.tr("Objective"))
+        self.objective.setPlaceholderText("class:Whistling - 0.5*layer:layer3")
+        self.objective.textEdited.connect(self._complete)
+        self.objective.editingFinished.connect(self._on_objective)
+        self._words = QStringListModel(self)
+        completer = QCompleter(self._words, self)
+        completer.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
+        self.objective.setCompleter(completer)
+        told = QLabel(
+            self.tr(
+                "A weighted sum of <b>class:</b>, <b>layer:</b>, <b>channel:</b>, <b>unit:</b>, "
+                "<b>direction:</b> and <b>guide:</b> terms; a negative weight steers away."
+            )
+        )
+        told.setWordWrap(True)
+        self.objective_problem = QLabel()
+        self.objective_problem.setWordWrap(True)
+        self.objective_problem.setAccessibleName(self.tr("What is wrong with the objective"))
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 4, 0, 0)
+        layout.addWidget(self.objective)
+        layout.addWidget(told)
+        layout.addWidget(self.objective_problem)
+        layout.addStretch(1)
+        return page
+
+    # -- shown ----------------------------------------------------------------------------------
+
+    def _take_model(self, model: str) -> None:
+        try:
+            self._table = table_named(model)
+            self.problem.hide()
+        except DreamSoundError as error:
+            self.problem.setText(str(error))
+            self.problem.show()
+        self.network.show_layers(self._table)
+        self._fill_classes()
+
+    def _show_aim(self, recipe: Recipe) -> None:
+        if recipe.objective is not None:
+            self.tabs.setCurrentIndex(2)
+        elif recipe.layer is not None:
+            self.tabs.setCurrentIndex(1)
+        elif recipe.class_ is not None:
+            self.tabs.setCurrentIndex(0)
+        if self.objective.text().strip() != (recipe.objective or ""):
+            self.objective.setText(recipe.objective or "")
+        self.objective_problem.clear()
+        self.network.show_chosen(recipe.layer)
+        self.layer_told.setText(
+            self.tr("Layer: {0}").format(recipe.layer)
+            if recipe.layer
+            else self.tr("Click a layer to dream of its energy: low ones shape, high ones mean.")
+        )
+        self.classes.mark(recipe.class_)
+        wanted = recipe.class_
+        self.tabs.setTabToolTip(0, wanted or self.tr("the class that is heard most"))
+
+    def _fill_classes(self) -> None:
+        wanted = self.search.text()
+        chosen = self.classes.marked
+        self.classes.clear()
+        if not wanted.strip():
+            for role in ROLES[:3]:
+                self._add_class(role, self._role_text(role))
+        for name in best(wanted, self._table.class_names, self._heard, MOST_SHOWN):
+            score = self._heard.get(name)
+            self._add_class(name, name if score is None else f"{name}   {score:.2f}")
+        self.classes.mark(chosen)
+        if wanted.strip() and self.classes.count():
+            self.classes.setCurrentRow(0)
+
+    def _role_text(self, role: str) -> str:
+        return {
+            "first": self.tr("What is heard most (first)"),
+            "follow": self.tr("What each step hears most (follow)"),
+            "patch": self.tr("What each patch hears most (patch)"),
+        }[role]
+
+    def _add_class(self, name: str, text: str) -> None:
+        item = QListWidgetItem(text)
+        item.setData(Qt.ItemDataRole.UserRole, name)
+        self.classes.addItem(item)
+
+    # -- chosen ---------------------------------------------------------------------------------
+
+    def _on_model(self, place: int) -> None:
+        self.changed.emit({"model": self.model_box.itemData(place)})
+
+    def _take_first(self) -> None:
+        item = self.classes.currentItem() or self.classes.item(0)
+        if item is not None:
+            self._on_class(item)
+
+    def _on_class(self, item: QListWidgetItem) -> None:
+        name = str(item.data(Qt.ItemDataRole.UserRole))
+        self.changed.emit({"class_": None if name == "first" else name})
+
+    def _on_layer(self, name: str) -> None:
+        self.changed.emit({"layer": name})
+
+    def _on_objective(self) -> None:
+        if not self._is_shown:
+            self.changed.emit({"objective": self.objective.text().strip() or None})
+
+    def show_problem(self, text: str) -> None:
+        """Say what is wrong with the objective that was typed."""
+        self.objective_problem.setText(text)
+
+    def _complete(self, text: str) -> None:
+        at = self.objective.cursorPosition()
+        found = completions(text[:at], self._table)
+        self._words.setStringList([text[:place] + word + text[at:] for place, word in found])
+
+
+class _ClassList(QListWidget):
+    """The classes; the arrow keys of the search field walk through them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.marked: str | None = None
+        self.setUniformItemSizes(True)
+
+    def mark(self, name: str | None) -> None:
+        """Show which class the recipe has."""
+        self.marked = name
+        for row in range(self.count()):
+            item = self.item(row)
+            is_marked = item.data(Qt.ItemDataRole.UserRole) == (name or "first")
+            font = item.font()
+            font.setBold(is_marked)
+            item.setFont(font)
+            if is_marked:
+                self.setCurrentItem(item)
+
+    def eventFilter(self, watched: object, event: object) -> bool:  # noqa: N802
+        """Let the search field's arrows move the choice."""
+        if isinstance(event, QKeyEvent) and event.type() == QKeyEvent.Type.KeyPress:
+            step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()))
+            if step is not None and self.count():
+                row = min(max(self.currentRow() + step, 0), self.count() - 1)
+                self.setCurrentRow(row)
+                return True
+        return False

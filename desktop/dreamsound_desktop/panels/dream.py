@@ -1,0 +1,199 @@
+"""The dream: what to dream of, by which method, and every field of the recipe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QFormLayout,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dreamsound.errors import RecipeError
+from dreamsound_desktop.actions import Actions
+from dreamsound_desktop.panels.aim import AimPanel
+from dreamsound_desktop.panels.field_widgets import FieldRow
+from dreamsound_desktop.panels.method_view import MethodView
+from dreamsound_desktop.state.document import Document
+from dreamsound_desktop.state.fields import GROUPS, field_named
+from dreamsound_desktop.state.heard import Heard
+
+#: Groups that are open at first.
+OPEN_GROUPS = ("Dream", "Filter")
+
+
+class DreamPanel(QWidget):
+    """Edits the recipe of a document."""
+
+    problem = Signal(str)
+
+    def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._document: Document | None = None
+        self._rows: dict[str, FieldRow] = {}
+        self._disconnect: Any = None
+        self.aim = AimPanel()
+        self.aim.changed.connect(self._on_aim)
+        self.method = MethodView()
+        self.method.chosen.connect(lambda name: self._change(self.tr("Method"), method=name))
+        self.paper = QCheckBox(self.tr("As in the paper"))
+        self.paper.setToolTip(
+            self.tr("Off: studio. On: the paper's formulas literally, which depend on the level")
+        )
+        self.paper.clicked.connect(self._on_paper)
+        self.keep_every = QSpinBox()
+        self.keep_every.setRange(0, 1000)
+        self.keep_every.setSpecialValueText(self.tr("none"))
+        self.keep_every.setPrefix(self.tr("every "))
+        self.keep_every.setAccessibleName(self.tr("Keep steps"))
+        self.keep_every.setToolTip(self.tr("A render also keeps the sound of every so many steps"))
+        self.keep_every.valueChanged.connect(self._on_keep)
+        self.preset_told = QLabel()
+        self.preset_told.setWordWrap(True)
+
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.addWidget(self.preset_told)
+        column.addWidget(self.aim, 1)
+        column.addWidget(self.method)
+        column.addWidget(self.paper)
+        for title, names in GROUPS.items():
+            column.addWidget(self._group(title, names))
+        column.addStretch(0)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setWidget(inner)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setAccessibleName(self.tr("Recipe"))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(area, 1)
+        layout.addLayout(self._buttons(actions))
+        self.setEnabled(False)
+
+    def show_document(self, document: Document | None) -> None:
+        """Edit another document; None is none."""
+        if self._disconnect is not None:
+            self._disconnect()
+            self._disconnect = None
+        self._document = document
+        self.setEnabled(document is not None)
+        if document is not None:
+            self._disconnect = document.recipe_changed.connect(self._show)
+            self._show()
+
+    def show_heard(self, heard: Heard | None) -> None:
+        """Put what the model hears on top of the classes."""
+        self.aim.show_heard(heard)
+
+    def _buttons(self, actions: Actions) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setContentsMargins(6, 4, 6, 6)
+        for name in ("preview", "render"):
+            action = actions[name]
+            button = QPushButton(action.icon(), action.text().replace("&", ""))
+            button.setToolTip(action.toolTip())
+            button.clicked.connect(action.trigger)
+            row.addWidget(button, 1)
+        return row
+
+    def _group(self, title: str, names: tuple[str, ...]) -> QWidget:
+        box = QGroupBox()
+        box.setAccessibleName(self._title(title))
+        button = QToolButton()
+        button.setText(self._title(title))
+        button.setCheckable(True)
+        button.setChecked(title in OPEN_GROUPS)
+        button.setAutoRaise(True)
+        button.setStyleSheet("QToolButton { font-weight: bold; border: none }")
+        button.setAccessibleName(self.tr("Show {0}").format(self._title(title)))
+        inner = QWidget()
+        inner.setVisible(title in OPEN_GROUPS)
+        button.toggled.connect(inner.setVisible)
+        form = QFormLayout(inner)
+        form.setContentsMargins(0, 0, 0, 0)
+        for name in names:
+            row = FieldRow(field_named(name), inner)
+            row.changed.connect(
+                lambda value, gesture, name=name: self._on_field(name, value, gesture)
+            )
+            form.addRow(row.label, row.widget)
+            self._rows[name] = row
+        if title == "Dream":
+            label = QLabel(self.tr("Keep steps"))
+            label.setBuddy(self.keep_every)
+            form.addRow(label, self.keep_every)
+        layout = QVBoxLayout(box)
+        layout.setContentsMargins(6, 2, 6, 4)
+        layout.addWidget(button)
+        layout.addWidget(inner)
+        return box
+
+    def _title(self, title: str) -> str:
+        return {
+            "Dream": self.tr("Dream"),
+            "Filter": self.tr("Filter"),
+            "Target": self.tr("Target"),
+            "Level": self.tr("Level"),
+            "Part": self.tr("Part"),
+            "Movement": self.tr("Movement"),
+            "Character": self.tr("Character"),
+            "Stop": self.tr("Stop"),
+            "Engine": self.tr("Engine"),
+        }[title]
+
+    def _show(self) -> None:
+        document = self._document
+        if document is None:
+            return
+        recipe = document.recipe
+        self.aim.show_recipe(recipe)
+        self.method.show_recipe(recipe)
+        self.paper.setChecked(document.is_paper)
+        for row in self._rows.values():
+            row.show_recipe(recipe)
+        self.keep_every.blockSignals(True)
+        self.keep_every.setValue(document.keep_every)
+        self.keep_every.blockSignals(False)
+        self.preset_told.setText(
+            self.tr("Preset: {0}").format(document.preset) if document.preset else ""
+        )
+        self.preset_told.setVisible(bool(document.preset))
+        self.problem.emit("")
+
+    def _on_field(self, name: str, value: Any, gesture: str) -> None:
+        self._change(self._rows[name].field.label, gesture, **{name: value})
+
+    def _on_aim(self, fields: dict[str, Any]) -> None:
+        self._change(self.tr("What to dream of"), **fields)
+
+    def _on_paper(self, paper: bool) -> None:
+        if self._document is not None:
+            self._document.set_paper(paper, self.tr("As in the paper"))
+
+    def _on_keep(self, every: int) -> None:
+        if self._document is not None:
+            self._document.keep_every = every
+
+    def _change(self, text: str, gesture: str = "", /, **fields: Any) -> None:
+        if self._document is None:
+            return
+        try:
+            self._document.set_fields(text, gesture, **fields)
+        except RecipeError as error:
+            # What was typed stays on screen where it can be mended; everything else goes back.
+            if "objective" in fields:
+                self.aim.show_problem(str(error))
+            else:
+                self._show()
+            self.problem.emit(str(error))

@@ -1,0 +1,240 @@
+"""One row of the recipe's form: label, slider, number, and back to the default by a double click."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSlider,
+    QSpinBox,
+    QWidget,
+)
+
+from dreamsound.recipe import Recipe
+from dreamsound_desktop.state.fields import SLIDERS, Field
+
+#: Positions of a slider.
+SLIDER_STEPS = 1000
+#: What a number field shows for one that is open and that nothing decides.
+OPEN = "–"
+
+
+class FieldRow(QObject):
+    """A field of the recipe, as a label and a widget.
+
+    `changed` tells the new value, and the gesture it belongs to; None is the default.
+    """
+
+    changed = Signal(object, str)
+
+    def __init__(self, field: Field, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.field = field
+        self.label = QLabel(field.label, parent)
+        self.label.setToolTip(self.tip())
+        self.label.installEventFilter(self)
+        self.widget = QWidget(parent)
+        self._layout = QHBoxLayout(self.widget)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._put: Callable[[Any], None] = lambda _: None
+        self._editors: list[QWidget] = []
+        self._is_shown = False
+        self._gesture = 0
+        makers = {
+            "number": self._make_number,
+            "whole": self._make_number,
+            "choice": self._make_choice,
+            "switch": self._make_switch,
+            "file": self._make_file,
+            "points": self._make_text,
+            "text": self._make_text,
+        }
+        makers[field.kind]()
+        self.label.setBuddy(self._editors[-1])
+        for editor in self._editors:
+            name = field.label + (f" ({field.unit})" if field.unit else "")
+            editor.setAccessibleName(name)
+            editor.setAccessibleDescription(field.tip)
+            editor.setToolTip(self.tip())
+            editor.installEventFilter(self)
+
+    def tip(self) -> str:
+        """Return what the field does, in plain words, with its own name and its default."""
+        default = self.field.default
+        told = self.tr("default: {0}").format("–" if default is None else default)
+        if default is None and self.field.optional:
+            told = self.tr("default: by the method, or none")
+        text = self.field.tip[:1].upper() + self.field.tip[1:]
+        again = self.tr("Double-click, or Ctrl+Backspace: back to the default.")
+        return f"<p><b>{self.field.label}</b> ({self.field.name})</p><p>{text}; {told}.</p>{again}"
+
+    def show_recipe(self, recipe: Recipe) -> None:
+        """Show what counts in a recipe; what differs from the default is bold."""
+        self._is_shown = True
+        self._put(self.field.effective(recipe))
+        self._is_shown = False
+        font = self.label.font()
+        font.setBold(getattr(recipe, self.field.name) != self.field.default)
+        self.label.setFont(font)
+
+    def reset(self) -> None:
+        """Go back to the default."""
+        self.changed.emit(self.field.default, "")
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Reset by a double click; the wheel turns only what has the focus."""
+        kind = event.type()
+        if kind == QEvent.Type.MouseButtonDblClick and (
+            watched is self.label or isinstance(watched, QSlider)
+        ):
+            self.reset()
+            return True
+        if kind == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
+            event.ignore()
+            return True
+        if (
+            kind == QEvent.Type.KeyPress
+            and event.key() == Qt.Key.Key_Backspace  # type: ignore[attr-defined]
+            and event.modifiers() & Qt.KeyboardModifier.ControlModifier  # type: ignore[attr-defined]
+            and not isinstance(watched, QLineEdit)
+        ):
+            self.reset()
+            return True
+        return super().eventFilter(watched, event)
+
+    # -- kinds ----------------------------------------------------------------------------------
+
+    def _tell(self, value: Any, gesture: str = "") -> None:
+        if not self._is_shown:
+            self.changed.emit(value, gesture)
+
+    def _make_number(self) -> None:
+        field = self.field
+        is_whole = field.kind == "whole"
+        low, high, is_ratio = SLIDERS.get(field.name, (field.lowest, field.highest, False))
+        spin: QSpinBox | QDoubleSpinBox
+        if is_whole:
+            spin = QSpinBox(self.widget)
+            # Qt's whole numbers end at 2^31: seeds beyond it are taken as they are, from presets.
+            spin.setRange(max(int(field.lowest), -(2**31)), min(int(field.highest), 2**31 - 1))
+        else:
+            spin = QDoubleSpinBox(self.widget)
+            spin.setDecimals(3 if high <= 1 else 1)
+            spin.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+            spin.setRange(max(field.lowest, -1e9), min(field.highest, 1e9))
+            if field.optional:
+                spin.setSpecialValueText(OPEN)
+                spin.setMinimum(max(field.lowest, -1e9) - 10 ** -spin.decimals())
+        if field.unit:
+            spin.setSuffix(f" {field.unit}")
+        spin.setKeyboardTracking(False)
+        spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        slider = None
+        if field.name in SLIDERS:
+            slider = QSlider(Qt.Orientation.Horizontal, self.widget)
+            slider.setRange(0, SLIDER_STEPS)
+            slider.setPageStep(SLIDER_STEPS // 10)
+            slider.setSingleStep(SLIDER_STEPS // 100)
+            self._layout.addWidget(slider, 1)
+            self._editors.append(slider)
+            slider.sliderPressed.connect(self._begin_gesture)
+
+        def place_of(value: float) -> int:
+            if is_ratio:
+                share = math.log(max(value, low) / low) / math.log(high / low)
+            else:
+                share = (value - low) / (high - low)
+            return round(SLIDER_STEPS * min(max(share, 0.0), 1.0))
+
+        def value_at(place: int) -> float:
+            share = place / SLIDER_STEPS
+            value = low * (high / low) ** share if is_ratio else low + share * (high - low)
+            return round(value) if is_whole else float(f"{value:.4g}")
+
+        def put(value: Any) -> None:
+            if value is None:
+                spin.setValue(spin.minimum())
+            elif isinstance(spin, QSpinBox):
+                spin.setValue(min(int(value), 2**31 - 1))
+            else:
+                spin.setValue(float(value))
+            if slider is not None:
+                slider.setValue(place_of(float(value)) if value is not None else 0)
+
+        def spun(value: float) -> None:
+            is_open = field.optional and value <= spin.minimum() and not is_whole
+            self._tell(None if is_open else value)
+
+        self._layout.addWidget(spin, 0 if slider is not None else 1)
+        self._editors.append(spin)
+        self._put = put
+        spin.valueChanged.connect(spun)
+        if slider is not None:
+            slider.valueChanged.connect(
+                lambda place: self._tell(value_at(place), f"{field.name} {self._gesture}")
+            )
+
+    def _begin_gesture(self) -> None:
+        self._gesture += 1
+
+    def _make_choice(self) -> None:
+        field = self.field
+        box = QComboBox(self.widget)
+        box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        if field.optional:
+            box.addItem(self.tr("(by the method)"), None)
+        for choice in field.choices:
+            box.addItem(choice, choice)
+
+        def put(value: Any) -> None:
+            place = box.findData(value)
+            box.setCurrentIndex(max(place, 0))
+
+        self._put = put
+        box.activated.connect(lambda place: self._tell(box.itemData(place)))
+        self._layout.addWidget(box, 1)
+        self._editors.append(box)
+
+    def _make_switch(self) -> None:
+        box = QCheckBox(self.widget)
+        self._put = lambda value: box.setChecked(bool(value))
+        box.toggled.connect(self._tell)
+        self._layout.addWidget(box, 1)
+        self._editors.append(box)
+
+    def _make_text(self) -> None:
+        edit = QLineEdit(self.widget)
+        if self.field.kind == "points":
+            edit.setPlaceholderText(self.tr("such as 0:1, 2.5:0.5"))
+        self._put = lambda value: edit.setText("" if value is None else str(value))
+        edit.editingFinished.connect(lambda: self._tell(edit.text().strip() or None))
+        self._layout.addWidget(edit, 1)
+        self._editors.append(edit)
+
+    def _make_file(self) -> None:
+        self._make_text()
+        edit = self._editors[-1]
+        button = QPushButton(self.tr("Choose…"), self.widget)
+        self._layout.addWidget(button)
+
+        def choose() -> None:
+            given = edit.text() if isinstance(edit, QLineEdit) else ""
+            folder = str(Path(given).parent) if given else ""
+            path, _ = QFileDialog.getOpenFileName(self.widget, self.field.label, folder)
+            if path:
+                self._tell(path)
+
+        button.clicked.connect(choose)
+        self._editors.insert(0, button)

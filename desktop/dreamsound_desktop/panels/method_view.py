@@ -1,0 +1,163 @@
+"""The method as it is drawn in the paper: what is added, what is filtered, by what."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen, QPolygonF
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+
+from dreamsound.methods import METHODS
+from dreamsound.recipe import Recipe
+
+LETTERS = {"add": "a", "filter": "b", "filter-add": "c", "target": "d"}
+
+
+class Diagram(QWidget):
+    """A way of activation maximisation, after figure 1 of the paper.
+
+    From left to right: the sound x and its gradient g (or the target t); the filter H that is made
+    of one of them and what goes through it; and how the result meets the sound.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._combine, self._mask, self._carrier = "add", "none", "gradient"
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return a size at which the letters can be read."""
+        height = self.fontMetrics().height()
+        return QSize(18 * height, 5 * height)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Return the least size."""
+        return self.sizeHint() / 1.4
+
+    def show_recipe(self, recipe: Recipe) -> None:
+        """Draw what a recipe does."""
+        row = METHODS[recipe.method]
+        mask, carrier = recipe.mask_from or row.mask_from, recipe.carrier or row.carrier
+        if recipe.flip:
+            mask, carrier = carrier, mask
+        self._combine = recipe.combine or row.combine
+        self._mask, self._carrier = mask, carrier
+        self.setAccessibleName(self.told())
+        self.setToolTip(self.told())
+        self.update()
+
+    def told(self) -> str:
+        """Return the method as a formula."""
+        names = {"gradient": "g", "input": "x", "target": "t"}
+        carrier = names.get(self._carrier, "g")
+        through = carrier
+        if self._mask != "none":
+            through = f"S⁻¹( H({names[self._mask]}) · S {carrier} )"
+        if self._combine == "replace":
+            return self.tr("next sound = {0}").format(through)
+        return self.tr("next sound = x + α {0}").format(through)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw the boxes and the arrows between them."""
+        del event
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        colour = self.palette().color(QPalette.ColorRole.Text)
+        painter.setPen(QPen(colour, 1.3))
+        unit = self.fontMetrics().height()
+        width, height = self.width(), self.height()
+        middle = height / 2
+        names = {"gradient": "g", "input": "x", "target": "t"}
+        # The sound's own way to the sum lies on top; below, what goes through the filter.
+        x = QPointF(unit, unit * 0.9)
+        end = QPointF(width - 1.6 * unit, middle if self._combine == "add" else middle)
+        lower = QPointF(unit, height - unit * 1.1)
+        self._node(painter, x, "x")
+        is_filtered = self._mask != "none"
+        filter_at = QPointF(width * 0.52, height - unit * 1.1)
+        self._node(painter, end, "+" if self._combine == "add" else "=")
+        if self._combine == "add":
+            self._arrow(painter, x, end)
+        carrier = lower
+        if self._carrier == "input":
+            carrier = x
+        else:
+            self._node(painter, lower, names[self._carrier])
+        if not is_filtered:
+            self._arrow(painter, carrier, end)
+            painter.end()
+            return
+        self._node(painter, filter_at, f"H({names[self._mask]})", wide=True)
+        self._arrow(painter, carrier, filter_at)
+        source = {"input": x, self._carrier: carrier}.get(self._mask)
+        if source is None:
+            source = QPointF(width * 0.3, middle - unit * 0.1)
+            self._node(painter, source, names[self._mask])
+        if source != carrier:
+            pen = QPen(colour, 1.1, Qt.PenStyle.DashLine)
+            painter.setPen(pen)
+            self._arrow(painter, source, filter_at)
+            painter.setPen(QPen(colour, 1.3))
+        self._arrow(painter, filter_at, end)
+        painter.end()
+
+    def _node(self, painter: QPainter, at: QPointF, text: str, wide: bool = False) -> None:
+        unit = self.fontMetrics().height()
+        half = QPointF(unit * (1.5 if wide else 0.75), unit * 0.75)
+        area = QRectF(at - half, at + half)
+        painter.setBrush(self.palette().color(QPalette.ColorRole.AlternateBase))
+        if wide:
+            painter.drawRect(area)
+        else:
+            painter.drawEllipse(area)
+        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _arrow(self, painter: QPainter, start: QPointF, end: QPointF) -> None:
+        unit = self.fontMetrics().height()
+        way = end - start
+        length = max((way.x() ** 2 + way.y() ** 2) ** 0.5, 1.0)
+        step = way / length
+        first, last = start + step * unit, end - step * unit * 1.1
+        painter.drawLine(first, last)
+        side = QPointF(-step.y(), step.x()) * unit * 0.22
+        back = last - step * unit * 0.45
+        painter.setBrush(painter.pen().color())
+        painter.drawPolygon(QPolygonF([last, back + side, back - side]))
+
+
+class MethodView(QWidget):
+    """Chooses a method, and shows what it does; `chosen` tells its name."""
+
+    chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.diagram = Diagram()
+        self._group = QButtonGroup(self)
+        row = QHBoxLayout()
+        row.setSpacing(2)
+        tips = {
+            "add": self.tr("Deep Dream: the gradient is added"),
+            "filter": self.tr("The sound goes through a filter made of the gradient"),
+            "filter-add": self.tr("The gradient goes through a filter made of the sound"),
+            "target": self.tr("Timbre transfer: through a filter made of another sound"),
+        }
+        for name in METHODS:
+            button = QToolButton()
+            button.setText(f"{LETTERS[name]}  {name}")
+            button.setCheckable(True)
+            button.setToolTip(tips[name])
+            button.setAccessibleName(self.tr("Method {0}").format(name))
+            button.setAccessibleDescription(tips[name])
+            button.setObjectName(name)
+            button.clicked.connect(lambda _=False, name=name: self.chosen.emit(name))
+            self._group.addButton(button)
+            row.addWidget(button, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(row)
+        layout.addWidget(self.diagram)
+
+    def show_recipe(self, recipe: Recipe) -> None:
+        """Show a recipe's method."""
+        for button in self._group.buttons():
+            button.setChecked(button.objectName() == recipe.method)
+        self.diagram.show_recipe(recipe)
