@@ -19,12 +19,15 @@ from dreamsound.objective import text_of
 from dreamsound.objective_text import GuideAtom
 from dreamsound.queue.caught import collected
 from dreamsound.queue.checkpoint import Checkpoints
+from dreamsound.queue.looks import Looks
 from dreamsound.queue.request import JobRequest
 from dreamsound.recipe import Recipe
 from dreamsound.recipe_file import recipe_from
 
 #: Sounds that a recipe names, beside its guides.
 TARGETS = ("target", "target_b")
+#: Of the steps' losses and scores, a result keeps so many.
+MOST_CURVE = 500
 
 
 class Teller(Line, Protocol):
@@ -58,6 +61,8 @@ class Carrying:
         Called with the folder of a checkpoint that was written.
     more : dict
         Further arguments of `Dreaming`.
+    looks : Looks, optional
+        Draws the dream after each step.
     """
 
     request: JobRequest
@@ -69,6 +74,7 @@ class Carrying:
     checkpoints: Callable[[dict[str, Any]], Checkpoints]
     on_checkpoint: Callable[[Path], None]
     more: dict[str, Any]
+    looks: Looks | None = None
 
     def dreaming(self, recipe: Recipe) -> Dreaming:
         """Return what is the same for all dreams of the request."""
@@ -111,7 +117,14 @@ class Carrying:
         weights_sha256 = dreaming.model().weights_sha256
         checkpoints = self.checkpoints({"recipe": recipe.as_dict(), "weights": weights_sha256})
         snapshot, dreaming.recipe = self._resumed(checkpoints, recipe)
-        dreaming.on_step = lambda dreamer: self._checkpoint(checkpoints, dreamer)
+
+        def after_step(dreamer: Dreamer) -> None:
+            if self.looks is not None:
+                now = dreamer.snapshot()
+                self.looks.draw(len(now.steps), now.sound, clip.sample_rate_hz)
+            self._checkpoint(checkpoints, dreamer)
+
+        dreaming.on_step = after_step
         through = dreaming.on_ready
         if through is not None:
             # What is remembered when all is written is all that will ever be told.
@@ -182,8 +195,11 @@ def remove_files(paths: list[Path]) -> None:
 
 def _told(report: dict[str, Any], warnings: list[str], began_s: float) -> dict[str, Any]:
     """Return a report as the queue keeps it: each step is in the renders."""
+    steps = report["steps"]
+    every = max(-(-len(steps) // MOST_CURVE), 1)
     return report | {
-        "steps": len(report["steps"]),
+        "steps": len(steps),
+        "curve": [[step["step"], step["loss"], step["score"]] for step in steps[::every]],
         "warnings": warnings + report["warnings"],
         "seconds": round(time.monotonic() - began_s, 3),
     }

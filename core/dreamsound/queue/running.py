@@ -21,6 +21,7 @@ from dreamsound.provenance import file_sha256
 from dreamsound.queue import inbox
 from dreamsound.queue.carry import Carrying, files_of, remove_files
 from dreamsound.queue.checkpoint import Checkpoints
+from dreamsound.queue.looks import Looks, look_file
 from dreamsound.queue.options import CHECKPOINT_S
 from dreamsound.queue.patience import patiently
 from dreamsound.queue.records import Job
@@ -105,6 +106,7 @@ class JobRun:
         self._step_seconds: list[float] = []
         self._progress: dict[str, Any] = {"phase": "reading", "step": 0, "share": 0.0}
         self.warnings: list[str] = []
+        self._looks = Looks(look_file(around.store, job))
 
     def run(self) -> Job | None:
         """Carry the job out; return it as it is then, or None where it was taken away.
@@ -121,6 +123,8 @@ class JobRun:
             job = patiently(end)
         except LostJobError:
             return None
+        finally:
+            self._looks.remove()
         if job.state in ("done", "cancelled"):
             # With what is there, a job that failed can be tried again from where it was.
             self._checkpoints({}).remove()
@@ -215,6 +219,7 @@ class JobRun:
             lambda key: self._checkpoints(key | self._key(request)),
             self._remember,
             {"tag": self.tag, "on_ready": self._ready},
+            self._looks,
         )
 
     def _check_unchanged(self, request: JobRequest, source: Path) -> None:

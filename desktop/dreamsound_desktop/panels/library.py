@@ -1,0 +1,176 @@
+"""The library: finished dreams, found by words, starred, opened again."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, Qt, QTimer, QUrl, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dreamsound.library import open_library
+from dreamsound.library.records import DreamRecord, LibraryError
+
+RECORD = Qt.ItemDataRole.UserRole
+#: Of the dreams that are found, so many are shown.
+MOST_SHOWN = 200
+#: After the last letter that was typed.
+TYPING_MS = 200
+
+
+class LibraryTable(QTableWidget):
+    """The dreams; they are dragged out as files."""
+
+    def mimeData(self, items: list[QTableWidgetItem]) -> QMimeData:  # type: ignore[override]  # noqa: N802
+        """Return the dreams' files."""
+        data = QMimeData()
+        paths = []
+        for row in sorted({item.row() for item in items}):
+            record: DreamRecord = self.item(row, 0).data(RECORD)
+            paths += [render.path for render in record.renders if render.name == "dream"]
+        data.setUrls([QUrl.fromLocalFile(path) for path in paths if Path(path).is_file()])
+        return data
+
+
+class LibraryPanel(QWidget):
+    """Finds finished dreams; `open_wanted` tells one that shall be opened again."""
+
+    open_wanted = Signal(object)
+    reveal_wanted = Signal(str)
+    problem = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(self.tr("Find a dream by sound, preset, class, tag…"))
+        self.search.setAccessibleName(self.tr("Find a dream"))
+        self.search.setClearButtonEnabled(True)
+        self.stars = QComboBox()
+        self.stars.setAccessibleName(self.tr("Stars at least"))
+        for stars in range(6):
+            self.stars.addItem(self.tr("all") if stars == 0 else "★" * stars, stars)
+        self._typing = QTimer(self)
+        self._typing.setSingleShot(True)
+        self._typing.setInterval(TYPING_MS)
+        self._typing.timeout.connect(self.reload)
+        self.search.textChanged.connect(lambda _: self._typing.start())
+        self.stars.activated.connect(lambda _: self.reload())
+        titles = [self.tr("Sound"), self.tr("Preset"), self.tr("Class"), self.tr("Score"),
+                  self.tr("★"), self.tr("When")]  # fmt: skip
+        self.table = LibraryTable(0, len(titles))
+        self.table.setHorizontalHeaderLabels(titles)
+        self.table.setAccessibleName(self.tr("Library"))
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
+        self.table.setTabKeyNavigation(False)
+        self.table.setShowGrid(False)
+        self.table.verticalHeader().hide()
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self.table.horizontalHeader().setStretchLastSection(True)
+        self.table.itemActivated.connect(lambda _: self._open())
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.table.customContextMenuRequested.connect(
+            lambda at: self.menu().popup(self.table.viewport().mapToGlobal(at))
+        )
+        self.told = QLabel()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        row = QHBoxLayout()
+        row.addWidget(self.search, 1)
+        row.addWidget(self.stars)
+        layout.addLayout(row)
+        layout.addWidget(self.table, 1)
+        layout.addWidget(self.told)
+
+    @property
+    def current(self) -> DreamRecord | None:
+        """The dream that is chosen."""
+        item = self.table.item(self.table.currentRow(), 0)
+        return None if item is None else item.data(RECORD)
+
+    def reload(self) -> None:
+        """Look for what is asked for."""
+        try:
+            library = open_library()
+            if library is None:
+                self.told.setText(self.tr("The library is switched off."))
+                return
+            with closing(library):
+                found = library.search(
+                    self.search.text().strip() or None,
+                    stars_at_least=self.stars.currentData() or None,
+                    limit=MOST_SHOWN,
+                )
+                count = library.count()
+        except LibraryError as error:
+            self.told.setText(str(error))
+            return
+        self.table.setRowCount(len(found))
+        for row, record in enumerate(found):
+            for column, text in enumerate(self._texts(record)):
+                item = QTableWidgetItem(text)
+                item.setData(RECORD, record)
+                item.setToolTip(record.source)
+                self.table.setItem(row, column, item)
+        self.told.setText(self.tr("{0} of {1} dreams").format(len(found), count))
+
+    def star(self, stars: int) -> None:
+        """Give the chosen dream stars."""
+        record = self.current
+        if record is None or record.id is None:
+            return
+        try:
+            library = open_library()
+            if library is not None:
+                with closing(library):
+                    library.star(record.id, stars)
+        except LibraryError as error:
+            self.problem.emit(str(error))
+        self.reload()
+
+    def menu(self) -> QMenu:
+        """Return what can be done with the dream that is chosen."""
+        menu = QMenu(self)
+        record = self.current
+        if record is not None:
+            menu.addAction(self.tr("Open again"), self._open)
+            for render in record.renders[:1]:
+                menu.addAction(
+                    self.tr("Show in folder"),
+                    lambda path=render.path: self.reveal_wanted.emit(path),
+                )
+            stars = menu.addMenu(self.tr("Stars"))
+            for number in range(6):
+                text = self.tr("none") if number == 0 else "★" * number
+                stars.addAction(text, lambda number=number: self.star(number))
+        return menu
+
+    def _open(self) -> None:
+        if self.current is not None:
+            self.open_wanted.emit(self.current)
+
+    def _texts(self, record: DreamRecord) -> list[str]:
+        score = ""
+        if record.score_before is not None and record.score_after is not None:
+            score = f"{record.score_before:.2f} → {record.score_after:.2f}"
+        return [
+            Path(record.source).name,
+            record.preset,
+            record.class_name,
+            score,
+            "★" * record.stars,
+            record.ended[:16].replace("T", " "),
+        ]

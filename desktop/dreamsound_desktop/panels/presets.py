@@ -1,0 +1,312 @@
+"""The presets: found, heard on the current span, kept, compared with the recipe, and blended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, Qt, QTemporaryDir, QUrl, Signal
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QMenu,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dreamsound.blend import blend, difference
+from dreamsound.errors import DreamSoundError, RecipeError
+from dreamsound.presets import SUFFIX, Preset, Stored, factory_presets, user_presets
+from dreamsound.recipe import Recipe
+from dreamsound.recipe_file import write_json
+from dreamsound_desktop.state.fuzzy import score
+
+STORED = Qt.ItemDataRole.UserRole
+#: Positions of the blend slider, and differences that are shown.
+BLEND_STEPS = 100
+MOST_DIFFERENCES = 12
+
+
+class PresetList(QListWidget):
+    """The presets; they are dragged out as files, and files are dropped on them."""
+
+    dropped = Signal(list)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
+        self.setDefaultDropAction(Qt.DropAction.CopyAction)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setAccessibleName(self.tr("Presets"))
+        self._files = QTemporaryDir()
+
+    def mimeData(self, items: list[QListWidgetItem]) -> QMimeData:  # type: ignore[override]  # noqa: N802
+        """Return presets as files."""
+        data = QMimeData()
+        urls = []
+        for item in items:
+            stored: Stored = item.data(STORED)
+            path = stored.path
+            if path is None:
+                path = Path(self._files.path()) / f"{stored.preset.name}{SUFFIX}"
+                write_json(path, stored.preset.as_dict(), overwrite=True)
+            urls.append(QUrl.fromLocalFile(str(path)))
+        data.setUrls(urls)
+        return data
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Take preset files."""
+        self._accept(event)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:  # noqa: N802
+        """Take preset files."""
+        self._accept(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Take preset files."""
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths and event.source() is not self:
+            event.acceptProposedAction()
+            self.dropped.emit(paths)
+
+    def _accept(self, event: QDragEnterEvent | QDragMoveEvent) -> None:
+        if event.mimeData().hasUrls() and event.source() is not self:
+            event.acceptProposedAction()
+        else:
+            event.ignore()
+
+
+class PresetsPanel(QWidget):
+    """Finds presets and says what shall be done with them; the window does it."""
+
+    chosen = Signal(object)
+    audition_wanted = Signal(object)
+    blended = Signal(object, str)
+    save_wanted = Signal()
+    rename_wanted = Signal(object)
+    duplicate_wanted = Signal(object)
+    delete_wanted = Signal(object)
+    export_wanted = Signal(list)
+    import_wanted = Signal()
+    files_dropped = Signal(list)
+    problem = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._recipe: Recipe | None = None
+        self._blend_from: Recipe | None = None
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(self.tr("Find a preset by name, tag or note…"))
+        self.search.setAccessibleName(self.tr("Find a preset"))
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self._fill)
+        self.tags = QComboBox()
+        self.tags.setAccessibleName(self.tr("Tag"))
+        self.tags.activated.connect(self._fill)
+        self.list = PresetList()
+        self.list.itemActivated.connect(lambda item: self.chosen.emit(item.data(STORED)))
+        self.list.currentItemChanged.connect(self._show_current)
+        self.list.dropped.connect(self.files_dropped)
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.customContextMenuRequested.connect(
+            lambda at: self.menu().popup(self.list.viewport().mapToGlobal(at))
+        )
+        self.told = QLabel()
+        self.told.setWordWrap(True)
+        self.told.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.told.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.blend = QSlider(Qt.Orientation.Horizontal)
+        self.blend.setRange(0, BLEND_STEPS)
+        self.blend.setAccessibleName(self.tr("Blend the recipe with the preset"))
+        self.blend.sliderPressed.connect(self._begin_blend)
+        self.blend.valueChanged.connect(self._on_blend)
+        self.blend_told = QLabel(self.tr("Blend"))
+        self.blend_told.setBuddy(self.blend)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        top = QHBoxLayout()
+        top.addWidget(self.search, 1)
+        top.addWidget(self.tags)
+        layout.addLayout(top)
+        layout.addWidget(self.list, 1)
+        layout.addWidget(self.told)
+        row = QHBoxLayout()
+        row.addWidget(self.blend_told)
+        row.addWidget(self.blend, 1)
+        layout.addLayout(row)
+        layout.addLayout(self._buttons())
+        self.reload()
+
+    @property
+    def current(self) -> Stored | None:
+        """The preset that is chosen."""
+        item = self.list.currentItem()
+        return None if item is None else item.data(STORED)
+
+    def reload(self, choose: str = "") -> None:
+        """Read the presets anew, and choose one by its name."""
+        own, problems = user_presets()
+        self._stored = [*own, *(Stored(preset, None) for preset in factory_presets())]
+        if problems:
+            self.problem.emit(problems[0])
+        tags = sorted({tag for stored in self._stored for tag in stored.preset.tags})
+        now = self.tags.currentData()
+        self.tags.clear()
+        self.tags.addItem(self.tr("all tags"), None)
+        self.tags.addItem(self.tr("my presets"), "")
+        for tag in tags:
+            self.tags.addItem(tag, tag)
+        self.tags.setCurrentIndex(max(self.tags.findData(now), 0))
+        self._fill()
+        for row in range(self.list.count()):
+            item = self.list.item(row)
+            if choose and item.data(STORED).preset.name == choose:
+                self.list.setCurrentItem(item)
+
+    def show_recipe(self, recipe: Recipe | None) -> None:
+        """Compare with another recipe."""
+        self._recipe = recipe
+        self._show_current()
+
+    def menu(self) -> QMenu:
+        """Return what can be done with the preset that is chosen."""
+        menu = QMenu(self)
+        stored = self.current
+        if stored is not None:
+            menu.addAction(self.tr("Use"), lambda: self.chosen.emit(stored))
+            menu.addAction(self.tr("Audition"), lambda: self.audition_wanted.emit(stored))
+            menu.addSeparator()
+            rename = menu.addAction(self.tr("Rename…"), lambda: self.rename_wanted.emit(stored))
+            menu.addAction(self.tr("Duplicate"), lambda: self.duplicate_wanted.emit(stored))
+            delete = menu.addAction(self.tr("Delete"), lambda: self.delete_wanted.emit(stored))
+            for action in (rename, delete):
+                action.setEnabled(not stored.factory)
+            menu.addAction(self.tr("Export…"), lambda: self.export_wanted.emit([stored]))
+            menu.addSeparator()
+        menu.addAction(self.tr("Save recipe as preset…"), self.save_wanted.emit)
+        menu.addAction(self.tr("Import…"), self.import_wanted.emit)
+        return menu
+
+    def _buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        use = QPushButton(self.tr("Use"))
+        use.clicked.connect(lambda: self.current and self.chosen.emit(self.current))
+        hear = QPushButton(self.tr("Audition"))
+        hear.setToolTip(self.tr("Preview the preset on the selection"))
+        hear.clicked.connect(lambda: self.current and self.audition_wanted.emit(self.current))
+        save = QPushButton(self.tr("Save…"))
+        save.setToolTip(self.tr("Keep the recipe as a preset"))
+        save.clicked.connect(self.save_wanted)
+        more = QPushButton(self.tr("More"))
+        more.setToolTip(self.tr("Rename, duplicate, delete, export, import"))
+        more.clicked.connect(lambda: self.menu().popup(more.mapToGlobal(more.rect().topLeft())))
+        for button in (use, hear, save, more):
+            row.addWidget(button, 1)
+        return row
+
+    def _fill(self) -> None:
+        current = self.current
+        wanted, tag = self.search.text(), self.tags.currentData()
+        found = []
+        for place, stored in enumerate(self._stored):
+            preset = stored.preset
+            if (tag and tag not in preset.tags) or (tag == "" and stored.factory):
+                continue
+            points = [score(wanted, text) for text in (preset.name, *preset.tags)]
+            if wanted.casefold().strip() in preset.note.casefold():
+                points.append(0.0)
+            fitting = [one for one in points if one is not None]
+            if fitting:
+                found.append((-max(fitting), place, stored))
+        self.list.blockSignals(True)
+        self.list.clear()
+        for _, _, stored in sorted(found, key=lambda one: one[:2]):
+            item = QListWidgetItem(stored.preset.name)
+            item.setData(STORED, stored)
+            kind = self.tr("factory") if stored.factory else self.tr("yours")
+            tags = ", ".join(stored.preset.tags)
+            item.setToolTip(f"{stored.preset.note}\n{kind}: {tags}")
+            if not stored.factory:
+                font = item.font()
+                font.setItalic(True)
+                item.setFont(font)
+            self.list.addItem(item)
+            if current is not None and stored.preset.name == current.preset.name:
+                self.list.setCurrentItem(item)
+        self.list.blockSignals(False)
+        self._show_current()
+
+    def _show_current(self) -> None:
+        stored = self.current
+        self.blend.setEnabled(stored is not None and self._recipe is not None)
+        self._end_blend()
+        if stored is None:
+            self.told.setText(self.tr("No preset is chosen."))
+            return
+        lines = [f"<b>{stored.preset.name}</b>", stored.preset.note]
+        if self._recipe is not None:
+            lines.append(self._difference_text(stored.preset))
+        self.told.setText("<br>".join(line for line in lines if line))
+
+    def _difference_text(self, preset: Preset) -> str:
+        if self._recipe is None:
+            return ""
+        found = difference(self._recipe, preset.recipe)
+        if not found:
+            return self.tr("<i>The recipe is this preset.</i>")
+        parts = [
+            f"{name}: {_short(now)} → {_short(then)}"
+            for name, (now, then) in list(found.items())[:MOST_DIFFERENCES]
+        ]
+        if len(found) > MOST_DIFFERENCES:
+            parts.append("…")
+        return "<small>" + self.tr("It would change {0}").format("; ".join(parts)) + "</small>"
+
+    def _begin_blend(self) -> None:
+        self._blend_from = self._recipe
+
+    def _end_blend(self) -> None:
+        if not self.blend.isSliderDown() and not self.blend.hasFocus():
+            self._blend_from = None
+            self.blend.blockSignals(True)
+            self.blend.setValue(0)
+            self.blend.blockSignals(False)
+
+    def _on_blend(self, place: int) -> None:
+        stored = self.current
+        if self._blend_from is None:
+            self._blend_from = self._recipe
+        if stored is None or self._blend_from is None:
+            return
+        try:
+            made = blend(self._blend_from, stored.preset.recipe, place / BLEND_STEPS)
+        except RecipeError as error:
+            self.problem.emit(str(error))
+            return
+        self.blended.emit(made, stored.preset.name)
+
+
+def read_dropped(paths: list[Path]) -> tuple[list[Preset], list[str]]:
+    """Return the presets among files, and a line for each that is none."""
+    from dreamsound.presets import read_preset
+
+    found, problems = [], []
+    for path in paths:
+        try:
+            found.append(read_preset(path))
+        except DreamSoundError as error:
+            problems.append(str(error))
+    return found, problems
+
+
+def _short(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,233 @@
+"""The render queue: what is dreamed, what waits, and what has been; from every face."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dreamsound.queue.eta import Eta, shown
+from dreamsound.queue.records import Job
+from dreamsound.queue.states import HELD, OVER
+from dreamsound_desktop.actions import Actions
+from dreamsound_desktop.panels.queue_model import MIME, QueueModel
+from dreamsound_desktop.queue_client import QueueClient
+
+#: Of the columns, as letters.
+WIDTHS = (26, 14, 16, 7, 16, 9, 10)
+MENU = (
+    "queue_open", "queue_reveal", "", "queue_top", "queue_up", "queue_down", "",
+    "queue_finish", "queue_cancel", "queue_retry", "queue_remove", "", "queue_clear",
+    "queue_report",
+)  # fmt: skip
+
+
+class QueueTable(QTableView):
+    """The rows; files and folders can be dropped on them."""
+
+    dropped = Signal(list)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Take rows, files and folders."""
+        self._take(event)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:  # noqa: N802
+        """Take rows, files and folders."""
+        self._take(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Take files and folders; rows go to their model."""
+        if event.mimeData().hasFormat(MIME):
+            super().dropEvent(event)
+            return
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.dropped.emit(paths)
+
+    def _take(self, event: Any) -> None:
+        if event.mimeData().hasFormat(MIME) or event.mimeData().hasUrls():
+            event.acceptProposedAction()
+        else:
+            event.ignore()
+
+
+class QueuePanel(QWidget):
+    """Shows the queue, and does to it what is asked for."""
+
+    files_dropped = Signal(list)
+    open_wanted = Signal(object)
+    reveal_wanted = Signal(object)
+    told = Signal(str)
+
+    def __init__(
+        self, client: QueueClient, actions: Actions, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._client = client
+        self._actions = actions
+        self._eta = Eta()
+        self.model = QueueModel(client, self)
+        self.model.moved.connect(self._move_before)
+        self.table = QueueTable()
+        self.table.setModel(self.model)
+        self.table.setAccessibleName(self.tr("Render queue"))
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.table.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
+        self.table.setDropIndicatorShown(True)
+        self.table.setTabKeyNavigation(False)
+        self.table.setWordWrap(False)
+        self.table.setShowGrid(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.table.verticalHeader().setDefaultSectionSize(round(1.5 * self.fontMetrics().height()))
+        self.table.horizontalHeader().setStretchLastSection(True)
+        letter = self.fontMetrics().averageCharWidth()
+        for column, width in enumerate(WIDTHS):
+            self.table.setColumnWidth(column, width * letter)
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.table.customContextMenuRequested.connect(
+            lambda at: self._actions.menu_of(MENU, self).popup(
+                self.table.viewport().mapToGlobal(at)
+            )
+        )
+        self.table.dropped.connect(self.files_dropped)
+        self.table.doubleClicked.connect(lambda _: self.open_result())
+        self.summary = QLabel()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(self.table, 1)
+        layout.addLayout(self._buttons())
+        client.changed.connect(self._on_changed)
+        client.paused_changed.connect(lambda paused: actions["pause"].setChecked(paused))
+        self._bind(actions)
+        self._on_changed()
+
+    def chosen(self, *states: str) -> list[Job]:
+        """Return the jobs that are chosen, those in some states; in the order of the rows."""
+        rows = sorted({index.row() for index in self.table.selectionModel().selectedIndexes()})
+        jobs = [self.model.jobs[row] for row in rows if row < len(self.model.jobs)]
+        return [job for job in jobs if not states or job.state in states]
+
+    def choose(self, number: int) -> None:
+        """Choose a job."""
+        row = self.model.row_of(number)
+        if row >= 0:
+            self.table.selectRow(row)
+
+    def summary_text(self) -> str:
+        """Return how far the queue is: ``2 of 14, 6 min left``."""
+        jobs = list(self._client.jobs.values())
+        running = [job for job in jobs if job.state in HELD]
+        queued = [job for job in jobs if job.state == "queued"]
+        if not running and not queued:
+            failed = sum(job.state == "failed" for job in jobs)
+            return self.tr("Queue: nothing to do") + (
+                self.tr(", {0} failed").format(failed) if failed else ""
+            )
+        over = sorted((job for job in jobs if job.state == "done"), key=lambda job: -job.changed)
+        left = self._eta.seconds(running, queued, over)
+        told = self.tr("Queue: {0} running, {1} waiting").format(len(running), len(queued))
+        if self._client.paused:
+            told += self.tr(" (paused)")
+        return told + ("" if left is None else self.tr(", {0} left").format(shown(left)))
+
+    def open_result(self) -> None:
+        """Open what the chosen jobs made."""
+        for job in self.chosen():
+            self.open_wanted.emit(job)
+
+    # -- made -----------------------------------------------------------------------------------
+
+    def _buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.addWidget(self.summary, 1)
+        for name in ("queue_cancel", "queue_finish", "queue_retry", "queue_report"):
+            action = self._actions[name]
+            button = QPushButton(action.text().replace("&", ""))
+            button.setToolTip(action.toolTip())
+            button.clicked.connect(action.trigger)
+            row.addWidget(button)
+        return row
+
+    def _bind(self, actions: Actions) -> None:
+        client = self._client
+        actions.bind("pause", lambda on: client.act(lambda s: s.pause() if on else s.resume()))
+        actions.bind("queue_up", lambda: self._move(-1))
+        actions.bind("queue_down", lambda: self._move(1))
+        actions.bind("queue_top", self._to_top)
+        actions.bind("queue_cancel", self._cancel)
+        actions.bind("queue_finish", self._finish)
+        actions.bind("queue_retry", lambda: client.retry(_ids(self.chosen("failed", "cancelled"))))
+        actions.bind("queue_open", self.open_result)
+        actions.bind("queue_reveal", lambda: [self.reveal_wanted.emit(j) for j in self.chosen()])
+        actions.bind("queue_remove", lambda: client.remove(_ids(self.chosen("queued", *OVER))))
+        actions.bind("queue_clear", client.clear_finished)
+
+    # -- done -----------------------------------------------------------------------------------
+
+    def _cancel(self) -> None:
+        for job in self.chosen("queued", *HELD):
+            self._client.act(lambda store, number=job.id: store.cancel(number))  # type: ignore[misc]
+
+    def _finish(self) -> None:
+        for job in self.chosen("running"):
+            self._client.act(lambda store, number=job.id: store.finish(number))  # type: ignore[misc]
+
+    def _to_top(self) -> None:
+        for job in reversed(self.chosen("queued")):
+            self._client.act(lambda store, number=job.id: store.move(number, to="top"))  # type: ignore[misc]
+
+    def _move(self, step: int) -> None:
+        """Move the chosen jobs by one place, together."""
+        chosen = self.chosen("queued")
+        queued = [job for job in self.model.jobs if job.state == "queued"]
+        if not chosen:
+            return
+        places = [queued.index(job) for job in chosen]
+        if step < 0:
+            if places[0] > 0:
+                self._move_before(_ids(chosen), queued[places[0] - 1].id)
+        elif places[-1] + 2 < len(queued):
+            self._move_before(_ids(chosen), queued[places[-1] + 2].id)
+        elif places[-1] + 1 < len(queued):
+            self._move_before(_ids(chosen), None)
+
+    def _move_before(self, numbers: list[int], before: int | None) -> None:
+        """Put jobs before another one; before what does not wait, to the top or to the bottom."""
+        there = self._client.jobs.get(before) if before is not None else None
+        waiting = [n for n in numbers if n in self._client.jobs]
+        waiting = [n for n in waiting if self._client.jobs[n].state == "queued"]
+        for number in waiting:
+            if before in waiting:
+                return
+            if there is not None and there.state == "queued":
+                self._client.act(
+                    lambda store, n=number: store.move(n, before=before)  # type: ignore[misc]
+                )
+            else:
+                end = "top" if there is not None and there.state in HELD else "bottom"
+                self._client.act(lambda store, n=number, e=end: store.move(n, to=e))  # type: ignore[misc]
+
+    def _on_changed(self) -> None:
+        told = self.summary_text()
+        self.summary.setText(told)
+        self.told.emit(told)
+
+
+def _ids(jobs: Iterable[Job]) -> list[int]:
+    return [job.id for job in jobs]
