@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 import warnings
@@ -24,19 +25,32 @@ if TYPE_CHECKING:
 
 #: Without a terminal, a line comes at most so often.
 LINE_SECONDS = 10.0
+#: For a program that reads along, more often.
+JSON_SECONDS = 0.2
 
 
 class FetchLine:
-    """Progress of a download: a live bar on a terminal, now and then a line elsewhere."""
+    """Progress of a download: a live bar on a terminal, now and then a line elsewhere.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    as_json : bool
+        Whether each line is a JSON object with ``done`` and ``total``, bytes, for a program.
+    """
+
+    def __init__(self, as_json: bool = False) -> None:
+        self._as_json = as_json
         self._bar: Any = None
         self._task: Any = None
         self._told = time.monotonic()
 
     def progress(self, done: int, total: int | None) -> None:
         """Show how many bytes are there."""
-        if sys.stderr.isatty():
+        if self._as_json:
+            if done == total or time.monotonic() - self._told >= JSON_SECONDS:
+                self._told = time.monotonic()
+                say(json.dumps({"done": done, "total": total}))
+        elif sys.stderr.isatty():
             self._show(done, total)
         elif done != total and time.monotonic() - self._told >= LINE_SECONDS:
             self._told = time.monotonic()
@@ -69,7 +83,9 @@ class FetchLine:
 
 @contextmanager
 def watching(
-    trust: bool = False, check: Callable[[Weights], object] | None = None
+    trust: bool = False,
+    check: Callable[[Weights], object] | None = None,
+    as_json: bool = False,
 ) -> Iterator[Watch]:
     """Tell on standard error what is fetched, and ask there what has to be asked.
 
@@ -79,8 +95,10 @@ def watching(
         Whether a foreign SavedModel may run without being asked.
     check : callable, optional
         As in :class:`Watch`.
+    as_json : bool, optional
+        As in :class:`FetchLine`.
     """
-    line = FetchLine()
+    line = FetchLine(as_json)
 
     def note(text: str) -> None:
         line.close()

@@ -115,7 +115,7 @@ def pull(
 
         hashes.append(verify(made))
 
-    with watching(trust, check) as watch:
+    with watching(trust, check, json_output) as watch:
         if foreign:
             from dreamsound.models.foreign import pull_foreign
 

@@ -229,7 +229,7 @@ class SoundView(QWidget):
         at = self.document.playhead_s
         self.wave_plot.box.zoom(factor, at if low <= at <= high else None)
 
-    def scroll(self, share: float) -> None:
+    def scroll_by(self, share: float) -> None:
         """Go on by a share of what is seen."""
         self.wave_plot.box.scroll(share)
 
@@ -251,6 +251,10 @@ class SoundView(QWidget):
         hertz = min(max(hertz * 2**octaves, low), axis.highest_hz)
         at = min(max(at + steps * self.step_seconds(), 0.0), self.document.seconds)
         self._show_cursor(at, hertz)
+
+    def show_cursor_at_playhead(self) -> None:
+        """Put the cursor where the playhead is, and read out what is there."""
+        self._show_cursor(self.document.playhead_s, (self._cursor or (0.0, 1000.0))[1])
 
     def extend_selection(self, steps: float) -> None:
         """Move the end of the selection by keys; it begins at the playhead where there is none."""

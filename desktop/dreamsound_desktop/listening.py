@@ -1,0 +1,121 @@
+"""What the model hears in a sound: asked of the command line, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal
+
+from dreamsound.errors import DreamSoundError
+from dreamsound_desktop.state.heard import MOST_CLASSES, Heard, read_heard
+
+#: After being told to end, a process has this long.
+PATIENCE_MS = 3000
+
+
+def command_process(words: list[str], parent: QObject) -> QProcess:
+    """Return a process that will run ``dreamsound WORDS``, not started yet."""
+    process = QProcess(parent)
+    process.setProgram(sys.executable)
+    process.setArguments(["-m", "dreamsound", *words])
+    environment = QProcessEnvironment.systemEnvironment()
+    for name, value in os.environ.items():
+        environment.insert(name, value)
+    process.setProcessEnvironment(environment)
+    process.setStandardInputFile(QProcess.nullDevice())
+    return process
+
+
+def last_line(process: QProcess) -> str:
+    """Return the last line that a process said of what went wrong."""
+    text = bytes(process.readAllStandardError().data()).decode("utf-8", "replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1].removeprefix("dreamsound: ") if lines else ""
+
+
+def end_process(process: QProcess) -> None:
+    """End a process, and wait for it."""
+    if process.state() != QProcess.ProcessState.NotRunning:
+        process.terminate()
+        if not process.waitForFinished(PATIENCE_MS):
+            process.kill()
+            process.waitForFinished(PATIENCE_MS)
+
+
+class Listening(QObject):
+    """Plays sounds to a model, one after another."""
+
+    heard = Signal(object, object)
+    failed = Signal(object, str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._known: dict[tuple[Path, str], Heard] = {}
+        self._waiting: list[tuple[Path, str]] = []
+        self._process: QProcess | None = None
+
+    def known(self, path: Path, model: str) -> Heard | None:
+        """Return what was heard before."""
+        return self._known.get((path, model))
+
+    def is_listening(self, path: Path) -> bool:
+        """Return whether a sound is played to the model, or will be."""
+        return any(path == waiting for waiting, _ in self._waiting)
+
+    def ask(self, path: Path, model: str) -> None:
+        """Play a sound to a model; `heard` or `failed` tells the sound's path and what came."""
+        asked = (path, model)
+        if asked in self._known:
+            self.heard.emit(path, self._known[asked])
+        elif asked not in self._waiting:
+            self._waiting.append(asked)
+            self._next()
+
+    def close(self) -> None:
+        """End what runs."""
+        self._waiting.clear()
+        if self._process is not None:
+            self._process.finished.disconnect()
+            end_process(self._process)
+            self._process = None
+
+    def _next(self) -> None:
+        if self._process is not None or not self._waiting:
+            return
+        path, model = self._waiting[0]
+        words = ["listen", str(path), "--json", "--top", str(MOST_CLASSES), "--model", model]
+        self._process = command_process(words, self)
+        self._process.finished.connect(self._on_finished)
+        self._process.errorOccurred.connect(self._on_error)
+        self._process.start()
+
+    def _on_error(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart and self._process is not None:
+            self._over(self._process.errorString(), None)
+
+    def _on_finished(self, code: int) -> None:
+        process = self._process
+        if process is None:
+            return
+        if code != 0:
+            self._over(last_line(process) or self.tr("it ended with {0}").format(code), None)
+            return
+        try:
+            text = bytes(process.readAllStandardOutput().data()).decode("utf-8", "replace")
+            self._over("", read_heard(text))
+        except DreamSoundError as error:
+            self._over(str(error), None)
+
+    def _over(self, problem: str, heard: Heard | None) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.deleteLater()
+        asked = self._waiting.pop(0)
+        if heard is None:
+            self.failed.emit(asked[0], problem)
+        else:
+            self._known[asked] = heard
+            self.heard.emit(asked[0], heard)
+        self._next()

@@ -1,0 +1,1 @@
+"""Windows: the main one, its dialogs, and REAPER's."""

@@ -1,0 +1,108 @@
+"""About: versions, licences, and the finish report of the queue."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, metadata
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QPlainTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dreamsound import __version__
+from dreamsound.queue.records import Job
+
+#: What the app stands on.
+PACKAGES = (
+    "PySide6_Essentials", "PySide6_Addons", "pyqtgraph", "numpy", "scipy", "soundfile", "soxr",
+    "tensorflow", "tensorflow-hub", "pydantic", "typer", "rich", "platformdirs", "h5py",
+    "matplotlib",
+)  # fmt: skip
+MOST_LICENCE = 60
+
+
+def licences() -> list[tuple[str, str, str]]:
+    """Return what the app stands on: name, version, licence."""
+    found = []
+    for name in PACKAGES:
+        try:
+            told = metadata(name)
+        except PackageNotFoundError:
+            continue
+        licence = told.get("License-Expression") or told.get("License") or ""
+        if not licence or len(licence) > MOST_LICENCE:
+            kinds = [kind for kind in told.get_all("Classifier") or [] if "License ::" in kind]
+            licence = kinds[0].rsplit("::", 1)[-1].strip() if kinds else licence[:MOST_LICENCE]
+        found.append((name, told["Version"], licence))
+    return found
+
+
+class AboutDialog(QDialog):
+    """Versions and licences."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("About DreamSound Studio"))
+        rows = "".join(
+            f"<tr><td>{name}&nbsp;&nbsp;</td><td>{version}&nbsp;&nbsp;</td><td>{licence}</td></tr>"
+            for name, version, licence in licences()
+        )
+        told = QLabel(
+            self.tr(
+                "<h3>DreamSound Studio {0}</h3><p>Deep Dream for audio, after <i>DreamSound: Deep "
+                "Activation Layer Sonification</i> (ICAD 2021). Apache-2.0. Python {1}.</p>"
+                "<p>It stands on:</p>"
+            ).format(__version__, platform.python_version())
+            + f"<table>{rows}</table>"
+        )
+        told.setTextFormat(Qt.TextFormat.RichText)
+        told.setWordWrap(True)
+        told.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        told.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(told)
+        layout.addWidget(buttons)
+
+
+class TextDialog(QDialog):
+    """A longer text that can be read and copied."""
+
+    def __init__(self, title: str, text: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.text = QPlainTextEdit(text)
+        self.text.setReadOnly(True)
+        self.text.setTabChangesFocus(True)
+        self.text.setAccessibleName(title)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.text)
+        layout.addWidget(buttons)
+        unit = self.fontMetrics().height()
+        self.resize(44 * unit, 28 * unit)
+
+
+def report_text(jobs: list[Job]) -> str:
+    """Return what became of jobs: what failed and why first, then what was made and where."""
+    failed = [job for job in jobs if job.state == "failed"]
+    cancelled = [job for job in jobs if job.state == "cancelled"]
+    done = [job for job in jobs if job.state == "done"]
+    lines = [f"{len(done)} done, {len(failed)} failed, {len(cancelled)} cancelled", ""]
+    lines += [f"failed     {job.name}: {job.error}" for job in failed]
+    lines += [f"cancelled  {job.name}" for job in cancelled]
+    for job in done:
+        seconds = job.result.get("seconds")
+        took = "" if seconds is None else f" ({seconds:.0f} s)"
+        lines.append(f"done       {job.name}{took}")
+        lines += [f"           {path}" for path in (job.result.get("renders") or {}).values()]
+        lines += [f"           ! {line}" for line in job.result.get("warnings") or []]
+    return "\n".join(lines)

@@ -1,0 +1,123 @@
+"""What happens when the app itself has a fault: one dialog, with a report to copy."""
+
+from __future__ import annotations
+
+import faulthandler
+import platform
+import sys
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from PySide6 import __version__ as pyside_version
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+
+from dreamsound import __version__
+
+#: A report is no longer than this.
+MOST_LETTERS = 20_000
+
+
+def report_of(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> str:
+    """Return a report of a fault: versions, and where it happened. No names of the user's files."""
+    lines = traceback.format_exception(kind, error, trace)
+    head = (
+        f"DreamSound Studio {__version__}, Python {platform.python_version()}, "
+        f"PySide6 {pyside_version}, {platform.platform()}\n\n"
+    )
+    return (head + "".join(lines))[:MOST_LETTERS]
+
+
+class CrashDialog(QDialog):
+    """Says that something went wrong, and lets the report be copied."""
+
+    def __init__(self, report: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Something went wrong"))
+        told = QLabel(
+            self.tr(
+                "A fault in DreamSound Studio. Your sounds, takes and the queue are safe: what "
+                "renders goes on, and everything is kept. You can go on working. If it happens "
+                "again, please send this report; nothing is sent by itself."
+            )
+        )
+        told.setWordWrap(True)
+        self.text = QPlainTextEdit(report)
+        self.text.setReadOnly(True)
+        self.text.setTabChangesFocus(True)
+        self.text.setAccessibleName(self.tr("Report"))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        copy = buttons.addButton(self.tr("Copy report"), QDialogButtonBox.ButtonRole.ActionRole)
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(report))
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(told)
+        layout.addWidget(self.text)
+        layout.addWidget(buttons)
+        unit = self.fontMetrics().height()
+        self.resize(44 * unit, 26 * unit)
+
+
+class CrashGuard(QObject):
+    """Shows one dialog for a fault, however many follow; and writes all to a file.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where the files go.
+    """
+
+    happened = Signal(str)
+
+    def __init__(self, folder: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.dialog: CrashDialog | None = None
+        self.saves = lambda: None
+        self._folder = folder
+        self._native: IO[str] | None = None
+        self._before = sys.excepthook
+        self.happened.connect(self._show)
+
+    def install(self) -> None:
+        """Take care of faults from now on."""
+        sys.excepthook = self._hook
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._native = (self._folder / "native-crash.log").open("w")
+            faulthandler.enable(self._native)
+        except OSError:
+            return  # without a file, Qt's own message has to do
+
+    def remove(self) -> None:
+        """Leave them to whoever did before."""
+        sys.excepthook = self._before
+        if self._native is not None:
+            faulthandler.disable()
+            self._native.close()
+            self._native = None
+
+    def _hook(
+        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            self._before(kind, error, trace)
+            return
+        report = report_of(kind, error, trace)
+        sys.stderr.write(report)
+        try:
+            (self._folder / "crash.log").write_text(report, encoding="utf-8")
+        except OSError:
+            sys.stderr.write("the report could not be kept\n")
+        self.happened.emit(report)
+
+    def _show(self, report: str) -> None:
+        self.saves()
+        if self.dialog is not None and self.dialog.isVisible():
+            return
+        self.dialog = CrashDialog(report)
+        self.dialog.show()

@@ -1,0 +1,298 @@
+"""Previews, renders and takes: jobs that are asked for, followed, and taken in."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMessageBox
+
+from dreamsound.errors import DreamSoundError
+from dreamsound.presets import set_fields
+from dreamsound.queue.looks import look_file
+from dreamsound.queue.records import Job
+from dreamsound.queue.states import HELD
+from dreamsound.recipe import Recipe
+from dreamsound_desktop.state.document import Document
+from dreamsound_desktop.state.requests import Asked, finished
+from dreamsound_desktop.state.takes import Take
+from dreamsound_desktop.windows.variations import AskVariations, VariationsDialog
+
+if TYPE_CHECKING:
+    from dreamsound_desktop.windows.main_window import MainWindow
+
+#: Cancelling what has run for longer is asked about.
+ASK_AFTER_S = 30.0
+
+
+class Dreams(QObject):
+    """Asks the queue for dreams of documents, and turns what comes into takes."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        #: Job number to document and take number.
+        self._asked: dict[int, tuple[Document, int]] = {}
+        self._followed: int | None = None
+        self._look: Path | None = None
+        self._grids: list[VariationsDialog] = []
+        client = window.client
+        client.added.connect(self._on_added)
+        client.changed.connect(self._on_changed)
+        actions = window.actions_
+        actions.bind("preview", self.preview)
+        actions.bind("render", self.render)
+        actions.bind("again", self.again)
+        actions.bind("variations", self.variations)
+        actions.bind("finish", self.finish)
+        actions.bind("cancel", self.cancel)
+        actions.bind("copy_command", self.copy_command)
+
+    def preview(self, recipe: Recipe | None = None, name: str = "") -> None:
+        """Dream the selection, or a little from the playhead on, at once.
+
+        Parameters
+        ----------
+        recipe : Recipe, optional
+            Another one than the document's.
+        name : str, optional
+            Of the take.
+        """
+        document = self._window.session.current
+        if document is not None:
+            self._ask(document, lambda: [self._window.asking.preview(document, recipe, name)])
+
+    def render(self) -> None:
+        """Put the selection, or all, into the queue."""
+        document = self._window.session.current
+        if document is not None:
+            self._ask(document, lambda: [self._window.asking.render(document)])
+
+    def again(self) -> None:
+        """Dream again from the take that is chosen."""
+        document, take = self._window.session.current, self._window.takes.current
+        if document is None or take is None or "dream" not in take.renders:
+            self._window.messages.say(
+                self.tr("Choose a take first: the dream goes on from it."), stays=False
+            )
+            return
+        name = self.tr("{0}, again").format(take.name)
+        self._ask(document, lambda: [self._window.asking.render(document, take, name)])
+
+    def variations(self) -> None:
+        """Preview a grid of seeds and strengths."""
+        document = self._window.session.current
+        if document is None:
+            return
+        dialog = AskVariations(document, self._window)
+        if not dialog.exec():
+            return
+        seeds, strengths = dialog.told()
+        takes = self._ask(
+            document, lambda: self._window.asking.variations(document, seeds, strengths)
+        )
+        if takes:
+            grid = VariationsDialog(document, takes, seeds, strengths, self._window)
+            grid.heard.connect(self._window.takes.put_new)
+            grid.finished.connect(lambda _: self._grids.remove(grid))
+            self._grids.append(grid)
+            grid.show()
+
+    def finish(self) -> None:
+        """End what runs after this step, and keep it."""
+        for job in self._running():
+            self._window.client.act(lambda store, n=job.id: store.finish(n))  # type: ignore[misc]
+
+    def cancel(self) -> None:
+        """Call off what runs or waits for this document; long work is asked about."""
+        jobs = self._mine()
+        long = [job for job in jobs if (job.progress.get("elapsed_s") or 0) > ASK_AFTER_S]
+        if long and not self._is_sure(long[0]):
+            return
+        for job in jobs:
+            self._window.client.act(lambda store, n=job.id: store.cancel(n))  # type: ignore[misc]
+        if not jobs:
+            self._window.player.stop()
+
+    def copy_command(self) -> None:
+        """Copy the command line that renders the same."""
+        document = self._window.session.current
+        if document is None:
+            return
+        QGuiApplication.clipboard().setText(command_of(document, self._window))
+        self._window.messages.say(self.tr("The command was copied."), stays=False)
+
+    def close_document(self, document: Document) -> None:
+        """Follow the jobs of a document no longer; the queue goes on with them."""
+        self._asked = {job: told for job, told in self._asked.items() if told[0] is not document}
+
+    def take_up(self, document: Document) -> None:
+        """Go on following jobs that were asked for in an earlier session."""
+        for take in document.takes:
+            if take.job is not None and not take.renders:
+                self._asked[take.job] = (document, take.number)
+        self._on_changed([job for job in self._window.client.jobs.values()], [])
+
+    # -- asked ----------------------------------------------------------------------------------
+
+    def _ask(self, document: Document, make: Callable[[], list[Asked]]) -> list[Take]:
+        """Put jobs into the queue, and their takes into the document."""
+        window = self._window
+        if document.sound.has_changed() and not document.path.is_file():
+            window.messages.say(
+                self.tr("{0} is gone: put it back, or close it here.").format(document.path),
+                key="gone",
+            )
+            return []
+        try:
+            asked = make()
+        except (DreamSoundError, OSError) as error:
+            window.messages.say(str(error), key="recipe")
+            return []
+        window.messages.clear("recipe")
+        for one in asked:
+            document.takes.put(one.take)
+        takes = [one.take for one in asked]
+        window.client.add([one.job for one in asked], (document, takes))
+        window.show_live()
+        return takes
+
+    def _on_added(self, token: object, numbers: list[int]) -> None:
+        if not isinstance(token, tuple):
+            return
+        document, takes = token
+        for take, number in zip(takes, numbers, strict=True):
+            if take.number in document.takes:
+                document.takes.put(take.model_copy(update={"job": number}))
+            self._asked[number] = (document, take.number)
+        self._followed, self._look = numbers[-1] if len(numbers) == 1 else numbers[0], None
+        self._window.save_soon()
+
+    # -- followed -------------------------------------------------------------------------------
+
+    def _on_changed(self, jobs: list[Job], removed: list[int]) -> None:
+        for job in jobs:
+            self._follow(job)
+            told = self._asked.get(job.id)
+            if told is None:
+                continue
+            document, number = told
+            for grid in self._grids:
+                grid.follow(job, number)
+            if job.is_over:
+                self._take_in(job, document, number)
+        for number in removed:
+            self._asked.pop(number, None)
+        running = [job for job in self._window.client.jobs.values() if job.state in HELD]
+        if not running:
+            self._window.queue_rests()
+
+    def _follow(self, job: Job) -> None:
+        """Show how far the job is that was asked for last; without one, the one that runs."""
+        live = self._window.live
+        followed = self._window.client.jobs.get(self._followed or -1)
+        if followed is None or followed.is_over:
+            if job.state not in HELD and job.id != self._followed:
+                return
+        elif job.id != self._followed and not (
+            followed.state == "queued" and job.state in HELD and job.kind == "preview"
+        ):
+            return
+        if live.job != job.id:
+            self._look = None
+            self._window.client.act(
+                lambda store, job=job: look_file(store, job),  # type: ignore[misc]
+                self._set_look,
+            )
+        live.follow(job, self._look)
+
+    def _set_look(self, path: Path) -> None:
+        self._look = path
+
+    def _take_in(self, job: Job, document: Document, number: int) -> None:
+        """Make a take of what a job made."""
+        del self._asked[job.id]
+        if number not in document.takes:
+            return
+        window = self._window
+        take = document.takes[number]
+        if job.state == "done" and job.result.get("renders"):
+            take = finished(take, job)
+            document.takes.put(take)
+            if document is window.session.current:
+                if not take.group:
+                    window.takes.put_new(number)
+                self._play(take)
+            for line in take.warnings:
+                window.messages.say(self.tr("{0}: {1}").format(take.name, line), stays=False)
+        else:
+            document.takes.remove(number)
+            if job.state == "failed":
+                window.messages.say(
+                    self.tr("{0} was not dreamed: {1}").format(job.name, job.error),
+                    (self.tr("Try again"), lambda: window.client.retry([job.id])),
+                    key=f"job {job.id}",
+                )
+        window.library.reload()
+        window.save_soon()
+
+    def _play(self, take: Take) -> None:
+        window = self._window
+        if take.kind == "preview" and not take.group and window.preferences.preview_plays:
+            if window.player.is_playing:
+                return
+            window.hearing.play((take.start_s, take.stop_s))
+
+    def _mine(self) -> list[Job]:
+        document = self._window.session.current
+        jobs = [
+            self._window.client.jobs[number]
+            for number, (of, _) in self._asked.items()
+            if of is document and number in self._window.client.jobs
+        ]
+        return [job for job in jobs if not job.is_over]
+
+    def _running(self) -> list[Job]:
+        mine = [job for job in self._mine() if job.state == "running"]
+        followed = self._window.client.jobs.get(self._window.live.job or -1)
+        if not mine and followed is not None and followed.state == "running":
+            mine = [followed]
+        return mine
+
+    def _is_sure(self, job: Job) -> bool:
+        text = self.tr("{0} has run for {1:.0f} s. Cancel it? To keep what there is, stop it here.")
+        asked = QMessageBox(self._window)
+        asked.setWindowTitle(self.tr("Cancel"))
+        asked.setText(text.format(job.name, job.progress.get("elapsed_s") or 0))
+        asked.setStandardButtons(QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No)
+        return QMessageBox.StandardButton(asked.exec()) == QMessageBox.StandardButton.Yes
+
+
+def command_of(document: Document, window: MainWindow) -> str:
+    """Return the command line that renders what the window would."""
+    told = window.preferences
+    words = ["dreamsound", "render", str(document.path)]
+    words += ["--out", str(told.render_folder_of(document.path))]
+    for name, value in set_fields(document.recipe).items():
+        if name == "schema_version" or value is None:
+            continue
+        option = "--" + name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(option if value else option.replace("--", "--no-", 1))
+        else:
+            words += [option, str(value)]
+    if document.selection is not None:
+        words += ["--span", document.selection.text()]
+    words += ["--renders", ",".join(told.renders), "--name", told.name, "--clash", "number"]
+    if told.format != "wav":
+        words += ["--format", told.format]
+    if told.bits is not None:
+        words += ["--bits", told.bits]
+    if document.keep_every:
+        words += ["--keep-steps", str(document.keep_every)]
+    return shlex.join(words)
+

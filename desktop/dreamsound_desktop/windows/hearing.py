@@ -1,0 +1,228 @@
+"""What is heard: which voice the player has, and at which level."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from dreamsound.errors import DreamSoundError
+from dreamsound_desktop.analysis.open_sound import OpenSound
+from dreamsound_desktop.playback.level import heard_gain
+from dreamsound_desktop.playback.mixer import Voice
+from dreamsound_desktop.state.document import Document
+
+if TYPE_CHECKING:
+    from dreamsound_desktop.windows.main_window import MainWindow
+
+#: Files of takes that stay open.
+MOST_OPEN = 24
+VOLUME_STEP_DB = 3.0
+
+
+class Hearing(QObject):
+    """Plays what the takes panel chooses, on the time line of the document."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._sounds: dict[str, OpenSound] = {}
+        self._gains: dict[tuple[str, str, bool], float] = {}
+        self._is_looping = False
+        self._only: tuple[float, float] | None = None
+        player = window.player
+        player.moved.connect(self._on_moved)
+        player.stopped.connect(self._on_stopped)
+        player.failed.connect(lambda reason: window.messages.say(reason, key="play"))
+        player.silent.connect(self._on_silent)
+        window.takes.heard_changed.connect(self.refresh)
+        actions = window.actions_
+        actions.bind("play", self.toggle)
+        actions.bind("loop", self.set_loop)
+        actions.bind("level_match", self._set_level_match)
+        actions.bind("louder", lambda: self._change_volume(VOLUME_STEP_DB))
+        actions.bind("softer", lambda: self._change_volume(-VOLUME_STEP_DB))
+        actions.bind("to_start", lambda: self.seek(0.0))
+        actions.bind("to_end", lambda: self.seek(float("inf")))
+        for slot in "ABCD":
+            actions.bind(f"hear_{slot.lower()}", lambda slot=slot: window.takes.choose_slot(slot))
+        for name in ("dream", "gradient", "hardcut", "filtered", "difference"):
+            actions.bind(f"hear_{name}", lambda name=name: window.takes.choose_render(name))
+        actions.bind("step_back", lambda: window.takes.choose_step(-1))
+        actions.bind("step_on", lambda: window.takes.choose_step(1))
+        actions["level_match"].setChecked(window.preferences.level_match)
+        player.set_volume_db(window.preferences.volume_db)
+
+    def toggle(self) -> None:
+        """Play or stop."""
+        player = self._window.player
+        if player.is_playing:
+            player.stop()
+        else:
+            self.play()
+
+    def play(self, only: tuple[float, float] | None = None) -> None:
+        """Play from the playhead, or a part from its beginning.
+
+        Parameters
+        ----------
+        only : (float, float), optional
+            The part, seconds; it is gone through once, or again and again while looping.
+        """
+        document = self._window.session.current
+        voice = self._voice(document)
+        if document is None or voice is None:
+            return
+        self._only = only
+        start = document.playhead_s
+        part = only or self._loop_part(document)
+        if part is not None and not part[0] <= start < part[1]:
+            start = part[0]
+        if only is not None:
+            start = only[0]
+        if start >= document.seconds:
+            start = 0.0
+        end = document.seconds if only is None or self._is_looping else only[1]
+        self._window.player.play(voice, start, end)
+        self._window.player.loop(part if self._is_looping else None)
+
+    def play_from(self, seconds: float) -> None:
+        """Play from a moment on."""
+        self.seek(seconds)
+        if not self._window.player.is_playing:
+            self.play()
+
+    def seek(self, seconds: float) -> None:
+        """Put the playhead somewhere; what plays goes on there."""
+        document = self._window.session.current
+        if document is None:
+            return
+        document.move_playhead(seconds)
+        if self._window.player.is_playing:
+            self._window.player.seek(document.playhead_s)
+
+    def set_loop(self, is_on: bool) -> None:
+        """Play the selection, or the take, again and again."""
+        self._is_looping = is_on
+        document = self._window.session.current
+        part = None
+        if is_on and document is not None:
+            part = self._only or self._loop_part(document)
+        self._window.player.loop(part)
+
+    def refresh(self) -> None:
+        """Hear what the takes panel chooses now, without a gap."""
+        voice = self._voice(self._window.session.current)
+        if voice is not None and self._window.player.is_playing:
+            self._window.player.switch(voice)
+
+    def close_document(self, document: Document) -> None:
+        """Stop what plays of a document."""
+        playing = self._window.player.mixer.voice
+        if playing is not None and playing.around is document.sound or (
+            playing is not None and playing.sound is document.sound
+        ):
+            self._window.player.stop()
+            self._window.player.mixer.switch(None)
+
+    def close(self) -> None:
+        """Let all files go."""
+        for sound in self._sounds.values():
+            sound.close()
+        self._sounds.clear()
+
+    def _loop_part(self, document: Document) -> tuple[float, float] | None:
+        """Return what is played again and again: the selection, the take, or all."""
+        if document.selection is not None:
+            return document.selection.start_s, document.selection.stop_s
+        heard = self._window.takes.heard_file()
+        if heard is not None:
+            return heard[0].start_s, heard[0].stop_s
+        return 0.0, document.seconds
+
+    def _voice(self, document: Document | None) -> Voice | None:
+        if document is None:
+            return None
+        source = document.sound
+        own_gain = self._gain(document, str(document.path), source, None)
+        heard = self._window.takes.heard_file()
+        if heard is None:
+            return Voice(source, gain=own_gain)
+        take, name = heard
+        path = take.renders[name]
+        sound = self._open(path)
+        if sound is None or sound.sample_rate_hz != source.sample_rate_hz:
+            return Voice(source, gain=own_gain)
+        start = round(take.start_s * source.sample_rate_hz)
+        gain = self._gain(document, path, sound, start)
+        # Around a dream the source goes on, as it would in place; the other renders stand alone.
+        around = source if name.startswith("dream") else None
+        return Voice(sound, start, gain, around, own_gain)
+
+    def _open(self, path: str) -> OpenSound | None:
+        sound = self._sounds.get(path)
+        if sound is not None and not sound.has_changed():
+            return sound
+        try:
+            sound = OpenSound(Path(path))
+        except DreamSoundError as error:
+            self._window.messages.say(str(error), key="take")
+            return None
+        while len(self._sounds) >= MOST_OPEN:
+            self._sounds.pop(next(iter(self._sounds))).close()
+        self._sounds[path] = sound
+        return sound
+
+    def _gain(
+        self, document: Document, path: str, sound: OpenSound, start: int | None
+    ) -> float:
+        """Return the gain of a sound; until it is measured, one that is safe for most."""
+        is_matched = self._window.preferences.level_match and start is not None
+        key = (path, str(sound.stamp), is_matched)
+        known = self._gains.get(key)
+        if known is not None:
+            return known
+        self._gains[key] = 1.0
+        reference = document.sound if start is not None else None
+
+        def done(gain: float) -> None:
+            self._gains[key] = gain
+            self.refresh()
+
+        def failed(reason: str) -> None:
+            self._gains.pop(key, None)
+            self._window.messages.say(reason, key="play")
+
+        self._window.tasks.run(
+            lambda _: heard_gain(sound, reference, start or 0, is_matched), done, failed, 50
+        )
+        return 1.0
+
+    def _set_level_match(self, is_on: bool) -> None:
+        self._window.change_preferences(level_match=is_on)
+        self.refresh()
+
+    def _change_volume(self, change_db: float) -> None:
+        volume = min(max(self._window.preferences.volume_db + change_db, -60.0), 0.0)
+        self._window.set_volume(volume)
+
+    def _on_moved(self, seconds: float) -> None:
+        view = self._window.view
+        if view is not None and self._window.player.is_playing:
+            view.follow(seconds)
+
+    def _on_stopped(self) -> None:
+        document = self._window.session.current
+        if document is not None:
+            seconds = self._window.player.seconds
+            if self._only is not None:
+                seconds = self._only[0]
+            document.move_playhead(seconds if seconds < document.seconds else 0.0)
+        self._only = None
+
+    def _on_silent(self, reason: str) -> None:
+        self._window.messages.say(
+            self.tr("Nothing can be heard: {0}. Everything else works.").format(reason),
+            key="silent",
+        )

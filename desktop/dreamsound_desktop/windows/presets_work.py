@@ -1,0 +1,248 @@
+"""What is done with presets: used, heard, kept, renamed, copied, deleted and taken back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit
+
+from dreamsound.errors import DreamSoundError
+from dreamsound.presets import (
+    SUFFIX,
+    Preset,
+    Stored,
+    check_name,
+    delete_preset,
+    path_of,
+    save_preset,
+)
+from dreamsound.recipe import Recipe
+from dreamsound.recipe_file import write_json
+from dreamsound_desktop.panels.presets import read_dropped
+from dreamsound_desktop.state.document import with_preset
+from dreamsound_desktop.state.edits import Done
+
+if TYPE_CHECKING:
+    from dreamsound_desktop.windows.main_window import MainWindow
+
+
+class PresetsWork(QObject):
+    """Does what the presets panel asks for."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        panel = self._panel = window.presets
+        panel.chosen.connect(self.use)
+        panel.audition_wanted.connect(self.audition)
+        panel.blended.connect(self.take_blend)
+        panel.save_wanted.connect(self.save)
+        panel.rename_wanted.connect(self.rename)
+        panel.duplicate_wanted.connect(self.duplicate)
+        panel.delete_wanted.connect(self.delete)
+        panel.export_wanted.connect(self.export)
+        panel.import_wanted.connect(self.import_files)
+        panel.files_dropped.connect(self.take_in)
+        panel.problem.connect(lambda text: window.messages.say(text, key="preset"))
+        window.actions_.bind("save_preset", self.save)
+        window.actions_.bind("import_preset", self.import_files)
+
+    def use(self, stored: Stored) -> None:
+        """Take a preset's recipe."""
+        document = self._window.session.current
+        if document is None:
+            self._say(self.tr("Open a sound first: a preset is used on it."))
+            return
+        name = stored.preset.name
+        try:
+            recipe = with_preset(document, stored.preset.recipe)
+        except DreamSoundError as error:
+            self._say(str(error))
+            return
+        document.set_recipe(recipe, self.tr("Use preset {0}").format(name), preset=name)
+
+    def audition(self, stored: Stored) -> None:
+        """Preview a preset on the current span; the recipe stays as it is."""
+        document = self._window.session.current
+        if document is None:
+            self._say(self.tr("Open a sound first: a preset is heard on it."))
+            return
+        try:
+            recipe = with_preset(document, stored.preset.recipe)
+        except DreamSoundError as error:
+            self._say(str(error))
+            return
+        self._window.dreams.preview(recipe, stored.preset.name)
+
+    def take_blend(self, recipe: Recipe, name: str) -> None:
+        """Take a recipe between the document's and a preset's."""
+        document = self._window.session.current
+        if document is not None:
+            text = self.tr("Blend with {0}").format(name)
+            document.set_recipe(recipe, text, gesture=f"blend {name}", preset="")
+
+    def save(self) -> None:
+        """Ask for a name, and keep the recipe under it."""
+        document = self._window.session.current
+        if document is None:
+            self._say(self.tr("Open a sound first: its recipe is kept."))
+            return
+        name, is_said = QInputDialog.getText(
+            self._window,
+            self.tr("Save preset"),
+            self.tr("Name of the preset:"),
+            QLineEdit.EchoMode.Normal,
+            document.preset,
+        )
+        if is_said:
+            self.save_as(name.strip())
+
+    def save_as(self, name: str) -> bool:
+        """Keep the recipe under a name; where that is taken, ask in place."""
+        document = self._window.session.current
+        if document is None:
+            return False
+        try:
+            preset = Preset(name=name, recipe=document.recipe)
+            check_name(name)
+            if path_of(name).exists():
+                self._window.messages.say(
+                    self.tr("There is a preset “{0}” already.").format(name),
+                    (self.tr("Replace it"), lambda: self._keep(preset, overwrite=True)),
+                    key="preset",
+                )
+                return False
+        except DreamSoundError as error:
+            self._say(str(error))
+            return False
+        return self._keep(preset)
+
+    def rename(self, stored: Stored) -> None:
+        """Ask for another name, and give it."""
+        before = stored.preset
+        name, is_said = QInputDialog.getText(
+            self._window,
+            self.tr("Rename preset"),
+            self.tr("New name:"),
+            QLineEdit.EchoMode.Normal,
+            before.name,
+        )
+        if is_said and name.strip() != before.name:
+            self.rename_to(stored, name.strip())
+
+    def rename_to(self, stored: Stored, name: str) -> None:
+        """Give a preset another name, so that it can be undone."""
+        before = stored.preset
+        after = before.model_copy(update={"name": name})
+        if name.casefold() != before.name.casefold() and not self._is_free(name):
+            return
+
+        def swap(old: Preset, new: Preset) -> None:
+            # First the new one is there, then the old one goes: nothing is lost in between.
+            if path_of(new.name) != path_of(old.name):
+                self._keep(new)
+                self._remove(old.name)
+            else:
+                self._remove(old.name)
+                self._keep(new)
+
+        self._window.do(
+            Done(
+                self.tr("Rename preset {0}").format(before.name),
+                lambda: swap(before, after),
+                lambda: swap(after, before),
+            )
+        )
+
+    def duplicate(self, stored: Stored) -> None:
+        """Copy a preset, factory ones too, into one of the user's."""
+        base, number = stored.preset.name, 2
+        name = self.tr("{0} copy").format(base)
+        while path_of(name).exists():
+            name = self.tr("{0} copy {1}").format(base, number)
+            number += 1
+        self._keep(stored.preset.model_copy(update={"name": name}))
+
+    def delete(self, stored: Stored) -> None:
+        """Delete a preset, so that it can be undone."""
+        preset = stored.preset
+        self._window.do(
+            Done(
+                self.tr("Delete preset {0}").format(preset.name),
+                lambda: self._remove(preset.name),
+                lambda: self._keep(preset),
+            )
+        )
+        self._window.messages.say(
+            self.tr("“{0}” was deleted.").format(preset.name),
+            (self.tr("Undo"), self._window.undo.undo),
+            key="preset",
+            stays=False,
+        )
+
+    def export(self, presets: list[Stored]) -> None:
+        """Ask for a file, and write a preset to it."""
+        for stored in presets:
+            name = f"{stored.preset.name}{SUFFIX}"
+            path, _ = QFileDialog.getSaveFileName(
+                self._window, self.tr("Export preset"), name, f"*{SUFFIX}"
+            )
+            if path:
+                place = Path(path if path.endswith(SUFFIX) else path + SUFFIX)
+                try:
+                    write_json(place, stored.preset.as_dict(), overwrite=True)
+                except DreamSoundError as error:
+                    self._say(str(error))
+
+    def import_files(self) -> None:
+        """Ask for files, and copy them into the user's presets."""
+        paths, _ = QFileDialog.getOpenFileNames(
+            self._window, self.tr("Import presets"), "", f"*{SUFFIX};;*.json"
+        )
+        if paths:
+            self.take_in([Path(path) for path in paths])
+
+    def take_in(self, paths: list[Path]) -> None:
+        """Copy preset files into the user's presets; one of a name that is taken gets another."""
+        presets, problems = read_dropped(paths)
+        for preset in presets:
+            if path_of(preset.name).exists():
+                self.duplicate(Stored(preset, None))
+            else:
+                self._keep(preset)
+        for problem in problems:
+            self._say(problem)
+
+    def _is_free(self, name: str) -> bool:
+        try:
+            if not path_of(name).exists():
+                return True
+        except DreamSoundError as error:
+            self._say(str(error))
+            return False
+        self._say(self.tr("There is a preset “{0}” already.").format(name))
+        return False
+
+    def _keep(self, preset: Preset, overwrite: bool = False) -> bool:
+        try:
+            save_preset(preset, overwrite)
+        except DreamSoundError as error:
+            self._say(str(error))
+            return False
+        self._panel.reload(preset.name)
+        document = self._window.session.current
+        if document is not None and document.recipe == preset.recipe:
+            document.set_recipe(preset.recipe, self.tr("Save preset"), preset=preset.name)
+        return True
+
+    def _remove(self, name: str) -> None:
+        try:
+            delete_preset(name)
+        except DreamSoundError as error:
+            self._say(str(error))
+        self._panel.reload()
+
+    def _say(self, text: str) -> None:
+        self._window.messages.say(text, key="preset")

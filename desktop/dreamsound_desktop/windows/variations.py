@@ -1,0 +1,198 @@
+"""Variations: a grid of seeds and strengths, heard one by one, the keepers starred."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dreamsound.methods import METHODS
+from dreamsound.queue.records import Job
+from dreamsound_desktop.state.document import Document
+from dreamsound_desktop.state.takes import Take
+
+#: A grid has no more previews than this.
+MOST = 64
+
+
+class AskVariations(QDialog):
+    """Asks for seeds and strengths."""
+
+    def __init__(self, document: Document, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Variations"))
+        recipe = document.recipe
+        strength = recipe.strength or METHODS[recipe.method].strength
+        self.seeds = QSpinBox()
+        self.seeds.setRange(1, 16)
+        self.seeds.setValue(3)
+        self.strengths = QLineEdit(
+            ", ".join(f"{strength * factor:.3g}" for factor in (0.5, 1.0, 2.0))
+        )
+        self.first = recipe.seed
+        self.problem = QLabel()
+        self.problem.setWordWrap(True)
+        self.buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
+        )
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        form = QFormLayout(self)
+        form.addRow(self.tr("How many seeds"), self.seeds)
+        form.addRow(self.tr("Strengths"), self.strengths)
+        form.addRow(self.problem)
+        form.addRow(self.buttons)
+        for widget, name in (
+            (self.seeds, self.tr("How many seeds")),
+            (self.strengths, self.tr("Strengths")),
+        ):
+            widget.setAccessibleName(name)
+        self.seeds.valueChanged.connect(lambda _: self._check())
+        self.strengths.textChanged.connect(lambda _: self._check())
+        self._check()
+
+    def told(self) -> tuple[list[int], list[float]]:
+        """Return the seeds and the strengths; none where they make no sense."""
+        try:
+            strengths = [float(text) for text in self.strengths.text().split(",") if text.strip()]
+        except ValueError:
+            return [], []
+        if not strengths or not all(0 < strength <= 100 for strength in strengths):
+            return [], []
+        return [self.first + n for n in range(self.seeds.value())], strengths
+
+    def _check(self) -> None:
+        seeds, strengths = self.told()
+        count = len(seeds) * len(strengths)
+        problem = ""
+        if not count:
+            problem = self.tr("Strengths are numbers over 0 and up to 100, between commas.")
+        elif count > MOST:
+            problem = self.tr("{0} previews are more than {1}.").format(count, MOST)
+        self.problem.setText(problem or self.tr("{0} previews").format(count))
+        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(not problem)
+
+
+class VariationsDialog(QDialog):
+    """The grid: a row a seed, a column a strength. It does not block the window."""
+
+    heard = Signal(int)
+
+    def __init__(
+        self,
+        document: Document,
+        takes: list[Take],
+        seeds: list[int],
+        strengths: list[float],
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Variations of {0}").format(document.name))
+        self._document = document
+        self._numbers = [take.number for take in takes]
+        self._columns = len(strengths)
+        self.grid = QTableWidget(len(seeds), len(strengths))
+        self.grid.setVerticalHeaderLabels([self.tr("seed {0}").format(seed) for seed in seeds])
+        self.grid.setHorizontalHeaderLabels([f"{strength:g}" for strength in strengths])
+        self.grid.setAccessibleName(self.tr("Variations"))
+        self.grid.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.grid.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.grid.setTabKeyNavigation(False)
+        self.grid.currentCellChanged.connect(lambda *_: self._hear())
+        self.grid.itemActivated.connect(lambda _: self._hear())
+        for number in range(len(takes)):
+            item = QTableWidgetItem(self.tr("waiting"))
+            item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+            self.grid.setItem(*divmod(number, self._columns), item)
+        star = QPushButton(self.tr("Star"))
+        star.setToolTip(self.tr("Keep this one"))
+        star.clicked.connect(self.star)
+        use = QPushButton(self.tr("Use its recipe"))
+        use.clicked.connect(self.use)
+        tidy = QPushButton(self.tr("Remove those without a star"))
+        tidy.clicked.connect(self.tidy)
+        row = QHBoxLayout()
+        for button in (star, use, tidy):
+            row.addWidget(button)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.grid)
+        layout.addLayout(row)
+        layout.addWidget(buttons)
+        self._disconnect = document.takes.changed.connect(self.refresh)
+        self.finished.connect(lambda _: self._disconnect())
+        unit = self.fontMetrics().height()
+        self.resize(36 * unit, 20 * unit)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show what has come."""
+        for place, number in enumerate(self._numbers):
+            item = self.grid.item(*divmod(place, self._columns))
+            if item is None:
+                continue
+            if number not in self._document.takes:
+                item.setText(self.tr("removed"))
+                continue
+            take = self._document.takes[number]
+            if take.renders:
+                score = "" if take.score_after is None else f" {take.score_after:.2f}"
+                stars = "★ " if take.stars else ""
+                item.setText(f"{stars}{take.class_name}{score}")
+
+    def follow(self, job: Job, number: int) -> None:
+        """Show how far the job of a take is."""
+        if number not in self._numbers or job.state == "done":
+            return
+        item = self.grid.item(*divmod(self._numbers.index(number), self._columns))
+        if item is not None:
+            told = {"failed": self.tr("failed"), "cancelled": self.tr("cancelled")}
+            steps = f"{job.progress.get('step', 0)}/{job.progress.get('steps', '?')}"
+            item.setText(told.get(job.state, steps if job.state == "running" else "…"))
+            item.setToolTip(job.error or "")
+
+    def star(self) -> None:
+        """Star the variation that is chosen, or take its star away."""
+        take = self._take()
+        if take is not None:
+            self._document.star_take(take.number, 0 if take.stars else 1, self.tr("Star"))
+
+    def use(self) -> None:
+        """Take the recipe of the variation that is chosen."""
+        take = self._take()
+        if take is not None:
+            from dreamsound.recipe_file import recipe_from
+
+            self._document.set_recipe(recipe_from(take.recipe), self.tr("Use variation"))
+
+    def tidy(self) -> None:
+        """Take those without a star out of the takes."""
+        for number in self._numbers:
+            if number in self._document.takes and not self._document.takes[number].stars:
+                self._document.takes.remove(number)
+
+    def _take(self) -> Take | None:
+        place = self.grid.currentRow() * self._columns + self.grid.currentColumn()
+        if not 0 <= place < len(self._numbers):
+            return None
+        number = self._numbers[place]
+        return self._document.takes[number] if number in self._document.takes else None
+
+    def _hear(self) -> None:
+        take = self._take()
+        if take is not None and take.renders:
+            self.heard.emit(take.number)
