@@ -13,7 +13,14 @@ from typing import IO
 from PySide6 import __version__ as pyside_version
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QPlainTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 from dreamsound import __version__
 
@@ -21,9 +28,7 @@ from dreamsound import __version__
 MOST_LETTERS = 20_000
 
 
-def report_of(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> str:
+def report_of(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> str:
     """Return a report of a fault: versions, and where it happened. No names of the user's files."""
     lines = traceback.format_exception(kind, error, trace)
     head = (

@@ -295,4 +295,3 @@ def command_of(document: Document, window: MainWindow) -> str:
     if document.keep_every:
         words += ["--keep-steps", str(document.keep_every)]
     return shlex.join(words)
-

@@ -120,8 +120,10 @@ class Hearing(QObject):
     def close_document(self, document: Document) -> None:
         """Stop what plays of a document."""
         playing = self._window.player.mixer.voice
-        if playing is not None and playing.around is document.sound or (
-            playing is not None and playing.sound is document.sound
+        if (
+            (playing is not None
+            and playing.around is document.sound)
+            or (playing is not None and playing.sound is document.sound)
         ):
             self._window.player.stop()
             self._window.player.mixer.switch(None)
@@ -174,9 +176,7 @@ class Hearing(QObject):
         self._sounds[path] = sound
         return sound
 
-    def _gain(
-        self, document: Document, path: str, sound: OpenSound, start: int | None
-    ) -> float:
+    def _gain(self, document: Document, path: str, sound: OpenSound, start: int | None) -> float:
         """Return the gain of a sound; until it is measured, one that is safe for most."""
         is_matched = self._window.preferences.level_match and start is not None
         key = (path, str(sound.stamp), is_matched)

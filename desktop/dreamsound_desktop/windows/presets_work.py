@@ -142,8 +142,8 @@ class PresetsWork(QObject):
         def swap(old: Preset, new: Preset) -> None:
             # First the new one is there, then the old one goes: nothing is lost in between.
             if path_of(new.name) != path_of(old.name):
-                self._keep(new)
-                self._remove(old.name)
+                if self._keep(new):
+                    self._remove(old.name)
             else:
                 self._remove(old.name)
                 self._keep(new)

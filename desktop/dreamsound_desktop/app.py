@@ -1,0 +1,107 @@
+"""The app: ``dreamsound-studio``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from dreamsound_desktop.windows.main_window import MainWindow
+
+#: Before anything is loaded that is shown late.
+WELCOME_MS = 400
+
+
+def main_window(folder: Path | None = None, queue_path: Path | None = None) -> MainWindow:
+    """Return the main window, not shown yet; there has to be a QApplication.
+
+    Parameters
+    ----------
+    folder : pathlib.Path, optional
+        Where the app keeps its things; by default the user's.
+    queue_path : pathlib.Path, optional
+        The file of the queue; by default the user's.
+    """
+    from dreamsound_desktop.theme import apply_theme
+    from dreamsound_desktop.windows.main_window import MainWindow
+
+    window = MainWindow(folder, queue_path)
+    apply_theme(window.preferences.theme)
+    return window
+
+
+def main(words: list[str] | None = None) -> int:
+    """Start the app; return its exit code."""
+    told = _parser().parse_args(words)
+    try:
+        app = _application()
+    except ImportError as error:
+        print(  # noqa: T201 - there is no window to say it in
+            f"dreamsound-studio: the desktop app cannot be loaded ({error}); install it with "
+            "pip install 'dreamsound-studio[desktop]'",
+            file=sys.stderr,
+        )
+        return 1
+    return _job(app, told.job) if told.job is not None else _studio(app, told.sounds)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dreamsound-studio", description="Dream sounds: the desktop app of DreamSound Studio."
+    )
+    parser.add_argument("sounds", nargs="*", type=Path, help="sounds to open")
+    parser.add_argument(
+        "--job", type=Path, metavar="FOLDER", help="a small window on a job folder, for REAPER"
+    )
+    return parser
+
+
+def _application() -> QApplication:
+    from PySide6.QtCore import QCoreApplication
+    from PySide6.QtWidgets import QApplication
+
+    from dreamsound_desktop.key_guard import KeyGuard
+
+    QCoreApplication.setApplicationName("DreamSound Studio")
+    QCoreApplication.setOrganizationName("dreamsound")
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        app = QApplication(sys.argv[:1])
+    app.installEventFilter(KeyGuard(app))
+    return app
+
+
+def _studio(app: QApplication, sounds: list[Path]) -> int:
+    from PySide6.QtCore import QTimer
+
+    from dreamsound_desktop.windows.crash import CrashGuard
+
+    window = main_window()
+    guard = CrashGuard(window.folder)
+    guard.saves = window.save
+    guard.install()
+    window.show()
+    QTimer.singleShot(0, lambda: window.start([path.absolute() for path in sounds]))
+    QTimer.singleShot(WELCOME_MS, window.help_work.welcome)
+    code = app.exec()
+    guard.remove()
+    return code
+
+
+def _job(app: QApplication, folder: Path) -> int:
+    from dreamsound.errors import DreamSoundError
+    from dreamsound_desktop.theme import apply_theme
+    from dreamsound_desktop.windows.job_window import JobWindow
+
+    try:
+        window = JobWindow(folder)
+    except DreamSoundError as error:
+        print(f"dreamsound-studio: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    apply_theme("system")
+    window.show()
+    return app.exec()

@@ -1,0 +1,62 @@
+"""Keys that a widget needs for itself are not taken for shortcuts of the window."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QTabBar,
+    QWidget,
+)
+
+from dreamsound_desktop.panels.network_view import NetworkView
+
+_K = Qt.Key
+_ARROWS = {_K.Key_Left, _K.Key_Right, _K.Key_Up, _K.Key_Down, _K.Key_Home, _K.Key_End}
+_PAGES = {_K.Key_PageUp, _K.Key_PageDown}
+_ENTER = {_K.Key_Return, _K.Key_Enter}
+#: What each kind of widget does with keys of its own, without Ctrl, Alt or Meta.
+OWN: tuple[tuple[type[QWidget], set[Qt.Key]], ...] = (
+    (QAbstractButton, {_K.Key_Space}),
+    (QTabBar, {_K.Key_Left, _K.Key_Right}),
+    (QAbstractSlider, _ARROWS | _PAGES),
+    (QComboBox, _ARROWS | _PAGES | {_K.Key_Space}),
+    (QAbstractItemView, _ARROWS | _PAGES | _ENTER | {_K.Key_Space, _K.Key_F2}),
+    (NetworkView, _ARROWS | _ENTER | {_K.Key_Space}),
+)
+#: In these, keys are text.
+TEXTS = (QLineEdit, QAbstractSpinBox, QPlainTextEdit)
+
+
+class KeyGuard(QObject):
+    """Installed on the application, it keeps keys for the widget that has the focus."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Take a shortcut back where the widget needs the key."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            focus = QApplication.focusWidget()
+            if focus is not None and watched is focus and is_own(focus, event):
+                event.accept()
+                return True
+        return super().eventFilter(watched, event)
+
+
+def is_own(widget: QWidget, event: QKeyEvent) -> bool:
+    """Return whether a widget does something of its own with a key."""
+    held = event.modifiers() & ~(
+        Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier
+    )
+    if held != Qt.KeyboardModifier.NoModifier:
+        return False
+    key = Qt.Key(event.key())
+    if isinstance(widget, TEXTS):
+        return key not in (_K.Key_Escape, _K.Key_F1, _K.Key_F6)
+    return any(isinstance(widget, kind) and key in keys for kind, keys in OWN)

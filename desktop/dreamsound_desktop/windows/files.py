@@ -1,0 +1,305 @@
+"""Opening things: sounds, folders, presets, renders whose recipe comes back."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFileDialog
+
+from dreamsound.errors import AudioFileError, DreamSoundError
+from dreamsound.formats import FORMATS
+from dreamsound.library.records import DreamRecord
+from dreamsound.presets import SUFFIX
+from dreamsound.queue.records import Job, NewJob
+from dreamsound.recipe import Recipe
+from dreamsound.recipe_file import recipe_from
+from dreamsound.redo import note_of_render, source_of
+from dreamsound_desktop.state.requests import jobs_of_files
+from dreamsound_desktop.state.selection import TimeSpan
+from dreamsound_desktop.state.takes import Take
+
+if TYPE_CHECKING:
+    from dreamsound_desktop.background import Task
+    from dreamsound_desktop.windows.main_window import MainWindow
+
+#: What is taken for a sound in a folder.
+ENDINGS = {f".{name}" for name in (*FORMATS, "aif", "w64", "rf64", "caf", "au", "oga", "wave")}
+MOST_FILES = 10_000
+MOST_TOLD = 3
+
+
+class Files(QObject):
+    """Opens what is asked for or dropped, and says of each thing that it is not, what it is."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        actions = window.actions_
+        actions.bind("open", self.ask)
+        actions.bind("add_folder", self.ask_folder)
+        actions.bind("close", self.close_current)
+        actions.bind("reveal", self.reveal_current)
+        actions.bind("export_take", self.export_take)
+
+    def ask(self) -> None:
+        """Ask for sounds, and open them."""
+        recent = self._window.session.recent
+        folder = str(recent[0].parent) if recent else ""
+        paths, _ = QFileDialog.getOpenFileNames(self._window, self.tr("Open sounds"), folder)
+        self.open([Path(path) for path in paths])
+
+    def ask_folder(self) -> None:
+        """Ask for a folder, and put its sounds into the queue."""
+        folder = QFileDialog.getExistingDirectory(self._window, self.tr("Dream a folder"))
+        if folder:
+            self.queue([Path(folder)])
+
+    def open(self, paths: list[Path]) -> None:
+        """Open sounds; of folders and presets, do what is expected."""
+        folders = [path for path in paths if path.is_dir()]
+        presets = [path for path in paths if path.name.endswith(SUFFIX)]
+        rest = [path for path in paths if path not in folders and path not in presets]
+        problems = []
+        for path in rest:
+            try:
+                self._open(path)
+            except (DreamSoundError, OSError) as error:
+                problems.append(str(error))
+        if presets:
+            self._window.presets_work.take_in(presets)
+        if folders:
+            self.queue(folders)
+        self._tell_problems(problems)
+
+    def open_job(self, job: Job) -> None:
+        """Open the sound of a job, and hear what it made."""
+        try:
+            document = self._window.session.open(Path(job.input))
+        except DreamSoundError as error:
+            self._window.messages.say(str(error), key="open")
+            return
+        renders = job.result.get("renders") or {}
+        known = document.takes.of_job(job.id)
+        if known is None and renders:
+            rate = job.result.get("sample_rate_hz") or document.sound.sample_rate_hz
+            start = (job.result.get("start") or 0) / rate
+            after, before = job.result.get("final") or {}, job.result.get("initial") or {}
+            known = Take(
+                number=document.takes.next_number(),
+                name=job.preset or str(after.get("class") or job.name),
+                kind=job.kind,
+                renders=renders,
+                start_s=start,
+                stop_s=start + (job.result.get("samples") or 0) / rate,
+                recipe=job.result.get("recipe") or {},
+                class_name=str(after.get("class") or ""),
+                score_before=before.get("score"),
+                score_after=after.get("score"),
+                job=job.id,
+            )
+            document.takes.put(known)
+        if known is not None and known.renders:
+            self._window.takes.put_new(known.number)
+
+    def open_record(self, record: DreamRecord) -> None:
+        """Open the sound of a dream of the library, with its recipe and its renders."""
+        try:
+            document = self._window.session.open(Path(record.source))
+            recipe = recipe_from(dict(record.recipe))
+        except DreamSoundError as error:
+            self._window.messages.say(str(error), key="open")
+            return
+        document.set_recipe(recipe, self.tr("Open dream again"), preset=record.preset)
+        renders = {render.name: render.path for render in record.renders}
+        known = next((take for take in document.takes if take.renders == renders), None)
+        if known is None:
+            start = record.start / record.sample_rate_hz
+            known = Take(
+                number=document.takes.next_number(),
+                name=record.preset or record.class_name,
+                kind="render",
+                renders=renders,
+                start_s=start,
+                stop_s=start + record.length / record.sample_rate_hz,
+                recipe=dict(record.recipe),
+                class_name=record.class_name,
+                score_before=record.score_before,
+                score_after=record.score_after,
+                stars=record.stars,
+            )
+            document.takes.put(known)
+        self._window.takes.put_new(known.number)
+
+    def queue(self, paths: list[Path]) -> None:
+        """Put sounds, and all sounds of folders, into the queue, with the document's recipe."""
+        document = self._window.session.current
+        recipe = document.recipe if document is not None else Recipe()
+        preset = document.preset if document is not None else ""
+        preferences = self._window.preferences
+
+        def work(task: Task) -> tuple[list[NewJob], list[str]]:
+            files = found_sounds(paths, task.is_wanted)
+            jobs: list[NewJob] = []
+            problems = []
+            for path, below in files:
+                try:
+                    jobs += jobs_of_files([(path, below)], recipe, preset, preferences)
+                except (DreamSoundError, OSError) as error:
+                    problems.append(str(error))
+            return jobs, problems
+
+        def done(made: tuple[list[NewJob], list[str]]) -> None:
+            jobs, problems = made
+            if jobs:
+                self._window.client.add(jobs)
+                text = self.tr("{0} sounds are in the queue.").format(len(jobs))
+                self._window.messages.say(text, stays=False)
+            elif not problems:
+                problems = [self.tr("There is no sound in there.")]
+            self._tell_problems(problems)
+
+        self._window.tasks.run(work, done, lambda text: self._tell_problems([text]))
+
+    def close_current(self) -> None:
+        """Close the document that is worked on."""
+        if self._window.session.current is not None:
+            self._window.session.close(self._window.session.current)
+
+    def reveal(self, path: Path) -> None:
+        """Show the folder of a file."""
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent)))
+
+    def reveal_job(self, job: Job) -> None:
+        """Show the folder of what a job made, or of its sound."""
+        renders = list((job.result.get("renders") or {}).values())
+        self.reveal(Path(renders[0] if renders else job.input))
+
+    def reveal_current(self) -> None:
+        """Show the folder of the take that is chosen, or of the sound."""
+        take, document = self._window.takes.current, self._window.session.current
+        if take is not None and take.renders:
+            self.reveal(Path(next(iter(take.renders.values()))))
+        elif document is not None:
+            self.reveal(document.path)
+
+    def export_take(self) -> None:
+        """Ask for a folder, and copy the renders of the take there."""
+        take, document = self._window.takes.current, self._window.session.current
+        if take is None or document is None:
+            self._window.messages.say(self.tr("Choose a take first."), stays=False)
+            return
+        folder = QFileDialog.getExistingDirectory(self._window, self.tr("Export take"))
+        if folder:
+            self.export_to(take, Path(folder))
+
+    def export_to(self, take: Take, folder: Path) -> None:
+        """Copy the renders of a take; no file that is there is replaced."""
+
+        def work(_: Task) -> int:
+            return copy_renders(take, folder)
+
+        def done(count: int) -> None:
+            text = self.tr("{0} files were copied to {1}.").format(count, folder)
+            self._window.messages.say(text, stays=False)
+
+        self._window.tasks.run(work, done, lambda text: self._tell_problems([text]))
+
+    def _open(self, path: Path) -> None:
+        """Open a sound; of a render whose source is there, the source with its recipe."""
+        try:
+            note = note_of_render(path)
+            source = source_of(note, path)
+        except DreamSoundError:
+            self._window.session.open(path)
+            return
+        document = self._window.session.open(source)
+        recipe = recipe_from(note.recipe)
+        document.set_recipe(recipe, self.tr("Open render again"))
+        rate = document.sound.sample_rate_hz
+        span = TimeSpan(note.source.start / rate, (note.source.start + note.source.samples) / rate)
+        if span.seconds < document.seconds - 0.001:
+            document.select(span, self.tr("Select"))
+        if not any(str(path) in take.renders.values() for take in document.takes):
+            scores = note.scores or [None]
+            document.takes.put(
+                Take(
+                    number=document.takes.next_number(),
+                    name=path.stem,
+                    kind="render",
+                    renders={note.render: str(path)},
+                    start_s=span.start_s,
+                    stop_s=span.stop_s,
+                    recipe=note.recipe,
+                    class_name=note.class_name,
+                    score_before=scores[0],
+                    score_after=scores[-1],
+                )
+            )
+        self._window.messages.say(
+            self.tr("{0} is a render of {1}: its recipe is here again.").format(
+                path.name, source.name
+            ),
+            (self.tr("Open it as a sound"), lambda: self._window.session.open(path)),
+            stays=False,
+        )
+
+    def _tell_problems(self, problems: list[str]) -> None:
+        if problems:
+            shown = problems[:MOST_TOLD]
+            if len(problems) > MOST_TOLD:
+                shown.append(self.tr("… and {0} more").format(len(problems) - MOST_TOLD))
+            self._window.messages.say("\n".join(shown), key="open")
+
+
+def found_sounds(paths: list[Path], is_wanted: Callable[[], bool]) -> list[tuple[Path, Path]]:
+    """Return sounds, and where each lies in the tree that it was found in.
+
+    Parameters
+    ----------
+    paths : list of pathlib.Path
+        Files and folders.
+    is_wanted : callable
+        Asked now and then whether to go on.
+    """
+    found: list[tuple[Path, Path]] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append((path, Path(path.name)))
+            continue
+        for place in sorted(path.rglob("*")):
+            if len(found) >= MOST_FILES or not is_wanted():
+                return found
+            if place.suffix.casefold() in ENDINGS and place.is_file():
+                # What was dreamed of this folder before is not dreamed again.
+                if "dreams" in place.relative_to(path).parts[:1]:
+                    continue
+                found.append((place, place.relative_to(path)))
+    return found
+
+
+def copy_renders(take: Take, folder: Path) -> int:
+    """Copy the renders of a take into a folder; return how many."""
+    count = 0
+    for path in take.renders.values():
+        source = Path(path)
+        place, number = folder / source.name, 2
+        while place.exists():
+            place = folder / f"{source.stem}_{number}{source.suffix}"
+            number += 1
+        unfinished = folder / f".{uuid.uuid4().hex[:8]}.partial"
+        try:
+            shutil.copyfile(source, unfinished)
+            unfinished.rename(place)
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            raise AudioFileError(
+                f"{source.name} cannot be copied to {folder}: {error.strerror or error}"
+            ) from error
+        count += 1
+    return count

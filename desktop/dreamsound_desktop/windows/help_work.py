@@ -1,0 +1,133 @@
+"""Help, preferences, models, reports: dialogs that are asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication
+
+from dreamsound.queue.start import log_of
+from dreamsound.queue.states import HELD
+from dreamsound_desktop.theme import apply_theme
+from dreamsound_desktop.windows.about import AboutDialog, TextDialog, report_text
+from dreamsound_desktop.windows.keys import KeysDialog
+from dreamsound_desktop.windows.models import ModelsDialog, has_model
+from dreamsound_desktop.windows.palette import CommandPalette
+from dreamsound_desktop.windows.preferences import PreferencesDialog
+
+if TYPE_CHECKING:
+    from dreamsound_desktop.windows.main_window import MainWindow
+
+#: Of the worker's log, its end is shown.
+MOST_LOG = 60_000
+
+
+class HelpWork(QObject):
+    """Opens dialogs, and does what they decide."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._has_run = False
+        bind = window.actions_.bind
+        bind("palette", self.show_palette)
+        bind("keys", self.show_keys)
+        bind("preferences", self.show_preferences)
+        bind("welcome", self.show_models)
+        bind("worker_log", self.show_log)
+        bind("about", lambda: AboutDialog(window).exec())
+        bind("queue_report", self.show_report)
+        window.client.changed.connect(self._on_changed)
+
+    def welcome(self) -> None:
+        """Show the first-run page once, and whenever there is no model."""
+        if not self._window.preferences.seen_welcome or not has_model():
+            self._window.change_preferences(seen_welcome=True)
+            self.show_models()
+
+    def show_models(self) -> None:
+        """Tell which models there are, and fetch others."""
+        dialog = ModelsDialog(self._window)
+        dialog.finished.connect(lambda _: self._after_models(dialog))
+        dialog.open()
+
+    def show_palette(self) -> None:
+        """Find anything that can be done."""
+        dialog = CommandPalette(self._window.actions_, self._window)
+        if dialog.exec() and dialog.chosen is not None:
+            dialog.chosen.trigger()
+
+    def show_keys(self) -> None:
+        """Show and change the keys."""
+        dialog = KeysDialog(self._window.preferences.shortcuts, self._window)
+        if dialog.exec():
+            self._window.change_preferences(shortcuts=dialog.changed)
+            self._window.actions_.set_keys(dialog.changed)
+
+    def show_preferences(self) -> None:
+        """Change the preferences."""
+        window = self._window
+        dialog = PreferencesDialog(window.preferences, window.disk, output_devices(), window)
+        if dialog.exec():
+            window.change_preferences(**dialog.told().model_dump())
+            apply_theme(window.preferences.theme)
+
+    def show_log(self) -> None:
+        """Show the end of the worker's log."""
+
+        def show(path: object) -> None:
+            try:
+                text = path.read_text("utf-8", "replace")  # type: ignore[attr-defined]
+            except OSError as error:
+                text = str(error)
+            TextDialog(self.tr("Worker's log"), text[-MOST_LOG:], self._window).open()
+
+        self._window.client.act(log_of, show)
+
+    def show_report(self) -> None:
+        """Show what was made, what failed, and why."""
+        jobs = [job for job in self._window.client.ordered() if job.is_over]
+        TextDialog(self.tr("Report"), report_text(jobs), self._window).open()
+
+    def queue_rests(self) -> None:
+        """Say what came of a batch, when its last job is over."""
+        jobs = self._window.client.jobs.values()
+        waiting = any(job.state == "queued" for job in jobs)
+        if not self._has_run or (waiting and not self._window.client.paused):
+            return
+        self._has_run = False
+        renders = [job for job in jobs if job.kind == "render" and job.is_over]
+        if len(renders) < 2:
+            return
+        failed = sum(job.state == "failed" for job in renders)
+        done = sum(job.state == "done" for job in renders)
+        self._window.messages.say(
+            self.tr("The queue is done: {0} made, {1} failed.").format(done, failed),
+            (self.tr("Report…"), self.show_report),
+            key="done",
+        )
+        if self._window.preferences.sound_at_end:
+            QApplication.beep()
+
+    def _on_changed(self) -> None:
+        jobs = self._window.client.jobs.values()
+        if any(job.kind == "render" and job.state in HELD for job in jobs):
+            self._has_run = True
+
+    def _after_models(self, dialog: ModelsDialog) -> None:
+        if dialog.chosen_folder:
+            self._window.change_preferences(models_folder=dialog.chosen_folder)
+        self._window.dream.aim.fill_models()
+        document = self._window.session.current
+        if document is not None:
+            self._window.dream.aim.show_recipe(document.recipe)
+
+
+def output_devices() -> list[str]:
+    """Return the names of the sound devices; none where Qt's multimedia cannot be loaded."""
+    try:
+        from PySide6.QtMultimedia import QMediaDevices
+    except ImportError:
+        return []
+    return [device.description() for device in QMediaDevices.audioOutputs()]
