@@ -71,7 +71,7 @@ def _application() -> QApplication:
     app = QApplication.instance()
     if not isinstance(app, QApplication):
         app = QApplication(sys.argv[:1])
-    app.installEventFilter(KeyGuard(app))
+    KeyGuard(app)
     return app
 
 

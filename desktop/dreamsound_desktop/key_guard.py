@@ -37,7 +37,20 @@ TEXTS = (QLineEdit, QAbstractSpinBox, QPlainTextEdit)
 
 
 class KeyGuard(QObject):
-    """Installed on the application, it keeps keys for the widget that has the focus."""
+    """Keeps keys for the widget that has the focus.
+
+    It watches that widget alone: a filter over all events of the app would cost every one of them.
+    """
+
+    def __init__(self, app: QApplication) -> None:
+        super().__init__(app)
+        app.focusChanged.connect(self._on_focus)
+
+    def _on_focus(self, old: QWidget | None, new: QWidget | None) -> None:
+        if old is not None:
+            old.removeEventFilter(self)
+        if new is not None:
+            new.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Take a shortcut back where the widget needs the key."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from PySide6.QtCore import QStringListModel, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
@@ -45,6 +47,10 @@ class AimPanel(QWidget):
         self.model_box = QComboBox()
         self.model_box.setAccessibleName(self.tr("Model"))
         self.model_box.setToolTip(self.tr("The network that listens"))
+        self.model_box.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.model_box.setMinimumContentsLength(10)
         self.model_box.activated.connect(self._on_model)
         self.problem = QLabel()
         self.problem.setWordWrap(True)
@@ -66,10 +72,8 @@ class AimPanel(QWidget):
         """List the models that are in the catalog, and the user's."""
         self.model_box.clear()
         names = ["auto", *CATALOG]
-        try:
+        with suppress(DreamSoundError):
             names += [weights.name for weights in own_models()]
-        except DreamSoundError:
-            pass
         for name in dict.fromkeys(names):
             told = self.tr("auto (the best there is)") if name == "auto" else name
             self.model_box.addItem(told, name)
@@ -111,6 +115,8 @@ class AimPanel(QWidget):
         self.search.returnPressed.connect(self._take_first)
         self.classes = _ClassList()
         self.classes.setAccessibleName(self.tr("Classes"))
+        self.classes.setMinimumHeight(9 * self.fontMetrics().height())
+        self.classes.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.classes.itemActivated.connect(self._on_class)
         self.classes.itemClicked.connect(self._on_class)
         self.search.installEventFilter(self.classes)

@@ -146,6 +146,7 @@ class FieldRow(QObject):
             slider = QSlider(Qt.Orientation.Horizontal, self.widget)
             slider.setRange(0, SLIDER_STEPS)
             slider.setPageStep(SLIDER_STEPS // 10)
+            slider.setMinimumWidth(4 * slider.fontMetrics().height())
             slider.setSingleStep(SLIDER_STEPS // 100)
             self._layout.addWidget(slider, 1)
             self._editors.append(slider)
@@ -193,6 +194,8 @@ class FieldRow(QObject):
         field = self.field
         box = QComboBox(self.widget)
         box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setMinimumContentsLength(6)
         if field.optional:
             box.addItem(self.tr("(by the method)"), None)
         for choice in field.choices:

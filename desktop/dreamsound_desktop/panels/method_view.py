@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen, QPolygonF
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QGridLayout,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from dreamsound.methods import METHODS
 from dreamsound.recipe import Recipe
@@ -26,7 +33,7 @@ class Diagram(QWidget):
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return a size at which the letters can be read."""
         height = self.fontMetrics().height()
-        return QSize(18 * height, 5 * height)
+        return QSize(16 * height, 5 * height)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Return the least size."""
@@ -68,7 +75,7 @@ class Diagram(QWidget):
         names = {"gradient": "g", "input": "x", "target": "t"}
         # The sound's own way to the sum lies on top; below, what goes through the filter.
         x = QPointF(unit, unit * 0.9)
-        end = QPointF(width - 1.6 * unit, middle if self._combine == "add" else middle)
+        end = QPointF(width - 1.6 * unit, middle)
         lower = QPointF(unit, height - unit * 1.1)
         self._node(painter, x, "x")
         is_filtered = self._mask != "none"
@@ -132,7 +139,7 @@ class MethodView(QWidget):
         super().__init__(parent)
         self.diagram = Diagram()
         self._group = QButtonGroup(self)
-        row = QHBoxLayout()
+        row = QGridLayout()
         row.setSpacing(2)
         tips = {
             "add": self.tr("Deep Dream: the gradient is added"),
@@ -140,7 +147,7 @@ class MethodView(QWidget):
             "filter-add": self.tr("The gradient goes through a filter made of the sound"),
             "target": self.tr("Timbre transfer: through a filter made of another sound"),
         }
-        for name in METHODS:
+        for place, name in enumerate(METHODS):
             button = QToolButton()
             button.setText(f"{LETTERS[name]}  {name}")
             button.setCheckable(True)
@@ -150,7 +157,8 @@ class MethodView(QWidget):
             button.setObjectName(name)
             button.clicked.connect(lambda _=False, name=name: self.chosen.emit(name))
             self._group.addButton(button)
-            row.addWidget(button, 1)
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            row.addWidget(button, place // 2, place % 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row)

@@ -7,7 +7,6 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-import pyqtgraph as pg
 from PySide6.QtGui import QColor, QPalette
 
 from dreamsound_desktop.analysis.spectrogram import decibels
@@ -62,6 +61,8 @@ def colours_of(palette: QPalette) -> Colours:
 @cache
 def lookup_table(name: str, low_db: float, high_db: float) -> npt.NDArray[np.uint8]:
     """Return the colours ``[256, 4]`` of a spectrogram's bytes over a range of levels."""
+    import pyqtgraph as pg  # takes half a second: not before there is something to paint
+
     colour_map = pg.colormap.get(COLOUR_MAPS.get(name, "magma"))
     levels = np.array([decibels(value) for value in range(256)])
     shares = np.clip((levels - low_db) / max(high_db - low_db, 1.0), 0, 1)

@@ -7,10 +7,9 @@ from typing import Any
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
 
-#: A notch of the wheel zooms by this.
-ZOOM = 1.25
-#: And scrolls by this share of what is seen.
-SCROLL = 0.15
+from dreamsound_desktop.views.steps import SCROLL, ZOOM
+
+#: Of the wheel, in eighths of a degree.
 NOTCH = 120
 
 

@@ -120,10 +120,8 @@ class Hearing(QObject):
     def close_document(self, document: Document) -> None:
         """Stop what plays of a document."""
         playing = self._window.player.mixer.voice
-        if (
-            (playing is not None
-            and playing.around is document.sound)
-            or (playing is not None and playing.sound is document.sound)
+        if (playing is not None and playing.around is document.sound) or (
+            playing is not None and playing.sound is document.sound
         ):
             self._window.player.stop()
             self._window.player.mixer.switch(None)

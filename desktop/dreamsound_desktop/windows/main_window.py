@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QUndoStack
@@ -45,7 +45,6 @@ from dreamsound_desktop.state.preferences import (
 )
 from dreamsound_desktop.state.requests import Asking
 from dreamsound_desktop.state.session import Session
-from dreamsound_desktop.views.sound_view import SoundView
 from dreamsound_desktop.windows.dreams import Dreams
 from dreamsound_desktop.windows.files import Files
 from dreamsound_desktop.windows.hearing import Hearing
@@ -53,6 +52,9 @@ from dreamsound_desktop.windows.help_work import HelpWork
 from dreamsound_desktop.windows.presets_work import PresetsWork
 from dreamsound_desktop.windows.undo import EditCommand
 from dreamsound_desktop.windows.view_work import ViewWork
+
+if TYPE_CHECKING:
+    from dreamsound_desktop.views.sound_view import SoundView
 
 #: Of the window's state; what an older version kept is not taken.
 STATE_VERSION = 1
@@ -192,7 +194,7 @@ class MainWindow(QMainWindow):
         self.tabifyDockWidget(docks["queue"], docks["library"])
         docks["queue"].raise_()
         unit = self.fontMetrics().height()
-        self.resizeDocks([docks["presets"], docks["dream"]], [17 * unit, 23 * unit],
+        self.resizeDocks([docks["presets"], docks["dream"]], [17 * unit, 24 * unit],
                          Qt.Orientation.Horizontal)  # fmt: skip
         self.resizeDocks([docks["queue"], docks["live"]], [50 * unit, 24 * unit],
                          Qt.Orientation.Horizontal)  # fmt: skip
@@ -359,7 +361,7 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         else:
             unit = self.fontMetrics().height()
-            self.resize(86 * unit, 54 * unit)
+            self.resize(96 * unit, 58 * unit)
         if isinstance(state, QByteArray):
             self.restoreState(state, STATE_VERSION)
 
@@ -425,6 +427,9 @@ class MainWindow(QMainWindow):
     # -- what follows the session ---------------------------------------------------------------
 
     def _on_opened(self, document: Document) -> None:
+        # Imported here: the window is there before what paints is loaded.
+        from dreamsound_desktop.views.sound_view import SoundView
+
         document.recorder = self.do
         view = SoundView(document, self.tasks, self.disk, self.preferences)
         view.seek_wanted.connect(self.hearing.seek)
@@ -494,14 +499,18 @@ class MainWindow(QMainWindow):
             self.actions_["paper"].setChecked(document.is_paper)
 
     def _on_tab(self, place: int) -> None:
-        view = self.tabs.widget(place)
-        if isinstance(view, SoundView) and view.document in self.session.documents:
-            self.session.go_to(view.document)
+        document = self._document_at(place)
+        if document is not None:
+            self.session.go_to(document)
 
     def _on_tab_closed(self, place: int) -> None:
+        document = self._document_at(place)
+        if document is not None:
+            self.session.close(document)
+
+    def _document_at(self, place: int) -> Document | None:
         view = self.tabs.widget(place)
-        if isinstance(view, SoundView):
-            self.session.close(view.document)
+        return next((document for document, one in self._views.items() if one is view), None)
 
     def _on_heard(self, path: Path, heard: Any) -> None:
         document = self.session.find(path)

@@ -12,10 +12,10 @@ from dreamsound_desktop.analysis.scales import SCALES
 from dreamsound_desktop.analysis.spectrogram import FFT_SIZES
 from dreamsound_desktop.state.selection import TimeSpan
 from dreamsound_desktop.views.colours import COLOUR_MAPS
-from dreamsound_desktop.views.sound_view import SoundView
-from dreamsound_desktop.views.time_box import SCROLL, ZOOM
+from dreamsound_desktop.views.steps import SCROLL, ZOOM
 
 if TYPE_CHECKING:
+    from dreamsound_desktop.views.sound_view import SoundView
     from dreamsound_desktop.windows.main_window import MainWindow
 
 THIRD_OCTAVE = 1 / 3
@@ -33,8 +33,8 @@ class ViewWork(QObject):
         bind = window.actions_.bind
         bind("zoom_in", lambda: self._on_view(lambda view: view.zoom(1 / ZOOM**2)))
         bind("zoom_out", lambda: self._on_view(lambda view: view.zoom(ZOOM**2)))
-        bind("zoom_all", lambda: self._on_view(SoundView.show_all))
-        bind("zoom_selection", lambda: self._on_view(SoundView.show_selection))
+        bind("zoom_all", lambda: self._on_view(lambda view: view.show_all()))
+        bind("zoom_selection", lambda: self._on_view(lambda view: view.show_selection()))
         bind("scroll_left", lambda: self._on_view(lambda view: view.scroll_by(-2 * SCROLL)))
         bind("scroll_right", lambda: self._on_view(lambda view: view.scroll_by(2 * SCROLL)))
         bind("amplitude_up", lambda: self._on_view(lambda view: view.zoom_amplitude(ZOOM)))

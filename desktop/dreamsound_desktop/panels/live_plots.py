@@ -1,0 +1,97 @@
+"""The pictures of a running dream: loss and class score by step, and the growing spectrogram."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from dreamsound.queue.looks import Look
+from dreamsound_desktop.views.colours import colours_of
+
+#: Levels between which the picture is drawn, under its highest one.
+RANGE_DB = 80.0
+
+
+class LivePlots(QWidget):
+    """A curve and a picture."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.plot = pg.PlotWidget()
+        self.plot.setAccessibleName(self.tr("Loss and class score by step"))
+        plot = self.plot.getPlotItem()
+        plot.showAxis("right")
+        plot.setLabel("left", self.tr("loss"))
+        plot.setLabel("right", self.tr("score"))
+        self._scores_box = pg.ViewBox(enableMenu=False)
+        self._scores_box.setMouseEnabled(False, False)
+        plot.scene().addItem(self._scores_box)
+        plot.getAxis("right").linkToView(self._scores_box)
+        self._scores_box.setXLink(plot.vb)
+        self._scores_box.setYRange(0, 1, padding=0.02)
+        plot.vb.sigResized.connect(self._on_resized)
+        self._loss = pg.PlotDataItem(symbol="o", symbolSize=5)
+        self._score = pg.PlotDataItem(symbol="s", symbolSize=5)
+        plot.addItem(self._loss)
+        self._scores_box.addItem(self._score)
+        self.picture = pg.PlotWidget()
+        self.picture.setAccessibleName(self.tr("Spectrogram of the dream as it grows"))
+        self.picture.hideAxis("left")
+        self.picture.hideAxis("bottom")
+        self._image = pg.ImageItem(axisOrder="row-major")
+        self._image.setLookupTable(pg.colormap.get("magma").getLookupTable())
+        self.picture.addItem(self._image)
+        self.picture.getPlotItem().vb.setDefaultPadding(0)
+        unit = self.fontMetrics().height()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.plot, self.picture):
+            widget.setMenuEnabled(False)
+            widget.setMouseEnabled(False, False)
+            widget.hideButtons()
+            widget.setMinimumHeight(4 * unit)
+            layout.addWidget(widget, 1)
+        self.recolour()
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self._image.clear()
+        self.show_curve([], [], [])
+
+    def show_curve(self, steps: list[int], losses: list[float], scores: list[float]) -> None:
+        """Show loss and score by step."""
+        self._loss.setData(steps, losses)
+        self._score.setData(steps, scores)
+
+    def show_look(self, look: Look) -> None:
+        """Show the sound after a step."""
+        levels = look.levels.astype(np.float32)
+        top = float(np.max(levels))
+        self._image.setImage(levels, levels=(top - RANGE_DB, top))
+        self.picture.setAccessibleDescription(self.tr("after step {0}").format(look.step))
+
+    def recolour(self) -> None:
+        """Take the colours of the window's palette."""
+        colours = colours_of(self.palette())
+        for widget in (self.plot, self.picture):
+            widget.setBackground(colours.background)
+        plot = self.plot.getPlotItem()
+        texts = {"left": colours.second, "right": colours.curve, "bottom": colours.text}
+        for name, colour in texts.items():
+            plot.getAxis(name).setPen(colours.grid)
+            plot.getAxis(name).setTextPen(colour)
+        for curve, colour in ((self._loss, colours.second), (self._score, colours.curve)):
+            curve.setPen(pg.mkPen(colour, width=2))
+            curve.setSymbolBrush(colour)
+            curve.setSymbolPen(None)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Follow the window from dark to light."""
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_image"):
+            self.recolour()
+        super().changeEvent(event)
+
+    def _on_resized(self) -> None:
+        self._scores_box.setGeometry(self.plot.getPlotItem().vb.sceneBoundingRect())
