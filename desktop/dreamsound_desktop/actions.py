@@ -1,4 +1,4 @@
-"""All that can be done, once: menus, toolbar, context menus, key table and palette are fed by it."""
+"""All that can be done, once: menus, toolbar, key table and palette are fed by it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,30 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QAction, QKeySequence, QPalette
 from PySide6.QtWidgets import QMenu, QWidget
 
 from dreamsound_desktop.icons import icon
 
 CONTEXT = "Actions"
+
+
+def marked(context: str, text: str) -> str:
+    """Return a text as it is, marked to be translated later: Qt's ``QT_TRANSLATE_NOOP``, typed."""
+    del context
+    return text
+
+
+_ = marked
 MENUS = (
-    QT_TRANSLATE_NOOP("Actions", "&File"),
-    QT_TRANSLATE_NOOP("Actions", "&Edit"),
-    QT_TRANSLATE_NOOP("Actions", "&View"),
-    QT_TRANSLATE_NOOP("Actions", "&Transport"),
-    QT_TRANSLATE_NOOP("Actions", "&Dream"),
-    QT_TRANSLATE_NOOP("Actions", "&Queue"),
-    QT_TRANSLATE_NOOP("Actions", "&Help"),
+    _("Actions", "&File"),
+    _("Actions", "&Edit"),
+    _("Actions", "&View"),
+    _("Actions", "&Transport"),
+    _("Actions", "&Dream"),
+    _("Actions", "&Queue"),
+    _("Actions", "&Help"),
 )
 FILE, EDIT, VIEW, TRANSPORT, DREAM, QUEUE, HELP = MENUS
 
@@ -57,7 +66,6 @@ class ActionSpec:
     begins_group: bool = False
 
 
-_ = QT_TRANSLATE_NOOP
 #: name, menu, text, keys, tip, icon
 ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("open", FILE, _("Actions", "&Open…"), "Ctrl+O",

@@ -11,8 +11,10 @@ SIZES = (24, 48)
 SHAPES = {
     "open": "<path d='M3 7v12h17l2-9H8l-2 9M3 7l1-2h5l2 2h7v3'/>",
     "play": "<path d='M7 4l13 8-13 8z' fill='currentColor'/>",
-    "loop": "<path d='M5 11V9a3 3 0 0 1 3-3h11M16 3l3 3-3 3M19 13v2a3 3 0 0 1-3 3H5M8 21l-3-3 3-3'/>",
-    "preview": "<path d='M2 12s4-7 10-7 10 7 10 7-4 7-10 7-10-7-10-7z'/><circle cx='12' cy='12' r='3'/>",
+    "loop": "<path d='M5 11V9a3 3 0 0 1 3-3h11M16 3l3 3-3 3'/>"
+    "<path d='M19 13v2a3 3 0 0 1-3 3H5M8 21l-3-3 3-3'/>",
+    "preview": "<path d='M2 12s4-7 10-7 10 7 10 7-4 7-10 7-10-7-10-7z'/>"
+    "<circle cx='12' cy='12' r='3'/>",
     "render": "<path d='M12 3l2.4 6.6L21 12l-6.6 2.4L12 21l-2.4-6.6L3 12l6.6-2.4z'/>",
     "cancel": "<path d='M6 6l12 12M18 6L6 18'/>",
     "keep": "<path d='M6 4h12v16l-6-5-6 5z'/>",
@@ -25,7 +27,8 @@ SHAPES = {
     "grid": "<path d='M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h6v6h-6z'/>",
     "again": "<path d='M4 12a8 8 0 1 0 3-6M7 2v4h4'/>",
     "pause": "<path d='M8 5v14M16 5v14' stroke-width='4'/>",
-    "star": "<path d='M12 3l2.7 5.8 6.3.8-4.6 4.4 1.2 6.3L12 17.2l-5.6 3.1 1.2-6.3L3 9.6l6.3-.8z'/>",
+    "star": "<path d='M12 3l2.7 5.8 6.3.8-4.6 4.4 1.2 6.3L12 17.2l-5.6 3.1 1.2-6.3L3 9.6"
+    "l6.3-.8z'/>",
     "folder": "<path d='M3 6h6l2 2h10v11H3z'/>",
     "settings": "<path d='M4 7h10M18 7h2M4 17h2M10 17h10'/><circle cx='16' cy='7' r='2'/>"
     "<circle cx='8' cy='17' r='2'/>",

@@ -185,8 +185,7 @@ def _mono(sound: OpenSound, channel: int, start: int, stop: int) -> npt.NDArray[
     values = sound.read(start, stop)
     if channel >= 0:
         return values[channel]
-    mixed: npt.NDArray[np.float32] = values.mean(axis=0) if sound.channels > 1 else values[0]
-    return mixed
+    return np.asarray(values.mean(axis=0), np.float32)
 
 
 @cache

@@ -231,8 +231,9 @@ class AimPanel(QWidget):
         self.changed.emit({"model": self.model_box.itemData(place)})
 
     def _take_first(self) -> None:
-        item = self.classes.currentItem() or self.classes.item(0)
-        if item is not None:
+        row = max(self.classes.currentRow(), 0)
+        item = self.classes.item(row)
+        if row < self.classes.count():
             self._on_class(item)
 
     def _on_class(self, item: QListWidgetItem) -> None:

@@ -175,7 +175,7 @@ class DreamPanel(QWidget):
         self.problem.emit("")
 
     def _on_field(self, name: str, value: Any, gesture: str) -> None:
-        self._change(self._rows[name].field.label, gesture, **{name: value})
+        self._change(self._rows[name].text, gesture, **{name: value})
 
     def _on_aim(self, fields: dict[str, Any]) -> None:
         self._change(self.tr("What to dream of"), **fields)

@@ -1,4 +1,4 @@
-"""One row of the recipe's form: label, slider, number, and back to the default by a double click."""
+"""A row of the recipe's form: label, slider, number; a double click resets it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ from PySide6.QtWidgets import (
 )
 
 from dreamsound.recipe import Recipe
+from dreamsound_desktop.panels.field_texts import label_of, tip_of
 from dreamsound_desktop.state.fields import SLIDERS, Field
 
 #: Positions of a slider.
 SLIDER_STEPS = 1000
 #: What a number field shows for one that is open and that nothing decides.
-OPEN = "–"
+OPEN = "-"
 
 
 class FieldRow(QObject):
@@ -42,7 +43,8 @@ class FieldRow(QObject):
     def __init__(self, field: Field, parent: QWidget) -> None:
         super().__init__(parent)
         self.field = field
-        self.label = QLabel(field.label, parent)
+        self.text = label_of(field.name)
+        self.label = QLabel(self.text, parent)
         self.label.setToolTip(self.tip())
         self.label.installEventFilter(self)
         self.widget = QWidget(parent)
@@ -64,21 +66,22 @@ class FieldRow(QObject):
         makers[field.kind]()
         self.label.setBuddy(self._editors[-1])
         for editor in self._editors:
-            name = field.label + (f" ({field.unit})" if field.unit else "")
+            name = self.text + (f" ({field.unit})" if field.unit else "")
             editor.setAccessibleName(name)
-            editor.setAccessibleDescription(field.tip)
+            editor.setAccessibleDescription(tip_of(field.tip))
             editor.setToolTip(self.tip())
             editor.installEventFilter(self)
 
     def tip(self) -> str:
         """Return what the field does, in plain words, with its own name and its default."""
         default = self.field.default
-        told = self.tr("default: {0}").format("–" if default is None else default)
+        told = self.tr("default: {0}").format(OPEN if default is None else default)
         if default is None and self.field.optional:
             told = self.tr("default: by the method, or none")
-        text = self.field.tip[:1].upper() + self.field.tip[1:]
+        told_tip = tip_of(self.field.tip)
+        text = told_tip[:1].upper() + told_tip[1:]
         again = self.tr("Double-click, or Ctrl+Backspace: back to the default.")
-        return f"<p><b>{self.field.label}</b> ({self.field.name})</p><p>{text}; {told}.</p>{again}"
+        return f"<p><b>{self.text}</b> ({self.field.name})</p><p>{text}; {told}.</p>{again}"
 
     def show_recipe(self, recipe: Recipe) -> None:
         """Show what counts in a recipe; what differs from the default is bold."""
@@ -166,7 +169,7 @@ class FieldRow(QObject):
 
         def put(value: Any) -> None:
             if value is None:
-                spin.setValue(spin.minimum())
+                spin.setValue(spin.minimum())  # type: ignore[arg-type]
             elif isinstance(spin, QSpinBox):
                 spin.setValue(min(int(value), 2**31 - 1))
             else:
@@ -235,7 +238,7 @@ class FieldRow(QObject):
         def choose() -> None:
             given = edit.text() if isinstance(edit, QLineEdit) else ""
             folder = str(Path(given).parent) if given else ""
-            path, _ = QFileDialog.getOpenFileName(self.widget, self.field.label, folder)
+            path, _ = QFileDialog.getOpenFileName(self.widget, self.text, folder)
             if path:
                 self._tell(path)
 

@@ -38,7 +38,10 @@ class LibraryTable(QTableWidget):
         data = QMimeData()
         paths = []
         for row in sorted({item.row() for item in items}):
-            record: DreamRecord = self.item(row, 0).data(RECORD)
+            first = self.item(row, 0)
+            record: DreamRecord | None = None if first is None else first.data(RECORD)
+            if record is None:
+                continue
             paths += [render.path for render in record.renders if render.name == "dream"]
         data.setUrls([QUrl.fromLocalFile(path) for path in paths if Path(path).is_file()])
         return data
@@ -148,15 +151,17 @@ class LibraryPanel(QWidget):
         if record is not None:
             menu.addAction(self.tr("Open again"), self._open)
             for render in record.renders[:1]:
-                menu.addAction(
-                    self.tr("Show in folder"),
-                    lambda path=render.path: self.reveal_wanted.emit(path),
-                )
+                show = menu.addAction(self.tr("Show in folder"))
+                show.triggered.connect(lambda _=False, path=render.path: self._reveal(path))
             stars = menu.addMenu(self.tr("Stars"))
             for number in range(6):
                 text = self.tr("none") if number == 0 else "★" * number
-                stars.addAction(text, lambda number=number: self.star(number))
+                give = stars.addAction(text)
+                give.triggered.connect(lambda _=False, number=number: self.star(number))
         return menu
+
+    def _reveal(self, path: str) -> None:
+        self.reveal_wanted.emit(path)
 
     def _open(self) -> None:
         if self.current is not None:

@@ -31,7 +31,7 @@ class Meter(QWidget):
     def _look(self) -> None:
         levels = self._player.mixer.levels()
         self._peaks, self._rms = levels.peak, levels.rms
-        told = ", ".join(f"{db(peak):.0f} dB" if peak else "−∞ dB" for peak in self._peaks)
+        told = ", ".join(f"{db(peak):.0f} dB" if peak else "-∞ dB" for peak in self._peaks)
         self.setToolTip(told)
         self.setAccessibleDescription(told)
         self.update()

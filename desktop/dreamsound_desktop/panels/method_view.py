@@ -60,7 +60,7 @@ class Diagram(QWidget):
             through = f"S⁻¹( H({names[self._mask]}) · S {carrier} )"
         if self._combine == "replace":
             return self.tr("next sound = {0}").format(through)
-        return self.tr("next sound = x + α {0}").format(through)
+        return self.tr("next sound = x + strength · {0}").format(through)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Draw the boxes and the arrows between them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QMimeData, Qt, QTemporaryDir, QUrl, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
@@ -147,8 +148,9 @@ class PresetsPanel(QWidget):
     @property
     def current(self) -> Stored | None:
         """The preset that is chosen."""
-        item = self.list.currentItem()
-        return None if item is None else item.data(STORED)
+        row = self.list.currentRow()
+        stored: Stored | None = self.list.item(row).data(STORED) if row >= 0 else None
+        return stored
 
     def reload(self, choose: str = "") -> None:
         """Read the presets anew, and choose one by its name."""
@@ -197,10 +199,10 @@ class PresetsPanel(QWidget):
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
         use = QPushButton(self.tr("Use"))
-        use.clicked.connect(lambda: self.current and self.chosen.emit(self.current))
+        use.clicked.connect(lambda: self._tell(self.chosen))
         hear = QPushButton(self.tr("Audition"))
         hear.setToolTip(self.tr("Preview the preset on the selection"))
-        hear.clicked.connect(lambda: self.current and self.audition_wanted.emit(self.current))
+        hear.clicked.connect(lambda: self._tell(self.audition_wanted))
         save = QPushButton(self.tr("Save…"))
         save.setToolTip(self.tr("Keep the recipe as a preset"))
         save.clicked.connect(self.save_wanted)
@@ -210,6 +212,10 @@ class PresetsPanel(QWidget):
         for button in (use, hear, save, more):
             row.addWidget(button, 1)
         return row
+
+    def _tell(self, signal: Any) -> None:
+        if self.current is not None:
+            signal.emit(self.current)
 
     def _fill(self) -> None:
         current = self.current
@@ -308,5 +314,5 @@ def read_dropped(paths: list[Path]) -> tuple[list[Preset], list[str]]:
 
 def _short(value: object) -> str:
     if value is None:
-        return "–"
+        return "-"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -174,7 +174,7 @@ class QueuePanel(QWidget):
         actions.bind("queue_finish", self._finish)
         actions.bind("queue_retry", lambda: client.retry(_ids(self.chosen("failed", "cancelled"))))
         actions.bind("queue_open", self.open_result)
-        actions.bind("queue_reveal", lambda: [self.reveal_wanted.emit(j) for j in self.chosen()])
+        actions.bind("queue_reveal", self._reveal)
         actions.bind("queue_remove", lambda: client.remove(_ids(self.chosen("queued", *OVER))))
         actions.bind("queue_clear", client.clear_finished)
 
@@ -183,6 +183,10 @@ class QueuePanel(QWidget):
     def _cancel(self) -> None:
         for job in self.chosen("queued", *HELD):
             self._client.act(lambda store, number=job.id: store.cancel(number))  # type: ignore[misc]
+
+    def _reveal(self) -> None:
+        for job in self.chosen():
+            self.reveal_wanted.emit(job)
 
     def _finish(self) -> None:
         for job in self.chosen("running"):

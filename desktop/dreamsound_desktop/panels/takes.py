@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt, QUrl, Signal
@@ -74,9 +75,9 @@ class TakesPanel(QWidget):
         #: What is heard: a slot, the take in each of B, C and D, and which render of it.
         self.slot = "A"
         self.slots: dict[str, int | None] = dict.fromkeys(SLOTS[1:])
-        self.render = "dream"
+        self.render_name = "dream"
         self.step: int | None = None
-        self._disconnect = lambda: None
+        self._disconnect: Callable[[], None] = lambda: None
         self.tree = TakeTree()
         self.tree.currentItemChanged.connect(self._on_current)
         self.tree.itemActivated.connect(self._on_activated)
@@ -138,7 +139,7 @@ class TakesPanel(QWidget):
 
     def choose_render(self, render: str) -> None:
         """Hear another render of the takes."""
-        self.render, self.step = render, None
+        self.render_name, self.step = render, None
         self._show_heard()
         self.heard_changed.emit()
 
@@ -159,11 +160,11 @@ class TakesPanel(QWidget):
         take = self.heard_take()
         if take is None:
             return None
-        if self.step is not None and self.render == "dream":
+        if self.step is not None and self.render_name == "dream":
             name = f"dream_step{self.step}"
             if name in take.renders:
                 return take, name
-        name = self.render if self.render in take.renders else "dream"
+        name = self.render_name if self.render_name in take.renders else "dream"
         return (take, name) if name in take.renders else None
 
     # -- made -----------------------------------------------------------------------------------
@@ -292,7 +293,7 @@ class TakesPanel(QWidget):
             button.setAccessibleName(told)
         take = self.heard_take()
         for name, button in self._render_buttons.items():
-            button.setChecked(name == self.render)
+            button.setChecked(name == self.render_name)
             button.setEnabled(take is not None and name in take.renders)
         steps = take.steps if take is not None else []
         self.steps.blockSignals(True)

@@ -70,8 +70,8 @@ class Done:
     """Something that was done and can be taken back by two functions."""
 
     text: str
-    again: Callable[[], None]
-    back: Callable[[], None]
+    again: Callable[[], object]
+    back: Callable[[], object]
 
     def redo(self) -> None:
         """Do it."""

@@ -40,56 +40,6 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "precision",
     ),
 }  # fmt: skip
-#: Plain words first, the field's own name second.
-LABELS: Final[dict[str, str]] = {
-    "steps": "Steps",
-    "strength": "Dream strength",
-    "wet": "Wet",
-    "seed": "Seed",
-    "flip": "Swap filter and carrier",
-    "mask": "Kind of filter",
-    "threshold_db": "Threshold",
-    "knee_db": "Knee",
-    "threshold_ref": "Threshold under",
-    "invert_mask": "Invert filter",
-    "fft_size": "FFT size",
-    "hop_samples": "Hop",
-    "target": "Target sound",
-    "target_b": "Second target",
-    "morph": "Morph",
-    "strength_ref": "Strength relative to",
-    "normalise": "Normalise",
-    "follow_envelope": "Follow envelope",
-    "restore_level": "Restore level",
-    "band_low_hz": "Band from",
-    "band_high_hz": "Band to",
-    "fade_in_s": "Fade in",
-    "fade_out_s": "Fade out",
-    "channels": "Channels",
-    "air": "Air above the model",
-    "strength_over_steps": "Strength over steps",
-    "strength_over_time": "Strength over time",
-    "threshold_over_steps": "Threshold over steps",
-    "threshold_over_time": "Threshold over time",
-    "start": "Start from",
-    "octaves": "Pitch octaves",
-    "masking": "Masking",
-    "pull_to_source": "Pull to source",
-    "smooth_time": "Smooth in time",
-    "smooth_frequency": "Smooth in frequency",
-    "damp_above": "Damp highs",
-    "damp_above_hz": "Damp above",
-    "stop_score": "Stop at score",
-    "stop_plateau": "Stop on plateau",
-    "at": "Class read at",
-    "jitter": "Jitter",
-    "patch_hop": "Patch hop",
-    "combine": "Combine",
-    "mask_from": "Mask from",
-    "carrier": "Carrier",
-    "block_patches": "Block",
-    "precision": "Precision",
-}
 #: What a slider goes over, where the field's own range is far wider than what is useful; and
 #: whether it goes in ratios rather than differences.
 SLIDERS: Final[dict[str, tuple[float, float, bool]]] = {
@@ -141,11 +91,6 @@ class Field:
     choices: tuple[str, ...]
     optional: bool
     default: Any
-
-    @property
-    def label(self) -> str:
-        """Plain words for it."""
-        return LABELS.get(self.name, self.name)
 
     def effective(self, recipe: Recipe) -> Any:
         """Return what counts in a recipe: the field, or what stands for it where it is open."""

@@ -157,9 +157,7 @@ class SoundView(QWidget):
             box.clicked.connect(self.seek_wanted)
             box.double_clicked.connect(self.play_wanted)
             box.menu_wanted.connect(self.menu_wanted)
-            plot.scene().sigMouseMoved.connect(
-                lambda at, plot=plot: self._on_mouse(plot, at)  # type: ignore[misc]
-            )
+            plot.scene().sigMouseMoved.connect(lambda at, plot=plot: self._on_mouse(plot, at))
         self.spectrogram_plot.box.band_dragged.connect(self._on_band_dragged)
         self.wave_plot.box.zoomed_up.connect(self.zoom_amplitude)
         for marks in self.marks:

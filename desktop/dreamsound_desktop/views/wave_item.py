@@ -51,7 +51,7 @@ class WaveItem(pg.GraphicsObject):  # type: ignore[misc]
             return
         seen = box.viewRect()
         device = painter.device()
-        ratio = device.devicePixelRatioF() if device is not None else 1.0
+        ratio = device.devicePixelRatioF()
         width, height = max(int(box.width() * ratio), 1), max(int(box.height() * ratio), 1)
         rate = self.sound.sample_rate_hz
         start, stop = max(seen.left(), 0.0) * rate, min(seen.right() * rate, self.sound.length)

@@ -35,7 +35,8 @@ def licences() -> list[tuple[str, str, str]]:
             told = metadata(name)
         except PackageNotFoundError:
             continue
-        licence = told.get("License-Expression") or told.get("License") or ""
+        named = {key.casefold(): value for key, value in told.json.items()}
+        licence = str(named.get("license_expression") or named.get("license") or "")
         if not licence or len(licence) > MOST_LICENCE:
             kinds = [kind for kind in told.get_all("Classifier") or [] if "License ::" in kind]
             licence = kinds[0].rsplit("::", 1)[-1].strip() if kinds else licence[:MOST_LICENCE]

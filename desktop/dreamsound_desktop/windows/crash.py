@@ -6,6 +6,7 @@ import faulthandler
 import platform
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -82,7 +83,7 @@ class CrashGuard(QObject):
     def __init__(self, folder: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.dialog: CrashDialog | None = None
-        self.saves = lambda: None
+        self.saves: Callable[[], object] = lambda: None
         self._folder = folder
         self._native: IO[str] | None = None
         self._before = sys.excepthook

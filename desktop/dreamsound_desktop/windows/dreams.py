@@ -135,7 +135,7 @@ class Dreams(QObject):
         for take in document.takes:
             if take.job is not None and not take.renders:
                 self._asked[take.job] = (document, take.number)
-        self._on_changed([job for job in self._window.client.jobs.values()], [])
+        self._on_changed(list(self._window.client.jobs.values()), [])
 
     # -- asked ----------------------------------------------------------------------------------
 

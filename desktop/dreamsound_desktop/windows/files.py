@@ -226,7 +226,7 @@ class Files(QObject):
         if span.seconds < document.seconds - 0.001:
             document.select(span, self.tr("Select"))
         if not any(str(path) in take.renders.values() for take in document.takes):
-            scores = note.scores or [None]
+            scores: list[float | None] = [*note.scores] or [None]
             document.takes.put(
                 Take(
                     number=document.takes.next_number(),

@@ -141,7 +141,8 @@ class KeysDialog(QDialog):
 
     def _filter(self, wanted: str) -> None:
         for row in range(self.table.rowCount()):
-            texts = [self.table.item(row, column).text().casefold() for column in range(3)]
+            items = [self.table.item(row, column) for column in range(3)]
+            texts = [item.text().casefold() for item in items if item is not None]
             self.table.setRowHidden(row, not any(wanted.casefold() in text for text in texts))
 
     def _on_row(self, row: int) -> None:

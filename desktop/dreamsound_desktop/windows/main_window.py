@@ -462,7 +462,7 @@ class MainWindow(QMainWindow):
         self.empty.setVisible(document is None)
         if document is not None:
             self.tabs.setCurrentWidget(self._views[document])
-            self.setWindowTitle(f"{document.name} – DreamSound Studio")
+            self.setWindowTitle(f"{document.name} - DreamSound Studio")
             sound = document.sound
             self.sound_told.setText(
                 self.tr("{0} Hz, {1} channels").format(sound.sample_rate_hz, sound.channels)

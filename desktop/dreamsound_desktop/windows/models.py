@@ -44,7 +44,7 @@ class ModelsDialog(QDialog):
             self.tr(
                 "<h3>Welcome to DreamSound Studio</h3><p>A dream needs a network that has learned "
                 "to listen. Turn your volume down before the first preview: dreams can be "
-                "piercing. What you hear here never goes above −1 dBTP.</p>"
+                "piercing. What you hear here never goes above -1 dBTP.</p>"
             )
         )
         welcome.setWordWrap(True)

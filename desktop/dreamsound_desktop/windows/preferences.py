@@ -139,8 +139,8 @@ class PreferencesDialog(QDialog):
 
         clear.clicked.connect(clear_cache)
         row = QHBoxLayout()
-        for widget in (self.cache, used, clear):
-            row.addWidget(widget)
+        for part in (self.cache, used, clear):
+            row.addWidget(part)
         form.addRow(self.tr("Cache of views"), row)
         names = {
             self.theme: self.tr("Colours"),

@@ -190,7 +190,8 @@ class VariationsDialog(QDialog):
         if not 0 <= place < len(self._numbers):
             return None
         number = self._numbers[place]
-        return self._document.takes[number] if number in self._document.takes else None
+        takes = self._document.takes
+        return takes[number] if number in takes else None  # noqa: SIM401 - it has no get
 
     def _hear(self) -> None:
         take = self._take()

@@ -1,0 +1,70 @@
+"""Plain words for the fields of a recipe, to be translated."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QCoreApplication
+
+from dreamsound_desktop.actions import marked as _
+
+#: Plain words first, the field's own name second.
+LABELS: Final[dict[str, str]] = {
+    "steps": _("Fields", "Steps"),
+    "strength": _("Fields", "Dream strength"),
+    "wet": _("Fields", "Wet"),
+    "seed": _("Fields", "Seed"),
+    "flip": _("Fields", "Swap filter and carrier"),
+    "mask": _("Fields", "Kind of filter"),
+    "threshold_db": _("Fields", "Threshold"),
+    "knee_db": _("Fields", "Knee"),
+    "threshold_ref": _("Fields", "Threshold under"),
+    "invert_mask": _("Fields", "Invert filter"),
+    "fft_size": _("Fields", "FFT size"),
+    "hop_samples": _("Fields", "Hop"),
+    "target": _("Fields", "Target sound"),
+    "target_b": _("Fields", "Second target"),
+    "morph": _("Fields", "Morph"),
+    "strength_ref": _("Fields", "Strength relative to"),
+    "normalise": _("Fields", "Normalise"),
+    "follow_envelope": _("Fields", "Follow envelope"),
+    "restore_level": _("Fields", "Restore level"),
+    "band_low_hz": _("Fields", "Band from"),
+    "band_high_hz": _("Fields", "Band to"),
+    "fade_in_s": _("Fields", "Fade in"),
+    "fade_out_s": _("Fields", "Fade out"),
+    "channels": _("Fields", "Channels"),
+    "air": _("Fields", "Air above the model"),
+    "strength_over_steps": _("Fields", "Strength over steps"),
+    "strength_over_time": _("Fields", "Strength over time"),
+    "threshold_over_steps": _("Fields", "Threshold over steps"),
+    "threshold_over_time": _("Fields", "Threshold over time"),
+    "start": _("Fields", "Start from"),
+    "octaves": _("Fields", "Pitch octaves"),
+    "masking": _("Fields", "Masking"),
+    "pull_to_source": _("Fields", "Pull to source"),
+    "smooth_time": _("Fields", "Smooth in time"),
+    "smooth_frequency": _("Fields", "Smooth in frequency"),
+    "damp_above": _("Fields", "Damp highs"),
+    "damp_above_hz": _("Fields", "Damp above"),
+    "stop_score": _("Fields", "Stop at score"),
+    "stop_plateau": _("Fields", "Stop on plateau"),
+    "at": _("Fields", "Class read at"),
+    "jitter": _("Fields", "Jitter"),
+    "patch_hop": _("Fields", "Patch hop"),
+    "combine": _("Fields", "Combine"),
+    "mask_from": _("Fields", "Mask from"),
+    "carrier": _("Fields", "Carrier"),
+    "block_patches": _("Fields", "Block"),
+    "precision": _("Fields", "Precision"),
+}
+
+
+def label_of(name: str) -> str:
+    """Return plain words for a field, in the user's language."""
+    return QCoreApplication.translate("Fields", LABELS.get(name, name))
+
+
+def tip_of(tip: str) -> str:
+    """Return what the engine says of a field, in the user's language."""
+    return QCoreApplication.translate("Fields", tip)
