@@ -5,7 +5,7 @@
     python3 dev.py test [options of pytest]
     python3 dev.py check                 ruff, mypy and import-linter
     python3 dev.py bench [options]       speed and memory, as ratios
-    python3 dev.py app                   the desktop app
+    python3 dev.py app [SOUND ...]       the desktop app
     python3 dev.py env                   only make the environment
 
 Each makes `.venv` beside this file if it is not there yet, and brings it up to date when
@@ -63,7 +63,7 @@ def main(arguments):
     if command is None:
         names = ", ".join(commands)
         raise Stop(EXIT_USAGE, f"there is no command {arguments[0]!r}: use one of {names}")
-    if command not in (test, bench) and {"-h", "--help"} & set(arguments):
+    if command not in (test, bench, app) and {"-h", "--help"} & set(arguments):
         print(__doc__.strip())
         return 0
     return command(arguments[1:])
@@ -94,7 +94,7 @@ def check(arguments):
     tools = {
         "ruff check": ["-m", "ruff", "check", "."],
         "ruff format": ["-m", "ruff", "format", "--check", "."],
-        "mypy": ["-m", "mypy", "core/dreamsound"],
+        "mypy": ["-m", "mypy"],
         "import-linter": ["-c", lint_imports],
     }
     failed = []
@@ -115,9 +115,8 @@ def bench(arguments):
 
 
 def app(arguments):
-    """Start the desktop app, once it has been written."""
-    del arguments
-    raise Stop(EXIT_USAGE, "the desktop app is not there yet; until then: python3 dev.py demo")
+    """Start the desktop app."""
+    return run_tool(make_environment(), "-m", "dreamsound_desktop", *arguments)
 
 
 def demo(arguments):

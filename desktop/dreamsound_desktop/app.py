@@ -64,14 +64,11 @@ def _application() -> QApplication:
     from PySide6.QtCore import QCoreApplication
     from PySide6.QtWidgets import QApplication
 
-    from dreamsound_desktop.key_guard import KeyGuard
-
     QCoreApplication.setApplicationName("DreamSound Studio")
     QCoreApplication.setOrganizationName("dreamsound")
     app = QApplication.instance()
     if not isinstance(app, QApplication):
         app = QApplication(sys.argv[:1])
-    KeyGuard(app)
     return app
 
 

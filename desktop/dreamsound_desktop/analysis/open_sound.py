@@ -17,6 +17,8 @@ from dreamsound.samples import FloatArray
 
 #: Subtypes of WAV that are mapped: bytes a sample.
 MAPPED = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
+#: Samples that are decoded before those that are asked for, where a decoder has to go elsewhere.
+PREROLL = 8192
 
 
 class OpenSound:
@@ -148,7 +150,11 @@ class OpenSound:
         with self._lock:
             if self._decoder is None:
                 self._decoder = soundfile.SoundFile(native_path(self.path))
-            self._decoder.seek(start)
+            if self._decoder.tell() != start:
+                # A lossy stream needs what lies before to decode what follows.
+                first = max(start - PREROLL, 0)
+                self._decoder.seek(first)
+                self._decoder.read(start - first, dtype="float32")
             values: npt.NDArray[Any] = self._decoder.read(
                 stop - start, dtype="float32", always_2d=True
             )

@@ -177,14 +177,13 @@ def _power(
     power = np.square(spectrum.real) + np.square(spectrum.imag)
     if frames_each > 1:
         power = power.reshape(len(columns), frames_each, -1).max(axis=1)
-    result: npt.NDArray[np.float32] = np.asarray(power, np.float32)
-    return result
+    return np.asarray(power, np.float32)
 
 
 def _mono(sound: OpenSound, channel: int, start: int, stop: int) -> npt.NDArray[np.float32]:
     values = sound.read(start, stop)
     if channel >= 0:
-        return values[channel]
+        return np.asarray(values[channel], np.float32)
     return np.asarray(values.mean(axis=0), np.float32)
 
 

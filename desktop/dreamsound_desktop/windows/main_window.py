@@ -24,6 +24,7 @@ from dreamsound.errors import DreamSoundError
 from dreamsound_desktop.actions import MENUS, Actions, translated
 from dreamsound_desktop.analysis.disk_cache import DiskCache, cache_folder
 from dreamsound_desktop.background import Tasks
+from dreamsound_desktop.key_guard import KeyGuard
 from dreamsound_desktop.listening import Listening
 from dreamsound_desktop.message_bar import MessageBar
 from dreamsound_desktop.panels.dream import DreamPanel
@@ -289,6 +290,7 @@ class MainWindow(QMainWindow):
         self._soon.timeout.connect(self.save)
         app = QApplication.instance()
         if isinstance(app, QApplication):
+            KeyGuard(app, self)
             app.commitDataRequest.connect(lambda _: self.save())
 
     # -- started and ended ----------------------------------------------------------------------

@@ -1,0 +1,120 @@
+"""What the desktop's tests share: a user of their own, sounds, a window, and guards against leaks."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+pytest.importorskip("PySide6.QtWidgets", reason="the desktop app is not installed")
+
+from PySide6.QtCore import QEvent, QTimer
+from PySide6.QtWidgets import QApplication
+from shiboken6 import isValid
+
+from dreamsound_desktop.windows.main_window import MainWindow
+
+RATE = 48_000
+
+
+@pytest.fixture(autouse=True)
+def _own_user(tmp_path_factory, monkeypatch):
+    """Nothing of the user's is read or written."""
+    home = tmp_path_factory.mktemp("user")
+    for name in ("DATA", "CACHE", "STATE", "CONFIG"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
+    monkeypatch.setenv("DREAMSOUND_QUEUE", str(home / "queue.sqlite"))
+    monkeypatch.setenv("DREAMSOUND_STUDIO", str(home / "studio"))
+
+
+@pytest.fixture(autouse=True)
+def _no_leaks(request) -> Iterator[None]:
+    """No thread and no timer outlives its test."""
+    threads = set(threading.enumerate())
+    yield
+    app = QApplication.instance()
+    if app is not None:
+        app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        app.processEvents()
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        left = [t for t in threading.enumerate() if t not in threads and t.name == "queue"]
+        if not left:
+            break
+        time.sleep(0.02)
+    assert not left, f"{request.node.name} leaves threads: {left}"
+    gc.collect()
+    timers = [
+        one
+        for one in gc.get_objects()
+        if isinstance(one, QTimer) and isValid(one) and one.isActive() and _is_ours(one)
+    ]
+    assert not timers, f"{request.node.name} leaves timers: {[t.parent() for t in timers]}"
+
+
+def _is_ours(timer: QTimer) -> bool:
+    parent = timer.parent()
+    return parent is not None and type(parent).__module__.startswith("dreamsound_desktop")
+
+
+def write_sound(
+    path: Path, seconds: float = 3.0, channels: int = 2, rate: int = RATE, subtype: str = "PCM_24"
+) -> Path:
+    """A tone that swells, another in each channel, and a click in its middle."""
+    time_s = np.arange(round(seconds * rate)) / rate
+    swell = 0.05 + 0.4 * np.abs(np.sin(np.pi * time_s / seconds))
+    sound = np.stack(
+        [swell * np.sin(2 * np.pi * 440 * (1 + channel) * time_s) for channel in range(channels)]
+    )
+    sound[:, len(time_s) // 2] = 0.9
+    soundfile.write(path, sound.T.astype(np.float32), rate, subtype=subtype)
+    return path
+
+
+@pytest.fixture
+def sound_path(tmp_path: Path) -> Path:
+    return write_sound(tmp_path / "swell.wav")
+
+
+@pytest.fixture
+def no_worker(monkeypatch) -> list[int]:
+    """Jobs are queued, but nobody carries them out; returns how often a worker was asked for."""
+    asked: list[int] = []
+    monkeypatch.setattr(
+        "dreamsound_desktop.queue_client.ensure_worker", lambda _: asked.append(1) or True
+    )
+    monkeypatch.setattr("dreamsound_desktop.queue_client.is_tended", lambda _: True)
+    return asked
+
+
+@pytest.fixture
+def make_window(qapp, qtbot, no_worker) -> Iterator[Callable[..., MainWindow]]:
+    """Windows that are closed when the test ends."""
+    made: list[MainWindow] = []
+
+    def make(*paths: Path) -> MainWindow:
+        window = MainWindow()
+        made.append(window)
+        window.show()
+        window.start(list(paths))
+        qtbot.waitUntil(lambda: window.isVisible())
+        return window
+
+    yield make
+    for window in made:
+        window.close()
+        window.deleteLater()
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture
+def window(make_window, sound_path) -> MainWindow:
+    return make_window(sound_path)

@@ -1,0 +1,583 @@
+"""The window: what is chosen by mouse and keys, what becomes of jobs, what is kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QGuiApplication
+
+from dreamsound.presets import find_preset, user_presets
+from dreamsound.queue.store import Store
+from dreamsound.recipe import Recipe
+from dreamsound_desktop.state.selection import TimeSpan
+from dreamsound_desktop.state.takes import Take
+
+from .conftest import write_sound
+
+
+def act(window, name: str) -> None:
+    window.actions_[name].trigger()
+
+
+def said(window) -> str:
+    return "\n".join(message.text for message in window.messages.messages)
+
+
+def queued(window) -> list[dict]:
+    return [json.loads(job.request) for job in window.client.jobs.values()]
+
+
+def finish_job(window, qtbot, tmp_path, number: int, seconds: float = 2.0) -> None:
+    """Do as a worker does: the job's renders are there."""
+    job = window.client.jobs[number]
+    renders = {
+        name: str(write_sound(tmp_path / f"{number}_{name}.wav", seconds))
+        for name in ("dream", "gradient", "hardcut")
+    }
+    store = Store(Path(window.client._store.path))
+    worker = f"w{number}"
+    store.register_worker(worker, str(tmp_path / f"{worker}.lock"))
+    claimed = store.claim(worker)
+    assert claimed.id == number
+    store.report_progress(number, worker, {"step": 3, "steps": 10, "loss": 1.0, "score": 0.2,
+                                           "class": "Bell", "eta_s": 4.0})  # fmt: skip
+    qtbot.waitUntil(lambda: window.client.jobs[number].progress.get("step") == 3)
+    store.done(number, worker, {"renders": renders, "initial": {"class": "Bell", "score": 0.1},
+                                "final": {"class": "Bell", "score": 0.6}, "steps": 10,
+                                "curve": [[1, 0.5, 0.1], [10, 3.0, 0.6]]})  # fmt: skip
+    store.close()
+    qtbot.waitUntil(lambda: window.client.jobs[number].state == "done")
+    del job
+
+
+def test_a_sound_is_shown_and_the_whole_of_it(window):
+    view = window.view
+    assert window.tabs.tabText(0) == "swell.wav"
+    assert view.seen() == pytest.approx((0, 3.0))
+    assert "48000 Hz" in window.sound_told.text()
+
+
+def test_the_waveform_and_the_spectrogram_are_there_soon(window, qtbot):
+    view = window.view
+    qtbot.waitUntil(lambda: view.pyramid.is_whole, timeout=5000)
+    qtbot.waitUntil(lambda: not view.spectrogram.is_pending(), timeout=10_000)
+    level = view.spectrogram.level_at(1.5, 660.0)
+    assert level is not None
+    assert -60 < level < 0
+    assert "Hz" in view.told_at(1.5, 440.0)
+    assert "A4" in view.told_at(1.5, 440.0)
+    assert "dB" in view.told_at(1.5, 440.0)
+
+
+def test_zoom_and_scroll_are_linked(window):
+    view = window.view
+    act(window, "zoom_in")
+    low, high = view.seen()
+    assert high - low == pytest.approx(3.0 / 1.25**2)
+    assert view.spectrogram_plot.box.viewRange()[0] == pytest.approx([low, high])
+    act(window, "scroll_right")
+    assert view.seen()[0] > low
+    act(window, "zoom_all")
+    assert view.seen() == pytest.approx((0, 3.0))
+
+
+def test_a_span_is_selected_by_mouse_by_keys_and_undone(window, qtbot):
+    document, view = window.session.current, window.view
+    box = view.wave_plot.box
+    viewport = view.wave_plot.viewport()
+    places = [
+        view.wave_plot.mapFromScene(box.mapViewToScene(QPointF(at, 1.0))) for at in (1.0, 1.5, 2.0)
+    ]
+    qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, pos=places[0])
+    for place in places[1:]:
+        qtbot.mouseMove(viewport, place)
+        qtbot.wait(10)
+    qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=places[-1])
+    if document.selection is None:
+        # Without a window system no drag is seen: what the view makes of one is tested.
+        box.dragged.emit(1.0, 1.5, False)
+        box.dragged.emit(1.0, 2.0, True)
+    assert document.selection.start_s == pytest.approx(1.0, abs=0.02)
+    assert document.selection.stop_s == pytest.approx(2.0, abs=0.02)
+    act(window, "extend_right")
+    assert document.selection.stop_s == pytest.approx(2.06, abs=0.02)
+    act(window, "undo")
+    act(window, "undo")
+    assert document.selection is None, "a drag is one edit"
+    act(window, "select_all")
+    assert document.selection == TimeSpan(0.0, 3.0)
+    act(window, "select_none")
+    document.move_playhead(1.0)
+    act(window, "select_from")
+    assert document.selection == TimeSpan(1.0, 3.0)
+
+
+def test_a_band_is_selected_and_goes_into_the_recipe(window):
+    document, view = window.session.current, window.view
+    axis = view.spectrogram.axis
+    view.spectrogram_plot.box.band_dragged.emit(axis.place(500), axis.place(2000), False)
+    view.spectrogram_plot.box.band_dragged.emit(axis.place(500), axis.place(4000), True)
+    assert document.recipe.band_low_hz == pytest.approx(500, rel=0.01)
+    assert document.recipe.band_high_hz == pytest.approx(4000, rel=0.01)
+    act(window, "band_top_down")
+    assert document.recipe.band_high_hz == pytest.approx(4000 / 2 ** (1 / 3), rel=0.01)
+    act(window, "band_none")
+    assert document.recipe == Recipe()
+    for _ in range(3):
+        act(window, "undo")
+    assert document.recipe == Recipe()
+
+
+def test_axis_colours_and_fft_size_are_changed_by_keys_and_kept(window, make_window):
+    act(window, "next_scale")
+    act(window, "next_colours")
+    act(window, "fft_larger")
+    told = window.preferences
+    assert (told.scale, told.colour_map, told.fft_size) == ("mel", "inferno", 4096)
+    assert window.view.spectrogram.axis.scale == "mel"
+    assert window.view.spectrogram.fft_size == 4096
+    assert make_window().preferences == told
+
+
+def test_a_class_is_found_by_typing(window, qtbot):
+    act(window, "search_class")
+    aim = window.dream.aim
+    qtbot.keyClicks(aim.search, "church")
+    qtbot.keyClick(aim.search, Qt.Key.Key_Return)
+    assert window.session.current.recipe.class_ == "Church bell"
+    act(window, "undo")
+    assert window.session.current.recipe.class_ is None
+
+
+def test_a_layer_is_chosen_in_the_drawn_network(window, qtbot):
+    network = window.dream.aim.network
+    window.dream.aim.tabs.setCurrentIndex(1)
+    names = network.names()
+    assert "layer7/pointwise_conv/relu" in names
+    network.setFocus()
+    place = names.index("layer1/relu")
+    for _ in range(place + 1):
+        qtbot.keyClick(network, Qt.Key.Key_Right)
+    qtbot.keyClick(network, Qt.Key.Key_Return)
+    assert window.session.current.recipe.layer == "layer1/relu"
+
+
+def test_an_objective_that_makes_no_sense_is_said_in_place(window, qtbot):
+    aim = window.dream.aim
+    aim.tabs.setCurrentIndex(2)
+    qtbot.keyClicks(aim.objective, "class:Bell - nonsense")
+    aim.objective.editingFinished.emit()
+    assert "nonsense" in aim.objective_problem.text()
+    assert aim.objective.text() == "class:Bell - nonsense", "what was typed stays"
+    assert window.session.current.recipe == Recipe()
+    aim.objective.setText("class:Bell - 0.5*layer:layer3")
+    aim.objective.editingFinished.emit()
+    assert window.session.current.recipe.objective == "class:Bell - 0.5*layer:layer3"
+    assert not aim.objective_problem.text()
+
+
+def test_a_slider_is_one_edit_a_drag_and_a_double_click_resets(window, qtbot):
+    document = window.session.current
+    row = window.dream._rows["wet"]
+    slider, spin = row._editors
+    slider.sliderPressed.emit()
+    for place in (900, 700, 400):
+        slider.setValue(place)
+    assert document.recipe.wet == pytest.approx(0.4)
+    assert spin.value() == pytest.approx(0.4)
+    assert row.label.font().bold()
+    act(window, "undo")
+    assert document.recipe.wet == 1.0
+    act(window, "redo")
+    assert document.recipe.wet == pytest.approx(0.4)
+    qtbot.mouseDClick(row.label, Qt.MouseButton.LeftButton)
+    assert document.recipe.wet == 1.0
+    assert not row.label.font().bold()
+
+
+def test_every_field_can_be_changed_and_is_shown(window):
+    from dreamsound_desktop.panels.field_widgets import SLIDER_STEPS
+
+    document = window.session.current
+    values = {"number": 0.25, "whole": 4, "switch": True}
+    for name, row in window.dream._rows.items():
+        field = row.field
+        value = values.get(field.kind)
+        if name in ("octaves",):
+            continue
+        if field.kind == "choice":
+            value = field.choices[-1]
+        elif field.kind == "number":
+            low, high = max(field.lowest, -50), min(field.highest, 50)
+            value = low + 0.5 * (high - low)
+        elif field.kind == "whole":
+            value = int(min(max(field.lowest + 4, 4), field.highest))
+            value = {"fft_size": 4096, "hop_samples": 256}.get(name, value)
+        if value is None or name in ("flip", "combine", "mask_from", "carrier", "air", "morph"):
+            continue
+        document.set_recipe(Recipe(), "x")
+        row.changed.emit(value, "")
+        assert getattr(document.recipe, name) == value, (name, said(window))
+        editor = row._editors[-1]
+        if field.kind in ("number", "whole"):
+            assert editor.value() == pytest.approx(value, abs=0.06), name
+    assert SLIDER_STEPS > 0
+
+
+def test_the_paper_is_one_switch(window):
+    act(window, "paper")
+    assert window.session.current.is_paper
+    assert window.dream.paper.isChecked()
+    act(window, "paper")
+    assert not window.session.current.is_paper
+
+
+def test_a_preview_is_queued_dreamed_and_taken_in(window, qtbot, tmp_path, no_worker):
+    document = window.session.current
+    document.select(TimeSpan(0.96, 2.0), "Select")
+    with qtbot.waitSignal(window.client.added):
+        act(window, "preview")
+    assert no_worker, "a worker is seen to"
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
+    (number,) = window.client.jobs
+    assert queued(window)[0]["kind"] == "preview"
+    assert window.takes.tree.topLevelItemCount() == 0
+    finish_job(window, qtbot, tmp_path, number, 1.04)
+    qtbot.waitUntil(lambda: window.takes.tree.topLevelItemCount() == 1)
+    (take,) = document.takes
+    assert take.job == number
+    assert (window.takes.slot, window.takes.slots["B"]) == ("B", 1)
+    assert window.live.job == number
+    assert window.live.bar.value() == 1000
+    assert "done" in window.queue.model._texts(window.client.jobs[number])
+    # It is played at its place, and the playhead goes back.
+    assert window.player.is_playing
+    voice = window.player.mixer.voice
+    assert voice.start == round(0.96 * 48_000)
+    window.player.stop()
+
+
+def test_a_b_c_d_are_heard_at_one_playhead(window, qtbot, tmp_path):
+    document = window.session.current
+    for number in (1, 2):
+        path = write_sound(tmp_path / f"take{number}.wav", 1.0)
+        document.takes.put(Take(number=number, name=f"t{number}", stop_s=1.48, start_s=0.48,
+                                renders={"dream": str(path), "gradient": str(path)}))  # fmt: skip
+        window.takes.put_new(number)
+    assert window.takes.slots == {"B": 1, "C": 2, "D": None}
+    act(window, "hear_a")
+    act(window, "play")
+    qtbot.waitUntil(lambda: window.player.seconds > 0.1)
+    assert window.player.mixer.voice.sound is document.sound
+    before = window.player.seconds
+    act(window, "hear_b")
+    assert window.player.is_playing
+    assert window.player.seconds >= before
+    assert window.player.mixer.voice.sound.path == tmp_path / "take1.wav"
+    assert window.player.mixer.voice.around is document.sound
+    act(window, "hear_gradient")
+    assert window.player.mixer.voice.around is None, "a gradient stands alone"
+    act(window, "hear_c")
+    assert window.player.mixer.voice.sound.path == tmp_path / "take2.wav"
+    act(window, "hear_d")
+    assert window.takes.slot == "D", "an empty slot takes the take that is chosen"
+    act(window, "play")
+    assert not window.player.is_playing
+
+
+def test_steps_of_a_take_are_scrubbed(window, tmp_path):
+    document = window.session.current
+    renders = {"dream": str(write_sound(tmp_path / "d.wav", 1.0))}
+    for step in (2, 4):
+        renders[f"dream_step{step}"] = str(write_sound(tmp_path / f"s{step}.wav", 1.0))
+    document.takes.put(Take(number=1, name="t", renders=renders, stop_s=1.0))
+    window.takes.put_new(1)
+    assert window.takes.heard_file()[1] == "dream"
+    act(window, "step_back")
+    assert window.takes.heard_file()[1] == "dream_step4"
+    act(window, "step_back")
+    assert window.takes.heard_file()[1] == "dream_step2"
+    act(window, "step_on")
+    act(window, "step_on")
+    assert window.takes.heard_file()[1] == "dream"
+
+
+def test_takes_are_dragged_out_as_files(window, tmp_path):
+    path = write_sound(tmp_path / "d.wav", 1.0)
+    window.session.current.takes.put(Take(number=1, name="t", renders={"dream": str(path)}))
+    tree = window.takes.tree
+    data = tree.mimeData([tree.topLevelItem(0)])
+    assert [url.toLocalFile() for url in data.urls()] == [str(path)]
+
+
+def test_a_take_is_exported_and_nothing_is_replaced(window, qtbot, tmp_path):
+    path = write_sound(tmp_path / "d.wav", 1.0)
+    take = Take(number=1, name="t", renders={"dream": str(path)})
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "d.wav").write_bytes(b"mine")
+    window.files.export_to(take, folder)
+    qtbot.waitUntil(lambda: (folder / "d_2.wav").is_file())
+    assert (folder / "d.wav").read_bytes() == b"mine"
+    assert (folder / "d_2.wav").read_bytes() == path.read_bytes()
+
+
+def test_presets_are_used_saved_renamed_deleted_and_it_is_all_undone(window, qtbot):
+    document, work = window.session.current, window.presets_work
+    work.use(find_preset("Turn to bells"))
+    assert document.preset == "Turn to bells"
+    assert document.recipe == find_preset("Turn to bells").preset.recipe
+    act(window, "undo")
+    assert (document.recipe, document.preset) == (Recipe(), "")
+    document.set_fields("x", steps=7)
+    assert work.save_as("Mine")
+    assert find_preset("Mine").preset.recipe.steps == 7
+    assert not work.save_as("Mine")
+    assert "already" in said(window)
+    work.rename_to(find_preset("Mine"), "Yours")
+    assert [stored.preset.name for stored in user_presets()[0]] == ["Yours"]
+    act(window, "undo")
+    assert [stored.preset.name for stored in user_presets()[0]] == ["Mine"]
+    work.delete(find_preset("Mine"))
+    assert user_presets()[0] == []
+    act(window, "undo")
+    assert find_preset("Mine").preset.recipe.steps == 7
+    work.duplicate(find_preset("Bones"))
+    assert find_preset("Bones copy").preset.recipe == find_preset("Bones").preset.recipe
+    assert not work.save_as("a/b")
+
+
+def test_presets_are_found_compared_and_blended(window, qtbot):
+    panel = window.presets
+    qtbot.keyClicks(panel.search, "bells")
+    assert panel.list.count() >= 1
+    panel.list.setCurrentRow(0)
+    assert panel.current.preset.name == "Turn to bells"
+    assert "class" in panel.told.text()
+    panel.blend.sliderPressed.emit()
+    panel.blend.setSliderDown(True)
+    panel.blend.setValue(100)
+    assert window.session.current.recipe == panel.current.preset.recipe
+    panel.blend.setValue(0)
+    assert window.session.current.recipe == Recipe()
+    panel.blend.setSliderDown(False)
+
+
+def test_presets_are_imported_and_exported_by_drag(window, tmp_path):
+    panel = window.presets
+    data = panel.list.mimeData([panel.list.item(0)])
+    path = Path(data.urls()[0].toLocalFile())
+    assert path.name.endswith(".dreamsound.json")
+    copy = tmp_path / "Mine.dreamsound.json"
+    document = json.loads(path.read_text()) | {"name": "Mine"}
+    copy.write_text(json.dumps(document))
+    window.files.open([copy])
+    assert find_preset("Mine").path is not None
+    window.files.open([copy])
+    assert [stored.preset.name for stored in user_presets()[0]] == ["Mine", "Mine copy"]
+
+
+def test_folders_go_into_the_queue_with_their_tree(window, qtbot, tmp_path):
+    (tmp_path / "tree/sub").mkdir(parents=True)
+    write_sound(tmp_path / "tree/a.wav", 0.5)
+    write_sound(tmp_path / "tree/sub/b.wav", 0.5)
+    (tmp_path / "tree/readme.txt").write_text("no sound")
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "tree"))])
+    window.queue.table.dropped.emit([tmp_path / "tree"])
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 2)
+    outs = sorted(request["out"] for request in queued(window))
+    assert outs == [str(tmp_path / "tree/dreams"), str(tmp_path / "tree/dreams/sub")]
+
+
+def test_the_queue_is_reordered_cancelled_retried_and_cleared(window, qtbot, tmp_path):
+    act(window, "pause")
+    qtbot.waitUntil(lambda: window.client.paused)
+    assert window.actions_["pause"].isChecked()
+    for name in "abc":
+        write_sound(tmp_path / f"{name}.wav", 0.5)
+    window.files.queue([tmp_path / f"{name}.wav" for name in "abc"])
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 3)
+    table, model = window.queue.table, window.queue.model
+    names = lambda: [job.name for job in model.jobs]  # noqa: E731
+    assert names() == ["a.wav", "b.wav", "c.wav"]
+    table.selectRow(2)
+    act(window, "queue_up")
+    qtbot.waitUntil(lambda: names() == ["a.wav", "c.wav", "b.wav"])
+    assert [job.name for job in window.queue.chosen()] == ["c.wav"], "what is chosen stays chosen"
+    act(window, "queue_top")
+    qtbot.waitUntil(lambda: names() == ["c.wav", "a.wav", "b.wav"])
+    act(window, "queue_down")
+    qtbot.waitUntil(lambda: names() == ["a.wav", "c.wav", "b.wav"])
+    data = model.mimeData([model.index(2, 0)])
+    model.dropMimeData(data, Qt.DropAction.MoveAction, 0, 0, model.index(-1, -1))
+    qtbot.waitUntil(lambda: names() == ["b.wav", "a.wav", "c.wav"])
+    table.selectRow(0)
+    act(window, "queue_cancel")
+    qtbot.waitUntil(lambda: model.jobs[-1].state == "cancelled")
+    window.queue.choose(model.jobs[-1].id)
+    act(window, "queue_retry")
+    qtbot.waitUntil(lambda: all(job.state == "queued" for job in model.jobs))
+    assert "3 waiting" in window.queue_told.text()
+    assert "paused" in window.queue_told.text()
+    table.selectAll()
+    act(window, "queue_remove")
+    qtbot.waitUntil(lambda: not model.jobs)
+    act(window, "pause")
+    qtbot.waitUntil(lambda: not window.client.paused)
+
+
+def test_jobs_of_other_faces_are_in_the_list_and_their_results_open(window, qtbot, tmp_path):
+    from dreamsound.queue.request import JobRequest
+
+    path = write_sound(tmp_path / "reaper.wav", 1.0)
+    request = JobRequest.make({"input": str(path), "out": str(tmp_path)}).settled(tmp_path)
+    store = Store(Path(window.client._store.path))
+    (number,) = store.add([request.as_job("reaper")])
+    store.close()
+    qtbot.waitUntil(lambda: number in window.client.jobs)
+    assert "REAPER" in window.queue.model._texts(window.client.jobs[number])
+    finish_job(window, qtbot, tmp_path, number, 1.0)
+    window.queue.choose(number)
+    act(window, "queue_open")
+    assert window.session.current.path == path
+    assert window.takes.heard_file()[0].job == number
+
+
+def test_the_command_that_is_copied_renders_the_same(window):
+    document = window.session.current
+    document.set_fields("x", class_="Hi-hat", threshold_db=-30.0, restore_level=False)
+    document.select(TimeSpan(0.96, 2.0), "Select")
+    act(window, "copy_command")
+    text = QGuiApplication.clipboard().text()
+    assert text.startswith("dreamsound render ")
+    for part in ("--class Hi-hat", "--threshold-db -30.0", "--no-restore-level", "--span 0.96"):
+        assert part in text
+
+
+def test_everything_is_there_again_after_a_restart(make_window, sound_path, qtbot):
+    window = make_window(sound_path)
+    document = window.session.current
+    document.set_fields("x", class_="Bell")
+    document.select(TimeSpan(1.0, 2.0), "Select")
+    window.docks["library"].hide()
+    window.close()
+    again = make_window()
+    assert [one.path for one in again.session.documents] == [sound_path]
+    assert again.session.current.recipe.class_ == "Bell"
+    assert again.session.current.selection == TimeSpan(1.0, 2.0)
+    assert not again.docks["library"].isVisible()
+    assert not said(again)
+
+
+def test_after_a_crash_what_was_open_is_there_and_that_is_said(make_window, sound_path):
+    window = make_window(sound_path)
+    window.session.current.set_fields("x", class_="Bell")
+    window.save()  # as it is every thirty seconds
+    again = make_window()  # nobody closed the first
+    assert again.session.current.recipe.class_ == "Bell"
+    assert "did not end properly" in said(again)
+
+
+def test_recent_files(window, tmp_path):
+    other = write_sound(tmp_path / "other.wav", 0.5)
+    window.files.open([other])
+    window._fill_recent()
+    names = [action.text() for action in window.recent_menu.actions()]
+    assert names[:2] == ["other.wav", "swell.wav"]
+
+
+def test_the_palette_finds_and_does(window, qtbot):
+    from dreamsound_desktop.windows.palette import CommandPalette
+
+    dialog = CommandPalette(window.actions_, window)
+    qtbot.keyClicks(dialog.search, "whole sound")
+    assert dialog.list.count() >= 1
+    qtbot.keyClick(dialog.search, Qt.Key.Key_Return)
+    assert dialog.chosen is window.actions_["zoom_all"]
+
+
+def test_keys_are_changed_and_clashes_refused(window):
+    from dreamsound_desktop.windows.keys import KeysDialog
+
+    dialog = KeysDialog({}, window)
+    assert not dialog.set_key("preview", "L")
+    assert "Loop" in dialog.problem.text()
+    assert dialog.set_key("preview", "Ctrl+Shift+Y")
+    window.actions_.set_keys(dialog.changed)
+    assert window.actions_["preview"].shortcut().toString() == "Ctrl+Shift+Y"
+    assert dialog.set_key("preview", "P")
+    assert dialog.changed == {}
+
+
+def test_keys_belong_to_the_widget_that_types(window, qtbot):
+    window.activateWindow()
+    document = window.session.current
+    window.presets.search.setFocus()
+    qtbot.keyClicks(window.presets.search, "pf 1")
+    assert window.presets.search.text() == "pf 1"
+    assert not window.client.jobs
+    assert document.playhead_s == 0
+    window.dream.paper.setFocus()
+    qtbot.keyClick(window.dream.paper, Qt.Key.Key_Space)
+    assert document.is_paper
+    assert not window.player.is_playing
+
+
+def test_variations_are_heard_and_keepers_starred(window, qtbot, tmp_path):
+    from dreamsound_desktop.windows.variations import AskVariations, VariationsDialog
+
+    document = window.session.current
+    ask = AskVariations(document, window)
+    ask.seeds.setValue(2)
+    ask.strengths.setText("0.05, 0.1")
+    assert ask.told() == ([0, 1], [0.05, 0.1])
+    ask.strengths.setText("much")
+    assert not ask.buttons.buttons()[0].isEnabled() or ask.told() == ([], [])
+    takes = []
+    for number in range(1, 5):
+        path = str(write_sound(tmp_path / f"v{number}.wav", 0.5))
+        take = Take(number=number, name="v", group="g", renders={"dream": path}, stop_s=0.5)
+        document.takes.put(take)
+        takes.append(take)
+    grid = VariationsDialog(document, takes, [0, 1], [0.05, 0.1], window)
+    grid.heard.connect(window.takes.put_new)
+    grid.grid.setCurrentCell(1, 0)
+    assert window.takes.heard_file()[0].number == 3
+    grid.star()
+    assert document.takes[3].stars == 1
+    grid.tidy()
+    assert [take.number for take in document.takes] == [3]
+    grid.close()
+
+
+def test_a_render_that_is_opened_brings_its_recipe(window, tmp_path):
+    from dreamsound.provenance import with_note
+    from dreamsound.sound_writer import write_blocks
+
+    source = write_sound(tmp_path / "source.wav", 3.0)
+    render = tmp_path / "source_dream.wav"
+    note = {
+        "engine": "1", "threads": 1, "model": "yamnet", "weights_sha256": "0",
+        "source": {"name": "source.wav", "sha256": None, "start": 46_080, "samples": 48_000},
+        "steps_done": 3, "class_name": "Bell", "scores": [0.1, 0.5], "level": "match",
+        "format": "wav", "bits": "24", "recipe": {"class": "Bell", "steps": 3},
+    }  # fmt: skip
+    import inspect
+
+    import soundfile
+
+    del write_blocks, inspect
+    values = soundfile.read(source, dtype="float32")[0][46_080:94_080]
+    with soundfile.SoundFile(render, "w", 48_000, 2, "PCM_24") as file:
+        file.comment = with_note({}, note, "dream")["comment"]
+        file.write(values)
+    window.files.open([render])
+    document = window.session.current
+    assert document.path == source
+    assert document.recipe == Recipe.make(**{"class": "Bell", "steps": 3})
+    assert document.selection.start_s == pytest.approx(0.96)
+    assert [take.renders for take in document.takes] == [{"dream": str(render)}]
