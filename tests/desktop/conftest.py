@@ -1,4 +1,4 @@
-"""What the desktop's tests share: a user of their own, sounds, a window, and guards against leaks."""
+"""What the desktop's tests share: a user of their own, sounds, a window, guards against leaks."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _no_leaks(request) -> Iterator[None]:
     timers = [
         one
         for one in gc.get_objects()
-        if isinstance(one, QTimer) and isValid(one) and one.isActive() and _is_ours(one)
+        if issubclass(type(one), QTimer) and isValid(one) and one.isActive() and _is_ours(one)
     ]
     assert not timers, f"{request.node.name} leaves timers: {[t.parent() for t in timers]}"
 

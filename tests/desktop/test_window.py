@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QGuiApplication
 
 from dreamsound.presets import find_preset, user_presets
@@ -32,7 +32,6 @@ def queued(window) -> list[dict]:
 
 def finish_job(window, qtbot, tmp_path, number: int, seconds: float = 2.0) -> None:
     """Do as a worker does: the job's renders are there."""
-    job = window.client.jobs[number]
     renders = {
         name: str(write_sound(tmp_path / f"{number}_{name}.wav", seconds))
         for name in ("dream", "gradient", "hardcut")
@@ -50,7 +49,6 @@ def finish_job(window, qtbot, tmp_path, number: int, seconds: float = 2.0) -> No
                                 "curve": [[1, 0.5, 0.1], [10, 3.0, 0.6]]})  # fmt: skip
     store.close()
     qtbot.waitUntil(lambda: window.client.jobs[number].state == "done")
-    del job
 
 
 def test_a_sound_is_shown_and_the_whole_of_it(window):
@@ -377,7 +375,7 @@ def test_presets_are_imported_and_exported_by_drag(window, tmp_path):
     window.files.open([copy])
     assert find_preset("Mine").path is not None
     window.files.open([copy])
-    assert [stored.preset.name for stored in user_presets()[0]] == ["Mine", "Mine copy"]
+    assert {stored.preset.name for stored in user_presets()[0]} == {"Mine", "Mine copy"}
 
 
 def test_folders_go_into_the_queue_with_their_tree(window, qtbot, tmp_path):
@@ -385,8 +383,6 @@ def test_folders_go_into_the_queue_with_their_tree(window, qtbot, tmp_path):
     write_sound(tmp_path / "tree/a.wav", 0.5)
     write_sound(tmp_path / "tree/sub/b.wav", 0.5)
     (tmp_path / "tree/readme.txt").write_text("no sound")
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "tree"))])
     window.queue.table.dropped.emit([tmp_path / "tree"])
     qtbot.waitUntil(lambda: len(window.client.jobs) == 2)
     outs = sorted(request["out"] for request in queued(window))
@@ -494,6 +490,8 @@ def test_the_palette_finds_and_does(window, qtbot):
     from dreamsound_desktop.windows.palette import CommandPalette
 
     dialog = CommandPalette(window.actions_, window)
+    dialog.open()
+    qtbot.waitExposed(dialog)
     qtbot.keyClicks(dialog.search, "whole sound")
     assert dialog.list.count() >= 1
     qtbot.keyClick(dialog.search, Qt.Key.Key_Return)
@@ -556,7 +554,6 @@ def test_variations_are_heard_and_keepers_starred(window, qtbot, tmp_path):
 
 def test_a_render_that_is_opened_brings_its_recipe(window, tmp_path):
     from dreamsound.provenance import with_note
-    from dreamsound.sound_writer import write_blocks
 
     source = write_sound(tmp_path / "source.wav", 3.0)
     render = tmp_path / "source_dream.wav"
@@ -566,11 +563,8 @@ def test_a_render_that_is_opened_brings_its_recipe(window, tmp_path):
         "steps_done": 3, "class_name": "Bell", "scores": [0.1, 0.5], "level": "match",
         "format": "wav", "bits": "24", "recipe": {"class": "Bell", "steps": 3},
     }  # fmt: skip
-    import inspect
-
     import soundfile
 
-    del write_blocks, inspect
     values = soundfile.read(source, dtype="float32")[0][46_080:94_080]
     with soundfile.SoundFile(render, "w", 48_000, 2, "PCM_24") as file:
         file.comment = with_note({}, note, "dream")["comment"]

@@ -57,7 +57,7 @@ class CommandPalette(QDialog):
             action = self._actions[name]
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
             item = QListWidgetItem(action.icon(), f"{name}    {keys}" if keys else name)
-            item.setData(ACTION, action)
+            item.setData(ACTION, name)
             item.setToolTip(action.statusTip())
             self.list.addItem(item)
         self.list.setCurrentRow(0)
@@ -65,5 +65,5 @@ class CommandPalette(QDialog):
     def _take(self) -> None:
         item = self.list.currentItem()
         if item is not None:
-            self.chosen = item.data(ACTION)
+            self.chosen = self._actions[item.data(ACTION)]
             self.accept()

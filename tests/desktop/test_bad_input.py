@@ -1,0 +1,203 @@
+"""What goes wrong is said in place, in words, with the next step; nothing is lost."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+
+import pytest
+
+from dreamsound.presets import user_folder, user_presets
+from dreamsound.recipe import Recipe
+
+from .conftest import write_sound
+
+
+def said(window) -> str:
+    return "\n".join(message.text for message in window.messages.messages)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "word"),
+    [
+        ("garbage.wav", b"\x00\x01nothing of a sound" * 50, "not a sound file"),
+        ("empty.wav", b"", "empty"),
+        ("text.txt", b"hello", "not a sound file"),
+    ],
+)
+def test_garbage_that_is_dropped(window, tmp_path, name, content, word):
+    (tmp_path / name).write_bytes(content)
+    window.files.open([tmp_path / name])
+    assert word in said(window)
+    assert name in said(window)
+    assert len(window.session.documents) == 1
+
+
+def test_many_bad_files_are_one_message(window, tmp_path):
+    for number in range(20):
+        (tmp_path / f"{number}.wav").write_bytes(b"x")
+    window.files.open([tmp_path / f"{number}.wav" for number in range(20)])
+    assert len(window.messages.messages) == 1
+    assert "and 17 more" in said(window)
+
+
+def test_a_file_that_is_deleted_while_it_is_open(window, qtbot):
+    document = window.session.current
+    qtbot.waitUntil(lambda: window.view.pyramid.is_whole)
+    document.set_fields("x", steps=3)
+    document.path.unlink()
+    window.actions_["preview"].trigger()
+    assert "is gone" in said(window)
+    assert not window.client.jobs
+    window.hearing.play()
+    qtbot.waitUntil(lambda: not window.player.is_playing)
+    assert document.recipe.steps == 3
+
+
+def test_a_preset_from_the_future(window, tmp_path):
+    path = tmp_path / "Later.dreamsound.json"
+    path.write_text(json.dumps({"preset_version": 99, "name": "Later", "recipe": {}}))
+    window.files.open([path])
+    assert "newer" in said(window)
+    assert user_presets()[0] == []
+
+
+def test_a_broken_preset_among_the_users_own_does_not_hide_the_others(make_window):
+    folder = user_folder()
+    folder.mkdir(parents=True)
+    (folder / "Broken.dreamsound.json").write_text("{")
+    window = make_window()
+    window.presets.reload()
+    assert "Broken" in said(window)
+    assert window.presets.list.count() > 10
+
+
+def test_a_worker_that_does_not_start(make_window, qtbot, sound_path, monkeypatch):
+    window = make_window(sound_path)
+    monkeypatch.setattr("dreamsound_desktop.queue_client.is_tended", lambda _: False)
+    monkeypatch.setattr("dreamsound_desktop.queue_client.TENDED_S", 0.1)
+    window.actions_["preview"].trigger()
+    qtbot.waitUntil(lambda: "No worker runs" in said(window), timeout=8000)
+    assert window.view.pyramid is not None, "files are shown all the same"
+    monkeypatch.setattr("dreamsound_desktop.queue_client.is_tended", lambda _: True)
+    qtbot.waitUntil(lambda: "No worker runs" not in said(window), timeout=8000)
+
+
+def test_a_worker_that_cannot_be_started_at_all(make_window, qtbot, sound_path, monkeypatch):
+    from dreamsound.errors import QueueError
+
+    def refuse(_):
+        raise QueueError("no worker could be started: Permission denied")
+
+    window = make_window(sound_path)
+    monkeypatch.setattr("dreamsound_desktop.queue_client.ensure_worker", refuse)
+    window.actions_["render"].trigger()
+    qtbot.waitUntil(lambda: "Permission denied" in said(window))
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)  # the job waits: nothing is lost
+
+
+def test_a_queue_that_is_damaged_is_kept_aside_and_said(make_window, qtbot, monkeypatch):
+    import os
+
+    path = Path(os.environ["DREAMSOUND_QUEUE"])
+    path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+    window = make_window()
+    qtbot.waitUntil(lambda: "kept as" in said(window))
+    assert list(path.parent.glob("*.damaged-1"))
+
+
+def test_a_full_disk_when_the_session_is_kept(window, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    window.session.current.set_fields("x", steps=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        assert not window.save()
+        assert "No space left" in said(window)
+        assert "Make room" in said(window)
+    assert window.save()
+    assert not said(window)
+
+
+def test_preferences_that_cannot_be_kept_hold_for_this_session(window, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        window.change_preferences(theme="dark")
+    assert "No space left" in said(window)
+    assert window.preferences.theme == "dark"
+
+
+def test_a_model_that_cannot_listen(window, qtbot, monkeypatch, tmp_path):
+    monkeypatch.setenv("DREAMSOUND_MODELS", str(tmp_path))
+    window.session.current.set_fields("x", model=str(tmp_path / "no_model"))
+    window.actions_["listen"].trigger()
+    qtbot.waitUntil(lambda: "could not listen" in said(window), timeout=60_000)
+    assert "no_model" in said(window)
+
+
+def test_a_job_that_fails_offers_to_try_again(window, qtbot, tmp_path):
+    from dreamsound.queue.store import Store
+
+    window.actions_["preview"].trigger()
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
+    (number,) = window.client.jobs
+    store = Store(Path(window.client._store.path))
+    store.register_worker("w", tmp_path / "lock")
+    store.claim("w")
+    store.failed(number, "w", "nothing in this sound excites Chainsaw")
+    store.close()
+    qtbot.waitUntil(lambda: "Chainsaw" in said(window))
+    assert len(window.session.current.takes) == 0
+    (message,) = (m for m in window.messages.messages if "Chainsaw" in m.text)
+    from PySide6.QtWidgets import QPushButton
+
+    message.findChild(QPushButton).click()
+    qtbot.waitUntil(lambda: window.client.jobs[number].state == "queued")
+
+
+def test_a_fault_of_the_app_is_one_dialog_with_a_report(qtbot, tmp_path):
+    from dreamsound_desktop.windows.crash import CrashGuard
+
+    saved = []
+    guard = CrashGuard(tmp_path)
+    guard.saves = lambda: saved.append(1)
+    try:
+        raise ZeroDivisionError("a fault")
+    except ZeroDivisionError as error:
+        for _ in range(5):
+            guard._hook(type(error), error, error.__traceback__)
+    assert guard.dialog is not None
+    report = guard.dialog.text.toPlainText()
+    assert "ZeroDivisionError: a fault" in report
+    assert "DreamSound Studio" in report
+    assert (tmp_path / "crash.log").read_text() == report
+    assert saved
+    guard.dialog.close()
+
+
+def test_takes_whose_files_are_gone_are_shown_so(window, tmp_path):
+    from dreamsound_desktop.state.takes import Take
+
+    path = write_sound(tmp_path / "d.wav", 0.5)
+    window.session.current.takes.put(Take(number=1, name="t", renders={"dream": str(path)}))
+    path.unlink()
+    window.session.current.takes.changed.emit()
+    item = window.takes.tree.topLevelItem(0)
+    assert item.font(0).strikeOut()
+    window.takes.put_new(1)
+    window.hearing.play()
+    assert "d.wav" in said(window)
+    window.player.stop()
+
+
+def test_a_recipe_that_a_preset_of_another_kind_breaks_is_said(window):
+    document = window.session.current
+    document.set_fields("x", method="target")
+    window.actions_["preview"].trigger()
+    assert document.recipe.method == "target"
+    assert document.recipe != Recipe()
