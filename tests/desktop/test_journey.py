@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from dreamsound.models.catalog import local_weights
+from dreamsound.queue.store import Store, default_path
 
 from .conftest import write_sound
 
@@ -45,8 +48,20 @@ def display(tmp_path):
     process.wait(10)
 
 
+@pytest.fixture
+def no_worker_stays():
+    """The worker that was started goes when the journey is over."""
+    yield
+    store = Store(default_path())
+    for row in store.workers():
+        with suppress(OSError):
+            os.kill(row.pid, signal.SIGTERM)
+    store.close()
+
+
 @pytest.mark.slow
 @pytest.mark.yamnet
+@pytest.mark.usefixtures("no_worker_stays")
 def test_a_journey(tmp_path, display):
     if local_weights("yamnet") is None:
         pytest.skip("YAMNet is not on this machine")

@@ -30,6 +30,8 @@ from dreamsound_desktop.state.heard import Heard
 
 #: Groups that are open at first.
 OPEN_GROUPS = ("Dream", "Filter")
+#: Least width, in letters: a label, a slider and a number beside each other.
+LETTERS = 56
 
 
 class DreamPanel(QWidget):
@@ -76,6 +78,7 @@ class DreamPanel(QWidget):
         area.setWidget(inner)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         area.setAccessibleName(self.tr("Recipe"))
+        area.setMinimumWidth(LETTERS * self.fontMetrics().averageCharWidth())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(area, 1)
@@ -116,7 +119,9 @@ class DreamPanel(QWidget):
         button.setCheckable(True)
         button.setChecked(title in OPEN_GROUPS)
         button.setAutoRaise(True)
-        button.setStyleSheet("QToolButton { font-weight: bold; border: none }")
+        font = button.font()
+        font.setBold(True)
+        button.setFont(font)
         button.setAccessibleName(self.tr("Show {0}").format(self._title(title)))
         inner = QWidget()
         inner.setVisible(title in OPEN_GROUPS)

@@ -143,6 +143,7 @@ class FieldRow(QObject):
         if field.unit:
             spin.setSuffix(f" {field.unit}")
         spin.setKeyboardTracking(False)
+        spin.setMinimumWidth(6 * spin.fontMetrics().height())
         spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         slider = None
         if field.name in SLIDERS:

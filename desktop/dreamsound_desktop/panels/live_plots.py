@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from dreamsound.queue.looks import Look
 from dreamsound_desktop.views.colours import colours_of
@@ -45,13 +45,13 @@ class LivePlots(QWidget):
         self.picture.addItem(self._image)
         self.picture.getPlotItem().vb.setDefaultPadding(0)
         unit = self.fontMetrics().height()
-        layout = QVBoxLayout(self)
+        layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for widget in (self.plot, self.picture):
             widget.setMenuEnabled(False)
             widget.setMouseEnabled(False, False)
             widget.hideButtons()
-            widget.setMinimumHeight(4 * unit)
+            widget.setMinimumSize(8 * unit, 5 * unit)
             layout.addWidget(widget, 1)
         self.recolour()
 

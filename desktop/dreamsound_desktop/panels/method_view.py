@@ -37,7 +37,7 @@ class Diagram(QWidget):
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Return the least size."""
-        return self.sizeHint() / 1.4
+        return self.sizeHint() / 1.6
 
     def show_recipe(self, recipe: Recipe) -> None:
         """Draw what a recipe does."""
@@ -157,7 +157,7 @@ class MethodView(QWidget):
             button.setObjectName(name)
             button.clicked.connect(lambda _=False, name=name: self.chosen.emit(name))
             self._group.addButton(button)
-            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             row.addWidget(button, place // 2, place % 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -167,10 +167,14 @@ class PresetsPanel(QWidget):
             self.tags.addItem(tag, tag)
         self.tags.setCurrentIndex(max(self.tags.findData(now), 0))
         self._fill()
+        if choose:
+            self.choose(choose)
+
+    def choose(self, name: str) -> None:
+        """Choose a preset by its name, if it is shown."""
         for row in range(self.list.count()):
-            item = self.list.item(row)
-            if choose and item.data(STORED).preset.name == choose:
-                self.list.setCurrentItem(item)
+            if self.list.item(row).text() == name:
+                self.list.setCurrentRow(row)
 
     def show_recipe(self, recipe: Recipe | None) -> None:
         """Compare with another recipe."""

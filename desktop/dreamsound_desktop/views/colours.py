@@ -36,6 +36,7 @@ class Colours:
     marker: QColor
     curve: QColor
     second: QColor
+    activity: QColor
 
 
 def colours_of(palette: QPalette) -> Colours:
@@ -55,6 +56,8 @@ def colours_of(palette: QPalette) -> Colours:
         marker=QColor("#ffd166") if is_dark else QColor("#946200"),
         curve=accent,
         second=QColor("#ffb454") if is_dark else QColor("#b35a00"),
+        # Spectrograms are dark in every window.
+        activity=QColor("#7fe8ff"),
     )
 
 

@@ -26,6 +26,9 @@ class HeardPlot(TimePlot):
         self._image = pg.ImageItem(axisOrder="row-major")
         self.addItem(self._image, ignoreBounds=True)
         self.box.setYRange(0, ROWS, padding=0)
+        self.getPlotItem().getAxis("left").setStyle(
+            hideOverlappingLabels=False, autoReduceTextSpace=False
+        )
         self.setMinimumHeight(round((ROWS + 2.5) * self.fontMetrics().height()))
         self.setMaximumHeight(round((ROWS + 4) * self.fontMetrics().height()))
         self._map: Any = pg.colormap.get("viridis")
@@ -45,7 +48,7 @@ class HeardPlot(TimePlot):
         rows = len(shown)
         first = (heard.patch_s - heard.hop_s) / 2
         self._image.setRect(QRectF(first, ROWS - rows, scores.shape[1] * heard.hop_s, rows))
-        letters = AXIS_LETTERS + 1
+        letters = AXIS_LETTERS - 4
         ticks = [
             (ROWS - place - 0.5, one.name if len(one.name) <= letters else one.name[:letters] + "…")
             for place, one in enumerate(shown)

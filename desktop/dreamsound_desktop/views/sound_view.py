@@ -132,7 +132,7 @@ class SoundView(QWidget):
         self.band = Span(self._colours.band, "horizontal")
         self.band.show_span(None)
         self.spectrogram_plot.addItem(self.band, ignoreBounds=True)
-        self.activity = pg.PlotCurveItem(pen=pg.mkPen(self._colours.curve, width=2))
+        self.activity = pg.PlotCurveItem(pen=pg.mkPen(self._colours.activity, width=2))
         self.activity.setZValue(10)
         self.spectrogram_plot.addItem(self.activity, ignoreBounds=True)
         self._rest = QTimer(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer
+from PySide6.QtCore import QByteArray, QEvent, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QUndoStack
 from PySide6.QtWidgets import (
     QApplication,
@@ -197,9 +197,9 @@ class MainWindow(QMainWindow):
         unit = self.fontMetrics().height()
         self.resizeDocks([docks["presets"], docks["dream"]], [17 * unit, 24 * unit],
                          Qt.Orientation.Horizontal)  # fmt: skip
-        self.resizeDocks([docks["queue"], docks["live"]], [50 * unit, 24 * unit],
+        self.resizeDocks([docks["queue"], docks["live"]], [44 * unit, 30 * unit],
                          Qt.Orientation.Horizontal)  # fmt: skip
-        self.resizeDocks([docks["queue"]], [14 * unit], Qt.Orientation.Vertical)
+        self.resizeDocks([docks["queue"]], [16 * unit], Qt.Orientation.Vertical)
         corner = Qt.Corner
         self.setCorner(corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         self.setCorner(corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
@@ -363,7 +363,7 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         else:
             unit = self.fontMetrics().height()
-            self.resize(96 * unit, 58 * unit)
+            self.resize(100 * unit, 60 * unit)
         if isinstance(state, QByteArray):
             self.restoreState(state, STATE_VERSION)
 
@@ -570,6 +570,12 @@ class MainWindow(QMainWindow):
         self.recent_menu.addSeparator()
         clear = self.recent_menu.addAction(self.tr("Clear"))
         clear.triggered.connect(self.session.recent.clear)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Draw the icons anew when the window goes from dark to light."""
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "actions_"):
+            self.actions_.recolour(self.palette())
+        super().changeEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         """Take files, folders and presets."""

@@ -62,6 +62,7 @@ class PresetsWork(QObject):
             self._say(str(error))
             return
         document.set_recipe(recipe, self.tr("Use preset {0}").format(name), preset=name)
+        self._panel.choose(name)
 
     def audition(self, stored: Stored) -> None:
         """Preview a preset on the current span; the recipe stays as it is."""

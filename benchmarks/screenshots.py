@@ -1,0 +1,118 @@
+"""Pictures of the window, dark and light, at 1x and 2x: ``python3 benchmarks/screenshots.py OUT``.
+
+A sound is dreamed by the real worker, so that takes, curve and queue show what they will.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+SIZE = (1500, 940)
+LOOKS = [(theme, scale) for theme in ("dark", "light") for scale in (1, 2)]
+
+
+def main() -> None:
+    """Take all pictures, each look in a process of its own."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--sound", type=Path, help="by default a phrase that is whistled")
+    parser.add_argument("--look", nargs=2, help=argparse.SUPPRESS)
+    told = parser.parse_args()
+    told.out.mkdir(parents=True, exist_ok=True)
+    if told.look:
+        take(told.out, told.sound, told.look[0], told.look[1])
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        sound = told.sound
+        if sound is None:
+            sound = Path(folder) / "whistle.wav"
+            words = [sys.executable, "-m", "dreamsound.demo_sound", str(sound)]
+            subprocess.run(words, check=True)
+        variables = dict(os.environ, DREAMSOUND_STUDIO=f"{folder}/studio")
+        variables |= {"DREAMSOUND_QUEUE": f"{folder}/queue.sqlite", "DREAMSOUND_LIBRARY": "off"}
+        variables |= {"XDG_CACHE_HOME": f"{folder}/cache", "QT_QPA_PLATFORM": "offscreen"}
+        for theme, scale in LOOKS:
+            words = [sys.executable, __file__, str(told.out), "--sound", str(sound)]
+            words += ["--look", theme, str(scale)]
+            subprocess.run(words, env=variables | {"QT_SCALE_FACTOR": str(scale)}, check=True)
+        _end_workers(Path(variables["DREAMSOUND_QUEUE"]))
+
+
+def take(out: Path, sound: Path, theme: str, scale: str) -> None:
+    """Take the pictures of one look."""
+    from PySide6.QtWidgets import QApplication
+
+    from dreamsound_desktop import app as studio
+    from dreamsound_desktop.state.selection import TimeSpan
+    from dreamsound_desktop.theme import apply_theme
+    from dreamsound_desktop.windows.keys import KeysDialog
+    from dreamsound_desktop.windows.preferences import PreferencesDialog
+
+    app = studio._application()
+    window = studio.main_window()
+    apply_theme(theme)  # type: ignore[arg-type]
+    window.resize(*SIZE)
+    window.show()
+    window.start([sound])
+
+    def until(is_so: Callable[[], object], seconds: float = 120) -> None:
+        end = time.monotonic() + seconds
+        while not is_so() and time.monotonic() < end:
+            QApplication.processEvents()
+            time.sleep(0.01)
+
+    document = window.session.current
+    assert document is not None, "the sound is not to be opened"
+    window.change_preferences(preview_plays=False)
+    if not document.takes:
+        for stored in window.presets._stored:
+            if stored.preset.name == "Turn to bells":
+                window.presets_work.use(stored)
+        document.select(TimeSpan(0.96, 2.4), "Select")
+        document.set_band(300.0, 6000.0, "Band")
+        window.dreams.preview()
+        until(lambda: any(take.renders for take in document.takes))
+        window.dreams.render()
+        until(lambda: sum(bool(take.renders) for take in document.takes) == 2)
+    window.listen()
+    until(lambda: window.view is not None and window.view._heard is not None)
+    view = window.view
+    assert view is not None
+    until(lambda: view.pyramid.is_whole and not view.spectrogram.is_pending())
+    view.move_cursor(20)
+    until(lambda: False, 1)
+    name = f"{theme}-{scale}x"
+    window.grab().save(str(out / f"studio-{name}.png"))
+    dialogs = {
+        "keys": KeysDialog({}, window),
+        "preferences": PreferencesDialog(window.preferences, window.disk, [], window),
+    }
+    for what, dialog in dialogs.items():
+        dialog.show()
+        until(lambda: False, 0.3)
+        dialog.grab().save(str(out / f"{what}-{name}.png"))
+        dialog.close()
+    window.close()
+    app.processEvents()
+
+
+def _end_workers(queue: Path) -> None:
+    import signal
+
+    from dreamsound.queue.store import Store
+
+    store = Store(queue)
+    for row in store.workers():
+        os.kill(row.pid, signal.SIGTERM)
+    store.close()
+
+
+if __name__ == "__main__":
+    main()
