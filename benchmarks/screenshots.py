@@ -69,7 +69,8 @@ def take(out: Path, sound: Path, theme: str, scale: str) -> None:
             time.sleep(0.01)
 
     document = window.session.current
-    assert document is not None, "the sound is not to be opened"
+    if document is None:
+        raise SystemExit(f"{sound} cannot be opened")
     window.change_preferences(preview_plays=False)
     if not document.takes:
         for stored in window.presets._stored:
@@ -84,7 +85,8 @@ def take(out: Path, sound: Path, theme: str, scale: str) -> None:
     window.listen()
     until(lambda: window.view is not None and window.view._heard is not None)
     view = window.view
-    assert view is not None
+    if view is None:
+        raise SystemExit(f"{sound} is not shown")
     until(lambda: view.pyramid.is_whole and not view.spectrogram.is_pending())
     view.move_cursor(20)
     until(lambda: False, 1)

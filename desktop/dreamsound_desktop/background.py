@@ -1,4 +1,9 @@
-"""Work off the window's thread: functions that run in a pool, and whose result comes back."""
+"""Work off the window's thread: functions that run in a pool, and whose result comes back.
+
+What they need of native libraries has to be imported before, in the window's thread: an import in
+the pool, while Qt loads a plugin, has both wait for each other for ever (seen with soxr and
+QtMultimedia: one holds the loader's lock and waits for Python's, the other the other way round).
+"""
 
 from __future__ import annotations
 

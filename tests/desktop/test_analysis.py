@@ -13,7 +13,7 @@ from dreamsound_desktop.analysis import spectrogram
 from dreamsound_desktop.analysis.disk_cache import DiskCache
 from dreamsound_desktop.analysis.open_sound import OpenSound
 from dreamsound_desktop.analysis.peaks import BASE, PeakPyramid
-from dreamsound_desktop.analysis.scales import FrequencyAxis, clock, note_name
+from dreamsound_desktop.analysis.scales import FrequencyAxis, clock, decibels, note_name
 from dreamsound_desktop.analysis.spectrogram import TILE, TileKey, make_rough_tile, make_tile
 
 from .conftest import write_sound
@@ -126,7 +126,7 @@ def test_tiles_side_by_side_are_the_whole_picture(tmp_path, monkeypatch, level):
     expected = _whole(sound, 512, level)
     columns = min(together.shape[1], expected.shape[1])
     assert columns >= sound.length // (128 << level)
-    shown = spectrogram.decibels(together[:, : columns - 1].astype(float))
+    shown = decibels(together[:, : columns - 1].astype(float))
     assert np.abs(shown - np.clip(expected[:, : columns - 1], -127.5, 0)).max() <= 0.51
 
 
@@ -135,7 +135,7 @@ def test_a_full_scale_sine_is_0_db(tmp_path):
     sine = np.sin(2 * np.pi * 1500 * np.arange(48_000) / 48_000)
     soundfile.write(path, sine.astype(np.float32), 48_000, subtype="FLOAT")
     tile = make_tile(OpenSound(path), TileKey(2048, 0, 0, 0), lambda _: None)
-    assert spectrogram.decibels(float(tile[64, 40])) == pytest.approx(0.0, abs=0.5)
+    assert decibels(float(tile[64, 40])) == pytest.approx(0.0, abs=0.5)
 
 
 def test_a_rough_tile_is_as_large_as_the_exact_one(sound_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,9 @@ Scale = Literal["linear", "log", "mel"]
 SCALES: tuple[Scale, ...] = ("linear", "log", "mel")
 #: The logarithmic axis begins here.
 LOWEST_LOG_HZ = 30.0
+#: A byte is half a decibel; 255 is full scale.
+STEPS_A_DB: Final = 2
+LOWEST_DB: Final = -127.5
 NOTE_NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 
 
@@ -106,3 +109,8 @@ def clock(seconds: float, decimals: int = 3) -> str:
     hours, minutes = divmod(minutes, 60)
     text = f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
     return f"{sign}{text}.{part:0{decimals}d}" if decimals else f"{sign}{text}"
+
+
+def decibels(value: float) -> float:
+    """Return the level that a byte of a tile stands for, dB re. full scale."""
+    return value / STEPS_A_DB + LOWEST_DB

@@ -9,8 +9,10 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import scipy.fft  # here, not in the pool's thread: see dreamsound_desktop.background
 
 from dreamsound_desktop.analysis.open_sound import OpenSound
+from dreamsound_desktop.analysis.scales import LOWEST_DB, STEPS_A_DB
 
 #: Columns of a tile.
 TILE: Final = 1024
@@ -20,11 +22,6 @@ HOPS_A_FRAME: Final = 4
 DIRECT_LEVELS: Final = 3
 #: Frames that go through the transform at a time.
 BLOCK_FRAMES: Final = 256
-#: A byte is half a decibel; 255 is full scale.
-STEPS_A_DB: Final = 2
-LOWEST_DB: Final = -127.5
-FFT_SIZES: Final = (512, 1024, 2048, 4096, 8192)
-
 Tile = npt.NDArray[np.uint8]
 
 
@@ -158,8 +155,6 @@ def _power(
     sound: OpenSound, key: TileKey, columns: npt.NDArray[np.int64], frames_each: int
 ) -> npt.NDArray[np.float32]:
     """Return ``[columns, bins]``."""
-    import scipy.fft
-
     size, hop = key.fft_size, key.hop
     starts = key.start + columns * key.column - size // 2
     if len(columns) == 1 or np.all(np.diff(columns) == 1):
@@ -205,11 +200,6 @@ def _paired(tile: Tile) -> Tile:
     if tile.shape[1] % 2:
         tile = np.concatenate([tile, tile[:, -1:]], axis=1)
     return np.maximum(tile[:, ::2], tile[:, 1::2])
-
-
-def decibels(value: float) -> float:
-    """Return the level that a byte of a tile stands for, dB re. full scale."""
-    return value / STEPS_A_DB + LOWEST_DB
 
 
 def rows_of(tile: Tile, edges: npt.NDArray[np.int64]) -> Tile:

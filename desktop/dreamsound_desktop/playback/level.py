@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
+import soxr  # noqa: F401 - here, not in the pool's thread: see dreamsound_desktop.background
+
 from dreamsound.levels import from_db, match_gain_db, measure_level, peak_safe_gain_db, true_peak
 from dreamsound.samples import FloatArray
 from dreamsound_desktop.analysis.open_sound import OpenSound

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,6 +19,8 @@ from dreamsound.render import DEFAULT_RENDERS, RenderName
 
 #: Names another folder for all that the app keeps, but for its cache.
 FOLDER_VARIABLE = "DREAMSOUND_STUDIO"
+FftSize = Literal[512, 1024, 2048, 4096, 8192]
+FFT_SIZES: tuple[int, ...] = get_args(FftSize)
 
 
 def app_folder() -> Path:
@@ -58,7 +60,7 @@ class Preferences(BaseModel):
     sound_at_end: bool = False
     colour_map: str = "magma"
     scale: Literal["linear", "log", "mel"] = "log"
-    fft_size: Literal[512, 1024, 2048, 4096, 8192] = 2048
+    fft_size: FftSize = 2048
     range_db: tuple[float, float] = (-100.0, -10.0)
     shortcuts: dict[str, str] = Field(default_factory=dict)
     volume_db: Annotated[float, Field(ge=-60, le=0)] = -6.0

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtGui import QColor, QPalette
 
-from dreamsound_desktop.analysis.spectrogram import decibels
+from dreamsound_desktop.analysis.scales import decibels
 
 #: Perceptual colour maps, by the names in the menu; all can be told apart without red and green.
 COLOUR_MAPS = {

@@ -91,7 +91,7 @@ class SpectrogramLayer(QObject):
 
     def level_at(self, seconds: float, hertz: float) -> float | None:
         """Return the level at a place, dB re. full scale; None where it is not worked out."""
-        from dreamsound_desktop.analysis.spectrogram import decibels
+        from dreamsound_desktop.analysis.scales import decibels
 
         sample = seconds * self.sound.sample_rate_hz
         row = round(hertz * self.fft_size / self.sound.sample_rate_hz)

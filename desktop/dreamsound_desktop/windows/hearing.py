@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject
 
 from dreamsound.errors import DreamSoundError
 from dreamsound_desktop.analysis.open_sound import OpenSound
-from dreamsound_desktop.playback.level import heard_gain
 from dreamsound_desktop.playback.mixer import Voice
 from dreamsound_desktop.state.document import Document
 
@@ -181,6 +180,9 @@ class Hearing(QObject):
         known = self._gains.get(key)
         if known is not None:
             return known
+        # Imported here, and not in the pool; it is not needed before something is heard.
+        from dreamsound_desktop.playback.level import heard_gain
+
         self._gains[key] = 1.0
         reference = document.sound if start is not None else None
 

@@ -33,7 +33,6 @@ from dreamsound.queue.states import HELD, OVER
 from dreamsound.recipe import Recipe
 from dreamsound.recipe_file import recipe_from
 from dreamsound_desktop.panels.field_widgets import FieldRow
-from dreamsound_desktop.playback.level import heard_gain
 from dreamsound_desktop.playback.mixer import Voice
 from dreamsound_desktop.playback.player import Player
 from dreamsound_desktop.queue_client import QueueClient
@@ -352,6 +351,7 @@ class JobWindow(QWidget):
             with suppress(DreamSoundError, KeyError):
                 # Imported here: nothing is opened before there is a preview.
                 from dreamsound_desktop.analysis.open_sound import OpenSound
+                from dreamsound_desktop.playback.level import heard_gain
 
                 sound = OpenSound(Path(job.result["renders"]["dream"]))
                 voice = Voice(sound, gain=heard_gain(sound, None, 0, is_matched=False))

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 
 from dreamsound_desktop.analysis.scales import SCALES
-from dreamsound_desktop.analysis.spectrogram import FFT_SIZES
+from dreamsound_desktop.state.preferences import FFT_SIZES
 from dreamsound_desktop.state.selection import TimeSpan
 from dreamsound_desktop.views.colours import COLOUR_MAPS
 from dreamsound_desktop.views.steps import SCROLL, ZOOM
