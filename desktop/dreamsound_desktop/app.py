@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,11 +27,16 @@ def main_window(folder: Path | None = None, queue_path: Path | None = None) -> M
     queue_path : pathlib.Path, optional
         The file of the queue; by default the user's.
     """
-    from dreamsound_desktop.theme import apply_theme
-    from dreamsound_desktop.windows.main_window import MainWindow
+    # Thousands of classes and functions come to stay: looking for garbage among them finds none.
+    gc.disable()
+    try:
+        from dreamsound_desktop.theme import apply_theme
+        from dreamsound_desktop.windows.main_window import MainWindow
 
-    window = MainWindow(folder, queue_path)
-    apply_theme(window.preferences.theme)
+        window = MainWindow(folder, queue_path)
+        apply_theme(window.preferences.theme)
+    finally:
+        gc.enable()
     return window
 
 
