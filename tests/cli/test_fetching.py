@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 import time
 from pathlib import Path
@@ -66,3 +67,16 @@ def test_elsewhere_there_is_a_line_now_and_then(
     line.progress(2_000_000, 29_000_000)
     line.progress(3_000_000, 29_000_000)
     assert capsys.readouterr().err == "2.0 MB of 29.0 MB\n"
+
+
+def test_for_a_program_each_line_is_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = time.monotonic()
+    line = FetchLine(as_json=True)
+    for number, megabytes in enumerate((1, 2, 29), 1):
+        monkeypatch.setattr(fetching.time, "monotonic", lambda n=number: now + n)
+        line.progress(megabytes * 1_000_000, 29_000_000)
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert told[0] == {"done": 1_000_000, "total": 29_000_000}
+    assert told[-1]["done"] == 29_000_000

@@ -16,7 +16,7 @@ import soundfile
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 pytest.importorskip("PySide6.QtWidgets", reason="the desktop app is not installed")
 
-from PySide6.QtCore import QEvent, QTimer
+from PySide6.QtCore import QEvent, QThreadPool, QTimer
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
@@ -57,6 +57,9 @@ def _no_leaks(request) -> Iterator[None]:
         for one in gc.get_objects()
         if issubclass(type(one), QTimer) and isValid(one) and one.isActive() and _is_ours(one)
     ]
+    pools = [one for one in gc.get_objects() if issubclass(type(one), QThreadPool) and isValid(one)]
+    busy = [pool for pool in pools if pool.activeThreadCount()]
+    assert not busy, f"{request.node.name} leaves pools at work"
     assert not timers, f"{request.node.name} leaves timers: {[t.parent() for t in timers]}"
 
 

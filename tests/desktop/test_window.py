@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QItemSelectionModel, QPointF, Qt
 from PySide6.QtGui import QGuiApplication
 
 from dreamsound.presets import find_preset, user_presets
@@ -361,6 +361,20 @@ def test_presets_are_found_compared_and_blended(window, qtbot):
     assert window.session.current.recipe == panel.current.preset.recipe
     panel.blend.setValue(0)
     assert window.session.current.recipe == Recipe()
+    panel.blend.setSliderDown(False)
+
+
+def test_two_presets_are_blended(window):
+    panel = window.presets
+    panel.choose("Bones")
+    first = panel.list.currentRow()
+    panel.list.setCurrentRow(first + 1, QItemSelectionModel.SelectionFlag.Select)
+    assert len(panel.list.selectedItems()) == 2
+    panel.blend.sliderPressed.emit()
+    panel.blend.setSliderDown(True)
+    panel.blend.setValue(1)
+    panel.blend.setValue(0)
+    assert window.session.current.recipe == find_preset("Bones").preset.recipe
     panel.blend.setSliderDown(False)
 
 

@@ -157,13 +157,11 @@ def _power(
     """Return ``[columns, bins]``."""
     size, hop = key.fft_size, key.hop
     starts = key.start + columns * key.column - size // 2
-    if len(columns) == 1 or np.all(np.diff(columns) == 1):
-        # Neighbours share most of their samples: read once.
+    if frames_each == 1 << key.level and np.all(np.diff(columns) == 1):
+        # All frames of columns in a row share most of their samples: read once.
         whole = _mono(sound, key.channel, int(starts[0]), int(starts[-1]) + key.column - hop + size)
         windows = np.lib.stride_tricks.sliding_window_view(whole, size)[::hop]
-        count = len(columns) * frames_each
-        frames = windows[:count] if frames_each == 1 << key.level else windows[:: 1 << key.level]
-        frames = frames[:count]
+        frames = windows[: len(columns) * frames_each]
     else:
         frames = np.stack(
             [_mono(sound, key.channel, int(start), int(start) + size) for start in starts]

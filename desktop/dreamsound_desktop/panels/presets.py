@@ -126,6 +126,9 @@ class PresetsPanel(QWidget):
         self.blend = QSlider(Qt.Orientation.Horizontal)
         self.blend.setRange(0, BLEND_STEPS)
         self.blend.setAccessibleName(self.tr("Blend the recipe with the preset"))
+        self.blend.setToolTip(
+            self.tr("From the recipe to the preset; with two presets chosen, between them")
+        )
         self.blend.sliderPressed.connect(self._begin_blend)
         self.blend.valueChanged.connect(self._on_blend)
         self.blend_told = QLabel(self.tr("Blend"))
@@ -280,7 +283,11 @@ class PresetsPanel(QWidget):
         return "<small>" + self.tr("It would change {0}").format("; ".join(parts)) + "</small>"
 
     def _begin_blend(self) -> None:
+        """Blend from the recipe to the preset, or, where two presets are chosen, between them."""
         self._blend_from = self._recipe
+        others = [one for one in self.list.selectedItems() if one is not self.list.currentItem()]
+        if len(others) == 1:
+            self._blend_from = others[0].data(STORED).preset.recipe
 
     def _end_blend(self) -> None:
         if not self.blend.isSliderDown() and not self.blend.hasFocus():
@@ -292,7 +299,7 @@ class PresetsPanel(QWidget):
     def _on_blend(self, place: int) -> None:
         stored = self.current
         if self._blend_from is None:
-            self._blend_from = self._recipe
+            self._begin_blend()
         if stored is None or self._blend_from is None:
             return
         try:

@@ -1,0 +1,44 @@
+"""Pictures of a dream while it is dreamed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dreamsound.queue.looks import Looks, look_file, read_look
+from dreamsound.queue.records import NewJob
+from dreamsound.queue.store import Store
+from dreamsound.samples import Samples
+
+
+def tone(hertz: float) -> Samples:
+    time_s = np.arange(48_000) / 48_000
+    return Samples.of(np.sin(2 * np.pi * hertz * time_s).astype(np.float32)[None])
+
+
+def test_the_last_picture_is_there_and_goes_with_the_job(tmp_path):
+    store = Store(tmp_path / "queue.sqlite")
+    (number,) = store.add([NewJob(input="a.wav")])
+    path = look_file(store, store.job(number))
+    assert read_look(path) is None
+    looks = Looks(path)
+    looks.draw(1, tone(440.0), 48_000)
+    first = read_look(path)
+    assert first.step == 1
+    # The row of 440 Hz, on a logarithmic axis from 40 Hz to 24 kHz, is the brightest.
+    row = int(np.argmax(first.levels.astype(float).mean(axis=1)))
+    expected = 200 * np.log(440 / 40) / np.log(24_000 / 40)
+    assert abs(row - expected) < 6
+    looks.draw(2, tone(880.0), 48_000)
+    assert read_look(path).step == 1, "not more often than costs nothing"
+    looks.remove()
+    assert read_look(path) is None
+    store.close()
+
+
+def test_a_picture_that_is_broken_or_cannot_be_written_is_none(tmp_path):
+    path = tmp_path / "looks" / "1.npz"
+    path.parent.mkdir()
+    path.write_bytes(b"no picture")
+    assert read_look(path) is None
+    (tmp_path / "file").write_text("in the way")
+    Looks(tmp_path / "file" / "1.npz").draw(1, tone(440.0), 48_000)
