@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from dreamsound_desktop.state.fuzzy import best, score
 from dreamsound_desktop.state.heard import read_heard
 from dreamsound_desktop.state.objective_help import completions
 from dreamsound_desktop.state.preferences import Preferences, read_preferences, save_preferences
+from dreamsound_desktop.state.previews import tidy_previews
 from dreamsound_desktop.state.requests import Asking, finished, jobs_of_files
 from dreamsound_desktop.state.selection import TimeSpan, preview_span
 from dreamsound_desktop.state.session import Session
@@ -356,6 +358,18 @@ def test_fields_know_their_range_unit_and_what_stands_for_an_open_one():
     assert threshold.effective(Recipe(method="filter", mask="local")) == -9.0
     assert field_named("channels").choices == ("linked", "independent", "mid-side")
     assert field_named("flip").kind == "switch"
+
+
+def test_previews_that_no_take_has_are_deleted_after_a_day(tmp_path):
+    for name in ("needed", "old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "d.wav").write_text("")
+    needed = {str(tmp_path / "needed/d.wav")}
+    assert tidy_previews(tmp_path, needed) == 0
+    assert tidy_previews(tmp_path, needed, time.time() + 25 * 3600) == 1
+    assert (tmp_path / "needed").is_dir()
+    assert not (tmp_path / "old").exists()
+    assert tidy_previews(tmp_path / "nothing", set()) == 0
 
 
 def test_cue_points_are_markers(tmp_path):

@@ -303,6 +303,23 @@ def test_steps_of_a_take_are_scrubbed(window, tmp_path):
     assert window.takes.heard_file()[1] == "dream"
 
 
+def test_takes_are_starred_renamed_and_removed_and_it_is_all_undone(window, tmp_path):
+    document = window.session.current
+    path = write_sound(tmp_path / "d.wav", 1.0)
+    document.takes.put(Take(number=1, name="t", renders={"dream": str(path)}, stop_s=1.0))
+    window.takes.put_new(1)
+    act(window, "star_take")
+    assert document.takes[1].stars == 1
+    window.takes.tree.topLevelItem(0).setText(0, "better")
+    assert document.takes[1].name == "better"
+    act(window, "remove_take")
+    assert len(document.takes) == 0
+    assert path.is_file()
+    for _ in range(3):
+        act(window, "undo")
+    assert (document.takes[1].name, document.takes[1].stars) == ("t", 0)
+
+
 def test_takes_are_dragged_out_as_files(window, tmp_path):
     path = write_sound(tmp_path / "d.wav", 1.0)
     window.session.current.takes.put(Take(number=1, name="t", renders={"dream": str(path)}))

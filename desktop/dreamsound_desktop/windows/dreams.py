@@ -18,6 +18,7 @@ from dreamsound.queue.records import Job
 from dreamsound.queue.states import HELD
 from dreamsound.recipe import Recipe
 from dreamsound_desktop.state.document import Document
+from dreamsound_desktop.state.edits import Done
 from dreamsound_desktop.state.requests import Asked, finished
 from dreamsound_desktop.state.takes import Take
 from dreamsound_desktop.windows.variations import AskVariations, VariationsDialog
@@ -51,6 +52,8 @@ class Dreams(QObject):
         actions.bind("finish", self.finish)
         actions.bind("cancel", self.cancel)
         actions.bind("copy_command", self.copy_command)
+        actions.bind("star_take", self.star)
+        actions.bind("remove_take", self.remove)
 
     def preview(self, recipe: Recipe | None = None, name: str = "") -> None:
         """Dream the selection, or a little from the playhead on, at once.
@@ -125,6 +128,20 @@ class Dreams(QObject):
             return
         QGuiApplication.clipboard().setText(command_of(document, self._window))
         self._window.messages.say(self.tr("The command was copied."), stays=False)
+
+    def star(self) -> None:
+        """Star the take that is chosen, or take its star away."""
+        document, take = self._window.session.current, self._window.takes.current
+        if document is not None and take is not None:
+            document.star_take(take.number, 0 if take.stars else 1, self.tr("Star take"))
+
+    def remove(self) -> None:
+        """Take the take that is chosen out of the list, so that it can be undone."""
+        document, take = self._window.session.current, self._window.takes.current
+        if document is not None and take is not None:
+            text = self.tr("Remove take {0}").format(take.name)
+            takes, number = document.takes, take.number
+            self._window.do(Done(text, lambda: takes.remove(number), lambda: takes.put(take)))
 
     def close_document(self, document: Document) -> None:
         """Follow the jobs of a document no longer; the queue goes on with them."""

@@ -44,6 +44,7 @@ from dreamsound_desktop.state.preferences import (
     read_preferences,
     save_preferences,
 )
+from dreamsound_desktop.state.previews import tidy_previews
 from dreamsound_desktop.state.requests import Asking
 from dreamsound_desktop.state.session import Session
 from dreamsound_desktop.windows.dreams import Dreams
@@ -72,7 +73,7 @@ CONTEXT_MENU = (
     "band_none", "", "next_scale", "next_colours", "next_channel", "fft_larger", "fft_smaller",
     "", "listen", "reveal",
 )  # fmt: skip
-TAKE_MENU = ("play", "", "again", "export_take", "reveal")
+TAKE_MENU = ("play", "star_take", "", "again", "export_take", "reveal", "", "remove_take")
 
 
 class MainWindow(QMainWindow):
@@ -312,6 +313,10 @@ class MainWindow(QMainWindow):
         for line in lines:
             self.messages.say(line, key=line)
         self.library.reload()
+        folder, store = self.asking.previews, self.session.store
+        self.tasks.run(
+            lambda _: tidy_previews(folder, store.renders()), lambda _: None, priority=-10
+        )
         if paths:
             self.files.open(paths)
         self._autosave.start()
