@@ -8,13 +8,13 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QGridLayout,
     QSizePolicy,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from dreamsound.methods import METHODS
 from dreamsound.recipe import Recipe
+from dreamsound_desktop.panels.choice_button import ChoiceButton
 
 LETTERS = {"add": "a", "filter": "b", "filter-add": "c", "target": "d"}
 
@@ -148,9 +148,7 @@ class MethodView(QWidget):
             "target": self.tr("Timbre transfer: through a filter made of another sound"),
         }
         for place, name in enumerate(METHODS):
-            button = QToolButton()
-            button.setText(f"{LETTERS[name]}  {name}")
-            button.setCheckable(True)
+            button = ChoiceButton(f"{LETTERS[name]}  {name}")
             button.setToolTip(tips[name])
             button.setAccessibleName(self.tr("Method {0}").format(name))
             button.setAccessibleDescription(tips[name])

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
     QLabel,
+    QSizePolicy,
     QSlider,
     QToolButton,
     QTreeWidget,
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from dreamsound.render import RENDER_NAMES
+from dreamsound_desktop.panels.choice_button import ChoiceButton
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.takes import Take
 
@@ -175,9 +177,8 @@ class TakesPanel(QWidget):
         self._slot_group = QButtonGroup(self)
         self._slot_buttons: dict[str, QToolButton] = {}
         for slot in SLOTS:
-            button = QToolButton()
-            button.setText(slot)
-            button.setCheckable(True)
+            button = ChoiceButton(slot)
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.clicked.connect(lambda _=False, slot=slot: self.choose_slot(slot))
             self._slot_group.addButton(button)
             self._slot_buttons[slot] = button
@@ -190,9 +191,7 @@ class TakesPanel(QWidget):
         self._render_group = QButtonGroup(self)
         self._render_buttons: dict[str, QToolButton] = {}
         for name in RENDER_NAMES:
-            button = QToolButton()
-            button.setText(self._render_text(name))
-            button.setCheckable(True)
+            button = ChoiceButton(self._render_text(name))
             button.setAccessibleName(self.tr("Hear the render {0}").format(name))
             button.clicked.connect(lambda _=False, name=name: self.choose_render(name))
             self._render_group.addButton(button)
@@ -250,7 +249,7 @@ class TakesPanel(QWidget):
             item.setText(0, take.name)
             item.setText(1, take.class_name)
             if take.score_before is not None and take.score_after is not None:
-                item.setText(2, f"{take.score_before:.2f} → {take.score_after:.2f}")
+                item.setText(2, f"{take.score_before:.3f} → {take.score_after:.3f}")
             item.setText(3, "★" * take.stars)
             gone = take.missing()
             told = "\n".join(take.warnings)

@@ -198,7 +198,7 @@ class MainWindow(QMainWindow):
         unit = self.fontMetrics().height()
         self.resizeDocks([docks["presets"], docks["dream"]], [17 * unit, 24 * unit],
                          Qt.Orientation.Horizontal)  # fmt: skip
-        self.resizeDocks([docks["queue"], docks["live"]], [44 * unit, 30 * unit],
+        self.resizeDocks([docks["queue"], docks["live"]], [42 * unit, 38 * unit],
                          Qt.Orientation.Horizontal)  # fmt: skip
         self.resizeDocks([docks["queue"]], [16 * unit], Qt.Orientation.Vertical)
         corner = Qt.Corner
