@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dreamsound.audio import Clip, open_sound, read_clip
 from dreamsound.control import Control
+from dreamsound.cut import CONTEXT_SECONDS, Cut, read_cut
 from dreamsound.dreamer import Dream, Dreamer, StepEvent
 from dreamsound.errors import RecipeError
 from dreamsound.models.load import load_model
@@ -16,9 +17,6 @@ from dreamsound.span import parse_span, span_samples
 
 if TYPE_CHECKING:
     from dreamsound.models.base import Model
-
-#: What a span hears around it: as long as the longest patch, musicnn's, and the resampler's reach.
-CONTEXT_SECONDS = 3.2
 
 __all__ = ["Dream", "dream", "read_source"]
 
@@ -100,15 +98,19 @@ def dream(
     return dreamer.result()
 
 
-def read_source(path: str | os.PathLike[str], span: str | None = None) -> Clip:
-    """Read a sound file, or a span of it with what is heard around it.
+def read_source(
+    path: str | os.PathLike[str], span: str | None = None, cut: Cut | None = None
+) -> Clip:
+    """Read a sound file, or a span or a cut of it with what is heard around it.
 
     Parameters
     ----------
     path : path_like
         The file.
     span : str, optional
-        ``START:END`` in seconds.
+        ``START:END`` in seconds, of the cut where there is one.
+    cut : Cut, optional
+        Pieces of the file, in place of all of it.
 
     Returns
     -------
@@ -119,6 +121,8 @@ def read_source(path: str | os.PathLike[str], span: str | None = None) -> Clip:
     AudioFileError, RecipeError
         The file cannot be read, or the span makes no sense.
     """
+    if cut is not None:
+        return read_cut(path, cut, span)
     if span is None:
         return read_clip(path)
     start, end = parse_span(span)

@@ -11,13 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dreamsound.errors import AudioFileError
 from dreamsound.formats import Bits
 from dreamsound.samples import BLOCK_SAMPLES, FloatArray, Samples
+
+if TYPE_CHECKING:
+    from dreamsound.cut import Cut
 
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 192_000
 MAX_CHANNELS = 8
@@ -50,6 +53,9 @@ class Clip:
     before, after : numpy.ndarray
         Float32 ``[channels, n]``: what the file holds just before and after the clip, so that a
         span is listened to in its surroundings.
+    cut : dreamsound.cut.Cut or None
+        What of the file it is, where it is not simply a span; `start` then counts from its
+        beginning.
     """
 
     samples: Samples
@@ -59,6 +65,7 @@ class Clip:
     start: int = 0
     before: FloatArray = field(default_factory=lambda: np.zeros((1, 0), np.float32))
     after: FloatArray = field(default_factory=lambda: np.zeros((1, 0), np.float32))
+    cut: Cut | None = None
 
     def __post_init__(self) -> None:
         if self.before.shape[0] != self.channels:
@@ -93,13 +100,21 @@ class Clip:
                 f"samples must be [channels, samples], not of shape {values.shape}"
             )
         clip = cls(Samples.of(values), sample_rate_hz)
-        _check_finite(clip.name, clip.samples, sample_rate_hz)
+        check_finite(clip.name, clip.samples, sample_rate_hz)
         return clip
 
     @property
     def channels(self) -> int:
         """Number of channels."""
         return self.samples.channels
+
+    @property
+    def file_start(self) -> int | None:
+        """Where in the file the clip begins; None if it is not simply a part of it."""
+        if self.cut is None:
+            return self.start
+        first = self.cut.file_start
+        return None if first is None else first + self.start
 
     @property
     def seconds(self) -> float:
@@ -170,9 +185,7 @@ def read_clip(
         before = _read_part(sound, max(start - context_samples, 0), start)
         end = min(stop + context_samples, total) if done == stop - start else stop
         after = _read_part(sound, stop, end)
-        bits: Bits = "16" if sound.subtype == "PCM_16" else "24"
-        if sound.subtype in _FLOAT_SUBTYPES:
-            bits = "32f"
+        bits = bits_of(sound)
     if done == 0:
         raise AudioFileError(f"{path} is broken: none of its samples can be decoded")
     if truncated:
@@ -183,7 +196,7 @@ def read_clip(
             stacklevel=2,
         )
     for part, first in ((before, start - before.length), (samples, start), (after, stop)):
-        _check_finite(str(path), part, rate, first)
+        check_finite(str(path), part, rate, first)
     return Clip(samples, rate, Path(path), bits, start, before.array(), after.array())
 
 
@@ -230,6 +243,13 @@ def open_sound(path: str | os.PathLike[str]) -> Iterator[Any]:
         raise AudioFileError(f"{path} is broken: {error.error_string.strip()}") from error
     finally:
         sound.close()
+
+
+def bits_of(sound: Any) -> Bits:
+    """Return what an open file stores, or the nearest that a render can."""
+    if sound.subtype in _FLOAT_SUBTYPES:
+        return "32f"
+    return "16" if sound.subtype == "PCM_16" else "24"
 
 
 def check_folder_writable(folder: Path) -> None:
@@ -291,7 +311,8 @@ def _truncation(sound: Any) -> bool:
     return found is not None and int(found[1]) < 0xFFFFFFFF - 2**12
 
 
-def _check_finite(name: str, samples: Samples, sample_rate_hz: int, offset: int = 0) -> None:
+def check_finite(name: str, samples: Samples, sample_rate_hz: int, offset: int = 0) -> None:
+    """Raise `AudioFileError` for values that are no numbers; `offset` is added to where."""
     bad, first = 0, 0
     for start, block in samples.blocks():
         # One sum tells for the whole block, at a tenth of the cost of looking at each sample.

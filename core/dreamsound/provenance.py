@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dreamsound.audio import open_sound
 from dreamsound.chunks import IXML, note_in
 from dreamsound.control import between_blocks
+from dreamsound.cut import Cut
 from dreamsound.errors import RecipeError
 from dreamsound.objective import text_of
 from dreamsound.objective_text import GuideAtom
@@ -52,10 +53,25 @@ class FileNote(BaseModel):
 
 
 class SourceNote(FileNote):
-    """The source: beside its file, the span that was dreamed, in samples."""
+    """The source: beside its file, the span that was dreamed, in samples.
+
+    Attributes
+    ----------
+    start, samples : int
+        The span; it counts from the beginning of the cut, where there is one.
+    cut : Cut or None
+        What of the file was the sound.
+    """
 
     start: int = Field(ge=0)
     samples: int = Field(ge=1)
+    cut: Cut | None = None
+
+    @property
+    def file_start(self) -> int | None:
+        """Where in the file it begins; None if it is not simply a part of it."""
+        first = 0 if self.cut is None else self.cut.file_start
+        return None if first is None else first + self.start
 
 
 class Note(BaseModel):
@@ -155,7 +171,10 @@ def note_of(dream: Dream, *, level: str, file_format: str, bits: str) -> dict[st
         model=dream.model_name,
         weights_sha256=dream.weights_sha256,
         source=SourceNote(
-            **FileNote.of(clip.path).model_dump(), start=clip.start, samples=clip.samples.length
+            **FileNote.of(clip.path).model_dump(),
+            start=clip.start,
+            samples=clip.samples.length,
+            cut=clip.cut,
         ),
         others={name: FileNote.of(path) for name, path in others.items()},
         steps_done=len(dream.steps),
@@ -166,7 +185,10 @@ def note_of(dream: Dream, *, level: str, file_format: str, bits: str) -> dict[st
         bits=bits,
         recipe=dream.recipe.model_copy(update={"model": dream.model_name}).as_dict(),
     )
-    return note.model_dump(exclude={"render"})
+    told = note.model_dump(mode="json", exclude={"render": True, "source": {"cut"}})
+    if clip.cut is not None:
+        told["source"]["cut"] = clip.cut.as_dict()
+    return told
 
 
 def note_line(note: dict[str, Any], render: str) -> str:

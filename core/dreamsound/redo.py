@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 from pydantic import ValidationError
 
-from dreamsound.api import CONTEXT_SECONDS
 from dreamsound.audio import Clip, open_sound, read_clip
+from dreamsound.cut import CONTEXT_SECONDS, read_cut
 from dreamsound.errors import AudioFileError, RecipeError
 from dreamsound.formats import Bits, FileFormat
 from dreamsound.library import LibraryError, open_library
@@ -126,9 +126,11 @@ def _places_in_library(note: Note) -> list[Path]:
 
 def read_source_of(note: Note, path: Path) -> Clip:
     """Read the span of a source that a render was made of."""
+    first = note.source.start
+    if note.source.cut is not None:
+        return read_cut(path, note.source.cut, samples=(first, first + note.source.samples))
     with open_sound(path) as sound:
         reach = round(CONTEXT_SECONDS * sound.samplerate)
-    first = note.source.start
     return read_clip(path, (first, first + note.source.samples), reach)
 
 

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dreamsound.audio import check_folder_writable
+from dreamsound.audio import Clip, check_folder_writable
 from dreamsound.chunks import kept_chunks
 from dreamsound.craft.automation import Automation
 from dreamsound.dreamer import Dream
@@ -317,7 +317,7 @@ def write_renders(
                 file_format=file_format,
                 bits=chosen,
                 tags=with_note(tags, note, name),
-                chunks=kept_chunks(clip.path, clip.start, clip.samples.length, line),
+                chunks=_chunks(clip, line),
                 shown_as=paths[name],
             )
         places = dict(paths)
@@ -340,6 +340,12 @@ def _sidecars(paths: Mapping[str, Path], options: RenderOptions) -> dict[str, Pa
     if not options.sidecar:
         return {}
     return {f"{name}{SIDECAR}": path.with_name(f"{path.name}.json") for name, path in paths.items()}
+
+
+def _chunks(clip: Clip, line: str) -> dict[bytes, bytes]:
+    """Return the chunks of a render; places in time are kept where they still are places."""
+    start = clip.file_start
+    return kept_chunks(None if start is None else clip.path, start or 0, clip.samples.length, line)
 
 
 def _write_sidecar(place: Path, path: Path, line: str) -> None:

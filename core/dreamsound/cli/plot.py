@@ -13,7 +13,7 @@ from dreamsound.cli.progress import say
 from dreamsound.errors import AudioFileError, DreamSoundError
 from dreamsound.pictures import Trace, render_picture
 from dreamsound.provenance import Note
-from dreamsound.redo import note_of_render, source_of
+from dreamsound.redo import note_of_render, read_source_of, source_of
 
 app = typer.Typer(add_completion=False)
 
@@ -55,8 +55,7 @@ def _plot(path: Path, source: Path | None, folder: Path, overwrite: bool) -> Pat
     note = note_of_render(path)
     after = read_clip(path)
     origin = source_of(note, path, source)
-    first = note.source.start
-    before = read_clip(origin, (first, first + note.source.samples))
+    before = read_source_of(note, origin)
     if before.sample_rate_hz != after.sample_rate_hz:
         raise AudioFileError(f"{origin} and {path} have different sample rates")
     trace = Trace(note.class_name, note.scores)

@@ -41,7 +41,7 @@ def record_of(
     return DreamRecord(
         source="" if clip.path is None else str(clip.path.absolute()),
         source_sha256=(file_sha256(clip.path) if clip.path else None) or "",
-        start=clip.start,
+        start=clip.file_start or 0,
         length=clip.samples.length,
         sample_rate_hz=clip.sample_rate_hz,
         channels=clip.channels,

@@ -110,7 +110,7 @@ class Carrying:
         self.teller.tell({"phase": "reading", "steps": recipe.steps}, True)
         dreaming = self.dreaming(recipe)
         with collected() as told:
-            clip = read_source(self.place_of(request.input), request.span)
+            clip = read_source(self.place_of(request.input), request.span, request.cut)
             dreaming.targets = {name: self._read(getattr(recipe, name)) for name in TARGETS}
             start = self._read(request.from_render)
         warnings += told

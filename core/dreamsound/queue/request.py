@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from dreamsound.cut import Cut
 from dreamsound.errors import QueueError
 from dreamsound.models.catalog import looks_like_path
 from dreamsound.objective import text_of
@@ -38,7 +39,13 @@ class JobRequest(BaseModel):
     options: Annotated[RenderOptions, Field(description="which renders, and how")] = Field(
         default_factory=RenderOptions
     )
-    span: Annotated[str | None, Field(description="START:END in seconds; without it, all")] = None
+    cut: Annotated[
+        Cut | None, Field(description="the sound is put together of pieces of the input")
+    ] = None
+    span: Annotated[
+        str | None,
+        Field(description="START:END in seconds, of the cut if there is one; without it, all"),
+    ] = None
     from_render: Annotated[
         str | None, Field(description="an earlier dream of the input, to go on from")
     ] = None
