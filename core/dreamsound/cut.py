@@ -156,8 +156,7 @@ def read_cut(
         edges = [max(lead + start - reach, 0), lead + start, lead + stop]
         edges.append(min(lead + stop + reach, whole))
         parts = [
-            _read(sound, cut, pieces, first, last)
-            for first, last in itertools.pairwise(edges)
+            _read(sound, cut, pieces, first, last) for first, last in itertools.pairwise(edges)
         ]
         bits = bits_of(sound)
     for part in parts:

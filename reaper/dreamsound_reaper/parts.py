@@ -183,7 +183,7 @@ def _dream(facts: Facts, item: Item, media: Media, common: dict[str, Any]) -> Pa
     take = check_fit(item)
     path = media.find(root_of(take).file)
     found = heard(item, media.info(path), facts.settings.handle_s)
-    base = take.name or path.stem
+    base = _base(take.name, path)
     more = {} if found.is_whole else {"cut": found.cut.as_dict()}
     return Part(
         item.label,
@@ -233,6 +233,11 @@ def _with_item(part: Part, place: int) -> Part:
     return Part(**(part.__dict__ | {"item": place}))
 
 
+def _base(name: str, path: Path) -> str:
+    """Return what a take is called: its name, without the ending where it is its file's."""
+    return path.stem if not name or name == path.name else name
+
+
 def _lacks(item: Item) -> list[tuple[str, str]]:
     """Return what the dream of an item does not have of its take."""
     take = item.take
@@ -266,7 +271,7 @@ def _target_file(target: Item, media: Media, out: Path) -> Path:
         found = heard(target, media.info(path))
         if found.is_whole:
             return path
-        return write_target(path, found.cut, out, take.name or path.stem)
+        return write_target(path, found.cut, out, _base(take.name, path))
     except UnfitError as why:
         raise FactsError(f"the target, {target.label}, {why}") from why
 
@@ -291,10 +296,12 @@ def _glue(facts: Facts, media: Media, out: Path, common: dict[str, Any], made: P
             made.leave_out(item, why)
     if not sounds:
         return
-    first = sounds[0][0]
-    base = f"{first.label} and {len(sounds) - 1} more" if len(sounds) > 1 else first.label
+    first, path, *_ = sounds[0]
+    base = _base(first.take.name if first.take else "", path)
+    if len(sounds) > 1:
+        base = f"{base} and {len(sounds) - 1} more"
     glued = write_glued(sounds, media, out, base)
-    label = base if len(base) <= MOST_NAME else first.label
+    label = base
     made.parts.append(
         Part(
             label,

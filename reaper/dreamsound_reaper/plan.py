@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from dreamsound import __version__
 from dreamsound.cut import Cut
+from dreamsound.presets import set_fields
+from dreamsound.recipe_file import recipe_from
 from dreamsound_reaper.facts import Facts, Item, Settings
 from dreamsound_reaper.parts import Part, Parts
 from dreamsound_reaper.take_note import TakeNote
@@ -224,7 +226,8 @@ def _takes(part: Part, outcome: Outcome, item: Item | None) -> list[dict[str, An
             input=request["input"],
             cut=Cut.model_validate(request["cut"]) if request.get("cut") else None,
             preset=(request.get("values") or {}).get("preset") or request.get("preset"),
-            recipe=result["recipe"],
+            # What is not a default: a project has many takes, and the render has all of it.
+            recipe=set_fields(recipe_from(result["recipe"])),
             model=result["model"],
             weights_sha256=result.get("weights_sha256") or "",
             engine=__version__,

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "presets": ("dreamsound.cli.presets", "List, show, keep, share and mix presets."),
     "queue": ("dreamsound.cli.queue", "Put jobs into the render queue, and watch them."),
     "worker": ("dreamsound.cli.worker", "Run what is in the render queue."),
+    "rpp": ("dreamsound.cli.rpp", "Dream items of a REAPER project, without REAPER."),
     "submit": ("dreamsound.cli.submit", "Put the job of a folder into the render queue."),
     "library": ("dreamsound.cli.library", "Find, judge and export the dreams that were made."),
     "recipe": ("dreamsound.cli.recipe", "The format of recipes, and what a file holds."),
