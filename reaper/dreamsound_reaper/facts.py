@@ -161,8 +161,8 @@ class Settings(_Told):
 
     def recipe_fields(self) -> dict[str, Any]:
         """Return the fields of the recipe that were given, numbers as numbers."""
-        given = {name: value for name, value in self.recipe.items() if value not in ("", None)}
-        return {name: _value(value) for name, value in given.items()}
+        given = {name: _value(value) for name, value in self.recipe.items()}
+        return {name: value for name, value in given.items() if value not in ("", None)}
 
 
 class Facts(_Told):
@@ -227,9 +227,10 @@ def facts_from(document: Any, what: str = "the facts") -> Facts:
 
 
 def _value(value: Any) -> Any:
-    """Return a text that is a number as one."""
+    """Return a text that is a number as one, any other without spaces around it."""
     if not isinstance(value, str):
         return value
+    value = value.strip()
     try:
         return int(value)
     except ValueError:

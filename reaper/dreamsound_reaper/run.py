@@ -237,16 +237,22 @@ class Run:
     def _obey(self) -> None:
         """Do what an empty file asks for, once."""
         for wish in (CANCEL, FINISH):
-            if self._wished != CANCEL and self._wished != wish and (self.folder / wish).exists():
+            if self._wished not in (CANCEL, wish) and (self.folder / wish).exists():
                 self._wished = wish
                 for job in self._jobs.values():
-                    with suppress(QueueError):
-                        if wish == CANCEL or job.state not in HELD:
-                            called_off = self.store.cancel(job.id)
-                            if called_off.is_over:
-                                inbox.tell_over(self.store, called_off)
-                        else:
-                            self.store.finish(job.id)
+                    self._end(job.id, keeps=wish == FINISH)
+
+    def _end(self, number: int, *, keeps: bool) -> None:
+        """Call a job off; or, if it runs and is to be kept, let it stop where it is."""
+        if keeps:
+            with suppress(QueueError):
+                self.store.finish(number)
+                return
+        # One that is over stays as it is.
+        with suppress(QueueError):
+            job = self.store.cancel(number)
+            if job.is_over:
+                inbox.tell_over(self.store, job)
 
     def _tend(self) -> None:
         """Start a worker if none has been there for a while."""

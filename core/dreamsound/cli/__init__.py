@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("dreamsound.cli.worker", "Run what is in the render queue."),
     "rpp": ("dreamsound.cli.rpp", "Dream items of a REAPER project, without REAPER."),
     "submit": ("dreamsound.cli.submit", "Put the job of a folder into the render queue."),
+    "reaper": ("dreamsound.cli.reaper", "Install the actions into REAPER, and look after them."),
     "library": ("dreamsound.cli.library", "Find, judge and export the dreams that were made."),
     "recipe": ("dreamsound.cli.recipe", "The format of recipes, and what a file holds."),
     "classes": ("dreamsound.cli.classes", "List the classes that a model knows."),

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from importlib.resources import files
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, Final
 
 from dreamsound import __version__
@@ -37,9 +37,9 @@ def interpreter(
     On Windows ``pythonw.exe``, beside ``python.exe``, opens no console window.
     """
     if system == WINDOWS:
-        program = Path(executable)
+        program = PureWindowsPath(executable)
         windowed = program.with_name(program.name.lower().replace("python.exe", "pythonw.exe"))
-        if is_file(windowed):
+        if is_file(Path(windowed)):
             return str(windowed)
     return executable
 

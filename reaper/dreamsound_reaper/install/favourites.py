@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from typing import Final
@@ -68,6 +67,6 @@ def favourite_script(template: str, preset: str, language: str) -> str:
 
 
 def _lua_literal(text: str) -> str:
-    """Return a text as Lua reads it; a JSON text differs only in its control characters."""
-    quoted = json.dumps(text, ensure_ascii=False)
-    return re.sub(r"\\u00([0-9a-f]{2})", lambda match: f"\\{int(match[1], 16):03d}", quoted)
+    """Return a text as Lua reads it."""
+    told = {'"': '\\"', "\\": "\\\\"}
+    return '"' + "".join(told.get(c, c if c >= " " else f"\\{ord(c):03d}") for c in text) + '"'

@@ -49,12 +49,28 @@ def change(wanted: Mapping[Path, bytes | None]) -> None:
     step.tidy()
 
 
+def read(path: Path) -> bytes | None:
+    """Return what is in a file; None where there is none.
+
+    Raises
+    ------
+    InstallFailedError
+        It is there, and cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise InstallFailedError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
 def backup_name(path: Path, data: bytes) -> Path:
-    """Return where a file that would be lost is kept, and whether it is kept there already."""
+    """Return where a file that would be lost is kept; it may be there already."""
     number = 1
     while True:
         place = path.with_name(f"{path.name}{BACKUP_END}{'' if number == 1 else number}")
-        if not place.exists() or place.read_bytes() == data:
+        if read(place) in (None, data):
             return place
         number += 1
 

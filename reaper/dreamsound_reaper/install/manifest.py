@@ -30,8 +30,8 @@ class Manifest:
         File of an action to the name of its preset.
     lines : list of str
         What was added to ``reaper-kb.ini``.
-    closed_a_line : bool
-        Whether the last line there was given an end.
+    closed_at : str
+        Where the last line there was given an end: the SHA-256 of the file since then.
     made_keys : bool
         Whether there was no such file before.
     """
@@ -41,7 +41,7 @@ class Manifest:
     files: dict[str, str] = field(default_factory=dict)
     favourites: dict[str, str] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
-    closed_a_line: bool = False
+    closed_at: str = ""
     made_keys: bool = False
 
     def as_bytes(self) -> bytes:
@@ -81,7 +81,7 @@ def read_manifest(folder: Path) -> Manifest | None:
             files={_within(name, path): str(told["files"][name]) for name in told["files"]},
             favourites=_texts(told.get("favourites", {})),
             lines=[str(line) for line in told.get("lines", [])],
-            closed_a_line=bool(told.get("closed_a_line")),
+            closed_at=str(told.get("closed_at", "")),
             made_keys=bool(told.get("made_keys")),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
