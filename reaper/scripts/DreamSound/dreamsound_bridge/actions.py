@@ -139,7 +139,11 @@ def _begin(
     known = {entry["guid"]: item for entry, item in zip(found["items"], items)}
     session = {"session": _session(), "project": project, "path": path}
     place = runs.new_run(told["runs"], found, session)
-    runs.start_engine(told, place, with_window)
+    try:
+        runs.start_engine(told, place, with_window)
+    except OSError:
+        runs.is_taken(place)  # nobody waits for it
+        raise
     _look_after(place, told, main, known)
 
 
@@ -181,6 +185,8 @@ def _look_after(place, told, main, known=None):
     starts = []
 
     def look():
+        if not watch.is_due():
+            return True
         api.remember("watch " + name, repr(api.now_s()), False)
         if watch.look():
             return _apply(place, main, known or {})

@@ -16,7 +16,8 @@ end
 
 --- Return the active project, and its path.
 function api.active_project()
-  return reaper.EnumProjects(-1)
+  local project, path = reaper.EnumProjects(-1)
+  return project, path or ""
 end
 
 --- Return all open projects with their paths.
@@ -28,7 +29,7 @@ function api.projects()
     if project == nil then
       return found
     end
-    found[#found + 1] = { project, path }
+    found[#found + 1] = { project, path or "" }
   end
 end
 
