@@ -11,13 +11,14 @@ import shutil
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
-from dreamsound.errors import DreamSoundError, QueueError
+from dreamsound.errors import AudioFileError, DreamSoundError, QueueError
 from dreamsound.html_page import write_whole
 from dreamsound.queue import inbox
 from dreamsound.queue.eta import shown, step_of
@@ -125,6 +126,11 @@ class Run:
             return plan_of(facts, parts, self._outcomes(parts), state)
         except (DreamSoundError, OSError) as error:
             return failed_plan(facts, [("", " ".join(str(error).split()))])
+        except Exception as error:  # noqa: BLE001 - REAPER waits for a word, whatever it is
+            with suppress(OSError), (self.folder / LOG).open("a", encoding="utf-8") as log:
+                traceback.print_exc(file=log)
+            told = f"{type(error).__name__}: {error}; {self.folder / LOG} has more"
+            return failed_plan(facts, [("", " ".join(told.split()))])
 
     # -- jobs -----------------------------------------------------------------------------------
 
@@ -305,7 +311,9 @@ class Run:
         self._beat += 1
         self._beat_at_s = now_s
         status = {"schema_version": SCHEMA_VERSION, **told, "beat": self._beat}
-        write_whole(self.folder / STATUS, json.dumps(status))
+        # A disk that is full for a moment is no reason to stop.
+        with suppress(AudioFileError):
+            write_whole(self.folder / STATUS, json.dumps(status))
         if told != self._told and self._on_status is not None:
             self._on_status(status)
         self._told = told

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from dreamsound.errors import AudioFileError
 from dreamsound.queue.store import QUEUE_VARIABLE, Store
 from dreamsound_reaper import run as run_module
 from dreamsound_reaper.run import APPLIED, MOST_KEPT, Run, sweep
@@ -146,7 +147,8 @@ def test_a_job_that_somebody_took_out_of_the_queue_counts_as_called_off(store, f
 def test_a_run_that_died_is_taken_up_where_it_was(store, folder, tmp_path):
     """The first follower is killed in its own process; nothing is queued twice."""
     code = (
-        "import sys; from pathlib import Path; from dreamsound.queue.store import Store\n"
+        "import sys; from pathlib import Path; from dreamsound.errors import AudioFileError
+from dreamsound.queue.store import Store\n"
         "from dreamsound_reaper import run\n"
         "run.ensure_worker = lambda store: False\n"
         "run.Run(Path(sys.argv[1]), Store(Path(sys.argv[2]))).carry_out()"
@@ -189,6 +191,30 @@ def test_what_cannot_begin_ends_with_a_word(store, folder, write, told):
     assert plan["state"] == "failed"
     assert told in plan["summary"][0]
     assert json.loads((folder / "status.json").read_text())["state"] == "failed"
+
+
+def test_a_fault_of_ours_is_told_too(store, folder, monkeypatch):
+    monkeypatch.setattr(run_module, "parts_of", lambda *_, **__: 1 / 0)
+    plan = Run(folder, store).carry_out()
+    assert plan["state"] == "failed"
+    assert "ZeroDivisionError" in plan["summary"][0]
+    assert "Traceback" in (folder / "engine.log").read_text()
+
+
+def test_a_status_that_cannot_be_written_stops_nothing(store, folder, monkeypatch, tmp_path):
+    whole = run_module.write_whole
+
+    def full(path, text):
+        if path.name == "status.json" and '"running"' in text:
+            raise AudioFileError("no room")
+        whole(path, text)
+
+    monkeypatch.setattr(run_module, "write_whole", full)
+    follower = Follower(folder, store)
+    until(lambda: store.counts()["queued"] == 2)
+    for _ in range(2):
+        make(store, claim(store, tmp_path), tmp_path)
+    assert follower.plan()["state"] == "done"
 
 
 def test_a_worker_that_is_missing_is_started_again(store, folder, monkeypatch):
@@ -240,7 +266,8 @@ def test_what_the_window_puts_into_the_queue_is_followed(store, folder, window, 
     window(
         "import sys, pathlib\n"
         "from dreamsound.queue.inbox import submit\n"
-        "from dreamsound.queue.store import Store\n"
+        "from dreamsound.errors import AudioFileError
+from dreamsound.queue.store import Store\n"
         "assert sys.argv[1] == '--job'\n"
         "places = sorted(pathlib.Path(sys.argv[2]).iterdir())\n"
         f"store = Store(pathlib.Path({os.fspath(store.path)!r}))\n"
