@@ -147,8 +147,7 @@ def test_a_job_that_somebody_took_out_of_the_queue_counts_as_called_off(store, f
 def test_a_run_that_died_is_taken_up_where_it_was(store, folder, tmp_path):
     """The first follower is killed in its own process; nothing is queued twice."""
     code = (
-        "import sys; from pathlib import Path; from dreamsound.errors import AudioFileError
-from dreamsound.queue.store import Store\n"
+        "import sys; from pathlib import Path; from dreamsound.queue.store import Store\n"
         "from dreamsound_reaper import run\n"
         "run.ensure_worker = lambda store: False\n"
         "run.Run(Path(sys.argv[1]), Store(Path(sys.argv[2]))).carry_out()"
@@ -266,8 +265,7 @@ def test_what_the_window_puts_into_the_queue_is_followed(store, folder, window, 
     window(
         "import sys, pathlib\n"
         "from dreamsound.queue.inbox import submit\n"
-        "from dreamsound.errors import AudioFileError
-from dreamsound.queue.store import Store\n"
+        "from dreamsound.queue.store import Store\n"
         "assert sys.argv[1] == '--job'\n"
         "places = sorted(pathlib.Path(sys.argv[2]).iterdir())\n"
         f"store = Store(pathlib.Path({os.fspath(store.path)!r}))\n"
