@@ -2,16 +2,10 @@
 
 import os
 
-from . import api, facts, insert, runs, settings
+from . import api, facts, runs, settings, watching
 
-#: A run that nobody has looked at for so long is looked after by the next action.
-UNWATCHED_S = 3.0
-#: So often the engine is started again when it is silent.
-MOST_STARTS = 2
 #: Of the recipe, what the dialog asks for.
 ASKED = ("class", "strength", "steps")
-#: Peaks are built for so long in one go.
-PEAKS_S = 0.01
 #: A doctor that has to load everything, and dream for a second, takes no longer.
 DOCTOR_S = 180.0
 
@@ -21,7 +15,7 @@ def run(action, main, preset=None):
     try:
         told = settings.bridge()
         for place in runs.pending(told["runs"]):
-            _look_after(place, told, main)
+            watching.look_after(place, told, main)
         ACTIONS[action](told, main, preset)
     except settings.Problem as problem:
         api.message(str(problem))
@@ -137,158 +131,14 @@ def _begin(
     host = {"language": "python", "reaper": api.version(), "bridge": told.get("version", "")}
     found = facts.dump(project, path, items, chosen, action, host, target)
     known = {entry["guid"]: item for entry, item in zip(found["items"], items)}
-    session = {"session": _session(), "project": project, "path": path}
+    session = {"session": watching.session(), "project": project, "path": path}
     place = runs.new_run(told["runs"], found, session)
     try:
         runs.start_engine(told, place, with_window)
     except OSError:
         runs.is_taken(place)  # nobody waits for it
         raise
-    _look_after(place, told, main, known)
-
-
-# -- looking after runs -----------------------------------------------------------------------
-
-
-def _session():
-    """Return what tells this REAPER from the next: pointers are only good in it."""
-    known = api.remembered("session")
-    if not known:
-        known = os.urandom(8).hex()
-        api.remember("session", known, False)
-    return known
-
-
-def _look_after(place, told, main, known=None):
-    """Look at a run until it is over, unless somebody does so already.
-
-    Parameters
-    ----------
-    place : str
-        Its folder.
-    told : dict
-        ``bridge.json``.
-    main : dict
-        The globals of the script.
-    known : dict, optional
-        Where its items are, by their GUIDs.
-    """
-    name = os.path.basename(place)
-    last_s = api.remembered("watch " + name)
-    now_s = api.now_s()
-    if last_s and 0 <= now_s - float(last_s) < UNWATCHED_S:
-        return
-    noted = runs.read(place, runs.RUN) or {}
-    if _project_of(noted) is None and not _is_ours(noted):
-        return  # of a project that is not open
-    watch = runs.Watch(place)
-    starts = []
-
-    def look():
-        if not watch.is_due():
-            return True
-        api.remember("watch " + name, repr(api.now_s()), False)
-        if watch.look():
-            return _apply(place, main, known or {})
-        if watch.is_silent:
-            if len(starts) >= MOST_STARTS:
-                runs.is_taken(place)
-                raise settings.Problem(
-                    "DreamSound's engine does not answer.\n\n"
-                    f"{runs.log_tail(place)}\n\nRun DreamSound: Doctor, or see {place}"
-                )
-            starts.append(place)
-            watch.wait_again()
-            runs.start_engine(told, place, False)
-        return True
-
-    _loop(main, look)
-
-
-def _is_ours(noted):
-    return noted.get("session") == api.remembered("session")
-
-
-def _project_of(noted):
-    """Return the project of a run, and whether it is the active one; None where it is closed."""
-    active = api.active_project()[0]
-    for project, path in api.projects():
-        same = project == noted.get("project") if _is_ours(noted) else path == noted.get("path")
-        if same and (path or _is_ours(noted)):
-            return project, project == active
-    return None
-
-
-def _apply(place, main, known):
-    """Apply the plan of a run; return whether to come again."""
-    plan = runs.read(place, runs.RESULT)
-    noted = runs.read(place, runs.RUN) or {}
-    where = _project_of(noted)
-    if plan is None:
-        raise settings.Problem(f"DreamSound has written no result: see {place}")
-    if where is not None and plan.get("tracks") and not where[1]:
-        return True  # a track can be added to the active project only: wait until it is that
-    if not runs.is_taken(place):
-        return False
-    lines = list(plan.get("summary", []))
-    if where is None:
-        lines.append(f"Its project is not open any more. The renders are kept: {_files(plan)}")
-    elif plan.get("state") == "done":
-        line = settings.as_line(plan.get("settings", {}))
-        api.remember("settings", line, True)
-        done = insert.insert(plan, where[0], where[1], known, line)
-        lines += done.problems
-        if done.sources:
-            _loop(main, _peaks(done.sources))
-    if lines:
-        api.message("\n".join(lines))
-    return False
-
-
-def _files(plan):
-    entries = list(plan.get("items", []))
-    for track in plan.get("tracks", []):
-        entries += track["items"]
-    return ", ".join(take["file"] for entry in entries for take in entry["takes"]) or "none"
-
-
-def _peaks(sources):
-    """Return what builds the peaks of sources, a little at a time."""
-
-    def build():
-        began_s = api.now_s()
-        while sources and api.now_s() - began_s < PEAKS_S:
-            if not api.build_peaks(sources[0], 1):
-                api.build_peaks(sources.pop(0), 2)
-        return bool(sources)
-
-    return build
-
-
-def _loop(main, function):
-    """Call a function some thirty times a second for as long as it returns True.
-
-    REAPER takes a text, which it runs among the globals of the script.
-    """
-    waiting = main.setdefault("dreamsound_waiting", {})
-    number = max(waiting, default=0) + 1
-
-    def again():
-        goes_on = False
-        try:
-            goes_on = function()
-        except settings.Problem as problem:
-            api.message(str(problem))
-        except (OSError, api.Failed) as error:
-            api.message(f"DreamSound: {error}")
-        finally:
-            if goes_on:
-                main["RPR_defer"](f"dreamsound_waiting[{number}]()")
-            else:
-                waiting.pop(number, None)
-
-    waiting[number] = again
-    main["RPR_defer"](f"dreamsound_waiting[{number}]()")
+    watching.look_after(place, told, main, known)
 
 
 # -- the rest ---------------------------------------------------------------------------------
@@ -356,7 +206,7 @@ def doctor(told, main, preset):
         api.message("\n".join(found.get("lines", [])))
         return False
 
-    _loop(main, look)
+    watching.loop(main, look)
 
 
 ACTIONS = {
