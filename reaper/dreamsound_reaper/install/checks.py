@@ -1,4 +1,4 @@
-"""What the doctor looks at in REAPER's folder. Nothing is changed, and REAPER's ini is only read."""
+"""What the doctor looks at in REAPER's folder. Nothing is changed there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An action for one preset: a copy of the script that asks for a preset, with the name written in."""
+"""An action for one preset: the script that asks for a preset, with the name written in."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Changing several files as one: all of them, or none.
 
-Everything that needs room on the disk is written first, under other names. Then the names are changed,
-one by one; if that fails, they are changed back. At each moment each file is whole, the old or the new.
+Everything that needs room on the disk is written first, under other names. Then the names are
+changed, one by one; if that fails, they are changed back. At each moment each file is whole, the
+old or the new.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final
 
 from dreamsound_reaper.install.errors import InstallFailedError
 
-#: Names end so until all is done; what a crash has left of them is removed by the next installation.
+#: Names end so until all is done; what a crash has left of them goes with the next installation.
 NEW_END, OLD_END = ".dreamsound-new", ".dreamsound-old"
 BACKUP_END: Final = ".bak"
 
@@ -120,7 +121,7 @@ class _Step:
         if new is None:
             path.unlink()
         else:
-            new.replace(path)
+            _rename(new, path)
         self._done.append(path)
 
     def undo(self) -> None:
@@ -157,3 +158,7 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _rename(path: Path, target: Path) -> None:
+    path.replace(target)

@@ -180,6 +180,12 @@ def _register(
         after.closed_at = before.closed_at if before else ""
         after.made_keys = before.made_keys if before else False
         report.lines += clicks(home, data, actions, after.language)
+        wanted = set(map(keys.script_line, actions))
+        if keys.without_lines(data, set(ours) - wanted) != data:
+            report.lines.append(
+                "REAPER is open: actions that are gone stay in its list until dreamsound reaper "
+                "install is run with REAPER closed"
+            )
         return
     old = [line for line in ours if line not in map(keys.script_line, actions)]
     added = keys.with_scripts(keys.without_lines(data, old), actions, line_ending())

@@ -5,9 +5,10 @@ A script is one line::
     SCR 4 0 RS1ee9bb229dabffe151848d7efa3c10f748e1a1cf "Custom: lyrics.lua" Cockos/lyrics.lua
 
 4 is a script, 0 the main section; the path is relative to REAPER's ``Scripts``, with ``/`` on all
-systems, and in quotes where it holds a space. The name is ``RS`` and the SHA-1 of the path in capitals
-(checked against lines that REAPER wrote on Windows and macOS; for letters beyond ASCII: [guess]), so
-that a key that a user gave to an action finds it again after a new installation.
+systems, and in quotes where it holds a space. The name is ``RS`` and the SHA-1 of the path in
+capitals (true of lines that REAPER wrote on Windows and macOS, which the tests hold; for letters
+beyond ASCII: [guess]). So a key that a user gave to an action finds it again when it is installed
+anew.
 """
 
 from __future__ import annotations

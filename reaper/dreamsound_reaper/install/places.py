@@ -109,8 +109,8 @@ def scripts_folder(package: Path | None = None) -> Path:
         if place.is_dir():
             return place
     raise InstallError(
-        f"DreamSound's scripts for REAPER are missing: neither {places[0]} nor {places[1]} is there; "
-        "install dreamsound-studio again"
+        f"DreamSound's scripts for REAPER are missing: neither {places[0]} nor {places[1]} is "
+        "there; install dreamsound-studio again"
     )
 
 

@@ -77,6 +77,6 @@ def _remove(home: Home, manifest: Manifest, is_open: bool, report: Report) -> No
     loaded = len(actions & keys.registered(left))
     if loaded:
         report.lines.append(
-            f"{loaded} actions were loaded in REAPER itself, and are still in its list: select them "
-            "there and press Delete"
+            f"{loaded} actions were loaded in REAPER itself, and are still in its list: select "
+            "them there and press Delete"
         )

@@ -1,3 +1,4 @@
+# @noindex
 """Call off all that is being dreamed."""
 
 import os

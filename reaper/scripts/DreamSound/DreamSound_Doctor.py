@@ -1,3 +1,4 @@
+# @noindex
 """Look whether all that DreamSound needs is there, and say what to do about it."""
 
 import os

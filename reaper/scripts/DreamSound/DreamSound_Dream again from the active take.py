@@ -1,3 +1,4 @@
+# @noindex
 """Go on from the active takes of the selected items, which DreamSound has made."""
 
 import os

@@ -1,3 +1,4 @@
+# @noindex
 """Dream the selected items as one sound by the last settings, onto a new track."""
 
 import os

@@ -1,3 +1,4 @@
+# @noindex
 """Dream the selected items by the last settings, onto a new track below each of theirs."""
 
 import os

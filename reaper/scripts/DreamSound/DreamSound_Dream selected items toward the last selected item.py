@@ -1,3 +1,4 @@
+# @noindex
 """Dream the selected items toward the last of them: they take on its sound."""
 
 import os

@@ -1,3 +1,4 @@
+# @noindex
 """Dream the selected items by the settings that were used last."""
 
 import os

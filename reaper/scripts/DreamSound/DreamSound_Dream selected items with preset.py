@@ -1,3 +1,4 @@
+# @noindex
 """Dream the selected items by a preset; without a name below, a dialog asks for it."""
 
 import os

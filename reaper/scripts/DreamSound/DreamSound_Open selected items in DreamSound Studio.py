@@ -1,3 +1,4 @@
+# @noindex
 """Open the sounds of the selected items in DreamSound Studio."""
 
 import os

@@ -1,3 +1,4 @@
+# @noindex
 """Say how far all is that is being dreamed."""
 
 import os

@@ -43,4 +43,5 @@ def install(
     tell(report.lines)
     if report.language == "python":
         tell([what_to_enter(python_library())])
-    tell(["dreamsound reaper doctor looks whether all is well"])
+    place = "" if resource_path is None else f' --resource-path "{resource_path}"'
+    tell([f"dreamsound reaper doctor{place} looks whether all is well"])

@@ -1,3 +1,4 @@
+# @noindex
 """DreamSound's bridge for REAPER, in Python: dumps facts, applies plans, and knows no maths.
 
 Python's own library only, Python 3.8. REAPER may keep modules from one run of a script to the next:

@@ -1,3 +1,4 @@
+# @noindex
 """What the actions do. Each returns to REAPER at once; what takes time is looked at in between."""
 
 import os
@@ -190,7 +191,8 @@ def doctor(told, main, preset):
         os.makedirs(told["runs"])
     name = f"doctor-{os.urandom(3).hex()}.json"
     report = os.path.join(told["runs"], name)
-    runs.start([*told["engine"], "reaper", "doctor", "--out", report])
+    words = ["reaper", "doctor", "--resource-path", api.resource_path(), "--out", report]
+    runs.start([*told["engine"], *words])
     began_s = api.now_s()
 
     def look():

@@ -1,3 +1,4 @@
+# @noindex
 """REAPER's functions as Python would have them: the only file that knows tuples and pointers.
 
 A pointer is a text that ends in its address; NULL is one whose address is 0, and is true. A
@@ -359,6 +360,11 @@ def ask(title, captions, values):
         return None
     found = answer[4].split("|")
     return (found + [""] * len(captions))[: len(captions)]
+
+
+def resource_path():
+    """Return the folder of REAPER's settings."""
+    return rpr.RPR_GetResourcePath()
 
 
 def version():

@@ -1,3 +1,4 @@
+# @noindex
 """What REAPER knows of the selected items, as it is; docs/reaper-bridge.md has the fields."""
 
 from . import api

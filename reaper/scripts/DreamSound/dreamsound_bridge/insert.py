@@ -1,3 +1,4 @@
+# @noindex
 """A plan applied: new takes, in one step that is undone as a whole."""
 
 from . import api

@@ -1,3 +1,4 @@
+# @noindex
 """Runs: a folder for each, the engine that carries it out, and what it tells."""
 
 import json

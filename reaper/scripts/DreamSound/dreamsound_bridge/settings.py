@@ -1,3 +1,4 @@
+# @noindex
 """What the installer told, what the user chose last, and which presets there are."""
 
 import json

@@ -1,3 +1,4 @@
+# @noindex
 """Looking after runs: what goes on after an action has returned to REAPER."""
 
 import os
