@@ -43,7 +43,11 @@ class Argument:
             return "optional"
         if not self.is_out:
             return "in"
-        return "out" if "Out" in self.name and "InOut" not in self.name else "both"
+        # startOut and endOut of GetSet_LoopTimeRange are set as well as got.
+        goes_in = (
+            "Out" not in self.name or "InOut" in self.name or self.name in ("startOut", "endOut")
+        )
+        return "both" if goes_in else "out"
 
 
 @dataclass(frozen=True)
