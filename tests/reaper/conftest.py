@@ -14,11 +14,13 @@ import pytest
 
 from .facts_made import tone
 from .imitation import rpp
+from .imitation.lua_host import LuaHost
 from .imitation.model import Item, Project, Source, Take, Track
 from .imitation.python_host import PythonHost
 from .imitation.reaper import Reaper
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "reaper/scripts/DreamSound"
+ENDINGS = {"python": ".py", "lua": ".lua"}
 STAND_IN = Path(__file__).with_name("stand_in_engine.py")
 
 
@@ -65,13 +67,28 @@ def install(scripts: Path, tmp_path: Path) -> Install:
     return install
 
 
+Host = PythonHost | LuaHost
+
+
+@pytest.fixture(params=["python", "lua"])
+def host(reaper: Reaper, request: pytest.FixtureRequest) -> Iterator[Host]:
+    """A language of that REAPER; to each test its Python is new, and never within one."""
+    if request.param == "python":
+        yield PythonHost(reaper)
+        for name in [name for name in sys.modules if name.split(".")[0] == "dreamsound_bridge"]:
+            del sys.modules[name]
+        sys.modules.pop("reaper_python", None)
+    else:
+        lua = LuaHost(reaper)
+        yield lua
+        lua.forget()
+        assert not lua.errors, lua.errors
+
+
 @pytest.fixture
-def host(reaper: Reaper) -> Iterator[PythonHost]:
-    """Python in that REAPER: an interpreter that is new to each test, and never within one."""
-    yield PythonHost(reaper)
-    for name in [name for name in sys.modules if name.split(".")[0] == "dreamsound_bridge"]:
-        del sys.modules[name]
-    sys.modules.pop("reaper_python", None)
+def action(scripts: Path, host: Host) -> Callable[[str], Path]:
+    """Return the script of an action by its name."""
+    return lambda name: scripts / f"DreamSound_{name}{ENDINGS[host.language]}"
 
 
 @pytest.fixture

@@ -332,11 +332,6 @@ class _Program:
     def ColorToNative(self, red, green, blue):
         return red | green << 8 | blue << 16
 
-    def genGuid(self, guid):
-        from .model import new_guid
-
-        return (new_guid(),)
-
     def EnumerateSubdirectories(self, path, idx):
         return self._listed(path, idx, Path.is_dir)
 

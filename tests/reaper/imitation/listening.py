@@ -46,7 +46,7 @@ def _channels(sound: np.ndarray, mode: int) -> np.ndarray:
         return sound[:, ::-1]
     if mode == 2:
         return sound[:, :2].mean(axis=1, keepdims=True)
-    return sound[:, [mode - 3 if mode < 5 else mode - 3]]
+    return sound[:, [mode - 3]]  # left, right, and the third channel and on
 
 
 def lag_of(first: np.ndarray, second: np.ndarray, most: int = 400) -> int:

@@ -13,7 +13,8 @@ _numbers = itertools.count(1)
 
 def new_guid() -> str:
     """Return a GUID that nothing else has."""
-    return f"{{{next(_numbers):08X}-0000-4000-8000-00000000D5EA}}"
+    number = next(_numbers)
+    return f"{{{number:08X}-{number:04X}-4000-8000-{number:012X}}}"
 
 
 @dataclass(eq=False)

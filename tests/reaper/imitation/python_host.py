@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..fake.api import MAIN_ONLY, TABLE, Function
+from .api import MAIN_ONLY, TABLE, Function
 from .reaper import TYPES, Reaper
 
 SHAPE = re.compile(r"\(([\w ]+\*{0,2})\)0x([0-9A-F]{16})")
@@ -25,9 +25,11 @@ class PythonHost:
 
     Attributes
     ----------
-    took_s : list of float
+    took_s, ticks_s : list of float
         How long each script, and each tick, has held REAPER up.
     """
+
+    language = "python"
 
     def __init__(self, reaper: Reaper) -> None:
         self.reaper = reaper
@@ -52,6 +54,10 @@ class PythonHost:
         finally:
             self.took_s.append(time.perf_counter() - began_s)
             sys.path[:] = before
+
+    def forget(self) -> None:
+        """Close REAPER on the scripts that wait."""
+        self._waiting.clear()
 
     def _defer(self, main: dict[str, Any], code: str) -> None:
         if not isinstance(code, str):

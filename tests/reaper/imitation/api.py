@@ -14,7 +14,7 @@ MAIN_ONLY = ("defer", "runloop", "atexit")
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument; its kind is ``ptr:T*``, ``str_const``, ``str_buffer``, ``int``, ``out_int``..."""
+    """An argument; its kind is ``ptr:T*``, ``str_const``, ``str_buffer``, ``int``, ..."""
 
     name: str
     kind: str

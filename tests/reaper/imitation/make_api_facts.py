@@ -44,7 +44,9 @@ def compact(facts: dict[str, Any]) -> dict[str, Any]:
         elif layout == "none":
             returns = "none"
         table[name.removeprefix("RPR_")] = {
-            "args": [f"{argument}:{kind}" for argument, kind in zip(fact["args"], kinds)],
+            "args": [
+                f"{argument}:{kind}" for argument, kind in zip(fact["args"], kinds, strict=True)
+            ],
             "returns": RETURNS.get(returns, returns),
             "layout": layout,
         }
