@@ -47,7 +47,8 @@ def until(true, seconds=20.0):
 
 
 def runs_of(runs: Path) -> list[Path]:
-    return sorted(path for path in runs.iterdir() if path.is_dir())
+    found = (path for path in runs.iterdir() if path.is_dir())
+    return sorted(found, key=lambda path: (path / "facts.json").stat().st_mtime_ns)
 
 
 def test_the_scripts_are_of_python_3_8_and_of_its_own_library():
@@ -197,7 +198,7 @@ def test_onto_a_new_track(how, host, reaper, project, action):
     for name in ("to a new track", "glued as one sound"):
         host.run(action(f"Dream selected items {name}"))
         host.run_until()
-        assert [track.name for track in project.tracks] == ["Voice", "dreams", "Bells"]
+        assert [track.name for track in project.tracks] == ["Voice", "dreams", "Bells"], reaper.messages
         (item,) = project.tracks[1].items
         assert item.numbers["D_POSITION"] == 2.0
         assert len(item.takes) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,8 +14,7 @@ _numbers = itertools.count(1)
 
 def new_guid() -> str:
     """Return a GUID that nothing else has."""
-    number = next(_numbers)
-    return f"{{{number:08X}-{number:04X}-4000-8000-{number:012X}}}"
+    return f"{{{str(uuid.uuid5(uuid.NAMESPACE_OID, str(next(_numbers)))).upper()}}}"
 
 
 @dataclass(eq=False)
