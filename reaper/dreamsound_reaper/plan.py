@@ -14,7 +14,7 @@ from dreamsound import __version__
 from dreamsound.cut import Cut
 from dreamsound.presets import set_fields
 from dreamsound.recipe_file import recipe_from
-from dreamsound_reaper.facts import Facts, Item, Settings
+from dreamsound_reaper.facts import Facts, Item
 from dreamsound_reaper.parts import Part, Parts
 from dreamsound_reaper.take_note import TakeNote
 
@@ -120,13 +120,12 @@ def plan_of(facts: Facts, parts: Parts, outcomes: Sequence[Outcome], state: str)
         "items": items,
         "tracks": tracks,
         "summary": lines_of(remarks),
-        "settings": _settings_used(facts.settings, done),
+        "settings": _settings_used(facts, done),
     }
 
 
 def failed_plan(facts: Facts | None, remarks: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Return the plan of a run of which nothing could be made."""
-    settings = Settings() if facts is None else facts.settings
     return {
         "schema_version": SCHEMA_VERSION,
         "state": "failed",
@@ -134,7 +133,7 @@ def failed_plan(facts: Facts | None, remarks: Sequence[tuple[str, str]]) -> dict
         "items": [],
         "tracks": [],
         "summary": lines_of(remarks),
-        "settings": settings.model_dump(mode="json", exclude_defaults=True),
+        "settings": None if facts is None else _settings_used(facts, ()),
     }
 
 
@@ -258,18 +257,23 @@ def _aim(result: Mapping[str, Any]) -> str:
     return str(recipe.get("layer") or result["final"]["class"])
 
 
-def _settings_used(settings: Settings, done: Sequence[tuple[Part, Outcome]]) -> dict[str, Any]:
-    """Return what a script shall remember: what was chosen in the window, where there was one."""
+def _settings_used(
+    facts: Facts, done: Sequence[tuple[Part, Outcome]]
+) -> dict[str, Any] | None:
+    """Return what a script shall remember: what was chosen in the window, where there was one.
+
+    What is of these items only, a target and where to go on from, is not for the next ones.
+    """
+    if facts.action == "again":
+        return None
     # Where to put it is what each action is called by.
-    used = settings.model_dump(mode="json", exclude_defaults=True, exclude={"placement"})
-    if done:
+    used = facts.settings.model_dump(mode="json", exclude_defaults=True, exclude={"placement"})
+    if done and facts.target is None:
         request = done[0][1].request
-        # A target, and where to go on from, are of these items, not of the next.
         recipe = {k: v for k, v in (request.get("recipe") or {}).items() if k != "target"}
         if recipe.get("method") == "target":
             del recipe["method"]
-        used["recipe"] = recipe
-        used["preset"] = request.get("preset")
+        used |= {"recipe": recipe, "preset": request.get("preset")}
     return used
 
 

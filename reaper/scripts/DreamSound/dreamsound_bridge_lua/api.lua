@@ -1,3 +1,4 @@
+-- @noindex
 --- REAPER's functions as the bridge would have them: projects, items, takes, sources.
 --
 -- With program.lua, whose functions are here too, the only file that calls `reaper`. In Lua a pointer

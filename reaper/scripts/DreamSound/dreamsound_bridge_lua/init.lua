@@ -1,3 +1,4 @@
+-- @noindex
 --- DreamSound's bridge for REAPER, in Lua: dumps facts, applies plans, and knows no maths.
 --
 -- It is the bridge in Python, dreamsound_bridge, once more: the same modules, the same names. Lua runs

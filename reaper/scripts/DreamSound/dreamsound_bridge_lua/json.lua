@@ -1,3 +1,4 @@
+-- @noindex
 --- JSON (RFC 8259), strictly: what is not JSON, or not UTF-8, is an error and never a guess.
 --
 -- An array is a table made by `json.array`, an object is any other table; so `{}` and `[]` differ.

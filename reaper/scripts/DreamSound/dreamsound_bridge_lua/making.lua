@@ -1,3 +1,4 @@
+-- @noindex
 --- New takes, items and tracks; the third part of api.lua.
 
 local use = ...

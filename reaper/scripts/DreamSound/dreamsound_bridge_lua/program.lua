@@ -1,3 +1,4 @@
+-- @noindex
 --- REAPER as a program: what it remembers, asks and shows, its files and its clock; a part of api.lua.
 --
 -- What Python's own library does for the other bridge (os, subprocess) is done by REAPER here.
@@ -92,6 +93,11 @@ function api.menu(entries, ticked)
 end
 
 -- -- the program -------------------------------------------------------------------------------
+
+--- Return the folder of REAPER's settings.
+function api.resource_path()
+  return reaper.GetResourcePath()
+end
 
 --- Return REAPER's version, such as 7.08/linux-x86_64.
 function api.version()
