@@ -257,9 +257,7 @@ def _aim(result: Mapping[str, Any]) -> str:
     return str(recipe.get("layer") or result["final"]["class"])
 
 
-def _settings_used(
-    facts: Facts, done: Sequence[tuple[Part, Outcome]]
-) -> dict[str, Any] | None:
+def _settings_used(facts: Facts, done: Sequence[tuple[Part, Outcome]]) -> dict[str, Any] | None:
     """Return what a script shall remember: what was chosen in the window, where there was one.
 
     What is of these items only, a target and where to go on from, is not for the next ones.

@@ -23,7 +23,12 @@ PARTS = {
 }
 #: Lua's other names: a local function cannot be called like the variables beside it.
 OTHER_NAMES = {
-    "insert": {"_items": "items_of", "_take": "take_of", "_add": "add_take"},
+    "insert": {
+        "_items": "items_of",
+        "_take": "take_of",
+        "_tracks": "tracks_of",
+        "_add": "add_take",
+    },
 }
 #: What Lua has no need of.
 WITHOUT = {

@@ -171,6 +171,18 @@ def test_what_a_script_remembers_is_what_was_chosen_in_the_end(two):
     assert plan["settings"] == {"handle_s": 0.5, "preset": None, "recipe": {"steps": 7}}
 
 
+def test_of_these_items_only_is_not_for_the_next(tmp_path):
+    path = tone(tmp_path / "a.wav", 1.0)
+    note = TakeNote(input=str(path), recipe={"class": "Dog"})
+    given = facts(item(path, ext=note.as_text()), action="again")
+    parts = parts_of(given, tmp_path)
+    assert plan_of(given, parts, [outcome(parts.parts[0])], "done")["settings"] is None
+    given = facts(item(path), item(path, name="b"), target="{b}", recipe={"steps": 7})
+    parts = parts_of(given, tmp_path)
+    plan = plan_of(given, parts, [outcome(parts.parts[0])], "done")
+    assert plan["settings"] == {"recipe": {"steps": 7}}
+
+
 def test_the_same_of_many_is_one_line():
     remarks = [(name, "is MIDI") for name in "abcd"] + [("e", "is locked"), ("", "No model.")]
     assert lines_of(remarks) == ["4 items: is MIDI", "e: is locked", "No model."]

@@ -13,6 +13,7 @@ DOCTOR_S = 180.0
 
 def run(action, main, preset=None):
     """Do what the user has asked for; what cannot be done is said."""
+    main["RPR_defer"]("pass")  # of a script that never defers, REAPER makes an undo step
     try:
         told = settings.bridge()
         for place in runs.pending(told["runs"]):
@@ -103,16 +104,11 @@ def _selected(project):
 
 def _ask(told, chosen):
     """Return the settings that the user fills in, or None."""
-    recipe = chosen.get("recipe", {})
+    recipe = chosen.get("recipe") or {}
     answer = api.ask(
         "DreamSound",
         ["Preset (or nothing)", "Class to dream of", "Strength (0.05)", "Steps (10)"],
-        [
-            chosen.get("preset") or "",
-            str(recipe.get("class", "")),
-            str(recipe.get("strength", "")),
-            str(recipe.get("steps", "")),
-        ],
+        [chosen.get("preset") or ""] + [_shown(recipe.get(name)) for name in ASKED],
     )
     if answer is None:
         return None
@@ -123,6 +119,10 @@ def _ask(told, chosen):
         if text.strip():
             kept[name] = text.strip()
     return dict(chosen, preset=preset, recipe=kept)
+
+
+def _shown(value):
+    return "" if value is None else str(value)
 
 
 def _begin(

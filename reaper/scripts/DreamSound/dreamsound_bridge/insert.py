@@ -37,7 +37,7 @@ def insert(plan, project, is_active, known, settings):
     known : dict
         Where the items were, by their GUIDs.
     settings : str
-        What the project remembers, one line.
+        What the project shall remember, one line; an empty one changes nothing.
 
     Returns
     -------
@@ -45,16 +45,17 @@ def insert(plan, project, is_active, known, settings):
     """
     done = Inserted()
     items = _items(plan, project, known, done)
-    tracks = plan.get("tracks", [])
+    tracks = _tracks(plan, project, is_active, done)
     if not items and not tracks:
         return done
     api.begin_step(project)
     try:
         for item, entry, offset_s in items:
             _add_takes(project, is_active, item, entry, offset_s, done)
-        for entry in tracks:
-            _add_track(project, is_active, entry, done)
-        api.set_project_text(project, "settings", settings)
+        for after, entry in tracks:
+            _add_track(project, is_active, after, entry, done)
+        if settings:
+            api.set_project_text(project, "settings", settings)
     finally:
         api.end_step(project, plan.get("undo") or "DreamSound: dream")
     return done
@@ -109,20 +110,30 @@ def _kept(entry, why):
     return f"{entry['label']}: {why}, so nothing was inserted. The renders are kept: {files}"
 
 
-def _add_track(project, is_active, entry, done):
-    after = [
-        track for track in api.tracks(project) if api.track_text(track, "GUID") == entry["after"]
-    ]
-    if not after or not is_active:
-        why = "its track is gone" if is_active else "its project is not the active one"
-        for one in entry["items"]:
-            done.problems.append(_kept(one, why))
-        return
-    track = api.new_track(after[0], entry["name"])
+def _tracks(plan, project, is_active, done):
+    """Return each entry of a new track with the track that it goes behind."""
+    there = api.tracks(project) if plan.get("tracks") else []
+    behind = {api.track_text(track, "GUID"): track for track in there}
+    fit = []
+    for entry in plan.get("tracks", []):
+        if is_active and entry["after"] in behind:
+            fit.append((behind[entry["after"]], entry))
+        else:
+            why = "its track is gone" if is_active else "its project is not the active one"
+            done.problems += [_kept(one, why) for one in entry["items"]]
+    return fit
+
+
+def _add_track(project, is_active, after, entry, done):
+    track = api.new_track(after, entry["name"])
     for one in entry["items"]:
-        item = api.new_item(track)
-        for key, value in one["values"].items():
-            api.set_item_value(item, key, value)
+        try:
+            item = api.new_item(track)
+            for key, value in one["values"].items():
+                api.set_item_value(item, key, value)
+        except api.Failed as error:
+            done.problems.append(_kept(one, str(error)))
+            continue
         for take in one["takes"]:
             _is_readable(take)
         _add_takes(project, is_active, item, one, 0.0, done)
@@ -136,16 +147,7 @@ def _add_takes(project, is_active, item, entry, offset_s, done):
             if one.get("source") is None:
                 raise api.Failed("REAPER cannot read it")
             take = _add(project, is_active, item, one)
-            values = dict(one["values"])
-            values["D_STARTOFFS"] = values.get("D_STARTOFFS", 0.0) + offset_s
-            for key, value in values.items():
-                api.set_take_value(take, key, value)
-            for at_s, source_s, slope in one["stretch_markers"]:
-                api.add_stretch_marker(take, at_s, source_s, slope)
-            api.set_take_text(take, "P_NAME", one["name"])
-            api.set_take_text(take, "P_EXT:DreamSound", one["ext"])
-            if one["colour"] is not None:
-                api.set_take_colour(take, one["colour"])
+            _fill(project, item, take, one, offset_s)
         except api.Failed as error:
             done.problems.append(f"{entry['label']}: {error} ({one['file']})")
             continue
@@ -158,6 +160,24 @@ def _add_takes(project, is_active, item, entry, offset_s, done):
     if chosen is not None:
         api.activate(chosen)
     api.redraw(item)
+
+
+def _fill(project, item, take, one, offset_s):
+    """Give a new take all that the plan says; take it away again where that fails."""
+    values = dict(one["values"])
+    values["D_STARTOFFS"] = values.get("D_STARTOFFS", 0.0) + offset_s
+    try:
+        for key, value in values.items():
+            api.set_take_value(take, key, value)
+        for at_s, source_s, slope in one["stretch_markers"]:
+            api.add_stretch_marker(take, at_s, source_s, slope)
+        api.set_take_text(take, "P_NAME", one["name"])
+        api.set_take_text(take, "P_EXT:DreamSound", one["ext"])
+        if one["colour"] is not None:
+            api.set_take_colour(take, one["colour"])
+    except api.Failed:
+        api.delete_take(project, item, take)
+        raise
 
 
 def _add(project, is_active, item, one):

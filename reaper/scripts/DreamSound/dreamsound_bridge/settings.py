@@ -19,8 +19,9 @@ def bridge():
     """Return what the installer wrote."""
     try:
         with open(BRIDGE, encoding="utf-8") as file:
-            return json.load(file)
-    except (OSError, ValueError):
+            told = json.load(file)
+        return dict(told, runs=str(told["runs"]), engine=list(told["engine"]))
+    except (OSError, ValueError, KeyError, TypeError):
         raise Problem(
             "DreamSound is not installed for this REAPER, or not completely.\n\n"
             "Run this in a terminal:\n\n    dreamsound reaper install"

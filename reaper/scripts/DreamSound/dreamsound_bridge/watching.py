@@ -44,6 +44,7 @@ def look_after(place, told, main, known=None):
     noted = runs.read(place, runs.RUN) or {}
     if _project_of(noted) is None and not _is_ours(noted):
         return  # of a project that is not open
+    api.remember("watch " + name, repr(now_s), False)
     watch = runs.Watch(place)
     starts = []
 
@@ -55,6 +56,7 @@ def look_after(place, told, main, known=None):
             return _apply(place, main, known or {})
         if watch.is_silent:
             if len(starts) >= MOST_STARTS:
+                runs.ask_for(place, runs.CANCEL)  # should it be slow, and not dead
                 runs.is_taken(place)
                 raise settings.Problem(
                     "DreamSound's engine does not answer.\n\n"
@@ -88,6 +90,7 @@ def _apply(place, main, known):
     noted = runs.read(place, runs.RUN) or {}
     where = _project_of(noted)
     if plan is None:
+        runs.is_taken(place)
         raise settings.Problem(f"DreamSound has written no result: see {place}")
     if where is not None and plan.get("tracks") and not where[1]:
         return True  # a track can be added to the active project only: wait until it is that
@@ -97,8 +100,10 @@ def _apply(place, main, known):
     if where is None:
         lines.append(f"Its project is not open any more. The renders are kept: {_files(plan)}")
     elif plan.get("state") == "done":
-        line = settings.as_line(plan.get("settings", {}))
-        api.remember("settings", line, True)
+        used = plan.get("settings")
+        line = "" if used is None else settings.as_line(used)
+        if line:
+            api.remember("settings", line, True)
         done = insert.insert(plan, where[0], where[1], known, line)
         lines += done.problems
         if done.sources:

@@ -123,12 +123,8 @@ local function add_take(project, is_active, item, one)
   return api.insert_as_take(project, item, one.file)
 end
 
---- Return a new take that is all that the plan says, in the order in which the plan says it.
-local function make_take(project, is_active, item, one, offset_s)
-  if one.source == nil then
-    error(api.Failed("REAPER cannot read it"))
-  end
-  local take = add_take(project, is_active, item, one)
+--- Give a new take all that the plan says, in the order in which the plan says it.
+local function fill(take, one, offset_s)
   local values, names = one.values, json.names(one.values)
   if values.D_STARTOFFS == nil then
     add(names, "D_STARTOFFS")
@@ -144,6 +140,19 @@ local function make_take(project, is_active, item, one, offset_s)
   api.set_take_text(take, "P_EXT:DreamSound", one.ext)
   if json.given(one.colour) then
     api.set_take_colour(take, one.colour)
+  end
+end
+
+--- Return a new take that is all that the plan says; where that fails, it is taken away again.
+local function make_take(project, is_active, item, one, offset_s)
+  if one.source == nil then
+    error(api.Failed("REAPER cannot read it"))
+  end
+  local take = add_take(project, is_active, item, one)
+  local fine, why = pcall(fill, take, one, offset_s)
+  if not fine then
+    api.delete_take(project, item, take)
+    error(why, 0)
   end
   return take
 end
@@ -174,28 +183,47 @@ local function add_takes(project, is_active, item, entry, offset_s, done)
   api.redraw(item)
 end
 
-local function add_track(project, is_active, entry, done)
-  local after
-  for _, track in ipairs(api.tracks(project)) do
-    if after == nil and api.track_text(track, "GUID") == entry.after then
-      after = track
+--- Return each entry of a new track with the track that it goes behind.
+local function tracks_of(plan, project, is_active, done)
+  local behind, fit = {}, {}
+  local entries = json.given(plan.tracks) or {}
+  for _, track in ipairs(#entries > 0 and api.tracks(project) or {}) do
+    behind[api.track_text(track, "GUID")] = track
+  end
+  for _, entry in ipairs(entries) do
+    if is_active and behind[entry.after] then
+      add(fit, { after = behind[entry.after], entry = entry })
+    else
+      local why = is_active and "its track is gone" or "its project is not the active one"
+      for _, one in ipairs(entry.items) do
+        add(done.problems, kept(one, why))
+      end
     end
   end
-  if after == nil or not is_active then
-    local why = is_active and "its track is gone" or "its project is not the active one"
-    for _, one in ipairs(entry.items) do
-      add(done.problems, kept(one, why))
-    end
-    return
+  return fit
+end
+
+--- Return a new item with its values.
+local function make_item(track, one)
+  local item = api.new_item(track)
+  for _, key in ipairs(json.names(one.values)) do
+    api.set_item_value(item, key, one.values[key])
   end
+  return item
+end
+
+local function add_track(project, is_active, after, entry, done)
   local track = api.new_track(after, entry.name)
   for _, one in ipairs(entry.items) do
-    local item = api.new_item(track)
-    for _, key in ipairs(json.names(one.values)) do
-      api.set_item_value(item, key, one.values[key])
+    local fine, item = pcall(make_item, track, one)
+    if fine then
+      is_any_readable(one)
+      add_takes(project, is_active, item, one, 0.0, done)
+    elseif api.is_failed(item) then
+      add(done.problems, kept(one, item.text))
+    else
+      error(item, 0)
     end
-    is_any_readable(one)
-    add_takes(project, is_active, item, one, 0.0, done)
   end
 end
 
@@ -204,11 +232,12 @@ end
 -- @param project userdata: where to
 -- @param is_active boolean: whether that is the active project
 -- @param known table: where the items were, by their GUIDs
--- @param settings string: what the project remembers, one line
+-- @param settings string: what the project shall remember, one line; an empty one changes nothing
 -- @return table: as `Inserted` makes it
 function insert.insert(plan, project, is_active, known, settings)
   local done = insert.Inserted()
-  local items, tracks = items_of(plan, project, known, done), json.given(plan.tracks) or {}
+  local items = items_of(plan, project, known, done)
+  local tracks = tracks_of(plan, project, is_active, done)
   if #items == 0 and #tracks == 0 then
     return done
   end
@@ -217,10 +246,12 @@ function insert.insert(plan, project, is_active, known, settings)
     for _, one in ipairs(items) do
       add_takes(project, is_active, one.item, one.entry, one.offset_s, done)
     end
-    for _, entry in ipairs(tracks) do
-      add_track(project, is_active, entry, done)
+    for _, one in ipairs(tracks) do
+      add_track(project, is_active, one.after, one.entry, done)
     end
-    api.set_project_text(project, "settings", settings)
+    if settings ~= "" then
+      api.set_project_text(project, "settings", settings)
+    end
   end)
   api.end_step(project, json.given(plan.undo) or "DreamSound: dream")
   if not fine then

@@ -110,6 +110,7 @@ local function apply(place, known)
   local noted = runs.read(place, runs.RUN) or {}
   local project, is_active = project_of(noted)
   if plan == nil then
+    runs.is_taken(place)
     error(settings.Problem("DreamSound has written no result: see " .. place))
   end
   if project ~= nil and not is_active and #(json.given(plan.tracks) or {}) > 0 then
@@ -122,8 +123,11 @@ local function apply(place, known)
   if project == nil then
     lines[#lines + 1] = "Its project is not open any more. The renders are kept: " .. files(plan)
   elseif plan.state == "done" then
-    local line = settings.as_line(json.given(plan.settings) or {})
-    api.remember("settings", line, true)
+    local used = json.given(plan.settings)
+    local line = used and settings.as_line(used) or ""
+    if used then
+      api.remember("settings", line, true)
+    end
     local done = insert.insert(plan, project, is_active, known, line)
     table.move(done.problems, 1, #done.problems, #lines + 1, lines)
     if #done.sources > 0 then
@@ -139,6 +143,7 @@ end
 --- Start the engine of a silent run again; raise a Problem where that has been tried often enough.
 local function rouse(place, told, starts)
   if starts > watching.MOST_STARTS then
+    runs.ask_for(place, runs.CANCEL) -- should it be slow, and not dead
     runs.is_taken(place)
     error(settings.Problem(string.format(
       "DreamSound's engine does not answer.\n\n%s\n\nRun DreamSound: Doctor, or see %s",
@@ -164,6 +169,7 @@ function watching.look_after(place, told, known)
   if project_of(noted) == nil and not is_ours(noted) then
     return -- of a project that is not open
   end
+  api.remember(key, string.format("%.17g", now_s), false)
   local watch, starts = runs.Watch(place), 0
 
   local function look()
