@@ -68,13 +68,14 @@ def test_what_is_filled_in_comes_back_with_all_that_was_given(rpr, project):
     assert rpr.RPR_GetMediaSourceLength(source, 0) == (2.0, source, 0)
 
 
-def test_null_is_true_and_stale_or_wrong_pointers_are_null(rpr, project):
+def test_null_is_true_and_stale_or_wrong_pointers_are_null(rpr, reaper, project):
     assert rpr.RPR_GetSelectedMediaItem(0, 99) == NULL
     item = rpr.RPR_GetSelectedMediaItem(0, 0)
     assert rpr.RPR_ValidatePtr2(0, item, "MediaItem*") == 1
     wrong = item.replace("MediaItem*", "MediaTrack*")
     assert rpr.RPR_CountTakes(item) == 1
     project.tracks[0].items.pop(0)
+    reaper.look_again()
     assert rpr.RPR_ValidatePtr2(0, item, "MediaItem*") == 0
     assert rpr.RPR_CountTakes(item) == 0
     assert rpr.RPR_GetMediaTrackInfo_Value(wrong, "IP_TRACKNUMBER") == 0.0

@@ -42,9 +42,9 @@ class _Projects:
 
     def ValidatePtr2(self, proj, pointer, kind):
         thing = self.at(pointer, kind)
-        return thing is not None and (
-            thing is proj or isinstance(thing, Source) or proj.holds(thing)
-        )
+        if thing is None or thing is proj or isinstance(thing, Source):
+            return thing is not None
+        return thing in proj.all()
 
     def Undo_BeginBlock2(self, proj):
         if self.block is not None:
@@ -79,7 +79,7 @@ class _Projects:
 
     def InsertTrackAtIndex(self, idx, defaults):
         self.change("InsertTrackAtIndex")
-        self.active.tracks.insert(idx, Track())
+        self.active.tracks.insert(idx, self.hold(Track()))
 
     def GetSetMediaTrackInfo_String(self, track, key, text, is_set):
         if is_set:
@@ -145,7 +145,7 @@ class _Items:
 
     def AddMediaItemToTrack(self, track):
         self.change("AddMediaItemToTrack")
-        track.items.append(Item())
+        track.items.append(self.hold(Item()))
         return track.items[-1]
 
     def CountTakes(self, item):
@@ -159,12 +159,12 @@ class _Items:
 
     def SetActiveTake(self, take):
         self.change("SetActiveTake")
-        item = next(one.item_of(take) for one in self.projects if one.item_of(take))
+        item = next(item for one in self.projects for item in one.items() if take in item.takes)
         item.active = item.takes.index(take)
 
     def AddTakeToMediaItem(self, item):
         self.change("AddTakeToMediaItem")
-        item.takes.append(Take())
+        item.takes.append(self.hold(Take()))
         return item.takes[-1]
 
     def GetSetMediaItemTakeInfo_String(self, take, key, text, is_set):
@@ -276,7 +276,7 @@ class _Sources:
         assert mode == 3
         source = self.PCM_Source_CreateFromFile(file)
         for item in self.active.selected():
-            item.takes.append(Take(source, Path(file).name))
+            item.takes.append(self.hold(Take(source, Path(file).name)))
         self.active.cursor += 1.0
         return int(source is not None)
 

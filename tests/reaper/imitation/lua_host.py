@@ -47,6 +47,7 @@ class LuaHost:
 
     def run(self, script: Path) -> None:
         """Run a script until it returns to REAPER."""
+        self.reaper.look_again()
         child = subprocess.Popen(
             [self._lua, str(HOST), str(script)],
             stdin=subprocess.PIPE,
@@ -62,6 +63,7 @@ class LuaHost:
 
     def tick(self) -> None:
         """Let each script that wants to be called run once."""
+        self.reaper.look_again()
         alive, self._alive = self._alive, []
         for child in alive:
             self._answer(child, {"tick": True})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -133,9 +134,9 @@ class Project:
     def track_of(self, wanted: Item) -> Track | None:
         return next((track for track in self.tracks if wanted in track.items), None)
 
-    def item_of(self, wanted: Take) -> Item | None:
-        return next((item for item in self.items() if wanted in item.takes), None)
-
-    def holds(self, thing: object) -> bool:
-        takes = [take for item in self.items() for take in item.takes]
-        return thing in [*self.tracks, *self.items(), *takes]
+    def all(self) -> Iterator[Track | Item | Take]:
+        """Yield all that it holds."""
+        yield from self.tracks
+        for item in self.items():
+            yield item
+            yield from (take for take in item.takes if take is not None)

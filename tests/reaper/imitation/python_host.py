@@ -43,6 +43,7 @@ class PythonHost:
 
     def run(self, script: Path) -> None:
         """Run a script as REAPER does: without ``__file__``, its folder in front of the path."""
+        self.reaper.look_again()
         main: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
         main["RPR_defer"] = lambda code: self._defer(main, code)
         code = compile(script.read_text("utf-8"), str(script), "exec")
@@ -71,6 +72,7 @@ class PythonHost:
 
     def tick(self) -> None:
         """Let each script that wants to be called run once."""
+        self.reaper.look_again()
         waiting, self._waiting = self._waiting, []
         for main, code in waiting:
             began_s = time.perf_counter()

@@ -70,6 +70,7 @@ class Reaper(Functions):
         self.processes: list[Any] = []
         self._objects: dict[int, Any] = {}
         self._addresses: dict[int, int] = {}
+        self._holdings: set[int] | None = None
 
     # -- projects -----------------------------------------------------------------------------
 
@@ -135,4 +136,16 @@ class Reaper(Functions):
             return None
         if isinstance(thing, Project | Source):
             return thing
-        return thing if any(project.holds(thing) for project in self.projects) else None
+        if self._holdings is None:
+            self._holdings = {id(one) for project in self.projects for one in project.all()}
+        return thing if id(thing) in self._holdings else None
+
+    def look_again(self) -> None:
+        """Look anew at what the projects hold: somebody may have changed them."""
+        self._holdings = None
+
+    def hold(self, thing: Any) -> Any:
+        """Note that a project holds something new; return it."""
+        if self._holdings is not None:
+            self._holdings.add(id(thing))
+        return thing
