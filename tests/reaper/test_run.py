@@ -135,6 +135,40 @@ def test_cancel_calls_all_off(store, folder, tmp_path):
     assert (plan["state"], plan["items"], plan["summary"]) == ("cancelled", [], [])
 
 
+def test_cancel_before_it_begins(store, folder):
+    (folder / "cancel").touch()
+    plan = Run(folder, store).carry_out()
+    assert (plan["state"], plan["items"]) == ("cancelled", [])
+    assert store.counts()["queued"] == 0
+
+
+def test_cancel_while_the_queue_is_paused(store, folder):
+    store.pause()
+    follower = Follower(folder, store)
+    until(lambda: "paused" in follower.status()["text"])
+    (folder / "cancel").touch()
+    assert follower.plan()["state"] == "cancelled"
+
+
+def test_cancel_while_the_window_is_open(store, folder, window):
+    window("import time; time.sleep(60)")
+    follower = Follower(folder, store, with_window=True)
+    until(lambda: follower.status()["state"] == "waiting")
+    (folder / "cancel").touch()
+    assert follower.plan()["state"] == "cancelled"
+    assert sum(store.counts().values()) == 0
+
+
+def test_cancel_when_it_is_over_changes_nothing(store, folder, tmp_path):
+    follower = Follower(folder, store)
+    until(lambda: store.counts()["queued"] == 2)
+    for _ in range(2):
+        make(store, claim(store, tmp_path), tmp_path)
+    before = follower.plan()
+    (folder / "cancel").touch()
+    assert Run(folder, store).carry_out() == before
+
+
 def test_a_job_that_somebody_took_out_of_the_queue_counts_as_called_off(store, folder, tmp_path):
     follower = Follower(folder, store)
     until(lambda: store.counts()["queued"] == 2)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
+import os
 import re
 import shutil
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -198,7 +201,9 @@ def test_onto_a_new_track(how, host, reaper, project, action):
     for name in ("to a new track", "glued as one sound"):
         host.run(action(f"Dream selected items {name}"))
         host.run_until()
-        assert [track.name for track in project.tracks] == ["Voice", "dreams", "Bells"], reaper.messages
+        assert [track.name for track in project.tracks] == ["Voice", "dreams", "Bells"], (
+            reaper.messages
+        )
         (item,) = project.tracks[1].items
         assert item.numbers["D_POSITION"] == 2.0
         assert len(item.takes) == 3
@@ -444,6 +449,29 @@ def test_with_the_desktop_a_window_asks(install, host, reaper, project, action):
     (run,) = runs_of(Path(told["runs"]))
     assert (run / "started").read_text().endswith("--window")
     assert not reaper.asked
+
+
+@pytest.mark.parametrize(("system", "flags"), [("nt", 0x08000200), ("posix", None)])
+def test_the_engine_is_started_without_a_console_and_outlives_reaper(monkeypatch, system, flags):
+    """As Windows would be asked; the environment is not that of REAPER's own Python."""
+    started = []
+    monkeypatch.setitem(sys.modules, "reaper_python", types.ModuleType("reaper_python"))
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    runs = importlib.import_module("dreamsound_bridge.runs")
+    popen = lambda words, **more: started.append((words, more))  # noqa: E731
+    monkeypatch.setattr(runs, "subprocess", types.SimpleNamespace(DEVNULL=-3, Popen=popen))
+    environ = {"PATH": "x", "PYTHONHOME": "y", "DYLD_X": "z", "LD_LIBRARY_PATH": "w"}
+    system_os = types.SimpleNamespace(name=system, devnull=os.devnull, environ=environ)
+    monkeypatch.setattr(runs, "os", system_os)
+    runs.start(["a program", 'with "quotes"', "ü"])
+    ((words, more),) = started
+    assert words == ["a program", 'with "quotes"', "ü"]
+    assert more["env"] == {"PATH": "x"}
+    assert more.get("creationflags") == flags
+    assert more.get("start_new_session") == (None if flags else True)
+    assert "shell" not in more
+    for name in [name for name in sys.modules if name.startswith("dreamsound_bridge")]:
+        del sys.modules[name]
 
 
 def test_doctor(how, host, reaper, project, action):
