@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "reaper" / "scripts" / "DreamSound"
-FACTS = Path(__file__).resolve().parent / "fake" / "api_facts.json"
+FACTS = Path(__file__).resolve().parent / "imitation" / "api_facts.json"
 LUA = shutil.which("lua5.4")
 needs_lua = pytest.mark.skipif(LUA is None, reason="needs lua5.4")
 
