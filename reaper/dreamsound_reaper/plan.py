@@ -14,6 +14,7 @@ from dreamsound import __version__
 from dreamsound.cut import Cut
 from dreamsound.presets import set_fields
 from dreamsound.recipe_file import recipe_from
+from dreamsound.render import DEFAULT_RENDERS
 from dreamsound_reaper.facts import Facts, Item
 from dreamsound_reaper.parts import Part, Parts
 from dreamsound_reaper.take_note import TakeNote
@@ -272,6 +273,9 @@ def _settings_used(facts: Facts, done: Sequence[tuple[Part, Outcome]]) -> dict[s
         if recipe.get("method") == "target":
             del recipe["method"]
         used |= {"recipe": recipe, "preset": request.get("preset")}
+        renders = (request.get("options") or {}).get("renders")
+        if renders and tuple(renders) != DEFAULT_RENDERS:
+            used["renders"] = list(renders)
     return used
 
 

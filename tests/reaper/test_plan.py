@@ -164,11 +164,13 @@ def test_what_a_script_remembers_is_what_was_chosen_in_the_end(two):
     given, parts = two
     chosen = outcome(parts.parts[0])
     chosen.request = chosen.request | {"preset": None, "recipe": {
-        "method": "target", "target": "/x.wav", "steps": 7}}  # fmt: skip
+        "method": "target", "target": "/x.wav", "steps": 7},
+        "options": {"renders": ["dream", "difference"]}}  # fmt: skip
     settings = given.settings.model_copy(update={"placement": "track", "handle_s": 0.5})
     given = given.model_copy(update={"settings": settings})
     plan = plan_of(given, parts, [chosen, outcome(parts.parts[1])], "done")
-    assert plan["settings"] == {"handle_s": 0.5, "preset": None, "recipe": {"steps": 7}}
+    assert plan["settings"] == {"handle_s": 0.5, "preset": None, "recipe": {"steps": 7},
+                                "renders": ["dream", "difference"]}  # fmt: skip
 
 
 def test_of_these_items_only_is_not_for_the_next(tmp_path):
