@@ -18,8 +18,10 @@ from dreamsound.span import parse_span, span_samples
 
 #: What a span hears around it: as long as the longest patch, musicnn's, and the resampler's reach.
 CONTEXT_SECONDS = 3.2
+#: A job folder holds no more than a megabyte.
+MOST_PIECES = 4_096
 #: A loop of one second for a day has as many.
-MOST_PIECES = 100_000
+MOST_TIMES = 100_000
 
 
 class Piece(BaseModel):
@@ -31,6 +33,8 @@ class Piece(BaseModel):
         First sample, and one past the last.
     is_reversed : bool
         Whether it is played from its last sample to its first.
+    times : int
+        How often it is played, one time after another.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +42,7 @@ class Piece(BaseModel):
     start: Annotated[int, Field(ge=0)]
     stop: Annotated[int, Field(ge=1)]
     is_reversed: bool = False
+    times: Annotated[int, Field(ge=1, le=MOST_TIMES)] = 1
 
     @model_validator(mode="after")
     def _is_something(self) -> Piece:
@@ -47,8 +52,8 @@ class Piece(BaseModel):
 
     @property
     def length(self) -> int:
-        """Number of samples."""
-        return self.stop - self.start
+        """Number of samples, of all times."""
+        return (self.stop - self.start) * self.times
 
 
 class Cut(BaseModel):
@@ -193,15 +198,19 @@ def _read(sound: Any, cut: Cut, pieces: tuple[Piece, ...], first: int, last: int
     out = Samples(1 if cut.is_mono else len(wanted), max(last - first, 0))
     at = 0
     for piece in pieces:
-        begin, end = max(first - at, 0), min(last - at, piece.length)
-        if begin < end:
-            place = at + begin - first
+        once = piece.stop - piece.start
+        time = max(first - at, 0) // once
+        while time < piece.times and at + time * once < last:
+            start = at + time * once
+            begin, end = max(first - start, 0), min(last - start, once)
+            place = start + begin - first
             for block in _blocks(sound, piece, begin, end):
                 chosen = block[wanted]
                 if cut.is_mono:
                     chosen = chosen.mean(axis=0, keepdims=True, dtype=np.float32)
                 out.write(place, chosen)
                 place += block.shape[1]
+            time += 1
         at += piece.length
     return out
 

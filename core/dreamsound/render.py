@@ -543,7 +543,7 @@ def put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bo
                 place.replace(paths[name])
             else:
                 # Unlike a rename, a link fails if the name has been taken in the meantime.
-                _rename_new(place, paths[name])
+                rename_new(place, paths[name])
                 done.append(paths[name])
         except BaseException as error:
             for path in done:
@@ -554,7 +554,8 @@ def put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bo
             raise AudioFileError(f"{paths[name]} cannot be written: {reason}") from error
 
 
-def _rename_new(place: Path, path: Path) -> None:
+def rename_new(place: Path, path: Path) -> None:
+    """Give a file a name that nobody has yet; raise `FileExistsError` where somebody has it."""
     try:
         os.link(place, path)
     except FileExistsError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from dreamsound.audio import check_folder_writable
 from dreamsound.cut import Cut, read_cut
 from dreamsound.errors import AudioFileError
 from dreamsound.naming import expand
+from dreamsound.render import rename_new
 from dreamsound.samples import BLOCK_SAMPLES, FloatArray, Samples
 from dreamsound.sound_writer import write_blocks
 from dreamsound_reaper.facts import Item
@@ -142,10 +145,11 @@ def _write(
             bits="32f",
             shown_as=out / f"{stem}.wav",
         )
-        number = 1
-        while (path := out / f"{stem}{'' if number == 1 else f'_{number}'}.wav").exists():
-            number += 1
-        unfinished.rename(path)
+        for number in itertools.count(1):
+            path = out / f"{stem}{'' if number == 1 else f'_{number}'}.wav"
+            with suppress(FileExistsError):
+                rename_new(unfinished, path)
+                break
     except OSError as error:
         raise AudioFileError(f"{out} cannot be written to: {error.strerror or error}") from error
     finally:

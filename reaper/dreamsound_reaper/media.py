@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PureWindowsPath
 
 from dreamsound.audio import open_sound
 from dreamsound.errors import AudioFileError
 from dreamsound_reaper.facts import Project
 from dreamsound_reaper.spans import FileInfo, UnfitError
+
+
+def local_path(text: str, folder: Path) -> Path | None:
+    """Return a path of a project as this system has it; None where it can have none.
+
+    Parameters
+    ----------
+    text : str
+        As the project has it. One that was made on Windows has backslashes.
+    folder : pathlib.Path
+        What it is relative to.
+    """
+    path = (folder / text).absolute()
+    if not text:
+        return None
+    if os.sep == "\\" or "\\" not in text or path.exists():
+        return path
+    if PureWindowsPath(text).drive:
+        return None
+    return (folder / text.replace("\\", "/")).absolute()
 
 
 class Media:
@@ -24,20 +45,13 @@ class Media:
         self._infos: dict[Path, FileInfo | str] = {}
 
     def find(self, file: str) -> Path:
-        """Return where a file is, or raise `UnfitError`.
-
-        A project may have been made on another system: a backslash is tried as a separator too.
-        """
-        names = [file]
-        if "\\" in file and not PureWindowsPath(file).is_absolute():
-            names.append(file.replace("\\", "/"))
-        for name in names:
-            path = self._folder / Path(name)
-            try:
-                if path.is_file():
-                    return path.absolute()
-            except (OSError, ValueError):
-                continue
+        """Return where a file is, or raise `UnfitError`."""
+        path = local_path(file, self._folder)
+        try:
+            if path is not None and path.is_file():
+                return path
+        except (OSError, ValueError):
+            pass
         raise UnfitError(f"plays {file}, which is not there")
 
     def info(self, path: Path) -> FileInfo:

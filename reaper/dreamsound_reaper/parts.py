@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from dreamsound.recipe_file import recipe_from
 from dreamsound.render import RenderOptions
 from dreamsound_reaper.facts import Facts, FactsError, Item
 from dreamsound_reaper.glue import write_glued, write_target
-from dreamsound_reaper.media import Media
+from dreamsound_reaper.media import Media, local_path
 from dreamsound_reaper.spans import UnfitError, check_fit, heard, root_of
 from dreamsound_reaper.take_note import TakeNote
 
@@ -69,13 +69,17 @@ class Parts:
         One job each.
     remarks : list of (str, str)
         Which item, and what there is to be said of it: why it is left out, or what its dream lacks.
+    left_out : int
+        So many items are not dreamed.
     """
 
     parts: list[Part] = field(default_factory=list)
     remarks: list[tuple[str, str]] = field(default_factory=list)
+    left_out: int = 0
 
     def leave_out(self, item: Item, why: UnfitError) -> None:
         """Remember why an item is not dreamed."""
+        self.left_out += 1
         self.remarks.append((item.label, f"left out, because it {why}"))
 
 
@@ -120,8 +124,8 @@ def parts_of(facts: Facts, folder: Path, *, checks_recipe: bool = True) -> Parts
         if item is target:
             continue
         try:
-            part = _again(facts, item, media, common) if facts.action == "again" else None
-            made.parts.append(_with_item(part or _dream(facts, item, media, common), place))
+            make = _again if facts.action == "again" else _dream
+            made.parts.append(replace(make(facts, item, media, common), item=place))
             made.remarks += _lacks(item)
         except UnfitError as why:
             made.leave_out(item, why)
@@ -132,10 +136,10 @@ def out_folder(facts: Facts, folder: Path) -> Path:
     """Return where the renders go."""
     if facts.settings.out:
         return Path(facts.settings.out).expanduser().absolute()
-    record = facts.project.record_path
-    if record:
-        beside = Path(facts.project.path).parent if facts.project.path else Path()
-        return (beside / record).absolute() / OUT_FOLDER
+    beside = Path(facts.project.path).parent if facts.project.path else Path()
+    record = local_path(facts.project.record_path, beside)
+    if record is not None:
+        return record / OUT_FOLDER
     if facts.project.path:
         return Path(facts.project.path).absolute().parent / OUT_FOLDER
     return folder / "renders"
@@ -196,41 +200,40 @@ def _dream(facts: Facts, item: Item, media: Media, common: dict[str, Any]) -> Pa
     )
 
 
-def _again(facts: Facts, item: Item, media: Media, common: dict[str, Any]) -> Part | None:
-    """Return a job that goes on from a take of ours; None where it has become another sound."""
+def _again(facts: Facts, item: Item, media: Media, common: dict[str, Any]) -> Part:
+    """Return a job that goes on from a take of ours, by the recipe that made it."""
     take = check_fit(item)
     note = TakeNote.of_text(take.ext)
     if note is None:
         raise UnfitError("has an active take that DreamSound has not made")
-    if take.source is None or not take.source.file:
-        return None  # reversed or cut since: it is dreamed as a sound of its own
-    start = media.find(take.source.file)
-    source = media.find(note.input)
     recipe = note.recipe | facts.settings.recipe_fields()
-    job = _job(common, source, note.base or take.name, item.label)
-    job |= {"recipe": recipe, "from_render": str(start)}
+    if take.source is None or take.source.parent is not None:
+        # Reversed or cut since, it is a sound of its own.
+        part = _dream(facts, item, media, common)
+        job = part.job | {"recipe": recipe}
+    else:
+        start = media.find(take.source.file)
+        job = _job(common, media.find(note.input), note.base or take.name, item.label)
+        job |= {"recipe": recipe, "from_render": str(start)}
+        if note.cut is not None:
+            job["cut"] = note.cut.as_dict()
+        part = Part(
+            item.label,
+            job,
+            None,
+            "",
+            start_offset_s=take.start_offset_s,
+            channel_mode=take.channel_mode,
+        )
     if note.preset and not facts.settings.preset:
         job["values"] = {**job["values"], "preset": note.preset}
-    if note.cut is not None:
-        job["cut"] = note.cut.as_dict()
-    return Part(
-        item.label,
-        job,
-        None,
-        note.base or take.name,
-        note.generation + 1,
-        start_offset_s=take.start_offset_s,
-        channel_mode=take.channel_mode,
-    )
+    base = note.base or take.name
+    return replace(part, job=job, base=base, generation=note.generation + 1)
 
 
 def _job(common: dict[str, Any], source: Path, base: str, label: str) -> dict[str, Any]:
     values = {"fxname": base, **common.get("values", {})}
     return common | {"input": str(source), "name": label[:MOST_NAME], "values": values}
-
-
-def _with_item(part: Part, place: int) -> Part:
-    return Part(**(part.__dict__ | {"item": place}))
 
 
 def _base(name: str, path: Path) -> str:
@@ -282,6 +285,8 @@ def _glue(facts: Facts, media: Media, out: Path, common: dict[str, Any], made: P
     for item in facts.dreamed_items():
         try:
             take = check_fit(item)
+            if item.is_muted:
+                raise UnfitError("is muted")
             if abs(take.play_rate - 1) > 1e-9 or take.values.get("D_PITCH", 0.0):
                 raise UnfitError("is stretched or pitched, which glueing cannot do")
             if take.stretch_markers:

@@ -117,10 +117,11 @@ def plan_of(facts: Facts, parts: Parts, outcomes: Sequence[Outcome], state: str)
     return {
         "schema_version": SCHEMA_VERSION,
         "state": state,
-        "undo": f"DreamSound: dream {_named([part.label for part, _ in done])}",
+        "undo": _undo_name(facts, [part.label for part, _ in done]),
         "items": items,
         "tracks": tracks,
         "summary": lines_of(remarks),
+        "lost": parts.left_out + len(outcomes) - len(done),
         "settings": _settings_used(facts, done),
     }
 
@@ -134,6 +135,7 @@ def failed_plan(facts: Facts | None, remarks: Sequence[tuple[str, str]]) -> dict
         "items": [],
         "tracks": [],
         "summary": lines_of(remarks),
+        "lost": 0 if facts is None else len(facts.dreamed_items()),
         "settings": None if facts is None else _settings_used(facts, ()),
     }
 
@@ -199,6 +201,7 @@ def _item_values(part: Part, item: Item | None) -> dict[str, float]:
         "D_POSITION": item.position_s,
         "D_LENGTH": item.length_s,
         "B_LOOPSRC": 0.0,
+        "B_MUTE": float(item.is_muted),
         "D_VOL": item.volume,
         "D_FADEINLEN": item.fade_in_s,
         "D_FADEOUTLEN": item.fade_out_s,
@@ -277,6 +280,12 @@ def _settings_used(facts: Facts, done: Sequence[tuple[Part, Outcome]]) -> dict[s
         if renders and tuple(renders) != DEFAULT_RENDERS:
             used["renders"] = list(renders)
     return used
+
+
+def _undo_name(facts: Facts, labels: Sequence[str]) -> str:
+    target = facts.target_item()
+    toward = "" if target is None else f" toward {target.label}"
+    return f"DreamSound: dream {_named(labels)}{toward}"
 
 
 def _named(labels: Sequence[str]) -> str:

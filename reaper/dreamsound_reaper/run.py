@@ -36,6 +36,8 @@ PREPARED, ITEMS, APPLIED, LOCK, LOG = "prepared.json", "items", "applied", "run.
 SCHEMA_VERSION: Final = 1
 #: How often jobs are looked at, and how often the script is told that somebody is.
 POLL_S, BEAT_S = 0.1, 1.0
+#: Of a run's states, those that do not change any more; the script has to learn of them.
+FINAL, LAST_TRIES = ("done", "failed", "cancelled"), 20
 #: A worker that is missing for so long is started again.
 PATIENCE_S: Final = 3.0
 #: So many runs that are over are kept, for those who wonder.
@@ -78,6 +80,7 @@ class Run:
         self._beat = 0
         self._beat_at_s = 0.0
         self._jobs: dict[int, Job] = {}
+        self._refused: dict[int, str] = {}
         self._window: subprocess.Popen[bytes] | None = None
         self._untended_since_s: float | None = None
         self._wished = ""
@@ -163,8 +166,12 @@ class Run:
             self._open_window()
             return
         for place in range(len(parts.parts)):
-            self._jobs[place] = inbox.submit(self._folder_of(place), self.store, "reaper")
-        ensure_worker(self.store)
+            try:
+                self._jobs[place] = inbox.submit(self._folder_of(place), self.store, "reaper")
+            except QueueError as error:
+                self._refused[place] = str(error)
+        if self._jobs:
+            ensure_worker(self.store)
 
     def _open_window(self) -> None:
         words = ["-m", "dreamsound_desktop", "--job", str(self.folder / ITEMS)]
@@ -205,14 +212,14 @@ class Run:
                 self._tell("running", *self._progress(parts))
                 self._tend()
             time.sleep(POLL_S)
-        is_off = self._wished == CANCEL or all(
-            job.state == "cancelled" for job in self._jobs.values()
-        )
+        states = [job.state for job in self._jobs.values()]
+        is_off = self._wished == CANCEL or (bool(states) and set(states) == {"cancelled"})
         return "cancelled" if is_off else "done"
 
     def _is_over(self, parts: Parts) -> bool:
         closed = self._window is None or self._window.poll() is not None
-        complete = len(self._jobs) == len(parts.parts) or (closed and bool(self._jobs))
+        known = len(self._jobs) + len(self._refused)
+        complete = known == len(parts.parts) or (closed and bool(self._jobs))
         if self._wished == CANCEL and not self._jobs:
             self._close_window()
             return True
@@ -293,7 +300,8 @@ class Run:
         for place in range(len(parts.parts)):
             job = self._jobs.get(place)
             if job is None:
-                made.append(Outcome("cancelled"))
+                refused = self._refused.get(place)
+                made.append(Outcome("failed" if refused else "cancelled", error=refused or ""))
                 continue
             request: dict[str, Any] = {}
             with suppress(OSError, ValueError):
@@ -311,9 +319,13 @@ class Run:
         self._beat += 1
         self._beat_at_s = now_s
         status = {"schema_version": SCHEMA_VERSION, **told, "beat": self._beat}
-        # A disk that is full for a moment is no reason to stop.
-        with suppress(AudioFileError):
-            write_whole(self.folder / STATUS, json.dumps(status))
+        # A disk that is full for a moment is no reason to stop; Windows replaces no file that the
+        # script is reading just now.
+        for _ in range(1 if state not in FINAL else LAST_TRIES):
+            with suppress(AudioFileError):
+                write_whole(self.folder / STATUS, json.dumps(status))
+                break
+            time.sleep(POLL_S)
         if told != self._told and self._on_status is not None:
             self._on_status(status)
         self._told = told

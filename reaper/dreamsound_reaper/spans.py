@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dreamsound.audio import MAX_CHANNELS
-from dreamsound.cut import MOST_PIECES, Cut, Piece
+from dreamsound.cut import MOST_PIECES, MOST_TIMES, Cut, Piece
 from dreamsound_reaper.facts import Item, Source, Take
 
 #: Times are read to so many samples: a second holds too many digits for a double to be exact.
@@ -117,7 +117,7 @@ def root_of(take: Take) -> Source:
     for _ in range(DEEPEST):
         if source is None:
             raise UnfitError("has no source")
-        if source.file or source.parent is None:
+        if source.parent is None:
             return source
         source = source.parent
     raise UnfitError("has a source of too many sections")
@@ -202,7 +202,7 @@ def _line_of(take: Take, info: FileInfo) -> _Line:
     """Follow the chain of sections from the file up to the take."""
     chain = []
     source = take.source
-    while source is not None and not source.file and source.parent is not None:
+    while source is not None and source.parent is not None:
         chain.append(source)
         source = source.parent
     rate = info.sample_rate_hz
@@ -258,8 +258,8 @@ def _unrolled(line: _Line, begin: float, end: float, total: int) -> tuple[tuple[
     """Return the pieces of a source that is looped, and which sample is the first of them."""
     shift, length = line.s * line.c, line.length
     lowest, highest = line.bounds(total)
-    if (end - begin) / length > MOST_PIECES - 2:
-        raise UnfitError(f"loops its source more than {MOST_PIECES} times")
+    if (end - begin) / length > MOST_TIMES:
+        raise UnfitError(f"loops its source more than {MOST_TIMES} times")
     turn = math.floor((begin + TOLERANCE) / length)
     first = max(math.floor(shift + begin - turn * length + TOLERANCE), lowest)
     origin = turn * length + first - shift
@@ -276,9 +276,18 @@ def _unrolled(line: _Line, begin: float, end: float, total: int) -> tuple[tuple[
             pieces.append(line.piece(first, last))
         done, turn = max(until, done + 1), turn + 1
         first = max(round(shift + origin + done - turn * length), lowest)
+    pieces = _together(pieces)
     if not pieces:
         raise UnfitError("plays nothing of its source")
+    if len(pieces) > MOST_PIECES:
+        raise UnfitError("loops a section between samples too often: glue it in REAPER first")
     return tuple(pieces), origin
+
+
+def _together(pieces: list[Piece]) -> list[Piece]:
+    """Return pieces with those that follow themselves as one."""
+    grouped = ((piece, len(list(same))) for piece, same in itertools.groupby(pieces))
+    return [piece.model_copy(update={"times": times}) for piece, times in grouped]
 
 
 def _channels(mode: int, channels: int) -> tuple[tuple[int, ...] | None, bool, int]:

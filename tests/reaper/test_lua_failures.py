@@ -484,17 +484,20 @@ def test_a_run_of_an_earlier_reaper_is_looked_after(tmp_path):
 
 
 def test_a_run_of_a_project_that_is_not_open_waits_for_it(tmp_path):
-    run = put_run(tmp_path, {"session": "python's", "project": "x", "path": "/not/open.rpp"})
+    path = tmp_path / "not open.rpp"
+    path.touch()
+    run = put_run(tmp_path, {"session": "python's", "project": "x", "path": str(path)})
     told = play(tmp_path, 'host.act("DreamSound_Cancel") host.go(1)')
     assert (told["messages"], told["waiting"]) == ([], 0)
     assert (run / "run.json").is_file()
 
 
-def test_a_run_of_an_unsaved_project_of_an_earlier_reaper_is_nobodys(tmp_path):
-    run = put_run(tmp_path, {"session": "python's", "project": "x", "path": ""})
+@pytest.mark.parametrize("path", ["", "/gone/for ever.rpp"])
+def test_a_run_of_a_project_that_will_never_be_open_again_is_told(tmp_path, path):
+    run = put_run(tmp_path, {"session": "python's", "project": "x", "path": path})
     told = play(tmp_path, 'project.path = "" host.act("DreamSound_Cancel") host.go(1)')
-    assert (told["messages"], told["waiting"]) == ([], 0)
-    assert (run / "run.json").is_file()
+    assert "Its project is not open any more" in told["messages"][0]
+    assert not (run / "run.json").exists()
 
 
 def test_a_run_that_python_has_taken_is_not_taken(tmp_path):

@@ -27,6 +27,7 @@ OTHER_NAMES = {
         "_items": "items_of",
         "_take": "take_of",
         "_tracks": "tracks_of",
+        "_found": "found_of",
         "_add": "add_take",
     },
 }

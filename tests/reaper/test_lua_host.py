@@ -176,6 +176,7 @@ function api.CountTakes(item) return #item.takes end
 function api.GetTake(item, n) return handle(item.takes[n + 1]) end
 function api.ColorToNative(r, g, b) return r | g << 8 | b << 16 end
 function api.TakeIsMIDI() return false end
+function api.GetTakeName(take) return take.name end
 function api.GetTakeNumStretchMarkers(take) return #take.markers end
 function api.GetTakeStretchMarker(take, n) return n, take.markers[n + 1][1],
   take.markers[n + 1][2] end
@@ -238,8 +239,8 @@ function api.InsertMedia(path, mode)
   return 1
 end
 function api.Main_OnCommandEx(command, flag, project)
-  assert(command == 40129 and proj(project) == host.active)
-  for _, item in ipairs(selected(host.active)) do
+  assert(command == 40129)
+  for _, item in ipairs(selected(proj(project))) do
     host.remove(item.takes, item.takes[item.current])
     item.current = 1
   end

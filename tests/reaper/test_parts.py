@@ -123,7 +123,7 @@ def test_going_on_from_a_take_of_ours(tmp_path):
 
 def test_a_take_of_ours_that_was_reversed_since_is_a_sound_of_its_own(tmp_path):
     source, take = tone(tmp_path / "a.wav", 2.0), tone(tmp_path / "a_dream.wav", 1.0)
-    note = TakeNote(input=str(source), recipe={"steps": 3})
+    note = TakeNote(input=str(source), base="a", recipe={"steps": 3}, preset="Bones")
     one = item(take, ext=note.as_text(), length_s=1.0)
     inner = one["take"]["source"]
     one["take"]["source"] = {"type": "SECTION", "parent": inner,
@@ -132,6 +132,10 @@ def test_a_take_of_ours_that_was_reversed_since_is_a_sound_of_its_own(tmp_path):
     assert part.job["input"] == str(take)
     assert part.job["cut"]["pieces"][0]["is_reversed"]
     assert "from_render" not in part.job
+    # By the recipe that made it, and counted on.
+    assert part.job["recipe"] == {"steps": 3}
+    assert part.job["values"]["preset"] == "Bones"
+    assert (part.base, part.generation) == ("a", 2)
 
 
 def test_several_items_are_glued_as_the_project_plays_them(tmp_path):
@@ -159,6 +163,33 @@ def test_several_items_are_glued_as_the_project_plays_them(tmp_path):
     assert np.max(faded[: rate // 40]) < 0.03 < np.max(faded[-rate // 40 :])
     assert made.remarks == [("fast", "left out, because it is stretched or pitched, which glueing "
                                      "cannot do")]  # fmt: skip
+
+
+def test_a_loop_is_a_short_job_and_a_short_note(tmp_path):
+    tick = tmp_path / "tick.wav"
+    soundfile.write(tick, np.full(20, 0.5), RATE, "PCM_16")
+    one = item(tick, is_loop=True, length_s=30.0, start_offset_s=0.0005)
+    (part,) = parts_of(facts(one), tmp_path).parts
+    assert len(json.dumps(part.job)) < 1_000
+    cut = Cut.model_validate(part.job["cut"])
+    assert abs(cut.length - 32 * RATE) < 40
+    assert read_cut(tick, cut).samples.length == cut.length
+
+
+def test_a_muted_item_is_not_glued(tmp_path):
+    path = tone(tmp_path / "a.wav", 1.0)
+    made = parts_of(facts(item(path, is_muted=True), placement="glue"), tmp_path)
+    assert not made.parts
+    assert "is muted" in made.remarks[0][1]
+
+
+def test_a_recording_path_of_another_system(tmp_path):
+    path = tone(tmp_path / "a.wav", 1.0)
+    project = str(tmp_path / "song.rpp")
+    for record, below in (("Media\\Rec", "Media/Rec"), ("D:\\Audio\\Song", ".")):
+        given = facts(item(path), path=project, record_path=record)
+        (part,) = parts_of(given, tmp_path).parts
+        assert part.job["out"] == str(tmp_path / below / "DreamSound")
 
 
 @pytest.mark.parametrize(

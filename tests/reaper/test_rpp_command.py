@@ -139,6 +139,20 @@ def test_going_on_from_the_new_project(rpp, song):
     assert sum(take.is_active for take in takes_of(found.block)) == 1
 
 
+def test_items_that_have_one_guid(rpp, tmp_path):
+    """Each gets its own dream, whatever its GUID; a name is no reason for an exit code."""
+    tone(tmp_path / "a.wav", 1.0)
+    tone(tmp_path / "b.wav", 1.0, channels=2)
+    plain = re.sub(r"      SM .*\n", "", ITEM).replace("NAME whistle.wav", 'NAME "left out"')
+    text = project_text(*(plain.replace("whistle.wav", f"{name}.wav") for name in "ab"))
+    (tmp_path / "song.rpp").write_text(text)
+    code, _, _ = rpp(tmp_path / "song.rpp", "--out", tmp_path / "new.rpp", "--renders", "dream")
+    assert code == 0
+    found = list(items_of(read_project(tmp_path / "new.rpp")))
+    files = [tmp_path / one.item.take.source.file for one in found]
+    assert [soundfile.info(path).channels for path in files] == [1, 2]
+
+
 def test_onto_a_new_track_and_glued(rpp, song):
     track = song.with_name("track.rpp")
     assert rpp(song, "--items", "rev drums", "--out", track, "--placement", "track")[0] == 0

@@ -226,6 +226,25 @@ def test_what_cannot_begin_ends_with_a_word(store, folder, write, told):
     assert json.loads((folder / "status.json").read_text())["state"] == "failed"
 
 
+def test_a_job_that_the_queue_refuses_does_not_stop_the_others(store, folder, tmp_path):
+    real = run_module.parts_of
+
+    def too_large(*arguments, **more):
+        parts = real(*arguments, **more)
+        parts.parts[0].job["values"]["fxname"] = "x" * 2**21
+        return parts
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_module, "parts_of", too_large)
+        follower = Follower(folder, store)
+        until(lambda: store.counts()["queued"] == 1)
+    make(store, claim(store, tmp_path), tmp_path)
+    plan = follower.plan()
+    assert [entry["label"] for entry in plan["items"]] == ["b.wav"]
+    assert any("larger than any job" in line for line in plan["summary"])
+    assert plan["lost"] == 2
+
+
 def test_a_fault_of_ours_is_told_too(store, folder, monkeypatch):
     monkeypatch.setattr(run_module, "parts_of", lambda *_, **__: 1 / 0)
     plan = Run(folder, store).carry_out()

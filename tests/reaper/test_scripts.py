@@ -11,6 +11,7 @@ import shutil
 import sys
 import time
 import types
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -235,6 +236,73 @@ def test_into_a_project_that_is_not_in_front(how, host, reaper, project, action)
     assert len(project.items()[0].takes) == 4
     assert saved(other) == before
     assert reaper.steps[0][0] is project
+
+
+def test_a_source_that_is_not_taken_leaves_no_empty_take_in_another_tab(
+    how, host, reaper, project, action
+):
+    before = saved(project)
+    host.run(action(AGAIN_SO))
+    reaper.open(Project(tracks=[Track("other")]))
+    reaper.failing["SetMediaItemTake_Source"] = 3
+    host.run_until()
+    assert "its project is not the active one" in reaper.messages[0]
+    assert saved(project) == before
+    assert not reaper.steps  # nothing was done: there is nothing to be undone
+
+
+def test_items_that_have_one_guid_are_told_apart_by_their_takes(
+    how, host, reaper, project, action, tmp_path
+):
+    first, second = project.items()[0], project.items()[2]
+    second.guid, second.is_selected = first.guid, True
+    host.run(action(AGAIN_SO))
+    host.run_until()
+    assert [take.name for take in first.takes][1] == 'ki"ck.wav - dream'
+    assert [take.name for take in second.takes][1] == "bell.wav - dream"
+
+
+def test_names_that_a_system_writes_its_own_way_are_the_same(how, host, reaper, project, action):
+    plain = reaper.GetMediaSourceFileName
+    reaper.GetMediaSourceFileName = lambda source, buf: (
+        unicodedata.normalize("NFD", plain(source, buf)[0]).replace("/", "\\"),
+    )
+    host.run(action(AGAIN_SO))
+    host.run_until()
+    assert reaper.calls["InsertMedia"] == 0
+    assert len(project.items()[0].takes) == 4
+
+
+def test_an_engine_that_has_a_window_has_it_again(install, host, reaper, project, action):
+    runs = Path(install(studio=["x"])["runs"])
+    runs.mkdir()
+    (runs / "how.json").write_text('{"silent": true}')
+    reaper.clock_s = 100.0
+    host.run(action(DREAM))
+    (run,) = runs_of(runs)
+    until(lambda: (run / "started").is_file())
+    (run / "started").unlink()
+    for _ in range(62):
+        reaper.clock_s += 1.0
+        host.tick()
+    until(lambda: (run / "started").is_file())
+    assert (run / "started").read_text().endswith("--window")
+    host.forget()
+
+
+def test_a_run_whose_project_never_comes_back_is_told_and_over(how, host, reaper, project, action):
+    """An unsaved project, and then REAPER is closed."""
+    project.path = ""
+    host.run(action(AGAIN_SO))
+    (run,) = runs_of(how())
+    until(lambda: (run / "status.json").is_file() and (run / "result.json").is_file())
+    host.forget()
+    reaper.close()
+    reaper.close_tab(project)
+    host.run(action("Cancel"))
+    host.run_until()
+    assert "renders are kept" in reaper.messages[-1]
+    assert (run / "applied").exists()
 
 
 @pytest.mark.parametrize("change", ["item", "take", "rate", "project"])

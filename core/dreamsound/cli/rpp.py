@@ -13,10 +13,12 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from dreamsound.audio import check_folder_writable
 from dreamsound.cli import EXIT_SOME_FAILED
 from dreamsound.cli.options import ClashOption, NameOption
 from dreamsound.cli.progress import say
 from dreamsound.cli.queue.common import opened
+from dreamsound.cli.stopping import at_sigterm
 from dreamsound.cli.wish import RenderWish, takes_render_wish
 from dreamsound.errors import AudioFileError, RecipeError, RenderCancelled
 from dreamsound.queue.store import default_path
@@ -64,7 +66,7 @@ def rpp(
     del debug
     from dreamsound_reaper.facts import Settings
     from dreamsound_reaper.rpp.reading import chosen_items, facts_of
-    from dreamsound_reaper.rpp.text import read_project
+    from dreamsound_reaper.rpp.text import ProjectError, read_project
     from dreamsound_reaper.rpp.writing import Writer, write_new
 
     old, new = _places(wish)
@@ -97,13 +99,19 @@ def rpp(
         return AudioFileError.exit_code
     writer = Writer(project, new.parent)
     writer.apply(plan)
-    write_new(project, new)
+    try:
+        write_new(project, new)
+    except ProjectError as error:
+        places = {Path(take["file"]).parent for take in writer.written}
+        raise AudioFileError(
+            f"{error}; the renders are in {', '.join(map(str, places))}"
+        ) from error
     if json_output:
         typer.echo(json.dumps(plan, indent=1))
     say(f"{new}: {writer.takes} takes added")
     if new.absolute().parent != old.absolute().parent:
         say("dreamsound: media that the project names relative to its folder are looked for there")
-    return EXIT_SOME_FAILED if _has_lost(plan) else 0
+    return EXIT_SOME_FAILED if plan["lost"] else 0
 
 
 def _places(wish: ProjectWish) -> tuple[Path, Path]:
@@ -119,6 +127,7 @@ def _places(wish: ProjectWish) -> tuple[Path, Path]:
         raise AudioFileError(f"{new} exists: give the new project another name")
     if not new.absolute().parent.is_dir():
         raise AudioFileError(f"{new}: there is no folder {new.absolute().parent}")
+    check_folder_writable(new.absolute().parent)
     return old, new
 
 
@@ -134,7 +143,8 @@ def _carry_out(facts: Any) -> dict[str, Any]:
         with opened() as store:
             run = Run(run_folder, store, on_status=_told)
             try:
-                plan = run.carry_out()
+                with at_sigterm((run_folder / CANCEL).touch):
+                    plan = run.carry_out()
             except KeyboardInterrupt:
                 (run_folder / CANCEL).touch()
                 Run(run_folder, store).carry_out()
@@ -145,9 +155,5 @@ def _carry_out(facts: Any) -> dict[str, Any]:
 
 
 def _told(status: dict[str, Any]) -> None:
-    if status["text"] and sys.stderr.isatty():
+    if status["text"] and (sys.stderr.isatty() or "paused" in status["text"]):
         say(f"{status['share']:4.0%} {status['text']}")
-
-
-def _has_lost(plan: dict[str, Any]) -> bool:
-    return any("left out" in line or "not dreamed" in line for line in plan["summary"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from dreamsound.control import Control
@@ -12,8 +12,15 @@ from dreamsound.control import Control
 @contextmanager
 def cancelled_by_sigterm(control: Control) -> Iterator[None]:
     """Let SIGTERM cancel between two blocks."""
+    with at_sigterm(control.cancel):
+        yield
+
+
+@contextmanager
+def at_sigterm(call: Callable[[], object]) -> Iterator[None]:
+    """Call a function when SIGTERM comes."""
     try:
-        before = signal.signal(signal.SIGTERM, lambda *_: control.cancel())
+        before = signal.signal(signal.SIGTERM, lambda *_: call() and None)
     except ValueError:  # not the main thread
         yield
         return

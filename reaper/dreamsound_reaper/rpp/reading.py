@@ -86,11 +86,16 @@ def takes_of(item: Block) -> list[TakeLines]:
 def items_of(project: ProjectText) -> Iterator[Found]:
     """Yield all items of a project with their facts, track by track."""
     number = 0
+    seen: set[str] = set()
     for place, track in enumerate(project.root.blocks("TRACK"), 1):
         told = Track(guid=track_guid(track), name=_text(track.line("NAME")), number=place)
         for block in track.blocks("ITEM"):
             number += 1
-            yield Found(block, track, _item(block, told, number))
+            item = _item(block, told, number)
+            if item.guid in seen:  # a copy that a script has made
+                item = item.model_copy(update={"guid": f"#{number}"})
+            seen.add(item.guid)
+            yield Found(block, track, item)
 
 
 def chosen_items(project: ProjectText, wanted: str) -> list[Found]:

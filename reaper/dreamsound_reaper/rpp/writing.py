@@ -6,6 +6,7 @@ import uuid
 from pathlib import Path
 from typing import Any, Final
 
+from dreamsound.render import rename_new
 from dreamsound_reaper.rpp.reading import EXT_KEY, is_mac, items_of, takes_of, track_guid
 from dreamsound_reaper.rpp.text import Block, Line, ProjectError, ProjectText, quoted
 
@@ -33,6 +34,7 @@ class Writer:
         self._end = project.line_end
         self._swaps = is_mac(project)
         self.takes = 0
+        self.written: list[dict[str, Any]] = []
 
     def apply(self, plan: dict[str, Any]) -> None:
         """Add all takes and tracks of a plan."""
@@ -59,6 +61,7 @@ class Writer:
 
     def _fill(self, item: Block, take: dict[str, Any], indent: str, volume: str) -> None:
         """Add the lines of a take behind those of its item."""
+        self.written.append(take)
         values = take["values"]
         rate = [
             values.get("D_PLAYRATE", 1.0),
@@ -119,7 +122,7 @@ class Writer:
             f"LOOP {_numbers([values.get('B_LOOPSRC', 0.0)])}",
             f"FADEIN 1 {_numbers([values.get('D_FADEINLEN', 0.0)])} 0 1 0 0",
             f"FADEOUT 1 {_numbers([values.get('D_FADEOUTLEN', 0.0)])} 0 1 0 0",
-            "MUTE 0 0",
+            f"MUTE {_numbers([values.get('B_MUTE', 0.0)])} 0",
             "SEL 0",
             f"IGUID {self._guid('item', file)}",
         ]
@@ -162,9 +165,9 @@ def write_new(project: ProjectText, path: Path) -> None:
     unfinished = path.with_name(f".{uuid.uuid4().hex[:8]}.partial")
     try:
         unfinished.write_bytes(project.content())
-        if path.exists():
-            raise ProjectError(f"{path} exists: give the new project another name")
-        unfinished.rename(path)
+        rename_new(unfinished, path)
+    except FileExistsError:
+        raise ProjectError(f"{path} exists: give the new project another name") from None
     except OSError as error:
         raise ProjectError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:

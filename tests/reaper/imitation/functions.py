@@ -57,8 +57,9 @@ class _Projects:
             return
         before = self.block[1]
         self.block = None
-        if flags == 0 or rpp.save(proj) == before:
-            self.violations.append(f"the undo step {name!r} changes nothing")
+        if (flags == 0) != (rpp.save(proj) == before):
+            self.violations.append(f"the undo step {name!r} changes nothing, or tells nothing")
+        if flags == 0:
             return
         self.steps.append((proj, name, before))
 
@@ -179,6 +180,9 @@ class _Items:
         if is_set:
             take.ext[key[6:]] = text
         return key[6:] in take.ext, take.ext.get(key[6:], "")
+
+    def GetTakeName(self, take):
+        return take.name
 
     def GetMediaItemTakeInfo_Value(self, take, key):
         return self._numbers(take, key)[key]

@@ -131,8 +131,15 @@ def _begin(
     """Dump the facts, start the engine, and look after it from then on."""
     host = {"language": "python", "reaper": api.version(), "bridge": told.get("version", "")}
     found = facts.dump(project, path, items, chosen, action, host, target)
-    known = {entry["guid"]: item for entry, item in zip(found["items"], items)}
-    session = {"session": watching.session(), "project": project, "path": path}
+    known = {}
+    for entry, item in zip(found["items"], items):
+        known[entry["guid"], (entry["take"] or {}).get("guid", "")] = item
+    session = {
+        "session": watching.session(),
+        "project": project,
+        "path": path,
+        "window": with_window,
+    }
     place = runs.new_run(told["runs"], found, session)
     try:
         runs.start_engine(told, place, with_window)

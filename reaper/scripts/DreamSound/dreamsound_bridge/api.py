@@ -138,6 +138,11 @@ def take_text(take, key):
     return rpr.RPR_GetSetMediaItemTakeInfo_String(take, key, "", False)[3]
 
 
+def take_name(take):
+    """Return the name of a take; asking for P_NAME would make room for four megabytes."""
+    return rpr.RPR_GetTakeName(take)
+
+
 def set_take_text(take, key, text):
     """Set a text of a take."""
     if not rpr.RPR_GetSetMediaItemTakeInfo_String(take, key, text, True)[0]:
@@ -320,9 +325,9 @@ def begin_step(project):
     rpr.RPR_Undo_BeginBlock2(project)
 
 
-def end_step(project, name):
-    """End a step."""
-    rpr.RPR_Undo_EndBlock2(project, name, -1)
+def end_step(project, name, is_changed):
+    """End a step; one in which nothing has changed is none."""
+    rpr.RPR_Undo_EndBlock2(project, name, -1 if is_changed else 0)
     rpr.RPR_PreventUIRefresh(-1)
     rpr.RPR_UpdateArrange()
 

@@ -50,11 +50,11 @@ def dump(project, path, items, settings, action, host, target=None):
         },
         "settings": settings,
         "target": None if target is None else api.item_text(target, "GUID"),
-        "items": [item_facts(item, tracks) for item in items],
+        "items": [item_facts(item, tracks, action == "again") for item in items],
     }
 
 
-def item_facts(item, tracks):
+def item_facts(item, tracks, with_ext):
     """Return the facts of an item; `tracks` remembers those of its track."""
     track = api.item_track(item)
     if track not in tracks:
@@ -75,16 +75,16 @@ def item_facts(item, tracks):
         "fade_in_s": _longer(item, "D_FADEINLEN"),
         "fade_out_s": _longer(item, "D_FADEOUTLEN"),
         "track": tracks[track],
-        "take": None if take is None else take_facts(take),
+        "take": None if take is None else take_facts(take, with_ext),
     }
 
 
-def take_facts(take):
-    """Return the facts of a take."""
+def take_facts(take, with_ext):
+    """Return the facts of a take; what it says of how it was made is asked for where it matters."""
     return {
         "guid": api.take_text(take, "GUID"),
-        "name": api.take_text(take, "P_NAME"),
-        "ext": api.take_text(take, "P_EXT:DreamSound"),
+        "name": api.take_name(take),
+        "ext": api.take_text(take, "P_EXT:DreamSound") if with_ext else "",
         "is_midi": api.is_midi(take),
         "values": {key: float(api.take_value(take, key)) for key in TAKE_VALUES},
         "stretch_markers": api.stretch_markers(take),

@@ -11,6 +11,8 @@ class Inserted:
     ----------
     count : int
         So many takes are in the project.
+    is_changed : bool
+        Whether anything of the project is another.
     problems : list of str
         What is not, and where its files are.
     sources : list of str
@@ -19,6 +21,7 @@ class Inserted:
 
     def __init__(self):
         self.count = 0
+        self.is_changed = False
         self.problems = []
         self.sources = []
 
@@ -35,7 +38,7 @@ def insert(plan, project, is_active, known, settings):
     is_active : bool
         Whether that is the active project.
     known : dict
-        Where the items were, by their GUIDs.
+        Where the items were, by the GUIDs of item and take.
     settings : str
         What the project shall remember, one line; an empty one changes nothing.
 
@@ -54,23 +57,19 @@ def insert(plan, project, is_active, known, settings):
             _add_takes(project, is_active, item, entry, offset_s, done)
         for after, entry in tracks:
             _add_track(project, is_active, after, entry, done)
-        if settings:
+        if settings and done.is_changed:
             api.set_project_text(project, "settings", settings)
     finally:
-        api.end_step(project, plan.get("undo") or "DreamSound: dream")
+        api.end_step(project, plan.get("undo") or "DreamSound: dream", done.is_changed)
     return done
 
 
 def _items(plan, project, known, done):
     """Return each item with its entry of the plan, and how far its take has been moved since."""
-    wanted = [entry["item"] for entry in plan.get("items", [])]
-    found = {guid: known[guid] for guid in wanted if _is_still(project, known.get(guid), guid)}
-    if len(found) < len(set(wanted)):
-        found.update((api.item_text(item, "GUID"), item) for item in api.all_items(project))
+    found = _found(plan, project, known)
     fit = []
     for entry in plan.get("items", []):
-        item = found.get(entry["item"])
-        take = None if item is None else _take(item, entry["take"])
+        item, take = found.get((entry["item"], entry["take"]), (None, None))
         seen = entry["seen"]
         if item is None:
             why = "the item is gone"
@@ -87,10 +86,28 @@ def _items(plan, project, known, done):
     return fit
 
 
+def _found(plan, project, known):
+    """Return item and take by their GUIDs; the take is None where only the item is there.
+
+    Two items may have one GUID, where a script has copied them: the take tells them apart.
+    """
+    found, others = {}, None
+    for entry in plan.get("items", []):
+        key = entry["item"], entry["take"]
+        item = known.get(key)
+        if item is not None and _is_still(project, item, key[0]):
+            found[key] = item, _take(item, key[1])
+        if found.get(key, (None, None))[1] is None:
+            if others is None:
+                others = [(api.item_text(one, "GUID"), one) for one in api.all_items(project)]
+            for guid, one in others:
+                if guid == key[0] and (key not in found or _take(one, key[1]) is not None):
+                    found[key] = one, _take(one, key[1])
+    return found
+
+
 def _is_still(project, item, guid):
-    if item is None or not api.is_valid(project, item, "MediaItem*"):
-        return False
-    return api.item_text(item, "GUID") == guid
+    return api.is_valid(project, item, "MediaItem*") and api.item_text(item, "GUID") == guid
 
 
 def _take(item, guid):
@@ -126,6 +143,7 @@ def _tracks(plan, project, is_active, done):
 
 def _add_track(project, is_active, after, entry, done):
     track = api.new_track(after, entry["name"])
+    done.is_changed = True
     for one in entry["items"]:
         try:
             item = api.new_item(track)
@@ -152,6 +170,7 @@ def _add_takes(project, is_active, item, entry, offset_s, done):
             done.problems.append(f"{entry['label']}: {error} ({one['file']})")
             continue
         done.count += 1
+        done.is_changed = True
         if one["is_active"]:
             chosen = take
         source = api.take_source(take)
@@ -185,9 +204,10 @@ def _add(project, is_active, item, one):
     take = api.new_take(item)
     if api.give_source(take, one["source"]):
         source = api.take_source(take)
-        if source is not None and api.source_file(source) == one["file"]:
+        # Its name may be written another way by the system.
+        if source is not None and api.source_file(source):
             return take
+    api.delete_take(project, item, take)
     if not is_active:
         raise api.Failed("REAPER has not taken the file, and its project is not the active one")
-    api.delete_take(project, item, take)
     return api.insert_as_take(project, item, one["file"])

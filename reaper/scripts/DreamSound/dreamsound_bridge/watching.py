@@ -2,6 +2,7 @@
 """Looking after runs: what goes on after an action has returned to REAPER."""
 
 import os
+import traceback
 
 from . import api, insert, runs, settings
 
@@ -34,7 +35,7 @@ def look_after(place, told, main, known=None):
     main : dict
         The globals of the script.
     known : dict, optional
-        Where its items are, by their GUIDs.
+        Where its items are, by the GUIDs of item and take.
     """
     name = os.path.basename(place)
     last_s = api.remembered("watch " + name)
@@ -42,8 +43,9 @@ def look_after(place, told, main, known=None):
     if last_s and 0 <= now_s - float(last_s) < UNWATCHED_S:
         return
     noted = runs.read(place, runs.RUN) or {}
-    if _project_of(noted) is None and not _is_ours(noted):
-        return  # of a project that is not open
+    is_elsewhere = _project_of(noted) is None and not _is_ours(noted)
+    if is_elsewhere and os.path.isfile(noted.get("path") or ""):
+        return  # it waits until its project is opened
     api.remember("watch " + name, repr(now_s), False)
     watch = runs.Watch(place)
     starts = []
@@ -64,7 +66,7 @@ def look_after(place, told, main, known=None):
                 )
             starts.append(place)
             watch.wait_again()
-            runs.start_engine(told, place, False)
+            runs.start_engine(told, place, bool(noted.get("window")))
         return True
 
     loop(main, look)
@@ -107,7 +109,7 @@ def _apply(place, main, known):
         done = insert.insert(plan, where[0], where[1], known, line)
         lines += done.problems
         if done.sources:
-            loop(main, _peaks(done.sources))
+            loop(main, _peaks(where[0], done.sources))
     if lines:
         api.message("\n".join(lines))
     return False
@@ -120,13 +122,15 @@ def _files(plan):
     return ", ".join(take["file"] for entry in entries for take in entry["takes"]) or "none"
 
 
-def _peaks(sources):
+def _peaks(project, sources):
     """Return what builds the peaks of sources, a little at a time."""
 
     def build():
         began_s = api.now_s()
         while sources and api.now_s() - began_s < PEAKS_S:
-            if not api.build_peaks(sources[0], 1):
+            if not api.is_valid(project, sources[0], "PCM_source*"):
+                sources.pop(0)  # the user has undone it meanwhile
+            elif not api.build_peaks(sources[0], 1):
                 api.build_peaks(sources.pop(0), 2)
         return bool(sources)
 
@@ -149,6 +153,8 @@ def loop(main, function):
             api.message(str(problem))
         except (OSError, api.Failed) as error:
             api.message(f"DreamSound: {error}")
+        except Exception:  # noqa: BLE001 - whatever it is, it is told, and nobody waits for ever
+            api.message(f"DreamSound: {traceback.format_exc()}")
         finally:
             if goes_on:
                 main["RPR_defer"](f"dreamsound_waiting[{number}]()")

@@ -2,7 +2,7 @@
 --- What the actions do. Each returns to REAPER at once; what takes time is looked at in between.
 
 local use = ...
-local api, facts, json = use("api"), use("facts"), use("json")
+local api, facts, insert, json = use("api"), use("facts"), use("insert"), use("json")
 local runs, settings, watching = use("runs"), use("settings"), use("watching")
 
 local actions = {}
@@ -93,9 +93,15 @@ local function begin(told, project, path, items, chosen, more)
   local found = facts.dump(project, path, items, chosen, more.action or "dream", host, more.target)
   local known = {}
   for place, entry in ipairs(found.items) do
-    known[entry.guid] = items[place]
+    local take = json.given(entry.take)
+    known[insert.key(entry.guid, take and take.guid or "")] = items[place]
   end
-  local session = { session = watching.session(), project = tostring(project), path = path }
+  local session = {
+    session = watching.session(),
+    project = tostring(project),
+    path = path,
+    window = more.with_window or false,
+  }
   local place = runs.new_run(told.runs, found, session)
   local fine, why = pcall(runs.start_engine, told, place, more.with_window)
   if not fine then

@@ -142,6 +142,11 @@ function api.take_text(take, key)
   return text
 end
 
+--- Return the name of a take.
+function api.take_name(take)
+  return reaper.GetTakeName(take)
+end
+
 --- Set a text of a take.
 function api.set_take_text(take, key, text)
   if not reaper.GetSetMediaItemTakeInfo_String(take, key, text, true) then

@@ -38,7 +38,7 @@ end
 function facts.dump(project, path, items, settings, action, host, target)
   local tracks, entries = {}, json.array()
   for place, item in ipairs(items) do
-    entries[place] = facts.item_facts(item, tracks)
+    entries[place] = facts.item_facts(item, tracks, action == "again")
   end
   return {
     schema_version = 1,
@@ -56,7 +56,7 @@ function facts.dump(project, path, items, settings, action, host, target)
 end
 
 --- Return the facts of an item; `tracks` remembers those of its track.
-function facts.item_facts(item, tracks)
+function facts.item_facts(item, tracks, with_ext)
   local track = api.item_track(item)
   if tracks[track] == nil then
     tracks[track] = {
@@ -77,12 +77,12 @@ function facts.item_facts(item, tracks)
     fade_in_s = longer(item, "D_FADEINLEN"),
     fade_out_s = longer(item, "D_FADEOUTLEN"),
     track = tracks[track],
-    take = take and facts.take_facts(take) or json.null,
+    take = take and facts.take_facts(take, with_ext) or json.null,
   }
 end
 
 --- Return the facts of a take.
-function facts.take_facts(take)
+function facts.take_facts(take, with_ext)
   local values, markers = {}, json.array()
   for _, key in ipairs(facts.TAKE_VALUES) do
     values[key] = api.take_value(take, key) + 0.0
@@ -92,8 +92,8 @@ function facts.take_facts(take)
   end
   return {
     guid = api.take_text(take, "GUID"),
-    name = api.take_text(take, "P_NAME"),
-    ext = api.take_text(take, "P_EXT:DreamSound"),
+    name = api.take_name(take),
+    ext = with_ext and api.take_text(take, "P_EXT:DreamSound") or "",
     is_midi = api.is_midi(take),
     values = values,
     stretch_markers = markers,

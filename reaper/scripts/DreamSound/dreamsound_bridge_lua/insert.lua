@@ -6,10 +6,11 @@ local api, json = use("api"), use("json")
 
 local insert = {}
 
---- Return what became of a plan: so many takes in the project (`count`), what is not there and where
--- its files are (`problems`), and sources whose peaks are still to be built (`sources`).
+--- Return what became of a plan: so many takes in the project (`count`), whether anything of it is
+-- another (`is_changed`), what is not there and where its files are (`problems`), and sources whose
+-- peaks are still to be built (`sources`).
 function insert.Inserted()
-  return { count = 0, problems = {}, sources = {} }
+  return { count = 0, is_changed = false, problems = {}, sources = {} }
 end
 
 local function add(list, one)
@@ -60,20 +61,27 @@ local function kept(entry, why)
   )
 end
 
---- Return where the items of a plan are, by their GUIDs.
-local function find(plan, project, known)
-  local found, is_missing = {}, false
+--- Return under what an item is known: two may have one GUID, where a script has copied them.
+function insert.key(item, take)
+  return item .. " " .. take
+end
+
+--- Return item and take of each entry of a plan; the take is nil where only the item is there.
+local function found_of(plan, project, known)
+  local found, others = {}, nil
   for _, entry in ipairs(json.given(plan.items) or {}) do
-    local item = known[entry.item]
-    if is_still(project, item, entry.item) then
-      found[entry.item] = item
-    else
-      is_missing = true
+    local key = insert.key(entry.item, entry.take)
+    if is_still(project, known[key], entry.item) then
+      found[key] = { item = known[key], take = take_of(known[key], entry.take) }
     end
-  end
-  if is_missing then
-    for _, item in ipairs(api.all_items(project)) do
-      found[api.item_text(item, "GUID")] = item
+    if found[key] == nil or found[key].take == nil then
+      others = others or api.all_items(project)
+      for _, item in ipairs(others) do
+        local take = api.item_text(item, "GUID") == entry.item and take_of(item, entry.take)
+        if take or (take == nil and found[key] == nil) then
+          found[key] = { item = item, take = take }
+        end
+      end
     end
   end
   return found
@@ -81,10 +89,10 @@ end
 
 --- Return each item with its entry of the plan, and how far its take has been moved since.
 local function items_of(plan, project, known, done)
-  local found, fit = find(plan, project, known), {}
+  local found, fit = found_of(plan, project, known), {}
   for _, entry in ipairs(json.given(plan.items) or {}) do
-    local item = found[entry.item]
-    local take = item and take_of(item, entry.take)
+    local here = found[insert.key(entry.item, entry.take)] or {}
+    local item, take = here.item, here.take
     local seen, why = entry.seen, nil
     if item == nil then
       why = "the item is gone"
@@ -112,14 +120,15 @@ local function add_take(project, is_active, item, one)
   local take = api.new_take(item)
   if api.give_source(take, one.source) then
     local source = api.take_source(take)
-    if source ~= nil and api.source_file(source) == one.file then
+    -- Its name may be written another way by the system.
+    if source ~= nil and api.source_file(source) ~= "" then
       return take
     end
   end
+  api.delete_take(project, item, take)
   if not is_active then
     error(api.Failed("REAPER has not taken the file, and its project is not the active one"))
   end
-  api.delete_take(project, item, take)
   return api.insert_as_take(project, item, one.file)
 end
 
@@ -163,7 +172,7 @@ local function add_takes(project, is_active, item, entry, offset_s, done)
   for _, one in ipairs(entry.takes) do
     local fine, take = pcall(make_take, project, is_active, item, one, offset_s)
     if fine then
-      done.count = done.count + 1
+      done.count, done.is_changed = done.count + 1, true
       if one.is_active then
         chosen = take
       end
@@ -214,6 +223,7 @@ end
 
 local function add_track(project, is_active, after, entry, done)
   local track = api.new_track(after, entry.name)
+  done.is_changed = true
   for _, one in ipairs(entry.items) do
     local fine, item = pcall(make_item, track, one)
     if fine then
@@ -231,7 +241,7 @@ end
 -- @param plan table: what the engine wrote
 -- @param project userdata: where to
 -- @param is_active boolean: whether that is the active project
--- @param known table: where the items were, by their GUIDs
+-- @param known table: where the items were, by the GUIDs of item and take
 -- @param settings string: what the project shall remember, one line; an empty one changes nothing
 -- @return table: as `Inserted` makes it
 function insert.insert(plan, project, is_active, known, settings)
@@ -249,11 +259,11 @@ function insert.insert(plan, project, is_active, known, settings)
     for _, one in ipairs(tracks) do
       add_track(project, is_active, one.after, one.entry, done)
     end
-    if settings ~= "" then
+    if settings ~= "" and done.is_changed then
       api.set_project_text(project, "settings", settings)
     end
   end)
-  api.end_step(project, json.given(plan.undo) or "DreamSound: dream")
+  api.end_step(project, json.given(plan.undo) or "DreamSound: dream", done.is_changed)
   if not fine then
     error(why, 0)
   end

@@ -95,9 +95,9 @@ function api.begin_step(project)
   reaper.Undo_BeginBlock2(project)
 end
 
---- End a step.
-function api.end_step(project, name)
-  reaper.Undo_EndBlock2(project, name, -1)
+--- End a step; one in which nothing has changed is none.
+function api.end_step(project, name, is_changed)
+  reaper.Undo_EndBlock2(project, name, is_changed and -1 or 0)
   reaper.PreventUIRefresh(-1)
   reaper.UpdateArrange()
 end

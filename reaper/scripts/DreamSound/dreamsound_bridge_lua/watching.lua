@@ -141,7 +141,7 @@ local function apply(place, known)
 end
 
 --- Start the engine of a silent run again; raise a Problem where that has been tried often enough.
-local function rouse(place, told, starts)
+local function rouse(place, told, starts, with_window)
   if starts > watching.MOST_STARTS then
     runs.ask_for(place, runs.CANCEL) -- should it be slow, and not dead
     runs.is_taken(place)
@@ -151,7 +151,7 @@ local function rouse(place, told, starts)
       place
     )))
   end
-  runs.start_engine(told, place, false)
+  runs.start_engine(told, place, with_window)
 end
 
 --- Look at a run until it is over, unless somebody does so already.
@@ -166,8 +166,9 @@ function watching.look_after(place, told, known)
     return
   end
   local noted = runs.read(place, runs.RUN) or {}
-  if project_of(noted) == nil and not is_ours(noted) then
-    return -- of a project that is not open
+  local is_elsewhere = project_of(noted) == nil and not is_ours(noted)
+  if is_elsewhere and api.is_file(json.given(noted.path) or "") then
+    return -- it waits until its project is opened
   end
   api.remember(key, string.format("%.17g", now_s), false)
   local watch, starts = runs.Watch(place), 0
@@ -183,7 +184,7 @@ function watching.look_after(place, told, known)
     if watch.is_silent then
       starts = starts + 1
       watch:wait_again()
-      rouse(place, told, starts)
+      rouse(place, told, starts, noted.window == true)
     end
     return true
   end
