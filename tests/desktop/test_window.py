@@ -55,7 +55,7 @@ def test_a_sound_is_shown_and_the_whole_of_it(window):
     view = window.view
     assert window.tabs.tabText(0) == "swell.wav"
     assert view.seen() == pytest.approx((0, 3.0))
-    assert "48000 Hz" in window.sound_told.text()
+    assert "48000 Hz" in window.bars.sound_told.text()
 
 
 def test_the_waveform_and_the_spectrogram_are_there_soon(window, qtbot):
@@ -448,8 +448,8 @@ def test_the_queue_is_reordered_cancelled_retried_and_cleared(window, qtbot, tmp
     window.queue.choose(model.jobs[-1].id)
     act(window, "queue_retry")
     qtbot.waitUntil(lambda: all(job.state == "queued" for job in model.jobs))
-    assert "3 waiting" in window.queue_told.text()
-    assert "paused" in window.queue_told.text()
+    assert "3 waiting" in window.bars.queue_told.text()
+    assert "paused" in window.bars.queue_told.text()
     table.selectAll()
     act(window, "queue_remove")
     qtbot.waitUntil(lambda: not model.jobs)
@@ -512,8 +512,8 @@ def test_after_a_crash_what_was_open_is_there_and_that_is_said(make_window, soun
 def test_recent_files(window, tmp_path):
     other = write_sound(tmp_path / "other.wav", 0.5)
     window.files.open([other])
-    window._fill_recent()
-    names = [action.text() for action in window.recent_menu.actions()]
+    window.bars.fill_recent()
+    names = [action.text() for action in window.bars.recent_menu.actions()]
     assert names[:2] == ["other.wav", "swell.wav"]
 
 

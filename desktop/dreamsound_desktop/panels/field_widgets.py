@@ -134,7 +134,7 @@ class FieldRow(QObject):
             spin.setRange(max(int(field.lowest), -(2**31)), min(int(field.highest), 2**31 - 1))
         else:
             spin = QDoubleSpinBox(self.widget)
-            spin.setDecimals(3 if high <= 1 else 1)
+            spin.setDecimals(3 if 0 < high <= 1 else 1)
             spin.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
             spin.setRange(max(field.lowest, -1e9), min(field.highest, 1e9))
             if field.optional:

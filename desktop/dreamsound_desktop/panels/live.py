@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from dreamsound.queue.eta import shown
 from dreamsound.queue.looks import read_look
 from dreamsound.queue.records import Job
 from dreamsound.queue.states import HELD
 from dreamsound_desktop.actions import Actions
+from dreamsound_desktop.panels.action_button import ActionButton
 
 if TYPE_CHECKING:
     from dreamsound_desktop.panels.live_plots import LivePlots
@@ -33,10 +34,8 @@ class LivePanel(QWidget):
         self.bar.setAccessibleName(self.tr("Progress"))
         self.told = QLabel()
         self.told.setAlignment(Qt.AlignmentFlag.AlignTop)
-        keep = QPushButton(actions["finish"].icon(), self.tr("Stop here and keep"))
-        keep.clicked.connect(actions["finish"].trigger)
-        cancel = QPushButton(actions["cancel"].icon(), self.tr("Cancel"))
-        cancel.clicked.connect(actions["cancel"].trigger)
+        keep = ActionButton(actions["finish"])
+        cancel = ActionButton(actions["cancel"])
         self._buttons = (keep, cancel)
         row = QHBoxLayout()
         row.addWidget(keep)

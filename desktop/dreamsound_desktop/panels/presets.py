@@ -27,6 +27,9 @@ from dreamsound.errors import DreamSoundError, RecipeError
 from dreamsound.presets import SUFFIX, Preset, Stored, factory_presets, user_presets
 from dreamsound.recipe import Recipe
 from dreamsound.recipe_file import write_json
+from dreamsound_desktop.panels.action_button import fit_width
+from dreamsound_desktop.panels.field_texts import label_of
+from dreamsound_desktop.state.document import with_band
 from dreamsound_desktop.state.fuzzy import score
 
 STORED = Qt.ItemDataRole.UserRole
@@ -217,6 +220,7 @@ class PresetsPanel(QWidget):
         more.setToolTip(self.tr("Rename, duplicate, delete, export, import"))
         more.clicked.connect(lambda: self.menu().popup(more.mapToGlobal(more.rect().topLeft())))
         for button in (use, hear, save, more):
+            fit_width(button)
             row.addWidget(button, 1)
         return row
 
@@ -271,16 +275,23 @@ class PresetsPanel(QWidget):
     def _difference_text(self, preset: Preset) -> str:
         if self._recipe is None:
             return ""
-        found = difference(self._recipe, preset.recipe)
+        found = difference(self._recipe, self._as_used(preset.recipe))
         if not found:
             return self.tr("<i>The recipe is this preset.</i>")
         parts = [
-            f"{name}: {_short(now)} → {_short(then)}"
+            f"{label_of(name)}: {_short(now)} → {_short(then)}"
             for name, (now, then) in list(found.items())[:MOST_DIFFERENCES]
         ]
         if len(found) > MOST_DIFFERENCES:
             parts.append("…")
         return "<small>" + self.tr("It would change {0}").format("; ".join(parts)) + "</small>"
+
+    def _as_used(self, recipe: Recipe) -> Recipe:
+        """Return what would become of the recipe: its band stays."""
+        try:
+            return recipe if self._recipe is None else with_band(self._recipe, recipe)
+        except DreamSoundError:
+            return recipe
 
     def _begin_blend(self) -> None:
         """Blend from the recipe to the preset, or, where two presets are chosen, between them."""
@@ -303,7 +314,7 @@ class PresetsPanel(QWidget):
         if stored is None or self._blend_from is None:
             return
         try:
-            made = blend(self._blend_from, stored.preset.recipe, place / BLEND_STEPS)
+            made = blend(self._blend_from, self._as_used(stored.preset.recipe), place / BLEND_STEPS)
         except RecipeError as error:
             self.problem.emit(str(error))
             return

@@ -155,7 +155,9 @@ class Asking:
         number = document.takes.next_number()
         take = Take(
             number=number,
-            name=name or document.preset or aim_of(recipe) or f"Take {number}",
+            name=document.takes.free_name(
+                name or document.preset or aim_of(recipe) or f"Take {number}"
+            ),
             kind=kind,
             start_s=covered.start_s,
             stop_s=min(covered.stop_s, document.seconds),
@@ -171,6 +173,7 @@ def jobs_of_files(
     recipe: Recipe,
     preset: str,
     preferences: Preferences,
+    first: int = 1,
 ) -> list[NewJob]:
     """Return a render for each of many files.
 
@@ -182,6 +185,8 @@ def jobs_of_files(
         What to do with all.
     preferences : Preferences
         Where to, and how.
+    first : int, optional
+        Of the number that may stand in their renders' names.
     """
     options = {
         "renders": preferences.renders,
@@ -191,7 +196,7 @@ def jobs_of_files(
         "clash": "number",
     }
     jobs = []
-    for number, (path, below) in enumerate(files, 1):
+    for number, (path, below) in enumerate(files, first):
         request = JobRequest.make(
             {
                 "input": str(path),

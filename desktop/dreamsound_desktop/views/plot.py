@@ -11,7 +11,7 @@ from dreamsound_desktop.views.colours import Colours
 from dreamsound_desktop.views.time_box import TimeBox
 
 #: Width of the left axis, in letters, so that plots above each other are aligned.
-AXIS_LETTERS = 12
+AXIS_LETTERS = 14
 
 
 class ClockAxis(pg.AxisItem):  # type: ignore[misc]

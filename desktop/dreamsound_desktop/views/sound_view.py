@@ -86,6 +86,7 @@ class SoundView(QWidget):
         self.readout = QLabel()
         self.readout.setAccessibleName(self.tr("Cursor"))
         self.readout.setContentsMargins(6, 2, 6, 2)
+        self.readout.setText(self.tr("Point at the sound, or press the arrow keys, to read it out"))
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         for plot, share in ((self.wave_plot, 2), (self.spectrogram_plot, 4), (self.heard_plot, 1)):
             self.splitter.addWidget(plot)
@@ -135,6 +136,10 @@ class SoundView(QWidget):
         self.activity = pg.PlotCurveItem(pen=pg.mkPen(self._colours.activity, width=2))
         self.activity.setZValue(10)
         self.spectrogram_plot.addItem(self.activity, ignoreBounds=True)
+        self.activity_told = pg.LabelItem(color=self._colours.activity, justify="left")
+        self.activity_told.setParentItem(self.spectrogram_plot.box)
+        self.activity_told.setPos(4, 0)
+        self.activity_told.setZValue(40)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
@@ -371,10 +376,13 @@ class SoundView(QWidget):
             found = self._heard.classes[0] if not name else None
         if found is None or self._heard is None:
             self.activity.setData([], [])
+            self.activity_told.setText("")
             return
         first = self._heard.patch_s / 2
         times = [first + place * self._heard.hop_s for place in range(len(found.scores))]
         self.activity.setData(times, found.scores)
+        told = self.tr("how much of {0} is heard").format(found.name)
+        self.activity_told.setText(told, color=self._colours.activity.name())
 
     # -- gestures -------------------------------------------------------------------------------
 

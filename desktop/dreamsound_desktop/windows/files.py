@@ -147,9 +147,9 @@ class Files(QObject):
             files = found_sounds(paths, task.is_wanted)
             jobs: list[NewJob] = []
             problems = []
-            for path, below in files:
+            for number, file in enumerate(files, 1):
                 try:
-                    jobs += jobs_of_files([(path, below)], recipe, preset, preferences)
+                    jobs += jobs_of_files([file], recipe, preset, preferences, number)
                 except (DreamSoundError, OSError) as error:
                     problems.append(str(error))
             return jobs, problems

@@ -21,7 +21,7 @@ from dreamsound.presets import (
 from dreamsound.recipe import Recipe
 from dreamsound.recipe_file import write_json
 from dreamsound_desktop.panels.presets import read_dropped
-from dreamsound_desktop.state.document import with_preset
+from dreamsound_desktop.state.document import with_band
 from dreamsound_desktop.state.edits import Done
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class PresetsWork(QObject):
             return
         name = stored.preset.name
         try:
-            recipe = with_preset(document, stored.preset.recipe)
+            recipe = with_band(document.recipe, stored.preset.recipe)
         except DreamSoundError as error:
             self._say(str(error))
             return
@@ -71,7 +71,7 @@ class PresetsWork(QObject):
             self._say(self.tr("Open a sound first: a preset is heard on it."))
             return
         try:
-            recipe = with_preset(document, stored.preset.recipe)
+            recipe = with_band(document.recipe, stored.preset.recipe)
         except DreamSoundError as error:
             self._say(str(error))
             return
@@ -173,12 +173,12 @@ class PresetsWork(QObject):
             Done(
                 self.tr("Delete preset {0}").format(preset.name),
                 lambda: self._remove(preset.name),
-                lambda: self._keep(preset),
+                lambda: self._keep(preset, overwrite=True),
             )
         )
         self._window.messages.say(
             self.tr("“{0}” was deleted.").format(preset.name),
-            (self.tr("Undo"), self._window.undo.undo),
+            (self.tr("Undo"), lambda: self._keep(preset, overwrite=True)),
             key="preset",
             stays=False,
         )
