@@ -105,6 +105,6 @@ def _job(app: QApplication, folder: Path) -> int:
     except DreamSoundError as error:
         print(f"dreamsound-studio: {error}", file=sys.stderr)  # noqa: T201
         return 2
-    apply_theme("system")
+    apply_theme(window.preferences.theme)
     window.show()
     return app.exec()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import QMimeData, Qt, QUrl, Signal
+from PySide6.QtCore import QEvent, QMimeData, Qt, QUrl, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
@@ -185,6 +185,12 @@ class TakesPanel(QWidget):
                 return take, name
         name = self.render_name if self.render_name in take.renders else "dream"
         return (take, name) if name in take.renders else None
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Draw the icons anew when the window goes from dark to light."""
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_step_told"):
+            self._fill()
+        super().changeEvent(event)
 
     # -- made -----------------------------------------------------------------------------------
 
