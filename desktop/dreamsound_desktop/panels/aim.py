@@ -130,6 +130,8 @@ class AimPanel(QWidget):
         page = QWidget()
         self.network = NetworkView()
         self.network.chosen.connect(self._on_layer)
+        self.network.pointed_at.connect(self._on_pointed)
+        self._layer_text = ""
         self.layer_told = QLabel()
         self.layer_told.setWordWrap(True)
         layout = QVBoxLayout(page)
@@ -190,11 +192,12 @@ class AimPanel(QWidget):
             self.objective.setText(recipe.objective or "")
         self.objective_problem.clear()
         self.network.show_chosen(recipe.layer)
-        self.layer_told.setText(
+        self._layer_text = (
             self.tr("Layer: {0}").format(recipe.layer)
             if recipe.layer
             else self.tr("Click a layer to dream of its energy: low ones shape, high ones mean.")
         )
+        self.layer_told.setText(self._layer_text)
         has_class = recipe.layer is None and recipe.objective is None
         wanted = recipe.class_ or ("first" if has_class else None)
         if not self.classes.mark(wanted) and not self.search.text().strip():
@@ -247,6 +250,9 @@ class AimPanel(QWidget):
 
     def _on_layer(self, name: str) -> None:
         self.changed.emit({"layer": name})
+
+    def _on_pointed(self, told: str) -> None:
+        self.layer_told.setText(told or self._layer_text)
 
     def _on_objective(self) -> None:
         if not self._is_shown:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QMimeData, Qt, QTemporaryDir, QUrl, Signal
+from PySide6.QtCore import QMimeData, QSize, Qt, QTemporaryDir, QUrl, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -27,6 +28,7 @@ from dreamsound.errors import DreamSoundError, RecipeError
 from dreamsound.presets import SUFFIX, Preset, Stored, factory_presets, user_presets
 from dreamsound.recipe import Recipe
 from dreamsound.recipe_file import write_json
+from dreamsound_desktop.icons import icon
 from dreamsound_desktop.panels.action_button import fit_width
 from dreamsound_desktop.panels.field_texts import label_of
 from dreamsound_desktop.state.document import with_band
@@ -50,6 +52,8 @@ class PresetList(QListWidget):
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setAccessibleName(self.tr("Presets"))
         self._files = QTemporaryDir()
+        unit = self.fontMetrics().ascent()
+        self.setIconSize(QSize(unit, unit))
 
     def mimeData(self, items: list[QListWidgetItem]) -> QMimeData:  # type: ignore[override]  # noqa: N802
         """Return presets as files."""
@@ -100,12 +104,14 @@ class PresetsPanel(QWidget):
     export_wanted = Signal(list)
     import_wanted = Signal()
     files_dropped = Signal(list)
+    favourite_wanted = Signal(object)
     problem = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._recipe: Recipe | None = None
         self._blend_from: Recipe | None = None
+        self._favourites: frozenset[str] = frozenset()
         self.search = QLineEdit()
         self.search.setPlaceholderText(self.tr("Find a preset by name, tag or note…"))
         self.search.setAccessibleName(self.tr("Find a preset"))
@@ -176,6 +182,11 @@ class PresetsPanel(QWidget):
         if choose:
             self.choose(choose)
 
+    def show_favourites(self, names: Iterable[str]) -> None:
+        """Put some presets on top, with a star."""
+        self._favourites = frozenset(names)
+        self._fill()
+
     def choose(self, name: str) -> None:
         """Choose a preset by its name, if it is shown."""
         for row in range(self.list.count()):
@@ -194,6 +205,9 @@ class PresetsPanel(QWidget):
         if stored is not None:
             menu.addAction(self.tr("Use"), lambda: self.chosen.emit(stored))
             menu.addAction(self.tr("Audition"), lambda: self.audition_wanted.emit(stored))
+            star = menu.addAction(self.tr("Favourite"), lambda: self.favourite_wanted.emit(stored))
+            star.setCheckable(True)
+            star.setChecked(stored.preset.name in self._favourites)
             menu.addSeparator()
             rename = menu.addAction(self.tr("Rename…"), lambda: self.rename_wanted.emit(stored))
             menu.addAction(self.tr("Duplicate"), lambda: self.duplicate_wanted.emit(stored))
@@ -217,7 +231,7 @@ class PresetsPanel(QWidget):
         save.setToolTip(self.tr("Keep the recipe as a preset"))
         save.clicked.connect(self.save_wanted)
         more = QPushButton(self.tr("More"))
-        more.setToolTip(self.tr("Rename, duplicate, delete, export, import"))
+        more.setToolTip(self.tr("Favourite, rename, duplicate, delete, export, import"))
         more.clicked.connect(lambda: self.menu().popup(more.mapToGlobal(more.rect().topLeft())))
         for button in (use, hear, save, more):
             fit_width(button)
@@ -241,11 +255,14 @@ class PresetsPanel(QWidget):
                 points.append(0.0)
             fitting = [one for one in points if one is not None]
             if fitting:
-                found.append((-max(fitting), place, stored))
+                is_other = preset.name not in self._favourites
+                found.append((is_other, -max(fitting), place, stored))
         self.list.blockSignals(True)
         self.list.clear()
-        for _, _, stored in sorted(found, key=lambda one: one[:2]):
+        for is_other, _, _, stored in sorted(found, key=lambda one: one[:3]):
             item = QListWidgetItem(stored.preset.name)
+            if not is_other:
+                item.setIcon(icon("star", self.palette()))
             item.setData(STORED, stored)
             kind = self.tr("factory") if stored.factory else self.tr("yours")
             tags = ", ".join(stored.preset.tags)

@@ -73,7 +73,7 @@ class JobWindow(QWidget):
         self._presets: dict[str, Preset] = {}
         self.client = QueueClient(queue_path, self)
         self.player = Player(self)
-        self.player.device_name = self.preferences.output_device
+        self.player.use_device(self.preferences.output_device)
         self.player.set_volume_db(self.preferences.volume_db)
         count = len(self.job.folders)
         name = self.job.name(0)

@@ -83,7 +83,7 @@ class MainWindow(QMainWindow):
         self.tasks = Tasks(2, self)
         self.client = QueueClient(queue_path, self)
         self.player = Player(self)
-        self.player.device_name = self.preferences.output_device
+        self.player.use_device(self.preferences.output_device)
         self.listening = Listening(self)
         self.asking = Asking(self.preferences, cache_folder().parent / "previews")
         self.actions_ = Actions(self, self.preferences.shortcuts)
@@ -248,6 +248,7 @@ class MainWindow(QMainWindow):
             self._autosave.stop()
             self._soon.stop()
             self.save(ended=True)
+            self._keep_preferences()
             self.player.close()
             self.listening.close()
             for view in self._views.values():
@@ -290,12 +291,15 @@ class MainWindow(QMainWindow):
         self.preferences = told
         self.asking.preferences = told
         self.disk.limit_bytes = told.cache_limit_mb * 2**20
-        self.player.device_name = told.output_device
+        self.player.use_device(told.output_device)
         told.apply_models_folder()
         for view in self._views.values():
             view.set_preferences(told)
+        self._keep_preferences()
+
+    def _keep_preferences(self) -> None:
         try:
-            save_preferences(told, self.folder)
+            save_preferences(self.preferences, self.folder)
         except (DreamSoundError, OSError) as error:
             self.messages.say(str(error), key="preferences")
 

@@ -44,6 +44,8 @@ class PresetsWork(QObject):
         panel.delete_wanted.connect(self.delete)
         panel.export_wanted.connect(self.export)
         panel.import_wanted.connect(self.import_files)
+        panel.favourite_wanted.connect(self.favour)
+        panel.show_favourites(window.preferences.favourites)
         panel.files_dropped.connect(self.take_in)
         panel.problem.connect(lambda text: window.messages.say(text, key="preset"))
         window.actions_.bind("save_preset", self.save)
@@ -63,6 +65,17 @@ class PresetsWork(QObject):
             return
         document.set_recipe(recipe, self.tr("Use preset {0}").format(name), preset=name)
         self._panel.choose(name)
+        self._window.change_preferences(
+            recent_presets=self._window.preferences.with_used(name).recent_presets
+        )
+
+    def favour(self, stored: Stored) -> None:
+        """Make a preset a favourite, or one no longer."""
+        name, known = stored.preset.name, self._window.preferences.favourites
+        others = tuple(one for one in known if one != name)
+        favourites = others if name in known else (*known, name)
+        self._window.change_preferences(favourites=favourites)
+        self._panel.show_favourites(favourites)
 
     def audition(self, stored: Stored) -> None:
         """Preview a preset on the current span; the recipe stays as it is."""
