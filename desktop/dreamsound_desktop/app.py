@@ -81,17 +81,26 @@ def _application() -> QApplication:
 def _studio(app: QApplication, sounds: list[Path]) -> int:
     from PySide6.QtCore import QTimer
 
+    from dreamsound_desktop.state.preferences import app_folder
     from dreamsound_desktop.windows.crash import CrashGuard
+    from dreamsound_desktop.windows.one_app import OneApp
 
+    sounds = [path.absolute() for path in sounds]
+    one = OneApp(app_folder())
+    if one.hand_over(sounds):
+        return 0
+    one.listen()
     window = main_window()
+    one.wanted.connect(window.open_for_another)
     guard = CrashGuard(window.folder)
     guard.saves = window.save
     guard.install()
     window.show()
-    QTimer.singleShot(0, lambda: window.start([path.absolute() for path in sounds]))
+    QTimer.singleShot(0, lambda: window.start(sounds))
     QTimer.singleShot(WELCOME_MS, window.help_work.welcome)
     code = app.exec()
     guard.remove()
+    one.close()
     return code
 
 

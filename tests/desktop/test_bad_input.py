@@ -180,6 +180,27 @@ def test_a_fault_of_the_app_is_one_dialog_with_a_report(qtbot, tmp_path):
     guard.dialog.close()
 
 
+def test_a_fault_in_another_thread_is_told_too(qtbot, tmp_path):
+    from threading import Thread
+
+    from dreamsound_desktop.windows.crash import CrashGuard
+
+    def fault():
+        raise ZeroDivisionError("in a thread")
+
+    guard = CrashGuard(tmp_path)
+    guard.install()
+    try:
+        thread = Thread(target=fault)
+        thread.start()
+        thread.join()
+        qtbot.waitUntil(lambda: guard.dialog is not None)
+    finally:
+        guard.remove()
+    assert "in a thread" in guard.dialog.text.toPlainText()
+    guard.dialog.close()
+
+
 def test_takes_whose_files_are_gone_are_shown_so(window, tmp_path):
     from dreamsound_desktop.state.takes import Take
 

@@ -144,16 +144,14 @@ def test_progress_is_shown_per_item_and_can_be_called_off(job_window, qtbot, fol
     assert all((folder / f"{n:03d}/cancel").exists() for n in (1, 2))
 
 
-def test_what_is_over_before_the_window_knows_its_place_is_shown(job_window, qtbot):
+def test_what_became_of_a_job_before_its_place_was_known_is_shown(job_window, qtbot):
     window = job_window
     window.dream()
-    qtbot.waitUntil(lambda: len(window._places) == 2)
-    (number, place) = next(iter(window._places.items()))
-    assert window.items.bars[place].format() == "waiting"
-    again = window.client.jobs[number]
+    qtbot.waitUntil(lambda: len(window._places) == 2 and len(window.client.jobs) == 2)
+    number, place = next(iter(window._places.items()))
     del window._places[number]
     window.items.bars[place].setFormat("")
-    window._on_submitted(again, place)
+    window._on_submitted(window.client.jobs[number], place)
     assert window.items.bars[place].format() == "waiting"
 
 

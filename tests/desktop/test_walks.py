@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -184,6 +185,11 @@ def _texts(node: ast.expr) -> list[str]:
         return _texts(node.body) + _texts(node.orelse)
     if isinstance(node, ast.BinOp):
         return _texts(node.left) + _texts(node.right)
+    if isinstance(node, ast.JoinedStr):
+        parts = [one for one in node.values if isinstance(one, ast.Constant)]
+        # Signs between numbers, units and names of files are no words.
+        texts = [re.sub(r"<[^>]*>|\b(Hz|dB|MB)\b", "", str(one.value)) for one in parts]
+        return [text for text in texts if _texts(ast.Constant(text))]
     return []
 
 
@@ -199,6 +205,8 @@ def test_every_text_that_is_shown_can_be_translated():
 def test_the_walk_finds_a_text_outside_of_tr():
     assert untranslated("label.setText('Hello')")
     assert untranslated("QLabel('Hello' if x else tr('Bye'))")
+    assert untranslated("QLabel(f'Hello {name}')")
+    assert not untranslated("QLabel(f'{width} x {height} <b>{unit}</b> Hz'.strip())")
     assert not untranslated("label.setText(self.tr('Hello'))")
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QItemSelectionModel, QPointF, Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QPushButton
 
 from dreamsound.presets import find_preset, user_presets
 from dreamsound.queue.store import Store
@@ -138,6 +142,72 @@ def test_axis_colours_and_fft_size_are_changed_by_keys_and_kept(window, make_win
     assert window.view.spectrogram.axis.scale == "mel"
     assert window.view.spectrogram.fft_size == 4096
     assert make_window().preferences == told
+
+
+def test_the_window_fits_on_a_small_screen(window, tmp_path):
+    window.live.plots.clear()
+    renders = {"dream": str(write_sound(tmp_path / "d.wav", 1.0))}
+    renders["dream_step2"] = renders["dream"]
+    window.session.current.takes.put(Take(number=1, name="t", renders=renders, stop_s=1.0))
+    window.takes.put_new(1)
+    letter = window.fontMetrics().averageCharWidth()
+    assert window.minimumSizeHint().width() < 200 * letter
+    assert window.minimumSizeHint().height() < 40 * window.fontMetrics().height()
+
+
+def test_without_a_sound_it_offers_to_open_one(make_window, sound_path):
+    window = make_window(sound_path)
+    act(window, "close")
+    assert window.empty.isVisible()
+    assert not window.dream.isEnabled()
+    assert window.dream._rows["wet"]._editors[-1].value() == 1.0, "the defaults are shown"
+    (again,) = [
+        button for button in window.empty.findChildren(QPushButton) if button.text() == "swell.wav"
+    ]
+    again.click()
+    assert window.session.current.path == sound_path
+    assert not window.empty.isVisible()
+    assert window.view.wave_plot.hasFocus() or not window.isActiveWindow()
+
+
+def test_each_sound_has_its_own_undo(window, tmp_path):
+    first = window.session.current
+    first.set_fields("x", steps=3)
+    window.files.open([write_sound(tmp_path / "other.wav", 0.5)])
+    second = window.session.current
+    assert not window.actions_["undo"].isEnabled()
+    second.set_fields("y", steps=5)
+    window.session.close(second)
+    assert window.session.current is first
+    assert window.actions_["undo"].isEnabled()
+    act(window, "undo")
+    assert first.recipe == Recipe()
+
+
+def test_icons_follow_the_theme(window, qapp):
+    def lightness(button) -> int:
+        image = button.icon().pixmap(24, 24).toImage()
+        pixels = [image.pixelColor(x, y) for x in range(24) for y in range(24)]
+        return max(pixel.lightness() for pixel in pixels if pixel.alpha() > 200)
+
+    from dreamsound_desktop.theme import apply_theme
+
+    button = next(b for b in window.dream.findChildren(QPushButton) if "Render" in b.text())
+    apply_theme("dark")
+    qapp.processEvents()
+    assert lightness(button) > 150
+    apply_theme("light")
+    qapp.processEvents()
+    assert lightness(button) < 100
+
+
+def test_a_chosen_class_is_seen_in_the_list(window):
+    classes = window.dream.aim.classes
+    window.session.current.set_fields("x", class_="Church bell")
+    assert classes.currentItem().text() == "Church bell"
+    assert classes.currentItem().font().bold()
+    window.session.current.set_fields("x", layer="layer7")
+    assert classes.currentItem() is None
 
 
 def test_a_class_is_found_by_typing(window, qtbot):
@@ -358,6 +428,13 @@ def test_presets_are_used_saved_renamed_deleted_and_it_is_all_undone(window, qtb
     assert [stored.preset.name for stored in user_presets()[0]] == ["Mine"]
     work.delete(find_preset("Mine"))
     assert user_presets()[0] == []
+    document.set_fields("y", steps=9)
+    (message,) = [m for m in window.messages.messages if "deleted" in m.text]
+    message.findChild(QPushButton).click()
+    assert document.recipe.steps == 9, "the button brings the preset back, and undoes nothing else"
+    assert find_preset("Mine").preset.recipe.steps == 7
+    act(window, "undo")
+    work.delete(find_preset("Mine"))
     act(window, "undo")
     assert find_preset("Mine").preset.recipe.steps == 7
     work.duplicate(find_preset("Bones"))
@@ -379,6 +456,25 @@ def test_presets_are_found_compared_and_blended(window, qtbot):
     panel.blend.setValue(0)
     assert window.session.current.recipe == Recipe()
     panel.blend.setSliderDown(False)
+
+
+def test_favourites_stand_on_top_and_are_kept(window, make_window):
+    stored = find_preset("Wake what is there")
+    window.presets_work.favour(stored)
+    assert window.presets.list.item(0).text() == "Wake what is there"
+    again = make_window()
+    assert again.presets.list.item(0).text() == "Wake what is there"
+    again.presets_work.favour(stored)
+    assert again.presets.list.item(0).text() != "Wake what is there"
+
+
+def test_the_band_of_the_sound_stays_when_a_preset_is_used(window):
+    document, panel = window.session.current, window.presets
+    document.set_band(300.0, 6000.0, "Band")
+    panel.choose("Bones")
+    assert "Band" not in panel.told.text(), "it is not told as a difference"
+    window.presets_work.use(find_preset("Bones"))
+    assert document.recipe.band_low_hz == 300.0
 
 
 def test_two_presets_are_blended(window):
@@ -418,6 +514,7 @@ def test_folders_go_into_the_queue_with_their_tree(window, qtbot, tmp_path):
     qtbot.waitUntil(lambda: len(window.client.jobs) == 2)
     outs = sorted(request["out"] for request in queued(window))
     assert outs == [str(tmp_path / "tree/dreams"), str(tmp_path / "tree/dreams/sub")]
+    assert sorted(request["number"] for request in queued(window)) == [1, 2]
 
 
 def test_the_queue_is_reordered_cancelled_retried_and_cleared(window, qtbot, tmp_path):
@@ -474,6 +571,45 @@ def test_jobs_of_other_faces_are_in_the_list_and_their_results_open(window, qtbo
     assert window.takes.heard_file()[0].job == number
 
 
+def test_a_job_that_is_tried_again_brings_its_take(window, qtbot, tmp_path):
+    act(window, "preview")
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
+    (number,) = window.client.jobs
+    store = Store(Path(window.client._store.path))
+    store.register_worker("w", tmp_path / "lock")
+    store.claim("w")
+    store.failed(number, "w", "the disk is full")
+    qtbot.waitUntil(lambda: "the disk is full" in said(window))
+    assert len(window.session.current.takes) == 0
+    window.queue.choose(number)
+    act(window, "queue_retry")
+    qtbot.waitUntil(lambda: window.client.jobs[number].state == "queued")
+    store.close()
+    finish_job(window, qtbot, tmp_path, number)
+    qtbot.waitUntil(lambda: window.takes.tree.topLevelItemCount() == 1)
+    window.player.stop()
+
+
+def test_a_sound_that_was_closed_while_it_was_dreamed_has_its_take(window, qtbot, tmp_path):
+    act(window, "render")
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
+    path = window.session.current.path
+    qtbot.waitUntil(lambda: next(iter(window.session.current.takes)).job is not None)
+    act(window, "close")
+    (number,) = window.client.jobs
+    finish_job(window, qtbot, tmp_path, number, 3.0)
+    window.files.open([path])
+    qtbot.waitUntil(lambda: window.takes.tree.topLevelItemCount() == 1)
+
+
+def test_warnings_of_a_take_are_one_message(window, qtbot):
+    take = Take(number=1, name="t", warnings=[f"softer {n}" for n in range(5)])
+    window.dreams._tell_warnings(take)
+    (message,) = window.messages.messages
+    assert "softer 0" in message.text
+    assert "4 more" in message.text
+
+
 def test_the_command_that_is_copied_renders_the_same(window):
     document = window.session.current
     document.set_fields("x", class_="Hi-hat", threshold_db=-30.0, restore_level=False)
@@ -507,6 +643,54 @@ def test_after_a_crash_what_was_open_is_there_and_that_is_said(make_window, soun
     again = make_window()  # nobody closed the first
     assert again.session.current.recipe.class_ == "Bell"
     assert "did not end properly" in said(again)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from PySide6.QtCore import QTimer
+from dreamsound_desktop import app as studio
+from dreamsound_desktop.state.selection import TimeSpan
+app = studio._application()
+window = studio.main_window()
+window.show()
+window.start([Path(sys.argv[1])])
+document = window.session.current
+document.set_fields("x", class_="Bell")
+document.select(TimeSpan(1.0, 2.0), "Select")
+QTimer.singleShot(2500, lambda: os.kill(os.getpid(), signal.SIGKILL))
+app.exec()
+"""
+
+
+def test_a_window_that_is_killed_loses_nothing(make_window, sound_path):
+    done = subprocess.run([sys.executable, "-c", KILLED, str(sound_path)], timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL
+    again = make_window()
+    assert again.session.current.path == sound_path
+    assert again.session.current.recipe.class_ == "Bell"
+    assert again.session.current.selection == TimeSpan(1.0, 2.0)
+    assert "did not end properly" in said(again)
+
+
+def test_a_second_start_opens_its_sounds_in_the_first(window, qtbot, tmp_path):
+    from dreamsound_desktop.windows.one_app import OneApp
+
+    other = write_sound(tmp_path / "other.wav", 0.5)
+    assert not OneApp(tmp_path).hand_over([other]), "none runs"
+    first = OneApp(tmp_path)
+    assert first.listen()
+    first.wanted.connect(window.open_for_another)
+    assert OneApp(tmp_path).hand_over([other])
+    qtbot.waitUntil(lambda: window.session.current.path == other)
+    first.close()
+
+
+def test_the_volume_is_kept(make_window):
+    window = make_window()
+    window.set_volume(-21.0)
+    window.close()
+    assert make_window().preferences.volume_db == -21.0
 
 
 def test_recent_files(window, tmp_path):

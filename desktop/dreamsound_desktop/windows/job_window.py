@@ -329,11 +329,11 @@ class JobWindow(QWidget):
         if number is None:
             return
 
-        def drop(store: Store) -> None:
+        def let_go(store: Store) -> None:
             is_held = store.job(number).state in HELD
             store.cancel(number) if is_held else store.remove(number)
 
-        self.client.act(drop)
+        self.client.act(let_go)
 
     def _on_changed(self, jobs: list[Job]) -> None:
         for job in jobs:

@@ -310,6 +310,14 @@ class MainWindow(QMainWindow):
         self.preferences = self.preferences.model_copy(update={"volume_db": float(volume_db)})
         self.tell(self.tr("Volume {0:.0f} dB").format(volume_db))
 
+    def open_for_another(self, paths: list[Path]) -> None:
+        """Open what another start of the app was to open, and come to the front."""
+        if self.isMinimized():
+            self.showNormal()
+        self.raise_()
+        self.activateWindow()
+        self.files.open(paths)
+
     def show_live(self) -> None:
         """Show what is being dreamed."""
         self.docks["live"].show()
@@ -343,6 +351,7 @@ class MainWindow(QMainWindow):
         self._views[document] = view
         self.tabs.add(view, document.name, str(document.path))
         self.dreams.take_up(document)
+        self.save_soon()
         # Keys are the sound's from now on: Space plays, P previews.
         view.wave_plot.setFocus()
 
