@@ -104,7 +104,7 @@ class SpectrogramLayer(QObject):
 
     def is_pending(self) -> bool:
         """Return whether anything that is seen is still rough, or missing."""
-        return any(key not in self._painted_exact for key in self._wanted)
+        return not self._wanted or any(key not in self._painted_exact for key in self._wanted)
 
     def _choose_overview(self) -> None:
         level = level_for(self.sound.length / OVERVIEW_COLUMNS, self.fft_size)
