@@ -6,7 +6,10 @@ import errno
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
+from PySide6.QtWidgets import QPushButton
 
 from dreamsound.presets import user_folder, user_presets
 from dreamsound.recipe import Recipe
@@ -16,6 +19,14 @@ from .conftest import write_sound
 
 def said(window) -> str:
     return "\n".join(message.text for message in window.messages.messages)
+
+
+def steps(window) -> list[str]:
+    return [
+        button.text()
+        for message in window.messages.messages
+        for button in message.findChildren(QPushButton)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +43,59 @@ def test_garbage_that_is_dropped(window, tmp_path, name, content, word):
     assert word in said(window)
     assert name in said(window)
     assert len(window.session.documents) == 1
+
+
+def test_what_can_be_opened_is_the_next_step(window, tmp_path):
+    (tmp_path / "text.txt").write_bytes(b"hello")
+    window.files.open([tmp_path / "text.txt"])
+    assert "WAV, AIFF, FLAC" in said(window)
+
+
+def test_very_many_sounds_are_offered_to_the_queue(window, tmp_path, qtbot):
+    paths = [write_sound(tmp_path / f"{n}.wav", 0.1, channels=1) for n in range(30)]
+    window.files.open(paths)
+    assert len(window.session.documents) == 1
+    (message,) = window.messages.messages
+    button = next(b for b in message.findChildren(QPushButton) if "queue" in b.text())
+    button.click()
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 30)
+
+
+def test_a_file_that_another_program_writes_anew(window, qtbot):
+    document = window.session.current
+    qtbot.waitUntil(lambda: window.view.pyramid.is_whole)
+    document.set_fields("x", steps=3)
+    window.files.look_for_changes()
+    assert not said(window)
+    write_sound(document.path, 1.0, channels=1)
+    window.files.look_for_changes()
+    (message,) = window.messages.messages
+    assert "another file" in message.text
+    next(b for b in message.findChildren(QPushButton) if "anew" in b.text()).click()
+    again = window.session.current
+    assert again is not document
+    assert (again.seconds, again.recipe.steps) == (1.0, 3)
+    again.path.unlink()
+    window.files.look_for_changes()
+    assert "is gone" in said(window)
+
+
+def test_a_render_without_its_source_is_opened_as_a_sound(window, tmp_path):
+    from dreamsound.provenance import with_note
+
+    path = tmp_path / "orphan_dream.wav"
+    note = {
+        "engine": "1", "threads": 1, "model": "yamnet", "weights_sha256": "0",
+        "source": {"name": "no-such.wav", "sha256": None, "start": 0, "samples": 4800},
+        "steps_done": 3, "class_name": "Bell", "scores": [0.1, 0.5], "level": "match",
+        "format": "wav", "bits": "24", "recipe": {"class": "Bell", "steps": 3},
+    }  # fmt: skip
+    with soundfile.SoundFile(path, "w", 48_000, 1, "PCM_24") as file:
+        file.comment = with_note({}, note, "dream")["comment"]
+        file.write(np.zeros(4800))
+    window.files.open([path])
+    assert window.session.current.path == path
+    assert "no-such.wav" in said(window)
 
 
 def test_many_bad_files_are_one_message(window, tmp_path):
@@ -152,12 +216,31 @@ def test_a_job_that_fails_offers_to_try_again(window, qtbot, tmp_path):
     store.failed(number, "w", "nothing in this sound excites Chainsaw")
     store.close()
     qtbot.waitUntil(lambda: "Chainsaw" in said(window))
+    assert "Models…" not in steps(window)
     assert len(window.session.current.takes) == 0
     (message,) = (m for m in window.messages.messages if "Chainsaw" in m.text)
-    from PySide6.QtWidgets import QPushButton
-
     message.findChild(QPushButton).click()
     qtbot.waitUntil(lambda: window.client.jobs[number].state == "queued")
+
+
+def test_a_model_that_is_missing_leads_to_the_models(window, qtbot, tmp_path):
+    from dreamsound.queue.store import Store
+
+    window.actions_["preview"].trigger()
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
+    (number,) = window.client.jobs
+    store = Store(Path(window.client._store.path))
+    store.register_worker("w", tmp_path / "lock")
+    store.claim("w")
+    store.failed(number, "w", "yamnet is not on this machine", "ModelError")
+    store.close()
+    qtbot.waitUntil(lambda: "Models…" in steps(window))
+    window.help_work.show_models()
+    dialog = window.help_work._models
+    assert not dialog.isModal(), "one can go on working while a model is fetched"
+    window.help_work.show_models()
+    assert window.help_work._models is dialog
+    dialog.close()
 
 
 def test_a_fault_of_the_app_is_one_dialog_with_a_report(qtbot, tmp_path):

@@ -28,6 +28,7 @@ def dialogs(window) -> list[QDialog]:
     from dreamsound_desktop.windows.models import ModelsDialog
     from dreamsound_desktop.windows.palette import CommandPalette
     from dreamsound_desktop.windows.preferences import PreferencesDialog
+    from dreamsound_desktop.windows.preset_dialog import PresetDialog
     from dreamsound_desktop.windows.variations import AskVariations, VariationsDialog
 
     document = window.session.current
@@ -40,6 +41,7 @@ def dialogs(window) -> list[QDialog]:
         PreferencesDialog(window.preferences, window.disk, ["Speakers"], window),
         KeysDialog({}, window),
         AskVariations(document, window),
+        PresetDialog("Save", "Mine", ("tag",), "note", ["tag"], window),
         VariationsDialog(document, [Take(number=1, name="v")], [0], [0.1], window),
     ]
 

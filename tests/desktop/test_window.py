@@ -398,6 +398,13 @@ def test_takes_are_dragged_out_as_files(window, tmp_path):
     assert [url.toLocalFile() for url in data.urls()] == [str(path)]
 
 
+def test_what_is_dragged_out_is_copied_never_moved_away(window):
+    copy = Qt.DropAction.CopyAction
+    lists = (window.takes.tree, window.queue.table, window.library.table, window.presets.list)
+    for one in lists:
+        assert one.model().supportedDragActions() == copy, one.accessibleName()
+
+
 def test_a_take_is_exported_and_nothing_is_replaced(window, qtbot, tmp_path):
     path = write_sound(tmp_path / "d.wav", 1.0)
     take = Take(number=1, name="t", renders={"dream": str(path)})
@@ -422,7 +429,7 @@ def test_presets_are_used_saved_renamed_deleted_and_it_is_all_undone(window, qtb
     assert find_preset("Mine").preset.recipe.steps == 7
     assert not work.save_as("Mine")
     assert "already" in said(window)
-    work.rename_to(find_preset("Mine"), "Yours")
+    work.change(find_preset("Mine"), "Yours")
     assert [stored.preset.name for stored in user_presets()[0]] == ["Yours"]
     act(window, "undo")
     assert [stored.preset.name for stored in user_presets()[0]] == ["Mine"]
@@ -456,6 +463,32 @@ def test_presets_are_found_compared_and_blended(window, qtbot):
     panel.blend.setValue(0)
     assert window.session.current.recipe == Recipe()
     panel.blend.setSliderDown(False)
+
+
+def test_a_preset_is_saved_with_tags_and_a_note(window, monkeypatch):
+    from dreamsound_desktop.windows.preset_dialog import PresetDialog
+
+    def fill(dialog):
+        dialog.name.setText("a/b")
+        assert "must not hold" in dialog.problem.text()
+        assert not dialog.buttons.buttons()[0].isEnabled()
+        dialog.name.setText("Mine")
+        dialog.tags.setText("bell, soft , bell")
+        dialog.note.setPlainText("for pads")
+        return True
+
+    monkeypatch.setattr(PresetDialog, "exec", fill)
+    act(window, "save_preset")
+    preset = find_preset("Mine").preset
+    assert (preset.tags, preset.note) == (("bell", "soft"), "for pads")
+    panel = window.presets
+    panel.tags.setCurrentIndex(panel.tags.findData("soft"))
+    panel._fill()
+    assert "Mine" in [panel.list.item(row).text() for row in range(panel.list.count())]
+    window.presets_work.change(find_preset("Mine"), "mine", ("pad",), "")
+    assert find_preset("mine").preset.tags == ("pad",)
+    act(window, "undo")
+    assert [stored.preset.name for stored in user_presets()[0]] == ["Mine"]
 
 
 def test_favourites_stand_on_top_and_are_kept(window, make_window):

@@ -36,6 +36,10 @@ WIDTHS = (18, 16, 16, 9, 20)
 class LibraryTable(QTableWidget):
     """The dreams; they are dragged out as files."""
 
+    def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
+        """Files are copied out: no other program may move them away."""
+        return Qt.DropAction.CopyAction
+
     def mimeData(self, items: list[QTableWidgetItem]) -> QMimeData:  # type: ignore[override]  # noqa: N802
         """Return the dreams' files."""
         data = QMimeData()

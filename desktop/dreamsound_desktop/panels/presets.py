@@ -69,6 +69,10 @@ class PresetList(QListWidget):
         data.setUrls(urls)
         return data
 
+    def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
+        """Files are copied out: no other program may move them away."""
+        return Qt.DropAction.CopyAction
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         """Take preset files."""
         self._accept(event)
@@ -98,7 +102,7 @@ class PresetsPanel(QWidget):
     audition_wanted = Signal(object)
     blended = Signal(object, str)
     save_wanted = Signal()
-    rename_wanted = Signal(object)
+    edit_wanted = Signal(object)
     duplicate_wanted = Signal(object)
     delete_wanted = Signal(object)
     export_wanted = Signal(list)
@@ -164,13 +168,18 @@ class PresetsPanel(QWidget):
         stored: Stored | None = self.list.item(row).data(STORED) if row >= 0 else None
         return stored
 
+    @property
+    def known_tags(self) -> set[str]:
+        """The tags of all presets."""
+        return {tag for stored in self._stored for tag in stored.preset.tags}
+
     def reload(self, choose: str = "") -> None:
         """Read the presets anew, and choose one by its name."""
         own, problems = user_presets()
         self._stored = [*own, *(Stored(preset, None) for preset in factory_presets())]
         if problems:
             self.problem.emit(problems[0])
-        tags = sorted({tag for stored in self._stored for tag in stored.preset.tags})
+        tags = sorted(self.known_tags)
         now = self.tags.currentData()
         self.tags.clear()
         self.tags.addItem(self.tr("all tags"), None)
@@ -209,10 +218,10 @@ class PresetsPanel(QWidget):
             star.setCheckable(True)
             star.setChecked(stored.preset.name in self._favourites)
             menu.addSeparator()
-            rename = menu.addAction(self.tr("Rename…"), lambda: self.rename_wanted.emit(stored))
+            edit = menu.addAction(self.tr("Edit…"), lambda: self.edit_wanted.emit(stored))
             menu.addAction(self.tr("Duplicate"), lambda: self.duplicate_wanted.emit(stored))
             delete = menu.addAction(self.tr("Delete"), lambda: self.delete_wanted.emit(stored))
-            for action in (rename, delete):
+            for action in (edit, delete):
                 action.setEnabled(not stored.factory)
             menu.addAction(self.tr("Export…"), lambda: self.export_wanted.emit([stored]))
             menu.addSeparator()
@@ -231,7 +240,7 @@ class PresetsPanel(QWidget):
         save.setToolTip(self.tr("Keep the recipe as a preset"))
         save.clicked.connect(self.save_wanted)
         more = QPushButton(self.tr("More"))
-        more.setToolTip(self.tr("Favourite, rename, duplicate, delete, export, import"))
+        more.setToolTip(self.tr("Favourite, edit, duplicate, delete, export, import"))
         more.clicked.connect(lambda: self.menu().popup(more.mapToGlobal(more.rect().topLeft())))
         for button in (use, hear, save, more):
             fit_width(button)

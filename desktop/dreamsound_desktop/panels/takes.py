@@ -67,6 +67,10 @@ class TakeTree(QTreeWidget):
         data.setUrls(urls)
         return data
 
+    def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
+        """Files are copied out: no other program may move them away."""
+        return Qt.DropAction.CopyAction
+
     def rows(self) -> Iterator[QTreeWidgetItem]:
         """Give all rows, a take's before those that went on from it."""
         walk = QTreeWidgetItemIterator(self)

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
-from dreamsound.errors import DreamSoundError
+from dreamsound.errors import DreamSoundError, ModelError
 from dreamsound.presets import set_fields
 from dreamsound.queue.looks import look_file
 from dreamsound.queue.records import Job
@@ -255,9 +255,12 @@ class Dreams(QObject):
         else:
             self._lost[job.id] = document, document.takes.remove(number)
             if job.state == "failed":
+                steps = [(self.tr("Try again"), lambda: window.client.retry([job.id]))]
+                if job.code == ModelError.__name__:
+                    steps.append((self.tr("Models…"), window.help_work.show_models))
                 window.messages.say(
                     self.tr("{0} was not dreamed: {1}").format(job.name, job.error),
-                    (self.tr("Try again"), lambda: window.client.retry([job.id])),
+                    *steps,
                     key=f"job {job.id}",
                 )
         window.library.reload()

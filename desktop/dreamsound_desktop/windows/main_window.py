@@ -249,6 +249,7 @@ class MainWindow(QMainWindow):
             self._soon.stop()
             self.save(ended=True)
             self._keep_preferences()
+            self.help_work.close()
             self.player.close()
             self.listening.close()
             for view in self._views.values():
@@ -459,10 +460,14 @@ class MainWindow(QMainWindow):
             self.session.current.set_recipe(Recipe(), self.tr("Reset the recipe"), preset="")
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Draw the icons anew when the window goes from dark to light."""
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "actions_"):
-            self.actions_.recolour(self.palette())
+        """Draw the icons anew from dark to light; look for changes where others have worked."""
         super().changeEvent(event)
+        if not hasattr(self, "help_work"):
+            return  # it is still being made
+        if event.type() == QEvent.Type.PaletteChange:
+            self.actions_.recolour(self.palette())
+        elif event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.files.look_for_changes()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         """Take files, folders and presets."""
