@@ -16,7 +16,9 @@ import soundfile
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 pytest.importorskip("PySide6.QtWidgets", reason="the desktop app is not installed")
 
-from PySide6.QtCore import QEvent, QThreadPool, QTimer
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QThreadPool, QTimer
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
@@ -80,6 +82,44 @@ def write_sound(
     sound[:, len(time_s) // 2] = 0.9
     soundfile.write(path, sound.T.astype(np.float32), rate, subtype=subtype)
     return path
+
+
+def place_of(plot, at: tuple[float, float]) -> QPoint:
+    """Where a place of a plot is, in pixels of its viewport."""
+    return plot.mapFromScene(plot.box.mapViewToScene(QPointF(*at)))
+
+
+def move(plot, at: QPoint, held: Qt.MouseButton, keys: Qt.KeyboardModifier) -> None:
+    viewport = plot.viewport()
+    everywhere = QPointF(viewport.mapToGlobal(at))
+    # pyqtgraph looks at the mouse a hundred times a second at most.
+    QTest.qWait(12)
+    event = QMouseEvent(
+        QEvent.Type.MouseMove, QPointF(at), everywhere, Qt.MouseButton.NoButton, held, keys
+    )
+    QApplication.sendEvent(viewport, event)
+
+
+def drag(plot, start, stop, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    """Drag from one place of a plot to another, as a hand does: first the mouse comes near."""
+    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+    first, last = place_of(plot, start), place_of(plot, stop)
+    for near in (first - QPoint(6, 0), first):
+        move(plot, near, none, keys)
+    QTest.mousePress(plot.viewport(), left, keys, first)
+    for share in (0.3, 0.7, 1.0):
+        move(plot, first + (last - first) * share, left, keys)
+    QTest.mouseRelease(plot.viewport(), left, keys, last)
+
+
+def wheel(plot, at: QPoint, keys: Qt.KeyboardModifier) -> None:
+    """Turn the wheel by a notch, away from the hand."""
+    viewport = plot.viewport()
+    event = QWheelEvent(
+        QPointF(at), QPointF(viewport.mapToGlobal(at)), QPoint(), QPoint(0, 120),
+        Qt.MouseButton.NoButton, keys, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(viewport, event)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import soundfile
 from PySide6.QtWidgets import QPushButton
 
 from dreamsound.presets import user_folder, user_presets
-from dreamsound.recipe import Recipe
 
 from .conftest import write_sound
 
@@ -299,9 +298,16 @@ def test_takes_whose_files_are_gone_are_shown_so(window, tmp_path):
     window.player.stop()
 
 
-def test_a_recipe_that_a_preset_of_another_kind_breaks_is_said(window):
+def test_a_method_that_needs_another_sound_says_so(window, tmp_path, qtbot):
     document = window.session.current
-    document.set_fields("x", method="target")
-    window.actions_["preview"].trigger()
+    window.dream.method.chosen.emit("target")
     assert document.recipe.method == "target"
-    assert document.recipe != Recipe()
+    assert "choose it under Target" in said(window)
+    assert window.dream._rows["target"].widget.isVisibleTo(window.dream)
+    window.actions_["preview"].trigger()
+    assert "needs a target" in said(window)
+    assert len(document.takes) == 0, "nothing is left to the worker that can be said at once"
+    document.set_fields("x", target=str(write_sound(tmp_path / "t.wav", 0.5)))
+    window.actions_["preview"].trigger()
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
+    assert "needs a target" not in said(window)

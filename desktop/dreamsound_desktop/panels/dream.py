@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from dreamsound.errors import RecipeError
+from dreamsound.methods import METHODS
 from dreamsound.recipe import Recipe
 from dreamsound_desktop.actions import Actions
 from dreamsound_desktop.panels.action_button import ActionButton
@@ -48,7 +49,8 @@ class DreamPanel(QWidget):
         self.aim = AimPanel()
         self.aim.changed.connect(self._on_aim)
         self.method = MethodView()
-        self.method.chosen.connect(lambda name: self._change(self.tr("Method"), method=name))
+        self.method.chosen.connect(self._on_method)
+        self._toggles: dict[str, QToolButton] = {}
         self.paper = QCheckBox(self.tr("As in the paper"))
         self.paper.setToolTip(
             self.tr("Off: studio. On: the paper's formulas literally, which depend on the level")
@@ -123,6 +125,7 @@ class DreamPanel(QWidget):
         inner = QWidget()
         inner.setVisible(title in OPEN_GROUPS)
         button.toggled.connect(inner.setVisible)
+        self._toggles[title] = button
         form = QFormLayout(inner)
         form.setContentsMargins(0, 0, 0, 0)
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
@@ -178,6 +181,13 @@ class DreamPanel(QWidget):
 
     def _on_aim(self, fields: dict[str, Any]) -> None:
         self._change(self.tr("What to dream of"), **fields)
+
+    def _on_method(self, name: str) -> None:
+        self._change(self.tr("Method"), method=name)
+        needs_target = "target" in (METHODS[name].mask_from, METHODS[name].carrier)
+        if needs_target and self._document is not None and self._document.recipe.target is None:
+            self._toggles["Target"].setChecked(True)
+            self.problem.emit(self.tr("This method needs another sound: choose it under Target."))
 
     def _on_paper(self, paper: bool) -> None:
         if self._document is not None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from dreamsound.errors import DreamSoundError, QueueError
 from dreamsound.html_page import write_whole
-from dreamsound.methods import METHODS
+from dreamsound.methods import METHODS, filled
 from dreamsound.presets import Preset, find_preset, set_fields, with_fields
 from dreamsound.queue.inbox import JOB, STATUS, read_job
 from dreamsound.queue.request import JobRequest, absolute
@@ -118,6 +118,7 @@ class JobFolder:
         DreamSoundError
             It makes no sense.
         """
+        filled(self.recipe)
         request = JobRequest.make(self._document(0), str(self.folders[0] / JOB))
         start, stop = parse_span(request.span) if request.span else (0.0, None)
         stop = start + PREVIEW_S if stop is None else min(start + PREVIEW_S, stop)
@@ -132,9 +133,10 @@ class JobFolder:
 
         Raises
         ------
-        AudioFileError
-            It cannot be written.
+        DreamSoundError
+            The recipe makes no sense, or it cannot be written.
         """
+        filled(self.recipe)
         folder = self.folders[place]
         write_whole(folder / JOB, json.dumps(self._document(place), indent=1))
         return folder

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dreamsound.methods import filled
 from dreamsound.presets import set_fields
 from dreamsound.queue.records import Job, NewJob
 from dreamsound.queue.request import JobRequest
@@ -136,6 +137,7 @@ class Asking:
         group: str,
         parent: Take | None = None,
     ) -> Asked:
+        filled(recipe)  # what can be said at once is not left to the worker
         whole = TimeSpan(0.0, document.seconds)
         covered = whole if span is None else TimeSpan.on_grid(span.start_s, span.stop_s)
         request = JobRequest.make(

@@ -16,7 +16,7 @@ from dreamsound_desktop.background import Task, Tasks
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.heard import Heard
 from dreamsound_desktop.state.preferences import Preferences
-from dreamsound_desktop.state.selection import TimeSpan
+from dreamsound_desktop.state.selection import LEAST_SECONDS, TimeSpan
 from dreamsound_desktop.views.colours import colours_of, lookup_table
 from dreamsound_desktop.views.heard_plot import HeardPlot
 from dreamsound_desktop.views.marks import Marks, Span
@@ -400,6 +400,8 @@ class SoundView(QWidget):
             self._end_gesture()
 
     def _on_edges(self, low: float, high: float) -> None:
+        if high - low < LEAST_SECONDS:
+            return  # one edge passes the other
         self.document.select(TimeSpan(low, high), self.tr("Select"), self._gesture_name())
 
     def _on_band_dragged(self, start: float, now: float, is_last: bool) -> None:
