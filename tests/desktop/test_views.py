@@ -84,6 +84,20 @@ def test_up_to_eight_channels(make_window, tmp_path, qtbot, channels):
     act(window, "play")
 
 
+def test_a_sound_behind_another_keeps_little_and_comes_back(make_window, tmp_path, qtbot):
+    window = make_window(write_sound(tmp_path / "long.wav", 90.0, channels=1))
+    first = window.view
+    qtbot.waitUntil(lambda: not first.spectrogram.is_pending(), timeout=10_000)
+    for _ in range(6):
+        act(window, "zoom_in")
+    qtbot.waitUntil(lambda: set(first.spectrogram._items) > set(first.spectrogram._overview))
+    window.files.open([write_sound(tmp_path / "other.wav", 0.5)])
+    assert set(first.spectrogram._items) <= set(first.spectrogram._overview)
+    act(window, "previous_tab")
+    assert window.view is first
+    qtbot.waitUntil(lambda: not first.spectrogram.is_pending(), timeout=10_000)
+
+
 def test_the_selection_is_looped(window):
     document = window.session.current
     document.select(TimeSpan(1.0, 1.5), "Select")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
 
 from dreamsound_desktop.analysis.disk_cache import DiskCache
@@ -295,6 +296,17 @@ class SoundView(QWidget):
             self.recolour()
         super().changeEvent(event)
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Paint again what was let go."""
+        super().showEvent(event)
+        self._rest.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """Let go of what costs memory while another tab is in front."""
+        super().hideEvent(event)
+        self._rest.stop()
+        self.spectrogram.rest()
+
     def close_view(self) -> None:
         """Let go of the document."""
         for disconnect in self._undo_connections:
@@ -334,6 +346,8 @@ class SoundView(QWidget):
     # -- what follows the document --------------------------------------------------------------
 
     def _show_tiles(self) -> None:
+        if not self.isVisible():
+            return
         low, high = self.seen()
         width = round(self.spectrogram_plot.box.width() * self.devicePixelRatioF())
         self.spectrogram.show_part(low, high, width)
