@@ -48,8 +48,7 @@ def main() -> None:
 
 def take(out: Path, sound: Path, theme: str, scale: str) -> None:
     """Take the pictures of one look."""
-    from PySide6.QtCore import Qt
-    from PySide6.QtGui import QImage
+    from PIL import Image
     from PySide6.QtWidgets import QApplication, QWidget
 
     from dreamsound_desktop import app as studio
@@ -101,12 +100,12 @@ def take(out: Path, sound: Path, theme: str, scale: str) -> None:
 
     def keep(what: str, widget: QWidget, seconds: float = 0.3) -> None:
         until(lambda: False, seconds)
-        image = widget.grab().toImage()
+        path = out / f"{what}-{theme}-{scale}x.png"
+        widget.grab().save(str(path))
         # A palette of 256 colours is a third of the size, and looks the same.
-        image = image.convertToFormat(
-            QImage.Format.Format_Indexed8, Qt.ImageConversionFlag.ThresholdDither
-        )
-        image.save(str(out / f"{what}-{theme}-{scale}x.png"))
+        with Image.open(path) as image:
+            small = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        small.save(path, optimize=True)
 
     window.takes.put_new(document.takes.next_number() - 1)
     keep("studio", window, 1)

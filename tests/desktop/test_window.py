@@ -354,7 +354,10 @@ def test_a_b_c_d_are_heard_at_one_playhead(window, qtbot, tmp_path):
         document.takes.put(Take(number=number, name=f"t{number}", stop_s=1.48, start_s=0.48,
                                 renders={"dream": str(path), "gradient": str(path)}))  # fmt: skip
         window.takes.put_new(number)
-    assert window.takes.slots == {"B": 1, "C": 2, "D": None}
+    window.takes.put_new(2)
+    assert window.takes.slots == {"B": 1, "C": 2, "D": None}, "once is enough"
+    letters = [window.takes.tree.topLevelItem(row).text(1) for row in range(2)]
+    assert letters == ["B", "C"]
     act(window, "hear_a")
     act(window, "play")
     qtbot.waitUntil(lambda: window.player.seconds > 0.1)
@@ -617,6 +620,10 @@ def test_jobs_of_other_faces_are_in_the_list_and_their_results_open(window, qtbo
     qtbot.waitUntil(lambda: number in window.client.jobs)
     assert "REAPER" in window.queue.model._texts(window.client.jobs[number])
     finish_job(window, qtbot, tmp_path, number, 1.0)
+    qtbot.waitUntil(lambda: window.live.bar.value() == 1000)
+    assert "done" in window.live.title.text(), (
+        "also what others have asked for is followed to its end"
+    )
     window.queue.choose(number)
     act(window, "queue_open")
     assert window.session.current.path == path

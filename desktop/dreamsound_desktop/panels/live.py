@@ -14,6 +14,7 @@ from dreamsound.queue.records import Job
 from dreamsound.queue.states import HELD
 from dreamsound_desktop.actions import Actions
 from dreamsound_desktop.panels.action_button import ActionButton
+from dreamsound_desktop.state.takes import score_text
 
 if TYPE_CHECKING:
     from dreamsound_desktop.panels.live_plots import LivePlots
@@ -112,7 +113,7 @@ class LivePanel(QWidget):
     def _show_told(self, job: Job) -> None:
         progress = job.progress
         name, score = progress.get("class") or "", progress.get("score")
-        parts = [name if score is None else f"{name} {score:.3f}"]
+        parts = [name if score is None else f"{name} {score_text(float(score))}"]
         if job.state in HELD and progress.get("eta_s") is not None:
             parts.append(self.tr("{0} left").format(shown(progress["eta_s"])))
         if progress.get("device"):

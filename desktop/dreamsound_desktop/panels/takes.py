@@ -139,9 +139,10 @@ class TakesPanel(QWidget):
 
     def put_new(self, number: int) -> None:
         """Put a new take where it can be heard: into an empty slot, else into B."""
+        known = [slot for slot in SLOTS[1:] if self.slots[slot] == number]
         empty = [slot for slot in SLOTS[1:] if self.slots[slot] is None]
-        place = empty[0] if empty else "B"
-        if not empty:
+        place = (known or empty or ["B"])[0]
+        if not known and not empty:
             self.slots["C"], self.slots["D"] = self.slots["B"], self.slots["C"]
         self.slots[place] = number
         self.slot, self.step = place, None

@@ -220,7 +220,8 @@ class Dreams(QObject):
         live = self._window.live
         followed = self._window.client.jobs.get(self._followed or -1)
         if followed is None or followed.is_over:
-            if job.state not in HELD and job.id != self._followed:
+            # What is over is shown only where its beginning was.
+            if job.state not in HELD and job.id not in (self._followed, live.job):
                 return
         elif job.id != self._followed and not (
             followed.state == "queued" and job.state in HELD and job.kind == "preview"
