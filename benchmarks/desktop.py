@@ -204,14 +204,7 @@ def inside_memory(folder: Path) -> dict[str, Any]:
     window.files.open([_sound(folder, 240)])
     view = window.view
     _until(app, lambda: view.pyramid.is_whole, 300)
-    for _ in range(60):
-        view.zoom(0.8)
-        _live(app, 0.05)
-    for _ in range(20):
-        view.scroll_by(0.5)
-        _live(app, 0.1)
-    view.show_all()
-    _until(app, lambda: not view.spectrogram.is_pending(), 600)
+    _look_around(app, view, 60, 20)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     window.close()
     return {"peak_mb": peak}
@@ -229,17 +222,22 @@ def inside_files(folder: Path) -> dict[str, Any]:
         window.files.open([path])
         view = window.view
         _until(app, lambda view=view: view.pyramid.is_whole, 100)
-        for _ in range(30):
-            view.zoom(0.8)
-            _live(app, 0.05)
-        for _ in range(10):
-            view.scroll_by(0.5)
-            _live(app, 0.05)
-        view.show_all()
-        _until(app, lambda view=view: not view.spectrogram.is_pending(), 200)
+        _look_around(app, view, 30, 10)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     window.close()
     return {"peak_mb": peak}
+
+
+def _look_around(app: Any, view: Any, zooms: int, scrolls: int) -> None:
+    """Go near, along, and back to all of it."""
+    for _ in range(zooms):
+        view.zoom(0.8)
+        _live(app, 0.05)
+    for _ in range(scrolls):
+        view.scroll_by(0.5)
+        _live(app, 0.1)
+    view.show_all()
+    _until(app, lambda: not view.spectrogram.is_pending(), 600)
 
 
 def _window() -> tuple[Any, Any]:

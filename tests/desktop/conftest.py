@@ -22,6 +22,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
+from dreamsound.provenance import with_note
+from dreamsound.queue.store import Store
 from dreamsound_desktop.windows.main_window import MainWindow
 
 RATE = 48_000
@@ -156,6 +158,39 @@ def make_window(qapp, qtbot, no_worker) -> Iterator[Callable[..., MainWindow]]:
         window.close()
         window.deleteLater()
     qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def held_job(window, qtbot, tmp_path) -> tuple[Store, int]:
+    """Claim the one job that there is, as a worker does; returns the queue and its number."""
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
+    (number,) = window.client.jobs
+    store = Store(Path(window.client._store.path))
+    store.register_worker("w", str(tmp_path / "lock"))
+    assert store.claim("w").id == number
+    return store, number
+
+
+def fail_preview(window, qtbot, tmp_path, error: str, code: str = "") -> int:
+    """Preview, and let the job fail; returns its number."""
+    window.actions_["preview"].trigger()
+    store, number = held_job(window, qtbot, tmp_path)
+    store.failed(number, "w", error, code)
+    store.close()
+    return number
+
+
+def write_render(path: Path, source: str, start: int, values: np.ndarray) -> Path:
+    """Write a render that says what it was made of; ``[samples, channels]``."""
+    note = {
+        "engine": "1", "threads": 1, "model": "yamnet", "weights_sha256": "0",
+        "source": {"name": source, "sha256": None, "start": start, "samples": len(values)},
+        "steps_done": 3, "class_name": "Bell", "scores": [0.1, 0.5], "level": "match",
+        "format": "wav", "bits": "24", "recipe": {"class": "Bell", "steps": 3},
+    }  # fmt: skip
+    with soundfile.SoundFile(path, "w", RATE, values.shape[1], "PCM_24") as file:
+        file.comment = with_note({}, note, "dream")["comment"]
+        file.write(values)
+    return path
 
 
 @pytest.fixture

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 from PySide6.QtWidgets import QPushButton
 
 from dreamsound.presets import user_folder, user_presets
 
-from .conftest import write_sound
+from .conftest import fail_preview, write_render, write_sound
 
 
 def said(window) -> str:
@@ -80,18 +79,7 @@ def test_a_file_that_another_program_writes_anew(window, qtbot):
 
 
 def test_a_render_without_its_source_is_opened_as_a_sound(window, tmp_path):
-    from dreamsound.provenance import with_note
-
-    path = tmp_path / "orphan_dream.wav"
-    note = {
-        "engine": "1", "threads": 1, "model": "yamnet", "weights_sha256": "0",
-        "source": {"name": "no-such.wav", "sha256": None, "start": 0, "samples": 4800},
-        "steps_done": 3, "class_name": "Bell", "scores": [0.1, 0.5], "level": "match",
-        "format": "wav", "bits": "24", "recipe": {"class": "Bell", "steps": 3},
-    }  # fmt: skip
-    with soundfile.SoundFile(path, "w", 48_000, 1, "PCM_24") as file:
-        file.comment = with_note({}, note, "dream")["comment"]
-        file.write(np.zeros(4800))
+    path = write_render(tmp_path / "orphan_dream.wav", "no-such.wav", 0, np.zeros((4800, 1)))
     window.files.open([path])
     assert window.session.current.path == path
     assert "no-such.wav" in said(window)
@@ -204,16 +192,7 @@ def test_a_model_that_cannot_listen(window, qtbot, monkeypatch, tmp_path):
 
 
 def test_a_job_that_fails_offers_to_try_again(window, qtbot, tmp_path):
-    from dreamsound.queue.store import Store
-
-    window.actions_["preview"].trigger()
-    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
-    (number,) = window.client.jobs
-    store = Store(Path(window.client._store.path))
-    store.register_worker("w", tmp_path / "lock")
-    store.claim("w")
-    store.failed(number, "w", "nothing in this sound excites Chainsaw")
-    store.close()
+    number = fail_preview(window, qtbot, tmp_path, "nothing in this sound excites Chainsaw")
     qtbot.waitUntil(lambda: "Chainsaw" in said(window))
     assert "Models…" not in steps(window)
     assert len(window.session.current.takes) == 0
@@ -223,16 +202,7 @@ def test_a_job_that_fails_offers_to_try_again(window, qtbot, tmp_path):
 
 
 def test_a_model_that_is_missing_leads_to_the_models(window, qtbot, tmp_path):
-    from dreamsound.queue.store import Store
-
-    window.actions_["preview"].trigger()
-    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
-    (number,) = window.client.jobs
-    store = Store(Path(window.client._store.path))
-    store.register_worker("w", tmp_path / "lock")
-    store.claim("w")
-    store.failed(number, "w", "yamnet is not on this machine", "ModelError")
-    store.close()
+    fail_preview(window, qtbot, tmp_path, "yamnet is not on this machine", "ModelError")
     qtbot.waitUntil(lambda: "Models…" in steps(window))
     window.help_work.show_models()
     dialog = window.help_work._models

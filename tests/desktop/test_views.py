@@ -16,7 +16,6 @@ from PySide6.QtWidgets import QApplication
 from dreamsound.library import open_library
 from dreamsound.library.records import DreamRecord, RenderRecord
 from dreamsound.queue.looks import Looks, look_file
-from dreamsound.queue.store import Store
 from dreamsound.recipe import Recipe
 from dreamsound.riff import append_chunks
 from dreamsound.samples import Samples
@@ -25,7 +24,7 @@ from dreamsound_desktop.state.heard import Heard, HeardClass
 from dreamsound_desktop.state.selection import TimeSpan
 from dreamsound_desktop.windows.preferences import PreferencesDialog
 
-from .conftest import write_sound
+from .conftest import held_job, write_sound
 from .test_window import act, said
 
 HEARD = Heard("yamnet", 0.48, 0.96, [
@@ -168,11 +167,8 @@ def test_the_method_is_drawn_as_the_table_of_the_paper_has_it(qtbot, fields, for
 
 def test_the_spectrogram_grows_while_it_is_dreamed(window, qtbot, tmp_path):
     act(window, "render")
-    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
-    (number,) = window.client.jobs
-    store = Store(Path(window.client._store.path))
-    store.register_worker("w", tmp_path / "lock")
-    job = store.claim("w")
+    store, number = held_job(window, qtbot, tmp_path)
+    job = store.job(number)
     rng = np.random.default_rng(0)
     looks = Looks(look_file(store, job))
     for step in (1, 2):

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import soundfile
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialogButtonBox, QPushButton
@@ -19,7 +20,7 @@ from dreamsound.recipe import Recipe
 from dreamsound_desktop.state.selection import TimeSpan
 from dreamsound_desktop.state.takes import Take
 
-from .conftest import drag, place_of, wheel, write_sound
+from .conftest import drag, fail_preview, place_of, wheel, write_render, write_sound
 
 
 def act(window, name: str) -> None:
@@ -631,19 +632,12 @@ def test_jobs_of_other_faces_are_in_the_list_and_their_results_open(window, qtbo
 
 
 def test_a_job_that_is_tried_again_brings_its_take(window, qtbot, tmp_path):
-    act(window, "preview")
-    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
-    (number,) = window.client.jobs
-    store = Store(Path(window.client._store.path))
-    store.register_worker("w", tmp_path / "lock")
-    store.claim("w")
-    store.failed(number, "w", "the disk is full")
+    number = fail_preview(window, qtbot, tmp_path, "the disk is full")
     qtbot.waitUntil(lambda: "the disk is full" in said(window))
     assert len(window.session.current.takes) == 0
     window.queue.choose(number)
     act(window, "queue_retry")
     qtbot.waitUntil(lambda: window.client.jobs[number].state == "queued")
-    store.close()
     finish_job(window, qtbot, tmp_path, number)
     qtbot.waitUntil(lambda: window.takes.tree.topLevelItemCount() == 1)
     window.player.stop()
@@ -828,22 +822,9 @@ def test_variations_are_heard_and_keepers_starred(window, qtbot, tmp_path):
 
 
 def test_a_render_that_is_opened_brings_its_recipe(window, tmp_path):
-    from dreamsound.provenance import with_note
-
     source = write_sound(tmp_path / "source.wav", 3.0)
-    render = tmp_path / "source_dream.wav"
-    note = {
-        "engine": "1", "threads": 1, "model": "yamnet", "weights_sha256": "0",
-        "source": {"name": "source.wav", "sha256": None, "start": 46_080, "samples": 48_000},
-        "steps_done": 3, "class_name": "Bell", "scores": [0.1, 0.5], "level": "match",
-        "format": "wav", "bits": "24", "recipe": {"class": "Bell", "steps": 3},
-    }  # fmt: skip
-    import soundfile
-
     values = soundfile.read(source, dtype="float32")[0][46_080:94_080]
-    with soundfile.SoundFile(render, "w", 48_000, 2, "PCM_24") as file:
-        file.comment = with_note({}, note, "dream")["comment"]
-        file.write(values)
+    render = write_render(tmp_path / "source_dream.wav", "source.wav", 46_080, values)
     window.files.open([render])
     document = window.session.current
     assert document.path == source
