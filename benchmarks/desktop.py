@@ -96,7 +96,7 @@ def memory(folder: Path) -> None:
     """Four hours of sound, open and looked at."""
     for what, told in (("memory", "a file of four hours"), ("files", "eight of half an hour")):
         found = run(what, folder)
-        print(f"| memory with {told} open, each looked at, MB | {found['peak_mb']:.0f} | 600 |")
+        print(f"| memory with {told} open, MB | {found['peak_mb']:.0f} | 600 |")
 
 
 def _frame_row(what: str, found: dict[str, Any]) -> None:

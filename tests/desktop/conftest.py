@@ -50,7 +50,7 @@ def _no_leaks(request) -> Iterator[None]:
         app.processEvents()
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        left = [t for t in threading.enumerate() if t not in threads and t.name == "queue"]
+        left = [t for t in threading.enumerate() if t not in threads and not _is_of_a_pool(t)]
         if not left:
             break
         time.sleep(0.02)
@@ -65,6 +65,11 @@ def _no_leaks(request) -> Iterator[None]:
     busy = [pool for pool in pools if pool.activeThreadCount()]
     assert not busy, f"{request.node.name} leaves pools at work"
     assert not timers, f"{request.node.name} leaves timers: {[t.parent() for t in timers]}"
+
+
+def _is_of_a_pool(thread: threading.Thread) -> bool:
+    """Qt's pools keep threads for a while; whether they still work is asked of the pools."""
+    return isinstance(thread, threading._DummyThread)
 
 
 def _is_ours(timer: QTimer) -> bool:

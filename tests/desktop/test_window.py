@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from PySide6.QtCore import QItemSelectionModel, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QItemSelectionModel, QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QDialogButtonBox, QPushButton
 
 from dreamsound.presets import find_preset, user_presets
@@ -284,6 +284,19 @@ def test_a_slider_is_one_edit_a_drag_and_a_double_click_resets(window, qtbot):
     qtbot.mouseDClick(row.label, Qt.MouseButton.LeftButton)
     assert document.recipe.wet == 1.0
     assert not row.label.font().bold()
+
+
+def test_a_target_is_dropped_on_its_field(window, tmp_path):
+    edit = window.dream._rows["target"]._editors[-1]
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "bells.wav"))])
+    event = QDropEvent(
+        QPointF(1, 1), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    QGuiApplication.sendEvent(edit, event)
+    assert window.session.current.recipe.target == str(tmp_path / "bells.wav")
+    assert edit.text() == str(tmp_path / "bells.wav")
 
 
 def test_every_field_can_be_changed_and_is_shown(window):

@@ -178,6 +178,8 @@ class Files(QObject):
                     jobs += jobs_of_files([file], recipe, preset, preferences, number)
                 except (DreamSoundError, OSError) as error:
                     problems.append(str(error))
+            if len(files) >= MOST_FILES:
+                problems.append(self.tr("Only the first {0} sounds were taken.").format(MOST_FILES))
             return jobs, problems
 
         def done(made: tuple[list[NewJob], list[str]]) -> None:
