@@ -294,7 +294,7 @@ def test_a_target_is_dropped_on_its_field(window, tmp_path):
         QPointF(1, 1), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
     )  # fmt: skip
-    QGuiApplication.sendEvent(edit, event)
+    edit.dropEvent(event)
     assert window.session.current.recipe.target == str(tmp_path / "bells.wav")
     assert edit.text() == str(tmp_path / "bells.wav")
 
