@@ -11,10 +11,20 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAccessible, QKeySequence
-from PySide6.QtWidgets import QAbstractScrollArea, QComboBox, QDialog, QScrollBar, QWidget
+from PySide6.QtWidgets import (
+    QAbstractScrollArea,
+    QComboBox,
+    QDialog,
+    QLineEdit,
+    QScrollBar,
+    QWidget,
+)
 
 import dreamsound_desktop
 from dreamsound_desktop.actions import ACTIONS, MENUS, clashes
+from dreamsound_desktop.panels.field_widgets import FileEdit
+from dreamsound_desktop.panels.presets import PresetList
+from dreamsound_desktop.panels.queue import QueueTable
 from dreamsound_desktop.state.heard import Heard
 from dreamsound_desktop.windows.keys import GESTURES, KeysDialog
 
@@ -148,6 +158,21 @@ def test_every_gesture_of_the_mouse_has_an_action_with_a_key_or_a_menu():
             ):
                 assert node.name in handlers, f"{path.name}: {node.name} has no key"
                 assert handlers[node.name] in dict(GESTURES)
+
+
+def test_what_is_dropped_reaches_who_does_something_with_it(window):
+    """No view between the mouse and the window takes files and does nothing with them."""
+    window.listening.heard.emit(window.session.current.path, Heard("yamnet", 0.48, 0.96))
+    window.live.plots.clear()
+    known = (QLineEdit, PresetList, QueueTable, FileEdit)
+    for widget in window.findChildren(QWidget):
+        if not widget.acceptDrops():
+            continue
+        owner = widget.parent()
+        is_viewport = isinstance(owner, QAbstractScrollArea) and owner.viewport() is widget
+        taker = owner if is_viewport else widget
+        assert isinstance(taker, known), f"{_path(widget)} swallows what is dropped"
+    assert window.acceptDrops()
 
 
 #: Methods that show their text, and which arguments are text.

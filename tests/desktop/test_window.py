@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from PySide6.QtCore import QItemSelectionModel, QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QGuiApplication
+from PySide6.QtCore import QItemSelectionModel, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QDialogButtonBox, QPushButton
 
 from dreamsound.presets import find_preset, user_presets
@@ -584,6 +584,23 @@ def test_folders_go_into_the_queue_with_their_tree(window, qtbot, tmp_path):
     outs = sorted(request["out"] for request in queued(window))
     assert outs == [str(tmp_path / "tree/dreams"), str(tmp_path / "tree/dreams/sub")]
     assert sorted(request["number"] for request in queued(window)) == [1, 2]
+
+
+def test_what_is_dropped_on_the_window_is_opened(window, tmp_path):
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(write_sound(tmp_path / "dropped.wav", 0.5)))])
+    enter = QDragEnterEvent(
+        QPoint(9, 9), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    window.dragEnterEvent(enter)
+    assert enter.isAccepted()
+    drop = QDropEvent(
+        QPointF(9, 9), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    window.dropEvent(drop)
+    assert window.session.current.name == "dropped.wav"
 
 
 def test_the_queue_is_reordered_cancelled_retried_and_cleared(window, qtbot, tmp_path):

@@ -49,6 +49,8 @@ class LivePlots(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         for widget in (self.plot, self.picture):
             widget.setMenuEnabled(False)
+            widget.setAcceptDrops(False)
+            widget.viewport().setAcceptDrops(False)
             widget.setMouseEnabled(False, False)
             widget.hideButtons()
             widget.setMinimumSize(8 * unit, 5 * unit)

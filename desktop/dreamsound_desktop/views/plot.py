@@ -42,6 +42,9 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         axes = {"bottom": ClockAxis("bottom")} if has_clock else {}
         super().__init__(parent, viewBox=self.box, axisItems=axes)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        # A graphics view takes whatever is dropped, and does nothing with it: the window does.
+        self.setAcceptDrops(False)
+        self.viewport().setAcceptDrops(False)
         self.setMinimumHeight(3 * self.fontMetrics().height())
         plot = self.getPlotItem()
         plot.hideButtons()
