@@ -89,7 +89,7 @@ def take(out: Path, sound: Path, theme: str, scale: str) -> None:
         window.dreams.render()
         until(lambda: sum(bool(take.renders) for take in document.takes) == 2)
     window.listen()
-    until(lambda: window.view is not None and window.view._heard is not None)
+    until(lambda: window.view is not None and window.view.readout.heard is not None)
     view = window.view
     if view is None:
         raise SystemExit(f"{sound} is not shown")

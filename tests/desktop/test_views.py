@@ -62,7 +62,7 @@ def test_what_the_model_hears_is_a_map_an_overlay_and_the_top_of_the_classes(win
     document.set_fields("x", class_="Bell")
     assert list(view.activity.yData) == HEARD.classes[1].scores
     assert "Bell" in view.activity_told.text
-    assert "Domestic animals, pets 0.90" in view.told_at(0.97, 440.0)
+    assert "Domestic animals, pets 0.90" in view.readout.told_at(0.97, 440.0)
     names = [window.dream.aim.classes.item(row).text() for row in range(5)]
     assert names[3].startswith("Domestic animals, pets")
 

@@ -70,9 +70,9 @@ def test_the_waveform_and_the_spectrogram_are_there_soon(window, qtbot):
     level = view.spectrogram.level_at(1.5, 660.0)
     assert level is not None
     assert -60 < level < 0
-    assert "Hz" in view.told_at(1.5, 440.0)
-    assert "A4" in view.told_at(1.5, 440.0)
-    assert "dB" in view.told_at(1.5, 440.0)
+    assert "Hz" in view.readout.told_at(1.5, 440.0)
+    assert "A4" in view.readout.told_at(1.5, 440.0)
+    assert "dB" in view.readout.told_at(1.5, 440.0)
 
 
 def test_zoom_and_scroll_are_linked(window):
