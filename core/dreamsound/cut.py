@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -155,8 +156,7 @@ def read_cut(
         edges = [max(lead + start - reach, 0), lead + start, lead + stop]
         edges.append(min(lead + stop + reach, whole))
         parts = [
-            _read(sound, cut, pieces, first, last)
-            for first, last in zip(edges[:-1], edges[1:], strict=True)
+            _read(sound, cut, pieces, first, last) for first, last in itertools.pairwise(edges)
         ]
         bits = bits_of(sound)
     for part in parts:
@@ -179,7 +179,9 @@ def _beside(piece: Piece, reach: int, total: int, *, is_before: bool) -> tuple[P
 def _check_within(path: str | os.PathLike[str], cut: Cut, total: int, channels: int) -> None:
     last = max(piece.stop for piece in cut.pieces)
     if last > total:
-        raise AudioFileError(f"{path} has {total} samples: a cut of it to sample {last} is too long")
+        raise AudioFileError(
+            f"{path} has {total} samples: a cut of it to sample {last} is too long"
+        )
     highest = max(cut.channels or (0,))
     if highest >= channels:
         raise AudioFileError(f"{path} has {channels} channels: there is no channel {highest + 1}")

@@ -1,1 +1,1 @@
-"""REAPER's engine side (spans, plans, .RPP, install, doctor) will live here; none of it is yet."""
+"""REAPER's engine side: from facts to jobs, from results to plans, and projects without REAPER."""

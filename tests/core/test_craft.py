@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,10 +74,14 @@ def test_what_is_off_leaves_every_byte_alone(dream: Any) -> None:
 def test_octaves_shape_low_pitches_first(dream: Any, yamnet: YamNet) -> None:
     seen = [Recipe.make(steps=7, octaves=3).octave_of(step) for step in range(1, 8)]
     assert seen == [2, 2, 2, 1, 1, 0, 0]
-    plain, two = dream(strength=0.1), dream(strength=0.1, octaves=2)
-    assert len(two.steps) == len(plain.steps)
-    # Played twice as fast, 3750 Hz are heard as the top of YAMNet's band.
-    assert share(change(two), 3900, 12_000) < 0.95 * share(change(plain), 3900, 12_000)
+    # One dream with its jitter tells little: processors that round differently lead it elsewhere.
+    high = {1: 0.0, 2: 0.0}
+    for octaves, seed in itertools.product((1, 2), (0, 1, 2)):
+        made = dream(strength=0.1, octaves=octaves, seed=seed)
+        assert len(made.steps) == 4
+        # Played twice as fast, 3750 Hz are heard as the top of YAMNet's band.
+        high[octaves] += share(change(made), 3900, 12_000)
+    assert high[2] < 0.95 * high[1]
     first = Dreamer(bird(), Recipe.make(class_="Whistling", steps=2, octaves=2), yamnet)
     next(iter(first.steps()))
     assert first.ear.resampler.from_hz == 2 * RATE

@@ -121,27 +121,31 @@ class RenderWish:
             parse_span(self.span)
 
 
-def takes_render_wish(function: Callable[..., Any]) -> Callable[..., Any]:
+def takes_render_wish(
+    function: Callable[..., Any], kind: type[RenderWish] = RenderWish
+) -> Callable[..., Any]:
     """Give a command the options of ``render``, and every field of the recipe.
 
     Parameters
     ----------
     function : callable
         Takes a `RenderWish`, and its own options by name.
+    kind : type
+        `RenderWish`, or what is made of it for a command that means other inputs.
 
     Returns
     -------
     callable
         With a signature that the parser reads.
     """
-    hints = get_type_hints(RenderWish, include_extras=True)
-    names = [one.name for one in fields(RenderWish) if one.name != "recipe_fields"]
+    hints = get_type_hints(kind, include_extras=True)
+    names = [one.name for one in fields(kind) if one.name != "recipe_fields"]
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
 
     def command(**given: Any) -> Any:
         wished = {name: given.pop(name) for name in names}
         mine = {one.name: given.pop(one.name) for one in own}
-        return function(RenderWish(**wished, recipe_fields=given), **mine)
+        return function(kind(**wished, recipe_fields=given), **mine)
 
     parameters = [
         inspect.Parameter(
@@ -150,7 +154,7 @@ def takes_render_wish(function: Callable[..., Any]) -> Callable[..., Any]:
             default=inspect.Parameter.empty if one.default is MISSING else one.default,
             annotation=hints[one.name],
         )
-        for one in fields(RenderWish)
+        for one in fields(kind)
         if one.name in names
     ]
     parameters += [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]

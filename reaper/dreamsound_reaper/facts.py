@@ -1,0 +1,241 @@
+"""What REAPER knows of the selected items, as its scripts dump it and as projects hold it.
+
+The fields are REAPER's own; what they mean is `dreamsound_reaper.spans`'s business. The format is
+described in docs/reaper-bridge.md.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dreamsound.errors import DreamSoundError
+from dreamsound.recipe import one_line
+from dreamsound.render import DEFAULT_RENDERS, RenderName
+
+FACTS: Final = "facts.json"
+#: Of a hundred items with as many stretch markers each.
+MOST_BYTES: Final = 2**24
+SCHEMA_VERSION: Final = 1
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class FactsError(DreamSoundError):
+    """Facts that are not there, or that no REAPER would tell."""
+
+    exit_code = 2
+
+
+class _Told(BaseModel):
+    """Plain values; what is not known is left alone, since a newer script may tell more."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Section(_Told):
+    """The part of its parent that a section plays."""
+
+    offset_s: Finite = 0.0
+    length_s: Finite = 0.0
+    is_reversed: bool = False
+
+
+class Source(_Told):
+    """A source: a file, or a section of its parent."""
+
+    type: str = ""
+    file: str = ""
+    length_s: Finite = 0.0
+    is_qn: bool = False
+    sample_rate_hz: int = 0
+    channels: int = 0
+    section: Section | None = None
+    parent: Source | None = None
+
+
+class Take(_Told):
+    """A take; `values` by REAPER's names, such as ``D_STARTOFFS``."""
+
+    guid: str = ""
+    name: str = ""
+    ext: str = ""
+    is_midi: bool = False
+    values: dict[str, Finite] = Field(default_factory=dict)
+    stretch_markers: tuple[tuple[Finite, Finite, Finite], ...] = ()
+    envelopes: int = 0
+    fx: int = 0
+    source: Source | None = None
+
+    @property
+    def start_offset_s(self) -> float:
+        """Where in its source the take begins."""
+        return self.values.get("D_STARTOFFS", 0.0)
+
+    @property
+    def play_rate(self) -> float:
+        """Source seconds that pass in a second."""
+        rate = self.values.get("D_PLAYRATE", 1.0)
+        return rate if rate > 0 else 1.0
+
+    @property
+    def channel_mode(self) -> int:
+        """As REAPER counts them: 0 all, 1 swapped, 2 mixed, 3 left, 4 right, 5 and so on."""
+        return int(self.values.get("I_CHANMODE", 0.0))
+
+
+class Track(_Told):
+    """The track of an item."""
+
+    guid: str = ""
+    name: str = ""
+    number: int = 0
+
+
+class Item(_Told):
+    """A media item, and its active take."""
+
+    guid: str = ""
+    position_s: Finite = 0.0
+    length_s: Finite = 0.0
+    is_loop: bool = False
+    is_locked: bool = False
+    is_muted: bool = False
+    volume: Finite = 1.0
+    fade_in_s: Finite = 0.0
+    fade_out_s: Finite = 0.0
+    track: Track = Field(default_factory=Track)
+    take: Take | None = None
+
+    @property
+    def label(self) -> str:
+        """What it is called in lines for people."""
+        if self.take is not None and self.take.name:
+            return self.take.name
+        return f"the item at {self.position_s:.2f} s"
+
+
+class Project(_Told):
+    """The project that the items are in."""
+
+    path: str = ""
+    record_path: str = ""
+    sample_rate_hz: int = 0
+
+
+class Settings(_Told):
+    """How the items are to be dreamed.
+
+    Attributes
+    ----------
+    preset : str or None
+        Name of a preset, or its file.
+    recipe : dict
+        Fields of a recipe, which win over the preset's; values that are texts, from a dialog, may
+        be numbers.
+    renders : tuple of str
+        Which takes are made.
+    placement : {"takes", "track", "glue"}
+        New takes of the items; new items on a new track; or one new item of all as one sound.
+    handle_s : float
+        So much more is dreamed on either side, where the source has it.
+    out : str
+        Folder of the renders.
+    options : dict
+        Further options of a render, see ``dreamsound.render.RenderOptions``.
+    job : dict
+        Further fields of each job, see ``dreamsound.queue.request.JobRequest``.
+    """
+
+    preset: str | None = None
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    renders: Annotated[tuple[RenderName, ...], Field(min_length=1)] = DEFAULT_RENDERS
+    placement: Literal["takes", "track", "glue"] = "takes"
+    handle_s: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = 1.0
+    out: str = ""
+    options: dict[str, Any] = Field(default_factory=dict)
+    job: dict[str, Any] = Field(default_factory=dict)
+
+    def recipe_fields(self) -> dict[str, Any]:
+        """Return the fields of the recipe that were given, numbers as numbers."""
+        given = {name: _value(value) for name, value in self.recipe.items()}
+        return {name: value for name, value in given.items() if value not in ("", None)}
+
+
+class Facts(_Told):
+    """All that a script tells."""
+
+    schema_version: Literal[1] = 1
+    host: dict[str, str] = Field(default_factory=dict)
+    action: Literal["dream", "again"] = "dream"
+    project: Project = Field(default_factory=Project)
+    settings: Settings = Field(default_factory=Settings)
+    target: str | None = None
+    items: tuple[Item, ...] = ()
+
+    def dreamed_items(self) -> list[Item]:
+        """Return the items but the target."""
+        return [item for item in self.items if self.target is None or item.guid != self.target]
+
+    def target_item(self) -> Item | None:
+        """Return the item that is the target, if there is one."""
+        found = (item for item in self.items if item.guid == self.target)
+        return next(found, None) if self.target is not None else None
+
+
+def read_facts(folder: Path) -> Facts:
+    """Read ``facts.json`` of a run.
+
+    Raises
+    ------
+    FactsError
+        It is not there, too large, no JSON, or holds what makes no sense.
+    """
+    path = folder / FACTS
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise FactsError(f"{path} is larger than any facts ({MOST_BYTES >> 20} MB)")
+        document = json.loads(content)
+    except OSError as error:
+        raise FactsError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise FactsError(f"{path} is no JSON: {error}") from error
+    return facts_from(document, str(path))
+
+
+def facts_from(document: Any, what: str = "the facts") -> Facts:
+    """Make facts of plain JSON values, or raise `FactsError` in one line."""
+    if not isinstance(document, dict):
+        raise FactsError(f"{what}: no JSON object")
+    version = document.get("schema_version", SCHEMA_VERSION)
+    if version != SCHEMA_VERSION:
+        raise FactsError(
+            f"{what}: schema_version {version!r} is not known, {SCHEMA_VERSION} is; run "
+            "`dreamsound reaper install` so that REAPER's scripts and DreamSound fit"
+        )
+    try:
+        return Facts.model_validate(document)
+    except ValidationError as error:
+        raise FactsError(f"{what}: {one_line(error, Facts)}") from error
+    except RecursionError as error:
+        raise FactsError(f"{what}: nested too deeply") from error
+
+
+def _value(value: Any) -> Any:
+    """Return a text that is a number as one, any other without spaces around it."""
+    if not isinstance(value, str):
+        return value
+    value = value.strip()
+    try:
+        return int(value)
+    except ValueError:
+        pass
+    try:
+        return float(value)
+    except ValueError:
+        return value

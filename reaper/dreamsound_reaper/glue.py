@@ -1,0 +1,154 @@
+"""Sounds made of items before they are dreamed: several as one, and a target that is a part."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dreamsound.audio import check_folder_writable
+from dreamsound.cut import Cut, read_cut
+from dreamsound.errors import AudioFileError
+from dreamsound.naming import expand
+from dreamsound.samples import BLOCK_SAMPLES, FloatArray, Samples
+from dreamsound.sound_writer import write_blocks
+from dreamsound_reaper.facts import Item
+from dreamsound_reaper.media import Media
+from dreamsound_reaper.spans import SWAPPED
+
+#: No more is glued at once: a day.
+LONGEST_S = 86_400.0
+
+
+@dataclass(frozen=True)
+class Glued:
+    """Several items as one sound.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The file.
+    position_s, length_s : float
+        Where in the project it begins, and how long it is.
+    """
+
+    path: Path
+    position_s: float
+    length_s: float
+
+
+def write_target(path: Path, cut: Cut, out: Path, name: str) -> Path:
+    """Write a cut of a file as a sound of its own; return where it is."""
+    clip = read_cut(path, cut)
+    blocks = (block for _, block in clip.samples.blocks())
+    return _write(out, f"{name}_target", blocks, clip.samples, clip.sample_rate_hz)
+
+
+def write_glued(
+    sounds: list[tuple[Item, Path, Cut, float]], media: Media, out: Path, name: str
+) -> Glued:
+    """Mix items as the project plays them, and write that as one sound.
+
+    Parameters
+    ----------
+    sounds : list of (Item, pathlib.Path, Cut, float)
+        Each item, what it plays of which file, and where in that it begins, in seconds.
+    media : Media
+        Knows the files.
+    out : pathlib.Path
+        Folder.
+    name : str
+        Of the file; a number is put behind it where there is one already.
+
+    Returns
+    -------
+    Glued
+        With volumes, polarity and straight fades of items and takes; at the highest rate of all.
+
+    Raises
+    ------
+    AudioFileError
+        A file cannot be read, or the sound not be written.
+    """
+    infos = [media.info(path) for _, path, _, _ in sounds]
+    rate = max(info.sample_rate_hz for info in infos)
+    begin_s = min(item.position_s for item, *_ in sounds)
+    end_s = max(item.position_s + item.length_s for item, *_ in sounds)
+    if end_s - begin_s > LONGEST_S:
+        raise AudioFileError("the items to be glued are more than a day apart")
+    clips = [read_cut(path, cut) for _, path, cut, _ in sounds]
+    channels = max(clip.channels for clip in clips)
+    mix = Samples(channels, max(round((end_s - begin_s) * rate), 1))
+    for (item, _, _, offset_s), clip in zip(sounds, clips, strict=True):
+        sound = clip.samples.array()
+        if item.take is not None and item.take.channel_mode == SWAPPED and clip.channels == 2:
+            sound = sound[::-1]
+        if clip.sample_rate_hz != rate:
+            import soxr
+
+            sound = soxr.resample(np.ascontiguousarray(sound.T), clip.sample_rate_hz, rate, "VHQ").T
+        # An offset before the beginning of the file is silence.
+        first = round(offset_s * rate)
+        lead, sound = max(-first, 0), sound[:, max(first, 0) :]
+        sound = sound[:, : max(round(item.length_s * rate) - lead, 0)]
+        place = round((item.position_s - begin_s) * rate) + lead
+        played = sound * _gain(item, lead, sound.shape[1], rate)
+        if clip.channels < channels and clip.channels > 1:
+            played = np.pad(played, [(0, channels - clip.channels), (0, 0)])
+        for at in range(0, played.shape[1], BLOCK_SAMPLES):
+            mix.add(place + at, played[:, at : at + BLOCK_SAMPLES])
+        clip.samples.close()
+    blocks = (block for _, block in mix.blocks())
+    path = _write(out, f"{name}_glued", blocks, mix, rate)
+    return Glued(path, begin_s, end_s - begin_s)
+
+
+def _gain(item: Item, lead: int, length: int, rate: int) -> FloatArray:
+    """Return an item's gain at each sample: its volume, its take's, and its fades."""
+    volume = 0.0 if item.is_muted else item.volume
+    if item.take is not None:
+        volume *= item.take.values.get("D_VOL", 1.0)
+    at = (np.arange(length) + lead) / rate
+    gain = np.full(length, volume)
+    if item.fade_in_s > 0:
+        gain *= np.clip(at / item.fade_in_s, 0, 1)
+    if item.fade_out_s > 0:
+        gain *= np.clip((item.length_s - at) / item.fade_out_s, 0, 1)
+    return gain.astype(np.float32)
+
+
+def _write(
+    out: Path,
+    name: str,
+    blocks: Iterable[FloatArray] | Iterator[FloatArray],
+    samples: Samples,
+    rate: int,
+) -> Path:
+    """Write a sound under a name that nobody has yet, whole or not at all."""
+    check_folder_writable(out)
+    stem = expand("{stem}", {"stem": name})
+    unfinished = out / f".{uuid.uuid4().hex[:8]}.partial"
+    try:
+        write_blocks(
+            unfinished,
+            blocks,
+            length=samples.length,
+            channels=samples.channels,
+            sample_rate_hz=rate,
+            file_format="wav",
+            bits="32f",
+            shown_as=out / f"{stem}.wav",
+        )
+        number = 1
+        while (path := out / f"{stem}{'' if number == 1 else f'_{number}'}.wav").exists():
+            number += 1
+        unfinished.rename(path)
+    except OSError as error:
+        raise AudioFileError(f"{out} cannot be written to: {error.strerror or error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+        samples.close()
+    return path

@@ -1,0 +1,84 @@
+"""``bridge.json``: what the scripts in REAPER are told of this installation."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path, PureWindowsPath
+from typing import Any, Final
+
+from dreamsound import __version__
+from dreamsound.presets import user_folder
+from dreamsound_reaper.install.places import WINDOWS, runs_folder
+
+BRIDGE: Final = "bridge.json"
+SCHEMA_VERSION: Final = 1
+
+
+def interpreter(
+    system: str, executable: str, is_file: Callable[[Path], bool] = Path.is_file
+) -> str:
+    """Return the interpreter that REAPER starts.
+
+    Parameters
+    ----------
+    system : str
+        As `platform.system` names it.
+    executable : str
+        The one that runs now.
+    is_file : callable
+        Whether a file is there.
+
+    Notes
+    -----
+    On Windows ``pythonw.exe``, beside ``python.exe``, opens no console window.
+    """
+    if system == WINDOWS:
+        program = PureWindowsPath(executable)
+        windowed = program.with_name(program.name.lower().replace("python.exe", "pythonw.exe"))
+        if is_file(Path(windowed)):
+            return str(windowed)
+    return executable
+
+
+def bridge_settings(
+    system: str, executable: str = sys.executable, has_module: Callable[[str], bool] | None = None
+) -> dict[str, Any]:
+    """Return ``bridge.json``, by the fields of docs/reaper-bridge.md.
+
+    Parameters
+    ----------
+    system : str
+        As `platform.system` names it.
+    executable : str
+        The interpreter of this installation.
+    has_module : callable, optional
+        Whether a package is installed; by default it is looked for, not imported.
+    """
+    python = interpreter(system, executable)
+    has_module = has_module or is_installed
+    has_studio = has_module("PySide6") and has_module("dreamsound_desktop")
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "version": __version__,
+        "engine": [python, "-m", "dreamsound"],
+        "studio": [python, "-m", "dreamsound_desktop"] if has_studio else None,
+        "presets": [str(user_folder()), str(files("dreamsound").joinpath("factory_presets"))],
+        "runs": str(runs_folder()),
+    }
+
+
+def as_bytes(settings: dict[str, Any]) -> bytes:
+    """Return the file."""
+    return (json.dumps(settings, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
+
+
+def is_installed(module: str) -> bool:
+    """Return whether a package can be found; it is not imported."""
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False

@@ -1,0 +1,201 @@
+"""``dreamsound reaper doctor``: whether all that a dream in REAPER needs is there."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from dreamsound import __version__
+from dreamsound.errors import DreamSoundError, ModelError
+from dreamsound_reaper.install import files
+from dreamsound_reaper.install.checks import Check, State, checks_in_reaper
+from dreamsound_reaper.install.errors import InstallError
+from dreamsound_reaper.install.places import runs_folder
+
+SCHEMA_VERSION: Final = 1
+EXIT_MODEL: Final = 3
+#: Of the dream: long enough for one patch of each model, and quickly done.
+DREAM_S, DREAM_RATE_HZ, DREAM_STEPS = 1.0, 16_000, 2
+MARKS: Final[dict[State, str]] = {"ok": "ok  ", "warning": "note", "fail": "FAIL"}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that was looked at.
+
+    Attributes
+    ----------
+    checks : tuple of Check
+        In the order in which they were made.
+    """
+
+    checks: tuple[Check, ...]
+
+    @property
+    def state(self) -> State:
+        """Return the worst of all."""
+        states = {check.state for check in self.checks}
+        return "fail" if "fail" in states else "warning" if "warning" in states else "ok"
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0, 1, or 3 if nothing but the model fails."""
+        codes = {check.exit_code for check in self.checks if check.state == "fail"}
+        return min(codes, default=0)
+
+    @property
+    def lines(self) -> list[str]:
+        """Return what to show."""
+        shown = []
+        for check in self.checks:
+            shown.append(f"{MARKS[check.state]}  {check.name}: {check.text}")
+            if check.remedy:
+                shown.append(f"      -> {check.remedy}")
+        return shown
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all as plain JSON values."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "version": __version__,
+            "state": self.state,
+            "checks": [asdict(check) for check in self.checks],
+            "lines": self.lines,
+        }
+
+
+def examine(given: Path | None = None, quick: bool = False) -> Findings:
+    """Look at everything.
+
+    Parameters
+    ----------
+    given : pathlib.Path, optional
+        REAPER's folder; by default the usual one.
+    quick : bool
+        Do not dream.
+    """
+    found = guarded("REAPER", lambda: checks_in_reaper(given))
+    found += guarded("runs", lambda: [check_runs(runs_folder())])
+    found += guarded("queue", lambda: [check_queue()])
+    found += guarded("model", lambda: [check_model()])
+    if not quick:
+        found += guarded("dream", lambda: [check_dream()])
+    return Findings(tuple(found))
+
+
+def guarded(name: str, look: Callable[[], list[Check]]) -> list[Check]:
+    """Return what was found; what cannot even be looked at has failed, and the rest goes on."""
+    try:
+        return look()
+    except Exception as error:  # noqa: BLE001 - a doctor reports, whatever it is
+        return [Check(name, "fail", _one_line(error))]
+
+
+def check_runs(folder: Path) -> Check:
+    """Look whether runs can be written."""
+    probe = folder / f".{uuid.uuid4().hex[:8]}.partial"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        text = f"{folder} cannot be written: {error.strerror or error}"
+        return Check("runs", "fail", text, "make room there, or allow writing to it")
+    return Check("runs", "ok", f"they go to {folder}")
+
+
+def check_queue() -> Check:
+    """Look whether the render queue opens."""
+    from dreamsound.queue.start import has_worker
+    from dreamsound.queue.store import open_store
+
+    try:
+        store, notes = open_store()
+    except DreamSoundError as error:
+        return Check("queue", "fail", str(error))
+    with store:
+        if notes:
+            return Check("queue", "warning", "; ".join(notes))
+        running = "a worker runs" if has_worker(store) else "a worker starts when it is needed"
+        return Check("queue", "ok", f"{store.path}; {running}")
+
+
+def check_model() -> Check:
+    """Look which model would listen, without fetching one."""
+    from dreamsound.models.catalog import DEFAULT_MODEL, probable_weights
+
+    weights = probable_weights("auto")
+    if weights is None:
+        return Check(
+            "model",
+            "warning",
+            f"none is on this machine: {DEFAULT_MODEL} is fetched for the first dream",
+            f"dreamsound models pull {DEFAULT_MODEL} fetches it now",
+        )
+    return Check("model", "ok", f"{weights.name}, from {weights.path or 'a plug-in'}")
+
+
+def check_dream() -> Check:
+    """Dream for a second, as everything else does."""
+    began_s = time.perf_counter()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model, dreamed_s = dream_a_second()
+    except ModelError as error:
+        remedy = "dreamsound models pull yamnet --from FILE|DIR|URL takes it from elsewhere"
+        return Check("dream", "fail", str(error), remedy, EXIT_MODEL)
+    except Exception as error:  # noqa: BLE001 - a doctor reports, whatever it is
+        return Check("dream", "fail", _one_line(error), "install dreamsound-studio again")
+    whole_s = time.perf_counter() - began_s
+    return Check(
+        "dream",
+        "ok",
+        f"{model} dreamed {DREAM_S:g} s, {DREAM_STEPS} steps, in {dreamed_s:.1f} s "
+        f"({whole_s - dreamed_s:.1f} s to load)",
+    )
+
+
+def dream_a_second() -> tuple[str, float]:
+    """Dream a second of a gliding tone; return the model's name and how long it took.
+
+    Raises
+    ------
+    ModelError
+        The model is not to be had.
+    """
+    import numpy as np
+
+    from dreamsound.api import dream
+    from dreamsound.audio import Clip
+    from dreamsound.models.load import load_model
+    from dreamsound.recipe import Recipe
+    from dreamsound.samples import Samples
+
+    time_s = np.arange(round(DREAM_S * DREAM_RATE_HZ)) / DREAM_RATE_HZ
+    tone = 0.2 * np.sin(2 * np.pi * (900 * time_s + 400 * time_s**2))
+    clip = Clip(Samples.of(tone[None].astype(np.float32)), DREAM_RATE_HZ)
+    model = load_model()
+    began_s = time.perf_counter()
+    dreamed = dream(clip, Recipe.make(steps=DREAM_STEPS), model=model).samples.array()
+    if dreamed.shape != (1, len(tone)) or not np.isfinite(dreamed).all():
+        raise InstallError("the dream came out damaged")
+    if np.array_equal(dreamed[0], tone.astype(np.float32)):
+        raise InstallError("the dream changed nothing")
+    return model.name, time.perf_counter() - began_s
+
+
+def write_findings(path: Path, findings: Findings) -> None:
+    """Write the findings, whole and at once, for the script that waits for them."""
+    text = json.dumps(findings.as_dict(), indent=1, ensure_ascii=False)
+    files.change({path.absolute(): text.encode("utf-8")})
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -1,0 +1,72 @@
+"""An action for one preset: the script that asks for a preset, with the name written in."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+from dreamsound.presets import FORBIDDEN, SUFFIX, find_preset
+from dreamsound_reaper.install.errors import InstallError
+from dreamsound_reaper.install.manifest import digest
+
+ENDINGS: Final = {"lua": ".lua", "python": ".py"}
+TEMPLATE: Final = "DreamSound_Dream selected items with preset"
+#: The line that holds the preset's name, as it is in the script.
+EMPTY: Final = {"lua": "local PRESET = nil", "python": "PRESET = None"}
+#: All systems take file names of 255 bytes, of which the rest of the name is under 60.
+LONGEST_BYTES: Final = 180
+
+
+def preset_called(name: str) -> str:
+    """Return the name of a preset that the scripts will find.
+
+    Raises
+    ------
+    dreamsound.errors.RecipeError, InstallError
+        There is none, or a file was named.
+    """
+    if name.endswith(SUFFIX):
+        raise InstallError(
+            f"{name} is a file: take it among your presets first (dreamsound presets import), then "
+            "name it"
+        )
+    return find_preset(name).preset.name
+
+
+def file_name(preset: str, language: str) -> str:
+    """Return the file of a preset's action, fit for all file systems."""
+    text = unicodedata.normalize("NFC", preset)
+    text = "".join("_" if c in FORBIDDEN or not c.isprintable() else c for c in text).strip(" .")
+    raw = text.encode("utf-8")
+    if len(raw) > LONGEST_BYTES:
+        text = f"{raw[:LONGEST_BYTES].decode('utf-8', 'ignore')}~{digest(raw)[:6]}"
+    return f"{TEMPLATE} - {text}{ENDINGS[language]}"
+
+
+def favourite_script(template: str, preset: str, language: str) -> str:
+    """Return the script of a preset's action.
+
+    Parameters
+    ----------
+    template : str
+        The script that asks for a preset.
+    preset : str
+        The name to write in.
+    language : str
+        ``lua`` or ``python``.
+    """
+    empty = EMPTY[language]
+    if len(re.findall(rf"(?m)^{re.escape(empty)}\s*$", template)) != 1:
+        raise InstallError(
+            f"{TEMPLATE}{ENDINGS[language]} has not one line {empty!r}: install again"
+        )
+    literal = _lua_literal(preset) if language == "lua" else repr(preset)
+    filled = empty.rpartition(" ")[0] + " " + literal
+    return re.sub(rf"(?m)^{re.escape(empty)}(?=\s*$)", lambda _: filled, template)
+
+
+def _lua_literal(text: str) -> str:
+    """Return a text as Lua reads it."""
+    told = {'"': '\\"', "\\": "\\\\"}
+    return '"' + "".join(told.get(c, c if c >= " " else f"\\{ord(c):03d}") for c in text) + '"'

@@ -1,0 +1,164 @@
+"""Changing several files as one: all of them, or none.
+
+Everything that needs room on the disk is written first, under other names. Then the names are
+changed, one by one; if that fails, they are changed back. At each moment each file is whole, the
+old or the new.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from dreamsound_reaper.install.errors import InstallFailedError
+
+#: Names end so until all is done; what a crash has left of them goes with the next installation.
+NEW_END, OLD_END = ".dreamsound-new", ".dreamsound-old"
+BACKUP_END: Final = ".bak"
+
+
+def change(wanted: Mapping[Path, bytes | None]) -> None:
+    """Write and remove files, all or none.
+
+    Parameters
+    ----------
+    wanted : mapping of pathlib.Path to bytes or None
+        What is to be in each file; None removes it. Folders are made.
+
+    Raises
+    ------
+    InstallFailedError
+        It could not be done; all files are as they were.
+    """
+    step = _Step()
+    path = Path()
+    try:
+        for path, data in wanted.items():
+            step.prepare(path, data)
+        for path in step.prepared:
+            step.put_in_place(path)
+    except OSError as error:
+        step.undo()
+        raise InstallFailedError(
+            f"{path} cannot be written: {error.strerror or error}; all is as it was before"
+        ) from error
+    step.tidy()
+
+
+def read(path: Path) -> bytes | None:
+    """Return what is in a file; None where there is none.
+
+    Raises
+    ------
+    InstallFailedError
+        It is there, and cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise InstallFailedError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def backup_name(path: Path, data: bytes) -> Path:
+    """Return where a file that would be lost is kept; it may be there already."""
+    number = 1
+    while True:
+        place = path.with_name(f"{path.name}{BACKUP_END}{'' if number == 1 else number}")
+        if read(place) in (None, data):
+            return place
+        number += 1
+
+
+def remove_left_overs(folder: Path) -> None:
+    """Remove what an installation has left that was cut off."""
+    for ending in (NEW_END, OLD_END):
+        for place in folder.rglob(f".*{ending}"):
+            with suppress(OSError):
+                place.unlink()
+
+
+class _Step:
+    """Changes that are under way."""
+
+    def __init__(self) -> None:
+        self.prepared: dict[Path, tuple[Path | None, Path | None]] = {}
+        self._done: list[Path] = []
+        self._folders: list[Path] = []
+
+    def prepare(self, path: Path, data: bytes | None) -> None:
+        """Write a new file, and a copy of the old one, beside it."""
+        is_there = path.exists()
+        if data is None and not is_there:
+            return
+        if data is not None and is_there and path.read_bytes() == data:
+            return
+        self._make_folder(path.parent)
+        mark = f".{uuid.uuid4().hex[:8]}"
+        new = None if data is None else path.with_name(mark + NEW_END)
+        old = path.with_name(mark + OLD_END) if is_there else None
+        # Noted before it is written, so that a half-written one goes as well.
+        self.prepared[path] = (new, old)
+        if new is not None and data is not None:
+            _write(new, data)
+            if is_there:
+                shutil.copymode(path, new)
+        if old is not None:
+            if not os.access(path, os.W_OK):
+                raise PermissionError(None, "it is write-protected")
+            _write(old, path.read_bytes())
+            shutil.copymode(path, old)
+
+    def put_in_place(self, path: Path) -> None:
+        """Let the new file take the place of the old one."""
+        new, _ = self.prepared[path]
+        if new is None:
+            path.unlink()
+        else:
+            _rename(new, path)
+        self._done.append(path)
+
+    def undo(self) -> None:
+        """Put back what was there before."""
+        for path in reversed(self._done):
+            _, old = self.prepared[path]
+            with suppress(OSError):
+                path.unlink() if old is None else old.replace(path)
+        self.tidy()
+        for folder in reversed(self._folders):
+            with suppress(OSError):
+                folder.rmdir()
+
+    def tidy(self) -> None:
+        """Remove what was only needed meanwhile."""
+        for pair in self.prepared.values():
+            for place in pair:
+                if place is not None:
+                    with suppress(OSError):
+                        place.unlink(missing_ok=True)
+
+    def _make_folder(self, folder: Path) -> None:
+        missing = []
+        while not folder.exists():
+            missing.append(folder)
+            folder = folder.parent
+        for place in reversed(missing):
+            place.mkdir()
+            self._folders.append(place)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _rename(path: Path, target: Path) -> None:
+    path.replace(target)

@@ -1,0 +1,314 @@
+"""From facts to jobs: a part for each item, or for each sound that several items make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from dreamsound.cut import Cut
+from dreamsound.methods import METHODS
+from dreamsound.models.catalog import probable_weights
+from dreamsound.models.tables import table_of
+from dreamsound.objective import check_names
+from dreamsound.presets import find_preset, with_fields
+from dreamsound.queue.records import MOST_NAME
+from dreamsound.recipe import Recipe
+from dreamsound.recipe_file import recipe_from
+from dreamsound.render import RenderOptions
+from dreamsound_reaper.facts import Facts, FactsError, Item
+from dreamsound_reaper.glue import write_glued, write_target
+from dreamsound_reaper.media import Media
+from dreamsound_reaper.spans import UnfitError, check_fit, heard, root_of
+from dreamsound_reaper.take_note import TakeNote
+
+#: Renders lie in this folder, in the folder that the project records to.
+OUT_FOLDER: Final = "DreamSound"
+NAME_TEMPLATE: Final = "{fxname}_{render}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A job, and where its renders shall be.
+
+    Attributes
+    ----------
+    label : str
+        What it is called in lines for people.
+    job : dict
+        ``job.json``.
+    item : int or None
+        Which of the facts' items it is of; None for several items as one sound.
+    base, generation : str, int
+        As in `TakeNote`.
+    start_offset_s, marker_shift_s, channel_mode
+        As in `dreamsound_reaper.spans.Heard`.
+    position_s, length_s : float
+        Where several items as one sound begin, and how long they are.
+    """
+
+    label: str
+    job: dict[str, Any]
+    item: int | None
+    base: str
+    generation: int = 1
+    start_offset_s: float = 0.0
+    marker_shift_s: float = 0.0
+    channel_mode: int = 0
+    position_s: float = 0.0
+    length_s: float = 0.0
+
+
+@dataclass
+class Parts:
+    """What a run consists of.
+
+    Attributes
+    ----------
+    parts : list of Part
+        One job each.
+    remarks : list of (str, str)
+        Which item, and what there is to be said of it: why it is left out, or what its dream lacks.
+    """
+
+    parts: list[Part] = field(default_factory=list)
+    remarks: list[tuple[str, str]] = field(default_factory=list)
+
+    def leave_out(self, item: Item, why: UnfitError) -> None:
+        """Remember why an item is not dreamed."""
+        self.remarks.append((item.label, f"left out, because it {why}"))
+
+
+def parts_of(facts: Facts, folder: Path, *, checks_recipe: bool = True) -> Parts:
+    """Return what a run consists of.
+
+    Parameters
+    ----------
+    facts : Facts
+        What REAPER knows.
+    folder : pathlib.Path
+        Of the run; where a project says nothing of where to record, renders are below it.
+    checks_recipe : bool
+        Whether the recipe has to make sense already.
+
+    Returns
+    -------
+    Parts
+        In the items' order.
+
+    Raises
+    ------
+    DreamSoundError
+        Nothing of it can be dreamed: the preset, the recipe or the target make no sense.
+    """
+    out = out_folder(facts, folder)
+    media = Media(facts.project)
+    made = Parts()
+    fields = facts.settings.recipe_fields()
+    target = facts.target_item()
+    if facts.target is not None and target is None:
+        raise FactsError("the target is not among the selected items")
+    if target is not None:
+        fields = _toward(facts, fields, _target_file(target, media, out))
+    if checks_recipe and facts.action == "dream":
+        _check(facts.settings.preset, fields)
+    common = _common(facts, fields, out)
+    if facts.settings.placement == "glue" and facts.action == "dream":
+        _glue(facts, media, out, common, made)
+        return made
+    for place, item in enumerate(facts.items):
+        if item is target:
+            continue
+        try:
+            part = _again(facts, item, media, common) if facts.action == "again" else None
+            made.parts.append(_with_item(part or _dream(facts, item, media, common), place))
+            made.remarks += _lacks(item)
+        except UnfitError as why:
+            made.leave_out(item, why)
+    return made
+
+
+def out_folder(facts: Facts, folder: Path) -> Path:
+    """Return where the renders go."""
+    if facts.settings.out:
+        return Path(facts.settings.out).expanduser().absolute()
+    record = facts.project.record_path
+    if record:
+        beside = Path(facts.project.path).parent if facts.project.path else Path()
+        return (beside / record).absolute() / OUT_FOLDER
+    if facts.project.path:
+        return Path(facts.project.path).absolute().parent / OUT_FOLDER
+    return folder / "renders"
+
+
+def recipe_of(preset: str | None, fields: dict[str, Any]) -> Recipe:
+    """Return the recipe of a preset and what wins over it; raise `RecipeError` if it is none."""
+    given = recipe_from(fields)
+    if preset is None:
+        return given
+    return with_fields(
+        find_preset(preset).preset.recipe,
+        False,
+        given.model_dump(exclude_unset=True, exclude={"schema_version"}),
+    )
+
+
+def _check(preset: str | None, fields: dict[str, Any]) -> None:
+    recipe = recipe_of(preset, fields)
+    weights = probable_weights(recipe.model)
+    if weights is not None:
+        check_names(recipe, table_of(weights))
+
+
+def _common(facts: Facts, fields: dict[str, Any], out: Path) -> dict[str, Any]:
+    """Return what all jobs of a run have in common."""
+    options: dict[str, Any] = {
+        "renders": list(facts.settings.renders),
+        "name": NAME_TEMPLATE,
+        "clash": "number",
+        **facts.settings.options,
+    }
+    # In one line, before anything is queued.
+    RenderOptions.make(**options)
+    return {
+        "out": str(out),
+        "preset": facts.settings.preset,
+        "recipe": fields,
+        "options": options,
+        **facts.settings.job,
+    }
+
+
+def _dream(facts: Facts, item: Item, media: Media, common: dict[str, Any]) -> Part:
+    take = check_fit(item)
+    path = media.find(root_of(take).file)
+    found = heard(item, media.info(path), facts.settings.handle_s)
+    base = _base(take.name, path)
+    more = {} if found.is_whole else {"cut": found.cut.as_dict()}
+    return Part(
+        item.label,
+        _job(common, path, base, item.label) | more,
+        None,
+        base,
+        start_offset_s=found.start_offset_s,
+        marker_shift_s=found.marker_shift_s,
+        channel_mode=found.channel_mode,
+    )
+
+
+def _again(facts: Facts, item: Item, media: Media, common: dict[str, Any]) -> Part | None:
+    """Return a job that goes on from a take of ours; None where it has become another sound."""
+    take = check_fit(item)
+    note = TakeNote.of_text(take.ext)
+    if note is None:
+        raise UnfitError("has an active take that DreamSound has not made")
+    if take.source is None or not take.source.file:
+        return None  # reversed or cut since: it is dreamed as a sound of its own
+    start = media.find(take.source.file)
+    source = media.find(note.input)
+    recipe = note.recipe | facts.settings.recipe_fields()
+    job = _job(common, source, note.base or take.name, item.label)
+    job |= {"recipe": recipe, "from_render": str(start)}
+    if note.preset and not facts.settings.preset:
+        job["values"] = {**job["values"], "preset": note.preset}
+    if note.cut is not None:
+        job["cut"] = note.cut.as_dict()
+    return Part(
+        item.label,
+        job,
+        None,
+        note.base or take.name,
+        note.generation + 1,
+        start_offset_s=take.start_offset_s,
+        channel_mode=take.channel_mode,
+    )
+
+
+def _job(common: dict[str, Any], source: Path, base: str, label: str) -> dict[str, Any]:
+    values = {"fxname": base, **common.get("values", {})}
+    return common | {"input": str(source), "name": label[:MOST_NAME], "values": values}
+
+
+def _with_item(part: Part, place: int) -> Part:
+    return Part(**(part.__dict__ | {"item": place}))
+
+
+def _base(name: str, path: Path) -> str:
+    """Return what a take is called: its name, without the ending where it is its file's."""
+    return path.stem if not name or name == path.name else name
+
+
+def _lacks(item: Item) -> list[tuple[str, str]]:
+    """Return what the dream of an item does not have of its take."""
+    take = item.take
+    if take is None:
+        return []
+    left = [name for name, count in (("envelopes", take.envelopes), ("effects", take.fx)) if count]
+    if not left:
+        return []
+    return [(item.label, f"its take's {' and '.join(left)} stay with that take")]
+
+
+def _toward(facts: Facts, fields: dict[str, Any], target: Path) -> dict[str, Any]:
+    """Return the recipe's fields with a target, and by a method that uses it."""
+    if facts.action == "again":
+        raise FactsError("a dream that goes on from a take has its target already")
+    with_target = fields | {"target": str(target)}
+    preset = facts.settings.preset
+    plain = {name: value for name, value in fields.items() if name != "target"}
+    recipe = recipe_of(preset, plain)
+    row = METHODS[recipe.method]
+    uses = "target" in (recipe.mask_from or row.mask_from, recipe.carrier or row.carrier)
+    if uses or recipe.class_ in ("target", "@target"):
+        return with_target
+    return with_target | {"method": "target"}
+
+
+def _target_file(target: Item, media: Media, out: Path) -> Path:
+    try:
+        take = check_fit(target)
+        path = media.find(root_of(take).file)
+        found = heard(target, media.info(path))
+        if found.is_whole:
+            return path
+        return write_target(path, found.cut, out, _base(take.name, path))
+    except UnfitError as why:
+        raise FactsError(f"the target, {target.label}, {why}") from why
+
+
+def _glue(facts: Facts, media: Media, out: Path, common: dict[str, Any], made: Parts) -> None:
+    """Add one part of all items as one sound."""
+    sounds: list[tuple[Item, Path, Cut, float]] = []
+    for item in facts.dreamed_items():
+        try:
+            take = check_fit(item)
+            if abs(take.play_rate - 1) > 1e-9 or take.values.get("D_PITCH", 0.0):
+                raise UnfitError("is stretched or pitched, which glueing cannot do")
+            if take.stretch_markers:
+                raise UnfitError("has stretch markers, which glueing cannot follow")
+            path = media.find(root_of(take).file)
+            found = heard(item, media.info(path))
+            sounds.append((item, path, found.cut, found.start_offset_s))
+            made.remarks += _lacks(item)
+            if take.values.get("D_PAN", 0.0):
+                made.remarks.append((item.label, "its pan is not in the glued sound"))
+        except UnfitError as why:
+            made.leave_out(item, why)
+    if not sounds:
+        return
+    first, path, *_ = sounds[0]
+    base = _base(first.take.name if first.take else "", path)
+    if len(sounds) > 1:
+        base = f"{base} and {len(sounds) - 1} more"
+    glued = write_glued(sounds, media, out, base)
+    label = base
+    made.parts.append(
+        Part(
+            label,
+            _job(common, glued.path, base, label),
+            None,
+            base,
+            position_s=glued.position_s,
+            length_s=glued.length_s,
+        )
+    )

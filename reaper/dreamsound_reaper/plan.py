@@ -1,0 +1,285 @@
+"""From results to a plan: which takes are added where, by what values and names.
+
+The format is described in docs/reaper-bridge.md; REAPER's scripts apply it, and
+`dreamsound_reaper.rpp` applies it to a project file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from dreamsound import __version__
+from dreamsound.cut import Cut
+from dreamsound.presets import set_fields
+from dreamsound.recipe_file import recipe_from
+from dreamsound.render import DEFAULT_RENDERS
+from dreamsound_reaper.facts import Facts, Item
+from dreamsound_reaper.parts import Part, Parts
+from dreamsound_reaper.take_note import TakeNote
+
+SCHEMA_VERSION: Final = 1
+#: Of a take, set in this order: markers are set behind them.
+KEPT_VALUES: Final = (
+    "D_STARTOFFS",
+    "D_PLAYRATE",
+    "B_PPITCH",
+    "D_PITCH",
+    "I_PITCHMODE",
+    "I_STRETCHFLAGS",
+    "F_STRETCHFADESIZE",
+    "D_VOL",
+    "D_PAN",
+    "D_PANLAW",
+    "I_CHANMODE",
+)
+#: Red, green, blue: told apart also by those who see no red or no green.
+COLOURS: Final[dict[str, tuple[int, int, int]]] = {
+    "dream": (148, 103, 219),
+    "gradient": (38, 139, 160),
+    "hardcut": (222, 143, 5),
+    "filtered": (120, 160, 90),
+    "difference": (130, 130, 130),
+}
+#: Names of so many items are written out.
+MOST_NAMED: Final = 3
+
+
+@dataclass
+class Outcome:
+    """What became of a part.
+
+    Attributes
+    ----------
+    state : str
+        As in `dreamsound.queue.states`.
+    result : dict
+        As in ``result.json`` of a job folder.
+    error : str
+        Why there is none.
+    request : dict
+        What was dreamed in the end: ``job.json``.
+    """
+
+    state: str
+    result: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+    request: dict[str, Any] = field(default_factory=dict)
+
+
+def plan_of(facts: Facts, parts: Parts, outcomes: Sequence[Outcome], state: str) -> dict[str, Any]:
+    """Return the plan of a run that is over.
+
+    Parameters
+    ----------
+    facts : Facts
+        What REAPER knew.
+    parts : Parts
+        What was dreamed.
+    outcomes : sequence of Outcome
+        Of each part.
+    state : {"done", "cancelled"}
+        Whether it came to its end.
+
+    Returns
+    -------
+    dict
+        ``result.json`` of the run, as plain JSON values.
+    """
+    done = [
+        (part, outcome)
+        for part, outcome in zip(parts.parts, outcomes, strict=True)
+        if outcome.state == "done" and outcome.result.get("renders")
+    ]
+    remarks = list(parts.remarks)
+    for part, outcome in zip(parts.parts, outcomes, strict=True):
+        if outcome.state == "failed":
+            remarks.append((part.label, f"not dreamed: {' '.join(outcome.error.split())}"))
+        elif outcome.state == "cancelled" and state == "done":
+            remarks.append((part.label, "not dreamed: it was called off"))
+    items: list[dict[str, Any]] = []
+    tracks: list[dict[str, Any]] = []
+    if state != "cancelled":
+        if facts.settings.placement == "takes":
+            items = [_item_of(facts.items[part.item or 0], part, made) for part, made in done]
+        else:
+            tracks = _tracks(facts, done)
+    elif done:
+        folder = done[0][1].request.get("out", "")
+        remarks.append(
+            (f"{len(done)} of {len(outcomes)}", f"dreamed before that; the renders are in {folder}")
+        )
+    else:
+        remarks = []
+    if state == "done" and not done:
+        state = "failed"
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "state": state,
+        "undo": f"DreamSound: dream {_named([part.label for part, _ in done])}",
+        "items": items,
+        "tracks": tracks,
+        "summary": lines_of(remarks),
+        "settings": _settings_used(facts, done),
+    }
+
+
+def failed_plan(facts: Facts | None, remarks: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Return the plan of a run of which nothing could be made."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "state": "failed",
+        "undo": "",
+        "items": [],
+        "tracks": [],
+        "summary": lines_of(remarks),
+        "settings": None if facts is None else _settings_used(facts, ()),
+    }
+
+
+def lines_of(remarks: Sequence[tuple[str, str]]) -> list[str]:
+    """Return remarks as lines; what is the same of several items is one line."""
+    labels: dict[str, list[str]] = {}
+    for label, text in remarks:
+        labels.setdefault(text, []).append(label)
+    return [f"{_named(names)}: {text}" if any(names) else text for text, names in labels.items()]
+
+
+def take_name(part: Part, render: str, aim: str) -> str:
+    """Return what a new take is called: ``kick - dream Bell``, or ``(2)`` behind it."""
+    again = f" ({part.generation})" if part.generation > 1 else ""
+    return " ".join(f"{part.base} - {render} {aim}".split()) + again
+
+
+def _item_of(item: Item, part: Part, outcome: Outcome) -> dict[str, Any]:
+    take = item.take
+    values = {} if take is None else take.values
+    return {
+        "item": item.guid,
+        "take": "" if take is None else take.guid,
+        "label": part.label,
+        "seen": {name: values.get(name, 0.0) for name in ("D_STARTOFFS", "D_PLAYRATE")},
+        "takes": _takes(part, outcome, item),
+    }
+
+
+def _tracks(facts: Facts, done: Sequence[tuple[Part, Outcome]]) -> list[dict[str, Any]]:
+    """Return one new track for each that items are on; for a glued sound, behind the last."""
+    tracks: dict[str, dict[str, Any]] = {}
+    for part, outcome in done:
+        source = facts.items[part.item] if part.item is not None else _last(facts)
+        track = tracks.setdefault(
+            source.track.guid,
+            {
+                "after": source.track.guid,
+                "name": f"{source.track.name or f'Track {source.track.number}'} - dreams",
+                "items": [],
+            },
+        )
+        item = None if part.item is None else source
+        track["items"].append(
+            {
+                "label": part.label,
+                "values": _item_values(part, item),
+                "takes": _takes(part, outcome, item),
+            }
+        )
+    return list(tracks.values())
+
+
+def _last(facts: Facts) -> Item:
+    return max(facts.dreamed_items(), key=lambda item: item.track.number)
+
+
+def _item_values(part: Part, item: Item | None) -> dict[str, float]:
+    if item is None:
+        return {"D_POSITION": part.position_s, "D_LENGTH": part.length_s, "B_LOOPSRC": 0.0}
+    return {
+        "D_POSITION": item.position_s,
+        "D_LENGTH": item.length_s,
+        "B_LOOPSRC": 0.0,
+        "D_VOL": item.volume,
+        "D_FADEINLEN": item.fade_in_s,
+        "D_FADEOUTLEN": item.fade_out_s,
+    }
+
+
+def _takes(part: Part, outcome: Outcome, item: Item | None) -> list[dict[str, Any]]:
+    """Return the new takes of an item, its own take's values kept; None for a sound of several."""
+    take = None if item is None else item.take
+    kept: dict[str, float] = {} if take is None else take.values
+    fresh = {"D_STARTOFFS": part.start_offset_s, "I_CHANMODE": float(part.channel_mode)}
+    values = {
+        name: fresh.get(name, kept.get(name)) for name in KEPT_VALUES if name in (kept | fresh)
+    }
+    markers = () if take is None else take.stretch_markers
+    shifted = [[at_s, source_s + part.marker_shift_s, slope] for at_s, source_s, slope in markers]
+    result, request = outcome.result, outcome.request
+    aim = _aim(result)
+    made = []
+    for render, file in result["renders"].items():
+        note = TakeNote(
+            render=render,
+            base=part.base,
+            generation=part.generation,
+            input=request["input"],
+            cut=Cut.model_validate(request["cut"]) if request.get("cut") else None,
+            preset=(request.get("values") or {}).get("preset") or request.get("preset"),
+            # What is not a default: a project has many takes, and the render has all of it.
+            recipe=set_fields(recipe_from(result["recipe"])),
+            model=result["model"],
+            weights_sha256=result.get("weights_sha256") or "",
+            engine=__version__,
+            class_name=result["final"]["class"],
+            scores=[result["initial"]["score"], result["final"]["score"]],
+        )
+        colour = COLOURS.get(render)
+        made.append(
+            {
+                "file": file,
+                "render": render,
+                "name": take_name(part, render.replace("_", " "), aim),
+                "is_active": render == "dream",
+                "values": values,
+                "colour": None if colour is None else list(colour),
+                "ext": note.as_text(),
+                "stretch_markers": shifted,
+            }
+        )
+    return made
+
+
+def _aim(result: Mapping[str, Any]) -> str:
+    """Return what was dreamed of, for a name."""
+    recipe = result["recipe"]
+    if recipe.get("objective"):
+        return str(recipe["objective"])
+    return str(recipe.get("layer") or result["final"]["class"])
+
+
+def _settings_used(facts: Facts, done: Sequence[tuple[Part, Outcome]]) -> dict[str, Any] | None:
+    """Return what a script shall remember: what was chosen in the window, where there was one.
+
+    What is of these items only, a target and where to go on from, is not for the next ones.
+    """
+    if facts.action == "again":
+        return None
+    # Where to put it is what each action is called by.
+    used = facts.settings.model_dump(mode="json", exclude_defaults=True, exclude={"placement"})
+    if done and facts.target is None:
+        request = done[0][1].request
+        recipe = {k: v for k, v in (request.get("recipe") or {}).items() if k != "target"}
+        if recipe.get("method") == "target":
+            del recipe["method"]
+        used |= {"recipe": recipe, "preset": request.get("preset")}
+        renders = (request.get("options") or {}).get("renders")
+        if renders and tuple(renders) != DEFAULT_RENDERS:
+            used["renders"] = list(renders)
+    return used
+
+
+def _named(labels: Sequence[str]) -> str:
+    if len(labels) <= MOST_NAMED:
+        return ", ".join(labels)
+    return f"{len(labels)} items"

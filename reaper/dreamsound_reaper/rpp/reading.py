@@ -1,0 +1,283 @@
+"""A project file read into the same facts that REAPER's scripts dump."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from dreamsound_reaper.facts import Facts, Item, Project, Section, Settings, Source, Take, Track
+from dreamsound_reaper.rpp.text import Block, Line, ProjectError, ProjectText
+
+#: Of a source of the kind SECTION: what is reversed.
+SECTION_REVERSED, WHOLE_REVERSED = 2, 3
+ENVELOPES: Final = ("VOLENV", "PANENV", "PITCHENV", "MUTEENV")
+#: Under which name `P_EXT:DreamSound` is kept.
+EXT_KEY: Final = "DreamSound"
+
+
+@dataclass
+class TakeLines:
+    """A take as it stands in its item: the line that begins it, and all up to the next.
+
+    Attributes
+    ----------
+    start : Line or None
+        ``TAKE``; None for the first take.
+    children : list
+        Its lines and blocks.
+    """
+
+    start: Line | None
+    children: list[Line | Block] = field(default_factory=list)
+
+    @property
+    def is_null(self) -> bool:
+        """Whether it is an empty lane."""
+        return self.start is not None and "NULL" in self.start.words
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it is marked as the active one."""
+        return self.start is not None and "SEL" in self.start.words
+
+    def line(self, key: str) -> list[str]:
+        """Return the words behind a key, none where there is no such line."""
+        for one in self.children:
+            if isinstance(one, Line) and one.key == key:
+                return one.words[1:]
+        return []
+
+    def blocks(self, key: str) -> list[Block]:
+        """Return its blocks of a kind."""
+        return [one for one in self.children if isinstance(one, Block) and one.key == key]
+
+
+@dataclass(frozen=True)
+class Found:
+    """An item in the text.
+
+    Attributes
+    ----------
+    block, track : Block
+        Where it stands, and on which track.
+    item : Item
+        Its facts.
+    """
+
+    block: Block
+    track: Block
+    item: Item
+
+
+def takes_of(item: Block) -> list[TakeLines]:
+    """Return the takes of an item in their order; the first has no line that begins it."""
+    takes = [TakeLines(None)]
+    for one in item.children:
+        if isinstance(one, Line) and one.key == "TAKE":
+            takes.append(TakeLines(one))
+        else:
+            takes[-1].children.append(one)
+    return takes
+
+
+def items_of(project: ProjectText) -> Iterator[Found]:
+    """Yield all items of a project with their facts, track by track."""
+    number = 0
+    for place, track in enumerate(project.root.blocks("TRACK"), 1):
+        told = Track(guid=track_guid(track), name=_text(track.line("NAME")), number=place)
+        for block in track.blocks("ITEM"):
+            number += 1
+            yield Found(block, track, _item(block, told, number))
+
+
+def chosen_items(project: ProjectText, wanted: str) -> list[Found]:
+    """Return the items that are asked for.
+
+    Parameters
+    ----------
+    project : ProjectText
+        The project.
+    wanted : str
+        ``selected``, ``all``, ``TRACK:N`` (from 1), or a part of a take's or a track's name.
+
+    Raises
+    ------
+    ProjectError
+        There are none.
+    """
+    found = list(items_of(project))
+    track = re.fullmatch(r"track:\s*(\d+)", wanted.strip(), re.IGNORECASE)
+    if wanted == "all":
+        chosen = found
+    elif wanted == "selected":
+        chosen = [one for one in found if _number(one.block.line("SEL"), 1)]
+    elif track is not None:
+        chosen = [one for one in found if one.item.track.number == int(track[1])]
+    else:
+        part = wanted.casefold()
+        chosen = [
+            one
+            for one in found
+            if part in one.item.label.casefold() or part == one.item.track.name.casefold()
+        ]
+    if not chosen:
+        names = sorted({one.item.label for one in found})
+        more = f"; there are {', '.join(names[:12])}" if names else "; the project has no items"
+        raise ProjectError(f"items {wanted!r}: there are none{more}")
+    return chosen
+
+
+def facts_of(project: ProjectText, path: Path, chosen: list[Found], settings: Settings) -> Facts:
+    """Return the facts of some items of a project."""
+    record = project.root.line("RECORD_PATH") or []
+    rate = project.root.line("SAMPLERATE") or []
+    uses_rate = len(rate) > 2 and rate[2] == "1"
+    return Facts(
+        host={"language": "rpp", "reaper": _version(project)},
+        project=Project(
+            path=str(path.absolute()),
+            record_path=record[1] if len(record) > 1 else "",
+            sample_rate_hz=int(float(rate[1])) if uses_rate else 0,
+        ),
+        settings=settings,
+        items=tuple(one.item for one in chosen),
+    )
+
+
+def is_mac(project: ProjectText) -> bool:
+    """Return whether macOS has written a project: it keeps colours the other way round."""
+    return any(word in _version(project).lower() for word in ("osx", "macos"))
+
+
+def _version(project: ProjectText) -> str:
+    words = project.root.words
+    return words[2] if len(words) > 2 else ""
+
+
+def track_guid(track: Block) -> str:
+    """Return the GUID of a track."""
+    named = track.line("TRACKID") or track.words
+    return named[1] if len(named) > 1 else ""
+
+
+def _item(block: Block, track: Track, number: int) -> Item:
+    takes = takes_of(block)
+    active = next((take for take in takes if take.is_active), takes[0])
+    volume = block.line("VOLPAN")
+    guid = block.line("IGUID")
+    return Item(
+        guid=guid[1] if guid and len(guid) > 1 else f"#{number}",
+        position_s=_number(block.line("POSITION"), 1),
+        length_s=_number(block.line("LENGTH"), 1),
+        is_loop=bool(_number(block.line("LOOP"), 1)),
+        is_locked=bool(int(_number(block.line("LOCK"), 1)) & 1),
+        is_muted=bool(_number(block.line("MUTE"), 1)),
+        volume=_number(volume, 1, 1.0),
+        fade_in_s=max(_number(block.line("FADEIN"), 2), _number(block.line("FADEIN"), 3)),
+        fade_out_s=max(_number(block.line("FADEOUT"), 2), _number(block.line("FADEOUT"), 3)),
+        track=track,
+        take=_take(active),
+    )
+
+
+def _take(take: TakeLines) -> Take | None:
+    sources = take.blocks("SOURCE")
+    if take.is_null or not sources:
+        return None
+    source = _source(sources[0])
+    kind = source.type.upper()
+    return Take(
+        guid=_word(take.line("GUID"), 0),
+        name=_word(take.line("NAME"), 0),
+        ext=_ext(take),
+        is_midi=kind.startswith("MIDI"),
+        values=values_of(take),
+        stretch_markers=tuple(_markers(take.line("SM"))),
+        envelopes=sum(len(take.blocks(kind)) for kind in ENVELOPES),
+        fx=sum(isinstance(one, Block) for chain in take.blocks("TAKEFX") for one in chain.children),
+        source=source,
+    )
+
+
+def values_of(take: TakeLines) -> dict[str, float]:
+    """Return the values of a take by REAPER's names."""
+    rate = take.line("PLAYRATE")
+    if take.start is None:
+        pan, volume, law = (_number(take.line("VOLPAN"), place, d) for place, d in _FIRST)
+    else:
+        pan, volume, law = (_number(take.line("TAKEVOLPAN"), place, d) for place, d in _LATER)
+    return {
+        "D_STARTOFFS": _number(take.line("SOFFS"), 0),
+        "D_PLAYRATE": _number(rate, 0, 1.0),
+        "B_PPITCH": _number(rate, 1, 1.0),
+        "D_PITCH": _number(rate, 2),
+        "I_PITCHMODE": _number(rate, 3, -1.0),
+        "I_STRETCHFLAGS": _number(rate, 4),
+        "F_STRETCHFADESIZE": _number(rate, 5, 0.0025),
+        "D_VOL": volume,
+        "D_PAN": pan,
+        "D_PANLAW": law,
+        "I_CHANMODE": _number(take.line("CHANMODE"), 0),
+    }
+
+
+#: Where pan, volume and pan law stand, in the first take (behind the item's volume) and the others.
+_FIRST = ((1, 0.0), (2, 1.0), (3, -1.0))
+_LATER = ((0, 0.0), (1, 1.0), (2, -1.0))
+
+
+def _source(block: Block) -> Source:
+    kind = block.words[1] if len(block.words) > 1 else ""
+    if kind != "SECTION":
+        return Source(type=kind, file=_word((block.line("FILE") or [""])[1:], 0))
+    inner = block.blocks("SOURCE")
+    mode = int(_number(block.line("MODE"), 1))
+    section = Section(
+        offset_s=_number(block.line("STARTPOS"), 1) if mode != WHOLE_REVERSED else 0.0,
+        length_s=_number(block.line("LENGTH"), 1) if mode != WHOLE_REVERSED else 0.0,
+        is_reversed=mode in (SECTION_REVERSED, WHOLE_REVERSED),
+    )
+    return Source(type=kind, section=section, parent=_source(inner[0]) if inner else None)
+
+
+def _markers(words: list[str]) -> Iterator[tuple[float, float, float]]:
+    marker: list[float] = []
+    for word in [*words, "+"]:
+        if word != "+":
+            marker.append(_float(word, 0.0))
+        elif len(marker) >= 2:
+            yield marker[0], marker[1], marker[2] if len(marker) > 2 else 0.0
+            marker = []
+
+
+def _ext(take: TakeLines) -> str:
+    for block in take.blocks("EXT"):
+        found = block.line(EXT_KEY)
+        if found is not None:
+            return _word(found, 1)
+    return ""
+
+
+def _text(words: list[str] | None) -> str:
+    return "" if words is None else _word(words, 1)
+
+
+def _word(words: list[str], place: int) -> str:
+    return words[place] if len(words) > place else ""
+
+
+def _number(words: list[str] | None, place: int, default: float = 0.0) -> float:
+    if words is None or len(words) <= place:
+        return default
+    return _float(words[place], default)
+
+
+def _float(word: str, default: float) -> float:
+    try:
+        value = float(word)
+    except ValueError:
+        return default
+    return value if abs(value) < float("inf") else default

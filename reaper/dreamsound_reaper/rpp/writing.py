@@ -1,0 +1,196 @@
+"""A plan applied to a project's text: lines are added, and where the active take is marked."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any, Final
+
+from dreamsound_reaper.rpp.reading import EXT_KEY, is_mac, items_of, takes_of, track_guid
+from dreamsound_reaper.rpp.text import Block, Line, ProjectError, ProjectText, quoted
+
+#: What REAPER calls the source of a file with an ending.
+SOURCES: Final = {".wav": "WAVE", ".aiff": "WAVE", ".flac": "FLAC", ".mp3": "MP3",
+                  ".ogg": "VORBIS", ".opus": "OPUS"}  # fmt: skip
+#: Our own GUIDs are made of what they are for: the same plan makes the same project.
+_NAMESPACE: Final = uuid.UUID("5f0b6f5e-6f1b-5d0e-9a57-4b8f7a3d2c11")
+
+
+class Writer:
+    """Applies a plan to a project.
+
+    Parameters
+    ----------
+    project : ProjectText
+        Changed in place.
+    folder : pathlib.Path
+        Of the new project: files below it are named relative to it.
+    """
+
+    def __init__(self, project: ProjectText, folder: Path) -> None:
+        self._project = project
+        self._folder = folder.absolute()
+        self._end = project.line_end
+        self._swaps = is_mac(project)
+        self.takes = 0
+
+    def apply(self, plan: dict[str, Any]) -> None:
+        """Add all takes and tracks of a plan."""
+        found = {one.item.guid: one.block for one in items_of(self._project)}
+        for entry in plan["items"]:
+            self._add_takes(found[entry["item"]], entry["takes"])
+        for entry in plan["tracks"]:
+            self._add_track(entry)
+
+    def _add_takes(self, item: Block, takes: list[dict[str, Any]]) -> None:
+        indent = _indent_in(item)
+        activates = any(take["is_active"] for take in takes)
+        if activates:
+            for there in takes_of(item):
+                if there.start is not None and there.is_active:
+                    words = [word for word in there.start.words if word != "SEL"]
+                    there.start.text = _indent(there.start.text) + " ".join(words) + self._end
+        for take in takes:
+            mark = "TAKE SEL" if take["is_active"] else "TAKE"
+            item.children.append(Line(f"{indent}{mark}{self._end}"))
+            values = take["values"]
+            volume = [values.get("D_PAN", 0.0), values.get("D_VOL", 1.0), _law(values)]
+            self._fill(item, take, indent, f"TAKEVOLPAN {_numbers(volume)}")
+
+    def _fill(self, item: Block, take: dict[str, Any], indent: str, volume: str) -> None:
+        """Add the lines of a take behind those of its item."""
+        values = take["values"]
+        rate = [
+            values.get("D_PLAYRATE", 1.0),
+            values.get("B_PPITCH", 1.0),
+            values.get("D_PITCH", 0.0),
+            values.get("I_PITCHMODE", -1.0),
+            values.get("I_STRETCHFLAGS", 0.0),
+            values.get("F_STRETCHFADESIZE", 0.0025),
+        ]
+        lines = [
+            f"NAME {quoted(take['name'])}",
+            volume,
+            f"SOFFS {_numbers([values.get('D_STARTOFFS', 0.0)])}",
+            f"PLAYRATE {_numbers(rate)}",
+            f"CHANMODE {_numbers([values.get('I_CHANMODE', 0.0)])}",
+        ]
+        if take["colour"] is not None:
+            lines.append(f"TAKECOLOR {self._colour(take['colour'])} B")
+        lines.append(f"GUID {self._guid('take', take['file'])}")
+        item.children += [Line(f"{indent}{line}{self._end}") for line in lines]
+        kind = SOURCES.get(Path(take["file"]).suffix.lower(), "WAVE")
+        item.children.append(
+            self._block(indent, f"SOURCE {kind}", [f"FILE {_always_quoted(self._name(take))}"])
+        )
+        if take["stretch_markers"]:
+            markers = " + ".join(
+                _numbers([at, source, slope] if slope else [at, source])
+                for at, source, slope in take["stretch_markers"]
+            )
+            item.children.append(Line(f"{indent}SM {markers}{self._end}"))
+        if take["ext"]:
+            # Of the three quotes, JSON can do without one.
+            ext = take["ext"].replace("`", "\\u0060")
+            item.children.append(self._block(indent, "EXT", [f"{EXT_KEY} {quoted(ext)}"]))
+
+    def _add_track(self, entry: dict[str, Any]) -> None:
+        root = self._project.root
+        after = next(
+            (track for track in root.blocks("TRACK") if track_guid(track) == entry["after"]), None
+        )
+        if after is None:
+            return
+        indent = _indent(after.opening)
+        guid = self._guid("track", entry["items"][0]["takes"][0]["file"])
+        lines = [f"NAME {quoted(entry['name'])}", f"TRACKID {guid}"]
+        track = self._block(indent, f"TRACK {guid}", lines)
+        for one in entry["items"]:
+            track.children.append(self._item(_indent_in(track), one))
+        root.children.insert(root.children.index(after) + 1, track)
+
+    def _item(self, indent: str, entry: dict[str, Any]) -> Block:
+        values = entry["values"]
+        takes = sorted(entry["takes"], key=lambda take: not take["is_active"])
+        file = takes[0]["file"]
+        lines = [
+            f"POSITION {_numbers([values['D_POSITION']])}",
+            f"LENGTH {_numbers([values['D_LENGTH']])}",
+            f"LOOP {_numbers([values.get('B_LOOPSRC', 0.0)])}",
+            f"FADEIN 1 {_numbers([values.get('D_FADEINLEN', 0.0)])} 0 1 0 0",
+            f"FADEOUT 1 {_numbers([values.get('D_FADEOUTLEN', 0.0)])} 0 1 0 0",
+            "MUTE 0 0",
+            "SEL 0",
+            f"IGUID {self._guid('item', file)}",
+        ]
+        item = self._block(indent, "ITEM", lines)
+        first = takes[0]["values"]
+        volume = [values.get("D_VOL", 1.0), first.get("D_PAN", 0.0), first.get("D_VOL", 1.0)]
+        inner = _indent_in(item)
+        self._fill(item, takes[0], inner, f"VOLPAN {_numbers([*volume, _law(first)])}")
+        self._add_takes(item, [{**take, "is_active": False} for take in takes[1:]])
+        return item
+
+    def _block(self, indent: str, head: str, lines: list[str]) -> Block:
+        children: list[Line | Block] = [Line(f"{indent}  {line}{self._end}") for line in lines]
+        return Block(f"{indent}<{head}{self._end}", f"{indent}>{self._end}", children)
+
+    def _guid(self, kind: str, file: str) -> str:
+        self.takes += kind == "take"
+        made = uuid.uuid5(_NAMESPACE, f"{kind} {self.takes} {file}")
+        return f"{{{str(made).upper()}}}"
+
+    def _name(self, take: dict[str, Any]) -> str:
+        path = Path(take["file"])
+        if path.is_relative_to(self._folder):
+            return str(path.relative_to(self._folder))
+        return str(path)
+
+    def _colour(self, colour: list[int]) -> int:
+        red, green, blue = reversed(colour) if self._swaps else colour
+        return 0x1000000 | red | green << 8 | blue << 16
+
+
+def write_new(project: ProjectText, path: Path) -> None:
+    """Write a project to a new file, whole or not at all.
+
+    Raises
+    ------
+    ProjectError
+        There is a file already, or it cannot be written.
+    """
+    unfinished = path.with_name(f".{uuid.uuid4().hex[:8]}.partial")
+    try:
+        unfinished.write_bytes(project.content())
+        if path.exists():
+            raise ProjectError(f"{path} exists: give the new project another name")
+        unfinished.rename(path)
+    except OSError as error:
+        raise ProjectError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _indent(text: str) -> str:
+    return text[: len(text) - len(text.lstrip())]
+
+
+def _indent_in(block: Block) -> str:
+    """Return how what is in a block is indented."""
+    for one in block.children:
+        return _indent(one.opening if isinstance(one, Block) else one.text)
+    return _indent(block.opening) + "  "
+
+
+def _law(values: dict[str, float]) -> float:
+    return values.get("D_PANLAW", -1.0)
+
+
+def _numbers(values: list[float]) -> str:
+    """Return numbers as REAPER writes them: no exponent, no zeros behind."""
+    return " ".join(f"{value + 0.0:.14f}".rstrip("0").rstrip(".") or "0" for value in values)
+
+
+def _always_quoted(text: str) -> str:
+    found = quoted(text)
+    return found if found != text else f'"{text}"'

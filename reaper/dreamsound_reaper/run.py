@@ -1,0 +1,337 @@
+"""A run: everything between the facts that a script dumped and the plan that it applies.
+
+It stays until all jobs are over. It may die at any time: started again it goes on where it was,
+since what it knows lies in its folder and in the queue.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Final
+
+from dreamsound.errors import AudioFileError, DreamSoundError, QueueError
+from dreamsound.html_page import write_whole
+from dreamsound.queue import inbox
+from dreamsound.queue.eta import shown, step_of
+from dreamsound.queue.liveness import WorkerLock
+from dreamsound.queue.records import Job
+from dreamsound.queue.start import ensure_worker, is_tended
+from dreamsound.queue.states import HELD
+from dreamsound.queue.store import Store
+from dreamsound_reaper.facts import FACTS, Facts, read_facts
+from dreamsound_reaper.parts import Part, Parts, parts_of
+from dreamsound_reaper.plan import Outcome, failed_plan, plan_of
+
+STATUS, RESULT, CANCEL, FINISH = "status.json", "result.json", "cancel", "finish"
+PREPARED, ITEMS, APPLIED, LOCK, LOG = "prepared.json", "items", "applied", "run.lock", "engine.log"
+SCHEMA_VERSION: Final = 1
+#: How often jobs are looked at, and how often the script is told that somebody is.
+POLL_S, BEAT_S = 0.1, 1.0
+#: A worker that is missing for so long is started again.
+PATIENCE_S: Final = 3.0
+#: So many runs that are over are kept, for those who wonder.
+MOST_KEPT: Final = 50
+
+
+def is_run(folder: Path) -> bool:
+    """Return whether a folder holds facts of REAPER."""
+    return (folder / FACTS).is_file()
+
+
+class Run:
+    """A run in its folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Holds ``facts.json``.
+    store : Store
+        The queue.
+    with_window : bool
+        Whether a small window is opened on the jobs, which puts them into the queue.
+    on_status : callable, optional
+        Called with what ``status.json`` says, when it changes.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        store: Store,
+        *,
+        with_window: bool = False,
+        on_status: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.store = store
+        self.with_window = with_window
+        self._on_status = on_status
+        self._told: dict[str, Any] = {}
+        self._beat = 0
+        self._beat_at_s = 0.0
+        self._jobs: dict[int, Job] = {}
+        self._window: subprocess.Popen[bytes] | None = None
+        self._untended_since_s: float | None = None
+        self._wished = ""
+
+    def carry_out(self) -> dict[str, Any] | None:
+        """Do all of it.
+
+        Returns
+        -------
+        dict or None
+            The plan, which is also in ``result.json``; None where another process is at it.
+
+        Raises
+        ------
+        QueueError
+            The folder cannot be written to.
+        """
+        lock = WorkerLock(self.folder / LOCK)
+        if not lock.acquire():
+            return None
+        try:
+            plan = self._earlier_plan() or self._plan()
+            self._tell_over(plan)
+        finally:
+            lock.release()
+        sweep(self.folder.parent)
+        return plan
+
+    def _earlier_plan(self) -> dict[str, Any] | None:
+        with suppress(OSError, ValueError):
+            plan = json.loads((self.folder / RESULT).read_text("utf-8"))
+            if isinstance(plan, dict) and plan.get("schema_version") == SCHEMA_VERSION:
+                return plan
+        return None
+
+    def _plan(self) -> dict[str, Any]:
+        facts: Facts | None = None
+        try:
+            self._tell("preparing", 0.0, "looking at the items")
+            facts = read_facts(self.folder)
+            parts = self._prepared(facts)
+            if not parts.parts:
+                return failed_plan(facts, parts.remarks or [("", "There is nothing to dream.")])
+            self._submit(parts)
+            state = self._follow(parts)
+            return plan_of(facts, parts, self._outcomes(parts), state)
+        except (DreamSoundError, OSError) as error:
+            return failed_plan(facts, [("", " ".join(str(error).split()))])
+        except Exception as error:  # noqa: BLE001 - REAPER waits for a word, whatever it is
+            with suppress(OSError), (self.folder / LOG).open("a", encoding="utf-8") as log:
+                traceback.print_exc(file=log)
+            told = f"{type(error).__name__}: {error}; {self.folder / LOG} has more"
+            return failed_plan(facts, [("", " ".join(told.split()))])
+
+    # -- jobs -----------------------------------------------------------------------------------
+
+    def _prepared(self, facts: Facts) -> Parts:
+        """Return the parts of the run, and a job folder for each."""
+        path = self.folder / PREPARED
+        if path.is_file():
+            told = json.loads(path.read_text("utf-8"))
+            return Parts(
+                [Part(**part) for part in told["parts"]],
+                [(label, text) for label, text in told["remarks"]],
+            )
+        parts = parts_of(facts, self.folder, checks_recipe=not self.with_window)
+        shutil.rmtree(self.folder / ITEMS, ignore_errors=True)
+        for place, part in enumerate(parts.parts):
+            folder = self._folder_of(place)
+            folder.mkdir(parents=True)
+            write_whole(folder / inbox.JOB, json.dumps(part.job, indent=1))
+        told = {"parts": [asdict(part) for part in parts.parts], "remarks": parts.remarks}
+        write_whole(path, json.dumps(told))
+        return parts
+
+    def _folder_of(self, place: int) -> Path:
+        return self.folder / ITEMS / f"{place + 1:03d}"
+
+    def _submit(self, parts: Parts) -> None:
+        if self.with_window and not any(
+            (self._folder_of(place) / inbox.STATUS).exists() for place in range(len(parts.parts))
+        ):
+            self._open_window()
+            return
+        for place in range(len(parts.parts)):
+            self._jobs[place] = inbox.submit(self._folder_of(place), self.store, "reaper")
+        ensure_worker(self.store)
+
+    def _open_window(self) -> None:
+        words = ["-m", "dreamsound_desktop", "--job", str(self.folder / ITEMS)]
+        try:
+            with (self.folder / LOG).open("ab") as log:
+                self._window = subprocess.Popen(
+                    [sys.executable, *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                )
+        except OSError as error:
+            raise QueueError(f"the window cannot be opened: {error.strerror or error}") from error
+
+    def _find_submitted(self, parts: Parts) -> None:
+        """Find the jobs that the window has put into the queue."""
+        for place in range(len(parts.parts)):
+            if place not in self._jobs:
+                with suppress(OSError, ValueError, KeyError, TypeError, QueueError):
+                    status = json.loads((self._folder_of(place) / inbox.STATUS).read_text("utf-8"))
+                    self._jobs[place] = self.store.job(int(status["job"]))
+
+    # -- following ------------------------------------------------------------------------------
+
+    def _follow(self, parts: Parts) -> str:
+        """Wait until all jobs are over; return ``done`` or ``cancelled``."""
+        while True:
+            if self._window is not None:
+                self._find_submitted(parts)
+            self._obey()
+            self._refresh()
+            if self._is_over(parts):
+                break
+            if len(self._jobs) < len(parts.parts) and self._window is not None:
+                code = self._window.poll()
+                if code is not None and not self._jobs:
+                    return self._window_closed(code)
+                if not self._jobs:
+                    self._tell("waiting", 0.0, "the window is open")
+            if self._jobs:
+                self._tell("running", *self._progress(parts))
+                self._tend()
+            time.sleep(POLL_S)
+        is_off = self._wished == CANCEL or all(
+            job.state == "cancelled" for job in self._jobs.values()
+        )
+        return "cancelled" if is_off else "done"
+
+    def _is_over(self, parts: Parts) -> bool:
+        closed = self._window is None or self._window.poll() is not None
+        complete = len(self._jobs) == len(parts.parts) or (closed and bool(self._jobs))
+        if self._wished == CANCEL and not self._jobs:
+            self._close_window()
+            return True
+        return complete and all(job.is_over for job in self._jobs.values())
+
+    def _window_closed(self, code: int) -> str:
+        """Return what it means that the window was closed before anything was dreamed."""
+        if code:
+            lines = (self.folder / LOG).read_text("utf-8", errors="replace").split("\n")
+            told = next((line for line in reversed(lines) if line.strip()), f"exit code {code}")
+            raise QueueError(f"DreamSound's window could not be shown: {told.strip()}")
+        self._wished = CANCEL
+        return "cancelled"
+
+    def _close_window(self) -> None:
+        if self._window is not None and self._window.poll() is None:
+            self._window.terminate()
+
+    def _refresh(self) -> None:
+        for place, job in self._jobs.items():
+            if not job.is_over:
+                try:
+                    self._jobs[place] = self.store.job(job.id)
+                except QueueError:
+                    # Somebody has taken it out of the queue.
+                    self._jobs[place] = replace(job, state="cancelled")
+
+    def _obey(self) -> None:
+        """Do what an empty file asks for, once."""
+        for wish in (CANCEL, FINISH):
+            if self._wished not in (CANCEL, wish) and (self.folder / wish).exists():
+                self._wished = wish
+                for job in self._jobs.values():
+                    self._end(job.id, keeps=wish == FINISH)
+
+    def _end(self, number: int, *, keeps: bool) -> None:
+        """Call a job off; or, if it runs and is to be kept, let it stop where it is."""
+        if keeps:
+            with suppress(QueueError):
+                self.store.finish(number)
+                return
+        # One that is over stays as it is.
+        with suppress(QueueError):
+            job = self.store.cancel(number)
+            if job.is_over:
+                inbox.tell_over(self.store, job)
+
+    def _tend(self) -> None:
+        """Start a worker if none has been there for a while."""
+        now_s = time.monotonic()
+        if is_tended(self.store):
+            self._untended_since_s = None
+        elif self._untended_since_s is None:
+            self._untended_since_s = now_s
+        elif now_s - self._untended_since_s > PATIENCE_S:
+            self._untended_since_s = None
+            ensure_worker(self.store)
+
+    def _progress(self, parts: Parts) -> tuple[float, str]:
+        """Return how much of all is done, and a line about it."""
+        total = len(parts.parts)
+        over = [job for job in self._jobs.values() if job.is_over]
+        running = [job for job in self._jobs.values() if job.state in HELD]
+        share = len(over) / total
+        told = [f"{len(over)} of {total} dreamed" if total > 1 else ""]
+        for job in running[:1]:
+            steps, step = job.progress.get("steps") or 0, job.progress.get("step") or 0
+            share += (step / steps if steps else 0.0) / total
+            told.append(f"step {step_of(job.progress)}" if step else "beginning")
+            eta_s = job.progress.get("eta_s")
+            told.append("" if eta_s is None else f"{shown(eta_s)} left of {job.name}")
+        if not running:
+            told.append("the queue is paused" if self.store.paused else "waiting for its turn")
+        return min(share, 1.0), ", ".join(text for text in told if text)
+
+    def _outcomes(self, parts: Parts) -> list[Outcome]:
+        made = []
+        for place in range(len(parts.parts)):
+            job = self._jobs.get(place)
+            if job is None:
+                made.append(Outcome("cancelled"))
+                continue
+            request: dict[str, Any] = {}
+            with suppress(OSError, ValueError):
+                request = json.loads((self._folder_of(place) / inbox.JOB).read_text("utf-8"))
+            made.append(Outcome(job.state, job.result, job.error or "", request))
+        return made
+
+    # -- telling --------------------------------------------------------------------------------
+
+    def _tell(self, state: str, share: float, text: str) -> None:
+        now_s = time.monotonic()
+        told = {"state": state, "share": round(share, 3), "text": text}
+        if told == self._told and now_s - self._beat_at_s < BEAT_S:
+            return
+        self._beat += 1
+        self._beat_at_s = now_s
+        status = {"schema_version": SCHEMA_VERSION, **told, "beat": self._beat}
+        # A disk that is full for a moment is no reason to stop.
+        with suppress(AudioFileError):
+            write_whole(self.folder / STATUS, json.dumps(status))
+        if told != self._told and self._on_status is not None:
+            self._on_status(status)
+        self._told = told
+
+    def _tell_over(self, plan: dict[str, Any]) -> None:
+        write_whole(self.folder / RESULT, json.dumps(plan, indent=1))
+        made = sum(len(item["takes"]) for item in plan["items"])
+        made += sum(len(item["takes"]) for track in plan["tracks"] for item in track["items"])
+        text = {"done": f"done, {made} takes", "cancelled": "called off"}.get(
+            plan["state"], "; ".join(plan["summary"]) or "failed"
+        )
+        self._tell(plan["state"], 1.0, text)
+
+
+def sweep(runs: Path) -> None:
+    """Remove the oldest runs that are over for REAPER too, beyond `MOST_KEPT` of them."""
+    with suppress(OSError):
+        over = [folder for folder in runs.iterdir() if (folder / APPLIED).is_file()]
+        over.sort(key=lambda folder: (folder / APPLIED).stat().st_mtime, reverse=True)
+        for folder in over[MOST_KEPT:]:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,306 @@
+"""What of which file an item plays, in samples: the one place that knows REAPER's times.
+
+An item plays ``D_LENGTH x D_PLAYRATE`` seconds of its take's source from ``D_STARTOFFS`` on. A
+source is a file, or a section of another source, perhaps reversed. All of them are reduced to
+pieces of the file at its end, in whole samples, and to what is left over: where in that new sound
+the item begins.
+
+Notes
+-----
+Along a chain of sections, sample ``u`` of the take's source is sample ``v = c + s u`` of the file,
+with ``s`` 1 or -1 and ``c`` a fraction. Whole samples of the file are the integers of
+``w = s v = s c + u``, which runs the way the source is played. A reversed section of N samples
+plays sample ``N - 1 - u``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from dreamsound.audio import MAX_CHANNELS
+from dreamsound.cut import MOST_PIECES, Cut, Piece
+from dreamsound_reaper.facts import Item, Source, Take
+
+#: Times are read to so many samples: a second holds too many digits for a double to be exact.
+TOLERANCE: Final = 1e-4
+#: Of ``I_CHANMODE``.
+ALL, SWAPPED, MIXED, LEFT, RIGHT, THIRD, FIRST_PAIR = 0, 1, 2, 3, 4, 5, 67
+#: No chain of sections is longer.
+DEEPEST: Final = 32
+
+
+class UnfitError(Exception):
+    """An item that cannot be dreamed; its text says why, as the end of a sentence."""
+
+
+@dataclass(frozen=True)
+class FileInfo:
+    """What the file itself says.
+
+    Attributes
+    ----------
+    samples : int
+        Its length.
+    sample_rate_hz : int
+        Its rate.
+    channels : int
+        How many it has.
+    """
+
+    samples: int
+    sample_rate_hz: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What an item plays of a file, with its handles.
+
+    Attributes
+    ----------
+    file : str
+        As REAPER has it.
+    cut : Cut
+        What of the file.
+    start_offset_s : float
+        Where in the cut the item begins: ``D_STARTOFFS`` of a take that plays it.
+    marker_shift_s : float
+        To be added to the source positions of stretch markers.
+    channel_mode : int
+        ``I_CHANMODE`` of a take that plays it.
+    is_whole : bool
+        Whether the cut is all of the file, as it is.
+    """
+
+    file: str
+    cut: Cut
+    start_offset_s: float
+    marker_shift_s: float
+    channel_mode: int
+    is_whole: bool
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Samples of the take's source to samples of the file: ``v = c + s u``, for u in 0..length."""
+
+    c: float
+    s: int
+    length: float
+
+    def piece(self, first: int, last: int) -> Piece:
+        """Return the piece of the file for ``w`` from `first` to before `last`."""
+        if self.s > 0:
+            return Piece(start=first, stop=last)
+        return Piece(start=1 - last, stop=1 - first, is_reversed=True)
+
+    def bounds(self, total: int) -> tuple[int, int]:
+        """Return the first ``w`` and one past the last that the source and the file have."""
+        first = math.floor(self.s * self.c + TOLERANCE)
+        last = math.ceil(self.s * self.c + self.length - TOLERANCE)
+        lowest, highest = (0, total) if self.s > 0 else (1 - total, 1)
+        return max(first, lowest), min(last, highest)
+
+
+def root_of(take: Take) -> Source:
+    """Return the source at the end of a take's chain.
+
+    Raises
+    ------
+    UnfitError
+        There is none with a file.
+    """
+    source = take.source
+    for _ in range(DEEPEST):
+        if source is None:
+            raise UnfitError("has no source")
+        if source.file or source.parent is None:
+            return source
+        source = source.parent
+    raise UnfitError("has a source of too many sections")
+
+
+def check_fit(item: Item) -> Take:
+    """Return the take that an item plays.
+
+    Raises
+    ------
+    UnfitError
+        It plays none that can be dreamed: it is empty, locked, MIDI or offline.
+    """
+    take = item.take
+    if item.is_locked:
+        raise UnfitError("is locked")
+    if take is None or take.source is None:
+        raise UnfitError("is empty: it has no take that plays")
+    root = root_of(take)
+    if take.is_midi or root.type.upper().startswith("MIDI") or root.is_qn:
+        raise UnfitError("is MIDI")
+    if root.type.upper().startswith(("_OFFLINE", "OFFLINE")):
+        raise UnfitError("is offline")
+    if not root.file:
+        raise UnfitError(f"plays no file ({root.type or 'a source without a name'})")
+    if item.length_s <= 0:
+        raise UnfitError("has no length")
+    return take
+
+
+def heard(item: Item, info: FileInfo, handle_s: float = 0.0) -> Heard:
+    """Return what an item plays.
+
+    Parameters
+    ----------
+    item : Item
+        As :func:`check_fit` lets pass.
+    info : FileInfo
+        Of the file at the end of its chain.
+    handle_s : float
+        So much more on either side, in seconds of the item, where the source has it.
+
+    Returns
+    -------
+    Heard
+        From ``floor(offset x rate)`` on, and one sample more than the item is long.
+
+    Raises
+    ------
+    UnfitError
+        It plays nothing of its source, or a channel that is not there.
+    """
+    take = check_fit(item)
+    rate = info.sample_rate_hz
+    line = _line_of(take, info)
+    if line.length < 1:
+        raise UnfitError("has an empty section as its source")
+    begin_s, end_s = _window(item, take)
+    handle = handle_s * take.play_rate * rate
+    begin, end = begin_s * rate, end_s * rate
+    is_around = begin < -TOLERANCE or end > line.length + TOLERANCE
+    if item.is_loop and is_around:
+        pieces, origin = _unrolled(line, begin - handle, end + handle, info.samples)
+    else:
+        pieces, origin = _plain(line, begin - handle, end + handle, info.samples)
+        if end <= 0 or begin >= line.length:
+            raise UnfitError("plays nothing of its source")
+    channels, is_mono, mode = _channels(take.channel_mode, info.channels)
+    cut = Cut(pieces=pieces, channels=channels, is_mono=is_mono)
+    whole = (Piece(start=0, stop=info.samples),)
+    return Heard(
+        file=root_of(take).file,
+        cut=cut,
+        start_offset_s=take.start_offset_s - origin / rate,
+        marker_shift_s=-origin / rate,
+        channel_mode=mode,
+        is_whole=pieces == whole and channels is None and not is_mono,
+    )
+
+
+def _line_of(take: Take, info: FileInfo) -> _Line:
+    """Follow the chain of sections from the file up to the take."""
+    chain = []
+    source = take.source
+    while source is not None and not source.file and source.parent is not None:
+        chain.append(source)
+        source = source.parent
+    rate = info.sample_rate_hz
+    line = _Line(0.0, 1, float(info.samples))
+    for source in reversed(chain):
+        section = source.section
+        if section is None:
+            continue
+        offset = max(section.offset_s, 0.0) * rate
+        most = max(line.length - offset, 0.0)
+        length = min(section.length_s * rate, most) if section.length_s > 0 else most
+        if section.is_reversed:
+            line = _Line(line.c + line.s * (offset + length - 1), -line.s, length)
+        else:
+            line = _Line(line.c + line.s * offset, line.s, length)
+    return line
+
+
+def _window(item: Item, take: Take) -> tuple[float, float]:
+    """Return from where to where in its take's source an item plays, in seconds."""
+    length_s = item.length_s * take.play_rate
+    markers = sorted(take.stretch_markers)
+    if not markers:
+        return take.start_offset_s, take.start_offset_s + length_s
+    ends = (_stretched(markers, 0.0), _stretched(markers, length_s))
+    inside = [source_s for at_s, source_s, _ in markers if 0 <= at_s <= length_s]
+    return min(*ends, *inside), max(*ends, *inside)
+
+
+def _stretched(markers: list[tuple[float, float, float]], at_s: float) -> float:
+    """Return the source position at a position of the take: straight between stretch markers."""
+    if at_s <= markers[0][0]:
+        return markers[0][1] + at_s - markers[0][0]
+    for (left, source, _), (right, next_source, _) in itertools.pairwise(markers):
+        if at_s <= right:
+            share = (at_s - left) / (right - left) if right > left else 1.0
+            return source + share * (next_source - source)
+    return markers[-1][1] + at_s - markers[-1][0]
+
+
+def _plain(line: _Line, begin: float, end: float, total: int) -> tuple[tuple[Piece, ...], float]:
+    """Return one piece, and which sample of the take's source is its first."""
+    shift = line.s * line.c
+    lowest, highest = line.bounds(total)
+    first = max(math.floor(shift + begin + TOLERANCE), lowest)
+    last = min(math.ceil(shift + end - TOLERANCE) + 1, highest)
+    if last <= first:
+        raise UnfitError("plays nothing of its source")
+    return (line.piece(first, last),), first - shift
+
+
+def _unrolled(line: _Line, begin: float, end: float, total: int) -> tuple[tuple[Piece, ...], float]:
+    """Return the pieces of a source that is looped, and which sample is the first of them."""
+    shift, length = line.s * line.c, line.length
+    lowest, highest = line.bounds(total)
+    if (end - begin) / length > MOST_PIECES - 2:
+        raise UnfitError(f"loops its source more than {MOST_PIECES} times")
+    turn = math.floor((begin + TOLERANCE) / length)
+    first = max(math.floor(shift + begin - turn * length + TOLERANCE), lowest)
+    origin = turn * length + first - shift
+    needed = math.ceil(end - origin - TOLERANCE) + 1
+    # A section of a fraction of a sample more is now and then played one sample longer.
+    highest = min(highest + 1, total if line.s > 0 else 1)
+    pieces: list[Piece] = []
+    done = 0
+    while done < needed:
+        # Where the next turn begins, so that sections of a fraction of a sample do not drift.
+        until = min(round((turn + 1) * length - origin), needed)
+        last = min(first + until - done, highest)
+        if last > first:
+            pieces.append(line.piece(first, last))
+        done, turn = max(until, done + 1), turn + 1
+        first = max(round(shift + origin + done - turn * length), lowest)
+    if not pieces:
+        raise UnfitError("plays nothing of its source")
+    return tuple(pieces), origin
+
+
+def _channels(mode: int, channels: int) -> tuple[tuple[int, ...] | None, bool, int]:
+    """Return which channels are heard, whether as one, and what is left for the new take to do."""
+    if channels == 1 and mode in (SWAPPED, MIXED, LEFT, RIGHT):
+        return None, False, ALL
+    if mode in (ALL, SWAPPED):
+        _check_channels(channels)
+        return None, False, mode
+    if mode == MIXED:
+        return (0, 1), True, ALL
+    if mode in (LEFT, RIGHT):
+        wanted: tuple[int, ...] = (mode - LEFT,)
+    elif mode < FIRST_PAIR:
+        wanted = (mode - THIRD + 2,)
+    else:
+        wanted = (mode - FIRST_PAIR, mode - FIRST_PAIR + 1)
+    if max(wanted) >= channels:
+        raise UnfitError(f"plays channel {max(wanted) + 1} of a file that has {channels}")
+    return wanted, False, ALL
+
+
+def _check_channels(channels: int) -> None:
+    if channels > MAX_CHANNELS:
+        raise UnfitError(f"has {channels} channels; 1 to {MAX_CHANNELS} can be dreamed")

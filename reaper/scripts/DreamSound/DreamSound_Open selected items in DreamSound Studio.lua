@@ -1,0 +1,7 @@
+-- @noindex
+--- Open the sounds of the selected items in DreamSound Studio.
+
+local folder = select(2, reaper.get_action_context()):match("^(.*)[/\\]")
+local bridge = assert(loadfile(folder .. "/dreamsound_bridge_lua/init.lua"))(folder)
+
+bridge.start("open in studio")

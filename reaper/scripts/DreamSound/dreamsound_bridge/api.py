@@ -1,0 +1,377 @@
+# @noindex
+"""REAPER's functions as Python would have them: the only file that knows tuples and pointers.
+
+A pointer is a text that ends in its address; NULL is one whose address is 0, and is true. A
+function that fills in a parameter returns them all.
+"""
+
+import reaper_python as rpr
+
+#: Room for a text that REAPER fills in.
+ROOM = 4096
+NAME = "DreamSound"
+
+
+class Failed(Exception):
+    """REAPER did not do what it was asked for."""
+
+
+def is_null(pointer):
+    """Return whether a pointer points nowhere."""
+    return not pointer or pointer == "0" or int(str(pointer).rpartition("0x")[2] or "0", 16) == 0
+
+
+def _or_none(pointer):
+    return None if is_null(pointer) else pointer
+
+
+def is_valid(project, pointer, kind):
+    """Return whether a project still has what a pointer of a kind points to."""
+    return bool(rpr.RPR_ValidatePtr2(project, pointer, kind))
+
+
+# -- projects ---------------------------------------------------------------------------------
+
+
+def active_project():
+    """Return the active project, and its path."""
+    found = rpr.RPR_EnumProjects(-1, "", ROOM)
+    return found[0], found[2]
+
+
+def projects():
+    """Return all open projects with their paths."""
+    found = []
+    while True:
+        answer = rpr.RPR_EnumProjects(len(found), "", ROOM)
+        if is_null(answer[0]):
+            return found
+        found.append((answer[0], answer[2]))
+
+
+def record_path(project):
+    """Return the folder that a project records to."""
+    return rpr.RPR_GetProjectPathEx(project, "", ROOM)[1]
+
+
+def sample_rate(project):
+    """Return the rate of a project, or 0 where it follows the device."""
+    if not rpr.RPR_GetSetProjectInfo(project, "PROJECT_SRATE_USE", 0.0, False):
+        return 0
+    return int(rpr.RPR_GetSetProjectInfo(project, "PROJECT_SRATE", 0.0, False))
+
+
+def project_text(project, key):
+    """Return what a project remembers for us."""
+    return rpr.RPR_GetProjExtState(project, NAME, key, "", ROOM * 16)[4]
+
+
+def set_project_text(project, key, text):
+    """Let a project remember something for us."""
+    rpr.RPR_SetProjExtState(project, NAME, key, text)
+
+
+# -- items and takes --------------------------------------------------------------------------
+
+
+def selected_items(project):
+    """Return the selected items in REAPER's order."""
+    count = rpr.RPR_CountSelectedMediaItems(project)
+    return [rpr.RPR_GetSelectedMediaItem(project, number) for number in range(count)]
+
+
+def all_items(project):
+    """Return all items of a project."""
+    count = rpr.RPR_CountMediaItems(project)
+    return [rpr.RPR_GetMediaItem(project, number) for number in range(count)]
+
+
+def item_text(item, key):
+    """Return a text of an item, such as GUID."""
+    return rpr.RPR_GetSetMediaItemInfo_String(item, key, "", False)[3]
+
+
+def item_value(item, key):
+    """Return a number of an item."""
+    return rpr.RPR_GetMediaItemInfo_Value(item, key)
+
+
+def set_item_value(item, key, value):
+    """Set a number of an item."""
+    if not rpr.RPR_SetMediaItemInfo_Value(item, key, value):
+        raise Failed(key + " could not be set")
+
+
+def item_track(item):
+    """Return the track of an item."""
+    return rpr.RPR_GetMediaItem_Track(item)
+
+
+def track_text(track, key):
+    """Return a text of a track."""
+    return rpr.RPR_GetSetMediaTrackInfo_String(track, key, "", False)[3]
+
+
+def track_number(track):
+    """Return which track it is, from 1."""
+    return int(rpr.RPR_GetMediaTrackInfo_Value(track, "IP_TRACKNUMBER"))
+
+
+def tracks(project):
+    """Return all tracks of a project."""
+    return [rpr.RPR_GetTrack(project, number) for number in range(rpr.RPR_CountTracks(project))]
+
+
+def active_take(item):
+    """Return the active take of an item, or None."""
+    return _or_none(rpr.RPR_GetActiveTake(item))
+
+
+def takes(item):
+    """Return all takes of an item; None for an empty lane."""
+    count = rpr.RPR_CountTakes(item)
+    return [_or_none(rpr.RPR_GetTake(item, number)) for number in range(count)]
+
+
+def take_text(take, key):
+    """Return a text of a take, such as P_NAME."""
+    return rpr.RPR_GetSetMediaItemTakeInfo_String(take, key, "", False)[3]
+
+
+def set_take_text(take, key, text):
+    """Set a text of a take."""
+    if not rpr.RPR_GetSetMediaItemTakeInfo_String(take, key, text, True)[0]:
+        raise Failed(key + " could not be set")
+
+
+def take_value(take, key):
+    """Return a number of a take."""
+    return rpr.RPR_GetMediaItemTakeInfo_Value(take, key)
+
+
+def set_take_value(take, key, value):
+    """Set a number of a take."""
+    if not rpr.RPR_SetMediaItemTakeInfo_Value(take, key, value):
+        raise Failed(key + " could not be set")
+
+
+def set_take_colour(take, colour):
+    """Give a take a colour, [red, green, blue]."""
+    native = rpr.RPR_ColorToNative(colour[0], colour[1], colour[2])
+    set_take_value(take, "I_CUSTOMCOLOR", float(native | 0x1000000))
+
+
+def is_midi(take):
+    """Return whether a take is MIDI."""
+    return bool(rpr.RPR_TakeIsMIDI(take))
+
+
+def stretch_markers(take):
+    """Return the stretch markers of a take: position, position in the source, slope."""
+    found = []
+    for number in range(rpr.RPR_GetTakeNumStretchMarkers(take)):
+        answer = rpr.RPR_GetTakeStretchMarker(take, number, 0.0, 0.0)
+        slope = rpr.RPR_GetTakeStretchMarkerSlope(take, number)
+        found.append([answer[3], answer[4], slope])
+    return found
+
+
+def add_stretch_marker(take, at_s, source_s, slope):
+    """Add a stretch marker to a take."""
+    number = rpr.RPR_SetTakeStretchMarker(take, -1, at_s, source_s)[0]
+    if number < 0:
+        raise Failed("a stretch marker could not be set")
+    if slope:
+        rpr.RPR_SetTakeStretchMarkerSlope(take, number, slope)
+
+
+def envelope_count(take):
+    """Return how many envelopes a take has."""
+    return rpr.RPR_CountTakeEnvelopes(take)
+
+
+def effect_count(take):
+    """Return how many effects a take has."""
+    return rpr.RPR_TakeFX_GetCount(take)
+
+
+def activate(take):
+    """Make a take the active one of its item."""
+    rpr.RPR_SetActiveTake(take)
+
+
+# -- sources ----------------------------------------------------------------------------------
+
+
+def take_source(take):
+    """Return the source of a take, or None."""
+    return _or_none(rpr.RPR_GetMediaItemTake_Source(take))
+
+
+def source_facts(source):
+    """Return what a source says of itself, without its parent."""
+    length, _, is_qn = rpr.RPR_GetMediaSourceLength(source, 0)
+    found, _, offset, part, is_reversed = rpr.RPR_PCM_Source_GetSectionInfo(source, 0.0, 0.0, 0)
+    section = {"offset_s": offset, "length_s": part, "is_reversed": bool(is_reversed)}
+    return {
+        "type": rpr.RPR_GetMediaSourceType(source, "", ROOM)[1],
+        "file": source_file(source),
+        "length_s": length,
+        "is_qn": bool(is_qn),
+        "sample_rate_hz": rpr.RPR_GetMediaSourceSampleRate(source),
+        "channels": rpr.RPR_GetMediaSourceNumChannels(source),
+        "section": section if found else None,
+    }
+
+
+def source_file(source):
+    """Return the file of a source, or an empty text."""
+    return rpr.RPR_GetMediaSourceFileName(source, "", ROOM)[1]
+
+
+def source_parent(source):
+    """Return what a section is a part of, or None."""
+    return _or_none(rpr.RPR_GetMediaSourceParent(source))
+
+
+def new_source(path):
+    """Return a source of a file, or None where REAPER cannot read it."""
+    return _or_none(rpr.RPR_PCM_Source_CreateFromFile(path))
+
+
+def build_peaks(source, mode):
+    """Build peaks, as PCM_Source_BuildPeaks does."""
+    return rpr.RPR_PCM_Source_BuildPeaks(source, mode)
+
+
+def new_take(item):
+    """Return a new take of an item, without a source."""
+    take = rpr.RPR_AddTakeToMediaItem(item)
+    if is_null(take):
+        raise Failed("no take could be added")
+    return take
+
+
+def give_source(take, source):
+    """Return whether a take has taken a source."""
+    return bool(rpr.RPR_SetMediaItemTake_Source(take, source))
+
+
+def insert_as_take(project, item, path):
+    """Add a file to an item of the active project as a take, the way of the Insert menu."""
+    selected = selected_items(project)
+    cursor = rpr.RPR_GetCursorPositionEx(project)
+    try:
+        rpr.RPR_SelectAllMediaItems(project, False)
+        rpr.RPR_SetMediaItemSelected(item, True)
+        before = rpr.RPR_CountTakes(item)
+        rpr.RPR_InsertMedia(path, 3)
+        if rpr.RPR_CountTakes(item) != before + 1:
+            raise Failed("REAPER has not taken the file")
+        return rpr.RPR_GetTake(item, before)
+    finally:
+        rpr.RPR_SelectAllMediaItems(project, False)
+        for one in selected:
+            rpr.RPR_SetMediaItemSelected(one, True)
+        rpr.RPR_SetEditCurPos2(project, cursor, False, False)
+
+
+def delete_take(project, item, take):
+    """Delete a take of an item; another of its takes is active then."""
+    selected = selected_items(project)
+    active = active_take(item)
+    try:
+        rpr.RPR_SelectAllMediaItems(project, False)
+        rpr.RPR_SetMediaItemSelected(item, True)
+        rpr.RPR_SetActiveTake(take)
+        if rpr.RPR_GetActiveTake(item) == take:
+            rpr.RPR_Main_OnCommandEx(40129, 0, project)  # Take: Delete active take from items
+    finally:
+        rpr.RPR_SelectAllMediaItems(project, False)
+        for one in selected:
+            rpr.RPR_SetMediaItemSelected(one, True)
+        if active is not None and active != take:
+            rpr.RPR_SetActiveTake(active)
+
+
+def new_track(after, name):
+    """Return a new track of the active project, below another."""
+    number = track_number(after)
+    rpr.RPR_InsertTrackAtIndex(number, True)
+    track = rpr.RPR_GetTrack(0, number)
+    rpr.RPR_GetSetMediaTrackInfo_String(track, "P_NAME", name, True)
+    return track
+
+
+def new_item(track):
+    """Return a new, empty item on a track."""
+    item = rpr.RPR_AddMediaItemToTrack(track)
+    if is_null(item):
+        raise Failed("no item could be added")
+    return item
+
+
+# -- the program ------------------------------------------------------------------------------
+
+
+def begin_step(project):
+    """Begin a step that is undone as a whole; nothing is drawn until its end."""
+    rpr.RPR_PreventUIRefresh(1)
+    rpr.RPR_Undo_BeginBlock2(project)
+
+
+def end_step(project, name):
+    """End a step."""
+    rpr.RPR_Undo_EndBlock2(project, name, -1)
+    rpr.RPR_PreventUIRefresh(-1)
+    rpr.RPR_UpdateArrange()
+
+
+def redraw(item):
+    """Let an item be drawn anew."""
+    rpr.RPR_UpdateItemInProject(item)
+
+
+def remembered(key):
+    """Return what REAPER remembers for us."""
+    return rpr.RPR_GetExtState(NAME, key)
+
+
+def remember(key, text, persist):
+    """Let REAPER remember one line for us, for ever or until it is closed."""
+    rpr.RPR_SetExtState(NAME, key, text, persist)
+
+
+def message(text):
+    """Show a message, and wait until it is read."""
+    rpr.RPR_MB(text, NAME, 0)
+
+
+def ask(title, captions, values):
+    """Return what the user fills in, or None where it is called off."""
+    answer = rpr.RPR_GetUserInputs(
+        title,
+        len(captions),
+        ",".join(captions) + ",extrawidth=220,separator=|",
+        "|".join(values),
+        ROOM,
+    )
+    if not answer[0]:
+        return None
+    found = answer[4].split("|")
+    return (found + [""] * len(captions))[: len(captions)]
+
+
+def resource_path():
+    """Return the folder of REAPER's settings."""
+    return rpr.RPR_GetResourcePath()
+
+
+def version():
+    """Return REAPER's version, such as 7.08/linux-x86_64."""
+    return rpr.RPR_GetAppVersion()
+
+
+def now_s():
+    """Return a time that only runs forward."""
+    return rpr.RPR_time_precise()

@@ -1,0 +1,252 @@
+-- @noindex
+--- REAPER's functions as the bridge would have them: projects, items, takes, sources.
+--
+-- With program.lua, whose functions are here too, the only file that calls `reaper`. In Lua a pointer
+-- is userdata, NULL is nil, and what C fills in is returned after what C returns. A pointer to what is
+-- no more must not be passed: REAPER ends the script then, where Python would pass NULL.
+
+local use = ...
+local api = use("program")
+
+--- Return whether a project still has what a pointer of a kind points to.
+function api.is_valid(project, pointer, kind)
+  return reaper.ValidatePtr2(project, pointer, kind)
+end
+
+-- -- projects ----------------------------------------------------------------------------------
+
+--- Return the active project, and its path.
+function api.active_project()
+  local project, path = reaper.EnumProjects(-1)
+  return project, path or ""
+end
+
+--- Return all open projects with their paths.
+-- @return table: array of {project, path}
+function api.projects()
+  local found = {}
+  while true do
+    local project, path = reaper.EnumProjects(#found)
+    if project == nil then
+      return found
+    end
+    found[#found + 1] = { project, path or "" }
+  end
+end
+
+--- Return the folder that a project records to.
+function api.record_path(project)
+  return reaper.GetProjectPathEx(project)
+end
+
+--- Return the rate of a project, or 0 where it follows the device.
+function api.sample_rate(project)
+  if reaper.GetSetProjectInfo(project, "PROJECT_SRATE_USE", 0.0, false) == 0 then
+    return 0
+  end
+  return math.floor(reaper.GetSetProjectInfo(project, "PROJECT_SRATE", 0.0, false))
+end
+
+--- Return what a project remembers for us.
+function api.project_text(project, key)
+  local _, text = reaper.GetProjExtState(project, api.NAME, key)
+  return text
+end
+
+--- Let a project remember something for us.
+function api.set_project_text(project, key, text)
+  reaper.SetProjExtState(project, api.NAME, key, text)
+end
+
+-- -- items and takes ---------------------------------------------------------------------------
+
+--- Return `count` things, each got by its number from 0; false where there is nothing.
+local function each(count, get)
+  local found = {}
+  for number = 0, count - 1 do
+    found[number + 1] = get(number) or false
+  end
+  return found
+end
+
+--- Return the selected items in REAPER's order.
+function api.selected_items(project)
+  return each(reaper.CountSelectedMediaItems(project), function(number)
+    return reaper.GetSelectedMediaItem(project, number)
+  end)
+end
+
+--- Return all items of a project.
+function api.all_items(project)
+  return each(reaper.CountMediaItems(project), function(number)
+    return reaper.GetMediaItem(project, number)
+  end)
+end
+
+--- Return a text of an item, such as GUID.
+function api.item_text(item, key)
+  local _, text = reaper.GetSetMediaItemInfo_String(item, key, "", false)
+  return text
+end
+
+--- Return a number of an item.
+function api.item_value(item, key)
+  return reaper.GetMediaItemInfo_Value(item, key)
+end
+
+--- Set a number of an item.
+function api.set_item_value(item, key, value)
+  if not reaper.SetMediaItemInfo_Value(item, key, value) then
+    error(api.Failed(key .. " could not be set"))
+  end
+end
+
+--- Return the track of an item.
+function api.item_track(item)
+  return reaper.GetMediaItem_Track(item)
+end
+
+--- Return a text of a track.
+function api.track_text(track, key)
+  local _, text = reaper.GetSetMediaTrackInfo_String(track, key, "", false)
+  return text
+end
+
+--- Return which track it is, from 1.
+function api.track_number(track)
+  return math.floor(reaper.GetMediaTrackInfo_Value(track, "IP_TRACKNUMBER"))
+end
+
+--- Return all tracks of a project.
+function api.tracks(project)
+  return each(reaper.CountTracks(project), function(number)
+    return reaper.GetTrack(project, number)
+  end)
+end
+
+--- Return the active take of an item, or nil.
+function api.active_take(item)
+  return reaper.GetActiveTake(item)
+end
+
+--- Return all takes of an item; false for an empty lane.
+function api.takes(item)
+  return each(reaper.CountTakes(item), function(number)
+    return reaper.GetTake(item, number)
+  end)
+end
+
+--- Return a text of a take, such as P_NAME.
+function api.take_text(take, key)
+  local _, text = reaper.GetSetMediaItemTakeInfo_String(take, key, "", false)
+  return text
+end
+
+--- Set a text of a take.
+function api.set_take_text(take, key, text)
+  if not reaper.GetSetMediaItemTakeInfo_String(take, key, text, true) then
+    error(api.Failed(key .. " could not be set"))
+  end
+end
+
+--- Return a number of a take.
+function api.take_value(take, key)
+  return reaper.GetMediaItemTakeInfo_Value(take, key)
+end
+
+--- Set a number of a take.
+function api.set_take_value(take, key, value)
+  if not reaper.SetMediaItemTakeInfo_Value(take, key, value) then
+    error(api.Failed(key .. " could not be set"))
+  end
+end
+
+--- Give a take a colour, {red, green, blue}.
+function api.set_take_colour(take, colour)
+  local native = reaper.ColorToNative(colour[1], colour[2], colour[3])
+  api.set_take_value(take, "I_CUSTOMCOLOR", (native | 0x1000000) + 0.0)
+end
+
+--- Return whether a take is MIDI.
+function api.is_midi(take)
+  return reaper.TakeIsMIDI(take)
+end
+
+--- Return the stretch markers of a take: position, position in the source, slope.
+function api.stretch_markers(take)
+  return each(reaper.GetTakeNumStretchMarkers(take), function(number)
+    local _, at_s, source_s = reaper.GetTakeStretchMarker(take, number)
+    return { at_s, source_s, reaper.GetTakeStretchMarkerSlope(take, number) }
+  end)
+end
+
+--- Add a stretch marker to a take.
+function api.add_stretch_marker(take, at_s, source_s, slope)
+  local number = reaper.SetTakeStretchMarker(take, -1, at_s, source_s)
+  if number < 0 then
+    error(api.Failed("a stretch marker could not be set"))
+  end
+  if slope ~= 0 then
+    reaper.SetTakeStretchMarkerSlope(take, number, slope)
+  end
+end
+
+--- Return how many envelopes a take has.
+function api.envelope_count(take)
+  return reaper.CountTakeEnvelopes(take)
+end
+
+--- Return how many effects a take has.
+function api.effect_count(take)
+  return reaper.TakeFX_GetCount(take)
+end
+
+--- Make a take the active one of its item.
+function api.activate(take)
+  reaper.SetActiveTake(take)
+end
+
+-- -- sources -----------------------------------------------------------------------------------
+
+--- Return the source of a take, or nil.
+function api.take_source(take)
+  return reaper.GetMediaItemTake_Source(take)
+end
+
+--- Return what a source says of itself, without its parent; `section` is nil where it is none.
+function api.source_facts(source)
+  local length, is_qn = reaper.GetMediaSourceLength(source)
+  local found, offset, part, is_reversed = reaper.PCM_Source_GetSectionInfo(source)
+  local section = { offset_s = offset, length_s = part, is_reversed = is_reversed }
+  return {
+    type = reaper.GetMediaSourceType(source),
+    file = api.source_file(source),
+    length_s = length,
+    is_qn = is_qn,
+    sample_rate_hz = reaper.GetMediaSourceSampleRate(source),
+    channels = reaper.GetMediaSourceNumChannels(source),
+    section = found and section or nil,
+  }
+end
+
+--- Return the file of a source, or an empty text.
+function api.source_file(source)
+  return reaper.GetMediaSourceFileName(source)
+end
+
+--- Return what a section is a part of, or nil.
+function api.source_parent(source)
+  return reaper.GetMediaSourceParent(source)
+end
+
+--- Return a source of a file, or nil where REAPER cannot read it.
+function api.new_source(path)
+  return reaper.PCM_Source_CreateFromFile(path)
+end
+
+--- Build peaks, as PCM_Source_BuildPeaks does.
+function api.build_peaks(source, mode)
+  return reaper.PCM_Source_BuildPeaks(source, mode)
+end
+
+return use("making")

@@ -1,0 +1,110 @@
+-- @noindex
+--- New takes, items and tracks; the third part of api.lua.
+
+local use = ...
+local api = use("program")
+
+--- Return a new take of an item, without a source.
+function api.new_take(item)
+  local take = reaper.AddTakeToMediaItem(item)
+  if take == nil then
+    error(api.Failed("no take could be added"))
+  end
+  return take
+end
+
+--- Return whether a take has taken a source.
+function api.give_source(take, source)
+  return reaper.SetMediaItemTake_Source(take, source)
+end
+
+--- Call a function while an item is the only one that is selected; select as before.
+local function with_selected(project, item, call)
+  local selected = api.selected_items(project)
+  local fine, answer = pcall(function()
+    reaper.SelectAllMediaItems(project, false)
+    reaper.SetMediaItemSelected(item, true)
+    return call()
+  end)
+  reaper.SelectAllMediaItems(project, false)
+  for _, one in ipairs(selected) do
+    reaper.SetMediaItemSelected(one, true)
+  end
+  return fine, answer
+end
+
+--- Add a file to an item of the active project as a take, the way of the Insert menu.
+function api.insert_as_take(project, item, path)
+  local cursor = reaper.GetCursorPositionEx(project)
+  local fine, answer = with_selected(project, item, function()
+    local before = reaper.CountTakes(item)
+    reaper.InsertMedia(path, 3)
+    if reaper.CountTakes(item) ~= before + 1 then
+      error(api.Failed("REAPER has not taken the file"))
+    end
+    return reaper.GetTake(item, before)
+  end)
+  reaper.SetEditCurPos2(project, cursor, false, false)
+  if not fine then
+    error(answer, 0)
+  end
+  return answer
+end
+
+--- Delete a take of an item; another of its takes is active then.
+function api.delete_take(project, item, take)
+  local active = api.active_take(item)
+  local fine, why = with_selected(project, item, function()
+    reaper.SetActiveTake(take)
+    if reaper.GetActiveTake(item) == take then
+      reaper.Main_OnCommandEx(40129, 0, project) -- Take: Delete active take from items
+    end
+  end)
+  if active ~= nil and active ~= take then
+    reaper.SetActiveTake(active)
+  end
+  if not fine then
+    error(why, 0)
+  end
+end
+
+--- Return a new track of the active project, below another.
+function api.new_track(after, name)
+  local number = api.track_number(after)
+  reaper.InsertTrackAtIndex(number, true)
+  local track = reaper.GetTrack(0, number)
+  if track == nil then
+    error(api.Failed("no track could be added"))
+  end
+  reaper.GetSetMediaTrackInfo_String(track, "P_NAME", name, true)
+  return track
+end
+
+--- Return a new, empty item on a track.
+function api.new_item(track)
+  local item = reaper.AddMediaItemToTrack(track)
+  if item == nil then
+    error(api.Failed("no item could be added"))
+  end
+  return item
+end
+
+--- Begin a step that is undone as a whole; nothing is drawn until its end.
+function api.begin_step(project)
+  reaper.PreventUIRefresh(1)
+  reaper.Undo_BeginBlock2(project)
+end
+
+--- End a step.
+function api.end_step(project, name)
+  reaper.Undo_EndBlock2(project, name, -1)
+  reaper.PreventUIRefresh(-1)
+  reaper.UpdateArrange()
+end
+
+--- Let an item be drawn anew.
+function api.redraw(item)
+  reaper.UpdateItemInProject(item)
+end
+
+return api

@@ -1,0 +1,205 @@
+"""``dreamsound rpp``: a project dreamed without REAPER, by the real network."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from dreamsound.cli import main
+from dreamsound.queue.store import QUEUE_VARIABLE, Store
+from dreamsound.queue.worker import Worker, WorkerOptions
+from dreamsound_reaper import run as run_module
+from dreamsound_reaper.rpp.reading import items_of, takes_of
+from dreamsound_reaper.rpp.text import read_project
+from dreamsound_reaper.take_note import TakeNote
+
+from .facts_made import RATE, tone
+from .projects import ITEM, SECTION, project_text
+
+pytestmark = pytest.mark.yamnet
+GONE = ITEM.replace("whistle.wav", "gone.wav").replace("782C69}", "782C71}")
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    """A project of three items, one of which plays a file that is not there."""
+    folder = tmp_path / "My Söng's"
+    folder.mkdir()
+    tone(folder / "whistle.wav", 3.0, 900, channels=2)
+    tone(folder / "drums.wav", 2.0, 500, channels=2)
+    text = project_text(ITEM.replace("      SM 0 0.1 + 0.5 0.7 -0.25\n", ""), SECTION, GONE)
+    (folder / "song.rpp").write_bytes(text.replace("\n", "\r\n").encode())
+    return folder / "song.rpp"
+
+
+@pytest.fixture
+def worker(tmp_path: Path, yamnet: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A queue of the test's own, and a worker in a thread instead of a process."""
+    path = tmp_path / "queue/queue.sqlite"
+    monkeypatch.setenv(QUEUE_VARIABLE, str(path))
+    monkeypatch.setattr("dreamsound.models.load.load_weights", lambda _: yamnet)
+    monkeypatch.setattr(run_module, "ensure_worker", lambda _: False)
+    monkeypatch.setattr(run_module, "POLL_S", 0.02)
+    store = Store(path)
+    worker = Worker(store, WorkerOptions(checkpoint_every_s=0.0), lambda _: None)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    yield
+    worker.leave()
+    thread.join(30)
+    store.close()
+
+
+Rpp = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def rpp(worker: None, capsys: pytest.CaptureFixture[str]) -> Rpp:
+    def rpp(*words: object) -> tuple[int, str, str]:
+        code = main(["rpp", *map(str, words), "--class", "Bell", "--steps", "1"])
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return rpp
+
+
+def lines(path: Path) -> list[bytes]:
+    return path.read_bytes().split(b"\n")
+
+
+def test_the_new_project_has_the_dreams_and_every_old_line(rpp, song):
+    new = song.with_name("new.rpp")
+    before = song.read_bytes()
+    code, _, told = rpp(song, "--items", "all", "--out", new)
+    assert code == 4  # one was left out
+    assert "gone.wav, which is not there" in told
+    assert "6 takes added" in told
+    assert song.read_bytes() == before
+    # All old lines are there, in their order, and none has changed.
+    rest = iter(lines(new))
+    assert all(line in rest for line in lines(song))
+    assert all(line.endswith(b"\r") for line in lines(new)[:-1])
+    found = {one.item.guid: one for one in items_of(read_project(new))}
+    plain, section, gone = found.values()
+    assert [len(takes_of(one.block)) for one in (plain, section, gone)] == [4, 4, 1]
+    take = plain.item.take
+    assert take.name == "whistle - dream Bell"
+    assert (take.values["D_PLAYRATE"], take.values["D_VOL"]) == (1.5, 0.5)
+    assert take.source.file == "Audio/DreamSound/whistle_dream.wav"
+    reversed_take = section.item.take
+    assert reversed_take.source.section is None
+    assert reversed_take.channel_mode == 0
+    assert reversed_take.values["D_PAN"] == 0.25
+    assert soundfile.info(song.parent / reversed_take.source.file).channels == 1
+    note = TakeNote.of_text(take.ext)
+    assert note.recipe["class"] == "Bell"
+    assert note.class_name == "Bell"
+
+
+def test_a_dream_lies_where_the_sound_was(rpp, song):
+    """The new take of a reversed section, against the file: the peak of correlation is at 0."""
+    new = song.with_name("new.rpp")
+    rpp(song, "--items", "rev drums", "--out", new, "--strength", "0.001")
+    (found,) = (one for one in items_of(read_project(new)) if one.item.label.startswith("rev"))
+    take = found.item.take
+    dream, rate = soundfile.read(song.parent / take.source.file)
+    source, _ = soundfile.read(song.parent / "drums.wav")
+    first = round(0.25 * rate)
+    played = source[first : first + round(1.5 * rate), 0][::-1]
+    at, length = round(0.1 * rate), rate
+    wanted = played[at : at + length]
+    begin = round(take.start_offset_s * rate)
+    scores = {}
+    for lag in range(-20, 21):
+        got = dream[max(begin + lag, 0) :][:length]
+        scores[lag] = float(np.dot(got, wanted[: len(got)]))
+    assert max(scores, key=scores.get) == 0
+    assert rate == RATE
+
+
+def test_going_on_from_the_new_project(rpp, song):
+    """What was written is read again: the dream is dreamed as a take with its file."""
+    new, newer = song.with_name("new.rpp"), song.with_name("newer.rpp")
+    assert rpp(song, "--out", new)[0] == 4
+    code, printed, _ = rpp(
+        new, "--items", "whistle", "--out", newer, "--json", "--renders", "dream"
+    )
+    assert code == 0
+    plan = json.loads(printed)
+    assert len(plan["items"][0]["takes"]) == 1
+    (found,) = (one for one in items_of(read_project(newer)) if "whistle" in one.item.label)
+    assert len(takes_of(found.block)) == 5
+    assert sum(take.is_active for take in takes_of(found.block)) == 1
+
+
+def test_onto_a_new_track_and_glued(rpp, song):
+    track = song.with_name("track.rpp")
+    assert rpp(song, "--items", "rev drums", "--out", track, "--placement", "track")[0] == 0
+    items = list(items_of(read_project(track)))
+    assert [one.item.track.name for one in items] == ["Voice's one"] * 3 + ["Voice's one - dreams"]
+    assert (items[3].item.position_s, items[3].item.length_s) == (4.0, 1.0)
+    assert items[3].item.take.name == "rev drums - dream Bell"
+    assert len(takes_of(items[3].block)) == 3
+    glued = song.with_name("glued.rpp")
+    code, _, told = rpp(song, "--items", "all", "--out", glued, "--placement", "glue")
+    assert code == 4
+    assert "stretched" in told
+    assert len(list(items_of(read_project(glued)))) == 4
+
+
+def test_colours_and_paths_of_other_systems(rpp, tmp_path):
+    tone(tmp_path / "a.wav", 1.0)
+    item = ITEM.replace("whistle.wav", "a.wav").replace('FILE "a.wav"', 'FILE ".\\a.wav"')
+    item = re.sub(r"      SM .*\n", "", item).replace("PLAYRATE 1.5", "PLAYRATE 1")
+    text = project_text(item, version="7.08/macOS-arm64").replace('"Audio"', '""')
+    (tmp_path / "song.rpp").write_text(text)
+    code, _, told = rpp(tmp_path / "song.rpp", "--out", tmp_path / "new.RPP", "--renders", "dream")
+    assert (code, "1 takes added" in told) == (0, True)
+    written = (tmp_path / "new.RPP").read_text()
+    assert f"TAKECOLOR {0x1000000 | 148 << 16 | 103 << 8 | 219} B" in written
+    assert 'FILE "DreamSound/a_dream.wav"' in written
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("song.rpp", "--out", "song.rpp"), "the project itself"),
+        (("song.rpp", "--out", "there.rpp"), "exists"),
+        (("song.rpp", "--out", "no/such/new.rpp"), "there is no folder"),
+        (("song.rpp", "--out", "new.wav"), "ends in .rpp"),
+        (("song.rpp", "--out", "new.rpp", "--span", "0:1"), "leave out --span"),
+        (("song.rpp", "--out", "new.rpp", "--items", "guitar"), "there are"),
+        (("song.rpp", "there.rpp", "--out", "new.rpp"), "one project at a time"),
+        (("gone.rpp", "--out", "new.rpp"), "No such file"),
+        (("junk.rpp", "--out", "new.rpp"), "no project of REAPER"),
+        (("song.rpp", "--out", "new.rpp", "--class", "Bellll"), "Bell"),
+        (("song.rpp", "--out", "new.rpp", "--format", "mp4"), "format"),
+    ],
+)
+def test_bad_input_is_one_line_and_2(song, monkeypatch, capsys, tmp_path, words, told):
+    monkeypatch.chdir(song.parent)
+    monkeypatch.setenv(QUEUE_VARIABLE, str(tmp_path / "queue/queue.sqlite"))
+    (song.parent / "there.rpp").write_text("x")
+    (song.parent / "junk.rpp").write_bytes(b"\0\1")
+    before = sorted(song.parent.iterdir())
+    assert main(["rpp", *words]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert sorted(song.parent.iterdir()) == before
+
+
+def test_nothing_dreamed_writes_nothing(song, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv(QUEUE_VARIABLE, str(tmp_path / "queue/queue.sqlite"))
+    new = song.with_name("new.rpp")
+    assert main(["rpp", str(song), "--items", "gone", "--out", str(new)]) == 2
+    told = capsys.readouterr().err
+    assert "nothing was dreamed" in told
+    assert not new.exists()
+    assert not list((tmp_path / "queue/rpp").iterdir())
