@@ -84,6 +84,7 @@ def _studio(app: QApplication, sounds: list[Path]) -> int:
     from dreamsound_desktop.state.preferences import app_folder
     from dreamsound_desktop.windows.crash import CrashGuard
     from dreamsound_desktop.windows.one_app import OneApp
+    from dreamsound_desktop.windows.termination import close_on_terminate
 
     sounds = [path.absolute() for path in sounds]
     one = OneApp(app_folder())
@@ -96,6 +97,7 @@ def _studio(app: QApplication, sounds: list[Path]) -> int:
     guard.saves = window.save
     guard.install()
     window.show()
+    close_on_terminate(window)
     QTimer.singleShot(0, lambda: window.start(sounds))
     QTimer.singleShot(WELCOME_MS, window.help_work.welcome)
     code = app.exec()
@@ -108,6 +110,7 @@ def _job(app: QApplication, folder: Path) -> int:
     from dreamsound.errors import DreamSoundError
     from dreamsound_desktop.theme import apply_theme
     from dreamsound_desktop.windows.job_window import JobWindow
+    from dreamsound_desktop.windows.termination import close_on_terminate
 
     try:
         window = JobWindow(folder)
@@ -116,4 +119,5 @@ def _job(app: QApplication, folder: Path) -> int:
         return 2
     apply_theme(window.preferences.theme)
     window.show()
+    close_on_terminate(window)
     return app.exec()

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -195,6 +199,32 @@ def test_a_preview_that_is_done_is_played_and_leaves_the_queue(job_window, qtbot
     qtbot.waitUntil(lambda: not window.client.jobs)
     assert not window.problem.text() or "Nothing can be heard" in window.problem.text()
     window.player.stop()
+
+
+def test_what_is_done_is_said_and_cannot_be_asked_for_again(open_job, qtbot, tmp_path):
+    window = open_job(write_jobs(tmp_path, 1))
+    window.dream()
+    qtbot.waitUntil(lambda: len(window._places) == 1 and len(window.client.jobs) == 1)
+    store = Store(Path(window.client._store.path))
+    store.register_worker("w", tmp_path / "lock")
+    store.done(store.claim("w").id, "w", {"renders": {}})
+    store.close()
+    qtbot.waitUntil(lambda: window.items.bars[0].format() == "done")
+    assert "dreamed" in window.told.text()
+    assert not window.buttons["dream"].isEnabled()
+
+
+def test_a_window_that_is_ended_by_the_system_leaves_nothing_behind(folder, tmp_path):
+    code = "import sys; from dreamsound_desktop.app import main; sys.exit(main(sys.argv[1:]))"
+    process = subprocess.Popen([sys.executable, "-c", code, "--job", str(folder)])
+    (folder / "001/preview").mkdir()
+    deadline = time.monotonic() + 60
+    while not Path(os.environ["DREAMSOUND_QUEUE"]).exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.0)  # from looking at the queue to the window on the screen
+    process.terminate()
+    assert process.wait(10) == 0, "it closes as if by hand"
+    assert not (folder / "001/preview").exists()
 
 
 def test_favourites_and_what_was_used_last_stand_on_top(open_job, folder):

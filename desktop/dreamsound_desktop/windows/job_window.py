@@ -285,7 +285,11 @@ class JobWindow(QWidget):
     def _show_buttons(self) -> None:
         states = self._states()
         is_running = any(state not in OVER for state in states)
-        self.buttons["dream"].setEnabled(not is_running)
+        # A job folder is one job: what is done cannot be asked for again.
+        is_done = len(states) == len(self.job.folders) and set(states) == {"done"}
+        self.buttons["dream"].setEnabled(not is_running and not is_done)
+        if is_done:
+            self.told.setText(self.tr("All is dreamed."))
         self.buttons["cancel"].setEnabled(is_running or self._preview is not None)
         self.buttons["finish"].setEnabled(any(state in HELD for state in states))
 
