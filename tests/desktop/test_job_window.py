@@ -103,6 +103,21 @@ def test_what_it_does_not_know_passes_through(tmp_path):
     assert document["span"] == "0:1"
 
 
+def test_where_nothing_is_chosen_each_item_keeps_its_own_recipe(tmp_path):
+    folder = write_jobs(tmp_path)
+    other = told(folder, 2) | {"recipe": {"steps": 9}, "preset": None}
+    (folder / "002/job.json").write_text(json.dumps(other))
+    job = JobFolder(folder)
+    before = [told(folder, number) for number in (1, 2)]
+    for place in (0, 1):
+        assert job.write(place) == folder / f"{place + 1:03d}"
+    assert [told(folder, number) for number in (1, 2)] == before
+    job.set_field("steps", 5)
+    for place in (0, 1):
+        job.write(place)
+    assert [told(folder, number)["recipe"]["steps"] for number in (1, 2)] == [5, 5]
+
+
 def test_a_target_sound_sets_the_method_and_takes_it_back(tmp_path):
     job = JobFolder(write_jobs(tmp_path, 1))
     method = job.recipe.method

@@ -131,13 +131,17 @@ class JobFolder:
     def write(self, place: int) -> Path:
         """Write what is chosen into an item's ``job.json``; return its folder.
 
+        Where nothing was chosen, each item keeps the recipe that it came with.
+
         Raises
         ------
         DreamSoundError
             The recipe makes no sense, or it cannot be written.
         """
-        filled(self.recipe)
         folder = self.folders[place]
+        if (self.recipe, self.preset) == (self.own, self.own_preset):
+            return folder
+        filled(self.recipe)
         write_whole(folder / JOB, json.dumps(self._document(place), indent=1))
         return folder
 
