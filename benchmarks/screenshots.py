@@ -6,6 +6,7 @@ A sound is dreamed by the real worker, so that takes, curve and queue show what 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -47,13 +48,18 @@ def main() -> None:
 
 def take(out: Path, sound: Path, theme: str, scale: str) -> None:
     """Take the pictures of one look."""
-    from PySide6.QtWidgets import QApplication
+    from PIL import Image
+    from PySide6.QtWidgets import QApplication, QWidget
 
     from dreamsound_desktop import app as studio
     from dreamsound_desktop.state.selection import TimeSpan
     from dreamsound_desktop.theme import apply_theme
+    from dreamsound_desktop.windows.about import AboutDialog
+    from dreamsound_desktop.windows.job_window import JobWindow
     from dreamsound_desktop.windows.keys import KeysDialog
+    from dreamsound_desktop.windows.models import ModelsDialog
     from dreamsound_desktop.windows.preferences import PreferencesDialog
+    from dreamsound_desktop.windows.variations import AskVariations
 
     app = studio._application()
     window = studio.main_window()
@@ -83,26 +89,62 @@ def take(out: Path, sound: Path, theme: str, scale: str) -> None:
         window.dreams.render()
         until(lambda: sum(bool(take.renders) for take in document.takes) == 2)
     window.listen()
-    until(lambda: window.view is not None and window.view._heard is not None)
+    until(lambda: window.view is not None and window.view.readout.heard is not None)
     view = window.view
     if view is None:
         raise SystemExit(f"{sound} is not shown")
     until(lambda: view.pyramid.is_whole and not view.spectrogram.is_pending())
     view.move_cursor(20)
-    until(lambda: False, 1)
-    name = f"{theme}-{scale}x"
-    window.grab().save(str(out / f"studio-{name}.png"))
+    for message in list(window.messages.messages):
+        message.close_message()
+
+    def keep(what: str, widget: QWidget, seconds: float = 0.3) -> None:
+        until(lambda: False, seconds)
+        path = out / f"{what}-{theme}-{scale}x.png"
+        widget.grab().save(str(path))
+        # A palette of 256 colours is a third of the size, and looks the same.
+        with Image.open(path) as image:
+            small = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        small.save(path, optimize=True)
+
+    window.takes.put_new(document.takes.next_number() - 1)
+    keep("studio", window, 1)
+    window.dream.aim.tabs.setCurrentIndex(1)
+    keep("layers", window.dream)
+    window.dream.aim.tabs.setCurrentIndex(0)
+    keep("classes", window.dream)
     dialogs = {
         "keys": KeysDialog({}, window),
         "preferences": PreferencesDialog(window.preferences, window.disk, [], window),
+        "models": ModelsDialog(window),
+        "about": AboutDialog(window),
+        "variations": AskVariations(document, window),
     }
     for what, dialog in dialogs.items():
         dialog.show()
-        until(lambda: False, 0.3)
-        dialog.grab().save(str(out / f"{what}-{name}.png"))
+        keep(what, dialog)
         dialog.close()
     window.close()
+    job = JobWindow(_job_folder(sound))
+    job.show()
+    keep("reaper", job)
+    job.dream()
+    until(lambda: job.items.bars[0].format() == "done")
+    keep("reaper-dreams", job, 0.1)
+    job.close()
     app.processEvents()
+
+
+def _job_folder(sound: Path) -> Path:
+    """Return a folder of jobs, as REAPER's bridge makes it."""
+    folder = Path(tempfile.mkdtemp(dir=sound.parent))
+    for number in range(1, 6):
+        item = folder / f"{number:03d}"
+        item.mkdir()
+        document = {"input": str(sound), "out": str(item / "renders"), "preset": "Turn to birds",
+                    "name": f"Whistle, take {number}", "span": f"0:{number}"}  # fmt: skip
+        (item / "job.json").write_text(json.dumps(document), encoding="utf-8")
+    return folder
 
 
 def _end_workers(queue: Path) -> None:

@@ -81,17 +81,28 @@ def _application() -> QApplication:
 def _studio(app: QApplication, sounds: list[Path]) -> int:
     from PySide6.QtCore import QTimer
 
+    from dreamsound_desktop.state.preferences import app_folder
     from dreamsound_desktop.windows.crash import CrashGuard
+    from dreamsound_desktop.windows.one_app import OneApp
+    from dreamsound_desktop.windows.termination import close_on_terminate
 
+    sounds = [path.absolute() for path in sounds]
+    one = OneApp(app_folder())
+    if one.hand_over(sounds):
+        return 0
+    one.listen()
     window = main_window()
+    one.wanted.connect(window.open_for_another)
     guard = CrashGuard(window.folder)
     guard.saves = window.save
     guard.install()
     window.show()
-    QTimer.singleShot(0, lambda: window.start([path.absolute() for path in sounds]))
+    close_on_terminate(window)
+    QTimer.singleShot(0, lambda: window.start(sounds))
     QTimer.singleShot(WELCOME_MS, window.help_work.welcome)
     code = app.exec()
     guard.remove()
+    one.close()
     return code
 
 
@@ -99,12 +110,14 @@ def _job(app: QApplication, folder: Path) -> int:
     from dreamsound.errors import DreamSoundError
     from dreamsound_desktop.theme import apply_theme
     from dreamsound_desktop.windows.job_window import JobWindow
+    from dreamsound_desktop.windows.termination import close_on_terminate
 
     try:
         window = JobWindow(folder)
     except DreamSoundError as error:
         print(f"dreamsound-studio: {error}", file=sys.stderr)  # noqa: T201
         return 2
-    apply_theme("system")
+    apply_theme(window.preferences.theme)
     window.show()
+    close_on_terminate(window)
     return app.exec()

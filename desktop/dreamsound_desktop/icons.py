@@ -33,6 +33,7 @@ SHAPES = {
     "settings": "<path d='M4 7h10M18 7h2M4 17h2M10 17h10'/><circle cx='16' cy='7' r='2'/>"
     "<circle cx='8' cy='17' r='2'/>",
     "help": "<circle cx='12' cy='12' r='9'/><path d='M9 9a3 3 0 1 1 4 3c-1 .5-1 1-1 2M12 17v.5'/>",
+    "report": "<path d='M5 3h10l4 4v14H5zM9 12h6M9 16h6M9 8h2'/>",
     "search": "<circle cx='10' cy='10' r='6'/><path d='M15 15l6 6'/>",
     "save": "<path d='M4 4h13l3 3v13H4zM8 4v5h7V4M8 20v-6h8v6'/>",
 }  # fmt: skip

@@ -16,10 +16,14 @@ import soundfile
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 pytest.importorskip("PySide6.QtWidgets", reason="the desktop app is not installed")
 
-from PySide6.QtCore import QEvent, QThreadPool, QTimer
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QThreadPool, QTimer
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
+from dreamsound.provenance import with_note
+from dreamsound.queue.store import Store
 from dreamsound_desktop.windows.main_window import MainWindow
 
 RATE = 48_000
@@ -46,7 +50,7 @@ def _no_leaks(request) -> Iterator[None]:
         app.processEvents()
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        left = [t for t in threading.enumerate() if t not in threads and t.name == "queue"]
+        left = [t for t in threading.enumerate() if t not in threads and not _is_of_a_pool(t)]
         if not left:
             break
         time.sleep(0.02)
@@ -61,6 +65,11 @@ def _no_leaks(request) -> Iterator[None]:
     busy = [pool for pool in pools if pool.activeThreadCount()]
     assert not busy, f"{request.node.name} leaves pools at work"
     assert not timers, f"{request.node.name} leaves timers: {[t.parent() for t in timers]}"
+
+
+def _is_of_a_pool(thread: threading.Thread) -> bool:
+    """Qt's pools keep threads for a while; whether they still work is asked of the pools."""
+    return isinstance(thread, threading._DummyThread)
 
 
 def _is_ours(timer: QTimer) -> bool:
@@ -80,6 +89,44 @@ def write_sound(
     sound[:, len(time_s) // 2] = 0.9
     soundfile.write(path, sound.T.astype(np.float32), rate, subtype=subtype)
     return path
+
+
+def place_of(plot, at: tuple[float, float]) -> QPoint:
+    """Where a place of a plot is, in pixels of its viewport."""
+    return plot.mapFromScene(plot.box.mapViewToScene(QPointF(*at)))
+
+
+def move(plot, at: QPoint, held: Qt.MouseButton, keys: Qt.KeyboardModifier) -> None:
+    viewport = plot.viewport()
+    everywhere = QPointF(viewport.mapToGlobal(at))
+    # pyqtgraph looks at the mouse a hundred times a second at most.
+    QTest.qWait(12)
+    event = QMouseEvent(
+        QEvent.Type.MouseMove, QPointF(at), everywhere, Qt.MouseButton.NoButton, held, keys
+    )
+    QApplication.sendEvent(viewport, event)
+
+
+def drag(plot, start, stop, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    """Drag from one place of a plot to another, as a hand does: first the mouse comes near."""
+    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+    first, last = place_of(plot, start), place_of(plot, stop)
+    for near in (first - QPoint(6, 0), first):
+        move(plot, near, none, keys)
+    QTest.mousePress(plot.viewport(), left, keys, first)
+    for share in (0.3, 0.7, 1.0):
+        move(plot, first + (last - first) * share, left, keys)
+    QTest.mouseRelease(plot.viewport(), left, keys, last)
+
+
+def wheel(plot, at: QPoint, keys: Qt.KeyboardModifier) -> None:
+    """Turn the wheel by a notch, away from the hand."""
+    viewport = plot.viewport()
+    event = QWheelEvent(
+        QPointF(at), QPointF(viewport.mapToGlobal(at)), QPoint(), QPoint(0, 120),
+        Qt.MouseButton.NoButton, keys, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(viewport, event)
 
 
 @pytest.fixture
@@ -116,6 +163,39 @@ def make_window(qapp, qtbot, no_worker) -> Iterator[Callable[..., MainWindow]]:
         window.close()
         window.deleteLater()
     qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def held_job(window, qtbot, tmp_path) -> tuple[Store, int]:
+    """Claim the one job that there is, as a worker does; returns the queue and its number."""
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
+    (number,) = window.client.jobs
+    store = Store(Path(window.client._store.path))
+    store.register_worker("w", str(tmp_path / "lock"))
+    assert store.claim("w").id == number
+    return store, number
+
+
+def fail_preview(window, qtbot, tmp_path, error: str, code: str = "") -> int:
+    """Preview, and let the job fail; returns its number."""
+    window.actions_["preview"].trigger()
+    store, number = held_job(window, qtbot, tmp_path)
+    store.failed(number, "w", error, code)
+    store.close()
+    return number
+
+
+def write_render(path: Path, source: str, start: int, values: np.ndarray) -> Path:
+    """Write a render that says what it was made of; ``[samples, channels]``."""
+    note = {
+        "engine": "1", "threads": 1, "model": "yamnet", "weights_sha256": "0",
+        "source": {"name": source, "sha256": None, "start": start, "samples": len(values)},
+        "steps_done": 3, "class_name": "Bell", "scores": [0.1, 0.5], "level": "match",
+        "format": "wav", "bits": "24", "recipe": {"class": "Bell", "steps": 3},
+    }  # fmt: skip
+    with soundfile.SoundFile(path, "w", RATE, values.shape[1], "PCM_24") as file:
+        file.comment = with_note({}, note, "dream")["comment"]
+        file.write(values)
+    return path
 
 
 @pytest.fixture

@@ -6,16 +6,25 @@ import errno
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PySide6.QtWidgets import QPushButton
 
 from dreamsound.presets import user_folder, user_presets
-from dreamsound.recipe import Recipe
 
-from .conftest import write_sound
+from .conftest import fail_preview, write_render, write_sound
 
 
 def said(window) -> str:
     return "\n".join(message.text for message in window.messages.messages)
+
+
+def steps(window) -> list[str]:
+    return [
+        button.text()
+        for message in window.messages.messages
+        for button in message.findChildren(QPushButton)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +41,48 @@ def test_garbage_that_is_dropped(window, tmp_path, name, content, word):
     assert word in said(window)
     assert name in said(window)
     assert len(window.session.documents) == 1
+
+
+def test_what_can_be_opened_is_the_next_step(window, tmp_path):
+    (tmp_path / "text.txt").write_bytes(b"hello")
+    window.files.open([tmp_path / "text.txt"])
+    assert "WAV, AIFF, FLAC" in said(window)
+
+
+def test_very_many_sounds_are_offered_to_the_queue(window, tmp_path, qtbot):
+    paths = [write_sound(tmp_path / f"{n}.wav", 0.1, channels=1) for n in range(30)]
+    window.files.open(paths)
+    assert len(window.session.documents) == 1
+    (message,) = window.messages.messages
+    button = next(b for b in message.findChildren(QPushButton) if "queue" in b.text())
+    button.click()
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 30)
+
+
+def test_a_file_that_another_program_writes_anew(window, qtbot):
+    document = window.session.current
+    qtbot.waitUntil(lambda: window.view.pyramid.is_whole)
+    document.set_fields("x", steps=3)
+    window.files.look_for_changes()
+    assert not said(window)
+    write_sound(document.path, 1.0, channels=1)
+    window.files.look_for_changes()
+    (message,) = window.messages.messages
+    assert "another file" in message.text
+    next(b for b in message.findChildren(QPushButton) if "anew" in b.text()).click()
+    again = window.session.current
+    assert again is not document
+    assert (again.seconds, again.recipe.steps) == (1.0, 3)
+    again.path.unlink()
+    window.files.look_for_changes()
+    assert "is gone" in said(window)
+
+
+def test_a_render_without_its_source_is_opened_as_a_sound(window, tmp_path):
+    path = write_render(tmp_path / "orphan_dream.wav", "no-such.wav", 0, np.zeros((4800, 1)))
+    window.files.open([path])
+    assert window.session.current.path == path
+    assert "no-such.wav" in said(window)
 
 
 def test_many_bad_files_are_one_message(window, tmp_path):
@@ -141,23 +192,24 @@ def test_a_model_that_cannot_listen(window, qtbot, monkeypatch, tmp_path):
 
 
 def test_a_job_that_fails_offers_to_try_again(window, qtbot, tmp_path):
-    from dreamsound.queue.store import Store
-
-    window.actions_["preview"].trigger()
-    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
-    (number,) = window.client.jobs
-    store = Store(Path(window.client._store.path))
-    store.register_worker("w", tmp_path / "lock")
-    store.claim("w")
-    store.failed(number, "w", "nothing in this sound excites Chainsaw")
-    store.close()
+    number = fail_preview(window, qtbot, tmp_path, "nothing in this sound excites Chainsaw")
     qtbot.waitUntil(lambda: "Chainsaw" in said(window))
+    assert "Models…" not in steps(window)
     assert len(window.session.current.takes) == 0
     (message,) = (m for m in window.messages.messages if "Chainsaw" in m.text)
-    from PySide6.QtWidgets import QPushButton
-
     message.findChild(QPushButton).click()
     qtbot.waitUntil(lambda: window.client.jobs[number].state == "queued")
+
+
+def test_a_model_that_is_missing_leads_to_the_models(window, qtbot, tmp_path):
+    fail_preview(window, qtbot, tmp_path, "yamnet is not on this machine", "ModelError")
+    qtbot.waitUntil(lambda: "Models…" in steps(window))
+    window.help_work.show_models()
+    dialog = window.help_work._models
+    assert not dialog.isModal(), "one can go on working while a model is fetched"
+    window.help_work.show_models()
+    assert window.help_work._models is dialog
+    dialog.close()
 
 
 def test_a_fault_of_the_app_is_one_dialog_with_a_report(qtbot, tmp_path):
@@ -180,6 +232,27 @@ def test_a_fault_of_the_app_is_one_dialog_with_a_report(qtbot, tmp_path):
     guard.dialog.close()
 
 
+def test_a_fault_in_another_thread_is_told_too(qtbot, tmp_path):
+    from threading import Thread
+
+    from dreamsound_desktop.windows.crash import CrashGuard
+
+    def fault():
+        raise ZeroDivisionError("in a thread")
+
+    guard = CrashGuard(tmp_path)
+    guard.install()
+    try:
+        thread = Thread(target=fault)
+        thread.start()
+        thread.join()
+        qtbot.waitUntil(lambda: guard.dialog is not None)
+    finally:
+        guard.remove()
+    assert "in a thread" in guard.dialog.text.toPlainText()
+    guard.dialog.close()
+
+
 def test_takes_whose_files_are_gone_are_shown_so(window, tmp_path):
     from dreamsound_desktop.state.takes import Take
 
@@ -195,9 +268,16 @@ def test_takes_whose_files_are_gone_are_shown_so(window, tmp_path):
     window.player.stop()
 
 
-def test_a_recipe_that_a_preset_of_another_kind_breaks_is_said(window):
+def test_a_method_that_needs_another_sound_says_so(window, tmp_path, qtbot):
     document = window.session.current
-    document.set_fields("x", method="target")
-    window.actions_["preview"].trigger()
+    window.dream.method.chosen.emit("target")
     assert document.recipe.method == "target"
-    assert document.recipe != Recipe()
+    assert "choose it under Target" in said(window)
+    assert window.dream._rows["target"].widget.isVisibleTo(window.dream)
+    window.actions_["preview"].trigger()
+    assert "needs a target" in said(window)
+    assert len(document.takes) == 0, "nothing is left to the worker that can be said at once"
+    document.set_fields("x", target=str(write_sound(tmp_path / "t.wav", 0.5)))
+    window.actions_["preview"].trigger()
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
+    assert "needs a target" not in said(window)

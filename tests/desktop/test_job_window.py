@@ -3,73 +3,156 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 
 from dreamsound.errors import QueueError
 from dreamsound.presets import find_preset
 from dreamsound.queue.store import Store
 from dreamsound_desktop import app
+from dreamsound_desktop.state.job_folder import JobFolder
+from dreamsound_desktop.state.preferences import (
+    Preferences,
+    app_folder,
+    read_preferences,
+    save_preferences,
+)
 from dreamsound_desktop.windows.job_window import JobWindow
 
 from .conftest import write_sound
+from .test_walks import nameless
 
 
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    for number in (1, 2):
-        item = tmp_path / f"job/item{number}"
+def write_jobs(tmp_path: Path, count: int = 2, **fields: object) -> Path:
+    path = write_sound(tmp_path / "item.wav", 1.5)
+    for number in range(1, count + 1):
+        item = tmp_path / f"job/{number:03d}"
         item.mkdir(parents=True)
-        path = write_sound(tmp_path / f"item{number}.wav", 1.5)
         job = {"input": str(path), "out": "renders", "name": f"Item {number}",
                "preset": "Turn to bells", "recipe": {"steps": 4}, "span": "0:1"}  # fmt: skip
-        (item / "job.json").write_text(json.dumps(job))
+        (item / "job.json").write_text(json.dumps(job | fields))
     return tmp_path / "job"
 
 
 @pytest.fixture
-def job_window(qtbot, folder, no_worker):
-    window = JobWindow(folder)
-    window.show()
-    yield window
-    window.close()
-    window.deleteLater()
+def folder(tmp_path) -> Path:
+    return write_jobs(tmp_path)
+
+
+@pytest.fixture
+def open_job(qtbot, no_worker):
+    made = []
+
+    def make(folder: Path) -> JobWindow:
+        window = JobWindow(folder)
+        made.append(window)
+        window.show()
+        return window
+
+    yield make
+    for window in made:
+        window.close()
+        window.deleteLater()
+
+
+@pytest.fixture
+def job_window(open_job, folder):
+    return open_job(folder)
+
+
+def told(folder: Path, number: int) -> dict:
+    return json.loads((folder / f"{number:03d}/job.json").read_text())
 
 
 def test_what_is_chosen_goes_into_every_job_and_into_the_queue(job_window, qtbot, folder):
     window = job_window
     assert window.preset.currentData() == "Turn to bells"
-    assert window.recipe.steps == 4
     bells = find_preset("Turn to bells").preset.recipe
-    assert window.recipe == bells.model_copy(update={"steps": 4})
+    assert window.job.recipe == bells.model_copy(update={"steps": 4})
     window.set_field("wet", 0.5)
     window.target.setText("Whistling")
     window.target.editingFinished.emit()
     window.dream()
     qtbot.waitUntil(lambda: len(window.client.jobs) == 2)
     for number in (1, 2):
-        told = json.loads((folder / f"item{number}/job.json").read_text())
-        assert told["recipe"]["class"] == "Whistling"
-        assert told["recipe"]["wet"] == 0.5
-        assert told["span"] == "0:1"
-        status = json.loads((folder / f"item{number}/status.json").read_text())
+        job = told(folder, number)
+        assert job["recipe"]["class"] == "Whistling"
+        assert job["recipe"]["wet"] == 0.5
+        assert job["values"]["preset"] == "Turn to bells"
+        status = json.loads((folder / f"{number:03d}/status.json").read_text())
         assert status["state"] == "queued"
     assert {job.origin for job in window.client.jobs.values()} == {"reaper"}
     assert not window.buttons["dream"].isEnabled()
+    assert read_preferences(app_folder())[0].recent_presets == ("Turn to bells",)
+
+
+def test_what_it_does_not_know_passes_through(tmp_path):
+    cut = {"pieces": [[0, 100]], "of_tomorrow": True}
+    folder = write_jobs(tmp_path, 1, cut=cut, keep_every=2, later={"a": 1})
+    job = JobFolder(folder)
+    job.set_field("wet", 0.5)
+    job.write(0)
+    document = told(folder, 1)
+    assert (document["cut"], document["later"], document["keep_every"]) == (cut, {"a": 1}, 2)
+    assert document["span"] == "0:1"
+
+
+def test_where_nothing_is_chosen_each_item_keeps_its_own_recipe(tmp_path):
+    folder = write_jobs(tmp_path)
+    other = told(folder, 2) | {"recipe": {"steps": 9}, "preset": None}
+    (folder / "002/job.json").write_text(json.dumps(other))
+    job = JobFolder(folder)
+    before = [told(folder, number) for number in (1, 2)]
+    for place in (0, 1):
+        assert job.write(place) == folder / f"{place + 1:03d}"
+    assert [told(folder, number) for number in (1, 2)] == before
+    job.set_field("steps", 5)
+    for place in (0, 1):
+        job.write(place)
+    assert [told(folder, number)["recipe"]["steps"] for number in (1, 2)] == [5, 5]
+
+
+def test_a_target_sound_sets_the_method_and_takes_it_back(tmp_path):
+    job = JobFolder(write_jobs(tmp_path, 1))
+    method = job.recipe.method
+    target = str(tmp_path / "item.wav")
+    job.set_target(target)
+    assert (job.recipe.method, job.recipe.target) == ("target", target)
+    job.set_target(None)
+    assert (job.recipe.method, job.recipe.target) == (method, None)
+
+
+def test_a_hundred_items_fit_and_everything_has_a_name(open_job, tmp_path):
+    window = open_job(write_jobs(tmp_path, 100))
+    unit = window.fontMetrics().height()
+    assert window.height() < 45 * unit
+    assert len(window.items.bars) == 100
+    assert window.items.area.verticalScrollBar().maximum() > 0
+    assert nameless(window) == []
 
 
 def test_progress_is_shown_per_item_and_can_be_called_off(job_window, qtbot, folder, tmp_path):
     window = job_window
     window.dream()
-    qtbot.waitUntil(lambda: len(window._jobs) == 2 and len(window.client.jobs) == 2)
+    qtbot.waitUntil(lambda: len(window._places) == 2 and len(window.client.jobs) == 2)
     store = Store(Path(window.client._store.path))
     store.register_worker("w", tmp_path / "lock")
     job = store.claim("w")
     store.report_progress(job.id, "w", {"step": 1, "steps": 4, "eta_s": 3.0})
-    place = window._jobs[job.id]
-    qtbot.waitUntil(lambda: window.bars[place].value() == 250)
-    assert "1/4" in window.bars[place].format()
+    place = window._places[job.id]
+    qtbot.waitUntil(lambda: window.items.bars[place].value() == 250)
+    assert "1/4" in window.items.bars[place].format()
+    assert window.items.all.value() == 250
+    assert window.items.all.format().startswith("0 of 2")
+    assert window.buttons["finish"].isEnabled()
+    window.finish()
+    qtbot.waitUntil(lambda: (folder / f"{place + 1:03d}/finish").exists())
     store.failed(job.id, "w", "nothing in this sound excites Bell")
     qtbot.waitUntil(lambda: "excites Bell" in window.problem.text())
     window.cancel()
@@ -77,23 +160,120 @@ def test_progress_is_shown_per_item_and_can_be_called_off(job_window, qtbot, fol
         lambda: all(job.is_over for job in window.client.jobs.values()) and not store.close()
     )
     assert window.buttons["dream"].isEnabled()
-    assert all((folder / f"item{n}/cancel").exists() for n in (1, 2))
+    assert all((folder / f"{n:03d}/cancel").exists() for n in (1, 2))
 
 
-def test_a_preview_is_a_job_of_two_seconds(job_window, qtbot):
+def test_what_became_of_a_job_before_its_place_was_known_is_shown(job_window, qtbot):
+    window = job_window
+    window.dream()
+    qtbot.waitUntil(lambda: len(window._places) == 2 and len(window.client.jobs) == 2)
+    number, place = next(iter(window._places.items()))
+    del window._places[number]
+    window.items.bars[place].setFormat("")
+    window._on_submitted(window.client.jobs[number], place)
+    assert window.items.bars[place].format() == "waiting"
+
+
+def test_a_preview_is_two_seconds_of_the_item_at_most(job_window, qtbot):
     window = job_window
     window.preview()
     qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
     (job,) = window.client.jobs.values()
     request = json.loads(job.request)
     assert job.kind == "preview"
-    assert request["span"] == "0.0:2.0"
+    assert request["span"] == "0.0:1.0", "no more than the item's own span"
     assert request["options"]["renders"] == ["dream"]
 
 
-def test_what_makes_no_sense_is_said_in_place(job_window):
+def test_who_closes_without_a_dream_leaves_nothing_behind(job_window, qtbot, folder):
+    before = told(folder, 1)
+    job_window.set_field("wet", 0.5)
+    job_window.preview()
+    qtbot.waitUntil(lambda: job_window._preview is not None)
+    path = Path(job_window.client._store.path)
+    (folder / "001/preview").mkdir()
+    job_window.close()
+    store = Store(path)
+    assert store.jobs() == []
+    store.close()
+    assert told(folder, 1) == before
+    assert sorted(path.name for path in (folder / "001").iterdir()) == ["job.json"]
+
+
+def test_a_preview_that_is_done_is_played_and_leaves_the_queue(job_window, qtbot, tmp_path):
+    window = job_window
+    window.preview()
+    qtbot.waitUntil(lambda: window._preview in window.client.jobs)
+    store = Store(Path(window.client._store.path))
+    store.register_worker("w", tmp_path / "lock")
+    job = store.claim("w")
+    path = write_sound(tmp_path / "preview.wav", 1.0)
+    store.done(job.id, "w", {"renders": {"dream": str(path)}})
+    store.close()
+    qtbot.waitUntil(lambda: window.player.is_playing)
+    qtbot.waitUntil(lambda: not window.client.jobs)
+    assert not window.problem.text() or "Nothing can be heard" in window.problem.text()
+    window.player.stop()
+
+
+def test_what_is_done_is_said_and_cannot_be_asked_for_again(open_job, qtbot, tmp_path):
+    window = open_job(write_jobs(tmp_path, 1))
+    window.dream()
+    qtbot.waitUntil(lambda: len(window._places) == 1 and len(window.client.jobs) == 1)
+    store = Store(Path(window.client._store.path))
+    store.register_worker("w", tmp_path / "lock")
+    store.done(store.claim("w").id, "w", {"renders": {}})
+    store.close()
+    qtbot.waitUntil(lambda: window.items.bars[0].format() == "done")
+    assert "dreamed" in window.told.text()
+    assert not window.buttons["dream"].isEnabled()
+
+
+def test_a_window_that_is_ended_by_the_system_leaves_nothing_behind(folder, tmp_path):
+    code = "import sys; from dreamsound_desktop.app import main; sys.exit(main(sys.argv[1:]))"
+    process = subprocess.Popen([sys.executable, "-c", code, "--job", str(folder)])
+    (folder / "001/preview").mkdir()
+    deadline = time.monotonic() + 60
+    while not Path(os.environ["DREAMSOUND_QUEUE"]).exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.0)  # from looking at the queue to the window on the screen
+    process.terminate()
+    assert process.wait(10) == 0, "it closes as if by hand"
+    assert not (folder / "001/preview").exists()
+
+
+def test_favourites_and_what_was_used_last_stand_on_top(open_job, folder):
+    told = Preferences(favourites=("Bones", "Gone"), recent_presets=("Low first", "Bones"))
+    save_preferences(told, app_folder())
+    window = open_job(folder)
+    names = [window.preset.itemData(row) for row in range(window.preset.count())]
+    assert [name for name in names if name is not None][:3] == ["", "Bones", "Low first"]
+    window.use_preset("Bones")
+    assert window.job.recipe == find_preset("Bones").preset.recipe
+    window.use_preset("")
+    assert window.job.recipe.steps == 4
+
+
+def test_keys(job_window, qtbot):
+    window = job_window
+    window.activateWindow()
+    qtbot.keyClick(window.target, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 2)
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: all(job.is_over for job in window.client.jobs.values()))
+    assert window.isVisible()
+    qtbot.waitUntil(lambda: not window.buttons["cancel"].isEnabled())
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert not window.isVisible()
+
+
+def test_what_makes_no_sense_is_said_in_place(job_window, open_job, tmp_path):
     job_window.set_field("steps", 0)
     assert "steps" in job_window.problem.text()
+    (tmp_path / "other").mkdir()
+    window = open_job(write_jobs(tmp_path / "other", 1, preset="No such preset"))
+    assert "No such preset" in window.problem.text()
+    assert window.buttons["dream"].isEnabled(), "another one can be chosen"
 
 
 def test_a_folder_that_is_no_job_ends_with_2(qapp, tmp_path, capsys):

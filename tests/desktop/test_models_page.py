@@ -81,3 +81,14 @@ def test_closing_ends_what_is_being_fetched(qtbot, monkeypatch, tmp_path, fetche
     qtbot.waitUntil(lambda: process.state() == QProcess.ProcessState.Running)
     dialog.done(0)
     assert process.state() == QProcess.ProcessState.NotRunning
+
+
+def test_a_folder_without_a_model_is_said_in_place(qapp, monkeypatch, tmp_path):
+    monkeypatch.setenv("DREAMSOUND_MODELS", str(tmp_path / "elsewhere"))
+    dialog = ModelsDialog(None)
+    dialog.take_folder(tmp_path)
+    assert "no model in" in dialog.problem.text()
+    assert not dialog.chosen_folder
+    (tmp_path / "yamnet.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    dialog.take_folder(tmp_path)
+    assert dialog.chosen_folder == str(tmp_path)

@@ -167,6 +167,86 @@ def test_without_a_sound_device_the_playhead_moves_and_the_reason_is_told(qtbot,
     player.close()
 
 
+@pytest.fixture
+def sound_devices(monkeypatch):
+    """Two sound devices that pull nothing; returns on which a sink was opened, and what it says."""
+    from types import SimpleNamespace
+
+    from PySide6 import QtMultimedia
+    from PySide6.QtCore import QObject, Signal
+
+    told = SimpleNamespace(opened=[], error="NoError")
+
+    class Devices(QObject):
+        audioOutputsChanged = Signal()  # noqa: N815
+
+        @staticmethod
+        def audioOutputs():  # noqa: N802
+            names = ("Speakers", "Headphones")
+            return [
+                SimpleNamespace(
+                    description=lambda name=name: name,
+                    isNull=bool,
+                    isFormatSupported=lambda _: True,
+                )
+                for name in names
+            ]
+
+        @classmethod
+        def defaultAudioOutput(cls):  # noqa: N802
+            return cls.audioOutputs()[0]
+
+    class Sink(QObject):
+        def __init__(self, device, form, parent):
+            super().__init__(parent)
+            told.opened.append(device.description())
+            told.sink, told.form = self, form
+
+        def setBufferSize(self, size):  # noqa: N802
+            told.buffer = size
+
+        def start(self, device):
+            told.device = device
+
+        def error(self):
+            return SimpleNamespace(name=told.error)
+
+        def stop(self): ...
+        def suspend(self): ...
+        def resume(self): ...
+
+    monkeypatch.setattr(QtMultimedia, "QMediaDevices", Devices)
+    monkeypatch.setattr(QtMultimedia, "QAudioSink", Sink)
+    return told
+
+
+def test_it_goes_on_playing_when_the_device_is_changed(qapp, sound_devices):
+    player = Player()
+    player.play(Voice(Held(0.5)), 0.0, 1.0)
+    assert sound_devices.opened == ["Speakers"]
+    assert sound_devices.buffer == RATE // 10 * 2 * 4, "100 ms"
+    player.use_device("Headphones")
+    assert sound_devices.opened == ["Speakers", "Headphones"]
+    sound_devices.device.read(8 * 1_000)
+    values = np.frombuffer(bytes(sound_devices.device.read(8 * 500).data()), np.float32)
+    assert np.allclose(values, 0.5), "on the new device too"
+    player._devices.audioOutputsChanged.emit()
+    assert len(sound_devices.opened) == 3, "devices came or went"
+    player.close()
+
+
+def test_a_device_that_cannot_be_opened_is_said_and_the_playhead_moves(qtbot, sound_devices):
+    sound_devices.error = "OpenError"
+    player = Player()
+    told = []
+    player.silent.connect(told.append)
+    player.play(Voice(Held(0.1, RATE // 5)), 0.0, 0.2)
+    with qtbot.waitSignal(player.stopped, timeout=3000):
+        pass
+    assert "cannot be opened" in told[0]
+    player.close()
+
+
 def test_takes_are_brought_to_the_level_of_their_source(tmp_path):
     source = OpenSound(write_sound(tmp_path / "a.wav", 4.0))
     quiet = tmp_path / "b.wav"

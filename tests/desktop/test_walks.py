@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,20 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAccessible, QKeySequence
-from PySide6.QtWidgets import QAbstractScrollArea, QComboBox, QDialog, QScrollBar, QWidget
+from PySide6.QtWidgets import (
+    QAbstractScrollArea,
+    QComboBox,
+    QDialog,
+    QLineEdit,
+    QScrollBar,
+    QWidget,
+)
 
 import dreamsound_desktop
 from dreamsound_desktop.actions import ACTIONS, MENUS, clashes
+from dreamsound_desktop.panels.field_widgets import FileEdit
+from dreamsound_desktop.panels.presets import PresetList
+from dreamsound_desktop.panels.queue import QueueTable
 from dreamsound_desktop.state.heard import Heard
 from dreamsound_desktop.windows.keys import GESTURES, KeysDialog
 
@@ -27,6 +38,7 @@ def dialogs(window) -> list[QDialog]:
     from dreamsound_desktop.windows.models import ModelsDialog
     from dreamsound_desktop.windows.palette import CommandPalette
     from dreamsound_desktop.windows.preferences import PreferencesDialog
+    from dreamsound_desktop.windows.preset_dialog import PresetDialog
     from dreamsound_desktop.windows.variations import AskVariations, VariationsDialog
 
     document = window.session.current
@@ -39,6 +51,7 @@ def dialogs(window) -> list[QDialog]:
         PreferencesDialog(window.preferences, window.disk, ["Speakers"], window),
         KeysDialog({}, window),
         AskVariations(document, window),
+        PresetDialog("Save", "Mine", ("tag",), "note", ["tag"], window),
         VariationsDialog(document, [Take(number=1, name="v")], [0], [0.1], window),
     ]
 
@@ -147,6 +160,21 @@ def test_every_gesture_of_the_mouse_has_an_action_with_a_key_or_a_menu():
                 assert handlers[node.name] in dict(GESTURES)
 
 
+def test_what_is_dropped_reaches_who_does_something_with_it(window):
+    """No view between the mouse and the window takes files and does nothing with them."""
+    window.listening.heard.emit(window.session.current.path, Heard("yamnet", 0.48, 0.96))
+    window.live.plots.clear()
+    known = (QLineEdit, PresetList, QueueTable, FileEdit)
+    for widget in window.findChildren(QWidget):
+        if not widget.acceptDrops():
+            continue
+        owner = widget.parent()
+        is_viewport = isinstance(owner, QAbstractScrollArea) and owner.viewport() is widget
+        taker = owner if is_viewport else widget
+        assert isinstance(taker, known), f"{_path(widget)} swallows what is dropped"
+    assert window.acceptDrops()
+
+
 #: Methods that show their text, and which arguments are text.
 SHOWING = {
     "setText": [0], "setToolTip": [0], "setStatusTip": [0], "setWindowTitle": [0],
@@ -184,6 +212,11 @@ def _texts(node: ast.expr) -> list[str]:
         return _texts(node.body) + _texts(node.orelse)
     if isinstance(node, ast.BinOp):
         return _texts(node.left) + _texts(node.right)
+    if isinstance(node, ast.JoinedStr):
+        parts = [one for one in node.values if isinstance(one, ast.Constant)]
+        # Signs between numbers, units and names of files are no words.
+        texts = [re.sub(r"<[^>]*>|\b(Hz|dB|MB)\b", "", str(one.value)) for one in parts]
+        return [text for text in texts if _texts(ast.Constant(text))]
     return []
 
 
@@ -199,6 +232,8 @@ def test_every_text_that_is_shown_can_be_translated():
 def test_the_walk_finds_a_text_outside_of_tr():
     assert untranslated("label.setText('Hello')")
     assert untranslated("QLabel('Hello' if x else tr('Bye'))")
+    assert untranslated("QLabel(f'Hello {name}')")
+    assert not untranslated("QLabel(f'{width} x {height} <b>{unit}</b> Hz'.strip())")
     assert not untranslated("label.setText(self.tr('Hello'))")
 
 

@@ -130,6 +130,8 @@ class AimPanel(QWidget):
         page = QWidget()
         self.network = NetworkView()
         self.network.chosen.connect(self._on_layer)
+        self.network.pointed_at.connect(self._on_pointed)
+        self._layer_text = ""
         self.layer_told = QLabel()
         self.layer_told.setWordWrap(True)
         layout = QVBoxLayout(page)
@@ -190,14 +192,17 @@ class AimPanel(QWidget):
             self.objective.setText(recipe.objective or "")
         self.objective_problem.clear()
         self.network.show_chosen(recipe.layer)
-        self.layer_told.setText(
+        self._layer_text = (
             self.tr("Layer: {0}").format(recipe.layer)
             if recipe.layer
             else self.tr("Click a layer to dream of its energy: low ones shape, high ones mean.")
         )
-        self.classes.mark(recipe.class_)
-        wanted = recipe.class_
-        self.tabs.setTabToolTip(0, wanted or self.tr("the class that is heard most"))
+        self.layer_told.setText(self._layer_text)
+        has_class = recipe.layer is None and recipe.objective is None
+        wanted = recipe.class_ or ("first" if has_class else None)
+        if not self.classes.mark(wanted) and not self.search.text().strip():
+            self._fill_classes()
+        self.tabs.setTabToolTip(0, recipe.class_ or self.tr("the class that is heard most"))
 
     def _fill_classes(self) -> None:
         wanted = self.search.text()
@@ -206,7 +211,10 @@ class AimPanel(QWidget):
         if not wanted.strip():
             for role in ROLES[:3]:
                 self._add_class(role, self._role_text(role))
-        for name in best(wanted, self._table.class_names, self._heard, MOST_SHOWN):
+        found = best(wanted, self._table.class_names, self._heard, MOST_SHOWN)
+        if not wanted.strip() and chosen in self._table.class_names and chosen not in found:
+            found.insert(0, chosen)
+        for name in found:
             score = self._heard.get(name)
             self._add_class(name, name if score is None else f"{name}   {score:.2f}")
         self.classes.mark(chosen)
@@ -243,6 +251,9 @@ class AimPanel(QWidget):
     def _on_layer(self, name: str) -> None:
         self.changed.emit({"layer": name})
 
+    def _on_pointed(self, told: str) -> None:
+        self.layer_told.setText(told or self._layer_text)
+
     def _on_objective(self) -> None:
         if not self._is_shown:
             self.changed.emit({"objective": self.objective.text().strip() or None})
@@ -265,17 +276,25 @@ class _ClassList(QListWidget):
         self.marked: str | None = None
         self.setUniformItemSizes(True)
 
-    def mark(self, name: str | None) -> None:
-        """Show which class the recipe has."""
+    def mark(self, name: str | None) -> bool:
+        """Show which class the recipe has, None where something else is aimed at.
+
+        Returns
+        -------
+        bool
+            Whether that can be seen: the class may not be among those that are listed.
+        """
         self.marked = name
+        place = -1
         for row in range(self.count()):
             item = self.item(row)
-            is_marked = item.data(Qt.ItemDataRole.UserRole) == (name or "first")
+            is_marked = item.data(Qt.ItemDataRole.UserRole) == name
             font = item.font()
             font.setBold(is_marked)
             item.setFont(font)
-            if is_marked:
-                self.setCurrentItem(item)
+            place = row if is_marked else place
+        self.setCurrentRow(place)
+        return name is None or place >= 0
 
     def eventFilter(self, watched: object, event: object) -> bool:  # noqa: N802
         """Let the search field's arrows move the choice."""

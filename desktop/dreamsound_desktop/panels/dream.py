@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QGroupBox,
     QHBoxLayout,
     QLabel,
-    QPushButton,
     QScrollArea,
     QSpinBox,
     QToolButton,
@@ -20,7 +19,10 @@ from PySide6.QtWidgets import (
 )
 
 from dreamsound.errors import RecipeError
+from dreamsound.methods import METHODS
+from dreamsound.recipe import Recipe
 from dreamsound_desktop.actions import Actions
+from dreamsound_desktop.panels.action_button import ActionButton
 from dreamsound_desktop.panels.aim import AimPanel
 from dreamsound_desktop.panels.field_widgets import FieldRow
 from dreamsound_desktop.panels.method_view import MethodView
@@ -47,7 +49,8 @@ class DreamPanel(QWidget):
         self.aim = AimPanel()
         self.aim.changed.connect(self._on_aim)
         self.method = MethodView()
-        self.method.chosen.connect(lambda name: self._change(self.tr("Method"), method=name))
+        self.method.chosen.connect(self._on_method)
+        self._toggles: dict[str, QToolButton] = {}
         self.paper = QCheckBox(self.tr("As in the paper"))
         self.paper.setToolTip(
             self.tr("Off: studio. On: the paper's formulas literally, which depend on the level")
@@ -94,7 +97,7 @@ class DreamPanel(QWidget):
         self.setEnabled(document is not None)
         if document is not None:
             self._disconnect = document.recipe_changed.connect(self._show)
-            self._show()
+        self._show()
 
     def show_heard(self, heard: Heard | None) -> None:
         """Put what the model hears on top of the classes."""
@@ -104,11 +107,7 @@ class DreamPanel(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(6, 4, 6, 6)
         for name in ("preview", "render"):
-            action = actions[name]
-            button = QPushButton(action.icon(), action.text().replace("&", ""))
-            button.setToolTip(action.toolTip())
-            button.clicked.connect(action.trigger)
-            row.addWidget(button, 1)
+            row.addWidget(ActionButton(actions[name]), 1)
         return row
 
     def _group(self, title: str, names: tuple[str, ...]) -> QWidget:
@@ -126,6 +125,7 @@ class DreamPanel(QWidget):
         inner = QWidget()
         inner.setVisible(title in OPEN_GROUPS)
         button.toggled.connect(inner.setVisible)
+        self._toggles[title] = button
         form = QFormLayout(inner)
         form.setContentsMargins(0, 0, 0, 0)
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
@@ -162,21 +162,18 @@ class DreamPanel(QWidget):
 
     def _show(self) -> None:
         document = self._document
-        if document is None:
-            return
-        recipe = document.recipe
+        recipe = Recipe() if document is None else document.recipe
+        preset = "" if document is None else document.preset
         self.aim.show_recipe(recipe)
         self.method.show_recipe(recipe)
-        self.paper.setChecked(document.is_paper)
+        self.paper.setChecked(document is not None and document.is_paper)
         for row in self._rows.values():
             row.show_recipe(recipe)
         self.keep_every.blockSignals(True)
-        self.keep_every.setValue(document.keep_every)
+        self.keep_every.setValue(0 if document is None else document.keep_every)
         self.keep_every.blockSignals(False)
-        self.preset_told.setText(
-            self.tr("Preset: {0}").format(document.preset) if document.preset else ""
-        )
-        self.preset_told.setVisible(bool(document.preset))
+        self.preset_told.setText(self.tr("Preset: {0}").format(preset) if preset else "")
+        self.preset_told.setVisible(bool(preset))
         self.problem.emit("")
 
     def _on_field(self, name: str, value: Any, gesture: str) -> None:
@@ -184,6 +181,13 @@ class DreamPanel(QWidget):
 
     def _on_aim(self, fields: dict[str, Any]) -> None:
         self._change(self.tr("What to dream of"), **fields)
+
+    def _on_method(self, name: str) -> None:
+        self._change(self.tr("Method"), method=name)
+        needs_target = "target" in (METHODS[name].mask_from, METHODS[name].carrier)
+        if needs_target and self._document is not None and self._document.recipe.target is None:
+            self._toggles["Target"].setChecked(True)
+            self.problem.emit(self.tr("This method needs another sound: choose it under Target."))
 
     def _on_paper(self, paper: bool) -> None:
         if self._document is not None:

@@ -10,6 +10,11 @@ from dreamsound_desktop.actions import marked as _
 
 #: Plain words first, the field's own name second.
 LABELS: Final[dict[str, str]] = {
+    "model": _("Fields", "Model"),
+    "class": _("Fields", "Class"),
+    "layer": _("Fields", "Layer"),
+    "objective": _("Fields", "Objective"),
+    "method": _("Fields", "Method"),
     "steps": _("Fields", "Steps"),
     "strength": _("Fields", "Dream strength"),
     "wet": _("Fields", "Wet"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -30,6 +31,24 @@ from dreamsound_desktop.state.fields import SLIDERS, Field
 SLIDER_STEPS = 1000
 #: What a number field shows for one that is open and that nothing decides.
 OPEN = "-"
+
+
+class FileEdit(QLineEdit):
+    """Takes the name of a file; also one that is dropped on it."""
+
+    dropped = Signal(str)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Take one file."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Tell the file that was dropped."""
+        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.dropped.emit(paths[0])
 
 
 class FieldRow(QObject):
@@ -134,7 +153,7 @@ class FieldRow(QObject):
             spin.setRange(max(int(field.lowest), -(2**31)), min(int(field.highest), 2**31 - 1))
         else:
             spin = QDoubleSpinBox(self.widget)
-            spin.setDecimals(3 if high <= 1 else 1)
+            spin.setDecimals(3 if 0 < high <= 1 else 1)
             spin.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
             spin.setRange(max(field.lowest, -1e9), min(field.highest, 1e9))
             if field.optional:
@@ -222,7 +241,7 @@ class FieldRow(QObject):
         self._editors.append(box)
 
     def _make_text(self) -> None:
-        edit = QLineEdit(self.widget)
+        edit = FileEdit(self.widget) if self.field.kind == "file" else QLineEdit(self.widget)
         if self.field.kind == "points":
             edit.setPlaceholderText(self.tr("such as 0:1, 2.5:0.5"))
         self._put = lambda value: edit.setText("" if value is None else str(value))
@@ -233,6 +252,8 @@ class FieldRow(QObject):
     def _make_file(self) -> None:
         self._make_text()
         edit = self._editors[-1]
+        if isinstance(edit, FileEdit):
+            edit.dropped.connect(self._tell)
         button = QPushButton(self.tr("Choose…"), self.widget)
         self._layout.addWidget(button)
 

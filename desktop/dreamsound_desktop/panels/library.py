@@ -22,16 +22,23 @@ from PySide6.QtWidgets import (
 
 from dreamsound.library import open_library
 from dreamsound.library.records import DreamRecord, LibraryError
+from dreamsound_desktop.state.takes import score_text
 
 RECORD = Qt.ItemDataRole.UserRole
 #: Of the dreams that are found, so many are shown.
 MOST_SHOWN = 200
 #: After the last letter that was typed.
 TYPING_MS = 200
+#: Of the columns after the first, as letters.
+WIDTHS = (18, 16, 16, 9, 20)
 
 
 class LibraryTable(QTableWidget):
     """The dreams; they are dragged out as files."""
+
+    def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
+        """Files are copied out: no other program may move them away."""
+        return Qt.DropAction.CopyAction
 
     def mimeData(self, items: list[QTableWidgetItem]) -> QMimeData:  # type: ignore[override]  # noqa: N802
         """Return the dreams' files."""
@@ -81,8 +88,13 @@ class LibraryPanel(QWidget):
         self.table.setTabKeyNavigation(False)
         self.table.setShowGrid(False)
         self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(round(1.5 * self.fontMetrics().height()))
+        self.table.setWordWrap(False)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        self.table.horizontalHeader().setStretchLastSection(True)
+        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        letter = self.fontMetrics().averageCharWidth()
+        for column, width in enumerate(WIDTHS, 1):
+            self.table.setColumnWidth(column, width * letter)
         self.table.itemActivated.connect(lambda _: self._open())
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(
@@ -170,7 +182,7 @@ class LibraryPanel(QWidget):
     def _texts(self, record: DreamRecord) -> list[str]:
         score = ""
         if record.score_before is not None and record.score_after is not None:
-            score = f"{record.score_before:.2f} → {record.score_after:.2f}"
+            score = f"{score_text(record.score_before)} → {score_text(record.score_after)}"
         return [
             Path(record.source).name,
             record.preset,

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from dreamsound.queue.eta import shown
 from dreamsound.queue.looks import read_look
 from dreamsound.queue.records import Job
 from dreamsound.queue.states import HELD
 from dreamsound_desktop.actions import Actions
+from dreamsound_desktop.panels.action_button import ActionButton
+from dreamsound_desktop.state.takes import score_text
 
 if TYPE_CHECKING:
     from dreamsound_desktop.panels.live_plots import LivePlots
@@ -33,10 +35,8 @@ class LivePanel(QWidget):
         self.bar.setAccessibleName(self.tr("Progress"))
         self.told = QLabel()
         self.told.setAlignment(Qt.AlignmentFlag.AlignTop)
-        keep = QPushButton(actions["finish"].icon(), self.tr("Stop here and keep"))
-        keep.clicked.connect(actions["finish"].trigger)
-        cancel = QPushButton(actions["cancel"].icon(), self.tr("Cancel"))
-        cancel.clicked.connect(actions["cancel"].trigger)
+        keep = ActionButton(actions["finish"])
+        cancel = ActionButton(actions["cancel"])
         self._buttons = (keep, cancel)
         row = QHBoxLayout()
         row.addWidget(keep)
@@ -113,7 +113,7 @@ class LivePanel(QWidget):
     def _show_told(self, job: Job) -> None:
         progress = job.progress
         name, score = progress.get("class") or "", progress.get("score")
-        parts = [name if score is None else f"{name} {score:.3f}"]
+        parts = [name if score is None else f"{name} {score_text(float(score))}"]
         if job.state in HELD and progress.get("eta_s") is not None:
             parts.append(self.tr("{0} left").format(shown(progress["eta_s"])))
         if progress.get("device"):

@@ -29,7 +29,8 @@ class LivePlots(QWidget):
         plot.scene().addItem(self._scores_box)
         plot.getAxis("right").linkToView(self._scores_box)
         self._scores_box.setXLink(plot.vb)
-        self._scores_box.setYRange(0, 1, padding=0.02)
+        self._scores_box.setYRange(0, 1, padding=0.1)
+        plot.getAxis("right").setTicks([[(0.0, "0"), (0.5, "0.5"), (1.0, "1")]])
         plot.vb.sigResized.connect(self._on_resized)
         self._loss = pg.PlotDataItem(symbol="o", symbolSize=5)
         self._score = pg.PlotDataItem(symbol="s", symbolSize=5)
@@ -48,6 +49,8 @@ class LivePlots(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         for widget in (self.plot, self.picture):
             widget.setMenuEnabled(False)
+            widget.setAcceptDrops(False)
+            widget.viewport().setAcceptDrops(False)
             widget.setMouseEnabled(False, False)
             widget.hideButtons()
             widget.setMinimumSize(8 * unit, 5 * unit)

@@ -6,12 +6,14 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QWidget
 
-from dreamsound.levels import db
+from dreamsound.levels import db, from_db
 from dreamsound_desktop.playback.player import Player
 
 LOWEST_DB = -60.0
 #: From here on the bar is in the warning colour.
 HOT_DB = -6.0
+#: Where a line stands.
+MARKS_DB = (-48.0, -36.0, -24.0, -12.0, -6.0)
 
 
 class Meter(QWidget):
@@ -22,6 +24,7 @@ class Meter(QWidget):
         self._player = player
         self._peaks, self._rms = [0.0, 0.0], [0.0, 0.0]
         self.setAccessibleName(self.tr("Level"))
+        self.setToolTip(self.tr("Level of what is heard; lines at -48, -36, -24, -12 and -6 dB"))
         unit = self.fontMetrics().height()
         self.setMinimumSize(QSize(7 * unit, unit))
         self.setMaximumHeight(2 * unit)
@@ -52,15 +55,17 @@ class Meter(QWidget):
             painter.fillRect(area, base)
             is_hot = peak > 0 and db(peak) > HOT_DB
             colour = QColor("#e08a1e") if is_hot else palette.color(QPalette.ColorRole.Highlight)
+            painter.setPen(palette.color(QPalette.ColorRole.Mid))
+            for mark in MARKS_DB:
+                place = round(area.left() + area.width() * _share(from_db(mark)))
+                painter.drawLine(place, round(area.top()), place, round(area.bottom()))
             inner = QRectF(area)
             inner.setWidth(area.width() * _share(rms))
             painter.fillRect(inner, colour)
-            place = area.left() + area.width() * _share(peak)
             painter.setPen(palette.color(QPalette.ColorRole.Text))
             if peak > 0:
-                painter.drawLine(
-                    round(place), round(area.top()), round(place), round(area.bottom())
-                )
+                place = round(area.left() + area.width() * _share(peak))
+                painter.drawLine(place, round(area.top()), place, round(area.bottom()))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.end()
 

@@ -37,7 +37,8 @@ class Diagram(QWidget):
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Return the least size."""
-        return self.sizeHint() / 1.6
+        height = self.fontMetrics().height()
+        return QSize(10 * height, 4 * height)
 
     def show_recipe(self, recipe: Recipe) -> None:
         """Draw what a recipe does."""

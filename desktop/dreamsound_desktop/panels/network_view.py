@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -12,12 +12,15 @@ from dreamsound.models.names import NameTable
 
 #: Space between bars, as a share of one.
 GAP = 0.25
+#: Of the colour over the bar that is pointed at, 0..255.
+HOVER_ALPHA = 130
 
 
 class NetworkView(QWidget):
     """Draws a network from the sound (left) to its classes (right); `chosen` tells a layer."""
 
     chosen = Signal(str)
+    pointed_at = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,6 +32,7 @@ class NetworkView(QWidget):
         self._table: NameTable | None = None
         self._chosen: str | None = None
         self._at = -1
+        self._hovered = -1
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return a size at which bars can be told apart."""
@@ -76,6 +80,10 @@ class NetworkView(QWidget):
             channels = shape[-1]
             colour.setAlpha(60 + min(round(14 * math.log2(max(channels, 1))), 160))
             painter.fillRect(area, accent if name == self._chosen else colour)
+            if place == self._hovered and name != self._chosen:
+                veil = QColor(accent)
+                veil.setAlpha(HOVER_ALPHA)
+                painter.fillRect(area, veil)
             if place == self._at and self.hasFocus():
                 painter.setPen(accent)
                 painter.drawRect(area.adjusted(-1.5, -1.5, 1.5, 1.5))
@@ -84,8 +92,21 @@ class NetworkView(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Say which layer this is."""
         place = self._place_at(event.position().x())
+        if place == self._hovered:
+            return
+        self._hovered = place
+        self.update()
         if place >= 0:
-            QToolTip.showText(event.globalPosition().toPoint(), self._told(place), self)
+            told = self._told(place)
+            QToolTip.showText(event.globalPosition().toPoint(), told, self)
+            self.pointed_at.emit(told)
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Point at nothing any more."""
+        self._hovered = -1
+        self.update()
+        self.pointed_at.emit("")
+        super().leaveEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Choose a layer."""
@@ -99,6 +120,7 @@ class NetworkView(QWidget):
             self._at = min(max(self._at + step, 0), len(self._layers) - 1)
             self._describe()
             self.update()
+            self.pointed_at.emit(self._told(self._at))
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
             self._choose(self._at)
         else:

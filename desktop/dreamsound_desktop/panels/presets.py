@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QMimeData, Qt, QTemporaryDir, QUrl, Signal
+from PySide6.QtCore import QMimeData, QSize, Qt, QTemporaryDir, QUrl, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -27,6 +28,10 @@ from dreamsound.errors import DreamSoundError, RecipeError
 from dreamsound.presets import SUFFIX, Preset, Stored, factory_presets, user_presets
 from dreamsound.recipe import Recipe
 from dreamsound.recipe_file import write_json
+from dreamsound_desktop.icons import icon
+from dreamsound_desktop.panels.action_button import fit_width
+from dreamsound_desktop.panels.field_texts import label_of
+from dreamsound_desktop.state.document import with_band
 from dreamsound_desktop.state.fuzzy import score
 
 STORED = Qt.ItemDataRole.UserRole
@@ -47,6 +52,8 @@ class PresetList(QListWidget):
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setAccessibleName(self.tr("Presets"))
         self._files = QTemporaryDir()
+        unit = self.fontMetrics().ascent()
+        self.setIconSize(QSize(unit, unit))
 
     def mimeData(self, items: list[QListWidgetItem]) -> QMimeData:  # type: ignore[override]  # noqa: N802
         """Return presets as files."""
@@ -61,6 +68,10 @@ class PresetList(QListWidget):
             urls.append(QUrl.fromLocalFile(str(path)))
         data.setUrls(urls)
         return data
+
+    def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
+        """Files are copied out: no other program may move them away."""
+        return Qt.DropAction.CopyAction
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         """Take preset files."""
@@ -91,18 +102,20 @@ class PresetsPanel(QWidget):
     audition_wanted = Signal(object)
     blended = Signal(object, str)
     save_wanted = Signal()
-    rename_wanted = Signal(object)
+    edit_wanted = Signal(object)
     duplicate_wanted = Signal(object)
     delete_wanted = Signal(object)
     export_wanted = Signal(list)
     import_wanted = Signal()
     files_dropped = Signal(list)
+    favourite_wanted = Signal(object)
     problem = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._recipe: Recipe | None = None
         self._blend_from: Recipe | None = None
+        self._favourites: frozenset[str] = frozenset()
         self.search = QLineEdit()
         self.search.setPlaceholderText(self.tr("Find a preset by name, tag or note…"))
         self.search.setAccessibleName(self.tr("Find a preset"))
@@ -155,13 +168,18 @@ class PresetsPanel(QWidget):
         stored: Stored | None = self.list.item(row).data(STORED) if row >= 0 else None
         return stored
 
+    @property
+    def known_tags(self) -> set[str]:
+        """The tags of all presets."""
+        return {tag for stored in self._stored for tag in stored.preset.tags}
+
     def reload(self, choose: str = "") -> None:
         """Read the presets anew, and choose one by its name."""
         own, problems = user_presets()
         self._stored = [*own, *(Stored(preset, None) for preset in factory_presets())]
         if problems:
             self.problem.emit(problems[0])
-        tags = sorted({tag for stored in self._stored for tag in stored.preset.tags})
+        tags = sorted(self.known_tags)
         now = self.tags.currentData()
         self.tags.clear()
         self.tags.addItem(self.tr("all tags"), None)
@@ -172,6 +190,11 @@ class PresetsPanel(QWidget):
         self._fill()
         if choose:
             self.choose(choose)
+
+    def show_favourites(self, names: Iterable[str]) -> None:
+        """Put some presets on top, with a star."""
+        self._favourites = frozenset(names)
+        self._fill()
 
     def choose(self, name: str) -> None:
         """Choose a preset by its name, if it is shown."""
@@ -191,11 +214,14 @@ class PresetsPanel(QWidget):
         if stored is not None:
             menu.addAction(self.tr("Use"), lambda: self.chosen.emit(stored))
             menu.addAction(self.tr("Audition"), lambda: self.audition_wanted.emit(stored))
+            star = menu.addAction(self.tr("Favourite"), lambda: self.favourite_wanted.emit(stored))
+            star.setCheckable(True)
+            star.setChecked(stored.preset.name in self._favourites)
             menu.addSeparator()
-            rename = menu.addAction(self.tr("Rename…"), lambda: self.rename_wanted.emit(stored))
+            edit = menu.addAction(self.tr("Edit…"), lambda: self.edit_wanted.emit(stored))
             menu.addAction(self.tr("Duplicate"), lambda: self.duplicate_wanted.emit(stored))
             delete = menu.addAction(self.tr("Delete"), lambda: self.delete_wanted.emit(stored))
-            for action in (rename, delete):
+            for action in (edit, delete):
                 action.setEnabled(not stored.factory)
             menu.addAction(self.tr("Export…"), lambda: self.export_wanted.emit([stored]))
             menu.addSeparator()
@@ -214,9 +240,10 @@ class PresetsPanel(QWidget):
         save.setToolTip(self.tr("Keep the recipe as a preset"))
         save.clicked.connect(self.save_wanted)
         more = QPushButton(self.tr("More"))
-        more.setToolTip(self.tr("Rename, duplicate, delete, export, import"))
+        more.setToolTip(self.tr("Favourite, edit, duplicate, delete, export, import"))
         more.clicked.connect(lambda: self.menu().popup(more.mapToGlobal(more.rect().topLeft())))
         for button in (use, hear, save, more):
+            fit_width(button)
             row.addWidget(button, 1)
         return row
 
@@ -237,11 +264,14 @@ class PresetsPanel(QWidget):
                 points.append(0.0)
             fitting = [one for one in points if one is not None]
             if fitting:
-                found.append((-max(fitting), place, stored))
+                is_other = preset.name not in self._favourites
+                found.append((is_other, -max(fitting), place, stored))
         self.list.blockSignals(True)
         self.list.clear()
-        for _, _, stored in sorted(found, key=lambda one: one[:2]):
+        for is_other, _, _, stored in sorted(found, key=lambda one: one[:3]):
             item = QListWidgetItem(stored.preset.name)
+            if not is_other:
+                item.setIcon(icon("star", self.palette()))
             item.setData(STORED, stored)
             kind = self.tr("factory") if stored.factory else self.tr("yours")
             tags = ", ".join(stored.preset.tags)
@@ -271,16 +301,23 @@ class PresetsPanel(QWidget):
     def _difference_text(self, preset: Preset) -> str:
         if self._recipe is None:
             return ""
-        found = difference(self._recipe, preset.recipe)
+        found = difference(self._recipe, self._as_used(preset.recipe))
         if not found:
             return self.tr("<i>The recipe is this preset.</i>")
         parts = [
-            f"{name}: {_short(now)} → {_short(then)}"
+            f"{label_of(name)}: {_short(now)} → {_short(then)}"
             for name, (now, then) in list(found.items())[:MOST_DIFFERENCES]
         ]
         if len(found) > MOST_DIFFERENCES:
             parts.append("…")
         return "<small>" + self.tr("It would change {0}").format("; ".join(parts)) + "</small>"
+
+    def _as_used(self, recipe: Recipe) -> Recipe:
+        """Return what would become of the recipe: its band stays."""
+        try:
+            return recipe if self._recipe is None else with_band(self._recipe, recipe)
+        except DreamSoundError:
+            return recipe
 
     def _begin_blend(self) -> None:
         """Blend from the recipe to the preset, or, where two presets are chosen, between them."""
@@ -303,7 +340,7 @@ class PresetsPanel(QWidget):
         if stored is None or self._blend_from is None:
             return
         try:
-            made = blend(self._blend_from, stored.preset.recipe, place / BLEND_STEPS)
+            made = blend(self._blend_from, self._as_used(stored.preset.recipe), place / BLEND_STEPS)
         except RecipeError as error:
             self.problem.emit(str(error))
             return

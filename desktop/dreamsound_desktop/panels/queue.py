@@ -13,8 +13,9 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QPushButton,
+    QSizePolicy,
     QTableView,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -27,12 +28,15 @@ from dreamsound_desktop.panels.queue_model import MIME, QueueModel
 from dreamsound_desktop.queue_client import QueueClient
 
 #: Of the columns, as letters.
-WIDTHS = (26, 14, 16, 7, 16, 9, 10)
+WIDTHS = (26, 14, 12, 9, 14, 9, 10)
+LEAST_WIDTH = 9
 MENU = (
     "queue_open", "queue_reveal", "", "queue_top", "queue_up", "queue_down", "",
     "queue_finish", "queue_cancel", "queue_retry", "queue_remove", "", "queue_clear",
     "queue_report",
 )  # fmt: skip
+
+BUTTONS = ("pause", "queue_finish", "queue_cancel", "queue_retry", "queue_open", "queue_report")
 
 
 class QueueTable(QTableView):
@@ -95,8 +99,11 @@ class QueuePanel(QWidget):
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.table.verticalHeader().setDefaultSectionSize(round(1.5 * self.fontMetrics().height()))
-        self.table.horizontalHeader().setStretchLastSection(True)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setStretchLastSection(False)
         letter = self.fontMetrics().averageCharWidth()
+        header.setMinimumSectionSize(LEAST_WIDTH * letter)
         for column, width in enumerate(WIDTHS):
             self.table.setColumnWidth(column, width * letter)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -108,6 +115,8 @@ class QueuePanel(QWidget):
         self.table.dropped.connect(self.files_dropped)
         self.table.doubleClicked.connect(lambda _: self.open_result())
         self.summary = QLabel()
+        # It also stands in the status bar: a narrow window may cut it off here.
+        self.summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addWidget(self.table, 1)
@@ -156,11 +165,10 @@ class QueuePanel(QWidget):
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.addWidget(self.summary, 1)
-        for name in ("queue_cancel", "queue_finish", "queue_retry", "queue_report"):
-            action = self._actions[name]
-            button = QPushButton(action.text().replace("&", ""))
-            button.setToolTip(action.toolTip())
-            button.clicked.connect(action.trigger)
+        for name in BUTTONS:
+            button = QToolButton()
+            button.setDefaultAction(self._actions[name])
+            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             row.addWidget(button)
         return row
 

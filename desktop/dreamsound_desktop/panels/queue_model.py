@@ -104,8 +104,8 @@ class QueueModel(QAbstractTableModel):
         return Qt.DropAction.MoveAction | Qt.DropAction.CopyAction
 
     def supportedDragActions(self) -> Qt.DropAction:  # noqa: N802
-        """Within the queue, rows move; out of it, renders are copied."""
-        return Qt.DropAction.MoveAction | Qt.DropAction.CopyAction
+        """Files are copied out: no other program may move them away. Rows move all the same."""
+        return Qt.DropAction.CopyAction
 
     def mimeTypes(self) -> list[str]:  # noqa: N802
         """Return what rows are dragged as."""

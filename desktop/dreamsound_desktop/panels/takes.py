@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
-from PySide6.QtCore import QMimeData, Qt, QUrl, Signal
+from PySide6.QtCore import QEvent, QMimeData, Qt, QUrl, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QSizePolicy,
     QSlider,
     QToolButton,
     QTreeWidget,
     QTreeWidgetItem,
+    QTreeWidgetItemIterator,
     QVBoxLayout,
     QWidget,
 )
 
 from dreamsound.render import RENDER_NAMES
+from dreamsound_desktop.icons import icon
 from dreamsound_desktop.panels.choice_button import ChoiceButton
 from dreamsound_desktop.state.document import Document
-from dreamsound_desktop.state.takes import Take
+from dreamsound_desktop.state.takes import Take, score_text
 
 SLOTS = ("A", "B", "C", "D")
 NUMBER = Qt.ItemDataRole.UserRole
@@ -36,8 +40,14 @@ class TakeTree(QTreeWidget):
         super().__init__(parent)
         self.document: Document | None = None
         self.setColumnCount(4)
-        self.setHeaderLabels([self.tr("Take"), self.tr("Class"), self.tr("Score"), self.tr("★")])
+        self.setHeaderLabels([self.tr("Take"), self.tr("A-D"), self.tr("Score"), self.tr("★")])
         self.setAccessibleName(self.tr("Takes"))
+        self.setIndentation(self.fontMetrics().height())
+        header = self.header()
+        header.setStretchLastSection(False)
+        header.setMinimumSectionSize(self.fontMetrics().height())
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.setDragEnabled(True)
         self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
         self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
@@ -56,6 +66,17 @@ class TakeTree(QTreeWidget):
                     urls.append(QUrl.fromLocalFile(path))
         data.setUrls(urls)
         return data
+
+    def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
+        """Files are copied out: no other program may move them away."""
+        return Qt.DropAction.CopyAction
+
+    def rows(self) -> Iterator[QTreeWidgetItem]:
+        """Give all rows, a take's before those that went on from it."""
+        walk = QTreeWidgetItemIterator(self)
+        while (item := cast("QTreeWidgetItem | None", walk.value())) is not None:
+            yield item
+            walk += 1
 
     def take_of(self, item: QTreeWidgetItem | None) -> Take | None:
         """Return the take of a row."""
@@ -118,9 +139,10 @@ class TakesPanel(QWidget):
 
     def put_new(self, number: int) -> None:
         """Put a new take where it can be heard: into an empty slot, else into B."""
+        known = [slot for slot in SLOTS[1:] if self.slots[slot] == number]
         empty = [slot for slot in SLOTS[1:] if self.slots[slot] is None]
-        place = empty[0] if empty else "B"
-        if not empty:
+        place = (known or empty or ["B"])[0]
+        if not known and not empty:
             self.slots["C"], self.slots["D"] = self.slots["B"], self.slots["C"]
         self.slots[place] = number
         self.slot, self.step = place, None
@@ -169,6 +191,12 @@ class TakesPanel(QWidget):
         name = self.render_name if self.render_name in take.renders else "dream"
         return (take, name) if name in take.renders else None
 
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Draw the icons anew when the window goes from dark to light."""
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_step_told"):
+            self._fill()
+        super().changeEvent(event)
+
     # -- made -----------------------------------------------------------------------------------
 
     def _slot_row(self) -> QHBoxLayout:
@@ -192,6 +220,8 @@ class TakesPanel(QWidget):
         self._render_buttons: dict[str, QToolButton] = {}
         for name in RENDER_NAMES:
             button = ChoiceButton(self._render_text(name))
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            button.setMinimumWidth(button.fontMetrics().horizontalAdvance(button.text()) + 4)
             button.setAccessibleName(self.tr("Hear the render {0}").format(name))
             button.clicked.connect(lambda _=False, name=name: self.choose_render(name))
             self._render_group.addButton(button)
@@ -232,8 +262,6 @@ class TakesPanel(QWidget):
         if document is not None:
             self._add_children(document, None, self.tree.invisibleRootItem())
         self.tree.expandAll()
-        for column in range(1, 4):
-            self.tree.resizeColumnToContents(column)
         if current is not None:
             self._select(current.number)
         self.tree.blockSignals(False)
@@ -247,39 +275,51 @@ class TakesPanel(QWidget):
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
             item.setData(0, NUMBER, take.number)
             item.setText(0, take.name)
-            item.setText(1, take.class_name)
+            item.setIcon(0, icon(take.kind, self.palette()))
             if take.score_before is not None and take.score_after is not None:
-                item.setText(2, f"{take.score_before:.3f} → {take.score_after:.3f}")
+                before, after = score_text(take.score_before), score_text(take.score_after)
+                item.setText(2, f"{before} → {after}")
             item.setText(3, "★" * take.stars)
             gone = take.missing()
-            told = "\n".join(take.warnings)
+            told = "\n".join([self._told(take), *take.warnings])
             if gone:
                 told = self.tr("Its files are gone: {0}").format(", ".join(gone))
                 font = item.font(0)
                 font.setStrikeOut(True)
                 item.setFont(0, font)
-            item.setToolTip(0, told)
-            for column, text in ((0, take.name), (2, self._spoken(take))):
-                item.setData(column, Qt.ItemDataRole.AccessibleTextRole, text)
+            for column in range(self.tree.columnCount()):
+                item.setToolTip(column, told)
+            item.setData(2, Qt.ItemDataRole.AccessibleTextRole, self._spoken(take))
             self._add_children(document, take.number, item)
+
+    def _told(self, take: Take) -> str:
+        kind = self.tr("Preview") if take.kind == "preview" else self.tr("Render")
+        part = self.tr("{0:.2f} s to {1:.2f} s").format(take.start_s, take.stop_s)
+        return ", ".join(text for text in (kind, part, self._spoken(take)) if text)
 
     def _spoken(self, take: Take) -> str:
         if take.score_before is None or take.score_after is None:
             return ""
-        return self.tr("{0} from {1:.2f} to {2:.2f}").format(
-            take.class_name, take.score_before, take.score_after
+        return self.tr("{0} from {1} to {2}").format(
+            take.class_name, score_text(take.score_before), score_text(take.score_after)
         )
 
+    def _show_slots(self) -> None:
+        """Write beside each take under which of B, C and D it is heard."""
+        letters: dict[int, str] = {}
+        for slot, number in self.slots.items():
+            if number is not None:
+                letters[number] = letters.get(number, "") + slot
+        self.tree.blockSignals(True)
+        for item in self.tree.rows():
+            item.setText(1, letters.get(item.data(0, NUMBER), ""))
+        self.tree.blockSignals(False)
+
     def _select(self, number: int) -> None:
-        stack = [self.tree.topLevelItem(row) for row in range(self.tree.topLevelItemCount())]
-        while stack:
-            item = stack.pop()
-            if item is None:
-                continue
+        for item in self.tree.rows():
             if item.data(0, NUMBER) == number:
                 self.tree.setCurrentItem(item)
                 return
-            stack += [item.child(row) for row in range(item.childCount())]
 
     def _show_heard(self) -> None:
         for slot, button in self._slot_buttons.items():
@@ -290,6 +330,7 @@ class TakesPanel(QWidget):
             told = self.tr("{0}: {1}").format(slot, name or self.tr("empty"))
             button.setToolTip(told)
             button.setAccessibleName(told)
+        self._show_slots()
         take = self.heard_take()
         for name, button in self._render_buttons.items():
             button.setChecked(name == self.render_name)

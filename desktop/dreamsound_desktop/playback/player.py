@@ -16,6 +16,8 @@ BUFFER_S: Final = 0.1
 #: How often the playhead is told of.
 TICK_MS: Final = 33
 SAMPLE_BYTES: Final = 4
+#: What a sound device says when all is well.
+FINE_ERRORS: Final = ("NoError", "UnderrunError")
 
 
 class MixerDevice(QIODevice):
@@ -62,12 +64,12 @@ class Player(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.mixer = Mixer(48_000, CHANNELS)
-        self.device_name = ""
         self.why_silent = ""
+        self._device_name = ""
+        self._devices: Any = None
         self._sink: Any = None
         self._device: MixerDevice | None = None
         self._volume = 1.0
-        self._ahead = 0
         self._pulled_s = 0.0
         self._tick = QTimer(self)
         self._tick.setInterval(TICK_MS)
@@ -138,6 +140,12 @@ class Player(QObject):
         self._volume = 0.0 if volume_db <= -60 else from_db(volume_db)
         self.mixer.set_volume(self._volume)
 
+    def use_device(self, name: str) -> None:
+        """Play on a device from now on; an empty name, or one that is gone, is the system's."""
+        if name != self._device_name:
+            self._device_name = name
+            self._change_device()
+
     def close(self) -> None:
         """Stop, and let the device go."""
         self._tick.stop()
@@ -154,9 +162,13 @@ class Player(QObject):
         except ImportError as error:
             self._say_silent(str(error))
             return
+        if self._devices is None:
+            # Headphones that are plugged in are played on, and nothing breaks when they go.
+            self._devices = QMediaDevices(self)
+            self._devices.audioOutputsChanged.connect(self._change_device)
         found = QMediaDevices.defaultAudioOutput()
         for device in QMediaDevices.audioOutputs():
-            if device.description() == self.device_name:
+            if device.description() == self._device_name:
                 found = device
         if found.isNull():
             self._say_silent(self.tr("this machine has no sound device"))
@@ -176,6 +188,10 @@ class Player(QObject):
             round(BUFFER_S * self.mixer.sample_rate_hz) * CHANNELS * SAMPLE_BYTES
         )
         self._sink.start(self._device)
+        if self._sink.error().name not in FINE_ERRORS:
+            self._close()
+            self._say_silent(self.tr("the sound device cannot be opened"))
+            return
         self.why_silent = ""
 
     def _say_silent(self, reason: str) -> None:
@@ -198,6 +214,13 @@ class Player(QObject):
             if self.mixer.failure:
                 self.failed.emit(self.mixer.failure)
             self.stopped.emit()
+
+    def _change_device(self) -> None:
+        """Go on with another device, where one was open."""
+        if self._sink is not None:
+            self._close()
+            if self.is_playing:
+                self._open()
 
     def _suspend(self) -> None:
         if self._sink is not None and not self.is_playing:

@@ -116,13 +116,8 @@ class Document:
         self, recipe: Recipe, text: str, gesture: str = "", preset: str | None = None
     ) -> None:
         """Change the recipe, and the preset it came from, so that it can be undone."""
-        before, after = (
-            (self.recipe, self.preset),
-            (
-                recipe,
-                self.preset if preset is None else preset,
-            ),
-        )
+        before = self.recipe, self.preset
+        after = recipe, self.preset if preset is None else preset
         if before != after:
             self.recorder(Assign(text, self._put_recipe, before, after, gesture))
 
@@ -273,10 +268,10 @@ class DocumentStore:
         return self.folder / f"{digest[:24]}.json"
 
 
-def with_preset(document: Document, recipe: Recipe) -> Recipe:
-    """Return a preset's recipe for a document: the band that was chosen by mouse stays."""
+def with_band(now: Recipe, recipe: Recipe) -> Recipe:
+    """Return a preset's recipe, in which the band that was chosen for the sound stays."""
     band = {
-        name: getattr(document.recipe, name)
+        name: getattr(now, name)
         for name in ("band_low_hz", "band_high_hz")
         if getattr(recipe, name) is None
     }

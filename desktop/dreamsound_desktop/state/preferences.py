@@ -20,6 +20,7 @@ from dreamsound.render import DEFAULT_RENDERS, RenderName
 #: Names another folder for all that the app keeps, but for its cache.
 FOLDER_VARIABLE = "DREAMSOUND_STUDIO"
 FftSize = Literal[512, 1024, 2048, 4096, 8192]
+MOST_RECENT_PRESETS = 5
 FFT_SIZES: tuple[int, ...] = get_args(FftSize)
 
 
@@ -40,6 +41,8 @@ class Preferences(BaseModel):
     ----------
     render_folder : str
         Where renders go; empty is ``dreams`` beside each source.
+    favourites, recent_presets : tuple of str
+        Presets that are shown first, by name; of the recent ones the latest first.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -65,12 +68,20 @@ class Preferences(BaseModel):
     shortcuts: dict[str, str] = Field(default_factory=dict)
     volume_db: Annotated[float, Field(ge=-60, le=0)] = -6.0
     seen_welcome: bool = False
+    favourites: tuple[str, ...] = ()
+    recent_presets: tuple[str, ...] = ()
 
     def render_folder_of(self, source: Path) -> Path:
         """Return where the renders of a sound go."""
         if self.render_folder:
             return Path(self.render_folder).expanduser()
         return source.parent / "dreams"
+
+    def with_used(self, preset: str) -> Preferences:
+        """Return preferences that know which preset was used last."""
+        others = (name for name in self.recent_presets if name != preset)
+        recent = (preset, *others)[:MOST_RECENT_PRESETS]
+        return self.model_copy(update={"recent_presets": recent})
 
     def apply_models_folder(self) -> None:
         """Let this process, and those it starts, look for models in the preferred folder."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dreamsound.methods import filled
 from dreamsound.presets import set_fields
 from dreamsound.queue.records import Job, NewJob
 from dreamsound.queue.request import JobRequest
@@ -136,6 +137,7 @@ class Asking:
         group: str,
         parent: Take | None = None,
     ) -> Asked:
+        filled(recipe)  # what can be said at once is not left to the worker
         whole = TimeSpan(0.0, document.seconds)
         covered = whole if span is None else TimeSpan.on_grid(span.start_s, span.stop_s)
         request = JobRequest.make(
@@ -155,7 +157,9 @@ class Asking:
         number = document.takes.next_number()
         take = Take(
             number=number,
-            name=name or document.preset or aim_of(recipe) or f"Take {number}",
+            name=document.takes.free_name(
+                name or document.preset or aim_of(recipe) or f"Take {number}"
+            ),
             kind=kind,
             start_s=covered.start_s,
             stop_s=min(covered.stop_s, document.seconds),
@@ -171,6 +175,7 @@ def jobs_of_files(
     recipe: Recipe,
     preset: str,
     preferences: Preferences,
+    first: int = 1,
 ) -> list[NewJob]:
     """Return a render for each of many files.
 
@@ -182,6 +187,8 @@ def jobs_of_files(
         What to do with all.
     preferences : Preferences
         Where to, and how.
+    first : int, optional
+        Of the number that may stand in their renders' names.
     """
     options = {
         "renders": preferences.renders,
@@ -191,7 +198,7 @@ def jobs_of_files(
         "clash": "number",
     }
     jobs = []
-    for number, (path, below) in enumerate(files, 1):
+    for number, (path, below) in enumerate(files, first):
         request = JobRequest.make(
             {
                 "input": str(path),

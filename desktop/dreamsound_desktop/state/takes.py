@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from dreamsound_desktop.state.events import Event
 from dreamsound_desktop.state.selection import TimeSpan
 
 STEP = "dream_step"
+#: Scores under this are told as none.
+LEAST_SCORE = 0.00005
 
 
 class Take(BaseModel):
@@ -114,6 +117,12 @@ class TakeList:
         self.changed.emit()
         return take
 
+    def free_name(self, name: str) -> str:
+        """Return a name that no take has: the one that is wanted, or with a number behind it."""
+        taken = {take.name for take in self._takes.values()}
+        numbered = (f"{name} {number}" for number in itertools.count(2))
+        return next(one for one in itertools.chain([name], numbered) if one not in taken)
+
     def of_job(self, job: int) -> Take | None:
         """Return the take that a job made."""
         return next((take for take in self._takes.values() if take.job == job), None)
@@ -125,3 +134,10 @@ class TakeList:
             for take in self._takes.values()
             if (take.parent if take.parent in self._takes else None) == parent
         ]
+
+
+def score_text(score: float) -> str:
+    """Return a class's score as it is read: small ones, too, tell from each other."""
+    if score < LEAST_SCORE:
+        return "0"
+    return f"{score:.2f}" if score >= 0.01 else f"{score:.4f}".rstrip("0")

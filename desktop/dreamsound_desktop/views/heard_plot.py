@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtWidgets import QWidget
 
 from dreamsound_desktop.state.heard import Heard
@@ -15,6 +15,8 @@ from dreamsound_desktop.views.plot import AXIS_LETTERS, TimePlot
 
 #: Classes that are shown.
 ROWS = 6
+#: What the tick of an axis and the space beside it take, as letters.
+TICK_LETTERS = 3
 
 
 class HeardPlot(TimePlot):
@@ -48,9 +50,12 @@ class HeardPlot(TimePlot):
         rows = len(shown)
         first = (heard.patch_s - heard.hop_s) / 2
         self._image.setRect(QRectF(first, ROWS - rows, scores.shape[1] * heard.hop_s, rows))
-        letters = AXIS_LETTERS - 4
+        metrics = self.fontMetrics()
+        # A name that does not fit beside its tick is not drawn at all.
+        room = (AXIS_LETTERS - TICK_LETTERS) * metrics.averageCharWidth()
+        elide = Qt.TextElideMode.ElideRight
         ticks = [
-            (ROWS - place - 0.5, one.name if len(one.name) <= letters else one.name[:letters] + "…")
+            (ROWS - place - 0.5, metrics.elidedText(one.name, elide, room))
             for place, one in enumerate(shown)
         ]
         axis.setTicks([ticks])

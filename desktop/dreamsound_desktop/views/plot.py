@@ -11,7 +11,7 @@ from dreamsound_desktop.views.colours import Colours
 from dreamsound_desktop.views.time_box import TimeBox
 
 #: Width of the left axis, in letters, so that plots above each other are aligned.
-AXIS_LETTERS = 12
+AXIS_LETTERS = 14
 
 
 class ClockAxis(pg.AxisItem):  # type: ignore[misc]
@@ -42,6 +42,9 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         axes = {"bottom": ClockAxis("bottom")} if has_clock else {}
         super().__init__(parent, viewBox=self.box, axisItems=axes)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        # A graphics view takes whatever is dropped, and does nothing with it: the window does.
+        self.setAcceptDrops(False)
+        self.viewport().setAcceptDrops(False)
         self.setMinimumHeight(3 * self.fontMetrics().height())
         plot = self.getPlotItem()
         plot.hideButtons()

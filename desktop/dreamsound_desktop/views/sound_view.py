@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
-from PySide6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from dreamsound_desktop.analysis.disk_cache import DiskCache
 from dreamsound_desktop.analysis.peaks import PeakPyramid
-from dreamsound_desktop.analysis.scales import FrequencyAxis, Scale, clock, note_name
+from dreamsound_desktop.analysis.scales import FrequencyAxis
 from dreamsound_desktop.background import Task, Tasks
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.heard import Heard
 from dreamsound_desktop.state.preferences import Preferences
-from dreamsound_desktop.state.selection import TimeSpan
+from dreamsound_desktop.views.choosing import Choosing
 from dreamsound_desktop.views.colours import colours_of, lookup_table
 from dreamsound_desktop.views.heard_plot import HeardPlot
 from dreamsound_desktop.views.marks import Marks, Span
 from dreamsound_desktop.views.plot import TimePlot
+from dreamsound_desktop.views.readout import Readout
 from dreamsound_desktop.views.spectrogram_layer import SpectrogramLayer
 from dreamsound_desktop.views.tile_store import TileStore
 from dreamsound_desktop.views.wave_item import WaveItem
@@ -54,10 +55,6 @@ class SoundView(QWidget):
         self.document = document
         self._tasks = tasks
         self._disk = disk
-        self._gesture = ""
-        self._gestures = itertools.count(1)
-        self._cursor: tuple[float, float] | None = None
-        self._heard: Heard | None = None
         self._table_told: tuple[str, float, float] = ("magma", -100.0, -10.0)
         self._colours = colours_of(self.palette())
         self._make_plots()
@@ -83,9 +80,6 @@ class SoundView(QWidget):
         self.heard_plot.setVisible(False)
         for plot in (self.spectrogram_plot, self.heard_plot):
             plot.setXLink(self.wave_plot)
-        self.readout = QLabel()
-        self.readout.setAccessibleName(self.tr("Cursor"))
-        self.readout.setContentsMargins(6, 2, 6, 2)
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         for plot, share in ((self.wave_plot, 2), (self.spectrogram_plot, 4), (self.heard_plot, 1)):
             self.splitter.addWidget(plot)
@@ -95,7 +89,7 @@ class SoundView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.splitter, 1)
-        layout.addWidget(self.readout)
+        self._layout = layout
         length = self.document.seconds
         self.wave_plot.box.setLimits(xMin=0, xMax=length, minXRange=min(NEAREST_S, length), yMin=0)
         self.heard_plot.box.setLimits(xMin=0, xMax=length)
@@ -123,6 +117,9 @@ class SoundView(QWidget):
         self.spectrogram = SpectrogramLayer(
             self.spectrogram_plot.getPlotItem(), sound, self.tiles, self
         )
+        self.choosing = Choosing(self.document, self.spectrogram, self)
+        self.readout = Readout(self.document, self.spectrogram)
+        self._layout.addWidget(self.readout)
         self.marks = [
             Marks(plot.getPlotItem(), self._colours)
             for plot in (self.wave_plot, self.spectrogram_plot, self.heard_plot)
@@ -135,6 +132,10 @@ class SoundView(QWidget):
         self.activity = pg.PlotCurveItem(pen=pg.mkPen(self._colours.activity, width=2))
         self.activity.setZValue(10)
         self.spectrogram_plot.addItem(self.activity, ignoreBounds=True)
+        self.activity_told = pg.LabelItem(color=self._colours.activity, justify="left")
+        self.activity_told.setParentItem(self.spectrogram_plot.box)
+        self.activity_told.setPos(4, 0)
+        self.activity_told.setZValue(40)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
@@ -149,20 +150,18 @@ class SoundView(QWidget):
         ]
         self.tiles.failed.connect(self.failed)
         self.wave_plot.box.sigXRangeChanged.connect(lambda *_: self._rest.start())
-        self.band.edges_dragged.connect(self._on_band_edges)
-        self.band.let_go.connect(self._end_gesture)
+        self.choosing.watch_band(self.band)
+        self.readout.moved.connect(self._show_cursor)
         for plot in (self.wave_plot, self.spectrogram_plot, self.heard_plot):
             box = plot.box
-            box.dragged.connect(self._on_dragged)
+            self.choosing.watch_plot(plot)
             box.clicked.connect(self.seek_wanted)
             box.double_clicked.connect(self.play_wanted)
             box.menu_wanted.connect(self.menu_wanted)
             plot.scene().sigMouseMoved.connect(lambda at, plot=plot: self._on_mouse(plot, at))
-        self.spectrogram_plot.box.band_dragged.connect(self._on_band_dragged)
         self.wave_plot.box.zoomed_up.connect(self.zoom_amplitude)
         for marks in self.marks:
-            marks.span.edges_dragged.connect(self._on_edges)
-            marks.span.let_go.connect(self._end_gesture)
+            self.choosing.watch_span(marks.span)
 
     # -- shown ----------------------------------------------------------------------------------
 
@@ -179,14 +178,6 @@ class SoundView(QWidget):
         self._show_band()
         self._rest.start()
 
-    def set_scale(self, scale: Scale) -> None:
-        """Take another frequency axis."""
-        axis = FrequencyAxis(scale, self.document.sound.sample_rate_hz / 2)
-        self.spectrogram.set_axis(axis)
-        self.spectrogram_plot.getPlotItem().getAxis("left").setTicks([axis.ticks()])
-        self._show_band()
-        self._rest.start()
-
     def set_channel(self, channel: int) -> None:
         """Show the spectrogram of a channel; -1 is the mono mix."""
         self.spectrogram.set_transform(self.spectrogram.fft_size, channel)
@@ -194,7 +185,7 @@ class SoundView(QWidget):
 
     def show_heard(self, heard: Heard | None) -> None:
         """Show what the model hears in the sound."""
-        self._heard = heard
+        self.readout.heard = heard
         self.heard_plot.show_heard(heard)
         # The clock stands under the lowest plot that is seen.
         self.heard_plot.setVisible(heard is not None)
@@ -243,36 +234,11 @@ class SoundView(QWidget):
 
     def move_cursor(self, steps: float, octaves: float = 0.0) -> None:
         """Move the cursor by keys, and read out what is there."""
-        at, hertz = self._cursor or (self.document.playhead_s, 1000.0)
-        axis = self.spectrogram.axis
-        low = max(axis.lowest_hz, 20.0)
-        hertz = min(max(hertz * 2**octaves, low), axis.highest_hz)
-        at = min(max(at + steps * self.step_seconds(), 0.0), self.document.seconds)
-        self._show_cursor(at, hertz)
-
-    def show_cursor_at_playhead(self) -> None:
-        """Put the cursor where the playhead is, and read out what is there."""
-        self._show_cursor(self.document.playhead_s, (self._cursor or (0.0, 1000.0))[1])
+        self.readout.step(steps * self.step_seconds(), octaves)
 
     def extend_selection(self, steps: float) -> None:
-        """Move the end of the selection by keys; it begins at the playhead where there is none."""
-        document = self.document
-        change = steps * self.step_seconds()
-        span = document.selection
-        start = document.playhead_s if span is None else span.start_s
-        stop = (start if span is None else span.stop_s) + change
-        if stop < start:
-            start, stop = stop, start
-        document.select(TimeSpan(start, stop), self.tr("Select"), "keys")
-
-    def nudge_band(self, low_octaves: float, high_octaves: float) -> None:
-        """Move the edges of the band by keys; it begins as all there is."""
-        recipe, axis = self.document.recipe, self.spectrogram.axis
-        low = (recipe.band_low_hz or 20.0) * 2**low_octaves
-        high = (recipe.band_high_hz or axis.highest_hz) * 2**high_octaves
-        high = min(high, axis.highest_hz)
-        low = min(max(low, 20.0), high / 1.02)
-        self._set_band(None if low <= 20.0 else low, high, "band keys")
+        """Move the end of the selection by keys."""
+        self.choosing.extend(steps * self.step_seconds())
 
     def recolour(self) -> None:
         """Take the colours of the window's palette."""
@@ -289,6 +255,17 @@ class SoundView(QWidget):
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "wave"):
             self.recolour()
         super().changeEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Paint again what was let go."""
+        super().showEvent(event)
+        self._rest.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """Let go of what costs memory while another tab is in front."""
+        super().hideEvent(event)
+        self._rest.stop()
+        self.spectrogram.rest()
 
     def close_view(self) -> None:
         """Let go of the document."""
@@ -329,6 +306,8 @@ class SoundView(QWidget):
     # -- what follows the document --------------------------------------------------------------
 
     def _show_tiles(self) -> None:
+        if not self.isVisible():
+            return
         low, high = self.seen()
         width = round(self.spectrogram_plot.box.width() * self.devicePixelRatioF())
         self.spectrogram.show_part(low, high, width)
@@ -365,50 +344,20 @@ class SoundView(QWidget):
 
     def _show_activity(self) -> None:
         """Draw how much of the class that is aimed at is heard, over the spectrogram."""
+        heard = self.readout.heard
         name = self.document.recipe.class_ or ""
-        found = self._heard.of(name) if self._heard is not None else None
-        if found is None and self._heard is not None and self._heard.classes:
-            found = self._heard.classes[0] if not name else None
-        if found is None or self._heard is None:
+        found = heard.of(name) if heard is not None else None
+        if found is None and heard is not None and heard.classes:
+            found = heard.classes[0] if not name else None
+        if found is None or heard is None:
             self.activity.setData([], [])
+            self.activity_told.setText("")
             return
-        first = self._heard.patch_s / 2
-        times = [first + place * self._heard.hop_s for place in range(len(found.scores))]
+        first = heard.patch_s / 2
+        times = [first + place * heard.hop_s for place in range(len(found.scores))]
         self.activity.setData(times, found.scores)
-
-    # -- gestures -------------------------------------------------------------------------------
-
-    def _gesture_name(self) -> str:
-        self._gesture = self._gesture or f"mouse {next(self._gestures)}"
-        return self._gesture
-
-    def _end_gesture(self) -> None:
-        self._gesture = ""
-
-    def _on_dragged(self, start: float, now: float, is_last: bool) -> None:
-        low, high = sorted((start, now))
-        self.document.select(TimeSpan(low, high), self.tr("Select"), self._gesture_name())
-        if is_last:
-            self._end_gesture()
-
-    def _on_edges(self, low: float, high: float) -> None:
-        self.document.select(TimeSpan(low, high), self.tr("Select"), self._gesture_name())
-
-    def _on_band_dragged(self, start: float, now: float, is_last: bool) -> None:
-        low, high = sorted((start, now))
-        self._on_band_edges(low, high)
-        if is_last:
-            self._end_gesture()
-
-    def _on_band_edges(self, low: float, high: float) -> None:
-        axis = self.spectrogram.axis
-        low_hz = None if low <= 0.001 else axis.hertz(low)
-        self._set_band(low_hz, axis.hertz(min(high, 1.0)), self._gesture_name())
-
-    def _set_band(self, low_hz: float | None, high_hz: float | None, gesture: str) -> None:
-        if low_hz is not None and high_hz is not None and high_hz < low_hz * 1.01:
-            return
-        self.document.set_band(low_hz, high_hz, self.tr("Choose band"), gesture)
+        told = self.tr("how much of {0} is heard").format(found.name)
+        self.activity_told.setText(told, color=self._colours.activity.name())
 
     def _on_mouse(self, plot: TimePlot, at: QPointF) -> None:
         if not plot.box.sceneBoundingRect().contains(at):
@@ -416,35 +365,9 @@ class SoundView(QWidget):
         place = plot.box.mapSceneToView(at)
         axis = self.spectrogram.axis
         hertz = axis.hertz(place.y()) if plot is self.spectrogram_plot else 0.0
-        self._show_cursor(place.x(), hertz)
+        self.readout.move_to(place.x(), hertz)
 
-    def _show_cursor(self, seconds: float, hertz: float) -> None:
-        self._cursor = (seconds, hertz or (self._cursor or (0, 1000.0))[1])
+    def _show_cursor(self, seconds: float) -> None:
         for marks in self.marks:
             marks.cursor.setValue(seconds)
             marks.cursor.show()
-        self.readout.setText(self.told_at(seconds, hertz))
-
-    def told_at(self, seconds: float, hertz: float) -> str:
-        """Return what is at a place: time, and over the spectrogram Hz, note and level."""
-        parts = [clock(seconds)]
-        if hertz > 0:
-            note = note_name(hertz)
-            parts.append(f"{hertz:.0f} Hz" + (f" ({note})" if note else ""))
-            level = self.spectrogram.level_at(seconds, hertz)
-            if level is not None:
-                parts.append(f"{level:.1f} dB")
-        if self._heard is not None:
-            patch = int(
-                (seconds - (self._heard.patch_s - self._heard.hop_s) / 2)
-                // max(self._heard.hop_s, 1e-3)
-            )
-            heard = [
-                (one.scores[patch], one.name)
-                for one in self._heard.classes
-                if 0 <= patch < len(one.scores)
-            ]
-            if heard:
-                score, name = max(heard)
-                parts.append(f"{name} {score:.2f}")
-        return "  ·  ".join(parts)

@@ -104,7 +104,15 @@ class SpectrogramLayer(QObject):
 
     def is_pending(self) -> bool:
         """Return whether anything that is seen is still rough, or missing."""
-        return any(key not in self._painted_exact for key in self._wanted)
+        return not self._wanted or any(key not in self._painted_exact for key in self._wanted)
+
+    def rest(self) -> None:
+        """Keep no more than the overview while nothing of it is seen."""
+        for key in [key for key in self._items if key not in self._overview]:
+            self._painted_exact.discard(key)
+            self.plot.removeItem(self._items.pop(key))
+        self._wanted = []
+        self.store.rest()
 
     def _choose_overview(self) -> None:
         level = level_for(self.sound.length / OVERVIEW_COLUMNS, self.fft_size)

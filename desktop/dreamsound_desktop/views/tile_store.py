@@ -20,6 +20,8 @@ from dreamsound_desktop.background import Task, Tasks
 
 #: Of one sound, in memory.
 MOST_BYTES = 96 * 2**20
+#: The same while it is in a tab behind another.
+RESTING_BYTES = 8 * 2**20
 #: Rough tiles go before exact ones, and those that are seen before those that are not.
 ROUGH_FIRST = 10
 
@@ -86,6 +88,12 @@ class TileStore(QObject):
                     priority=ROUGH_FIRST,
                 )
 
+    def rest(self) -> None:
+        """Keep little while the sound is not looked at: others have to have room too."""
+        self.want([])
+        with self._lock:
+            self._drop_down_to(RESTING_BYTES)
+
     def close(self) -> None:
         """Work out nothing more."""
         for task in self._running.values():
@@ -135,10 +143,14 @@ class TileStore(QObject):
             self._bytes += tile.nbytes - (0 if old is None else old.nbytes)
             self._memory[key] = tile
             self._rough.add(key) if is_rough else self._rough.discard(key)
-            while self._bytes > MOST_BYTES and len(self._memory) > 1:
-                gone, dropped = self._memory.popitem(last=False)
-                self._bytes -= dropped.nbytes
-                self._rough.discard(gone)
+            self._drop_down_to(MOST_BYTES)
+
+    def _drop_down_to(self, most: int) -> None:
+        """Forget what was used longest ago; the lock is held."""
+        while self._bytes > most and len(self._memory) > 1:
+            gone, dropped = self._memory.popitem(last=False)
+            self._bytes -= dropped.nbytes
+            self._rough.discard(gone)
 
     def _name(self, key: TileKey) -> str:
         stamp = self._sound.stamp

@@ -5,12 +5,14 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, metadata
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QLabel,
     QPlainTextEdit,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -68,9 +70,16 @@ class AboutDialog(QDialog):
         told.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
+        area = QScrollArea()
+        area.setWidget(told)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setAccessibleName(self.tr("Versions and licences"))
         layout = QVBoxLayout(self)
-        layout.addWidget(told)
+        layout.addWidget(area)
         layout.addWidget(buttons)
+        unit = self.fontMetrics().height()
+        self.resize(44 * unit, 34 * unit)
 
 
 class TextDialog(QDialog):
@@ -83,27 +92,36 @@ class TextDialog(QDialog):
         self.text.setReadOnly(True)
         self.text.setTabChangesFocus(True)
         self.text.setAccessibleName(title)
+        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
+        copy = buttons.addButton(self.tr("Copy"), QDialogButtonBox.ButtonRole.ActionRole)
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(text))
         layout = QVBoxLayout(self)
         layout.addWidget(self.text)
         layout.addWidget(buttons)
         unit = self.fontMetrics().height()
-        self.resize(44 * unit, 28 * unit)
+        self.resize(52 * unit, 30 * unit)
 
 
 def report_text(jobs: list[Job]) -> str:
     """Return what became of jobs: what failed and why first, then what was made and where."""
+
+    def tr(text: str) -> str:
+        return QCoreApplication.translate("Report", text)
+
     failed = [job for job in jobs if job.state == "failed"]
     cancelled = [job for job in jobs if job.state == "cancelled"]
     done = [job for job in jobs if job.state == "done"]
-    lines = [f"{len(done)} done, {len(failed)} failed, {len(cancelled)} cancelled", ""]
-    lines += [f"failed     {job.name}: {job.error}" for job in failed]
-    lines += [f"cancelled  {job.name}" for job in cancelled]
+    counts = len(done), len(failed), len(cancelled)
+    lines = [tr("{0} done, {1} failed, {2} cancelled").format(*counts), ""]
+    lines += [tr("failed     {0}: {1}").format(job.name, job.error) for job in failed]
+    lines += [tr("cancelled  {0}").format(job.name) for job in cancelled]
     for job in done:
         seconds = job.result.get("seconds")
         took = "" if seconds is None else f" ({seconds:.0f} s)"
-        lines.append(f"done       {job.name}{took}")
+        lines.append(tr("done       {0}{1}").format(job.name, took))
         lines += [f"           {path}" for path in (job.result.get("renders") or {}).values()]
         lines += [f"           ! {line}" for line in job.result.get("warnings") or []]
     return "\n".join(lines)

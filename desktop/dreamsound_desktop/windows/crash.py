@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import platform
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -92,6 +93,7 @@ class CrashGuard(QObject):
     def install(self) -> None:
         """Take care of faults from now on."""
         sys.excepthook = self._hook
+        threading.excepthook = self._thread_hook
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._native = (self._folder / "native-crash.log").open("w")
@@ -102,6 +104,7 @@ class CrashGuard(QObject):
     def remove(self) -> None:
         """Leave them to whoever did before."""
         sys.excepthook = self._before
+        threading.excepthook = threading.__excepthook__
         if self._native is not None:
             faulthandler.disable()
             self._native.close()
@@ -120,6 +123,10 @@ class CrashGuard(QObject):
         except OSError:
             sys.stderr.write("the report could not be kept\n")
         self.happened.emit(report)
+
+    def _thread_hook(self, told: threading.ExceptHookArgs) -> None:
+        if told.exc_value is not None and told.exc_type is not SystemExit:
+            self._hook(told.exc_type, told.exc_value, told.exc_traceback)
 
     def _show(self, report: str) -> None:
         self.saves()

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
-from dreamsound.errors import DreamSoundError
+from dreamsound.errors import DreamSoundError, ModelError
 from dreamsound.presets import set_fields
 from dreamsound.queue.looks import look_file
 from dreamsound.queue.records import Job
@@ -38,6 +38,8 @@ class Dreams(QObject):
         self._window = window
         #: Job number to document and take number.
         self._asked: dict[int, tuple[Document, int]] = {}
+        #: Of jobs that failed or were called off: they may be tried again.
+        self._lost: dict[int, tuple[Document, Take]] = {}
         self._followed: int | None = None
         self._look: Path | None = None
         self._grids: list[VariationsDialog] = []
@@ -100,7 +102,7 @@ class Dreams(QObject):
         )
         if takes:
             grid = VariationsDialog(document, takes, seeds, strengths, self._window)
-            grid.heard.connect(self._window.takes.put_new)
+            grid.heard.connect(lambda number: self._hear_variation(document, number))
             grid.finished.connect(lambda _: self._grids.remove(grid))
             self._grids.append(grid)
             grid.show()
@@ -146,6 +148,9 @@ class Dreams(QObject):
     def close_document(self, document: Document) -> None:
         """Follow the jobs of a document no longer; the queue goes on with them."""
         self._asked = {job: told for job, told in self._asked.items() if told[0] is not document}
+        self._lost = {job: told for job, told in self._lost.items() if told[0] is not document}
+        for grid in [grid for grid in self._grids if grid.document is document]:
+            grid.close()
 
     def take_up(self, document: Document) -> None:
         """Go on following jobs that were asked for in an earlier session."""
@@ -194,6 +199,8 @@ class Dreams(QObject):
     def _on_changed(self, jobs: list[Job], removed: list[int]) -> None:
         for job in jobs:
             self._follow(job)
+            if job.id in self._lost and not job.is_over:
+                self._take_back(job.id)
             told = self._asked.get(job.id)
             if told is None:
                 continue
@@ -213,7 +220,8 @@ class Dreams(QObject):
         live = self._window.live
         followed = self._window.client.jobs.get(self._followed or -1)
         if followed is None or followed.is_over:
-            if job.state not in HELD and job.id != self._followed:
+            # What is over is shown only where its beginning was.
+            if job.state not in HELD and job.id not in (self._followed, live.job):
                 return
         elif job.id != self._followed and not (
             followed.state == "queued" and job.state in HELD and job.kind == "preview"
@@ -244,18 +252,41 @@ class Dreams(QObject):
                 if not take.group:
                     window.takes.put_new(number)
                 self._play(take)
-            for line in take.warnings:
-                window.messages.say(self.tr("{0}: {1}").format(take.name, line), stays=False)
+            self._tell_warnings(take)
         else:
-            document.takes.remove(number)
+            self._lost[job.id] = document, document.takes.remove(number)
             if job.state == "failed":
+                steps = [(self.tr("Try again"), lambda: window.client.retry([job.id]))]
+                if job.code == ModelError.__name__:
+                    steps.append((self.tr("Models…"), window.help_work.show_models))
                 window.messages.say(
                     self.tr("{0} was not dreamed: {1}").format(job.name, job.error),
-                    (self.tr("Try again"), lambda: window.client.retry([job.id])),
+                    *steps,
                     key=f"job {job.id}",
                 )
         window.library.reload()
         window.save_soon()
+
+    def _take_back(self, job: int) -> None:
+        """Follow a job again that is tried again."""
+        document, take = self._lost.pop(job)
+        document.takes.put(take)
+        self._asked[job] = document, take.number
+
+    def _tell_warnings(self, take: Take) -> None:
+        """Say the first thing there is to know of a take; all of them are in its tip."""
+        if not take.warnings:
+            return
+        text = self.tr("{0}: {1}").format(take.name, take.warnings[0])
+        if len(take.warnings) > 1:
+            text = self.tr("{0} (and {1} more: see the take's tip)").format(
+                text, len(take.warnings) - 1
+            )
+        self._window.messages.say(text, key="warnings", stays=False)
+
+    def _hear_variation(self, document: Document, number: int) -> None:
+        self._window.session.go_to(document)
+        self._window.takes.put_new(number)
 
     def _play(self, take: Take) -> None:
         window = self._window

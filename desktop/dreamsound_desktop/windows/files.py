@@ -20,6 +20,7 @@ from dreamsound.queue.records import Job, NewJob
 from dreamsound.recipe import Recipe
 from dreamsound.recipe_file import recipe_from
 from dreamsound.redo import note_of_render, source_of
+from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.requests import jobs_of_files
 from dreamsound_desktop.state.selection import TimeSpan
 from dreamsound_desktop.state.takes import Take
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 ENDINGS = {f".{name}" for name in (*FORMATS, "aif", "w64", "rf64", "caf", "au", "oga", "wave")}
 MOST_FILES = 10_000
 MOST_TOLD = 3
+#: More than these are rather a batch.
+MOST_OPENED = 24
 
 
 class Files(QObject):
@@ -65,6 +68,9 @@ class Files(QObject):
         folders = [path for path in paths if path.is_dir()]
         presets = [path for path in paths if path.name.endswith(SUFFIX)]
         rest = [path for path in paths if path not in folders and path not in presets]
+        if len(rest) > MOST_OPENED:
+            self._offer_queue(rest)
+            rest = []
         problems = []
         for path in rest:
             try:
@@ -75,7 +81,27 @@ class Files(QObject):
             self._window.presets_work.take_in(presets)
         if folders:
             self.queue(folders)
-        self._tell_problems(problems)
+        self._tell_problems(
+            problems, self.tr("Sounds are WAV, AIFF, FLAC, OGG, Opus, MP3 or CAF files.")
+        )
+
+    def look_for_changes(self) -> None:
+        """Say where the sound that is worked on is gone, or another, since it was opened."""
+        document = self._window.session.current
+        if document is None or not document.sound.has_changed():
+            return
+        if not document.path.is_file():
+            self._window.messages.say(
+                self.tr("{0} is gone: put it back, or close it here.").format(document.path),
+                (self.tr("Close it"), lambda: self._window.session.close(document)),
+                key="gone",
+            )
+            return
+        self._window.messages.say(
+            self.tr("{0} is another file than the one that was opened.").format(document.path),
+            (self.tr("Open it anew"), lambda: self._open_anew(document)),
+            key="gone",
+        )
 
     def open_job(self, job: Job) -> None:
         """Open the sound of a job, and hear what it made."""
@@ -147,11 +173,13 @@ class Files(QObject):
             files = found_sounds(paths, task.is_wanted)
             jobs: list[NewJob] = []
             problems = []
-            for path, below in files:
+            for number, file in enumerate(files, 1):
                 try:
-                    jobs += jobs_of_files([(path, below)], recipe, preset, preferences)
+                    jobs += jobs_of_files([file], recipe, preset, preferences, number)
                 except (DreamSoundError, OSError) as error:
                     problems.append(str(error))
+            if len(files) >= MOST_FILES:
+                problems.append(self.tr("Only the first {0} sounds were taken.").format(MOST_FILES))
             return jobs, problems
 
         def done(made: tuple[list[NewJob], list[str]]) -> None:
@@ -214,9 +242,15 @@ class Files(QObject):
         """Open a sound; of a render whose source is there, the source with its recipe."""
         try:
             note = note_of_render(path)
-            source = source_of(note, path)
         except DreamSoundError:
             self._window.session.open(path)
+            return
+        try:
+            source = source_of(note, path)
+        except DreamSoundError as error:
+            self._window.session.open(path)
+            text = self.tr("{0} is a render, and opened as a sound: {1}")
+            self._window.messages.say(text.format(path.name, error), key="open")
             return
         document = self._window.session.open(source)
         recipe = recipe_from(note.recipe)
@@ -249,11 +283,30 @@ class Files(QObject):
             stays=False,
         )
 
-    def _tell_problems(self, problems: list[str]) -> None:
+    def _open_anew(self, document: Document) -> None:
+        self._window.session.close(document)
+        self.open([document.path])
+
+    def _offer_queue(self, paths: list[Path]) -> None:
+        self._window.messages.say(
+            self.tr("{0} sounds are many to open at once.").format(len(paths)),
+            (self.tr("Put them into the queue"), lambda: self.queue(paths)),
+            (self.tr("Open them"), lambda: self._open_all(paths)),
+            key="open",
+        )
+
+    def _open_all(self, paths: list[Path]) -> None:
+        for first in range(0, len(paths), MOST_OPENED):
+            self.open(paths[first : first + MOST_OPENED])
+
+    def _tell_problems(self, problems: list[str], step: str = "") -> None:
+        """Say the first problems, and what can be done."""
         if problems:
             shown = problems[:MOST_TOLD]
             if len(problems) > MOST_TOLD:
                 shown.append(self.tr("… and {0} more").format(len(problems) - MOST_TOLD))
+            if step:
+                shown.append(step)
             self._window.messages.say("\n".join(shown), key="open")
 
 

@@ -30,6 +30,7 @@ class HelpWork(QObject):
         super().__init__(window)
         self._window = window
         self._has_run = False
+        self._models: ModelsDialog | None = None
         bind = window.actions_.bind
         bind("palette", self.show_palette)
         bind("keys", self.show_keys)
@@ -48,9 +49,14 @@ class HelpWork(QObject):
 
     def show_models(self) -> None:
         """Tell which models there are, and fetch others."""
-        dialog = ModelsDialog(self._window)
+        if self._models is not None:
+            self._models.raise_()
+            self._models.activateWindow()
+            return
+        dialog = self._models = ModelsDialog(self._window)
         dialog.finished.connect(lambda _: self._after_models(dialog))
-        dialog.open()
+        # Fetching takes a while: meanwhile sounds can be opened and looked at.
+        dialog.show()
 
     def show_palette(self) -> None:
         """Find anything that can be done."""
@@ -90,6 +96,11 @@ class HelpWork(QObject):
         jobs = [job for job in self._window.client.ordered() if job.is_over]
         TextDialog(self.tr("Report"), report_text(jobs), self._window).open()
 
+    def close(self) -> None:
+        """End what is being fetched."""
+        if self._models is not None:
+            self._models.close()
+
     def queue_rests(self) -> None:
         """Say what came of a batch, when its last job is over."""
         jobs = self._window.client.jobs.values()
@@ -116,6 +127,8 @@ class HelpWork(QObject):
             self._has_run = True
 
     def _after_models(self, dialog: ModelsDialog) -> None:
+        self._models = None
+        dialog.deleteLater()
         if dialog.chosen_folder:
             self._window.change_preferences(models_folder=dialog.chosen_folder)
         self._window.dream.aim.fill_models()

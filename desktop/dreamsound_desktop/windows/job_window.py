@@ -2,67 +2,53 @@
 
 from __future__ import annotations
 
-import json
+import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QComboBox,
+    QCompleter,
     QFormLayout,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from dreamsound.errors import DreamSoundError, QueueError
-from dreamsound.html_page import write_whole
-from dreamsound.presets import factory_presets, user_presets, with_fields
-from dreamsound.queue.eta import shown
-from dreamsound.queue.inbox import CANCEL, FINISH, JOB, STATUS, read_job, submit
+from dreamsound.errors import DreamSoundError
+from dreamsound.models.tables import table_named
+from dreamsound.presets import Preset, factory_presets, user_presets
+from dreamsound.queue.inbox import CANCEL, FINISH, submit
 from dreamsound.queue.records import Job
-from dreamsound.queue.request import JobRequest
 from dreamsound.queue.states import HELD, OVER
-from dreamsound.recipe import Recipe
-from dreamsound.recipe_file import recipe_from
+from dreamsound.queue.store import Store
 from dreamsound_desktop.panels.field_widgets import FieldRow
+from dreamsound_desktop.panels.item_bars import ItemBars
 from dreamsound_desktop.playback.mixer import Voice
 from dreamsound_desktop.playback.player import Player
 from dreamsound_desktop.queue_client import QueueClient
 from dreamsound_desktop.state.fields import field_named
+from dreamsound_desktop.state.job_folder import PREVIEW, JobFolder
+from dreamsound_desktop.state.preferences import app_folder, read_preferences, save_preferences
 
 #: The big knobs.
 KNOBS: Final = ("strength", "steps", "threshold_db", "wet")
-PREVIEW_S: Final = 2.0
-
-
-def job_folders(folder: Path) -> list[Path]:
-    """Return the job folders in a folder: itself, or those of its items in the order of names.
-
-    Raises
-    ------
-    QueueError
-        There is none.
-    """
-    if (folder / JOB).is_file():
-        return [folder]
-    found = sorted(path.parent for path in folder.glob(f"*/{JOB}")) if folder.is_dir() else []
-    if not found:
-        raise QueueError(f"{folder} is no job folder: it holds no {JOB}, nor do folders in it")
-    return found
+#: Least width, in heights of a letter.
+WIDTH: Final = 32
 
 
 class JobWindow(QWidget):
     """A small window on a job folder, or on a folder of them, one for each item.
 
-    What is chosen here goes into every ``job.json``, and the jobs into the queue.
+    What is chosen here goes into every ``job.json``, and the jobs into the queue when *Dream* is
+    pressed. A window that is closed before leaves nothing behind.
 
     Parameters
     ----------
@@ -79,98 +65,87 @@ class JobWindow(QWidget):
 
     def __init__(self, folder: Path, queue_path: Path | None = None) -> None:
         super().__init__()
-        self.folder = folder
-        self.folders = job_folders(folder)
-        self._documents = [read_job(one) for one in self.folders]
-        self._jobs: dict[int, int] = {}
+        self.job = JobFolder(folder)
+        self.preferences, _ = read_preferences(app_folder())
+        self.preferences.apply_models_folder()
+        self._places: dict[int, int] = {}
         self._preview: int | None = None
-        first = self._documents[0]
-        self.recipe = recipe_from(first.get("recipe") or {})
-        self._preset = str(first.get("preset") or "")
+        self._presets: dict[str, Preset] = {}
         self.client = QueueClient(queue_path, self)
         self.player = Player(self)
-        self.setWindowTitle(self.tr("Dream {0} items").format(len(self.folders)))
-        if len(self.folders) == 1:
-            self.setWindowTitle(self.tr("Dream {0}").format(self._name(0)))
+        self.player.use_device(self.preferences.output_device)
+        self.player.set_volume_db(self.preferences.volume_db)
+        count = len(self.job.folders)
+        name = self.job.name(0)
+        self.setWindowTitle(
+            self.tr("Dream {0}").format(name)
+            if count == 1
+            else self.tr("Dream {0} items").format(count)
+        )
         self.preset = QComboBox()
         self.preset.setAccessibleName(self.tr("Preset"))
-        self.target = QLineEdit(self.recipe.class_ or "")
+        self.preset.activated.connect(lambda place: self.use_preset(self.preset.itemData(place)))
+        self.target = QLineEdit()
         self.target.setAccessibleName(self.tr("What to dream of"))
-        self.target.setPlaceholderText(self.tr("a class; empty: what is heard most"))
-        self.target.editingFinished.connect(self._on_target)
+        self.target.setClearButtonEnabled(True)
+        self.target.editingFinished.connect(self._on_class)
+        self.sound = FieldRow(field_named("target"), self)
+        self.sound.changed.connect(lambda path, _: self._try(lambda: self.job.set_target(path)))
         self.knobs = {name: FieldRow(field_named(name), self) for name in KNOBS}
         for name, row in self.knobs.items():
             row.changed.connect(lambda value, _, name=name: self.set_field(name, value))
-        self.problem = QLabel()
+        self.items = ItemBars([self.job.name(place) for place in range(count)])
+        self.problem = QLabel(self.job.problem)
         self.problem.setWordWrap(True)
         self.problem.setAccessibleName(self.tr("What went wrong"))
-        self.progress = QGridLayout()
-        self.bars: list[QProgressBar] = []
+        self.problem.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.problem.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.told = QLabel()
+        self.told.setAccessibleName(self.tr("The preview"))
         self._fill_presets()
         self._lay_out()
+        self._complete()
         self.client.changed.connect(self._on_changed)
         self.client.failed.connect(self.problem.setText)
         self.client.untended.connect(self._on_untended)
-        self.player.silent.connect(
-            lambda reason: self.problem.setText(
-                self.tr("Nothing can be heard: {0}.").format(reason)
-            )
-        )
+        self.client.tended.connect(self.problem.clear)
+        self.player.silent.connect(self._on_silent)
         self.client.start()
+        self._places = self.job.submitted()
         self._show()
-        self._follow_earlier()
+        self.buttons["dream"].setFocus()
 
     # -- chosen ---------------------------------------------------------------------------------
 
     def set_field(self, name: str, value: Any) -> None:
         """Change a field of the recipe; say in place where that makes no sense."""
-        fields = self.recipe.model_dump(exclude_defaults=True, exclude={"schema_version"})
-        try:
-            self.recipe = Recipe.make(**(fields | {name: value}))
-            self.problem.clear()
-        except DreamSoundError as error:
-            self.problem.setText(str(error))
-        self._show()
+        self._try(lambda: self.job.set_field(name, value))
 
     def use_preset(self, name: str) -> None:
-        """Take the recipe of a preset."""
-        for stored in self._presets:
-            if stored.name == name:
-                self.recipe, self._preset = stored.recipe, name
-        self.target.setText(self.recipe.class_ or "")
-        self._show()
+        """Take the recipe of a preset; an empty name is what the job came with."""
+        self._try(lambda: self.job.use(self._presets.get(name)))
 
     def preview(self) -> None:
         """Dream a little of the first item at once, and play it."""
+        self._on_class()
         try:
-            request = self._request(0)
-            span = request.span or f"0:{PREVIEW_S}"
-            start = float(span.partition(":")[0] or 0)
-            out = self.folders[0] / "preview"
-            request = request.model_copy(
-                update={"kind": "preview", "out": str(out), "span": f"{start}:{start + PREVIEW_S}"}
-            )
-            options = request.options.model_copy(
-                update={"overwrite": True, "renders": ("dream",), "format": "wav"}
-            )
-            job = request.model_copy(update={"options": options}).settled(self.folders[0])
+            job = self.job.preview()
         except DreamSoundError as error:
             self.problem.setText(str(error))
             return
         self.problem.clear()
+        self.told.setText(self.tr("The preview waits…"))
+        self._drop_preview()
         self.client.act(lambda store: store.add([job.as_job("reaper")])[0], self._on_preview_added)
         self.client.start_worker()
 
     def dream(self) -> None:
         """Put the jobs of all items into the queue."""
-        for place, folder in enumerate(self.folders):
+        self._on_class()
+        for place in range(len(self.job.folders)):
             try:
-                document = self._documents[place] | {
-                    "recipe": self._request(place).recipe,
-                    "preset": None,
-                }
-                write_whole(folder / JOB, json.dumps(document, indent=1))
-            except (DreamSoundError, OSError) as error:
+                folder = self.job.write(place)
+            except DreamSoundError as error:
                 self.problem.setText(str(error))
                 return
             self.client.act(
@@ -179,191 +154,239 @@ class JobWindow(QWidget):
             )
         self.client.start_worker()
         self.problem.clear()
+        self._remember()
 
     def cancel(self) -> None:
-        """Call all of them off."""
-        self._wish(CANCEL)
-        for number in self._jobs:
+        """Call all of them off; while none is there, stop the preview."""
+        if not any(state not in OVER for state in self._states()):
+            self._drop_preview()
+            self.player.stop()
+        self._wish(CANCEL, self._places)
+        for number in self._places:
             self.client.act(lambda store, n=number: store.cancel(n))  # type: ignore[misc]
 
     def finish(self) -> None:
         """Stop what runs here, and keep it."""
-        for number in self._jobs:
-            job = self.client.jobs.get(number)
-            if job is not None and job.state == "running":
-                self.client.act(lambda store, n=number: store.finish(n))  # type: ignore[misc]
-                with suppress(OSError):
-                    (self.folders[self._jobs[number]] / FINISH).touch()
+        running = [n for n in self._places if self._state(n) == "running"]
+        for number in running:
+            self.client.act(lambda store, n=number: store.finish(n))  # type: ignore[misc]
+        self._wish(FINISH, running)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Close; what renders goes on, and REAPER's bridge takes it in."""
         self.player.close()
+        self._drop_preview()
         self.client.close()
+        shutil.rmtree(self.job.folders[0] / PREVIEW, ignore_errors=True)
         super().closeEvent(event)
 
     # -- made -----------------------------------------------------------------------------------
 
     def _fill_presets(self) -> None:
-        own, _ = user_presets()
-        self._presets = [*(stored.preset for stored in own), *factory_presets()]
-        self.preset.addItem(self.tr("(the job's own)"), "")
-        for preset in self._presets:
-            self.preset.addItem(preset.name, preset.name)
-        if self._preset:
-            given = dict(self._documents[0].get("recipe") or {})
-            for preset in self._presets:
-                if preset.name.casefold() == self._preset.casefold():
-                    fields = recipe_from(given).model_dump(
-                        exclude_unset=True, exclude={"schema_version"}
-                    )
-                    self.recipe = with_fields(preset.recipe, False, fields)
-                    self.target.setText(self.recipe.class_ or "")
-            self.preset.setCurrentIndex(max(self.preset.findData(self._preset), 0))
-        self.preset.activated.connect(lambda place: self.use_preset(self.preset.itemData(place)))
+        """List the job's own recipe, favourites, what was used last, and then all."""
+        own, problems = user_presets()
+        found = [stored.preset for stored in own]
+        mine = {preset.name.casefold() for preset in found}
+        found += [one for one in factory_presets() if one.name.casefold() not in mine]
+        self._presets = {preset.name: preset for preset in found}
+        self.preset.addItem(self.tr("(as it came)"), "")
+        favourites = [n for n in self.preferences.favourites if n in self._presets]
+        recent = [
+            name
+            for name in self.preferences.recent_presets
+            if name in self._presets and name not in favourites
+        ]
+        for names, mark in ((favourites, "★  "), (recent, "↺  ")):
+            if names:
+                self.preset.insertSeparator(self.preset.count())
+            for name in names:
+                self.preset.addItem(mark + name, name)
+        self.preset.insertSeparator(self.preset.count())
+        for name, preset in sorted(self._presets.items(), key=lambda one: one[0].casefold()):
+            self.preset.addItem(name, name)
+            tip = Qt.ItemDataRole.ToolTipRole
+            self.preset.setItemData(self.preset.count() - 1, preset.note, tip)
+        if problems and not self.problem.text():
+            self.problem.setText(problems[0])
 
     def _lay_out(self) -> None:
         form = QFormLayout()
-        form.addRow(self.tr("Preset"), self.preset)
-        form.addRow(self.tr("Dream of"), self.target)
-        for row in self.knobs.values():
-            form.addRow(row.label, row.widget)
-        buttons = QHBoxLayout()
+        for text, widget in ((self.tr("Preset"), self.preset), (self.tr("Dream of"), self.target)):
+            label = QLabel(text)
+            label.setBuddy(widget)
+            form.addRow(label, widget)
+        for field in (self.sound, *self.knobs.values()):
+            form.addRow(field.label, field.widget)
         self.buttons: dict[str, QPushButton] = {}
-        for name, text, function in (
-            ("preview", self.tr("&Preview"), self.preview),
-            ("dream", self.tr("&Dream"), self.dream),
-            ("finish", self.tr("&Stop here and keep"), self.finish),
-            ("cancel", self.tr("&Cancel"), self.cancel),
-        ):
+        first, second = QHBoxLayout(), QHBoxLayout()
+        for name, text, tip, function, row in (
+            ("preview", self.tr("&Preview"), self.tr("Hear the beginning of the first item"),
+             self.preview, first),
+            ("dream", self.tr("&Dream"), self.tr("Dream all items (Ctrl+Return)"),
+             self.dream, first),
+            ("finish", self.tr("&Stop here and keep"), self.tr("End after this step, and keep it"),
+             self.finish, second),
+            ("cancel", self.tr("&Cancel"), self.tr("Call everything off (Esc)"),
+             self.cancel, second),
+        ):  # fmt: skip
             button = QPushButton(text)
+            button.setToolTip(tip)
             button.clicked.connect(lambda _=False, function=function: function())
             self.buttons[name] = button
-            buttons.addWidget(button)
+            row.addWidget(button, 1)
         self.buttons["dream"].setDefault(True)
-        for place in range(len(self.folders)):
-            label = QLabel(self._name(place))
-            bar = QProgressBar()
-            bar.setRange(0, 1000)
-            bar.setFormat("")
-            bar.setAccessibleName(self.tr("Progress of {0}").format(self._name(place)))
-            self.progress.addWidget(label, place, 0)
-            self.progress.addWidget(bar, place, 1)
-            self.bars.append(bar)
+        second.insertWidget(0, self.told, 1)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
-        layout.addLayout(buttons)
-        layout.addLayout(self.progress)
+        layout.addLayout(first)
+        layout.addWidget(self.items, 1)
+        layout.addLayout(second)
         layout.addWidget(self.problem)
-        layout.addStretch(1)
-        self.setMinimumWidth(32 * self.fontMetrics().height())
+        self.setMinimumWidth(WIDTH * self.fontMetrics().height())
+        QShortcut(QKeySequence("Ctrl+Return"), self, self.buttons["dream"].click)
+        QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self._on_escape)
 
-    def _name(self, place: int) -> str:
-        document = self._documents[place]
-        return str(document.get("name") or Path(document["input"]).name)
+    def _complete(self) -> None:
+        """Complete the names of the model's classes while they are typed."""
+        with suppress(DreamSoundError):
+            completer = QCompleter(list(table_named(self.job.recipe.model).class_names), self)
+            completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+            completer.setFilterMode(Qt.MatchFlag.MatchContains)
+            self.target.setCompleter(completer)
+
+    def _remember(self) -> None:
+        """Keep which preset was used, for the next time; nothing depends on it."""
+        if self.job.preset:
+            told, _ = read_preferences(app_folder())
+            with suppress(DreamSoundError, OSError):
+                save_preferences(told.with_used(self.job.preset), app_folder())
+
+    # -- shown ----------------------------------------------------------------------------------
+
+    def _try(self, change: Callable[[], None]) -> None:
+        try:
+            change()
+            self.problem.clear()
+        except DreamSoundError as error:
+            self.problem.setText(str(error))
+        self._show()
 
     def _show(self) -> None:
-        for row in self.knobs.values():
-            row.show_recipe(self.recipe)
-        states = [self._state(number) for number in self._jobs]
+        recipe = self.job.recipe
+        for row in (self.sound, *self.knobs.values()):
+            row.show_recipe(recipe)
+        aim = recipe.layer or recipe.objective
+        if not self.target.hasFocus() or not self.target.isModified():
+            self.target.setText(recipe.class_ or "")
+        self.target.setPlaceholderText(aim or self.tr("a class; empty: what is heard most"))
+        self.preset.setCurrentIndex(max(self.preset.findData(self.job.preset), 0))
+        self._show_buttons()
+
+    def _show_buttons(self) -> None:
+        states = self._states()
         is_running = any(state not in OVER for state in states)
-        self.buttons["dream"].setEnabled(not is_running)
-        self.buttons["cancel"].setEnabled(is_running)
+        # A job folder is one job: what is done cannot be asked for again.
+        is_done = len(states) == len(self.job.folders) and set(states) == {"done"}
+        self.buttons["dream"].setEnabled(not is_running and not is_done)
+        if is_done:
+            self.told.setText(self.tr("All is dreamed."))
+        self.buttons["cancel"].setEnabled(is_running or self._preview is not None)
         self.buttons["finish"].setEnabled(any(state in HELD for state in states))
+
+    def _states(self) -> list[str]:
+        return [self._state(number) for number in self._places]
 
     def _state(self, number: int) -> str:
         job = self.client.jobs.get(number)
         return "queued" if job is None else job.state
 
-    def _request(self, place: int) -> JobRequest:
-        document = dict(self._documents[place])
-        fields = self.recipe.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-        document |= {"recipe": fields, "preset": None}
-        if self._preset:
-            document["values"] = {"preset": self._preset} | dict(document.get("values") or {})
-        return JobRequest.make(document, str(self.folders[place] / JOB))
-
-    def _on_target(self) -> None:
+    def _on_class(self) -> None:
         text = self.target.text().strip()
-        fields = self.recipe.model_dump(exclude_defaults=True, exclude={"schema_version"})
-        for name in ("class_", "layer", "objective", "at"):
-            fields.pop(name, None)
-        try:
-            self.recipe = Recipe.make(**fields, class_=text or None)
-            self.problem.clear()
-        except DreamSoundError as error:
-            self.problem.setText(str(error))
+        if text != (self.job.recipe.class_ or ""):
+            self._try(lambda: self.job.set_class(text))
+        self.target.setModified(False)
 
-    def _wish(self, name: str) -> None:
-        for place in self._jobs.values():
-            with suppress(OSError):
-                (self.folders[place] / name).touch()
+    def _on_escape(self) -> None:
+        self.buttons["cancel"].click() if self.buttons["cancel"].isEnabled() else self.close()
 
     # -- followed -------------------------------------------------------------------------------
 
-    def _follow_earlier(self) -> None:
-        """Follow jobs that were submitted before this window was opened."""
-        for place, folder in enumerate(self.folders):
-            with suppress(OSError, ValueError, KeyError, TypeError):
-                told = json.loads((folder / STATUS).read_text("utf-8"))
-                self._jobs[int(told["job"])] = place
+    def _wish(self, name: str, numbers: Any) -> None:
+        for number in numbers:
+            with suppress(OSError):
+                (self.job.folders[self._places[number]] / name).touch()
 
     def _on_submitted(self, job: Job, place: int) -> None:
-        self._jobs[job.id] = place
+        self._places[job.id] = place
         if job.state in ("failed", "cancelled"):
             self.client.retry([job.id])
-        self._show()
+        # What has become of it since may have been told before its place was known.
+        self._on_changed([self.client.jobs.get(job.id, job)])
 
     def _on_preview_added(self, number: int) -> None:
         self._preview = number
+        self._show_buttons()
+
+    def _drop_preview(self) -> None:
+        """Take the preview out of the queue; one that runs is called off."""
+        number, self._preview = self._preview, None
+        if number is None:
+            return
+
+        def let_go(store: Store) -> None:
+            is_held = store.job(number).state in HELD
+            store.cancel(number) if is_held else store.remove(number)
+
+        self.client.act(let_go)
 
     def _on_changed(self, jobs: list[Job]) -> None:
         for job in jobs:
             if job.id == self._preview:
                 self._follow_preview(job)
-            place = self._jobs.get(job.id)
+            place = self._places.get(job.id)
             if place is not None:
-                self._follow(job, self.bars[place])
-        self._show()
-
-    def _follow(self, job: Job, bar: QProgressBar) -> None:
-        steps, step = job.progress.get("steps") or 0, job.progress.get("step") or 0
-        share = 1.0 if job.state == "done" else step / steps if steps else 0.0
-        bar.setValue(round(1000 * share))
-        eta = job.progress.get("eta_s")
-        told = {
-            "queued": self.tr("waiting"),
-            "running": f"{step}/{steps}" + (f", {shown(eta)}" if eta is not None else ""),
-            "cancelling": self.tr("stopping"),
-            "done": self.tr("done"),
-            "failed": self.tr("failed"),
-            "cancelled": self.tr("cancelled"),
-        }[job.state]
-        bar.setFormat(told)
-        bar.setToolTip(job.error or "")
-        if job.state == "failed":
-            self.problem.setText(self.tr("{0}: {1}").format(job.name, job.error))
+                self.items.show_job(place, job)
+                if job.state == "failed":
+                    self.problem.setText(self.tr("{0}: {1}").format(job.name, job.error))
+        known = [self.client.jobs[n] for n in self._places if n in self.client.jobs]
+        if known:
+            self.items.show_all(known)
+        self._show_buttons()
 
     def _follow_preview(self, job: Job) -> None:
         if job.state == "failed":
             self.problem.setText(self.tr("The preview failed: {0}").format(job.error))
+            self.told.clear()
+            self._drop_preview()
         elif job.state == "done":
-            self._preview = None
-            with suppress(DreamSoundError, KeyError):
-                # Imported here: nothing is opened before there is a preview.
-                from dreamsound_desktop.analysis.open_sound import OpenSound
-                from dreamsound_desktop.playback.level import heard_gain
+            self.told.setText(self.tr("This is the preview."))
+            self._drop_preview()
+            self._play(Path(job.result["renders"]["dream"]))
+        elif job.state in HELD:
+            steps, step = job.progress.get("steps"), job.progress.get("step") or 0
+            self.told.setText(
+                self.tr("The preview: {0}/{1}").format(step, steps)
+                if steps
+                else self.tr("The preview is being dreamed…")
+            )
 
-                sound = OpenSound(Path(job.result["renders"]["dream"]))
-                voice = Voice(sound, gain=heard_gain(sound, None, 0, is_matched=False))
-                self.player.play(voice, 0.0, sound.seconds)
-        else:
-            self.problem.setText(self.tr("Previewing… {0}").format(job.progress.get("step", "")))
+    def _play(self, path: Path) -> None:
+        # Imported here: nothing is opened before there is a preview.
+        from dreamsound_desktop.analysis.open_sound import OpenSound
+        from dreamsound_desktop.playback.level import heard_gain
+
+        try:
+            sound = OpenSound(path)
+            voice = Voice(sound, gain=heard_gain(sound, None, 0, is_matched=False))
+        except DreamSoundError as error:
+            self.problem.setText(str(error))
             return
-        if job.state == "done":
-            self.problem.clear()
+        self.player.play(voice, 0.0, sound.seconds)
+
+    def _on_silent(self, reason: str) -> None:
+        self.problem.setText(self.tr("Nothing can be heard: {0}.").format(reason))
 
     def _on_untended(self, lines: str) -> None:
         told = self.tr("No worker runs, so nothing is dreamed. It is started again.")
-        self.problem.setText(f"{told}\n{lines}")
+        self.problem.setText(f"{told}\n{lines}" if lines else told)
         QTimer.singleShot(0, self, self.client.start_worker)
-        self.problem.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -5,23 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QEvent, QSettings, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QUndoStack
-from PySide6.QtWidgets import (
-    QApplication,
-    QDockWidget,
-    QLabel,
-    QMainWindow,
-    QMenu,
-    QSlider,
-    QTabWidget,
-    QToolBar,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QEvent, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
 
 from dreamsound.errors import DreamSoundError
-from dreamsound_desktop.actions import MENUS, Actions, translated
+from dreamsound_desktop.actions import Actions
 from dreamsound_desktop.analysis.disk_cache import DiskCache, cache_folder
 from dreamsound_desktop.background import Tasks
 from dreamsound_desktop.key_guard import KeyGuard
@@ -30,7 +19,6 @@ from dreamsound_desktop.message_bar import MessageBar
 from dreamsound_desktop.panels.dream import DreamPanel
 from dreamsound_desktop.panels.library import LibraryPanel
 from dreamsound_desktop.panels.live import LivePanel
-from dreamsound_desktop.panels.meter import Meter
 from dreamsound_desktop.panels.presets import PresetsPanel
 from dreamsound_desktop.panels.queue import QueuePanel
 from dreamsound_desktop.panels.takes import TakesPanel
@@ -47,27 +35,24 @@ from dreamsound_desktop.state.preferences import (
 from dreamsound_desktop.state.previews import tidy_previews
 from dreamsound_desktop.state.requests import Asking
 from dreamsound_desktop.state.session import Session
+from dreamsound_desktop.windows.bars import Bars
+from dreamsound_desktop.windows.docks import Docks
 from dreamsound_desktop.windows.dreams import Dreams
+from dreamsound_desktop.windows.empty_page import EmptyPage
 from dreamsound_desktop.windows.files import Files
 from dreamsound_desktop.windows.hearing import Hearing
 from dreamsound_desktop.windows.help_work import HelpWork
 from dreamsound_desktop.windows.presets_work import PresetsWork
-from dreamsound_desktop.windows.undo import EditCommand
+from dreamsound_desktop.windows.sound_tabs import SoundTabs
+from dreamsound_desktop.windows.undo import UndoStacks
 from dreamsound_desktop.windows.view_work import ViewWork
 
 if TYPE_CHECKING:
     from dreamsound_desktop.views.sound_view import SoundView
 
-#: Of the window's state; what an older version kept is not taken.
-STATE_VERSION = 1
 AUTOSAVE_MS = 30_000
 SOON_MS = 1500
 TOLD_MS = 4000
-MOST_UNDONE = 500
-TOOLBAR = (
-    "open", "", "undo", "redo", "", "play", "loop", "", "preview", "render", "finish", "cancel",
-    "", "listen", "variations", "again", "", "zoom_in", "zoom_out", "zoom_all",
-)  # fmt: skip
 CONTEXT_MENU = (
     "play", "preview", "render", "", "select_all", "select_none", "zoom_selection", "zoom_all",
     "band_none", "", "next_scale", "next_colours", "next_channel", "fft_larger", "fft_smaller",
@@ -93,17 +78,15 @@ class MainWindow(QMainWindow):
         self.preferences, problem = read_preferences(self.folder)
         self.preferences.apply_models_folder()
         self.session = Session(self.folder)
-        self.undo = QUndoStack(self)
-        self.undo.setUndoLimit(MOST_UNDONE)
+        self.undo = UndoStacks(self)
         self.disk = DiskCache(cache_folder(), self.preferences.cache_limit_mb * 2**20)
         self.tasks = Tasks(2, self)
         self.client = QueueClient(queue_path, self)
         self.player = Player(self)
-        self.player.device_name = self.preferences.output_device
+        self.player.use_device(self.preferences.output_device)
         self.listening = Listening(self)
         self.asking = Asking(self.preferences, cache_folder().parent / "previews")
         self.actions_ = Actions(self, self.preferences.shortcuts)
-        self.settings = QSettings(str(self.folder / "window.ini"), QSettings.Format.IniFormat)
         self.messages = MessageBar()
         self._views: dict[Document, SoundView] = {}
         self._is_closing = False
@@ -111,8 +94,8 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
         self._make_middle()
-        self._make_docks()
-        self._make_bars()
+        self._make_panels()
+        self.bars = Bars(self)
         self._bind()
         self.hearing = Hearing(self)
         self.dreams = Dreams(self)
@@ -120,7 +103,7 @@ class MainWindow(QMainWindow):
         self.presets_work = PresetsWork(self)
         self.view_work = ViewWork(self)
         self.help_work = HelpWork(self)
-        self._restore_layout()
+        self._docks.restore()
         self._show_current()
         if problem:
             self.messages.say(problem, key="preferences")
@@ -128,23 +111,11 @@ class MainWindow(QMainWindow):
     # -- made -----------------------------------------------------------------------------------
 
     def _make_middle(self) -> None:
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
-        self.tabs.setTabsClosable(True)
-        self.tabs.setMovable(False)
-        self.tabs.setAccessibleName(self.tr("Sounds"))
-        self.tabs.tabBar().setAccessibleName(self.tr("Sounds"))
+        self.tabs = SoundTabs()
         self.tabs.currentChanged.connect(self._on_tab)
-        self.tabs.tabCloseRequested.connect(self._on_tab_closed)
-        self.empty = QLabel(
-            self.tr("Drop sounds here, or open them with {0}").format(
-                QKeySequence(QKeySequence.StandardKey.Open).toString(
-                    QKeySequence.SequenceFormat.NativeText
-                )
-            )
-        )
-        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.empty.setWordWrap(True)
+        self.tabs.close_wanted.connect(self._on_tab_closed)
+        self.empty = EmptyPage(self.actions_)
+        self.empty.wanted.connect(lambda path: self.files.open([path]))
         middle = QWidget()
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -154,100 +125,30 @@ class MainWindow(QMainWindow):
         layout.addWidget(self.empty, 1)
         self.setCentralWidget(middle)
 
-    def _make_docks(self) -> None:
+    def _make_panels(self) -> None:
         self.dream = DreamPanel(self.actions_)
         self.presets = PresetsPanel()
         self.takes = TakesPanel()
         self.live = LivePanel(self.actions_)
         self.queue = QueuePanel(self.client, self.actions_)
         self.library = LibraryPanel()
-        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-        below = Qt.DockWidgetArea.BottomDockWidgetArea
-        self.docks = {
-            "presets": self._dock("presets", self.tr("Presets"), self.presets, left),
-            "takes": self._dock("takes", self.tr("Takes"), self.takes, left),
-            "dream": self._dock("dream", self.tr("Dream"), self.dream, right),
-            "queue": self._dock("queue", self.tr("Render queue"), self.queue, below),
-            "library": self._dock("library", self.tr("Library"), self.library, below),
-            "live": self._dock("live", self.tr("Live"), self.live, below),
+        panels: dict[str, tuple[str, QWidget]] = {
+            "presets": (self.tr("Presets"), self.presets),
+            "takes": (self.tr("Takes"), self.takes),
+            "dream": (self.tr("Dream"), self.dream),
+            "queue": (self.tr("Render queue"), self.queue),
+            "library": (self.tr("Library"), self.library),
+            "live": (self.tr("Live"), self.live),
         }
-        self._arrange()
-
-    def _dock(self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title, self)
-        dock.setObjectName(name)
-        dock.setWidget(panel)
-        dock.setAccessibleName(title)
-        self.addDockWidget(area, dock)
-        return dock
-
-    def _arrange(self) -> None:
-        """Put the docks where they are at first."""
-        docks = self.docks
-        for dock in docks.values():
-            dock.setFloating(False)
-            dock.show()
-        self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, docks["presets"])
-        self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, docks["takes"])
-        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, docks["dream"])
-        below = Qt.DockWidgetArea.BottomDockWidgetArea
-        for name in ("queue", "library", "live"):
-            self.addDockWidget(below, docks[name])
-        self.tabifyDockWidget(docks["queue"], docks["library"])
-        docks["queue"].raise_()
-        unit = self.fontMetrics().height()
-        self.resizeDocks([docks["presets"], docks["dream"]], [17 * unit, 24 * unit],
-                         Qt.Orientation.Horizontal)  # fmt: skip
-        self.resizeDocks([docks["queue"], docks["live"]], [42 * unit, 38 * unit],
-                         Qt.Orientation.Horizontal)  # fmt: skip
-        self.resizeDocks([docks["queue"]], [16 * unit], Qt.Orientation.Vertical)
-        corner = Qt.Corner
-        self.setCorner(corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
-        self.setCorner(corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
-
-    def _make_bars(self) -> None:
-        bar = self.menuBar()
-        self._menus: dict[str, QMenu] = {}
-        for title in MENUS:
-            menu = bar.addMenu(translated(title))
-            self.actions_.fill_menu(menu, title)
-            self._menus[title] = menu
-        self.recent_menu = QMenu(self.tr("Open &recent"), self)
-        self.recent_menu.aboutToShow.connect(self._fill_recent)
-        self._menus[MENUS[0]].insertMenu(self.actions_["add_folder"], self.recent_menu)
-        panels = self._menus[MENUS[2]].addMenu(self.tr("Panels"))
-        for dock in self.docks.values():
-            panels.addAction(dock.toggleViewAction())
-        self.toolbar = QToolBar(self.tr("Tools"))
-        self.toolbar.setObjectName("tools")
-        self.addToolBar(self.toolbar)
-        for name in TOOLBAR:
-            if name:
-                self.toolbar.addAction(self.actions_[name])
-            else:
-                self.toolbar.addSeparator()
-        self.volume = QSlider(Qt.Orientation.Horizontal)
-        self.volume.setRange(-60, 0)
-        self.volume.setAccessibleName(self.tr("Volume, dB"))
-        self.volume.setMaximumWidth(10 * self.fontMetrics().height())
-        self.volume.setValue(round(self.preferences.volume_db))
-        self.volume.setToolTip(self.tr("Volume"))
-        self.volume.valueChanged.connect(self.set_volume)
-        self.meter = Meter(self.player)
-        self.toolbar.addSeparator()
-        self.toolbar.addWidget(self.volume)
-        self.toolbar.addWidget(self.meter)
-        status = self.statusBar()
-        self.sound_told, self.selection_told, self.queue_told = QLabel(), QLabel(), QLabel()
-        for label in (self.sound_told, self.selection_told, self.queue_told):
-            status.addPermanentWidget(label)
+        self._docks = Docks(self, panels, self.folder)
+        self.docks = self._docks.by_name
 
     def _bind(self) -> None:
         actions = self.actions_
         actions.bind("undo", self.undo.undo)
         actions.bind("redo", self.undo.redo)
         actions.bind("quit", self.close)
-        actions.bind("reset_layout", self._arrange)
+        actions.bind("reset_layout", self._docks.arrange)
         actions.bind("listen", self.listen)
         actions.bind("search_class", self._search_class)
         actions.bind("paper", self._set_paper)
@@ -270,7 +171,7 @@ class MainWindow(QMainWindow):
         client.failed.connect(lambda text: self.messages.say(text, key="queue"))
         client.untended.connect(self._on_untended)
         client.tended.connect(lambda: self.messages.clear("worker"))
-        self.queue.told.connect(self.queue_told.setText)
+        self.queue.told.connect(self.bars.show_queue)
         self.queue.files_dropped.connect(lambda paths: self.files.queue(paths))
         self.queue.open_wanted.connect(lambda job: self.files.open_job(job))
         self.queue.reveal_wanted.connect(lambda job: self.files.reveal_job(job))
@@ -300,8 +201,6 @@ class MainWindow(QMainWindow):
         """Look at the queue, and open what was open; then what is asked for."""
         self.client.start()
         ended, lines = self.session.restore()
-        for document in self.session.documents:
-            self.dreams.take_up(document)
         if not ended:
             self.messages.say(
                 self.tr(
@@ -345,12 +244,12 @@ class MainWindow(QMainWindow):
         """Keep everything, and let go of everything."""
         if not self._is_closing:
             self._is_closing = True
-            self.settings.setValue("geometry", self.saveGeometry())
-            self.settings.setValue("state", self.saveState(STATE_VERSION))
-            self.settings.sync()
+            self._docks.keep()
             self._autosave.stop()
             self._soon.stop()
             self.save(ended=True)
+            self._keep_preferences()
+            self.help_work.close()
             self.player.close()
             self.listening.close()
             for view in self._views.values():
@@ -361,16 +260,6 @@ class MainWindow(QMainWindow):
                 document.sound.close()
             self.client.close()
         super().closeEvent(event)
-
-    def _restore_layout(self) -> None:
-        geometry, state = self.settings.value("geometry"), self.settings.value("state")
-        if isinstance(geometry, QByteArray):
-            self.restoreGeometry(geometry)
-        else:
-            unit = self.fontMetrics().height()
-            self.resize(100 * unit, 60 * unit)
-        if isinstance(state, QByteArray):
-            self.restoreState(state, STATE_VERSION)
 
     # -- asked by others ------------------------------------------------------------------------
 
@@ -386,7 +275,11 @@ class MainWindow(QMainWindow):
 
     def do(self, edit: Edit) -> None:
         """Make an edit that can be undone."""
-        self.undo.push(EditCommand(edit))
+        self.undo.push(edit, self.session.current)
+        self.save_soon()
+
+    def _edit(self, document: Document, edit: Edit) -> None:
+        self.undo.push(edit, document)
         self.save_soon()
 
     def tell(self, text: str) -> None:
@@ -399,22 +292,32 @@ class MainWindow(QMainWindow):
         self.preferences = told
         self.asking.preferences = told
         self.disk.limit_bytes = told.cache_limit_mb * 2**20
-        self.player.device_name = told.output_device
+        self.player.use_device(told.output_device)
         told.apply_models_folder()
         for view in self._views.values():
             view.set_preferences(told)
+        self._keep_preferences()
+
+    def _keep_preferences(self) -> None:
         try:
-            save_preferences(told, self.folder)
+            save_preferences(self.preferences, self.folder)
         except (DreamSoundError, OSError) as error:
             self.messages.say(str(error), key="preferences")
 
     def set_volume(self, volume_db: float) -> None:
         """Set the volume."""
         self.player.set_volume_db(volume_db)
-        if round(volume_db) != self.volume.value():
-            self.volume.setValue(round(volume_db))
+        self.bars.show_volume(volume_db)
         self.preferences = self.preferences.model_copy(update={"volume_db": float(volume_db)})
         self.tell(self.tr("Volume {0:.0f} dB").format(volume_db))
+
+    def open_for_another(self, paths: list[Path]) -> None:
+        """Open what another start of the app was to open, and come to the front."""
+        if self.isMinimized():
+            self.showNormal()
+        self.raise_()
+        self.activateWindow()
+        self.files.open(paths)
 
     def show_live(self) -> None:
         """Show what is being dreamed."""
@@ -437,7 +340,7 @@ class MainWindow(QMainWindow):
         # Imported here: the window is there before what paints is loaded.
         from dreamsound_desktop.views.sound_view import SoundView
 
-        document.recorder = self.do
+        document.recorder = lambda edit: self._edit(document, edit)
         view = SoundView(document, self.tasks, self.disk, self.preferences)
         view.seek_wanted.connect(self.hearing.seek)
         view.play_wanted.connect(self.hearing.play_from)
@@ -447,8 +350,11 @@ class MainWindow(QMainWindow):
         document.recipe_changed.connect(self._on_recipe)
         document.takes.changed.connect(self.save_soon)
         self._views[document] = view
-        self.tabs.addTab(view, document.name)
-        self.tabs.setTabToolTip(self.tabs.count() - 1, str(document.path))
+        self.tabs.add(view, document.name, str(document.path))
+        self.dreams.take_up(document)
+        self.save_soon()
+        # Keys are the sound's from now on: Space plays, P previews.
+        view.wave_plot.setFocus()
 
     def _on_closed(self, document: Document) -> None:
         view = self._views.pop(document)
@@ -457,8 +363,7 @@ class MainWindow(QMainWindow):
         view.close_view()
         self.tabs.removeTab(self.tabs.indexOf(view))
         view.deleteLater()
-        # Edits of a sound that is closed can be undone no longer.
-        self.undo.clear()
+        self.undo.forget(document)
         self.save_soon()
 
     def _show_current(self) -> None:
@@ -467,16 +372,15 @@ class MainWindow(QMainWindow):
             self.player.stop()
         self.tabs.setVisible(document is not None)
         self.empty.setVisible(document is None)
+        self.undo.show(document)
+        self.bars.show_document(document)
         if document is not None:
             self.tabs.setCurrentWidget(self._views[document])
             self.setWindowTitle(f"{document.name} - DreamSound Studio")
-            sound = document.sound
-            self.sound_told.setText(
-                self.tr("{0} Hz, {1} channels").format(sound.sample_rate_hz, sound.channels)
-            )
         else:
             self.setWindowTitle("DreamSound Studio")
-            self.sound_told.clear()
+            self.empty.show_recent(self.session.recent)
+            self.empty.open.setFocus()
         self.dream.show_document(document)
         self.takes.show_document(document)
         self.presets.show_recipe(None if document is None else document.recipe)
@@ -485,19 +389,9 @@ class MainWindow(QMainWindow):
             heard = self.listening.known(document.path, document.recipe.model)
         self.dream.show_heard(heard)
         self.actions_["paper"].setChecked(document is not None and document.is_paper)
-        self._show_selection()
 
     def _show_selection(self) -> None:
-        document = self.session.current
-        if document is None:
-            self.selection_told.clear()
-            return
-        span = document.selection
-        self.selection_told.setText(
-            self.tr("whole sound, {0:.2f} s").format(document.seconds)
-            if span is None
-            else self.tr("selection {0:.2f} s").format(span.seconds)
-        )
+        self.bars.show_document(self.session.current)
 
     def _on_recipe(self) -> None:
         document = self.session.current
@@ -506,17 +400,16 @@ class MainWindow(QMainWindow):
             self.actions_["paper"].setChecked(document.is_paper)
 
     def _on_tab(self, place: int) -> None:
-        document = self._document_at(place)
+        document = self._document_of(self.tabs.widget(place))
         if document is not None:
             self.session.go_to(document)
 
-    def _on_tab_closed(self, place: int) -> None:
-        document = self._document_at(place)
+    def _on_tab_closed(self, view: QWidget) -> None:
+        document = self._document_of(view)
         if document is not None:
             self.session.close(document)
 
-    def _document_at(self, place: int) -> Document | None:
-        view = self.tabs.widget(place)
+    def _document_of(self, view: QWidget | None) -> Document | None:
         return next((document for document, one in self._views.items() if one is view), None)
 
     def _on_heard(self, path: Path, heard: Any) -> None:
@@ -566,21 +459,15 @@ class MainWindow(QMainWindow):
         if self.session.current is not None:
             self.session.current.set_recipe(Recipe(), self.tr("Reset the recipe"), preset="")
 
-    def _fill_recent(self) -> None:
-        self.recent_menu.clear()
-        for path in self.session.recent:
-            action = self.recent_menu.addAction(path.name)
-            action.setToolTip(str(path))
-            action.triggered.connect(lambda _=False, path=path: self.files.open([path]))
-        self.recent_menu.addSeparator()
-        clear = self.recent_menu.addAction(self.tr("Clear"))
-        clear.triggered.connect(self.session.recent.clear)
-
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Draw the icons anew when the window goes from dark to light."""
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "actions_"):
-            self.actions_.recolour(self.palette())
+        """Draw the icons anew from dark to light; look for changes where others have worked."""
         super().changeEvent(event)
+        if not hasattr(self, "help_work"):
+            return  # it is still being made
+        if event.type() == QEvent.Type.PaletteChange:
+            self.actions_.recolour(self.palette())
+        elif event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.files.look_for_changes()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         """Take files, folders and presets."""

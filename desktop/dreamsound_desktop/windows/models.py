@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from PySide6.QtCore import QProcess, Qt
@@ -18,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound.models.catalog import CATALOG, local_weights
+from dreamsound.models.catalog import CATALOG, MODELS_VARIABLE, local_weights
 from dreamsound_desktop.listening import command_process, end_process, last_line
 
 #: What is fetched where nothing is said: the network of the paper, and one that is on PyPI.
@@ -28,6 +29,25 @@ OFFERED = ("yamnet", "mtt-musicnn")
 def has_model() -> bool:
     """Return whether any model is on this machine."""
     return any(local_weights(name) is not None for name in CATALOG)
+
+
+def models_in(folder: Path) -> list[str]:
+    """Return the names of the models that are found in a folder, and would not be without it."""
+    before = os.environ.get(MODELS_VARIABLE)
+    try:
+        os.environ[MODELS_VARIABLE] = str(folder)
+        found = {name: local_weights(name) for name in CATALOG}
+    finally:
+        if before is None:
+            del os.environ[MODELS_VARIABLE]
+        else:
+            os.environ[MODELS_VARIABLE] = before
+    inside = folder.resolve()
+    return [
+        name
+        for name, weights in found.items()
+        if weights is not None and Path(weights.place).resolve().is_relative_to(inside)
+    ]
 
 
 class ModelsDialog(QDialog):
@@ -168,5 +188,17 @@ class ModelsDialog(QDialog):
     def _choose_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, self.tr("Folder of models"))
         if folder:
-            self.chosen_folder = str(Path(folder))
-            self.accept()
+            self.take_folder(Path(folder))
+
+    def take_folder(self, folder: Path) -> None:
+        """Look for models in a folder from now on; say where there is none in it."""
+        if not models_in(folder):
+            self.problem.setText(
+                self.tr(
+                    "There is no model in {0}: it holds neither a SavedModel, yamnet.h5 nor the "
+                    "checkpoints of musicnn."
+                ).format(folder)
+            )
+            return
+        self.chosen_folder = str(folder)
+        self.accept()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtGui import QAction, QIcon, QKeyEvent, QKeySequence, QPixmap
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from dreamsound_desktop.actions import Actions, plain_text
@@ -31,13 +31,18 @@ class CommandPalette(QDialog):
         self.search.returnPressed.connect(self._take)
         self.search.installEventFilter(self)
         self.list = QListWidget()
+        unit = self.fontMetrics().height()
+        self.list.setIconSize(QSize(unit, unit))
+        # Names stand under each other, also of what has no icon.
+        blank = QPixmap(unit, unit)
+        blank.fill(Qt.GlobalColor.transparent)
+        self._blank = QIcon(blank)
         self.list.setAccessibleName(self.tr("Commands"))
         self.list.itemActivated.connect(lambda _: self._take())
         self.list.itemClicked.connect(lambda _: self._take())
         layout = QVBoxLayout(self)
         layout.addWidget(self.search)
         layout.addWidget(self.list)
-        unit = self.fontMetrics().height()
         self.resize(30 * unit, 24 * unit)
         self._fill()
 
@@ -56,7 +61,8 @@ class CommandPalette(QDialog):
         for name in best(self.search.text(), self._actions):
             action = self._actions[name]
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-            item = QListWidgetItem(action.icon(), f"{name}    {keys}" if keys else name)
+            icon = self._blank if action.icon().isNull() else action.icon()
+            item = QListWidgetItem(icon, f"{name}    {keys}" if keys else name)
             item.setData(ACTION, name)
             item.setToolTip(action.statusTip())
             self.list.addItem(item)

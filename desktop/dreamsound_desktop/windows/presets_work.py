@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit
+from PySide6.QtWidgets import QFileDialog
 
 from dreamsound.errors import DreamSoundError
 from dreamsound.presets import (
@@ -17,12 +17,14 @@ from dreamsound.presets import (
     delete_preset,
     path_of,
     save_preset,
+    user_presets,
 )
 from dreamsound.recipe import Recipe
 from dreamsound.recipe_file import write_json
 from dreamsound_desktop.panels.presets import read_dropped
-from dreamsound_desktop.state.document import with_preset
+from dreamsound_desktop.state.document import with_band
 from dreamsound_desktop.state.edits import Done
+from dreamsound_desktop.windows.preset_dialog import PresetDialog
 
 if TYPE_CHECKING:
     from dreamsound_desktop.windows.main_window import MainWindow
@@ -39,11 +41,13 @@ class PresetsWork(QObject):
         panel.audition_wanted.connect(self.audition)
         panel.blended.connect(self.take_blend)
         panel.save_wanted.connect(self.save)
-        panel.rename_wanted.connect(self.rename)
+        panel.edit_wanted.connect(self.edit)
         panel.duplicate_wanted.connect(self.duplicate)
         panel.delete_wanted.connect(self.delete)
         panel.export_wanted.connect(self.export)
         panel.import_wanted.connect(self.import_files)
+        panel.favourite_wanted.connect(self.favour)
+        panel.show_favourites(window.preferences.favourites)
         panel.files_dropped.connect(self.take_in)
         panel.problem.connect(lambda text: window.messages.say(text, key="preset"))
         window.actions_.bind("save_preset", self.save)
@@ -57,12 +61,23 @@ class PresetsWork(QObject):
             return
         name = stored.preset.name
         try:
-            recipe = with_preset(document, stored.preset.recipe)
+            recipe = with_band(document.recipe, stored.preset.recipe)
         except DreamSoundError as error:
             self._say(str(error))
             return
         document.set_recipe(recipe, self.tr("Use preset {0}").format(name), preset=name)
         self._panel.choose(name)
+        self._window.change_preferences(
+            recent_presets=self._window.preferences.with_used(name).recent_presets
+        )
+
+    def favour(self, stored: Stored) -> None:
+        """Make a preset a favourite, or one no longer."""
+        name, known = stored.preset.name, self._window.preferences.favourites
+        others = tuple(one for one in known if one != name)
+        favourites = others if name in known else (*known, name)
+        self._window.change_preferences(favourites=favourites)
+        self._panel.show_favourites(favourites)
 
     def audition(self, stored: Stored) -> None:
         """Preview a preset on the current span; the recipe stays as it is."""
@@ -71,7 +86,7 @@ class PresetsWork(QObject):
             self._say(self.tr("Open a sound first: a preset is heard on it."))
             return
         try:
-            recipe = with_preset(document, stored.preset.recipe)
+            recipe = with_band(document.recipe, stored.preset.recipe)
         except DreamSoundError as error:
             self._say(str(error))
             return
@@ -90,23 +105,26 @@ class PresetsWork(QObject):
         if document is None:
             self._say(self.tr("Open a sound first: its recipe is kept."))
             return
-        name, is_said = QInputDialog.getText(
-            self._window,
+        now = next((one for one in user_presets()[0] if one.preset.name == document.preset), None)
+        tags, note = (now.preset.tags, now.preset.note) if now is not None else ((), "")
+        dialog = PresetDialog(
             self.tr("Save preset"),
-            self.tr("Name of the preset:"),
-            QLineEdit.EchoMode.Normal,
             document.preset,
+            tags,
+            note,
+            self._panel.known_tags,
+            self._window,
         )
-        if is_said:
-            self.save_as(name.strip())
+        if dialog.exec():
+            self.save_as(*dialog.told())
 
-    def save_as(self, name: str) -> bool:
+    def save_as(self, name: str, tags: tuple[str, ...] = (), note: str = "") -> bool:
         """Keep the recipe under a name; where that is taken, ask in place."""
         document = self._window.session.current
         if document is None:
             return False
         try:
-            preset = Preset(name=name, recipe=document.recipe)
+            preset = Preset(name=name, recipe=document.recipe, tags=tags, note=note)
             check_name(name)
             if path_of(name).exists():
                 self._window.messages.say(
@@ -120,38 +138,60 @@ class PresetsWork(QObject):
             return False
         return self._keep(preset)
 
-    def rename(self, stored: Stored) -> None:
-        """Ask for another name, and give it."""
+    def edit(self, stored: Stored) -> None:
+        """Ask for another name, tags and note, and give them."""
         before = stored.preset
-        name, is_said = QInputDialog.getText(
-            self._window,
-            self.tr("Rename preset"),
-            self.tr("New name:"),
-            QLineEdit.EchoMode.Normal,
+        dialog = PresetDialog(
+            self.tr("Edit preset"),
             before.name,
+            before.tags,
+            before.note,
+            self._panel.known_tags,
+            self._window,
         )
-        if is_said and name.strip() != before.name:
-            self.rename_to(stored, name.strip())
+        if dialog.exec():
+            self.change(stored, *dialog.told())
 
-    def rename_to(self, stored: Stored, name: str) -> None:
-        """Give a preset another name, so that it can be undone."""
+    def change(
+        self, stored: Stored, name: str, tags: tuple[str, ...] | None = None, note: str = ""
+    ) -> None:
+        """Give a preset another name, tags and note, so that it can be undone.
+
+        Parameters
+        ----------
+        stored : Stored
+            One of the user's.
+        name : str
+            The new name.
+        tags : tuple of str, optional
+            Without them, tags and note stay as they are.
+        note : str, optional
+            The new note.
+        """
         before = stored.preset
-        after = before.model_copy(update={"name": name})
+        update: dict[str, object] = {"name": name}
+        if tags is not None:
+            update |= {"tags": tags, "note": note}
+        after = before.model_copy(update=update)
+        if after == before:
+            return
         if name.casefold() != before.name.casefold() and not self._is_free(name):
             return
 
         def swap(old: Preset, new: Preset) -> None:
-            # First the new one is there, then the old one goes: nothing is lost in between.
-            if path_of(new.name) != path_of(old.name):
-                if self._keep(new):
-                    self._remove(old.name)
-            else:
+            if new.name == old.name:
+                self._keep(new, overwrite=True)
+            elif new.name.casefold() == old.name.casefold():
+                # One file, where the system does not tell large letters from small ones.
                 self._remove(old.name)
                 self._keep(new)
+            elif self._keep(new):
+                # First the new one is there, then the old one goes: nothing is lost in between.
+                self._remove(old.name)
 
         self._window.do(
             Done(
-                self.tr("Rename preset {0}").format(before.name),
+                self.tr("Edit preset {0}").format(before.name),
                 lambda: swap(before, after),
                 lambda: swap(after, before),
             )
@@ -173,12 +213,12 @@ class PresetsWork(QObject):
             Done(
                 self.tr("Delete preset {0}").format(preset.name),
                 lambda: self._remove(preset.name),
-                lambda: self._keep(preset),
+                lambda: self._keep(preset, overwrite=True),
             )
         )
         self._window.messages.say(
             self.tr("“{0}” was deleted.").format(preset.name),
-            (self.tr("Undo"), self._window.undo.undo),
+            (self.tr("Undo"), lambda: self._keep(preset, overwrite=True)),
             key="preset",
             stays=False,
         )

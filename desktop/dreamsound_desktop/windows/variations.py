@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -22,7 +23,7 @@ from PySide6.QtWidgets import (
 from dreamsound.methods import METHODS
 from dreamsound.queue.records import Job
 from dreamsound_desktop.state.document import Document
-from dreamsound_desktop.state.takes import Take
+from dreamsound_desktop.state.takes import Take, score_text
 
 #: A grid has no more previews than this.
 MOST = 64
@@ -101,7 +102,7 @@ class VariationsDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Variations of {0}").format(document.name))
-        self._document = document
+        self.document = document
         self._numbers = [take.number for take in takes]
         self._columns = len(strengths)
         self.grid = QTableWidget(len(seeds), len(strengths))
@@ -111,6 +112,9 @@ class VariationsDialog(QDialog):
         self.grid.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.grid.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.grid.setTabKeyNavigation(False)
+        self.grid.setWordWrap(False)
+        self.grid.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.grid.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.grid.currentCellChanged.connect(lambda *_: self._hear())
         self.grid.itemActivated.connect(lambda _: self._hear())
         for number in range(len(takes)):
@@ -145,12 +149,12 @@ class VariationsDialog(QDialog):
             item = self.grid.item(*divmod(place, self._columns))
             if item is None:
                 continue
-            if number not in self._document.takes:
+            if number not in self.document.takes:
                 item.setText(self.tr("removed"))
                 continue
-            take = self._document.takes[number]
+            take = self.document.takes[number]
             if take.renders:
-                score = "" if take.score_after is None else f" {take.score_after:.2f}"
+                score = "" if take.score_after is None else f" {score_text(take.score_after)}"
                 stars = "★ " if take.stars else ""
                 item.setText(f"{stars}{take.class_name}{score}")
 
@@ -169,7 +173,7 @@ class VariationsDialog(QDialog):
         """Star the variation that is chosen, or take its star away."""
         take = self._take()
         if take is not None:
-            self._document.star_take(take.number, 0 if take.stars else 1, self.tr("Star"))
+            self.document.star_take(take.number, 0 if take.stars else 1, self.tr("Star"))
 
     def use(self) -> None:
         """Take the recipe of the variation that is chosen."""
@@ -177,20 +181,20 @@ class VariationsDialog(QDialog):
         if take is not None:
             from dreamsound.recipe_file import recipe_from
 
-            self._document.set_recipe(recipe_from(take.recipe), self.tr("Use variation"))
+            self.document.set_recipe(recipe_from(take.recipe), self.tr("Use variation"))
 
     def tidy(self) -> None:
         """Take those without a star out of the takes."""
         for number in self._numbers:
-            if number in self._document.takes and not self._document.takes[number].stars:
-                self._document.takes.remove(number)
+            if number in self.document.takes and not self.document.takes[number].stars:
+                self.document.takes.remove(number)
 
     def _take(self) -> Take | None:
         place = self.grid.currentRow() * self._columns + self.grid.currentColumn()
         if not 0 <= place < len(self._numbers):
             return None
         number = self._numbers[place]
-        takes = self._document.takes
+        takes = self.document.takes
         return takes[number] if number in takes else None  # noqa: SIM401 - it has no get
 
     def _hear(self) -> None:

@@ -80,7 +80,7 @@ class ViewWork(QObject):
         view, document = self._window.view, self._window.session.current
         if view is not None and document is not None:
             self._window.hearing.seek(document.playhead_s + steps * view.step_seconds())
-            view.show_cursor_at_playhead()
+            view.readout.go_to_playhead()
 
     def _select(self, span: TimeSpan | None) -> None:
         document = self._window.session.current
@@ -104,7 +104,7 @@ class ViewWork(QObject):
         self._select(chosen)
 
     def _band(self, low: float, high: float) -> None:
-        self._on_view(lambda view: view.nudge_band(low, high))
+        self._on_view(lambda view: view.choosing.nudge_band(low, high))
 
     def _no_band(self) -> None:
         document = self._window.session.current
