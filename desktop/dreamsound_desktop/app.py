@@ -52,7 +52,7 @@ def main(words: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    return _job(app, told.job) if told.job is not None else _studio(app, told.sounds)
+    return _job(app, told.job, told.once) if told.job is not None else _studio(app, told.sounds)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("sounds", nargs="*", type=Path, help="sounds to open")
     parser.add_argument(
         "--job", type=Path, metavar="FOLDER", help="a small window on a job folder, for REAPER"
+    )
+    parser.add_argument(
+        "--once", action="store_true", help="with --job: close the window when all is dreamed"
     )
     return parser
 
@@ -106,14 +109,14 @@ def _studio(app: QApplication, sounds: list[Path]) -> int:
     return code
 
 
-def _job(app: QApplication, folder: Path) -> int:
+def _job(app: QApplication, folder: Path, is_once: bool) -> int:
     from dreamsound.errors import DreamSoundError
     from dreamsound_desktop.theme import apply_theme
     from dreamsound_desktop.windows.job_window import JobWindow
     from dreamsound_desktop.windows.termination import close_on_terminate
 
     try:
-        window = JobWindow(folder)
+        window = JobWindow(folder, is_once=is_once)
     except DreamSoundError as error:
         print(f"dreamsound-studio: {error}", file=sys.stderr)  # noqa: T201
         return 2

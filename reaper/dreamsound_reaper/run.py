@@ -174,7 +174,7 @@ class Run:
             ensure_worker(self.store)
 
     def _open_window(self) -> None:
-        words = ["-m", "dreamsound_desktop", "--job", str(self.folder / ITEMS)]
+        words = ["-m", "dreamsound_desktop", "--job", str(self.folder / ITEMS), "--once"]
         try:
             with (self.folder / LOG).open("ab") as log:
                 self._window = subprocess.Popen(

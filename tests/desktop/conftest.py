@@ -184,7 +184,9 @@ def fail_preview(window, qtbot, tmp_path, error: str, code: str = "") -> int:
     return number
 
 
-def write_render(path: Path, source: str, start: int, values: np.ndarray) -> Path:
+def write_render(
+    path: Path, source: str, start: int, values: np.ndarray, cut: dict | None = None
+) -> Path:
     """Write a render that says what it was made of; ``[samples, channels]``."""
     note = {
         "engine": "1", "threads": 1, "model": "yamnet", "weights_sha256": "0",
@@ -192,6 +194,8 @@ def write_render(path: Path, source: str, start: int, values: np.ndarray) -> Pat
         "steps_done": 3, "class_name": "Bell", "scores": [0.1, 0.5], "level": "match",
         "format": "wav", "bits": "24", "recipe": {"class": "Bell", "steps": 3},
     }  # fmt: skip
+    if cut is not None:
+        note["source"]["cut"] = cut
     with soundfile.SoundFile(path, "w", RATE, values.shape[1], "PCM_24") as file:
         file.comment = with_note({}, note, "dream")["comment"]
         file.write(values)

@@ -49,8 +49,8 @@ def folder(tmp_path) -> Path:
 def open_job(qtbot, no_worker):
     made = []
 
-    def make(folder: Path) -> JobWindow:
-        window = JobWindow(folder)
+    def make(folder: Path, **more: bool) -> JobWindow:
+        window = JobWindow(folder, **more)
         made.append(window)
         window.show()
         return window
@@ -227,6 +227,56 @@ def test_what_is_done_is_said_and_cannot_be_asked_for_again(open_job, qtbot, tmp
     qtbot.waitUntil(lambda: window.items.bars[0].format() == "done")
     assert "dreamed" in window.told.text()
     assert not window.buttons["dream"].isEnabled()
+
+
+def end(window: JobWindow, qtbot, tmp_path: Path, *states: str) -> None:
+    """Be the worker that ends its jobs."""
+    window.dream()
+    qtbot.waitUntil(lambda: len(window.client.jobs) == len(states))
+    qtbot.waitUntil(lambda: len(window._places) == len(states))
+    store = Store(Path(window.client._store.path))
+    store.register_worker("w", tmp_path / "lock")
+    for state in states:
+        job = store.claim("w")
+        if state == "done":
+            store.done(job.id, "w", {"renders": {}})
+        else:
+            store.failed(job.id, "w", "it is silent")
+    store.close()
+
+
+def test_a_window_for_one_time_closes_when_all_is_done(open_job, qtbot, folder, tmp_path):
+    window = open_job(folder, is_once=True)
+    end(window, qtbot, tmp_path, "done", "done")
+    qtbot.waitUntil(lambda: not window.isVisible())
+
+
+def test_a_window_for_one_time_stays_where_something_failed(open_job, qtbot, folder, tmp_path):
+    window = open_job(folder, is_once=True)
+    end(window, qtbot, tmp_path, "done", "failed")
+    qtbot.waitUntil(lambda: "silent" in window.problem.text())
+    qtbot.waitUntil(lambda: not window.buttons["cancel"].isEnabled())
+    assert not window.buttons["dream"].isEnabled()
+    qtbot.wait(1_500)
+    assert window.isVisible()
+
+
+def test_which_takes_are_made_is_chosen_and_one_stays(open_job, qtbot, tmp_path):
+    options = {"renders": ["dream"], "clash": "number"}
+    folder = write_jobs(tmp_path, options=options)
+    window = open_job(folder)
+    boxes = window.renders.boxes
+    assert window.renders.chosen == ("dream",)
+    assert not boxes["dream"].isEnabled()
+    qtbot.keyClick(boxes["difference"], Qt.Key.Key_Space)
+    assert boxes["dream"].isEnabled()
+    window.dream()
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 2)
+    for number in (1, 2):
+        told = json.loads((folder / f"{number:03d}/job.json").read_text())
+        assert told["options"] == {"renders": ["dream", "difference"], "clash": "number"}
+        # Nothing else was chosen, and so nothing else is another.
+        assert (told["preset"], told["recipe"]) == ("Turn to bells", {"steps": 4})
 
 
 def test_a_window_that_is_ended_by_the_system_leaves_nothing_behind(folder, tmp_path):

@@ -861,3 +861,21 @@ def test_a_render_that_is_opened_brings_its_recipe(window, tmp_path):
     assert document.recipe == Recipe.make(**{"class": "Bell", "steps": 3})
     assert document.selection.start_s == pytest.approx(0.96)
     assert [take.renders for take in document.takes] == [{"dream": str(render)}]
+
+
+def test_a_render_of_an_item_of_reapers_opens_where_it_was(window, tmp_path):
+    """A part of a file is selected there; what was put together is opened as a sound."""
+    source = write_sound(tmp_path / "source.wav", 3.0)
+    values = soundfile.read(source, dtype="float32")[0][:48_000]
+    part = {"pieces": [{"start": 96_000, "stop": 144_000}]}
+    render = write_render(tmp_path / "part_dream.wav", "source.wav", 0, values, part)
+    window.files.open([render])
+    document = window.session.current
+    assert document.path == source
+    assert document.selection.start_s == pytest.approx(2.0)
+    backwards = {"pieces": [{"start": 0, "stop": 48_000, "is_reversed": True}]}
+    render = write_render(tmp_path / "back_dream.wav", "source.wav", 0, values, backwards)
+    window.files.open([render])
+    document = window.session.current
+    assert document.path == render
+    assert document.recipe == Recipe.make(**{"class": "Bell", "steps": 3})

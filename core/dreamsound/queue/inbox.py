@@ -56,7 +56,7 @@ def submit(folder: Path, store: Store, origin: str = "inbox") -> Job:
         input=str(source),
         request=json.dumps(document),
         name=document.get("name", ""),
-        preset=document.get("preset") or "",
+        preset=document.get("preset") or _preset_in(document),
         kind=document.get("kind", "render"),
         origin=origin,
         job_folder=str(folder.resolve()),
@@ -150,6 +150,13 @@ def reopen(job: Job) -> None:
             with suppress(OSError):
                 (Path(job.job_folder) / name).unlink()
         tell(job)
+
+
+def _preset_in(document: dict[str, Any]) -> str:
+    """Return the preset of a recipe that was written out."""
+    values = document.get("values")
+    named = values.get("preset") if isinstance(values, dict) else None
+    return named if isinstance(named, str) else ""
 
 
 def _stamp(path: Path) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from dreamsound.queue.inbox import JOB, STATUS, read_job
 from dreamsound.queue.request import JobRequest, absolute
 from dreamsound.recipe import Recipe
 from dreamsound.recipe_file import recipe_from
+from dreamsound.render import DEFAULT_RENDERS
 from dreamsound.span import parse_span
 
 #: A preview is as long as this, or as the item where that is shorter.
@@ -58,6 +59,8 @@ class JobFolder:
         What the first job came with.
     recipe, preset : Recipe, str
         What is chosen now; the preset that it came from, by name.
+    renders : tuple of str
+        Which renders are made.
     problem : str
         Why the job's own recipe or preset could not be taken; the default stands in its place.
 
@@ -76,6 +79,8 @@ class JobFolder:
         except DreamSoundError as error:
             self.own, self.own_preset, self.problem = Recipe(), "", str(error)
         self.recipe, self.preset = self.own, self.own_preset
+        options = self._documents[0].get("options") or {}
+        self.renders = self.own_renders = tuple(options.get("renders") or DEFAULT_RENDERS)
 
     def name(self, place: int) -> str:
         """Return what an item is called."""
@@ -139,7 +144,8 @@ class JobFolder:
             The recipe makes no sense, or it cannot be written.
         """
         folder = self.folders[place]
-        if (self.recipe, self.preset) == (self.own, self.own_preset):
+        is_own = (self.recipe, self.preset) == (self.own, self.own_preset)
+        if is_own and self.renders == self.own_renders:
             return folder
         filled(self.recipe)
         write_whole(folder / JOB, json.dumps(self._document(place), indent=1))
@@ -157,6 +163,11 @@ class JobFolder:
 
     def _document(self, place: int) -> dict[str, Any]:
         document = dict(self._documents[place])
+        if self.renders != self.own_renders:
+            options = dict(document.get("options") or {})
+            document["options"] = options | {"renders": list(self.renders)}
+        if (self.recipe, self.preset) == (self.own, self.own_preset):
+            return document
         # Every field is told: nothing of the preset has to be looked up again.
         document |= {"recipe": set_fields(self.recipe), "preset": None}
         if self.preset:

@@ -252,11 +252,17 @@ class Files(QObject):
             text = self.tr("{0} is a render, and opened as a sound: {1}")
             self._window.messages.say(text.format(path.name, error), key="open")
             return
-        document = self._window.session.open(source)
         recipe = recipe_from(note.recipe)
+        start = note.source.file_start
+        if start is None:
+            # Of pieces of its source, it lies at no place of it.
+            document = self._window.session.open(path)
+            document.set_recipe(recipe, self.tr("Open render again"))
+            return
+        document = self._window.session.open(source)
         document.set_recipe(recipe, self.tr("Open render again"))
         rate = document.sound.sample_rate_hz
-        span = TimeSpan(note.source.start / rate, (note.source.start + note.source.samples) / rate)
+        span = TimeSpan(start / rate, (start + note.source.samples) / rate)
         if span.seconds < document.seconds - 0.001:
             document.select(span, self.tr("Select"))
         if not any(str(path) in take.renders.values() for take in document.takes):

@@ -31,6 +31,7 @@ from dreamsound.queue.states import HELD, OVER
 from dreamsound.queue.store import Store
 from dreamsound_desktop.panels.field_widgets import FieldRow
 from dreamsound_desktop.panels.item_bars import ItemBars
+from dreamsound_desktop.panels.render_boxes import RenderBoxes
 from dreamsound_desktop.playback.mixer import Voice
 from dreamsound_desktop.playback.player import Player
 from dreamsound_desktop.queue_client import QueueClient
@@ -40,6 +41,8 @@ from dreamsound_desktop.state.preferences import app_folder, read_preferences, s
 
 #: The big knobs.
 KNOBS: Final = ("strength", "steps", "threshold_db", "wet")
+#: A window for one time shows for so long that all is done.
+CLOSES_MS: Final = 1_200
 #: Least width, in heights of a letter.
 WIDTH: Final = 32
 
@@ -56,6 +59,9 @@ class JobWindow(QWidget):
         A job folder (see ``docs/queue.md``), or one that holds job folders.
     queue_path : pathlib.Path, optional
         The file of the queue.
+    is_once : bool
+        Whether it is for one time: who waits for the jobs waits no longer when all are over, so
+        nothing can be dreamed again here, and the window closes if all went well.
 
     Raises
     ------
@@ -63,8 +69,11 @@ class JobWindow(QWidget):
         It is none.
     """
 
-    def __init__(self, folder: Path, queue_path: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, queue_path: Path | None = None, *, is_once: bool = False
+    ) -> None:
         super().__init__()
+        self._is_once = is_once
         self.job = JobFolder(folder)
         self.preferences, _ = read_preferences(app_folder())
         self.preferences.apply_models_folder()
@@ -94,6 +103,8 @@ class JobWindow(QWidget):
         self.knobs = {name: FieldRow(field_named(name), self) for name in KNOBS}
         for name, row in self.knobs.items():
             row.changed.connect(lambda value, _, name=name: self.set_field(name, value))
+        self.renders = RenderBoxes(self.job.renders, self)
+        self.renders.changed.connect(self._on_renders)
         self.items = ItemBars([self.job.name(place) for place in range(count)])
         self.problem = QLabel(self.job.problem)
         self.problem.setWordWrap(True)
@@ -217,6 +228,7 @@ class JobWindow(QWidget):
             form.addRow(label, widget)
         for field in (self.sound, *self.knobs.values()):
             form.addRow(field.label, field.widget)
+        form.addRow(self.tr("Takes"), self.renders)
         self.buttons: dict[str, QPushButton] = {}
         first, second = QHBoxLayout(), QHBoxLayout()
         for name, text, tip, function, row in (
@@ -287,7 +299,9 @@ class JobWindow(QWidget):
         is_running = any(state not in OVER for state in states)
         # A job folder is one job: what is done cannot be asked for again.
         is_done = len(states) == len(self.job.folders) and set(states) == {"done"}
-        self.buttons["dream"].setEnabled(not is_running and not is_done)
+        # Where somebody waited for them, nobody waits any more when all are over.
+        is_over = is_done or (self._is_once and bool(states) and not is_running)
+        self.buttons["dream"].setEnabled(not is_running and not is_over)
         if is_done:
             self.told.setText(self.tr("All is dreamed."))
         self.buttons["cancel"].setEnabled(is_running or self._preview is not None)
@@ -299,6 +313,9 @@ class JobWindow(QWidget):
     def _state(self, number: int) -> str:
         job = self.client.jobs.get(number)
         return "queued" if job is None else job.state
+
+    def _on_renders(self, chosen: tuple[str, ...]) -> None:
+        self.job.renders = chosen
 
     def _on_class(self) -> None:
         text = self.target.text().strip()
@@ -352,6 +369,9 @@ class JobWindow(QWidget):
         if known:
             self.items.show_all(known)
         self._show_buttons()
+        all_known = len(known) == len(self.job.folders)
+        if self._is_once and all_known and {job.state for job in known} == {"done"}:
+            QTimer.singleShot(CLOSES_MS, self, self.close)
 
     def _follow_preview(self, job: Job) -> None:
         if job.state == "failed":

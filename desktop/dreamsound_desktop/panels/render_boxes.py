@@ -1,0 +1,65 @@
+"""A row of boxes: which renders are made."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QWidget
+
+from dreamsound.render import RENDER_NAMES
+
+
+class RenderBoxes(QWidget):
+    """A box for each render; one at least stays ticked.
+
+    Parameters
+    ----------
+    chosen : tuple of str
+        Which are ticked, of `dreamsound.render.RENDER_NAMES`.
+    parent : QWidget
+        What it is in.
+
+    Signals
+    -------
+    changed(tuple)
+        Which are ticked now, in the order of the names.
+    """
+
+    changed = Signal(tuple)
+
+    def __init__(self, chosen: tuple[str, ...], parent: QWidget) -> None:
+        super().__init__(parent)
+        texts = {
+            "dream": (self.tr("dream"), self.tr("The sound after the last step")),
+            "gradient": (self.tr("gradient"), self.tr("What excites the network, by itself")),
+            "hardcut": (self.tr("hard cut"), self.tr("The filter itself, made audible")),
+            "filtered": (self.tr("filtered"), self.tr("What was added, after the filter")),
+            "difference": (self.tr("difference"), self.tr("The dream less the source")),
+        }
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self.boxes: dict[str, QCheckBox] = {}
+        for name in RENDER_NAMES:
+            text, tip = texts[name]
+            box = QCheckBox(text)
+            box.setToolTip(tip)
+            box.setAccessibleName(self.tr("Make the render {0}").format(text))
+            box.setChecked(name in chosen)
+            box.toggled.connect(self._on_toggled)
+            self.boxes[name] = box
+            layout.addWidget(box)
+        layout.addStretch(1)
+        self._keep_one()
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """Which are ticked."""
+        return tuple(name for name, box in self.boxes.items() if box.isChecked())
+
+    def _on_toggled(self) -> None:
+        self._keep_one()
+        self.changed.emit(self.chosen)
+
+    def _keep_one(self) -> None:
+        last = self.chosen if len(self.chosen) == 1 else ()
+        for name, box in self.boxes.items():
+            box.setEnabled(name not in last)
