@@ -232,6 +232,7 @@ end
 function api.SetMediaItemSelected(item, value) item.selected = value end
 function api.GetCursorPositionEx(project) return proj(project).cursor end
 function api.SetEditCurPos2(project, at) proj(project).cursor = at end
+function api.GetSet_ArrangeView2() return 0.0, 60.0 end
 function api.InsertMedia(path, mode)
   assert(mode == 3)
   host.active.cursor = host.active.cursor + 10
@@ -326,7 +327,8 @@ local function checked(name, call)
   local wanted = {}
   for _, one in ipairs(facts[name].args) do
     local argument, kind = one:match("^(.-):(.*)$")
-    if not argument:find("Out") and not argument:find("_sz$") then
+    local goes_in = argument:find("InOut") or not argument:find("Out")
+    if goes_in and not argument:find("_sz$") then
       wanted[#wanted + 1] = kind end
   end
   return function(...)

@@ -103,7 +103,7 @@ def test_new_takes_are_added_and_all_else_is_as_it_was(how, host, reaper, projec
     assert new.numbers["I_CUSTOMCOLOR"] == 0x1000000 | 1 | 2 << 8 | 3 << 16
     assert json.loads(new.ext["DreamSound"]) == {"render": "dream"}
     assert [item.is_selected for item in project.items()] == [True, False, False]
-    assert project.cursor == 1.5
+    assert (project.cursor, project.view) == (1.5, (0.0, 60.0))
     assert [name for _, name, _ in reaper.steps] == ["DreamSound: dream 1"]
     reaper.undo()
     assert saved(project) == before
@@ -356,7 +356,7 @@ def test_a_file_that_is_not_taken_goes_by_the_menu(how, host, reaper, project, a
         "dream", "gradient", "hardcut"
     ]  # fmt: skip
     assert first.active == 1
-    assert project.cursor == 1.5
+    assert (project.cursor, project.view) == (1.5, (0.0, 60.0))
     assert [item.is_selected for item in project.items()] == [True, False, False]
     reaper.undo()
     assert saved(project) == before

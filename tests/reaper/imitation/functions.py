@@ -96,6 +96,11 @@ class _Projects:
     def GetCursorPositionEx(self, proj):
         return proj.cursor
 
+    def GetSet_ArrangeView2(self, proj, is_set, left, right, start_s, end_s):
+        if is_set:
+            proj.view = (start_s, end_s)
+        return proj.view
+
     def SetEditCurPos2(self, proj, time_s, moves_view, seeks):
         proj.cursor = time_s
         if moves_view:
@@ -282,6 +287,7 @@ class _Sources:
         for item in self.active.selected():
             item.takes.append(self.hold(Take(source, Path(file).name)))
         self.active.cursor += 1.0
+        self.active.view = (self.active.cursor, self.active.cursor + 60)
         return int(source is not None)
 
 

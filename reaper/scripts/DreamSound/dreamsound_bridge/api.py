@@ -266,6 +266,7 @@ def insert_as_take(project, item, path):
     """Add a file to an item of the active project as a take, the way of the Insert menu."""
     selected = selected_items(project)
     cursor = rpr.RPR_GetCursorPositionEx(project)
+    view = rpr.RPR_GetSet_ArrangeView2(project, False, 0, 0, 0.0, 0.0)[4:]
     try:
         rpr.RPR_SelectAllMediaItems(project, False)
         rpr.RPR_SetMediaItemSelected(item, True)
@@ -279,6 +280,7 @@ def insert_as_take(project, item, path):
         for one in selected:
             rpr.RPR_SetMediaItemSelected(one, True)
         rpr.RPR_SetEditCurPos2(project, cursor, False, False)
+        rpr.RPR_GetSet_ArrangeView2(project, True, 0, 0, view[0], view[1])
 
 
 def delete_take(project, item, take):

@@ -36,6 +36,7 @@ end
 --- Add a file to an item of the active project as a take, the way of the Insert menu.
 function api.insert_as_take(project, item, path)
   local cursor = reaper.GetCursorPositionEx(project)
+  local from_s, to_s = reaper.GetSet_ArrangeView2(project, false, 0, 0, 0.0, 0.0)
   local fine, answer = with_selected(project, item, function()
     local before = reaper.CountTakes(item)
     reaper.InsertMedia(path, 3)
@@ -45,6 +46,7 @@ function api.insert_as_take(project, item, path)
     return reaper.GetTake(item, before)
   end)
   reaper.SetEditCurPos2(project, cursor, false, false)
+  reaper.GetSet_ArrangeView2(project, true, 0, 0, from_s, to_s)
   if not fine then
     error(answer, 0)
   end
