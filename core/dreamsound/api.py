@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from dreamsound.audio import Clip, open_sound, read_clip
 from dreamsound.control import Control
-from dreamsound.cut import CONTEXT_SECONDS, Cut, read_cut
+from dreamsound.cut import Cut
+from dreamsound.cut_reader import CONTEXT_SECONDS, read_cut
 from dreamsound.dreamer import Dream, Dreamer, StepEvent
 from dreamsound.errors import RecipeError
 from dreamsound.models.load import load_model

@@ -11,19 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from dreamsound.cut import Cut
 from dreamsound.errors import AudioFileError
-from dreamsound.formats import Bits
+from dreamsound.formats import MAX_CHANNELS, Bits
 from dreamsound.samples import BLOCK_SAMPLES, FloatArray, Samples
 
-if TYPE_CHECKING:
-    from dreamsound.cut import Cut
-
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 192_000
-MAX_CHANNELS = 8
 #: After a decoding error, what lies before it is read in pieces of this size.
 _RETRY_SAMPLES = 1152
 
@@ -53,7 +50,7 @@ class Clip:
     before, after : numpy.ndarray
         Float32 ``[channels, n]``: what the file holds just before and after the clip, so that a
         span is listened to in its surroundings.
-    cut : dreamsound.cut.Cut or None
+    cut : Cut or None
         What of the file it is, where it is not simply a span; `start` then counts from its
         beginning.
     """

@@ -13,6 +13,8 @@ Bits = Literal["16", "24", "32f"]
 FileFormat = Literal["wav", "aiff", "flac", "ogg", "opus", "mp3"]
 FORMATS: tuple[str, ...] = get_args(FileFormat)
 
+#: More can neither be dreamed nor stored.
+MAX_CHANNELS = 8
 #: Of the formats that store samples as they are; the others have no bits.
 FORMAT_BITS: dict[str, tuple[Bits, ...]] = {
     "wav": ("16", "24", "32f"),

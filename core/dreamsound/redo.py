@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from dreamsound.audio import Clip, open_sound, read_clip
-from dreamsound.cut import CONTEXT_SECONDS, read_cut
+from dreamsound.cut_reader import CONTEXT_SECONDS, read_cut
 from dreamsound.errors import AudioFileError, RecipeError
 from dreamsound.formats import Bits, FileFormat
 from dreamsound.library import LibraryError, open_library

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from dreamsound.audio import check_folder_writable
-from dreamsound.cut import Cut, read_cut
+from dreamsound.cut import Cut
+from dreamsound.cut_reader import read_cut
 from dreamsound.errors import AudioFileError
 from dreamsound.naming import expand
 from dreamsound.render import rename_new

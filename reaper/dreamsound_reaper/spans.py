@@ -20,8 +20,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from dreamsound.audio import MAX_CHANNELS
 from dreamsound.cut import MOST_PIECES, MOST_TIMES, Cut, Piece
+from dreamsound.formats import MAX_CHANNELS
 from dreamsound_reaper.facts import Item, Source, Take
 
 #: Times are read to so many samples: a second holds too many digits for a double to be exact.

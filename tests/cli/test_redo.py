@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import dreamsound
+from dreamsound.cut import Cut, Piece
+from dreamsound.cut_reader import read_cut
 from dreamsound.provenance import PREFIX, read_note, with_note
+from dreamsound.recipe import Recipe
 
 from .conftest import Command, chirp, write_sound
+
+if TYPE_CHECKING:
+    from dreamsound.models.yamnet import YamNet
 
 GIVEN = ("--class", "Whistling", "--seed", 3)
 
@@ -46,6 +53,23 @@ def test_every_render_is_made_again(
         if unit == "bytes":
             assert (tmp_path / "again" / name).read_bytes() == path.read_bytes()
     assert set(only(tmp_path / "again")) == set(only(tmp_path / "out"))
+
+
+def test_a_render_of_pieces_of_its_source_is_made_again(
+    command: Command, yamnet: YamNet, bird: Path, tmp_path: Path
+) -> None:
+    """As an item of REAPER's is: reversed, looped, one channel, and a span of that."""
+    pieces = (Piece(start=100, stop=4_000, is_reversed=True, times=3), Piece(start=0, stop=900))
+    clip = read_cut(bird, Cut(pieces=pieces, channels=(0,)), samples=(50, 12_000))
+    recipe = Recipe.make(class_="Whistling", steps=2, seed=3)
+    result = dreamsound.dream(clip, recipe, model=yamnet)
+    written = dreamsound.write_renders(result, tmp_path / "out", dreamsound.RenderOptions())
+    noted = read_note(written.paths["dream"])["source"]
+    assert (noted["start"], noted["samples"]) == (50, 11_950)
+    assert noted["cut"] == clip.cut.as_dict()
+    for path in written.paths.values():
+        assert command("redo", path, "--out", tmp_path / "again").code == 0
+        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
 
 
 def test_targets_and_earlier_dreams_go_in_again(

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from dreamsound.audio import read_clip
-from dreamsound.cut import CONTEXT_SECONDS, Cut, Piece, read_cut
+from dreamsound.cut import Cut, Piece
+from dreamsound.cut_reader import CONTEXT_SECONDS, read_cut
 from dreamsound.errors import AudioFileError
 
 RATE, LENGTH = 8_000, 40_000

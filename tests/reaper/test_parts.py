@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from dreamsound.cut import Cut, read_cut
+from dreamsound.cut import Cut
+from dreamsound.cut_reader import read_cut
 from dreamsound.errors import DreamSoundError
 from dreamsound.queue.request import JobRequest
 from dreamsound_reaper.facts import FactsError, facts_from, read_facts

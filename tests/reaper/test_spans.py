@@ -9,7 +9,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dreamsound.cut import read_cut
+from dreamsound.cut_reader import read_cut
 from dreamsound_reaper.facts import Item, Source, Take
 from dreamsound_reaper.spans import FileInfo, UnfitError, heard
 
