@@ -249,11 +249,22 @@ def bits_of(sound: Any) -> Bits:
     return "16" if sound.subtype == "PCM_16" else "24"
 
 
-def check_folder_writable(folder: Path) -> None:
-    """Make `folder` where it is missing; raise `AudioFileError` if files cannot be made in it."""
+def check_folder_writable(folder: Path, *, makes_it: bool = True) -> None:
+    """Raise `AudioFileError` if files cannot be made in a folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder.
+    makes_it : bool
+        Whether it is made where it is missing; otherwise the folder that it would be made in is
+        looked at.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        if makes_it:
+            folder.mkdir(parents=True, exist_ok=True)
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         raise AudioFileError(

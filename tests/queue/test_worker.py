@@ -382,6 +382,19 @@ def test_checkpoints_are_some_time_apart(
     assert written == list(range(1, 12))  # after the last step there is nothing to go on with
 
 
+def test_a_folder_that_cannot_be_written_to_is_found_before_the_dream(
+    store: Store, add: Add, work: Work, tmp_path: Path
+) -> None:
+    """Not after its last step."""
+    (tmp_path / "file").write_text("in the way")
+    number = add(out="file/out", steps=10_000)
+    work()
+    job = store.job(number)
+    assert job.state == "failed"
+    assert "cannot write to the folder" in (job.error or "")
+    assert not job.progress.get("step")
+
+
 def test_a_checkpoint_that_the_disk_has_no_room_for_is_said_and_left(
     store: Store, add: Add, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:

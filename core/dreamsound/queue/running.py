@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dreamsound import __version__
+from dreamsound.audio import check_folder_writable
 from dreamsound.control import Control
 from dreamsound.dreamer import StepEvent
 from dreamsound.dreaming import keep_in_library
@@ -197,6 +198,8 @@ class JobRun:
         if dreaming.is_skipped(source, out, request.number):
             return dict(SKIPPED)
         self._check_unchanged(request, source)
+        # Before a dream of hours, not after it.
+        check_folder_writable(out, makes_it=False)
         return self.carry_out(carrying)
 
     def clean(self, out: Path) -> None:
