@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from dreamsound.errors import ModelError
+from dreamsound.errors import ModelError, RecipeError
 from dreamsound.gradient import Ear, Mono
 from dreamsound.listen import listen
 from dreamsound.models import musicnn_table
@@ -184,3 +184,10 @@ def test_a_layer_that_there_is_not_is_told(mtt: MusicNetwork) -> None:
     assert resolve("embeddings") == "penultimate"
     with pytest.raises(RecipeError, match="mtt-musicnn has no layer 'cnn9'; did you mean cnn"):
         resolve("cnn9")
+
+
+def test_a_class_that_only_yamnet_has_is_told_to_be_its() -> None:
+    with pytest.raises(RecipeError, match="YAMNet has: `dreamsound models pull yamnet`"):
+        musicnn_table.names("mtt-musicnn").find_class("bird")
+    with pytest.raises(RecipeError, match="did you mean flute"):
+        musicnn_table.names("mtt-musicnn").find_class("flutes")

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from dreamsound.errors import RecipeError
 
+#: What is listened with where YAMNet cannot be reached.
+STAND_IN = "mtt-musicnn"
+
 
 @dataclass(frozen=True)
 class NameTable:
@@ -97,4 +100,13 @@ class NameTable:
             for match in difflib.get_close_matches(wanted, folded, 4, 0.5)
         ]
         hint = f"did you mean {' | '.join(near)}?" if near else "see dreamsound classes"
+        if self.network == STAND_IN and _is_of_yamnet(wanted):
+            hint = "YAMNet has: `dreamsound models pull yamnet` brings it"
         raise RecipeError(f"{self.network} has no class {text!r}; {hint}")
+
+
+def _is_of_yamnet(folded: str) -> bool:
+    # Imported here: YAMNet's table is made of this.
+    from dreamsound.models import yamnet_table
+
+    return any(name.casefold() == folded for name in yamnet_table.class_names())

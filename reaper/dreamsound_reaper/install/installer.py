@@ -200,7 +200,7 @@ def _register(
     writes[home.keys] = added.data
     if added.lines:
         report.lines.append(
-            f"{len(added.lines)} actions are new in REAPER's action list: search it for DreamSound"
+            f"{_actions(len(added.lines))} new in REAPER's action list: search it for DreamSound"
         )
 
 
@@ -231,3 +231,7 @@ def remove_empty_folders(folder: Path, listed: Iterable[str]) -> None:
                 empty.rmdir()
             except OSError:
                 continue
+
+
+def _actions(count: int) -> str:
+    return "1 action is" if count == 1 else f"{count} actions are"
