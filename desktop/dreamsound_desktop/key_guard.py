@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QDialog,
     QLineEdit,
     QPlainTextEdit,
     QTabBar,
@@ -40,7 +41,10 @@ class KeyGuard(QObject):
     """Keeps keys for the widget that has the focus.
 
     It watches that widget alone: a filter over all events of the app would cost every one of them.
+    In a text field of the window, Esc is the field's: it empties a search, and else tells `left`.
     """
+
+    left = Signal()
 
     def __init__(self, app: QApplication, parent: QObject) -> None:
         super().__init__(parent)
@@ -59,7 +63,19 @@ class KeyGuard(QObject):
             if focus is not None and watched is focus and is_own(focus, event):
                 event.accept()
                 return True
+        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            is_esc = Qt.Key(event.key()) == _K.Key_Escape
+            if is_esc and isinstance(watched, QWidget) and is_own(watched, event):
+                self._escape(watched)
+                return True
         return super().eventFilter(watched, event)
+
+    def _escape(self, field: QWidget) -> None:
+        """Empty a search; out of what is empty, and of a value's field, the focus goes."""
+        if isinstance(field, QLineEdit) and field.isClearButtonEnabled() and field.text():
+            field.clear()
+        else:
+            self.left.emit()
 
 
 def is_own(widget: QWidget, event: QKeyEvent) -> bool:
@@ -71,5 +87,15 @@ def is_own(widget: QWidget, event: QKeyEvent) -> bool:
         return False
     key = Qt.Key(event.key())
     if isinstance(widget, TEXTS):
-        return key not in (_K.Key_Escape, _K.Key_F1, _K.Key_F6)
+        if key == _K.Key_Escape:
+            return not _is_of_another(widget)
+        return key not in (_K.Key_F1, _K.Key_F6)
     return any(isinstance(widget, kind) and key in keys for kind, keys in OWN)
+
+
+def _is_of_another(field: QWidget) -> bool:
+    """Return whether Esc in a field is a dialog's, or a list's whose row is edited in place."""
+    above = field.parentWidget()
+    while above is not None and not isinstance(above, QAbstractItemView):
+        above = above.parentWidget()
+    return above is not None or isinstance(field.window(), QDialog)

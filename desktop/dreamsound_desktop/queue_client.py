@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import shutil
 import threading
 import time
@@ -24,6 +25,8 @@ IDLE_S: Final = 0.4
 #: How often to look whether a worker tends the jobs that wait.
 TENDED_S: Final = 2.0
 LOG_LINES: Final = 4
+#: Lines of a worker's log that tell of its work, not of what is wrong with it.
+ORDINARY: Final = re.compile(r"job \d+: |runs on |[IW]\d{4} |INFO|DEBUG")
 
 
 class QueueClient(QObject):
@@ -50,6 +53,9 @@ class QueueClient(QObject):
         self._number = 0
         self._tended_s = 0.0
         self._is_tended = True
+        self._has_tried = False
+        #: How long the worker's log was when a worker was seen to.
+        self._log_bytes = 0
         self._said = ""
         self.changed.connect(self._take_in)
         self.told.connect(lambda on_done, result: on_done(result))
@@ -74,8 +80,7 @@ class QueueClient(QObject):
         def work(store: Store) -> None:
             numbers = store.add(new)
             self.added.emit(token, numbers)
-            ensure_worker(store)
-            self._tended_s = time.monotonic()
+            self._see_to_worker(store)
 
         self._asked.put(work)
 
@@ -98,7 +103,7 @@ class QueueClient(QObject):
         def work(store: Store) -> None:
             for number in chosen:
                 store.retry(number)
-            ensure_worker(store)
+            self._see_to_worker(store)
 
         self._asked.put(work)
 
@@ -124,11 +129,7 @@ class QueueClient(QObject):
 
     def start_worker(self) -> None:
         """Try to start a worker, once more."""
-
-        def work(store: Store) -> None:
-            ensure_worker(store)
-
-        self._asked.put(work)
+        self._asked.put(self._see_to_worker)
 
     def ordered(self) -> list[Job]:
         """Return all jobs: running, then waiting as they will be claimed, then what is over."""
@@ -188,6 +189,15 @@ class QueueClient(QObject):
             self.paused = paused
             self.paused_changed.emit(paused)
 
+    def _see_to_worker(self, store: Store) -> None:
+        self._has_tried = True
+        self._tended_s = time.monotonic()
+        try:
+            self._log_bytes = log_of(store).stat().st_size
+        except OSError:
+            self._log_bytes = 0
+        ensure_worker(store)
+
     def _check_tended(self, store: Store, counts: dict[str, int]) -> None:
         now_s = time.monotonic()
         if now_s - self._tended_s < TENDED_S:
@@ -195,10 +205,14 @@ class QueueClient(QObject):
         self._tended_s = now_s
         is_waiting = counts["queued"] and store.is_waited_for()
         found = not is_waiting or is_tended(store)
+        if not found and not self._has_tried:
+            # Jobs wait from an earlier time: their worker ended with the computer, say.
+            self._see_to_worker(store)
+            return
         if found and not self._is_tended:
             self.tended.emit()
         elif not found and self._is_tended:
-            self.untended.emit(_last_lines(log_of(store)))
+            self.untended.emit(_last_lines(log_of(store), self._log_bytes))
         self._is_tended = found
 
     # -- in the window's thread -----------------------------------------------------------------
@@ -218,9 +232,13 @@ def _place(job: Job) -> tuple[Any, ...]:
     return (2, -job.changed, -job.id)
 
 
-def _last_lines(path: Path) -> str:
+def _last_lines(path: Path, start: int = 0) -> str:
+    """Return what a worker's log says is wrong, from a byte on; a log begun anew is read whole."""
     try:
-        lines = path.read_text("utf-8", "replace").strip().splitlines()
+        with path.open("rb") as file:
+            file.seek(start if path.stat().st_size >= start else 0)
+            lines = file.read().decode("utf-8", "replace").strip().splitlines()
     except OSError:
         return ""
-    return "\n".join(lines[-LOG_LINES:])
+    told = [line for line in lines if line.strip() and not ORDINARY.match(line)]
+    return "\n".join(told[-LOG_LINES:])

@@ -15,6 +15,7 @@ from dreamsound_desktop.analysis.open_sound import OpenSound
 from dreamsound_desktop.analysis.peaks import BASE, PeakPyramid
 from dreamsound_desktop.analysis.scales import FrequencyAxis, clock, decibels, note_name
 from dreamsound_desktop.analysis.spectrogram import TILE, TileKey, make_rough_tile, make_tile
+from dreamsound_desktop.playback.level import heard_gain
 
 from .conftest import write_sound
 
@@ -50,6 +51,31 @@ def test_a_file_that_goes_away_or_changes_is_noticed(sound_path):
     assert sound.has_changed()
     with pytest.raises(AudioFileError, match=r"swell\.wav"):
         sound.read(0, 100)
+
+
+def test_a_file_that_is_written_anew_shorter_is_said_in_plain_words(sound_path):
+    sound = OpenSound(sound_path)
+    assert sound.is_mapped
+    write_sound(sound_path, 0.5)
+    with pytest.raises(AudioFileError, match="shorter than when it was opened"):
+        sound.read(sound.length - 100, sound.length)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["a.wav", "a.aiff"])
+def test_what_is_no_number_is_silence_in_pictures_and_in_what_plays(tmp_path, name):
+    values = np.full((9600, 2), 0.25, np.float32)
+    values[100], values[5000], values[7000] = np.nan, np.inf, -np.inf
+    soundfile.write(tmp_path / name, values, 48_000, subtype="FLOAT")
+    sound = OpenSound(tmp_path / name)
+    assert not sound.read(100, 101).any()
+    pyramid = PeakPyramid(sound.channels, sound.length)
+    pyramid.build(sound)
+    assert all(np.isfinite(level).all() for level in pyramid.levels)
+    tile = make_tile(sound, TileKey(1024, -1, 0, 0), lambda _: None)
+    assert tile.shape[1] == 38
+    assert 0 < heard_gain(sound, sound, 0, is_matched=True) < 10
+    sound.close()
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -117,11 +117,41 @@ def test_a_preset_from_the_future(window, tmp_path):
 def test_a_broken_preset_among_the_users_own_does_not_hide_the_others(make_window):
     folder = user_folder()
     folder.mkdir(parents=True)
-    (folder / "Broken.dreamsound.json").write_text("{")
+    for name in ("Broken", "Broken too"):
+        (folder / f"{name}.dreamsound.json").write_text("{")
     window = make_window()
-    window.presets.reload()
     assert "Broken" in said(window)
+    assert "and 1 more" in said(window)
     assert window.presets.list.count() > 10
+
+
+def test_jobs_that_wait_at_the_start_have_a_worker_seen_to(make_window, qtbot, monkeypatch):
+    from dreamsound.queue.records import NewJob
+    from dreamsound.queue.start import log_of
+    from dreamsound.queue.store import open_store
+
+    store = open_store()[0]
+    store.add([NewJob(input="left.wav")])
+    log = log_of(store)
+    log.write_text("dreamsound: an old sorrow\n")
+
+    def fails(_):
+        asked.append(1)
+        with log.open("a") as file:
+            file.write("runs on cpu, 2 processors\njob 1: left.wav\ndreamsound: no memory\n")
+
+    asked: list[int] = []
+    monkeypatch.setattr("dreamsound_desktop.queue_client.ensure_worker", fails)
+    monkeypatch.setattr("dreamsound_desktop.queue_client.is_tended", lambda _: False)
+    monkeypatch.setattr("dreamsound_desktop.queue_client.TENDED_S", 0.3)
+    store.close()
+    window = make_window()
+    qtbot.waitUntil(lambda: asked == [1])
+    assert "No worker runs" not in said(window)
+    qtbot.waitUntil(lambda: "No worker runs" in said(window), timeout=8000)
+    assert "no memory" in said(window)
+    assert not any(word in said(window) for word in ("sorrow", "processors", "job 1"))
+    assert asked == [1], "once; then it is the user's"
 
 
 def test_a_worker_that_does_not_start(make_window, qtbot, sound_path, monkeypatch):

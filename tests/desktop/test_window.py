@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import soundfile
 from PySide6.QtCore import QItemSelectionModel, QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QDialogButtonBox, QPushButton
 
+from dreamsound.library.records import DreamRecord, RenderRecord
 from dreamsound.presets import find_preset, user_presets
 from dreamsound.queue.store import Store
 from dreamsound.recipe import Recipe
@@ -175,6 +176,26 @@ def test_the_window_fits_on_a_small_screen(window, tmp_path):
     assert window.minimumSizeHint().height() < 40 * window.fontMetrics().height()
 
 
+def test_the_first_window_is_within_the_screen(make_window):
+    window = make_window()
+    most = window.screen().availableSize()
+    assert window.width() <= max(most.width(), window.minimumSizeHint().width())
+    assert window.height() <= max(most.height(), window.minimumSizeHint().height())
+
+
+def test_the_librarys_sounds_can_be_read_in_little_room(window):
+    table = window.library.table
+    letter = table.fontMetrics().averageCharWidth()
+    table.resize(40 * letter, 200)
+    table.fit()
+    assert table.columnWidth(0) >= 16 * letter
+    assert table.columnWidth(4) < 6 * letter
+    table.resize(200 * letter, 200)
+    table.fit()
+    widths = sum(table.columnWidth(column) for column in range(6))
+    assert abs(widths - table.viewport().width()) < 2
+
+
 def test_without_a_sound_it_offers_to_open_one(make_window, sound_path):
     window = make_window(sound_path)
     act(window, "close")
@@ -240,6 +261,41 @@ def test_a_class_is_found_by_typing(window, qtbot):
     assert window.session.current.recipe.class_ is None
 
 
+def test_a_class_is_searched_chosen_and_previewed_by_keys(window, qtbot):
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    act(window, "search_class")
+    search = window.dream.aim.search
+    qtbot.keyClicks(search, "church")
+    qtbot.keyClick(search, Qt.Key.Key_Return)
+    assert search.text() == ""
+    focus = window.focusWidget()
+    assert focus is window.view.wave_plot
+    qtbot.keyClick(focus, Qt.Key.Key_P)
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
+    assert window.session.current.recipe.class_ == "Church bell"
+
+
+def test_esc_in_a_text_field_calls_nothing_off(window, qtbot):
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    act(window, "render")
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
+    act(window, "search_class")
+    search = window.dream.aim.search
+    qtbot.keyClicks(search, "bell")
+    qtbot.keyClick(search, Qt.Key.Key_Escape)
+    assert search.text() == ""
+    assert window.focusWidget() is search
+    qtbot.keyClick(search, Qt.Key.Key_Escape)
+    focus = window.focusWidget()
+    assert focus is window.view.wave_plot
+    qtbot.wait(300)
+    assert [job.state for job in window.client.jobs.values()] == ["queued"]
+    qtbot.keyClick(focus, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: [job.state for job in window.client.jobs.values()] == ["cancelled"])
+
+
 def test_a_layer_is_chosen_in_the_drawn_network(window, qtbot):
     network = window.dream.aim.network
     window.dream.aim.tabs.setCurrentIndex(1)
@@ -265,6 +321,26 @@ def test_an_objective_that_makes_no_sense_is_said_in_place(window, qtbot):
     aim.objective.editingFinished.emit()
     assert window.session.current.recipe.objective == "class:Bell - 0.5*layer:layer3"
     assert not aim.objective_problem.text()
+
+
+def test_the_mark_of_an_objective_stands_under_the_wrong_letter(window, qtbot):
+    from dreamsound_desktop.panels.aim import with_short_lines
+
+    aim = window.dream.aim
+    aim.tabs.setCurrentIndex(2)
+    text = "class:Bell - 0.5*layer:layer3 + 0.25*class:Whistling + nonsense - class:Chainsaw"
+    qtbot.keyClicks(aim.objective, text)
+    aim.objective.editingFinished.emit()
+    *_, shown, mark = aim.objective_problem.text().splitlines()
+    assert shown[mark.index("^") :].startswith("nonsense"[:3])
+    fixed = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    assert aim.objective_problem.font().families() == fixed.families()
+    assert not said(window), "it is said once, in place"
+    for place in range(len(text)):
+        problem = f"objective: no\n  {text}\n  {' ' * place}^"
+        *_, shown, mark = with_short_lines(problem, 24).splitlines()
+        assert len(shown) <= 24
+        assert shown[mark.index("^")] in (text[place], "…")
 
 
 def test_a_slider_is_one_edit_a_drag_and_a_double_click_resets(window, qtbot):
@@ -390,6 +466,15 @@ def test_a_b_c_d_are_heard_at_one_playhead(window, qtbot, tmp_path):
     assert window.takes.slot == "D", "an empty slot takes the take that is chosen"
     act(window, "play")
     assert not window.player.is_playing
+
+
+def test_the_sound_device_is_looked_for_before_levels_are_measured(window, monkeypatch):
+    """Loaded while soxr works in the pool, QtMultimedia and soxr wait for each other for ever."""
+    order = []
+    monkeypatch.setattr(window.player, "prepare", lambda: order.append("device"))
+    monkeypatch.setattr(window.tasks, "run", lambda *_: order.append("levels"))
+    window.hearing.refresh()
+    assert order == ["device", "levels"]
 
 
 def test_steps_of_a_take_are_scrubbed(window, tmp_path):
@@ -686,11 +771,70 @@ def test_a_sound_that_was_closed_while_it_was_dreamed_has_its_take(window, qtbot
 
 
 def test_warnings_of_a_take_are_one_message(window, qtbot):
-    take = Take(number=1, name="t", warnings=[f"softer {n}" for n in range(5)])
+    take = Take(number=1, name="t", warnings=[f"missing {n}" for n in range(5)])
     window.dreams._tell_warnings(take)
     (message,) = window.messages.messages
-    assert "softer 0" in message.text
+    assert "missing 0" in message.text
     assert "4 more" in message.text
+
+
+def test_notes_on_levels_do_not_move_the_views(window):
+    level = "dream is 1.9 dB softer than its level asks for, to keep its true peak under -1 dBTP"
+    window.dreams._tell_warnings(Take(number=1, name="t", warnings=[level]))
+    assert not window.messages.messages
+    assert "1.9 dB softer" in window.statusBar().currentMessage()
+    window.dreams._tell_warnings(Take(number=1, name="t", warnings=[level, "a step was skipped"]))
+    assert "a step was skipped" in said(window)
+
+
+def test_what_is_called_off_before_it_is_in_the_queue_does_not_run(window, qtbot):
+    with qtbot.waitSignal(window.client.added):
+        act(window, "preview")
+        act(window, "cancel")
+    qtbot.waitUntil(lambda: [job.state for job in window.client.jobs.values()] == ["cancelled"])
+    assert len(window.session.current.takes) == 0
+    with qtbot.waitSignal(window.client.added):
+        act(window, "preview")
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 2)
+    assert max(window.client.jobs.items())[1].state == "queued"
+
+
+def test_what_is_in_the_queue_but_not_seen_yet_is_called_off(window, qtbot, monkeypatch):
+    taken_in = []
+    window.client.changed.disconnect(window.client._take_in)
+    window.client.changed.disconnect(window.dreams._on_changed)
+    window.client.changed.connect(lambda jobs, _: taken_in.extend(jobs))
+    with qtbot.waitSignal(window.client.added):
+        act(window, "preview")
+    assert not window.client.jobs
+    act(window, "cancel")
+    qtbot.waitUntil(lambda: bool(taken_in) and taken_in[-1].state == "cancelled")
+
+
+def test_calling_off_what_has_just_ended_is_no_problem(window, qtbot, tmp_path):
+    act(window, "preview")
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
+    (number,) = window.client.jobs
+    before = window.client.jobs[number]
+    finish_job(window, qtbot, tmp_path, number)
+    window.player.stop()
+    window.client.jobs[number] = before  # the window has not seen yet that it ended
+    window.dreams._asked[number] = window.session.current, 1
+    act(window, "cancel")
+    window.client.act(lambda _: 1, lambda _: window.tell("asked"))
+    qtbot.waitUntil(lambda: window.statusBar().currentMessage() == "asked")
+    assert "no move" not in said(window)
+
+
+def test_what_is_done_is_told_live_as_in_the_takes(window, qtbot, tmp_path):
+    act(window, "preview")
+    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
+    (number,) = window.client.jobs
+    finish_job(window, qtbot, tmp_path, number)
+    qtbot.waitUntil(lambda: window.takes.tree.topLevelItemCount() == 1)
+    window.player.stop()
+    assert "Bell 0.60" in window.live.told.text()
+    assert window.takes.tree.topLevelItem(0).text(2).endswith("0.60")
 
 
 def test_the_command_that_is_copied_renders_the_same(window):
@@ -848,6 +992,10 @@ def test_variations_are_heard_and_keepers_starred(window, qtbot, tmp_path):
     assert document.takes[3].stars == 1
     grid.tidy()
     assert [take.number for take in document.takes] == [3]
+    act(window, "undo")
+    assert [take.number for take in document.takes] == [1, 2, 3, 4]
+    act(window, "redo")
+    assert [take.number for take in document.takes] == [3]
     grid.close()
 
 
@@ -861,6 +1009,21 @@ def test_a_render_that_is_opened_brings_its_recipe(window, tmp_path):
     assert document.recipe == Recipe.make(**{"class": "Bell", "steps": 3})
     assert document.selection.start_s == pytest.approx(0.96)
     assert [take.renders for take in document.takes] == [{"dream": str(render)}]
+
+
+def test_a_dream_of_the_library_opens_where_it_was(window, tmp_path):
+    source = write_sound(tmp_path / "source.wav", 3.0)
+    path = write_sound(tmp_path / "d.wav", 1.0)
+    record = DreamRecord(
+        str(source), "0", 48_000, 48_000, 48_000, 2, {"class": "Bell", "steps": 3}, "yamnet",
+        "0", "1", "Bell", renders=(RenderRecord.of("dream", path),),
+    )  # fmt: skip
+    window.files.open_record(record)
+    document = window.session.current
+    assert document.path == source
+    assert document.selection == TimeSpan(1.0, 2.0)
+    (take,) = document.takes
+    assert take.span == TimeSpan(1.0, 2.0)
 
 
 def test_a_render_of_an_item_of_reapers_opens_where_it_was(window, tmp_path):

@@ -98,14 +98,17 @@ class OpenSound:
     def frames(self, start: int, stop: int, is_rough: bool = False) -> npt.NDArray[Any]:
         """Return ``[samples, channels]`` as the file has it: int16, int32 (24 bits up), float32.
 
-        Where rough values will do, of 24 bits the upper 16.
+        Where rough values will do, of 24 bits the upper 16. What is no number is silence.
         """
         try:
             if self._data_start is not None:
-                return self._mapped(start, stop, is_rough)
-            return self._decoded(start, stop)
+                return _finite(self._mapped(start, stop, is_rough))
+            return _finite(self._decoded(start, stop))
         except (OSError, RuntimeError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error) or "it cannot be read"
+            if isinstance(error, ValueError) and self._data_start is not None:
+                # There is nothing to map where the file has been.
+                reason = "it is shorter than when it was opened: another program has written it"
             raise AudioFileError(f"{self.path}: {reason}") from error
 
     def close(self) -> None:
@@ -159,6 +162,13 @@ class OpenSound:
                 stop - start, dtype="float32", always_2d=True
             )
             return values
+
+
+def _finite(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return values of which all are numbers: neither a picture nor a loudspeaker takes others."""
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        np.nan_to_num(values, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    return values
 
 
 def full_scale(values: npt.NDArray[Any]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from PySide6.QtCore import QStringListModel, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QFontDatabase, QKeyEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QCompleter,
@@ -31,12 +31,16 @@ from dreamsound_desktop.state.objective_help import completions
 #: Classes that are not names: what they mean stands in the recipe's field.
 ROLES = ("first", "follow", "patch", "target")
 MOST_SHOWN = 60
+#: Of an objective around its wrong letter, where the panel is very narrow.
+LEAST_LETTERS = 24
 
 
 class AimPanel(QWidget):
     """Chooses the model and the objective; `changed` tells the recipe's fields."""
 
     changed = Signal(dict)
+    #: A class was chosen from the search: its field has no more to do.
+    found = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -160,6 +164,9 @@ class AimPanel(QWidget):
         told.setWordWrap(True)
         self.objective_problem = QLabel()
         self.objective_problem.setWordWrap(True)
+        self.objective_problem.setTextFormat(Qt.TextFormat.PlainText)
+        # The mark under the wrong letter stands there only where all letters are equally wide.
+        self.objective_problem.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.objective_problem.setAccessibleName(self.tr("What is wrong with the objective"))
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 4, 0, 0)
@@ -243,6 +250,8 @@ class AimPanel(QWidget):
         item = self.classes.item(row)
         if row < self.classes.count():
             self._on_class(item)
+            self.search.clear()
+            self.found.emit()
 
     def _on_class(self, item: QListWidgetItem) -> None:
         name = str(item.data(Qt.ItemDataRole.UserRole))
@@ -260,12 +269,34 @@ class AimPanel(QWidget):
 
     def show_problem(self, text: str) -> None:
         """Say what is wrong with the objective that was typed."""
-        self.objective_problem.setText(text)
+        letter = self.objective_problem.fontMetrics().horizontalAdvance("0")
+        most = max(self.objective_problem.width() // letter - 1, LEAST_LETTERS)
+        self.objective_problem.setText(with_short_lines(text, most))
 
     def _complete(self, text: str) -> None:
         at = self.objective.cursorPosition()
         found = completions(text[:at], self._table)
         self._words.setStringList([text[:place] + word + text[at:] for place, word in found])
+
+
+def with_short_lines(problem: str, most: int) -> str:
+    """Return a problem whose marked line is cut around the mark, so that it is not wrapped.
+
+    Parameters
+    ----------
+    problem : str
+        As `ObjectiveTextError` says it: the text, and under it a ``^``, are its last lines.
+    most : int
+        Letters of a line.
+    """
+    *told, text, mark = ["", "", *problem.splitlines()]
+    if mark.strip() != "^" or max(len(text), len(mark)) <= most:
+        return problem
+    first = max(min(len(mark) - most // 2, len(text) - most), 0)
+    shown = text[first : first + most]
+    shown = "…" + shown[1:] if first else shown
+    shown = shown[:-1] + "…" if first + most < len(text) else shown
+    return "\n".join([*told[2:], shown, " " * (len(mark) - 1 - first) + "^"])
 
 
 class _ClassList(QListWidget):

@@ -208,4 +208,4 @@ class DreamPanel(QWidget):
                 self.aim.show_problem(str(error))
             else:
                 self._show()
-            self.problem.emit(str(error))
+                self.problem.emit(str(error))

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -29,12 +30,26 @@ RECORD = Qt.ItemDataRole.UserRole
 MOST_SHOWN = 200
 #: After the last letter that was typed.
 TYPING_MS = 200
-#: Of the columns after the first, as letters.
-WIDTHS = (18, 16, 16, 9, 20)
+#: Of the columns, as letters; the first has at least so many, and what is left.
+WIDTHS = (18, 16, 16, 15, 0, 18)
+#: The column that is as wide as the stars in it.
+STARS = 4
 
 
 class LibraryTable(QTableWidget):
     """The dreams; they are dragged out as files."""
+
+    def fit(self) -> None:
+        """Give the first column what the others leave; where that is little, it can be scrolled."""
+        header = self.horizontalHeader()
+        others = sum(header.sectionSize(column) for column in range(1, header.count()))
+        least = WIDTHS[0] * self.fontMetrics().averageCharWidth()
+        header.resizeSection(0, max(self.viewport().width() - others, least))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Use all of the width."""
+        super().resizeEvent(event)
+        self.fit()
 
     def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
         """Files are copied out: no other program may move them away."""
@@ -90,11 +105,15 @@ class LibraryPanel(QWidget):
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(round(1.5 * self.fontMetrics().height()))
         self.table.setWordWrap(False)
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header = self.table.horizontalHeader()
+        header.setMinimumSectionSize(self.fontMetrics().height())
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setSectionResizeMode(STARS, QHeaderView.ResizeMode.ResizeToContents)
         letter = self.fontMetrics().averageCharWidth()
-        for column, width in enumerate(WIDTHS, 1):
-            self.table.setColumnWidth(column, width * letter)
+        for column, width in enumerate(WIDTHS):
+            if width:
+                self.table.setColumnWidth(column, width * letter)
+        header.sectionResized.connect(lambda column, *_: self.table.fit() if column else None)
         self.table.itemActivated.connect(lambda _: self._open())
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(

@@ -112,7 +112,9 @@ class LivePanel(QWidget):
 
     def _show_told(self, job: Job) -> None:
         progress = job.progress
-        name, score = progress.get("class") or "", progress.get("score")
+        # What is done is heard anew as a whole: the takes have that score, not the last step's.
+        final = (job.result.get("final") if job.state == "done" else None) or progress
+        name, score = final.get("class") or "", final.get("score")
         parts = [name if score is None else f"{name} {score_text(float(score))}"]
         if job.state in HELD and progress.get("eta_s") is not None:
             parts.append(self.tr("{0} left").format(shown(progress["eta_s"])))

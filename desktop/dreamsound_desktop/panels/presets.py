@@ -96,7 +96,10 @@ class PresetList(QListWidget):
 
 
 class PresetsPanel(QWidget):
-    """Finds presets and says what shall be done with them; the window does it."""
+    """Finds presets and says what shall be done with them; the window does it.
+
+    It is empty until `reload`: who hears of problems is connected before.
+    """
 
     chosen = Signal(object)
     audition_wanted = Signal(object)
@@ -116,6 +119,7 @@ class PresetsPanel(QWidget):
         self._recipe: Recipe | None = None
         self._blend_from: Recipe | None = None
         self._favourites: frozenset[str] = frozenset()
+        self._problems: list[str] = []
         self.search = QLineEdit()
         self.search.setPlaceholderText(self.tr("Find a preset by name, tag or note…"))
         self.search.setAccessibleName(self.tr("Find a preset"))
@@ -159,7 +163,8 @@ class PresetsPanel(QWidget):
         row.addWidget(self.blend, 1)
         layout.addLayout(row)
         layout.addLayout(self._buttons())
-        self.reload()
+        self._stored: list[Stored] = []
+        self._fill()
 
     @property
     def current(self) -> Stored | None:
@@ -177,8 +182,12 @@ class PresetsPanel(QWidget):
         """Read the presets anew, and choose one by its name."""
         own, problems = user_presets()
         self._stored = [*own, *(Stored(preset, None) for preset in factory_presets())]
-        if problems:
-            self.problem.emit(problems[0])
+        if problems and problems != self._problems:
+            text = problems[0]
+            if len(problems) > 1:
+                text = self.tr("{0} (and {1} more)").format(text, len(problems) - 1)
+            self.problem.emit(text)
+        self._problems = problems
         tags = sorted(self.known_tags)
         now = self.tags.currentData()
         self.tags.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 from PySide6.QtCore import QIODevice, QObject, QTimer, Signal
@@ -85,6 +86,22 @@ class Player(QObject):
         """Where on the time line it is."""
         return self.mixer.place / self.mixer.sample_rate_hz
 
+    def prepare(self) -> None:
+        """Load what a sound device needs, before the pool measures what is heard.
+
+        Loaded while soxr works in the pool, the two wait for each other for ever: see
+        `dreamsound_desktop.background`.
+        """
+        if self._devices is not None:
+            return
+        with suppress(ImportError):  # playing says so
+            from PySide6.QtMultimedia import QMediaDevices
+
+            # Headphones that are plugged in are played on, and nothing breaks when they go.
+            self._devices = QMediaDevices(self)
+            self._devices.audioOutputsChanged.connect(self._change_device)
+            QMediaDevices.defaultAudioOutput()
+
     def play(self, voice: Voice, seconds: float, length_s: float) -> None:
         """Play a voice from a moment on.
 
@@ -162,10 +179,7 @@ class Player(QObject):
         except ImportError as error:
             self._say_silent(str(error))
             return
-        if self._devices is None:
-            # Headphones that are plugged in are played on, and nothing breaks when they go.
-            self._devices = QMediaDevices(self)
-            self._devices.audioOutputsChanged.connect(self._change_device)
+        self.prepare()
         found = QMediaDevices.defaultAudioOutput()
         for device in QMediaDevices.audioOutputs():
             if device.description() == self._device_name:

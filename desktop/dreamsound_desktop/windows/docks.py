@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QObject, QSettings, Qt
+from PySide6.QtCore import QByteArray, QObject, QSettings, QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QWidget
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 STATE_VERSION = 1
 #: Of a new window, in heights of a letter.
 FIRST_SIZE = (100, 60)
+#: Of the screen, which a new window stays within: its frame has to have room too.
+MOST_OF_SCREEN = 0.95
 #: Where each panel is at first.
 AREAS = {
     "presets": Qt.DockWidgetArea.LeftDockWidgetArea,
@@ -86,6 +88,8 @@ class Docks(QObject):
             self._window.restoreGeometry(geometry)
         else:
             unit = self._window.fontMetrics().height()
-            self._window.resize(FIRST_SIZE[0] * unit, FIRST_SIZE[1] * unit)
+            wanted = QSize(FIRST_SIZE[0] * unit, FIRST_SIZE[1] * unit)
+            most = self._window.screen().availableSize() * MOST_OF_SCREEN
+            self._window.resize(wanted.boundedTo(most))
         if isinstance(state, QByteArray):
             self._window.restoreState(state, STATE_VERSION)

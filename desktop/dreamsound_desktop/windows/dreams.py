@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,14 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
-from dreamsound.errors import DreamSoundError, ModelError
+from dreamsound.errors import DreamSoundError, ModelError, QueueError
 from dreamsound.presets import set_fields
 from dreamsound.queue.looks import look_file
 from dreamsound.queue.records import Job
 from dreamsound.queue.states import HELD
+from dreamsound.queue.store import Store
 from dreamsound.recipe import Recipe
+from dreamsound_desktop.message_bar import TELLING_MS
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.edits import Done
 from dreamsound_desktop.state.requests import Asked, finished
@@ -28,6 +31,17 @@ if TYPE_CHECKING:
 
 #: Cancelling what has run for longer is asked about.
 ASK_AFTER_S = 30.0
+#: In a note that tells of nothing but a level.
+LEVEL_NOTE = "than its level asks for"
+
+
+@dataclass(eq=False)
+class _Wish:
+    """Jobs that were asked for, and are not in the queue yet."""
+
+    document: Document
+    takes: list[Take]
+    is_called_off: bool = False
 
 
 class Dreams(QObject):
@@ -38,6 +52,8 @@ class Dreams(QObject):
         self._window = window
         #: Job number to document and take number.
         self._asked: dict[int, tuple[Document, int]] = {}
+        #: What was asked for, and has no number yet.
+        self._wishes: list[_Wish] = []
         #: Of jobs that failed or were called off: they may be tried again.
         self._lost: dict[int, tuple[Document, Take]] = {}
         self._followed: int | None = None
@@ -114,13 +130,24 @@ class Dreams(QObject):
 
     def cancel(self) -> None:
         """Call off what runs or waits for this document; long work is asked about."""
+        document = self._window.session.current
+        wishes = [wish for wish in self._wishes if wish.document is document]
         jobs = self._mine()
         long = [job for job in jobs if (job.progress.get("elapsed_s") or 0) > ASK_AFTER_S]
         if long and not self._is_sure(long[0]):
             return
-        for job in jobs:
-            self._window.client.act(lambda store, n=job.id: store.cancel(n))  # type: ignore[misc]
-        if not jobs:
+        for wish in wishes:
+            wish.is_called_off = True
+            self._wishes.remove(wish)
+        numbers = [job.id for job in jobs]
+        if document is not None:
+            numbers += [
+                number
+                for number, (of, _) in self._asked.items()
+                if of is document and number not in self._window.client.jobs
+            ]
+        self._call_off(numbers)
+        if not numbers and not wishes:
             self._window.player.stop()
 
     def copy_command(self) -> None:
@@ -179,19 +206,25 @@ class Dreams(QObject):
         for one in asked:
             document.takes.put(one.take)
         takes = [one.take for one in asked]
-        window.client.add([one.job for one in asked], (document, takes))
+        wish = _Wish(document, takes)
+        self._wishes.append(wish)
+        window.client.add([one.job for one in asked], wish)
         window.show_live()
         return takes
 
     def _on_added(self, token: object, numbers: list[int]) -> None:
-        if not isinstance(token, tuple):
+        if not isinstance(token, _Wish):
             return
-        document, takes = token
-        for take, number in zip(takes, numbers, strict=True):
+        if token in self._wishes:
+            self._wishes.remove(token)
+        document = token.document
+        for take, number in zip(token.takes, numbers, strict=True):
             if take.number in document.takes:
                 document.takes.put(take.model_copy(update={"job": number}))
             self._asked[number] = (document, take.number)
         self._followed, self._look = numbers[-1] if len(numbers) == 1 else numbers[0], None
+        if token.is_called_off:
+            self._call_off(numbers)
         self._window.save_soon()
 
     # -- followed -------------------------------------------------------------------------------
@@ -274,15 +307,23 @@ class Dreams(QObject):
         self._asked[job] = document, take.number
 
     def _tell_warnings(self, take: Take) -> None:
-        """Say the first thing there is to know of a take; all of them are in its tip."""
+        """Say the first thing there is to know of a take; all of them are in its tip.
+
+        Of what is no more than a level the status bar tells: a message would move the views at
+        each preview.
+        """
         if not take.warnings:
             return
-        text = self.tr("{0}: {1}").format(take.name, take.warnings[0])
+        lines = [line for line in take.warnings if LEVEL_NOTE not in line]
+        text = self.tr("{0}: {1}").format(take.name, (lines or take.warnings)[0])
         if len(take.warnings) > 1:
             text = self.tr("{0} (and {1} more: see the take's tip)").format(
                 text, len(take.warnings) - 1
             )
-        self._window.messages.say(text, key="warnings", stays=False)
+        if lines:
+            self._window.messages.say(text, key="warnings", stays=False)
+        else:
+            self._window.statusBar().showMessage(text, TELLING_MS)
 
     def _hear_variation(self, document: Document, number: int) -> None:
         self._window.session.go_to(document)
@@ -294,6 +335,10 @@ class Dreams(QObject):
             if window.player.is_playing:
                 return
             window.hearing.play((take.start_s, take.stop_s))
+
+    def _call_off(self, numbers: list[int]) -> None:
+        for number in numbers:
+            self._window.client.act(lambda store, n=number: _cancel(store, n))  # type: ignore[misc]
 
     def _mine(self) -> list[Job]:
         document = self._window.session.current
@@ -318,6 +363,19 @@ class Dreams(QObject):
         asked.setText(text.format(job.name, job.progress.get("elapsed_s") or 0))
         asked.setStandardButtons(QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No)
         return QMessageBox.StandardButton(asked.exec()) == QMessageBox.StandardButton.Yes
+
+
+def _cancel(store: Store, number: int) -> None:
+    """Call a job off; where it has ended meanwhile, or is gone, there is nothing to do."""
+    try:
+        store.cancel(number)
+    except QueueError:
+        try:
+            is_going = not store.job(number).is_over
+        except QueueError:
+            return
+        if is_going:
+            raise
 
 
 def command_of(document: Document, window: MainWindow) -> str:

@@ -142,17 +142,19 @@ class Files(QObject):
             self._window.messages.say(str(error), key="open")
             return
         document.set_recipe(recipe, self.tr("Open dream again"), preset=record.preset)
+        start = record.start / record.sample_rate_hz
+        span = TimeSpan(start, start + record.length / record.sample_rate_hz)
+        self._select_part(document, span)
         renders = {render.name: render.path for render in record.renders}
         known = next((take for take in document.takes if take.renders == renders), None)
         if known is None:
-            start = record.start / record.sample_rate_hz
             known = Take(
                 number=document.takes.next_number(),
                 name=record.preset or record.class_name,
                 kind="render",
                 renders=renders,
-                start_s=start,
-                stop_s=start + record.length / record.sample_rate_hz,
+                start_s=span.start_s,
+                stop_s=span.stop_s,
                 recipe=dict(record.recipe),
                 class_name=record.class_name,
                 score_before=record.score_before,
@@ -263,8 +265,7 @@ class Files(QObject):
         document.set_recipe(recipe, self.tr("Open render again"))
         rate = document.sound.sample_rate_hz
         span = TimeSpan(start / rate, (start + note.source.samples) / rate)
-        if span.seconds < document.seconds - 0.001:
-            document.select(span, self.tr("Select"))
+        self._select_part(document, span)
         if not any(str(path) in take.renders.values() for take in document.takes):
             scores: list[float | None] = [*note.scores] or [None]
             document.takes.put(
@@ -288,6 +289,11 @@ class Files(QObject):
             (self.tr("Open it as a sound"), lambda: self._window.session.open(path)),
             stays=False,
         )
+
+    def _select_part(self, document: Document, span: TimeSpan) -> None:
+        """Select what was dreamed, where that was not all of the sound."""
+        if span.seconds < document.seconds - 0.001:
+            document.select(span, self.tr("Select"))
 
     def _open_anew(self, document: Document) -> None:
         self._window.session.close(document)

@@ -183,6 +183,7 @@ class Hearing(QObject):
         # Imported here, and not in the pool; it is not needed before something is heard.
         from dreamsound_desktop.playback.level import heard_gain
 
+        self._window.player.prepare()
         self._gains[key] = 1.0
         reference = document.sound if start is not None else None
 

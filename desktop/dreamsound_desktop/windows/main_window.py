@@ -183,6 +183,7 @@ class MainWindow(QMainWindow):
         self.takes.take_activated.connect(lambda _: self.hearing.play())
         self.takes.menu_wanted.connect(lambda at: self.actions_.menu_of(TAKE_MENU, self).popup(at))
         self.dream.problem.connect(self._on_recipe_problem)
+        self.dream.aim.found.connect(self.focus_sound)
         self._autosave = QTimer(self)
         self._autosave.setInterval(AUTOSAVE_MS)
         self._autosave.timeout.connect(self.save)
@@ -192,7 +193,7 @@ class MainWindow(QMainWindow):
         self._soon.timeout.connect(self.save)
         app = QApplication.instance()
         if isinstance(app, QApplication):
-            KeyGuard(app, self)
+            KeyGuard(app, self).left.connect(self.focus_sound)
             app.commitDataRequest.connect(lambda _: self.save())
 
     # -- started and ended ----------------------------------------------------------------------
@@ -322,6 +323,13 @@ class MainWindow(QMainWindow):
     def show_live(self) -> None:
         """Show what is being dreamed."""
         self.docks["live"].show()
+
+    def focus_sound(self) -> None:
+        """Let keys be the sound's: Space plays, P previews."""
+        if self.view is not None:
+            self.view.wave_plot.setFocus()
+        else:
+            self.empty.open.setFocus()
 
     def queue_rests(self) -> None:
         """Nothing runs any more: say so once, where something has run."""

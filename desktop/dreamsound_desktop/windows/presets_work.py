@@ -50,6 +50,7 @@ class PresetsWork(QObject):
         panel.show_favourites(window.preferences.favourites)
         panel.files_dropped.connect(self.take_in)
         panel.problem.connect(lambda text: window.messages.say(text, key="preset"))
+        panel.reload()
         window.actions_.bind("save_preset", self.save)
         window.actions_.bind("import_preset", self.import_files)
 

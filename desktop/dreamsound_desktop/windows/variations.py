@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from dreamsound.methods import METHODS
 from dreamsound.queue.records import Job
 from dreamsound_desktop.state.document import Document
+from dreamsound_desktop.state.edits import Done
 from dreamsound_desktop.state.takes import Take, score_text
 
 #: A grid has no more previews than this.
@@ -184,10 +185,22 @@ class VariationsDialog(QDialog):
             self.document.set_recipe(recipe_from(take.recipe), self.tr("Use variation"))
 
     def tidy(self) -> None:
-        """Take those without a star out of the takes."""
-        for number in self._numbers:
-            if number in self.document.takes and not self.document.takes[number].stars:
-                self.document.takes.remove(number)
+        """Take those without a star out of the takes, so that it can be undone."""
+        takes = self.document.takes
+        gone = [takes[n] for n in self._numbers if n in takes and not takes[n].stars]
+
+        def remove() -> None:
+            for take in gone:
+                if take.number in takes:
+                    takes.remove(take.number)
+
+        def put_back() -> None:
+            for take in gone:
+                takes.put(take)
+
+        if gone:
+            text = self.tr("Remove {0} variations").format(len(gone))
+            self.document.recorder(Done(text, remove, put_back))
 
     def _take(self) -> Take | None:
         place = self.grid.currentRow() * self._columns + self.grid.currentColumn()
