@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
@@ -662,3 +663,26 @@ def test_states_that_are_over_are_left_only_by_a_retry() -> None:
         ("failed", "queued"),
         ("cancelled", "queued"),
     }
+
+
+def test_a_queue_that_two_make_together_is_nobody_elses(tmp_path: Path) -> None:
+    """Its tables may be there a moment before it says whose they are."""
+    problems: list[Exception] = []
+
+    def use(path: Path) -> None:
+        try:
+            with Store(path) as store:
+                store.add([NewJob(input="a.wav")])
+        except Exception as error:  # noqa: BLE001 - told below
+            problems.append(error)
+
+    for number in range(150):
+        path = tmp_path / f"{number}.sqlite"
+        both = [threading.Thread(target=use, args=(path,)) for _ in range(3)]
+        for thread in both:
+            thread.start()
+        for thread in both:
+            thread.join()
+        with Store(path) as store:
+            assert store.counts()["queued"] + len(problems) == 3
+    assert problems == []

@@ -221,19 +221,35 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    if application != APPLICATION_ID:
-        # What is empty becomes a queue; what belongs to another program is left alone.
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if application or version or tables:
-            raise ForeignFileError(
-                f"{path} is a database of another program, no render queue: name another file, "
-                "or move it away"
-            )
+    version, application, tables = _told(connection)
+    # What is empty becomes a queue; what belongs to another program is left alone.
+    if application != APPLICATION_ID and (application or version or tables):
+        raise ForeignFileError(
+            f"{path} is a database of another program, no render queue: name another file, "
+            "or move it away"
+        )
     if version > len(MIGRATIONS):
         raise QueueError(
             f"{path} was written by a newer DreamSound (its version is {version}, this program "
             f"knows {len(MIGRATIONS)}): update this program"
         )
     return version
+
+
+def _told(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Return a file's version, whose it is, and how many tables it has, all as of one moment.
+
+    One after another they may be of two moments, while somebody makes the queue: its tables, and
+    still nobody's.
+    """
+    is_alone = not connection.in_transaction
+    if is_alone:
+        connection.execute("BEGIN")
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    finally:
+        if is_alone and connection.in_transaction:
+            connection.execute("ROLLBACK")  # nothing was written
+    return int(version), int(application), int(tables)
