@@ -406,9 +406,10 @@ def test_a_read_only_file_is_said_in_one_line(small_disk: Path) -> None:
 # -- several processes ----------------------------------------------------------------------
 
 
-def _claim_all(path: str, name: str, folder: str) -> None:
+def _claim_all(path: str, name: str, folder: str, both: Any) -> None:
     with Store(path) as store:
         store.register_worker(name, Path(folder) / f"{name}.lock")
+        both.wait(60)  # a race begins when all are there
         while (claimed := store.claim(name)) is not None:
             # Fails if anybody has had this job before.
             (Path(folder) / f"{claimed.id}").touch(exist_ok=False)
@@ -423,8 +424,9 @@ def test_two_workers_race_for_500_jobs_and_each_is_done_once(
     done = tmp_path / "done"
     done.mkdir()
     context = multiprocessing.get_context("spawn")
+    both = context.Barrier(2)
     racers = [
-        context.Process(target=_claim_all, args=(str(queue_path), name, str(done)))
+        context.Process(target=_claim_all, args=(str(queue_path), name, str(done), both))
         for name in ("one", "two")
     ]
     for racer in racers:
