@@ -57,8 +57,13 @@ class Case:
 
 
 PAPER = {
-    **{"strength_ref": "absolute", "normalise": "before", "follow_envelope": 0.0},
-    **{"restore_level": False, "jitter": False, "at": "score", "strength": 0.01},
+    "strength_ref": "absolute",
+    "normalise": "before",
+    "follow_envelope": 0.0,
+    "restore_level": False,
+    "jitter": False,
+    "at": "score",
+    "strength": 0.01,
 }
 
 #: Methods, objectives, the craft, channels, spans, formats and models.
@@ -80,15 +85,22 @@ CASES: dict[str, Case] = {
     "automation": Case(
         "stereo",
         {
-            **{"method": "filter-add", "strength_over_steps": "1:2, 2:0.5", "wet": 0.7},
-            **{"threshold_over_time": "0:-10, 1:0", "band_low_hz": 300.0, "fade_in_s": 0.2},
+            "method": "filter-add",
+            "strength_over_steps": "1:2, 2:0.5",
+            "wet": 0.7,
+            "threshold_over_time": "0:-10, 1:0",
+            "band_low_hz": 300.0,
+            "fade_in_s": 0.2,
         },
     ),
     "morph": Case(
         "mono",
         {
-            **{"method": "target", "target": "{folder}/other.wav", "morph": "0:0, 1:1"},
-            **{"target_b": "{folder}/noise.wav", "class": "patch"},
+            "method": "target",
+            "target": "{folder}/other.wav",
+            "morph": "0:0, 1:1",
+            "target_b": "{folder}/noise.wav",
+            "class": "patch",
         },
     ),
     "surround": Case("surround", {"channels": "independent", "block_patches": 8}),
