@@ -211,7 +211,7 @@ def make_sounds(folder: Path) -> None:
 
     write("mono", [glide(RATE, 1.5, 900, 2200)], RATE, "PCM_16")
     write("other", [glide(RATE, 1.2, 300, 600)], RATE)
-    write("noise", [0.1 * random.standard_normal(RATE)], RATE, "FLOAT")
+    write("noise", [0.1 * random.standard_normal(RATE)], RATE)
     stereo = [glide(48_000, 2.2, 800, 1900), glide(48_000, 2.2, 1200, 1500)]
     write("stereo", stereo, 48_000)
     write("surround", [glide(44_100, 1.1, 300 + 200 * n, 2000) for n in range(6)], 44_100)
