@@ -15,7 +15,9 @@ import soundfile
 
 import dreamsound
 import dreamsound.queue.farm_task as farm_task
+from dreamsound.audio import read_clip
 from dreamsound.cli import main
+from dreamsound.errors import AudioFileError
 from dreamsound.provenance import read_note
 from dreamsound.queue.carry import files_of
 from dreamsound.queue.farm import Farm, FarmOptions, FarmWorker
@@ -160,6 +162,25 @@ def test_a_file_that_is_read_is_never_replaced(
         words = ["x.wav", "--out", "given", "--renders", "dream", "--overwrite"]
         assert main(["render", *words, "--name", place.stem, *case.words()]) == 2
         assert f"{name} exists and is not replaced" in capfd.readouterr().err
+        assert place.read_bytes() == before
+
+
+def test_batch_and_python_replace_none_of_them_either(
+    case: Case, asker: Path, yamnet: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    recipe = Recipe.make(**case.recipe, steps=1)
+    start = None if case.start is None else read_clip(case.start)
+    dream = dreamsound.dream("x.wav", recipe, start=start, model=yamnet)
+    for name in set(case.files.values()):
+        place = asker / "given" / name
+        before = place.read_bytes()
+        options = dreamsound.RenderOptions.make(renders=("dream",), overwrite=True, name=place.stem)
+        with pytest.raises(AudioFileError, match=f"{name} exists and is not replaced"):
+            dreamsound.write_renders(dream, asker / "given", options)
+        if case.start is None:
+            words = ["x.wav", "--out", "given", "--renders", "dream", "--clash", "overwrite"]
+            assert main(["batch", *words, "--name", place.stem, *case.words()]) == 2
+            assert f"{name} exists and is not replaced" in capfd.readouterr().out
         assert place.read_bytes() == before
 
 
