@@ -24,6 +24,7 @@ from dreamsound.next_sound import NextSound, State
 from dreamsound.objective import ClassChoice, objective_of
 from dreamsound.patch_grid import PatchGrid
 from dreamsound.recipe import Recipe
+from dreamsound.recipe_files import Places
 from dreamsound.samples import FloatArray, Samples
 from dreamsound.sounds import (
     Layout,
@@ -90,7 +91,7 @@ class Dream:
     warnings : list of str
         What the user should know.
     others : dict
-        Files that went in beside the source, by what for: target, target_b, start.
+        Files that went in beside the source, by what for: target, target_b, start, guide 1, ...
     """
 
     source: Clip
@@ -175,6 +176,9 @@ class Dreamer:
         Called with each warning as it comes.
     snapshot : Snapshot, optional
         Of an earlier dreamer of the same, to go on from; its samples are copied.
+    places : mapping or callable, optional
+        Where the files that the recipe names are on this machine, by the path that it has for them;
+        by default there. The recipe itself stays as it is.
 
     Attributes
     ----------
@@ -202,6 +206,7 @@ class Dreamer:
         keep_every: int = 0,
         on_warning: Callable[[str], None] | None = None,
         snapshot: Snapshot | None = None,
+        places: Places | None = None,
     ) -> None:
         self.recipe = filled(recipe)
         self.model = model
@@ -210,7 +215,8 @@ class Dreamer:
         self.keep_every = keep_every
         self.warnings: list[str] = []
         self._on_warning = on_warning
-        self.objective, self.choices = objective_of(self.recipe, model)
+        placed = self.recipe if places is None else self.recipe.with_files(places)
+        self.objective, self.choices = objective_of(placed, model)
         check_audible(clip)
         self.layout = self._layout()
         self.linked = self._linked()
@@ -219,6 +225,8 @@ class Dreamer:
         self._target_clips = {"target": target, "target_b": target_b}
         beside = {**self._target_clips, "start": start}
         self._others = {name: one.path for name, one in beside.items() if one is not None}
+        named = placed.files_by_name().items()
+        self._others |= {name: Path(path) for name, path in named if name not in beside}
         self.targets = self._fitted_targets()
         self._start = None if start is None else self._checked_start(start)
         if start is not None and self.recipe.start != "sound":

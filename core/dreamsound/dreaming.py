@@ -17,6 +17,7 @@ from dreamsound.library import DreamRecord, LibraryError, library_path, open_lib
 from dreamsound.library.of_dream import record_of
 from dreamsound.naming import LATE, fields_in
 from dreamsound.recipe import Recipe
+from dreamsound.recipe_files import Places
 from dreamsound.render import Ready, RenderOptions, check_places, planned_paths, write_renders
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class Dreaming:
     keeps_records : bool
         Whether the dream is added to this user's library; otherwise its record is only handed to
         `on_ready`.
+    places : mapping or callable, optional
+        As `Dreamer` takes it.
     """
 
     recipe: Recipe
@@ -98,6 +101,7 @@ class Dreaming:
     on_step: Callable[[Dreamer], None] | None = None
     on_ready: Callable[[Ready, dict[str, Any], DreamRecord | None], None] | None = None
     keeps_records: bool = True
+    places: Places | None = None
 
     def __post_init__(self) -> None:
         self._loaded: Loaded | None = None
@@ -249,6 +253,7 @@ class Dreaming:
                 keep_every=self.keep_every,
                 on_warning=note,
                 snapshot=snapshot,
+                places=self.places,
             )
             try:
                 for event in dreamer.steps():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from dreamsound.errors import RecipeError
 from dreamsound.recipe import Recipe
+from dreamsound.recipe_files import FIELDS
 
 MOST_COMBINATIONS = 1000
 #: A field, then values; a value with spaces or commas stands in double quotes.
@@ -16,7 +17,7 @@ _PIECE = re.compile(r'([^\s="]+)=((?:"[^"]*"|[^\s"])*)')
 _VALUE = re.compile(r'"([^"]*)"|([^,"]+)')
 _RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")
 #: What stays the same over a grid: a model is loaded once, and a target read once.
-FIXED = ("model", "target", "target_b", "schema_version")
+FIXED = ("model", *FIELDS, "schema_version")
 
 
 @dataclass(frozen=True)

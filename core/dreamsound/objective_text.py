@@ -22,8 +22,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
 
 from dreamsound.errors import RecipeError
 
@@ -58,7 +60,23 @@ class ObjectiveTextError(RecipeError):
 
 
 @dataclass(frozen=True)
-class ClassAtom:
+class _Atom:
+    """What a term weighs. Fields that hold paths are named here, and nowhere else."""
+
+    #: Fields that hold the path of a sound file, and what that file is for.
+    path_fields: ClassVar[Mapping[str, str]] = MappingProxyType({})
+
+    def files(self) -> dict[str, str]:
+        """Return the paths of the files that it names, by what they are for."""
+        return {what: getattr(self, name) for name, what in self.path_fields.items()}
+
+    def with_files(self, place_of: Callable[[str], str]) -> Self:
+        """Return the same atom with each of its paths replaced."""
+        return replace(self, **{name: place_of(getattr(self, name)) for name in self.path_fields})
+
+
+@dataclass(frozen=True)
+class ClassAtom(_Atom):
     """A class's activation: by name or number, or ``@`` one that is chosen by listening."""
 
     name: str
@@ -75,7 +93,7 @@ class ClassAtom:
 
 
 @dataclass(frozen=True)
-class LayerAtom:
+class LayerAtom(_Atom):
     """A layer's energy."""
 
     layer: str
@@ -85,7 +103,7 @@ class LayerAtom:
 
 
 @dataclass(frozen=True)
-class ChannelAtom:
+class ChannelAtom(_Atom):
     """One channel of a layer."""
 
     layer: str
@@ -96,7 +114,7 @@ class ChannelAtom:
 
 
 @dataclass(frozen=True)
-class UnitAtom:
+class UnitAtom(_Atom):
     """One unit of a layer, by its place: frame, band, channel."""
 
     layer: str
@@ -107,8 +125,10 @@ class UnitAtom:
 
 
 @dataclass(frozen=True)
-class DirectionAtom:
+class DirectionAtom(_Atom):
     """From one sound towards another, in the embedding."""
+
+    path_fields = MappingProxyType({"to": "direction to", "away_from": "direction from"})
 
     to: str
     away_from: str
@@ -118,8 +138,10 @@ class DirectionAtom:
 
 
 @dataclass(frozen=True)
-class GuideAtom:
+class GuideAtom(_Atom):
     """What another sound excites in a layer."""
+
+    path_fields = MappingProxyType({"path": "guide"})
 
     path: str
     layer: str | None = None

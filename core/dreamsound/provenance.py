@@ -15,8 +15,6 @@ from dreamsound.chunks import IXML, note_in
 from dreamsound.control import between_blocks
 from dreamsound.cut import Cut
 from dreamsound.errors import RecipeError
-from dreamsound.objective import text_of
-from dreamsound.objective_text import GuideAtom
 from dreamsound.recipe_file import parse_json, read_json
 from dreamsound.riff import read_chunks
 
@@ -90,7 +88,8 @@ class Note(BaseModel):
     source : SourceNote
         What was dreamed.
     others : dict
-        Other files that went in: target, target_b, start, guide 1, ...
+        Other files that went in: start, and what the recipe names, as
+        ``dreamsound.recipe_files`` calls it: target, target_b, guide 1, direction to 1, ...
     steps_done : int
         Fewer than the recipe's where the dream was finished early.
     class_name : str
@@ -162,9 +161,6 @@ def note_of(dream: Dream, *, level: str, file_format: str, bits: str) -> dict[st
     from dreamsound import __version__
 
     clip = dream.source
-    atoms = text_of(dream.recipe).atoms
-    guides = [Path(atom.path) for atom in atoms if isinstance(atom, GuideAtom)]
-    others = {**dream.others, **{f"guide {n}": path for n, path in enumerate(guides, 1)}}
     note = Note(
         engine=__version__,
         threads=os.cpu_count() or 1,
@@ -176,7 +172,7 @@ def note_of(dream: Dream, *, level: str, file_format: str, bits: str) -> dict[st
             samples=clip.samples.length,
             cut=clip.cut,
         ),
-        others={name: FileNote.of(path) for name, path in others.items()},
+        others={name: FileNote.of(path) for name, path in dream.others.items()},
         steps_done=len(dream.steps),
         class_name=dream.final.class_name,
         scores=[event.score for event in (dream.initial, *dream.steps[1:], dream.final)],

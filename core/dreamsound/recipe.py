@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from dreamsound.craft.breakpoints import Breakpoints
 from dreamsound.errors import RecipeError
 from dreamsound.objective_text import parse_objective
+from dreamsound.recipe_files import Places, files_by_name, with_files
 
 SCHEMA_VERSION = 1
 
@@ -309,6 +310,18 @@ class Recipe(BaseModel):
             return cls(**given)
         except ValidationError as error:
             raise RecipeError(one_line(error, cls)) from error
+
+    def files(self) -> tuple[str, ...]:
+        """Return the path of every file that the recipe names, as it has them."""
+        return tuple(self.files_by_name().values())
+
+    def files_by_name(self) -> dict[str, str]:
+        """Return these paths by what each is for; see ``dreamsound.recipe_files``."""
+        return files_by_name(self)
+
+    def with_files(self, places: Places) -> Recipe:
+        """Return the recipe with other paths; `places` is a mapping, or a function of a path."""
+        return with_files(self, places)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the recipe as plain JSON values, by the names of the options."""

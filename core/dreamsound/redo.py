@@ -16,6 +16,8 @@ from dreamsound.errors import AudioFileError, RecipeError
 from dreamsound.formats import Bits, FileFormat
 from dreamsound.library import LibraryError, open_library
 from dreamsound.provenance import FileNote, Note, file_sha256, read_note
+from dreamsound.recipe import Recipe
+from dreamsound.recipe_files import FIELDS
 from dreamsound.render import RENDER_NAMES, RenderOptions
 from dreamsound.samples import BLOCK_SAMPLES
 
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 STEP = "dream_step"
 #: So many dreams of sources of that name are looked through.
 MOST_SEARCHED = 1000
-#: Files that go in beside the source, and may have moved; guides are read where the objective says.
-BESIDE = ("target", "target_b", "start")
 #: An Ogg stream holds a random number: two files of the same sound differ.
 RANDOM_NUMBERED = ("ogg", "opus")
 
@@ -112,6 +112,45 @@ def source_of(note: Note, render: Path, named: Path | None = None) -> Path:
     return find_file(note.source, "source", beside, render)
 
 
+def others_of(note: Note, recipe: Recipe, render: Path, origin: Path) -> dict[str, Path]:
+    """Return where the files are that went in beside the source.
+
+    Parameters
+    ----------
+    note : Note
+        What the render says.
+    recipe : Recipe
+        The note's.
+    render, origin : pathlib.Path
+        The render and its source: a file is looked for where the recipe says, beside both, and
+        here.
+
+    Returns
+    -------
+    dict
+        By what they are for, as `Note.others` has it.
+
+    Raises
+    ------
+    AudioFileError
+        One cannot be found.
+    """
+    named = recipe.files_by_name()
+    # A render of an earlier version may name a file in its recipe alone, so without a hash.
+    noted = {name: FileNote(name=Path(path).name) for name, path in named.items()}
+    noted |= {
+        name: file
+        for name, file in note.others.items()
+        if name in noted or name in (*FIELDS, "start")
+    }
+    beside = [render.parent, render.parent.parent, Path(), origin.parent]
+    said = {name: [Path(path)] for name, path in named.items()}
+    return {
+        name: find_file(file, name, [*said.get(name, []), *beside], render)
+        for name, file in noted.items()
+    }
+
+
 def _places_in_library(note: Note) -> list[Path]:
     try:
         library = open_library()
@@ -161,6 +200,12 @@ def only_step(dream: Dream, note: Note) -> None:
     step = keep_every(note)
     for other in [number for number in dream.kept if number != step]:
         dream.kept.pop(other).close()
+
+
+def only_noted(dream: Dream, note: Note) -> None:
+    """Leave of the files that a dream notes those that an earlier version has noted too."""
+    for name in set(dream.others) - set(note.others):
+        del dream.others[name]
 
 
 def what_differs(note: Note, now: Note) -> list[str]:

@@ -264,7 +264,7 @@ def write_renders(
     values : mapping, optional
         Of the other fields of the name's template, but those that the dream knows.
     sources : list of pathlib.Path, optional
-        Files that must not be replaced, beside the source itself.
+        Files that must not be replaced, beside the source and the other files that went in.
     on_progress : callable, optional
         Called with the name of each render before it is made.
     tag : str, optional
@@ -285,7 +285,8 @@ def write_renders(
     stem = stem or (clip.path.stem if clip.path else "clip")
     known = {**(values or {}), **_values_of(dream)}
     paths = planned_paths(stem, folder, options, tuple(dream.kept), known)
-    origins = [*(sources or []), *([clip.path] if clip.path else [])]
+    read = (clip.path, *dream.others.values())
+    origins = [*(sources or []), *(path for path in read if path is not None)]
     check_folder_writable(folder)
     check_holds(options.format, clip.sample_rate_hz, clip.channels, clip.name)
     check_places({**paths, **_sidecars(paths, options)}, origins, options.overwrite)

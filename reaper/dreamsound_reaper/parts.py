@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dreamsound.cut import Cut
+from dreamsound.errors import RecipeError
 from dreamsound.methods import METHODS
 from dreamsound.models.catalog import probable_weights
 from dreamsound.models.tables import table_of
@@ -108,7 +109,7 @@ def parts_of(facts: Facts, folder: Path, *, checks_recipe: bool = True) -> Parts
     out = out_folder(facts, folder)
     media = Media(facts.project)
     made = Parts()
-    fields = facts.settings.recipe_fields()
+    fields = _from_project(facts, facts.settings.recipe_fields())
     target = facts.target_item()
     if facts.target is not None and target is None:
         raise FactsError("the target is not among the selected items")
@@ -155,6 +156,26 @@ def recipe_of(preset: str | None, fields: dict[str, Any]) -> Recipe:
         False,
         given.model_dump(exclude_unset=True, exclude={"schema_version"}),
     )
+
+
+def _from_project(facts: Facts, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return a recipe's fields with the files that it names seen from the project's folder.
+
+    What makes no sense stays as it is: who reads it next says so.
+    """
+    if not facts.project.path:
+        return fields
+    folder = Path(facts.project.path).absolute().parent
+
+    def place_of(path: str) -> Path | str:
+        return path if path.startswith("~") else local_path(path, folder) or path
+
+    try:
+        recipe = recipe_from(fields)
+    except RecipeError:
+        return fields
+    before, after = recipe.as_dict(), recipe.with_files(place_of).as_dict()
+    return fields | {name: after[name] for name in after if after[name] != before[name]}
 
 
 def _check(preset: str | None, fields: dict[str, Any]) -> None:
@@ -206,7 +227,7 @@ def _again(facts: Facts, item: Item, media: Media, common: dict[str, Any]) -> Pa
     note = TakeNote.of_text(take.ext)
     if note is None:
         raise UnfitError("has an active take that DreamSound has not made")
-    recipe = note.recipe | facts.settings.recipe_fields()
+    recipe = _from_project(facts, note.recipe | facts.settings.recipe_fields())
     if take.source is None or take.source.parent is not None:
         # Reversed or cut since, it is a sound of its own.
         part = _dream(facts, item, media, common)

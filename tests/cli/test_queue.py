@@ -112,6 +112,8 @@ def test_a_worker_is_started_unless_told_not_to(
         (("bird.wav", "--span", "3:1"), 2, "span"),
         (("bird.wav", "other/bird.wav"), 1, "--clash number"),
         (("bird.wav", "--method", "target", "--target", "no.wav"), 2, "no.wav"),
+        (("bird.wav", "--objective", 'guide:"no.wav"'), 2, "no.wav"),
+        (("bird.wav", "--objective", 'direction:"bird.wav"-"no.wav"'), 2, "no.wav"),
         (("bird.wav", "--level", "raw"), 2, "32f"),
     ],
 )

@@ -122,6 +122,22 @@ def test_going_on_from_a_take_of_ours(tmp_path):
     assert "makes no sense" in made.remarks[1][1]
 
 
+@pytest.mark.parametrize("action", ["dream", "again"])
+def test_files_of_the_recipe_are_seen_from_the_project(tmp_path, action):
+    source, take = tone(tmp_path / "a.wav", 2.0), tone(tmp_path / "a_dream.wav", 1.0)
+    note = TakeNote(input=str(source), base="a", recipe={"steps": 3})
+    far = tmp_path / "far" / "c.wav"
+    recipe = {"objective": f'direction:"b.wav"-"{far}"', "target": "t.wav", "target_b": ""}
+    one = item(take, ext=note.as_text())
+    project = str(tmp_path / "Song" / "song.rpp")
+    (part,) = parts_of(facts(one, action=action, recipe=recipe, path=project), tmp_path).parts
+    named = JobRequest.make(part.job).settled(tmp_path / "run").recipe
+    song = tmp_path / "Song"
+    assert named["objective"] == f'direction:"{song / "b.wav"}"-"{far}"'
+    assert (named["target"], named["target_b"]) == (str(song / "t.wav"), None)
+    assert named["steps"] == (3 if action == "again" else 10)
+
+
 def test_a_take_of_ours_that_was_reversed_since_is_a_sound_of_its_own(tmp_path):
     source, take = tone(tmp_path / "a.wav", 2.0), tone(tmp_path / "a_dream.wav", 1.0)
     note = TakeNote(input=str(source), base="a", recipe={"steps": 3}, preset="Bones")

@@ -103,6 +103,19 @@ def test_the_new_project_has_the_dreams_and_every_old_line(rpp, song):
     assert note.class_name == "Bell"
 
 
+def test_files_of_the_recipe_are_seen_from_here(rpp, song, tmp_path, monkeypatch):
+    """Not from the folder of the jobs, nor from that of the project."""
+    target = tone(tmp_path / "target.wav", 1.0, 700)
+    monkeypatch.chdir(tmp_path)
+    new = song.with_name("new.rpp")
+    words = ("--items", "rev drums", "--method", "target", "--target", "target.wav")
+    code, _, told = rpp(song, *words, "--out", new)
+    assert code == 0, told
+    (found,) = (one for one in items_of(read_project(new)) if one.item.label.startswith("rev"))
+    note = TakeNote.of_text(found.item.take.ext)
+    assert note.recipe["target"] == str(target)
+
+
 def test_a_dream_lies_where_the_sound_was(rpp, song):
     """The new take of a reversed section, against the file: the peak of correlation is at 0."""
     new = song.with_name("new.rpp")

@@ -108,7 +108,7 @@ def batch(
         for number, sound in enumerate(sounds, 1)
     ]
     protected = [sound.path for sound in sounds]
-    protected += [Path(path) for path in (recipe.target, recipe.target_b) if path is not None]
+    protected += [Path(path) for path in recipe.files()]
     dreaming = Dreaming(recipe, loading(trust), options, read_targets(recipe), values, protected)
     run = _Run(dreaming, Report.beginning(out, rows), jobs, debug)
     with cancelled_by_sigterm(run.control):

@@ -20,14 +20,15 @@ from dreamsound.errors import AudioFileError
 from dreamsound.models.catalog import find_weights
 from dreamsound.provenance import Note, read_note
 from dreamsound.recipe_file import recipe_from
+from dreamsound.recipe_files import FIELDS
 from dreamsound.redo import (
-    BESIDE,
-    find_file,
     is_same,
     keep_every,
     note_of_render,
+    only_noted,
     only_step,
     options_of_note,
+    others_of,
     read_source_of,
     source_of,
     what_differs,
@@ -61,14 +62,9 @@ def redo(
     if source is not None and not source.is_file():
         raise AudioFileError(f"{source} is no file")
     origin = source_of(note, render, source)
-    beside = [render.parent, render.parent.parent, Path(), origin.parent]
-    others = {
-        name: find_file(noted, name, [*_noted_place(note, name), *beside], render)
-        for name, noted in note.others.items()
-        if name in BESIDE
-    }
     # As it is written there: the render made again has to say the same.
     recipe = recipe_from(note.recipe, str(render))
+    others = others_of(note, recipe, render, origin)
     options = options_of_note(note, render)
     if out is not None:
         check_folder_writable(out)
@@ -76,7 +72,10 @@ def redo(
         if place.exists() and (not overwrite or place.samefile(render)):
             raise AudioFileError(f"{place} exists: choose another folder, or say --overwrite")
     clip = read_source_of(note, origin)
-    clips = {name: read_telling(others[name]) if name in others else None for name in BESIDE}
+    clips = {
+        name: read_telling(others[name]) if name in others else None for name in (*FIELDS, "start")
+    }
+    places = {path: others[name] for name, path in recipe.files_by_name().items()}
     with watching(trust) as watch:
         weights = find_weights(recipe.model, watch)
     model = load_telling(weights)
@@ -93,6 +92,7 @@ def redo(
             start=clips["start"],
             control=control,
             keep_every=keep_every(note),
+            places=places,
         )
         with cancelled_by_sigterm(control):
             for event in dreamer.steps():
@@ -104,6 +104,7 @@ def redo(
             tempfile.TemporaryDirectory(dir=out) as folder,
         ):
             only_step(dream, note)
+            only_noted(dream, note)
             written = write_renders(dream, Path(folder), options, stem="redone")
             made = written.paths[note.render]
             now = Note.model_validate(read_note(made))
@@ -126,9 +127,3 @@ _UNKNOWN = "source, model, engine and thread count are; the processor or TensorF
 
 def _unit(note: Note) -> str:
     return "samples" if note.format in ("ogg", "opus") else "bytes"
-
-
-def _noted_place(note: Note, name: str) -> list[Path]:
-    """Return where the recipe says that a file was."""
-    said = note.recipe.get(name)
-    return [Path(said)] if isinstance(said, str) else []

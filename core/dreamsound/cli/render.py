@@ -22,6 +22,7 @@ from dreamsound.dreaming import Dreaming
 from dreamsound.errors import ModelError, RenderCancelled
 from dreamsound.formats import check_holds
 from dreamsound.recipe import Recipe
+from dreamsound.recipe_files import FIELDS
 
 app = typer.Typer(add_completion=False)
 
@@ -48,7 +49,7 @@ def render(
     keep_every = wish.keep_every()
     check_folder_writable(wish.out)
     # What this command reads is never to be replaced by it.
-    named = (*wish.inputs, recipe.target, recipe.target_b, wish.from_render)
+    named = (*wish.inputs, *recipe.files(), wish.from_render)
     protected = [Path(path) for path in named if path is not None]
     targets = read_targets(recipe)
     dreaming = Dreaming(
@@ -130,8 +131,6 @@ class _Inputs:
 
 
 def read_targets(recipe: Recipe) -> dict[str, Clip | None]:
-    """Read the sounds that a recipe names."""
-    return {
-        name: None if path is None else read_telling(path)
-        for name, path in (("target", recipe.target), ("target_b", recipe.target_b))
-    }
+    """Read the sounds that a recipe names in fields of their own."""
+    named = {name: getattr(recipe, name) for name in FIELDS}
+    return {name: None if path is None else read_telling(path) for name, path in named.items()}

@@ -64,6 +64,7 @@ def rpp(
 ) -> int:
     """Dream items of a REAPER project, and write a new project with the dreams as takes."""
     del debug
+    from dreamsound.queue.request import absolute
     from dreamsound_reaper.facts import Settings
     from dreamsound_reaper.rpp.reading import chosen_items, facts_of
     from dreamsound_reaper.rpp.text import ProjectError, read_project
@@ -73,7 +74,10 @@ def rpp(
     if wish.span is not None or wish.from_render is not None:
         raise RecipeError("an item is dreamed as it is played: leave out --span and --from-render")
     options = wish.options()
-    recipe = wish.recipe().model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    # The jobs lie in a folder of the run: paths are meant from here.
+    recipe = absolute(wish.recipe(), Path.cwd()).model_dump(
+        mode="json", by_alias=True, exclude_defaults=True
+    )
     settings = Settings(
         recipe=recipe,
         renders=options.renders,

@@ -17,6 +17,7 @@ from dreamsound.cli.fetching import load_telling, watching
 from dreamsound.cli.options import with_recipe_options
 from dreamsound.cli.progress import StepLine, say
 from dreamsound.cli.reading import read_telling
+from dreamsound.cli.render import read_targets
 from dreamsound.cli.stopping import cancelled_by_sigterm
 from dreamsound.cli.wish import render_names
 from dreamsound.contact_sheet import ContactSheet, Variation
@@ -84,10 +85,7 @@ def vary(
     clip = read_telling(file, span)
     folder = out or Path(f"{file.stem}_variations")
     _check_folder(folder, overwrite)
-    targets = {
-        name: None if path is None else read_telling(path)
-        for name, path in (("target", recipes[0].target), ("target_b", recipes[0].target_b))
-    }
+    targets = read_targets(recipes[0])
     with watching(trust) as watch:
         weights = find_weights(recipes[0].model, watch)
     for recipe in recipes:

@@ -15,17 +15,14 @@ from dreamsound.audio import Clip, read_clip
 from dreamsound.control import Control
 from dreamsound.dreamer import Dreamer, Snapshot
 from dreamsound.dreaming import Dreaming, Line, Loaded
-from dreamsound.objective import text_of
-from dreamsound.objective_text import GuideAtom
 from dreamsound.queue.caught import collected
 from dreamsound.queue.checkpoint import Checkpoints
 from dreamsound.queue.looks import Looks
 from dreamsound.queue.request import JobRequest
 from dreamsound.recipe import Recipe
 from dreamsound.recipe_file import recipe_from
+from dreamsound.recipe_files import FIELDS
 
-#: Sounds that a recipe names, beside its guides.
-TARGETS = ("target", "target_b")
 #: Of the steps' losses and scores, a result keeps so many.
 MOST_CURVE = 500
 
@@ -79,15 +76,15 @@ class Carrying:
     def dreaming(self, recipe: Recipe) -> Dreaming:
         """Return what is the same for all dreams of the request."""
         request = self.request
-        named = (request.input, recipe.target, recipe.target_b, request.from_render)
         return Dreaming(
             recipe,
             lambda recipe: self._load(recipe),
             request.options,
             {},
             {"date": date.today().isoformat()} | request.values,
-            [Path(path) for path in named if path is not None],
+            [Path(path) for path in files_of(request)],
             keep_every=request.keep_every,
+            places=self.place_of,
             **self.more,
         )
 
@@ -111,7 +108,7 @@ class Carrying:
         dreaming = self.dreaming(recipe)
         with collected() as told:
             clip = read_source(self.place_of(request.input), request.span, request.cut)
-            dreaming.targets = {name: self._read(getattr(recipe, name)) for name in TARGETS}
+            dreaming.targets = {name: self._read(getattr(recipe, name)) for name in FIELDS}
             start = self._read(request.from_render)
         warnings += told
         weights_sha256 = dreaming.model().weights_sha256
@@ -181,8 +178,7 @@ class Carrying:
 def files_of(request: JobRequest) -> list[str]:
     """Return the paths of all files that a request names, the input first."""
     recipe = recipe_from(request.recipe)
-    guides = [atom.path for atom in text_of(recipe).atoms if isinstance(atom, GuideAtom)]
-    named = [request.input, recipe.target, recipe.target_b, request.from_render, *guides]
+    named = [request.input, request.from_render, *recipe.files()]
     return list(dict.fromkeys(path for path in named if path is not None))
 
 

@@ -23,8 +23,6 @@ from typing import Any
 
 from dreamsound.dreamer import StepEvent
 from dreamsound.errors import AudioFileError, QueueError, RenderCancelled
-from dreamsound.objective import text_of
-from dreamsound.objective_text import GuideAtom
 from dreamsound.provenance import file_sha256
 from dreamsound.queue.carry import Carrying, files_of
 from dreamsound.queue.farm_task import (
@@ -41,7 +39,6 @@ from dreamsound.queue.records import Job
 from dreamsound.queue.running import GivenBack, JobRun, Surroundings
 from dreamsound.queue.store import Store
 from dreamsound.queue.worker import BEAT_S, POLL_S, Worker
-from dreamsound.recipe_file import recipe_from
 
 #: Files travel in pieces of this size.
 PIECE_BYTES = 4 * 2**20
@@ -247,7 +244,6 @@ class FarmRun(JobRun):
             try:
                 return self._outcome(order, contents, told)
             except NeedsFilesError as error:
-                self._check_can_travel(order, error.paths)
                 contents |= {path: self._farm.scatter(Path(path)) for path in error.paths}
 
     def _outcome(
@@ -353,18 +349,6 @@ class FarmRun(JobRun):
             self._fetching.join()
         found = sorted(self.around.store.checkpoints_of(self.job).glob("step-??????"))
         return sorted(found[-1].iterdir()) if found else []
-
-    def _check_can_travel(self, order: dict[str, Any], paths: list[str]) -> None:
-        """Guides are read where the objective says, and the objective is part of the render."""
-        import json
-
-        recipe = recipe_from(json.loads(order["request"])["recipe"])
-        guides = {atom.path for atom in text_of(recipe).atoms if isinstance(atom, GuideAtom)}
-        for path in paths:
-            if path in guides:
-                raise AudioFileError(
-                    f"{path}: a guide has to be seen by the machines of the farm under this path"
-                )
 
     def _brought(self, outcome: dict[str, Any], carrying: Carrying, folder: Path) -> dict[str, Any]:
         """Bring the renders here, and put them in place; return the report."""

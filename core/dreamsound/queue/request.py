@@ -10,8 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dreamsound.cut import Cut
 from dreamsound.errors import QueueError
 from dreamsound.models.catalog import looks_like_path
-from dreamsound.objective import text_of
-from dreamsound.objective_text import GuideAtom, ObjectiveText
 from dreamsound.presets import find_preset, with_fields
 from dreamsound.queue.records import MOST_NAME, MOST_PRIORITY, NewJob
 from dreamsound.queue.stamp import FileStamp, absolute_path
@@ -151,27 +149,12 @@ def absolute(recipe: Recipe, folder: Path) -> Recipe:
     Parameters
     ----------
     recipe : Recipe
-        Its targets, its guides and its model may be paths.
+        The files that it names, and its model where that is a path.
     folder : pathlib.Path
         What relative paths are relative to.
     """
-    changed: dict[str, str] = {
-        name: str(absolute_path(path, folder))
-        for name in ("target", "target_b")
-        if (path := getattr(recipe, name)) is not None
-    }
+    recipe = recipe.with_files(lambda path: absolute_path(path, folder))
     model = Path(recipe.model).expanduser()
-    if looks_like_path(recipe.model) or (folder / model).exists():
-        changed["model"] = str(absolute_path(recipe.model, folder))
-    text = text_of(recipe)
-    if any(isinstance(atom, GuideAtom) for atom in text.atoms):
-        changed["objective"] = str(
-            ObjectiveText(tuple((weight, _absolute(atom, folder)) for weight, atom in text.terms))
-        )
-    return recipe.model_copy(update=changed)
-
-
-def _absolute(atom: Any, folder: Path) -> Any:
-    if not isinstance(atom, GuideAtom):
-        return atom
-    return GuideAtom(str(absolute_path(atom.path, folder)), atom.layer)
+    if not (looks_like_path(recipe.model) or (folder / model).exists()):
+        return recipe
+    return recipe.model_copy(update={"model": str(absolute_path(recipe.model, folder))})

@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from dreamsound.masks import MASK_KINDS
 from dreamsound.methods import METHODS
 from dreamsound.recipe import AUTOMATED, Recipe
+from dreamsound.recipe_files import FIELDS
 
 Kind = Literal["number", "whole", "choice", "switch", "file", "points", "text"]
 
@@ -135,7 +136,7 @@ def _kind(name: str, annotation: Any, choices: tuple[str, ...]) -> Kind:
         return "choice"
     if name in AUTOMATED:
         return "points"
-    if name in ("target", "target_b"):
+    if name in FIELDS:
         return "file"
     kinds: dict[Any, Kind] = {bool: "switch", int: "whole", float: "number"}
     return kinds.get(annotation, "text")

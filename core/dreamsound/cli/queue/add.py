@@ -79,7 +79,7 @@ def requests_of(wish: RenderWish, priority: int = 0, kind: str = "render") -> li
     recipe, options = wish.recipe(), wish.options()
     wish.check()
     keep_every = wish.keep_every()
-    others = (recipe.target, recipe.target_b, wish.from_render)
+    others = (*recipe.files(), wish.from_render)
     for path in (*wish.inputs, *(path for path in others if path is not None)):
         with open_sound(Path(path)):
             pass
