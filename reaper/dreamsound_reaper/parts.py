@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from dreamsound.cut import Cut
 from dreamsound.methods import METHODS
-from dreamsound.models.catalog import probable_weights
-from dreamsound.models.tables import table_of
+from dreamsound.models.tables import possible_tables
 from dreamsound.objective import check_names
 from dreamsound.presets import find_preset, with_fields
 from dreamsound.queue.records import MOST_NAME
@@ -159,9 +158,7 @@ def recipe_of(preset: str | None, fields: dict[str, Any]) -> Recipe:
 
 def _check(preset: str | None, fields: dict[str, Any]) -> None:
     recipe = recipe_of(preset, fields)
-    weights = probable_weights(recipe.model)
-    if weights is not None:
-        check_names(recipe, table_of(weights))
+    check_names(recipe, *possible_tables(recipe.model))
 
 
 def _common(facts: Facts, fields: dict[str, Any], out: Path) -> dict[str, Any]:
