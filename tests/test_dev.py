@@ -403,10 +403,11 @@ def test_run_tells_a_killed_tool_as_a_shell_does():
 
 
 @pytest.mark.skipif(BASH is None, reason="no bash")
-def test_ci_is_a_script_that_bash_can_read():
-    script = TOP / ".ci" / "run"
-    subprocess.run([BASH, "-n", script], check=True)
-    assert os.name == "nt" or os.access(script, os.X_OK)
+def test_ci_is_scripts_that_bash_can_read():
+    for name in ("run", "bare"):
+        script = TOP / ".ci" / name
+        subprocess.run([BASH, "-n", script], check=True)
+        assert os.name == "nt" or os.access(script, os.X_OK)
 
 
 def pinned_lines() -> list[str]:
@@ -435,3 +436,39 @@ def test_the_pins_cover_what_the_project_needs():
         requirement = packaging.Requirement(text)
         version = pins()[requirement.name.lower()]
         assert requirement.specifier.contains(version), f"{text} is pinned to {version}"
+
+
+@pytest.mark.skipif(os.name == "nt", reason=".ci is for bash")
+def test_a_clone_that_borrows_packages_runs_its_own_code(tmp_path):
+    packages = tmp_path / "made" / "lib" / "python3" / "site-packages"
+    packages.mkdir(parents=True)
+    # The environment's own checkout has to stay out of reach.
+    (packages / "checkout.pth").write_text(str(tmp_path / "other"))
+    for place, text in (("other/dreamsound.py", "1"), ("other/elsewhere.py", "1")):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_text(text)
+    (packages / "borrowed_one.py").write_text("")
+    (packages / "dreamsound.py").write_text("")
+    (packages.parents[2] / "bin").mkdir()
+    (packages.parents[2] / "bin" / "python").symlink_to(sys.executable)
+    clone = tmp_path / "clone"
+    (clone / "core" / "dreamsound").mkdir(parents=True)
+    (clone / "core" / "dreamsound" / "__init__.py").write_text("")
+    (clone / "core" / "dreamsound" / "cli.py").write_text("def main(): print(__file__); return 7")
+    for path in (DEV, TOP / "pyproject.toml", TOP / "requirements-tested.txt"):
+        shutil.copy(path, clone)
+    words = [sys.executable, TOP / ".ci" / "borrow.py", clone, packages.parents[2]]
+    subprocess.run(words, check=True)
+
+    program = clone / ".venv" / "bin" / "dreamsound"
+    ran = subprocess.run([program], capture_output=True, text=True, check=False, env={})
+    assert (ran.returncode, Path(ran.stdout.strip()).is_relative_to(clone)) == (7, True), ran
+    code = "import importlib.util as u; print(*map(bool, map(u.find_spec, ('{}', '{}'))))"
+    code = code.format("borrowed_one", "elsewhere")
+    python = clone / ".venv" / "bin" / "python"
+    ran = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True, env={})
+    assert ran.stdout.split() == ["True", "False"]
+    ready = [sys.executable, clone / "dev.py", "env"]
+    nothing = {"DREAMSOUND_INSTALLER": "pip", "PATH": ""}
+    ran = subprocess.run(ready, capture_output=True, text=True, check=True, env=nothing)
+    assert ran.stdout.startswith("the environment is ready")

@@ -13,6 +13,8 @@ from dreamsound.cut_reader import CONTEXT_SECONDS, read_cut
 from dreamsound.dreamer import Dream, Dreamer, StepEvent
 from dreamsound.errors import RecipeError
 from dreamsound.models.load import load_model
+from dreamsound.models.tables import known_tables
+from dreamsound.objective import check_names
 from dreamsound.recipe import Recipe
 from dreamsound.span import parse_span, span_samples
 
@@ -75,6 +77,9 @@ def dream(
     >>> result = dreamsound.dream("bird.wav", recipe)            # doctest: +SKIP
     """
     recipe = recipe or Recipe()
+    if model is None:
+        # Before anything is fetched or read.
+        check_names(recipe, *known_tables(recipe.model))
     if not isinstance(clip, Clip):
         clip = read_source(clip, span)
     elif span is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 
 class DreamSoundError(Exception):
     """Root of all errors raised on purpose; its text is one line fit to be shown.
@@ -21,10 +23,35 @@ class AudioFileError(DreamSoundError):
     exit_code = 2
 
 
+@dataclass(frozen=True)
+class UnknownName:
+    """A name that a network does not have.
+
+    Attributes
+    ----------
+    network, kind, name : str
+        Which network has no ``class`` or ``layer`` of which name.
+    near : tuple of str
+        The nearest names that it has, best first.
+    """
+
+    network: str
+    kind: str
+    name: str
+    near: tuple[str, ...]
+
+
 class RecipeError(DreamSoundError):
-    """A recipe, option or objective that makes no sense, or not with this sound."""
+    """A recipe, option or objective that makes no sense, or not with this sound.
+
+    Attributes
+    ----------
+    unknown : UnknownName or None
+        The class or layer that a network does not have, if that is what is wrong.
+    """
 
     exit_code = 2
+    unknown: UnknownName | None = None
 
 
 class ModelError(DreamSoundError):

@@ -8,12 +8,13 @@ and handed over as indices, so that one traced graph serves every class.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from dreamsound.craft.morph import Morph
 from dreamsound.errors import RecipeError
 from dreamsound.models.base import Model, Tensor
-from dreamsound.models.names import NameTable
+from dreamsound.models.names import NameTable, check_known
 from dreamsound.objective_text import (
     ChannelAtom,
     ClassAtom,
@@ -256,24 +257,29 @@ def text_of(recipe: Recipe) -> ObjectiveText:
     return ObjectiveText(((1.0, ClassAtom(name, recipe.at)),))
 
 
-def check_names(recipe: Recipe, table: NameTable) -> None:
+def check_names(recipe: Recipe, *tables: NameTable) -> None:
     """Raise `RecipeError` for a class, layer, channel or unit that a model does not have.
 
     Parameters
     ----------
     recipe : Recipe
         Its objective counts.
-    table : NameTable
-        Of the model, whose weights need not be there.
+    *tables : NameTable
+        Of the model, whose weights need not be there; several where the model is one of several:
+        one of them has to have all names.
     """
-    for atom in text_of(recipe).atoms:
-        if isinstance(atom, ClassAtom):
-            if atom.choice is None:
-                table.find_class(atom.name)
-        elif isinstance(atom, GuideAtom):
-            table.resolve_layer(atom.layer or table.guide_layer)
-        elif not isinstance(atom, DirectionAtom):
-            _place_in(table, atom)
+    looks = [partial(_check_atom, atom) for atom in text_of(recipe).atoms]
+    check_known(looks, tables)
+
+
+def _check_atom(atom: Any, table: NameTable) -> None:
+    if isinstance(atom, ClassAtom):
+        if atom.choice is None:
+            table.find_class(atom.name)
+    elif isinstance(atom, GuideAtom):
+        table.resolve_layer(atom.layer or table.guide_layer)
+    elif not isinstance(atom, DirectionAtom):
+        _place_in(table, atom)
 
 
 def objective_of(recipe: Recipe, model: Model) -> tuple[Any, tuple[ClassChoice, ...]]:

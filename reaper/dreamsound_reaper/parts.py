@@ -9,8 +9,7 @@ from typing import Any, Final
 from dreamsound.cut import Cut
 from dreamsound.errors import RecipeError
 from dreamsound.methods import METHODS
-from dreamsound.models.catalog import probable_weights
-from dreamsound.models.tables import table_of
+from dreamsound.models.tables import possible_tables
 from dreamsound.objective import check_names
 from dreamsound.presets import find_preset, with_fields
 from dreamsound.queue.records import MOST_NAME
@@ -180,9 +179,7 @@ def _from_project(facts: Facts, fields: dict[str, Any]) -> dict[str, Any]:
 
 def _check(preset: str | None, fields: dict[str, Any]) -> None:
     recipe = recipe_of(preset, fields)
-    weights = probable_weights(recipe.model)
-    if weights is not None:
-        check_names(recipe, table_of(weights))
+    check_names(recipe, *possible_tables(recipe.model))
 
 
 def _common(facts: Facts, fields: dict[str, Any], out: Path) -> dict[str, Any]:

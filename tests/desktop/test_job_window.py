@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 
-from dreamsound.errors import QueueError
+from dreamsound.errors import QueueError, RecipeError
 from dreamsound.presets import find_preset
 from dreamsound.queue.store import Store
 from dreamsound_desktop import app
@@ -331,3 +331,16 @@ def test_a_folder_that_is_no_job_ends_with_2(qapp, tmp_path, capsys):
         JobWindow(tmp_path)
     assert app.main(["--job", str(tmp_path)]) == 2
     assert "no job folder" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("bare_machine")
+def test_a_class_that_no_model_has_is_not_written(tmp_path):
+    folder = write_jobs(tmp_path, 1)
+    job = JobFolder(folder)
+    before = told(folder, 1)
+    job.set_class("Brid")
+    with pytest.raises(RecipeError, match=r"no class 'Brid' .*Bird"):
+        job.write(0)
+    with pytest.raises(RecipeError, match="Bird"):
+        job.preview()
+    assert told(folder, 1) == before

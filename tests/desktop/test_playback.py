@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -172,7 +174,12 @@ def sound_devices(monkeypatch):
     """Two sound devices that pull nothing; returns on which a sink was opened, and what it says."""
     from types import SimpleNamespace
 
-    from PySide6 import QtMultimedia
+    try:
+        from PySide6 import QtMultimedia
+    except ImportError as error:  # it needs libpulse, which a bare Linux does not have
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"QtMultimedia cannot be loaded: {error}")
     from PySide6.QtCore import QObject, Signal
 
     told = SimpleNamespace(opened=[], error="NoError")

@@ -209,11 +209,13 @@ def test_a_recording_path_of_another_system(tmp_path):
         assert part.job["out"] == str(tmp_path / below / "DreamSound")
 
 
+@pytest.mark.usefixtures("bare_machine")
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
         ({"preset": "no such preset"}, "no such preset"),
-        ({"recipe": {"class": "Whistlingg"}}, "Whistling"),
+        ({"recipe": {"class": "Whistlingg"}}, "did you mean Whistling"),
+        ({"recipe": {"objective": "channel:layer15:3"}}, "did you mean layer"),
         ({"recipe": {"steps": "0"}}, "steps"),
         ({"recipe": {"strenght": "1"}}, "did you mean strength"),
         ({"options": {"format": "xyz"}}, "format"),

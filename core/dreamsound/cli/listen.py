@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,9 +16,9 @@ from dreamsound.cli.reading import read_telling
 from dreamsound.errors import AudioFileError
 from dreamsound.listen import ClassHeard, Hearing
 from dreamsound.listen import listen as play_to
-from dreamsound.models.catalog import find_weights, probable_weights
-from dreamsound.models.tables import table_of
-from dreamsound.models.weights import Weights
+from dreamsound.models.catalog import find_weights
+from dreamsound.models.names import NameTable, check_known
+from dreamsound.models.tables import possible_tables, table_of
 
 app = typer.Typer(add_completion=False)
 
@@ -48,10 +49,9 @@ def listen(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)] = False,
 ) -> None:
     """Show what a model hears in a sound, and when."""
-    probable = probable_weights(model)
-    if probable is not None:
-        # Before anything is fetched or read: a class may be mistyped.
-        _find_classes(probable, class_)
+    # Before anything is fetched or read: a class may be mistyped.
+    looks = [partial(NameTable.find_class, text=name) for name in class_ or []]
+    check_known(looks, possible_tables(model))
     for path in (csv_file, png):
         if path is not None:
             _check_place(path, file, overwrite)
@@ -60,7 +60,8 @@ def listen(
     clip = read_telling(file)
     with watching(trust) as watch:
         weights = find_weights(model, watch)
-    chosen = _find_classes(weights, class_)
+    table = table_of(weights)
+    chosen = [table.find_class(name) for name in class_ or []]
     loaded = load_telling(weights)
     hearing = play_to(clip, loaded)
     shown = [hearing.of(index) for index in chosen] if chosen else hearing.top(top)
@@ -75,11 +76,6 @@ def listen(
         typer.echo(json.dumps(about | _as_dict(hearing, shown, chosen or None), indent=1))
     else:
         _print_tables(hearing, shown, chosen or None)
-
-
-def _find_classes(weights: Weights, names: list[str] | None) -> list[int]:
-    table = table_of(weights)
-    return [table.find_class(name) for name in names or []]
 
 
 def _print_tables(hearing: Hearing, shown: list[ClassHeard], among: list[int] | None) -> None:

@@ -14,8 +14,9 @@ from dreamsound.audio import Clip, check_folder_writable
 from dreamsound.cli.fetching import load_telling, watching
 from dreamsound.cli.progress import say
 from dreamsound.cli.reading import read_telling
-from dreamsound.models.catalog import find_weights, probable_weights
-from dreamsound.models.tables import table_of
+from dreamsound.models.catalog import find_weights
+from dreamsound.models.names import check_known
+from dreamsound.models.tables import possible_tables, table_of
 from dreamsound.render import RenderOptions, check_places, planned_paths, write_renders
 from dreamsound.units import Unit, heard_by, rank_units
 
@@ -46,9 +47,8 @@ def units(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)] = False,
 ) -> None:
     """Show which channels of a layer a sound excites most, ranked against noise."""
-    probable = probable_weights(model)
-    if probable is not None:
-        table_of(probable).resolve_layer(layer)
+    # Before anything is fetched or read: a layer may be mistyped.
+    check_known([lambda table: table.resolve_layer(layer)], possible_tables(model))
     clip = read_telling(file, span)
     if out is not None:
         check_folder_writable(out)

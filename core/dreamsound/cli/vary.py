@@ -28,8 +28,8 @@ from dreamsound.errors import AudioFileError, DreamSoundError, RenderCancelled
 from dreamsound.formats import FORMATS
 from dreamsound.grid import parse_grid
 from dreamsound.methods import filled
-from dreamsound.models.catalog import find_weights, probable_weights
-from dreamsound.models.tables import table_of
+from dreamsound.models.catalog import find_weights
+from dreamsound.models.tables import possible_tables, table_of
 from dreamsound.objective import check_names
 from dreamsound.recipe import Recipe
 from dreamsound.render import RenderOptions, write_renders
@@ -72,11 +72,10 @@ def vary(
     base = {name: value for name, value in fields.items() if value is not None}
     combinations = parse_grid(grid).combinations()
     recipes = [Recipe.make(paper=paper, **(base | combination)) for combination in combinations]
-    probable = probable_weights(recipes[0].model)
+    tables = possible_tables(recipes[0].model)
     for recipe in recipes:
         filled(recipe)
-        if probable is not None:
-            check_names(recipe, table_of(probable))
+        check_names(recipe, *tables)
     options = RenderOptions.make(
         renders=render_names(renders), level=level, format=file_format, bits=bits, overwrite=True
     )

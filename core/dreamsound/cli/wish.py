@@ -32,8 +32,7 @@ from dreamsound.cli.options import (
 from dreamsound.cli.presets import preset_name, recipe_of
 from dreamsound.errors import RecipeError
 from dreamsound.methods import filled
-from dreamsound.models.catalog import probable_weights
-from dreamsound.models.tables import table_of
+from dreamsound.models.tables import possible_tables
 from dreamsound.naming import DEFAULT_TEMPLATE
 from dreamsound.objective import check_names
 from dreamsound.recipe import Recipe
@@ -169,9 +168,7 @@ def checked_recipe(
     """Return the recipe that a command is asked for, checked as far as it can be beforehand."""
     recipe = recipe_of(preset, recipe_file, paper, recipe_fields)
     filled(recipe)
-    probable = probable_weights(recipe.model)
-    if probable is not None:
-        check_names(recipe, table_of(probable))
+    check_names(recipe, *possible_tables(recipe.model))
     return recipe
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dreamsound.errors import RecipeError
+from dreamsound.errors import RecipeError, UnknownName
 
 #: What is listened with where YAMNet cannot be reached.
 STAND_IN = "mtt-musicnn"
+#: How many nearest names to suggest when several networks have been searched.
+MOST_NEAR = 4
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class NameTable:
         known = [*self.layers, *self.aliases.values(), *self.short_names]
         near = difflib.get_close_matches(name, known, 3, 0.5)
         hint = f"did you mean {', '.join(near)}?" if near else "see dreamsound layers"
-        raise RecipeError(f"{self.network} has no layer {name!r}; {hint}")
+        raise _unknown(UnknownName(self.network, "layer", name, tuple(near)), hint)
 
     def find_class(self, text: str) -> int:
         """Return the index of the class that `text` names.
@@ -102,7 +104,78 @@ class NameTable:
         hint = f"did you mean {' | '.join(near)}?" if near else "see dreamsound classes"
         if self.network == STAND_IN and _is_of_yamnet(wanted):
             hint = "YAMNet has: `dreamsound models pull yamnet` brings it"
-        raise RecipeError(f"{self.network} has no class {text!r}; {hint}")
+        raise _unknown(UnknownName(self.network, "class", text, tuple(near)), hint)
+
+
+def check_known(
+    looks: Sequence[Callable[[NameTable], object]], tables: Sequence[NameTable]
+) -> None:
+    """Raise `RecipeError` unless at least one of several networks has all of some names.
+
+    Parameters
+    ----------
+    looks : sequence of callable
+        Each looks one name up in a table, and raises `RecipeError` if it is not there.
+    tables : sequence of NameTable
+        Of the networks that a model's name may mean; with none of them, nothing is checked.
+
+    Raises
+    ------
+    RecipeError
+        A name that none of them has, with the nearest names of all; or names that no network has
+        together.
+    """
+
+    def all_of_them(table: NameTable) -> None:
+        for look in looks:
+            look(table)
+
+    # One name at a time first, so that the error is about a name that every network lacks.
+    for look in (*looks, all_of_them):
+        errors = []
+        for table in tables:
+            try:
+                look(table)
+            except RecipeError as error:
+                errors.append(error)
+        if tables and len(errors) == len(tables):
+            raise _error_of_all(errors)
+
+
+def _unknown(what: UnknownName, hint: str) -> RecipeError:
+    error = RecipeError(f"{what.network} has no {what.kind} {what.name!r}; {hint}")
+    error.unknown = what
+    return error
+
+
+def _error_of_all(errors: Sequence[RecipeError]) -> RecipeError:
+    """Return one error in place of one for each network."""
+    if len(errors) == 1:
+        return errors[0]
+    unknown = [error.unknown for error in errors if error.unknown is not None]
+    if len(unknown) < len(errors):
+        # A network that knows the layer but not the channel says more than one that knows neither.
+        return RecipeError("; ".join(str(error) for error in errors if error.unknown is None))
+    if len({(one.kind, one.name) for one in unknown}) > 1:
+        lacks = ", ".join(f"{one.network} has no {one.kind} {one.name!r}" for one in unknown)
+        return RecipeError(f"no model has all of these names: {lacks}")
+    kind, name = unknown[0].kind, unknown[0].name
+    wanted = name.strip().casefold()
+
+    def distance(near: str) -> tuple[bool, float]:
+        folded = near.casefold()
+        alike = difflib.SequenceMatcher(None, wanted, folded).ratio()
+        return wanted not in folded, -alike
+
+    # Names that differ in case alone count once, spelt as the first network spells them.
+    all_near: dict[str, str] = {}
+    for near in (near for one in unknown for near in one.near):
+        all_near.setdefault(near.casefold(), near)
+    best = sorted(all_near.values(), key=distance)[:MOST_NEAR]
+    plural = "classes" if kind == "class" else "layers"
+    hint = f"did you mean {' | '.join(best)}?" if best else f"see dreamsound {plural}"
+    networks = " or ".join(one.network for one in unknown)
+    return RecipeError(f"no {kind} {name!r} in {networks}; {hint}")
 
 
 def _is_of_yamnet(folded: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dreamsound.models.catalog import DEFAULT_MODEL, probable_weights
+from dreamsound.models.catalog import CATALOG, DEFAULT_MODEL, FALLBACK_MODEL, probable_weights
 from dreamsound.models.names import NameTable
 from dreamsound.models.weights import Weights
 
@@ -53,3 +53,48 @@ def table_named(model: str) -> NameTable:
         There is no such model.
     """
     return table_of(probable_weights(model) or Weights(DEFAULT_MODEL, None))
+
+
+def known_tables(model: str) -> tuple[NameTable, ...]:
+    """Return the tables, as they ship with the package, of what a model's name may mean anywhere.
+
+    Parameters
+    ----------
+    model : str
+        As for ``find_weights``.
+
+    Returns
+    -------
+    tuple of NameTable
+        Two for ``auto``, one for a model of the catalog; none for a path, a plug-in, or a model
+        that the user has pulled.
+    """
+    names = (DEFAULT_MODEL, FALLBACK_MODEL) if model == "auto" else (model,)
+    return tuple(
+        table_of(Weights(name, None, CATALOG[name].kind)) for name in names if name in CATALOG
+    )
+
+
+def possible_tables(model: str) -> tuple[NameTable, ...]:
+    """Return the tables of what a model's name may mean on this machine.
+
+    Names are checked against these before anything is fetched or read.
+
+    Parameters
+    ----------
+    model : str
+        As for ``find_weights``.
+
+    Returns
+    -------
+    tuple of NameTable
+        One, except for ``auto`` where its weights are still to be fetched: then one for each model
+        that it may become.
+
+    Raises
+    ------
+    ModelError
+        There is no such model, or its own tables cannot be read.
+    """
+    probable = probable_weights(model)
+    return known_tables(model) if probable is None else (table_of(probable),)

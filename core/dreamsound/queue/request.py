@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dreamsound.cut import Cut
 from dreamsound.errors import QueueError
 from dreamsound.models.catalog import looks_like_path
+from dreamsound.models.tables import known_tables
+from dreamsound.objective import check_names
 from dreamsound.presets import find_preset, with_fields
 from dreamsound.queue.records import MOST_NAME, MOST_PRIORITY, NewJob
 from dreamsound.queue.stamp import FileStamp, absolute_path
@@ -101,7 +103,8 @@ class JobRequest(BaseModel):
         Raises
         ------
         RecipeError
-            The recipe, the preset, the span or the options make no sense.
+            The recipe, the preset, the span or the options make no sense, or the recipe names what
+            no model has that it may mean.
         """
         recipe = recipe_from(self.recipe)
         values = dict(self.values)
@@ -114,6 +117,8 @@ class JobRequest(BaseModel):
             parse_span(self.span)
         options = RenderOptions.make(**self.options.model_dump(exclude_unset=True))
         recipe = absolute(recipe, folder)
+        # Whatever is on this machine: the job may be carried out on another.
+        check_names(recipe, *known_tables(recipe.model))
         source = absolute_path(self.input, folder)
         start = self.from_render
         return self.model_copy(

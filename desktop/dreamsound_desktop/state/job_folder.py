@@ -9,6 +9,8 @@ from typing import Any, Final
 from dreamsound.errors import DreamSoundError, QueueError
 from dreamsound.html_page import write_whole
 from dreamsound.methods import METHODS, filled
+from dreamsound.models.tables import known_tables
+from dreamsound.objective import check_names
 from dreamsound.presets import Preset, find_preset, set_fields, with_fields
 from dreamsound.queue.inbox import JOB, STATUS, read_job
 from dreamsound.queue.request import JobRequest, absolute
@@ -148,6 +150,7 @@ class JobFolder:
         if is_own and self.renders == self.own_renders:
             return folder
         filled(self.recipe)
+        check_names(self.recipe, *known_tables(self.recipe.model))
         write_whole(folder / JOB, json.dumps(self._document(place), indent=1))
         return folder
 
