@@ -68,7 +68,8 @@ def dream(
     ------
     DreamSoundError
         Bad input, an unavailable model, a cancelled dream, or (`MemoryLimitError`) too little
-        memory for one patch. Where more patches are too many, ``Dream.warnings`` says that they are fewer.
+        memory for one patch. Where memory runs out with more, the dream goes on
+        with fewer, and ``Dream.warnings`` says so.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """A dream that goes on with smaller blocks where memory runs out; every driver dreams through it.
 
-The dream continues from the last step that is whole. What follows differs in its last bits from a
-dream with the larger block, so the dream records which steps ran with which block: `redo` follows
-that record and makes the same bytes.
+The dream continues from the last step that is whole. A gradient that is summed over other blocks
+differs in its last bits, and the steps that follow let that grow, so the dream records which steps
+ran with which block: `redo` follows that record and makes the same bytes.
 """
 
 from __future__ import annotations

@@ -203,10 +203,16 @@ class Run:
         with suppress(OSError, ValueError, KeyError, TypeError):
             status = json.loads((folder / inbox.STATUS).read_text("utf-8"))
             number = int(status["job"])
-            if all(job.id != number for job in self.store.jobs()):
+            if not self._is_queued(number, folder):
                 self._jobs[place] = _gone(number, status, folder)
                 return True
         return False
+
+    def _is_queued(self, number: int, folder: Path) -> bool:
+        try:
+            return self.store.job(number).job_folder == str(folder.resolve())
+        except QueueError:
+            return False
 
     def _refuse(self, place: int, why: str) -> None:
         """Remember why the queue refuses a job, also for a run that is restarted."""
