@@ -172,9 +172,10 @@ def test_a_job_that_was_refused_stays_refused(
     with monkeypatch.context() as patch:
         patch.setattr("dreamsound.queue.inbox.MOST_BYTES", 10)
         began_and_died(folder, store)
+    began_and_died(folder, store)
+    assert sum(store.counts().values()) == 0
     plan = Run(folder, store).carry_out()
     assert plan is not None
-    assert sum(store.counts().values()) == 0
     assert (plan["state"], plan["lost"]) == ("failed", len(UNFIT) + 2)
     assert any("larger than any job" in line for line in plan["summary"])
 
@@ -192,9 +193,10 @@ def test_a_job_taken_out_of_the_queue_is_not_put_in_again(
     (waiting,) = store.jobs("queued")
     store.clear_finished()
     store.remove(waiting.id)
+    began_and_died(folder, store)
+    assert sum(store.counts().values()) == 0
     plan = Run(folder, store).carry_out()
     assert plan is not None
-    assert sum(store.counts().values()) == 0
     assert [entry["label"] for entry in plan["items"]] == ["a.wav"]
     assert plan["lost"] == len(UNFIT) + 1
 
