@@ -98,6 +98,24 @@ def test_batch_fails_the_sound_that_does_not_fit_and_dreams_the_others(
     assert rows[1]["why"].startswith("out of memory: close other programs")
 
 
+def test_batch_goes_on_where_a_model_fits_only_later(
+    run: Command, yamnet: YamNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No `ModelError`, which would end the batch: the weights are not to blame."""
+    (tmp_path / "in").mkdir()
+    for name in "ab":
+        write_sound(tmp_path / f"in/{name}.wav", chirp())
+    monkeypatch.undo()
+    monkeypatch.setattr("dreamsound.models.yamnet.YamNet", lambda _: yamnet)
+    for reader in ("_read_h5", "_read_saved_model"):
+        only_memory_fails(monkeypatch, f"dreamsound.models.yamnet.{reader}", 1)
+    outcome = run("batch", tmp_path / "in", "--out", tmp_path / "out", *GIVEN)
+    assert outcome.code == 4, outcome.err
+    rows = json.loads((tmp_path / "out/batch_report.json").read_text())["inputs"]
+    assert [row["state"] for row in rows] == ["failed", "done"]
+    assert rows[0]["why"].startswith("out of memory")
+
+
 def test_batch_halves_the_block(
     run: Command, song: Path, tmp_path: Path, little_memory: LittleMemory
 ) -> None:
