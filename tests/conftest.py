@@ -7,9 +7,10 @@ import os
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -58,6 +59,43 @@ def yamnet() -> YamNet:
     model = load_model("yamnet")
     assert isinstance(model, YamNet)
     return model
+
+
+@pytest.fixture
+def little_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let memory run out with more patches at a time than some number.
+
+    By default always; or only once so many gradients have been taken in larger blocks.
+    """
+    from dreamsound.gradient import Ear
+
+    gradient, hear, every = Ear.gradient, Ear.hear, Ear._of_every_patch
+
+    def limit(most: int, after: int = 0, kind: Callable[[], Exception] = MemoryError) -> None:
+        taken = [0]
+
+        def check(ear: Ear) -> None:
+            if ear.block_patches > most and taken[0] >= after:
+                raise kind()
+
+        def limited_gradient(ear: Ear, *arguments: Any, **more: Any) -> Any:
+            check(ear)
+            taken[0] += 1
+            return gradient(ear, *arguments, **more)
+
+        def limited_hear(ear: Ear, *arguments: Any, **more: Any) -> Any:
+            check(ear)
+            return hear(ear, *arguments, **more)
+
+        def limited_every(ear: Ear, *arguments: Any, **more: Any) -> Any:
+            check(ear)
+            return every(ear, *arguments, **more)
+
+        monkeypatch.setattr(Ear, "gradient", limited_gradient)
+        monkeypatch.setattr(Ear, "hear", limited_hear)
+        monkeypatch.setattr(Ear, "_of_every_patch", limited_every)
+
+    return limit
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,12 @@ from dreamsound.audio import Clip, open_sound, read_clip
 from dreamsound.control import Control
 from dreamsound.cut import Cut
 from dreamsound.cut_reader import CONTEXT_SECONDS, read_cut
-from dreamsound.dreamer import Dream, Dreamer, StepEvent
+from dreamsound.dreamer import Dream, StepEvent
 from dreamsound.errors import RecipeError
 from dreamsound.models.load import load_model
 from dreamsound.models.tables import known_tables
 from dreamsound.objective import check_names
+from dreamsound.patient import PatientDreamer
 from dreamsound.recipe import Recipe
 from dreamsound.span import parse_span, span_samples
 
@@ -68,7 +69,9 @@ def dream(
     Raises
     ------
     DreamSoundError
-        Bad input, a model that is not to be had, or a cancelled dream.
+        Bad input, an unavailable model, a cancelled dream, or (`MemoryLimitError`) too little
+        memory for one patch. Where memory runs out with more, the dream goes on
+        with fewer, and ``Dream.warnings`` says so.
 
     Examples
     --------
@@ -88,7 +91,7 @@ def dream(
         target = read_clip(recipe.target)
     target_b = None if recipe.target_b is None else read_clip(recipe.target_b)
     model = model or load_model(recipe.model)
-    dreamer = Dreamer(
+    dreamer = PatientDreamer(
         clip,
         recipe,
         model,

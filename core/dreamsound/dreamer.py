@@ -92,6 +92,9 @@ class Dream:
         What the user should know.
     others : dict
         Files that went in beside the source, by what for: target, target_b, start, guide 1, ...
+    earlier_blocks : list of (int, int)
+        Larger values of `block_patches` that memory did not suffice for later, each with the last
+        step that ran by it; what followed ran by the recipe's.
     """
 
     source: Clip
@@ -110,6 +113,7 @@ class Dream:
     kept: dict[int, Samples]
     warnings: list[str]
     others: dict[str, Path | None] = field(default_factory=dict)
+    earlier_blocks: list[tuple[int, int]] = field(default_factory=list)
 
     def close(self) -> None:
         """Give scratch files back."""
@@ -138,6 +142,8 @@ class Snapshot:
         What the network heard in the source, if that was needed.
     warnings : list of str
         What was warned of so far.
+    earlier_blocks : list of (int, int)
+        As in `Dream`.
     """
 
     sound: Samples
@@ -150,6 +156,7 @@ class Snapshot:
     steps: list[StepEvent]
     heard_first: Heard | None
     warnings: list[str]
+    earlier_blocks: list[tuple[int, int]] = field(default_factory=list)
 
 
 class Dreamer:
@@ -184,6 +191,8 @@ class Dreamer:
     ----------
     ended : bool
         Whether the step that was yielded last is the last.
+    is_between_steps : bool
+        Whether a snapshot can be taken: the dream has begun, and no step is half made.
 
     Raises
     ------
@@ -245,7 +254,9 @@ class Dreamer:
         self._steps: list[StepEvent] = []
         self._kept: dict[int, Samples] = {}
         self._snapshot = snapshot
+        self._earlier_blocks: list[tuple[int, int]] = []
         self.ended = False
+        self.is_between_steps = False
 
     def steps(self) -> Iterator[StepEvent]:
         """Dream, yielding an event after each step.
@@ -267,6 +278,7 @@ class Dreamer:
                 heard = self._gradient(state, step)
             except FinishEarly:
                 break
+            self.is_between_steps = False
             reason = self.method.advance(state)
             event = self._event(step, heard, time.perf_counter() - started)
             self._steps.append(event)
@@ -274,6 +286,7 @@ class Dreamer:
                 self._kept[step] = self.layout.decoded(state.sound).copy()
             reason = reason or self._enough()
             self.ended = reason is not None or step == self.recipe.steps
+            self.is_between_steps = True
             yield event
             if reason is not None and step < self.recipe.steps:
                 self._warn(f"stopped after {step} steps: {reason}")
@@ -321,6 +334,7 @@ class Dreamer:
             kept=self._kept,
             warnings=self.warnings,
             others=self._others,
+            earlier_blocks=list(self._earlier_blocks),
         )
 
     def snapshot(self) -> Snapshot:
@@ -337,6 +351,7 @@ class Dreamer:
             list(self._steps),
             self._heard_first,
             list(self.warnings),
+            list(self._earlier_blocks),
         )
 
     # -- one step -------------------------------------------------------------------------------
@@ -350,6 +365,7 @@ class Dreamer:
         self._steps, self._kept = [], {}
         if self._snapshot is not None:
             self._go_on_from(self._snapshot, self._state)
+        self.is_between_steps = True
         return self._state
 
     def _go_on_from(self, snapshot: Snapshot, state: State) -> None:
@@ -363,6 +379,7 @@ class Dreamer:
         self._kept = {step: samples.copy() for step, samples in snapshot.kept.items()}
         self._heard_first = snapshot.heard_first
         self.warnings[:] = snapshot.warnings
+        self._earlier_blocks = list(snapshot.earlier_blocks)
 
     def _gradient(self, state: State, step: int) -> Heard:
         """Put g of the sound into the state, and return what was heard on the way."""

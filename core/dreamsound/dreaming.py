@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dreamsound.audio import Clip
 from dreamsound.control import Control
 from dreamsound.dreamer import Dream, Dreamer, Snapshot, StepEvent
-from dreamsound.errors import MemoryLimitError
 from dreamsound.formats import check_holds
 from dreamsound.library import DreamRecord, LibraryError, library_path, open_library
 from dreamsound.library.of_dream import record_of
 from dreamsound.naming import LATE, fields_in
+from dreamsound.patient import PatientDreamer
 from dreamsound.recipe import Recipe
 from dreamsound.recipe_files import Places
 from dreamsound.render import Ready, RenderOptions, check_places, planned_paths, write_renders
@@ -239,33 +239,25 @@ class Dreaming:
         start: Clip | None,
         snapshot: Snapshot | None,
     ) -> Dream:
-        """Dream; where memory does not suffice, with half the block from where it stands."""
-        recipe = self.recipe
-        while True:
-            dreamer = Dreamer(
-                clip,
-                recipe,
-                self.model(),
-                target=self.targets.get("target"),
-                target_b=self.targets.get("target_b"),
-                start=start,
-                control=control,
-                keep_every=self.keep_every,
-                on_warning=note,
-                snapshot=snapshot,
-                places=self.places,
-            )
-            try:
-                for event in dreamer.steps():
-                    line.step(event)
-                    if self.on_step is not None and not dreamer.ended:
-                        self.on_step(dreamer)
-                return dreamer.result()
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-                snapshot, recipe = _with_half_the_block(dreamer, error)
-                note(snapshot.warnings[-1])
+        """Dream, with smaller blocks where memory runs out."""
+        dreamer = PatientDreamer(
+            clip,
+            self.recipe,
+            self.model(),
+            target=self.targets.get("target"),
+            target_b=self.targets.get("target_b"),
+            start=start,
+            control=control,
+            keep_every=self.keep_every,
+            on_warning=note,
+            snapshot=snapshot,
+            places=self.places,
+        )
+        for event in dreamer.steps():
+            line.step(event)
+            if self.on_step is not None and not dreamer.dreamer.ended:
+                self.on_step(dreamer.dreamer)
+        return dreamer.result()
 
     def _values(self, number: int) -> dict[str, str]:
         return self.values | {"n": f"{number:03d}"}
@@ -319,32 +311,6 @@ def keep_in_library(record: DreamRecord | None) -> list[str]:
     except LibraryError as error:
         return [f"not in the library: {error}"]
     return []
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Return whether an error means that memory, of the machine or its GPU, did not suffice."""
-    # TensorFlow's own is told by its name: whoever asks need not have imported TensorFlow.
-    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
-
-
-def _with_half_the_block(dreamer: Dreamer, error: Exception) -> tuple[Snapshot, Recipe]:
-    """Return where a dream stands, and its recipe with half as many patches at a time."""
-    patches = dreamer.recipe.block_patches
-    if patches == 1:
-        raise MemoryLimitError(
-            "memory does not suffice for a single patch: close other programs"
-        ) from error
-    recipe = dreamer.recipe.model_copy(update={"block_patches": patches // 2})
-    snapshot = dreamer.snapshot()
-    done = len(snapshot.steps)
-    told = f"out of memory: block_patches halved from {patches} to {patches // 2}"
-    if not done:
-        # What was heard in larger blocks differs in its last bits: all is of the smaller ones.
-        snapshot.heard_first = None
-    else:
-        told += f" after step {done}; made again from the beginning, its last bits may differ"
-    snapshot.warnings.append(told)
-    return snapshot, recipe
 
 
 def _step(event: StepEvent) -> dict[str, Any]:

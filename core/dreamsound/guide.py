@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from dreamsound.errors import RecipeError
 from dreamsound.gradient import Ear, Mono
 from dreamsound.models.base import Model, Tensor
 from dreamsound.objective_text import DirectionAtom, GuideAtom
+from dreamsound.out_of_memory import in_smaller_blocks
 from dreamsound.samples import FloatArray
 
 #: Of a long guide so many of its features are kept, evenly spread.
@@ -180,7 +182,13 @@ def direction_objective(atom: DirectionAtom, model: Model) -> DirectionObjective
     return DirectionObjective(Vectors(difference / size))
 
 
-def layer_of(clip: Clip, model: Model, layer: str, whole_patches: bool = False) -> FloatArray:
+def layer_of(
+    clip: Clip,
+    model: Model,
+    layer: str,
+    whole_patches: bool = False,
+    on_warning: Callable[[str], None] | None = None,
+) -> FloatArray:
     """Return a layer's activations for a whole sound.
 
     Parameters
@@ -193,15 +201,28 @@ def layer_of(clip: Clip, model: Model, layer: str, whole_patches: bool = False) 
         A published layer name, or ``embeddings``.
     whole_patches : bool, optional
         Leave patches out that reach beyond the sound's end.
+    on_warning : callable, optional
+        Called with a line where memory runs out and the sound is heard in smaller blocks.
 
     Returns
     -------
     numpy.ndarray
         ``[patches, *shape of the layer]``.
+
+    Raises
+    ------
+    MemoryLimitError
+        Memory runs out with a single patch.
     """
-    ear = Ear(model, LayerTap(layer), clip.sample_rate_hz, hop_frames=model.published_hop_frames)
-    grid = ear.grid(clip.samples.length, None)
-    found = ear.values(Mono(clip.samples), grid)
+    rate, hop_frames = clip.sample_rate_hz, model.published_hop_frames
+    tap = LayerTap(layer)
+    grid = Ear(model, tap, rate, hop_frames=hop_frames).grid(clip.samples.length, None)
+
+    def values(patches: int) -> FloatArray:
+        ear = Ear(model, tap, rate, hop_frames=hop_frames, block_patches=patches)
+        return ear.values(Mono(clip.samples), grid)
+
+    found = in_smaller_blocks(values, on_warning)
     if whole_patches:
         whole = 1 + max(0, grid.length - grid.first - grid.patch) // grid.hop
         found = found[: max(1, whole)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dreamsound.audio import Clip
+from dreamsound.out_of_memory import in_smaller_blocks
 from dreamsound.samples import FloatArray
 
 if TYPE_CHECKING:
@@ -110,7 +112,7 @@ class Hearing:
         return found
 
 
-def listen(clip: Clip, model: Model) -> Hearing:
+def listen(clip: Clip, model: Model, on_warning: Callable[[str], None] | None = None) -> Hearing:
     """Play a sound to a model.
 
     Parameters
@@ -119,6 +121,8 @@ def listen(clip: Clip, model: Model) -> Hearing:
         The sound; its mono mix is heard, over the model's published patch grid.
     model : Model
         The network.
+    on_warning : callable, optional
+        Called with a line where memory runs out and the sound is heard in smaller blocks.
 
     Returns
     -------
@@ -128,16 +132,23 @@ def listen(clip: Clip, model: Model) -> Hearing:
     ------
     AudioFileError
         The sound cannot be heard at its rate.
+    MemoryLimitError
+        Memory runs out with a single patch.
     """
     from dreamsound.gradient import Ear, Mono
     from dreamsound.objective import ClassObjective
 
     objective: Any = ClassObjective("score")
-    ear = Ear(model, objective, clip.sample_rate_hz, hop_frames=model.published_hop_frames)
-    grid = ear.grid(clip.samples.length, None)
+    rate, hop_frames = clip.sample_rate_hz, model.published_hop_frames
+    grid = Ear(model, objective, rate, hop_frames=hop_frames).grid(clip.samples.length, None)
+
+    def scores(patches: int) -> FloatArray:
+        ear = Ear(model, objective, rate, hop_frames=hop_frames, block_patches=patches)
+        return ear.scores(Mono(clip.samples), grid)
+
     return Hearing(
         tuple(model.class_names),
-        ear.scores(Mono(clip.samples), grid),
+        in_smaller_blocks(scores, on_warning),
         grid.hop / model.sample_rate_hz,
         grid.patch / model.sample_rate_hz,
         clip.samples.length / clip.sample_rate_hz,

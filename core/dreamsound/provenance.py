@@ -6,9 +6,9 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from dreamsound.audio import open_sound
 from dreamsound.chunks import IXML, note_in
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 #: The line of the comment begins with this; the rest of it is JSON.
 PREFIX = "dreamsound: "
 INFO = b"LIST:INFO"
+#: As the recipe's ``block_patches``.
+PatchCount = Annotated[int, Field(ge=1, le=1024)]
 #: A file is read for its hash in blocks of this size.
 HASH_BYTES = 2**20
 #: Of text that is carried over from a source. libsndfile adds its own name to "software".
@@ -101,6 +103,9 @@ class Note(BaseModel):
         How the renders of this dream were written.
     recipe : dict
         With every field.
+    earlier_blocks : list of (int, int)
+        Where memory did not suffice for the first value of ``block_patches``: each larger value,
+        and the last step that ran by it. What followed ran by the recipe's.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -119,6 +124,7 @@ class Note(BaseModel):
     format: str
     bits: str
     recipe: dict[str, Any]
+    earlier_blocks: list[tuple[PatchCount, PositiveInt]] = Field(default_factory=list)
 
 
 def tags_of(path: Path | None) -> dict[str, str]:
@@ -180,10 +186,14 @@ def note_of(dream: Dream, *, level: str, file_format: str, bits: str) -> dict[st
         format=file_format,
         bits=bits,
         recipe=dream.recipe.model_copy(update={"model": dream.model_name}).as_dict(),
+        earlier_blocks=dream.earlier_blocks,
     )
     told = note.model_dump(mode="json", exclude={"render": True, "source": {"cut"}})
     if clip.cut is not None:
         told["source"]["cut"] = clip.cut.as_dict()
+    if not dream.earlier_blocks:
+        # Most dreams have none: their notes stay as they were.
+        del told["earlier_blocks"]
     return told
 
 

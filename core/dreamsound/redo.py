@@ -17,6 +17,7 @@ from dreamsound.formats import Bits, FileFormat
 from dreamsound.library import LibraryError, open_library
 from dreamsound.provenance import FileNote, Note, file_sha256, read_note
 from dreamsound.recipe import Recipe
+from dreamsound.recipe_file import recipe_from
 from dreamsound.recipe_files import FIELDS
 from dreamsound.render import RENDER_NAMES, RenderOptions
 from dreamsound.samples import BLOCK_SAMPLES
@@ -223,7 +224,15 @@ def what_differs(note: Note, now: Note) -> list[str]:
         found.append(f"the engine ({note.engine} then, {now.engine} now)")
     if note.threads != now.threads:
         found.append(f"the thread count ({note.threads} then, {now.threads} now)")
+    then_blocks, now_blocks = _blocks_in_words(note), _blocks_in_words(now)
+    if then_blocks != now_blocks:
+        found.append(f"block_patches ({then_blocks} then, {now_blocks} now: out of memory)")
     return found
+
+
+def _blocks_in_words(note: Note) -> str:
+    earlier = [f"{patches} up to step {step}" for patches, step in note.earlier_blocks]
+    return ", ".join([*earlier, str(recipe_from(note.recipe).block_patches)])
 
 
 def is_same(first: Path, second: Path, file_format: str) -> bool:

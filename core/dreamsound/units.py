@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dreamsound.audio import Clip
-from dreamsound.dreamer import Dream, Dreamer
+from dreamsound.dreamer import Dream
 from dreamsound.envelope import Envelope
 from dreamsound.errors import RecipeError
 from dreamsound.guide import layer_of
 from dreamsound.objective_text import ChannelAtom
+from dreamsound.patient import PatientDreamer
 from dreamsound.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -62,7 +63,13 @@ class Unit:
     stop_s: float
 
 
-def rank_units(clip: Clip, model: Model, layer: str, top: int) -> list[Unit]:
+def rank_units(
+    clip: Clip,
+    model: Model,
+    layer: str,
+    top: int,
+    on_warning: Callable[[str], None] | None = None,
+) -> list[Unit]:
     """Return the channels of a layer that a sound excites most.
 
     Parameters
@@ -75,6 +82,8 @@ def rank_units(clip: Clip, model: Model, layer: str, top: int) -> list[Unit]:
         A layer's name.
     top : int
         How many, 1 or more; at most the layer's channels.
+    on_warning : callable, optional
+        Called with a line where memory runs out and the sound is heard in smaller blocks.
 
     Returns
     -------
@@ -85,6 +94,8 @@ def rank_units(clip: Clip, model: Model, layer: str, top: int) -> list[Unit]:
     ------
     RecipeError
         The model has no such layer.
+    MemoryLimitError
+        Memory runs out with a single patch.
 
     Notes
     -----
@@ -94,10 +105,10 @@ def rank_units(clip: Clip, model: Model, layer: str, top: int) -> list[Unit]:
     those say nothing about a sound.
     """
     published = model.table.resolve_layer(layer)
-    heard = _per_patch(layer_of(clip, model, published, whole_patches=True))
+    heard = _per_patch(layer_of(clip, model, published, True, on_warning))
     rms = Envelope.of(clip.samples, clip.sample_rate_hz).rms
     noise_clip = _noise(clip.sample_rate_hz, rms)
-    noise = _per_patch(layer_of(noise_clip, model, published, whole_patches=True))
+    noise = _per_patch(layer_of(noise_clip, model, published, True, on_warning))
     means, spreads = noise.mean(axis=0), noise.std(axis=0)
     activity = heard.mean(axis=0)
     least = LEAST_SPREAD * max(float(noise.std()), 1e-9)
@@ -124,7 +135,13 @@ def rank_units(clip: Clip, model: Model, layer: str, top: int) -> list[Unit]:
     return units
 
 
-def heard_by(clip: Clip, units: list[Unit], model: Model, layer: str) -> Iterator[Dream | None]:
+def heard_by(
+    clip: Clip,
+    units: list[Unit],
+    model: Model,
+    layer: str,
+    on_warning: Callable[[str], None] | None = None,
+) -> Iterator[Dream | None]:
     """Yield what passing each unit alone leaves of a sound.
 
     Parameters
@@ -137,6 +154,8 @@ def heard_by(clip: Clip, units: list[Unit], model: Model, layer: str) -> Iterato
         The network.
     layer : str
         Their layer.
+    on_warning : callable, optional
+        Called with each warning, as where memory runs out.
 
     Yields
     ------
@@ -156,7 +175,7 @@ def heard_by(clip: Clip, units: list[Unit], model: Model, layer: str) -> Iterato
             jitter=False,
             model=model.name,
         )
-        dreamer = Dreamer(part, recipe, model)
+        dreamer = PatientDreamer(part, recipe, model, on_warning=on_warning)
         try:
             for _ in dreamer.steps():
                 pass

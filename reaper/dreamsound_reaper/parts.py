@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,8 @@ from dreamsound_reaper.take_note import TakeNote
 #: Renders lie in this folder, in the folder that the project records to.
 OUT_FOLDER: Final = "DreamSound"
 NAME_TEMPLATE: Final = "{fxname}_{render}"
+#: How the remark begins on an item that is not dreamed.
+LEFT_OUT: Final = "left out, because it"
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,25 @@ class Parts:
     def leave_out(self, item: Item, why: UnfitError) -> None:
         """Remember why an item is not dreamed."""
         self.left_out += 1
-        self.remarks.append((item.label, f"left out, because it {why}"))
+        self.remarks.append((item.label, f"{LEFT_OUT} {why}"))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of it as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Parts:
+        """Return the parts that :meth:`as_dict` made values of.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            The values are not of that form.
+        """
+        remarks = [(label, text) for label, text in values["remarks"]]
+        # An earlier version wrote no number.
+        left_out = values.get("left_out", sum(text.startswith(LEFT_OUT) for _, text in remarks))
+        return cls([Part(**part) for part in values["parts"]], remarks, int(left_out))
 
 
 def parts_of(facts: Facts, folder: Path, *, checks_recipe: bool = True) -> Parts:

@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,14 +25,16 @@ from dreamsound.queue.eta import shown, step_of
 from dreamsound.queue.liveness import WorkerLock
 from dreamsound.queue.records import Job
 from dreamsound.queue.start import ensure_worker, is_tended
-from dreamsound.queue.states import HELD
+from dreamsound.queue.states import HELD, OVER
 from dreamsound.queue.store import Store
 from dreamsound_reaper.facts import FACTS, Facts, read_facts
-from dreamsound_reaper.parts import Part, Parts, parts_of
+from dreamsound_reaper.parts import Parts, parts_of
 from dreamsound_reaper.plan import Outcome, failed_plan, plan_of
 
 STATUS, RESULT, CANCEL, FINISH = "status.json", "result.json", "cancel", "finish"
 PREPARED, ITEMS, APPLIED, LOCK, LOG = "prepared.json", "items", "applied", "run.lock", "engine.log"
+#: In the folder of an item's job: why the queue has refused it.
+REFUSED: Final = "refused.json"
 SCHEMA_VERSION: Final = 1
 #: How often jobs are looked at, and how often the script is told that somebody is.
 POLL_S, BEAT_S = 0.1, 1.0
@@ -47,6 +49,19 @@ MOST_KEPT: Final = 50
 def is_run(folder: Path) -> bool:
     """Return whether a folder holds facts of REAPER."""
     return (folder / FACTS).is_file()
+
+
+@dataclass(frozen=True)
+class _GoneJob:
+    """A job that is no longer in the queue, as its folder remembers it."""
+
+    id: int
+    state: str
+    name: str = ""
+    error: str | None = None
+    result: dict[str, Any] = field(default_factory=dict)
+    progress: dict[str, Any] = field(default_factory=dict)
+    is_over = True
 
 
 class Run:
@@ -79,7 +94,7 @@ class Run:
         self._told: dict[str, Any] = {}
         self._beat = 0
         self._beat_at_s = 0.0
-        self._jobs: dict[int, Job] = {}
+        self._jobs: dict[int, Job | _GoneJob] = {}
         self._refused: dict[int, str] = {}
         self._window: subprocess.Popen[bytes] | None = None
         self._untended_since_s: float | None = None
@@ -141,19 +156,18 @@ class Run:
         """Return the parts of the run, and a job folder for each."""
         path = self.folder / PREPARED
         if path.is_file():
-            told = json.loads(path.read_text("utf-8"))
-            return Parts(
-                [Part(**part) for part in told["parts"]],
-                [(label, text) for label, text in told["remarks"]],
-            )
+            try:
+                return Parts.from_dict(json.loads(path.read_text("utf-8")))
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise QueueError(f"{path} is damaged: run the action again") from error
         parts = parts_of(facts, self.folder, checks_recipe=not self.with_window)
         shutil.rmtree(self.folder / ITEMS, ignore_errors=True)
         for place, part in enumerate(parts.parts):
             folder = self._folder_of(place)
             folder.mkdir(parents=True)
             write_whole(folder / inbox.JOB, json.dumps(part.job, indent=1))
-        told = {"parts": [asdict(part) for part in parts.parts], "remarks": parts.remarks}
-        write_whole(path, json.dumps(told))
+        # All of it: what a restarted run does not find here, it does not know.
+        write_whole(path, json.dumps(parts.as_dict()))
         return parts
 
     def _folder_of(self, place: int) -> Path:
@@ -163,15 +177,48 @@ class Run:
         if self.with_window and not any(
             (self._folder_of(place) / inbox.STATUS).exists() for place in range(len(parts.parts))
         ):
-            self._open_window()
+            # Cancelled before a restart: there is nothing to ask for any more.
+            if not (self.folder / CANCEL).exists():
+                self._open_window()
             return
         for place in range(len(parts.parts)):
+            if self._is_known(place):
+                continue
             try:
                 self._jobs[place] = inbox.submit(self._folder_of(place), self.store, "reaper")
             except QueueError as error:
-                self._refused[place] = str(error)
+                self._refuse(place, str(error))
         if self._jobs:
             ensure_worker(self.store)
+
+    def _is_known(self, place: int) -> bool:
+        """Return whether the run has, before a restart, learned what became of a job.
+
+        The queue refused it, or it is no longer in the queue: it is not put in a second time.
+        """
+        folder = self._folder_of(place)
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            self._refused[place] = str(json.loads((folder / REFUSED).read_text("utf-8"))["error"])
+            return True
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            status = json.loads((folder / inbox.STATUS).read_text("utf-8"))
+            number = int(status["job"])
+            if not self._is_queued(number, folder):
+                self._jobs[place] = _gone(number, status, folder)
+                return True
+        return False
+
+    def _is_queued(self, number: int, folder: Path) -> bool:
+        try:
+            return self.store.job(number).job_folder == str(folder.resolve())
+        except QueueError:
+            return False
+
+    def _refuse(self, place: int, why: str) -> None:
+        """Remember why the queue refuses a job, also for a run that is restarted."""
+        self._refused[place] = why
+        with suppress(AudioFileError):
+            write_whole(self._folder_of(place) / REFUSED, json.dumps({"error": why}))
 
     def _open_window(self) -> None:
         words = ["-m", "dreamsound_desktop", "--job", str(self.folder / ITEMS), "--once"]
@@ -232,6 +279,8 @@ class Run:
             told = next((line for line in reversed(lines) if line.strip()), f"exit code {code}")
             raise QueueError(f"DreamSound's window could not be shown: {told.strip()}")
         self._wished = CANCEL
+        with suppress(OSError):
+            (self.folder / CANCEL).touch()
         return "cancelled"
 
     def _close_window(self) -> None:
@@ -240,7 +289,7 @@ class Run:
 
     def _refresh(self) -> None:
         for place, job in self._jobs.items():
-            if not job.is_over:
+            if isinstance(job, Job) and not job.is_over:
                 try:
                     self._jobs[place] = self.store.job(job.id)
                 except QueueError:
@@ -338,6 +387,14 @@ class Run:
             plan["state"], "; ".join(plan["summary"]) or "failed"
         )
         self._tell(plan["state"], 1.0, text)
+
+
+def _gone(number: int, status: dict[str, Any], folder: Path) -> _GoneJob:
+    """Return a job that somebody took out of the queue: what it came to, or cancelled."""
+    if status["state"] not in OVER:
+        return _GoneJob(number, "cancelled")
+    result = json.loads((folder / inbox.RESULT).read_text("utf-8"))["result"]
+    return _GoneJob(number, status["state"], error=status["error"], result=dict(result or {}))
 
 
 def sweep(runs: Path) -> None:

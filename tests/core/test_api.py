@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -153,3 +154,20 @@ def test_bad_input_is_told_before_a_model_is_loaded(
         dreamsound.dream(bird, span="half")
     with pytest.raises(dreamsound.AudioFileError, match=r"none\.wav: No such file"):
         dreamsound.dream(bird, recipe(method="target", target="none.wav"))
+
+
+@pytest.mark.yamnet
+def test_memory_that_runs_out_halves_the_block(
+    bird: Path, yamnet: YamNet, little_memory: Callable[..., None]
+) -> None:
+    smaller = dreamsound.dream(bird, recipe(block_patches=4), model=yamnet)
+    little_memory(4)
+    events: list[StepEvent] = []
+    result = dreamsound.dream(bird, recipe(), model=yamnet, on_step=events.append)
+    assert np.array_equal(result.samples.array(), smaller.samples.array())
+    assert result.recipe.block_patches == 4
+    assert result.warnings[-1] == "out of memory: block_patches halved from 8 to 4"
+    assert events == result.steps
+    little_memory(0)
+    with pytest.raises(dreamsound.MemoryLimitError, match="one patch at a time"):
+        dreamsound.dream(bird, recipe(), model=yamnet)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from dreamsound.audio import read_clip
 from dreamsound.control import Control
 from dreamsound.dreamer import Dreamer
+from dreamsound.patient import PatientDreamer
+from dreamsound.queue.checkpoint import Checkpoints
 from dreamsound.queue.liveness import WorkerLock, is_locked
 from dreamsound.queue.running import JobRun, Surroundings
 from dreamsound.queue.store import Store
@@ -460,6 +464,29 @@ def test_memory_that_does_not_suffice_for_one_patch_fails_the_job(
     number = add(recipe={"block_patches": 2})
     work()
     assert (store.job(number).state, store.job(number).code) == ("failed", "MemoryLimitError")
+
+
+def test_a_checkpoint_remembers_which_steps_ran_with_which_block(
+    yamnet: Any, tmp_path: Path, little_memory: Callable[..., None]
+) -> None:
+    little_memory(4, 2)
+    clip = read_clip(write_sound(tmp_path / "long.wav", 6.0))
+    recipe = Recipe(steps=4, block_patches=8)
+    dreamer = PatientDreamer(clip, recipe, yamnet)
+    checkpoints = Checkpoints(tmp_path / "checkpoints", {}, 0.0)
+    for event in dreamer.steps():
+        if event.step == 3:
+            checkpoints.offer(dreamer.dreamer)
+    undisturbed = dreamer.result()
+    found = checkpoints.newest()
+    assert found is not None
+    snapshot, ran_by = found
+    assert (snapshot.earlier_blocks, ran_by["block_patches"]) == ([(8, 2)], 4)
+    goes_on = PatientDreamer(clip, Recipe.model_validate(ran_by), yamnet, snapshot=snapshot)
+    assert [event.step for event in goes_on.steps()] == [4]
+    resumed = goes_on.result()
+    assert resumed.earlier_blocks == undisturbed.earlier_blocks == [(8, 2)]
+    np.testing.assert_array_equal(resumed.samples.array(), undisturbed.samples.array())
 
 
 def test_models_stay_warm_the_last_used_within_their_budget(

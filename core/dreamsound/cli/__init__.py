@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 from dreamsound import __version__
 from dreamsound.errors import DreamSoundError
 from dreamsound.objective_text import ObjectiveTextError
+from dreamsound.out_of_memory import OUT_OF_MEMORY, is_out_of_memory
 
 #: Command, its module, and its line in the help: none is imported to be listed.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -137,6 +138,8 @@ def line_and_code(error: Exception) -> tuple[str, int]:
         return str(error), error.exit_code
     if isinstance(error, DreamSoundError):
         line, code = str(error), error.exit_code
+    elif is_out_of_memory(error):
+        line, code = OUT_OF_MEMORY, 1
     elif hasattr(error, "format_message"):  # the parser's own, for unknown or missing options
         line, code = error.format_message(), EXIT_BAD_INPUT
     else:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from dreamsound.cli.fetching import load_telling, watching
+from dreamsound.cli.progress import say
 from dreamsound.cli.reading import read_telling
 from dreamsound.errors import AudioFileError
 from dreamsound.listen import ClassHeard, Hearing
@@ -63,7 +64,7 @@ def listen(
     table = table_of(weights)
     chosen = [table.find_class(name) for name in class_ or []]
     loaded = load_telling(weights)
-    hearing = play_to(clip, loaded)
+    hearing = play_to(clip, loaded, lambda text: say(f"dreamsound: {file}: {text}"))
     shown = [hearing.of(index) for index in chosen] if chosen else hearing.top(top)
     if csv_file is not None:
         _write_csv(csv_file, hearing, shown)

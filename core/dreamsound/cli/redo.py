@@ -15,9 +15,9 @@ from dreamsound.cli.progress import StepLine, say
 from dreamsound.cli.reading import read_telling
 from dreamsound.cli.stopping import cancelled_by_sigterm
 from dreamsound.control import Control
-from dreamsound.dreamer import Dreamer
 from dreamsound.errors import AudioFileError
 from dreamsound.models.catalog import find_weights
+from dreamsound.patient import PatientDreamer
 from dreamsound.provenance import Note, read_note
 from dreamsound.recipe_file import recipe_from
 from dreamsound.recipe_files import FIELDS
@@ -83,7 +83,7 @@ def redo(
         control = Control(line.between_blocks)
         if note.steps_done == 0:
             control.finish()
-        dreamer = Dreamer(
+        dreamer = PatientDreamer(
             clip,
             recipe,
             model,
@@ -93,6 +93,8 @@ def redo(
             control=control,
             keep_every=keep_every(note),
             places=places,
+            on_warning=lambda text: line.say(f"dreamsound: {render}: {text}"),
+            earlier_blocks=note.earlier_blocks,
         )
         with cancelled_by_sigterm(control):
             for event in dreamer.steps():

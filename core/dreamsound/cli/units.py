@@ -57,7 +57,7 @@ def units(
     table_of(weights).resolve_layer(layer)
     loaded = load_telling(weights)
     published = loaded.table.resolve_layer(layer)
-    ranked = rank_units(clip, loaded, published, top)
+    ranked = rank_units(clip, loaded, published, top, _warn)
     sounds: dict[int, str] = {}
     if out is not None:
         sounds = _write_sounds(clip, file, ranked, loaded, published, out, overwrite)
@@ -92,7 +92,7 @@ def _write_sounds(
     for stem in stems.values():
         check_places(planned_paths(stem, out, options), [file], overwrite)
     written: dict[int, str] = {}
-    for unit, heard in zip(ranked, heard_by(clip, ranked, model, layer), strict=True):
+    for unit, heard in zip(ranked, heard_by(clip, ranked, model, layer, _warn), strict=True):
         if heard is None:
             say(f"dreamsound: nothing in this sound excites channel {unit.channel}: no sound of it")
             continue
@@ -100,6 +100,10 @@ def _write_sounds(
             result = write_renders(heard, out, options, stem=stems[unit.channel], sources=[file])
         written[unit.channel] = str(result.paths["dream"])
     return written
+
+
+def _warn(text: str) -> None:
+    say(f"dreamsound: {text}")
 
 
 def _print_table(ranked: list[Unit], sounds: dict[int, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import traceback
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,15 +23,16 @@ from dreamsound.cli.stopping import cancelled_by_sigterm
 from dreamsound.cli.wish import render_names
 from dreamsound.contact_sheet import ContactSheet, Variation
 from dreamsound.control import Control
-from dreamsound.dreamer import Dreamer
+from dreamsound.dreamer import Dream
 from dreamsound.dreaming import keep_in_library, library_record
-from dreamsound.errors import AudioFileError, DreamSoundError, RenderCancelled
+from dreamsound.errors import AudioFileError, RenderCancelled
 from dreamsound.formats import FORMATS
 from dreamsound.grid import parse_grid
 from dreamsound.methods import filled
 from dreamsound.models.catalog import find_weights
 from dreamsound.models.tables import possible_tables, table_of
 from dreamsound.objective import check_names
+from dreamsound.patient import PatientDreamer
 from dreamsound.recipe import Recipe
 from dreamsound.render import RenderOptions, write_renders
 from dreamsound.span import parse_span
@@ -89,7 +91,7 @@ def vary(
         weights = find_weights(recipes[0].model, watch)
     for recipe in recipes:
         check_names(recipe, table_of(weights))
-    run = _Run(file, clip, targets, folder, options, load_telling(weights))
+    run = _Run(file, clip, targets, folder, options, load_telling(weights), debug)
     with cancelled_by_sigterm(run.control):
         code = run.all(combinations, recipes)
     if json_output:
@@ -108,6 +110,7 @@ class _Run:
     folder: Path
     options: RenderOptions
     model: Model
+    debug: bool
 
     def __post_init__(self) -> None:
         self._line: StepLine | None = None
@@ -138,7 +141,9 @@ class _Run:
             except RenderCancelled:
                 self.sheet.write(self.folder)
                 raise
-            except DreamSoundError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+                if self.debug:
+                    traceback.print_exception(error)
                 variation.error, code = line_and_code(error)
                 codes.append(code)
                 say(f"dreamsound: variation {number}: {variation.error}")
@@ -150,15 +155,20 @@ class _Run:
         return EXIT_SOME_FAILED if codes else 0
 
     def _dream(self, variation: Variation, recipe: Recipe, planned: int) -> None:
+        def warn(text: str) -> None:
+            if self._line is not None:
+                self._line.say(f"dreamsound: variation {variation.number}: {text}")
+
         shown = " ".join(f"{name}={value}" for name, value in variation.fields.items())
         with StepLine(f"{variation.number}/{planned} {shown}", recipe.steps) as self._line:
-            dreamer = Dreamer(
+            dreamer = PatientDreamer(
                 self.clip,
                 recipe,
                 self.model,
                 target=self.targets["target"],
                 target_b=self.targets["target_b"],
                 control=self.control,
+                on_warning=warn,
             )
             for event in dreamer.steps():
                 self._line.step(event)
@@ -174,9 +184,15 @@ class _Run:
                 variation.warnings = [*dream.warnings, *written.notes, *unkept]
                 variation.before = {"class": dream.initial.class_name, "score": dream.initial.score}
                 variation.after = {"class": dream.final.class_name, "score": dream.final.score}
-                levels = thumbnail_levels(dream.samples, self.clip.sample_rate_hz)
-                variation.picture = f"{stem}.png"
-                write_thumbnail(levels, self.folder / variation.picture, self._top_db)
+                self._draw(variation, dream, f"{stem}.png")
+
+    def _draw(self, variation: Variation, dream: Dream, name: str) -> None:
+        try:
+            levels = thumbnail_levels(dream.samples, self.clip.sample_rate_hz)
+            write_thumbnail(levels, self.folder / name, self._top_db)
+            variation.picture = name
+        except Exception as error:  # noqa: BLE001 - the renders are there: it is no failure
+            variation.warnings.append(f"no picture: {line_and_code(error)[0]}")
 
     def _between_blocks(self, share: float) -> None:
         if self._line is not None:

@@ -18,6 +18,7 @@ from dreamsound.models import musicnn_table as table
 from dreamsound.models.base import Model, Tensor
 from dreamsound.models.names import NameTable
 from dreamsound.models.weights import Weights
+from dreamsound.out_of_memory import is_out_of_memory
 
 SAMPLE_RATE_HZ = 16_000
 FFT_SIZE, FRAME_HOP = 512, 256
@@ -270,6 +271,8 @@ def _read(weights: Weights) -> Arrays:
     except ModelError:
         raise
     except Exception as error:  # TensorFlow has several families of errors
+        if is_out_of_memory(error):
+            raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{weights.path} cannot be read as {weights.name}: {reason}") from error
 

@@ -13,6 +13,7 @@ from dreamsound.models.base import Model, Tensor
 from dreamsound.models.ledger import fingerprint
 from dreamsound.models.savedmodel_card import CARD_FILE, Card, read_card
 from dreamsound.models.weights import Weights
+from dreamsound.out_of_memory import is_out_of_memory
 
 #: Keeps the logit of a score of 0 or 1 finite.
 NEAREST = 1e-7
@@ -119,6 +120,8 @@ def load_saved_model(weights: Weights) -> ForeignModel:
     try:
         loaded = tf.saved_model.load(str(folder))
     except Exception as error:  # TensorFlow has several families of errors
+        if is_out_of_memory(error):
+            raise
         raise ModelError(f"{folder} cannot be loaded: {_first_line(error)}") from error
     call = _call_of(loaded, folder)
     length = round(card.file.patch_s * card.file.sample_rate_hz)
@@ -131,6 +134,8 @@ def load_saved_model(weights: Weights) -> ForeignModel:
             total = tf.reduce_sum(scores)
         slope = tape.gradient(total, waveform)
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise ModelError(
             f"{folder} cannot hear a waveform of {length} samples: {_first_line(error)}"
         ) from error

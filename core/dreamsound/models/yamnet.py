@@ -21,6 +21,7 @@ from dreamsound.errors import ModelError
 from dreamsound.models import yamnet_table as table
 from dreamsound.models.base import Model, Tensor
 from dreamsound.models.weights import Weights
+from dreamsound.out_of_memory import is_out_of_memory
 
 SAMPLE_RATE_HZ = 16_000
 FRAME_SAMPLES, FRAME_HOP, FFT_SIZE = 400, 160, 512
@@ -138,6 +139,8 @@ def load_yamnet(weights: Weights) -> YamNet:
     except ModelError:
         raise
     except Exception as error:  # each reader has its own family of errors
+        if is_out_of_memory(error):
+            raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{path} cannot be read as YAMNet: {reason}") from error
     for name, shape in weight_names().items():

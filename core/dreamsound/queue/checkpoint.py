@@ -70,6 +70,8 @@ class Checkpoints:
             place = self._write(dreamer)
         except OSError as error:
             self.problem = f"no checkpoint in {self.folder}: {error.strerror or error}"
+        except MemoryError:
+            self.problem = f"no checkpoint in {self.folder}: out of memory"
         taken_s = time.monotonic() - started_s
         if self._every_s:
             self._next_s = time.monotonic() + max(self._every_s, taken_s / MOST_SHARE)
@@ -125,6 +127,7 @@ class Checkpoints:
                 if heard is None
                 else asdict(heard) | {"scores": heard.scores.tolist()},
                 "warnings": snapshot.warnings,
+                "earlier_blocks": snapshot.earlier_blocks,
             }
             with (partial / "state.json").open("w", encoding="utf-8") as file:
                 json.dump(state, file)
@@ -160,6 +163,8 @@ class Checkpoints:
                 [StepEvent(**event) for event in state["steps"]],
                 None if heard is None else Heard(**heard | {"scores": np.array(heard["scores"])}),
                 list(state["warnings"]),
+                # Those of an earlier version do not have them.
+                [(patches, step) for patches, step in state.get("earlier_blocks", [])],
             )
         except BaseException:
             for sound in sounds.values():

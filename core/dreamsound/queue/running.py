@@ -18,6 +18,7 @@ from dreamsound.dreamer import StepEvent
 from dreamsound.dreaming import keep_in_library
 from dreamsound.errors import AudioFileError, DreamSoundError, QueueError, RenderCancelled
 from dreamsound.library.records import DreamRecord, LibraryError, RenderRecord
+from dreamsound.out_of_memory import OUT_OF_MEMORY, is_out_of_memory
 from dreamsound.provenance import file_sha256
 from dreamsound.queue import inbox
 from dreamsound.queue.carry import Carrying, files_of, remove_files
@@ -150,7 +151,9 @@ class JobRun:
             return lambda: store.give_back(number, worker, crash)
         except Exception as error:  # noqa: BLE001 - whatever it is, the worker goes on
             line = " ".join(str(error).split()) or type(error).__name__
-            if not isinstance(error, DreamSoundError):
+            if is_out_of_memory(error):
+                line = OUT_OF_MEMORY
+            elif not isinstance(error, DreamSoundError):
                 line = f"{type(error).__name__}: {line}"
             code = type(error).__name__
             return lambda: store.failed(number, worker, line, code)
