@@ -133,7 +133,7 @@ def demo(arguments):
     if source is None:
         source = out / "whistle.wav"
         say("demo: whistling a phrase (give a file to dream your own: python3 dev.py demo FILE)")
-        code = run_tool(venv, "-m", "dreamsound.demo_sound", str(source), "--overwrite")
+        code = run_tool(venv, "-m", "dreamsound_studio.demo_sound", str(source), "--overwrite")
         if code:
             return code
 
@@ -190,7 +190,8 @@ def draw_demo_picture(venv, source, dreamed, picture, options):
             picture.unlink()
         return 0
     say("demo: drawing before and after")
-    words = ["-m", "dreamsound.pictures", str(source), dream, str(picture), "--overwrite"]
+    module = "dreamsound_studio.pictures.before_after"
+    words = ["-m", module, str(source), dream, str(picture), "--overwrite"]
     moments = (dreamed["initial"], dreamed["final"])
     if all(heard_a_class(moment) for moment in moments):
         words += ["--scores", *(f"{moment['class']}={moment['score']}" for moment in moments)]

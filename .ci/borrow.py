@@ -28,7 +28,8 @@ def borrow(clone, environment):
     (own / "borrowed.pth").write_text("".join(f"{place}\n" for place in places), "utf-8")
     program = Path(dev.program_in(venv, "dreamsound"))
     program.write_text(
-        f"#!{dev.python_in(venv)}\nimport sys\nfrom dreamsound.cli import main\nsys.exit(main())\n",
+        f"#!{dev.python_in(venv)}\nimport sys\n"
+        "from dreamsound_studio.cli import main\nsys.exit(main())\n",
         "utf-8",
     )
     program.chmod(0o755)

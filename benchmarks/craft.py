@@ -17,17 +17,17 @@ import numpy as np
 import numpy.typing as npt
 from sounds import test_sounds
 
-from dreamsound.api import dream
-from dreamsound.audio import Clip
-from dreamsound.craft.masking import MaskingThreshold
-from dreamsound.dreamer import Dream
-from dreamsound.errors import ModelError
-from dreamsound.guide import layer_of
-from dreamsound.listen import listen
-from dreamsound.models.base import Model
-from dreamsound.models.load import load_model
-from dreamsound.recipe import Recipe
-from dreamsound.spectrum import Stft, power_of
+from dreamsound_studio.api import dream
+from dreamsound_studio.audio.clip import Clip
+from dreamsound_studio.dream.dreamer import Dream
+from dreamsound_studio.dream.guide import layer_of
+from dreamsound_studio.dream.listen import listen
+from dreamsound_studio.dsp.psychoacoustics import MaskingThreshold
+from dreamsound_studio.dsp.stft import Stft, power_of
+from dreamsound_studio.errors import ModelError
+from dreamsound_studio.models.load import load_model
+from dreamsound_studio.models.network import Model
+from dreamsound_studio.recipe.recipe import Recipe
 
 SECONDS = 3.0
 HIGH_HZ = 6000.0

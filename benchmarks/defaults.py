@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from sounds import at_peak, shared_audio, test_sounds
 
-from dreamsound.audio import Clip, read_clip
-from dreamsound.dreamer import Dreamer
-from dreamsound.envelope import Envelope, frame_power
-from dreamsound.models.base import Model
-from dreamsound.models.runtime import import_tensorflow
-from dreamsound.recipe import Recipe
-from dreamsound.samples import Samples
+from dreamsound_studio.audio.clip import Clip, read_clip
+from dreamsound_studio.audio.samples import Samples
+from dreamsound_studio.dream.dreamer import Dreamer
+from dreamsound_studio.dsp.envelope import Envelope, frame_power
+from dreamsound_studio.models.network import Model
+from dreamsound_studio.models.runtime import import_tensorflow
+from dreamsound_studio.recipe.recipe import Recipe
 
 LEVELS_DBFS = (-6, -26, -46)
 THIRD_OCTAVES_HZ = 1000 * 2.0 ** (np.arange(-10, 13) / 3)
@@ -156,7 +156,7 @@ def _db(ratio: float) -> float:
 def main(arguments: list[str]) -> None:
     """Run what the arguments ask for."""
     import_tensorflow()
-    from dreamsound.models.load import load_model
+    from dreamsound_studio.models.load import load_model
 
     model = load_model()
     if arguments[:1] == ["scan"]:

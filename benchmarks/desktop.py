@@ -161,8 +161,8 @@ def inside_frames(folder: Path) -> dict[str, Any]:
 
 def inside_queue(folder: Path) -> dict[str, Any]:
     """Scroll through a thousand jobs."""
-    from dreamsound.queue.records import NewJob
-    from dreamsound.queue.store import open_store
+    from dreamsound_studio.queue.store.records import NewJob
+    from dreamsound_studio.queue.store.store import open_store
 
     store, _ = open_store()
     store.pause()

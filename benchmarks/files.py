@@ -41,8 +41,8 @@ def main() -> None:
 
 def preset(folder: Path) -> None:
     """Load a preset's file."""
-    from dreamsound.presets import SUFFIX, factory_presets, read_preset
-    from dreamsound.recipe_file import write_json
+    from dreamsound_studio.recipe.document import write_json
+    from dreamsound_studio.recipe.presets import SUFFIX, factory_presets, read_preset
 
     path = folder / f"preset{SUFFIX}"
     write_json(path, factory_presets()[0].as_dict(), overwrite=False)
@@ -51,7 +51,7 @@ def preset(folder: Path) -> None:
 
 def long_file(folder: Path) -> None:
     """Open an RF64 of four hours, whose samples are a hole in the disk, and read a second."""
-    from dreamsound.audio import read_clip
+    from dreamsound_studio.audio.clip import read_clip
 
     path = folder / "long.wav"
     frames, frame_bytes = HOURS * 3600 * RATE, 6
@@ -81,7 +81,7 @@ def batch(folder: Path, count: int) -> None:
         seconds = SECONDS * random.uniform(0.5, 1.5)
         noise = 0.1 * random.standard_normal(round(seconds * RATE))
         soundfile.write(sounds / f"{number:03d}.wav", noise, RATE, subtype="PCM_24")
-    command = [sys.executable, "-m", "dreamsound", "batch", str(sounds), "--out", str(out)]
+    command = [sys.executable, "-m", "dreamsound_studio", "batch", str(sounds), "--out", str(out)]
     command += ["--class", "Cat"]
     began = time.perf_counter()
     environment = os.environ | {"DREAMSOUND_LIBRARY": str(folder / "library.sqlite")}

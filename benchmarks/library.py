@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from dreamsound.library import COLUMNS, DreamRecord, Library, RenderRecord
-from dreamsound.library.search import KEY_MARK, tokens_of
-from dreamsound.recipe import Recipe
+from dreamsound_studio.library.library import COLUMNS, DreamRecord, Library, RenderRecord
+from dreamsound_studio.library.search import KEY_MARK, tokens_of
+from dreamsound_studio.recipe.recipe import Recipe
 
 ASKED_MS = 20.0
 COUNT = 100_000
@@ -183,7 +183,7 @@ def changes(library: Library) -> None:
 
 def without_fts5(path: Path) -> None:
     """Print what a search takes where SQLite has no FTS5."""
-    with mock.patch("dreamsound.library.store.has_full_text", return_value=False):
+    with mock.patch("dreamsound_studio.library.schema.has_full_text", return_value=False):
         library = Library(path)
     with library:
         for asked in ({"text": "all"}, {"text": "needle"}, {"text": "nowhere"}):

@@ -14,12 +14,12 @@ import numpy.typing as npt
 from craft import SECONDS, clip_of
 from sounds import test_sounds
 
-from dreamsound.api import dream
-from dreamsound.audio import Clip
-from dreamsound.models.load import load_model
-from dreamsound.presets import factory_presets
-from dreamsound.spectrum import Stft, power_of
-from dreamsound.thumbnails import thumbnail_levels
+from dreamsound_studio.api import dream
+from dreamsound_studio.audio.clip import Clip
+from dreamsound_studio.dsp.spectrogram import thumbnail_levels
+from dreamsound_studio.dsp.stft import Stft, power_of
+from dreamsound_studio.models.load import load_model
+from dreamsound_studio.recipe.presets import factory_presets
 
 #: Levels under this re. the source's loudest band count as nothing.
 FLOOR_DB = -90.0

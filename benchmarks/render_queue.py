@@ -70,9 +70,9 @@ def median_ms(work: Callable[[], object], rounds: int = 50) -> float:
 
 def store_operations(folder: Path) -> None:
     """Operations on a queue of ten thousand jobs with requests of a real length."""
-    from dreamsound.queue.records import NewJob
-    from dreamsound.queue.request import JobRequest
-    from dreamsound.queue.store import Store
+    from dreamsound_studio.jobs.request import JobRequest
+    from dreamsound_studio.queue.store.records import NewJob
+    from dreamsound_studio.queue.store.store import Store
 
     document = {"input": "a.wav", "out": "out", "recipe": {"method": "filter-add"}}
     request = JobRequest.make(document).settled(folder)
@@ -97,22 +97,22 @@ def store_operations(folder: Path) -> None:
     job = folder / "job"
     job.mkdir()
     (job / "job.json").write_text(json.dumps({"input": "a.wav", "out": "."}))
-    command = [sys.executable, "-m", "dreamsound", "submit", "--no-start", str(job)]
+    command = [sys.executable, "-m", "dreamsound_studio", "submit", "--no-start", str(job)]
     taken = median_ms(lambda: subprocess.run(command, check=True, capture_output=True), 9)
     row("`dreamsound submit` returns", f"{taken / 1000:.2f} s", "0.5 s")
 
 
 def worker(folder: Path) -> None:
     """What a worker adds to a dream, warm and cold."""
-    from dreamsound.api import read_source
-    from dreamsound.cli.fetching import loading
-    from dreamsound.control import Control
-    from dreamsound.dreaming import Dreaming
-    from dreamsound.models import load
-    from dreamsound.queue.store import Store
-    from dreamsound.queue.worker import Worker, WorkerOptions
-    from dreamsound.recipe import Recipe
-    from dreamsound.render import RenderOptions
+    from dreamsound_studio.api import read_source
+    from dreamsound_studio.cli.shared.fetching import loading
+    from dreamsound_studio.control import Control
+    from dreamsound_studio.jobs.dreaming import Dreaming
+    from dreamsound_studio.models import load
+    from dreamsound_studio.queue.store.store import Store
+    from dreamsound_studio.queue.worker.worker import Worker, WorkerOptions
+    from dreamsound_studio.recipe.recipe import Recipe
+    from dreamsound_studio.render.write import RenderOptions
 
     count = 20
     source = write_noise(folder / "source.wav", 2.0, 2)
@@ -158,7 +158,7 @@ def worker(folder: Path) -> None:
 
 def preview(folder: Path) -> None:
     """A preview of two seconds while an hour is dreamed, at moments all over the job."""
-    from dreamsound.queue.store import Store
+    from dreamsound_studio.queue.store.store import Store
 
     hour = write_noise(folder / "hour.wav", 3600.0, 2)
     short = write_noise(folder / "short.wav", 2.0, 2)
@@ -193,7 +193,7 @@ def preview(folder: Path) -> None:
 
 def farm(folder: Path) -> None:
     """Sixteen jobs on two workers, and what a job costs the scheduler and the network."""
-    from dreamsound.queue.store import Store
+    from dreamsound_studio.queue.store.store import Store
 
     source = write_noise(folder / "source.wav", 10.0, 2)
     command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard"]
@@ -295,7 +295,7 @@ def kills(folder: Path, count: int) -> None:
     from conftest import write_sound  # type: ignore[import-not-found]
     from killing import check_nothing_lost, run_and_kill  # type: ignore[import-not-found]
 
-    from dreamsound.queue.store import Store
+    from dreamsound_studio.queue.store.store import Store
 
     sources = [write_sound(folder / f"{n}.wav", 1.0 + 0.02 * n, n) for n in range(count + 5)]
     killed, calm = folder / "killed", folder / "calm"
@@ -328,7 +328,7 @@ class Quiet:
 
 def add(store: Any, source: Path, folder: Path, count: int, **more: Any) -> list[int]:
     """Add jobs that do the same into folders of their own."""
-    from dreamsound.queue.request import JobRequest
+    from dreamsound_studio.jobs.request import JobRequest
 
     steps, kind, round_ = more["steps"], more.get("kind", "render"), more.get("round_", 0)
     documents = [
@@ -344,7 +344,7 @@ def add(store: Any, source: Path, folder: Path, count: int, **more: Any) -> list
 def start_worker(store: Any, *arguments: str) -> subprocess.Popen[bytes]:
     """Start a worker of a queue."""
     return subprocess.Popen(
-        [sys.executable, "-m", "dreamsound", "worker", *arguments],
+        [sys.executable, "-m", "dreamsound_studio", "worker", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -20,12 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
-from dreamsound.audio import Clip
-from dreamsound.dreamer import Dreamer
-from dreamsound.models.base import Model
-from dreamsound.models.runtime import import_tensorflow
-from dreamsound.recipe import Recipe
-from dreamsound.sound_writer import write_blocks
+from dreamsound_studio.audio.clip import Clip
+from dreamsound_studio.audio.writer import write_blocks
+from dreamsound_studio.dream.dreamer import Dreamer
+from dreamsound_studio.models.network import Model
+from dreamsound_studio.models.runtime import import_tensorflow
+from dreamsound_studio.recipe.recipe import Recipe
 
 PATCH_FLOP = 277e6
 MATRIX = 2048
@@ -62,7 +62,7 @@ def main() -> None:
         queue(chosen.long)
     if chosen.only in (None, "speed", "blocks", "parts"):
         import_tensorflow()
-        from dreamsound.models.load import load_model
+        from dreamsound_studio.models.load import load_model
 
         model = load_model()
         if chosen.only in (None, "speed"):
@@ -99,9 +99,9 @@ def parts(model: Model) -> None:
     """Print what the parts of a step cost: forward, and forward with the input gradient."""
     import tensorflow as tf
 
-    from dreamsound.methods import FilterJob, HardCut, filled
-    from dreamsound.resample import Resampler
-    from dreamsound.samples import Samples
+    from dreamsound_studio.audio.samples import Samples
+    from dreamsound_studio.dream.filter import FilterJob, HardCut, filled
+    from dreamsound_studio.dsp.resample import Resampler
 
     count = 32
     length = ((count - 1) * 48 + 95) * 160 + 400
@@ -216,7 +216,7 @@ def memory(long: bool) -> None:
 
 def _peak_of_render(path: Path, out: Path) -> float:
     code = (
-        "import resource, sys; from dreamsound.cli import main; "
+        "import resource, sys; from dreamsound_studio.cli import main; "
         "code = main(sys.argv[1:]); "
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
     )
@@ -254,7 +254,7 @@ def queue(long: bool) -> None:
 
 def start() -> None:
     """Print how long the command line takes to show its help."""
-    command = [sys.executable, "-m", "dreamsound", "--help"]
+    command = [sys.executable, "-m", "dreamsound_studio", "--help"]
     bare = [sys.executable, "-c", "pass"]
     helps, bares = [], []
     for _ in range(7):

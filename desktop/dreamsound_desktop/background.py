@@ -13,7 +13,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 
-from dreamsound.errors import DreamSoundError
+from dreamsound_studio.errors import DreamSoundError
 
 
 class Task:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal
 
-from dreamsound.errors import DreamSoundError
 from dreamsound_desktop.state.heard import MOST_CLASSES, Heard, read_heard
+from dreamsound_studio.errors import DreamSoundError
 
 #: After being told to end, a process has this long.
 PATIENCE_MS = 3000
@@ -19,7 +19,7 @@ def command_process(words: list[str], parent: QObject) -> QProcess:
     """Return a process that will run ``dreamsound WORDS``, not started yet."""
     process = QProcess(parent)
     process.setProgram(sys.executable)
-    process.setArguments(["-m", "dreamsound", *words])
+    process.setArguments(["-m", "dreamsound_studio", *words])
     environment = QProcessEnvironment.systemEnvironment()
     for name, value in os.environ.items():
         environment.insert(name, value)

@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from PySide6.QtCore import QObject, Signal
 
-from dreamsound.errors import DreamSoundError
-from dreamsound.queue.records import Job, NewJob
-from dreamsound.queue.start import ensure_worker, is_tended, log_of
-from dreamsound.queue.states import HELD
-from dreamsound.queue.store import Store, open_store
+from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.queue.store.records import Job, NewJob
+from dreamsound_studio.queue.store.states import HELD
+from dreamsound_studio.queue.store.store import Store, open_store
+from dreamsound_studio.queue.worker.start import ensure_worker, is_tended, log_of
 
 #: How often to look while jobs run, and while none does.
 BUSY_S: Final = 0.12

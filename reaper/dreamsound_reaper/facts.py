@@ -12,9 +12,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dreamsound.errors import DreamSoundError
-from dreamsound.recipe import one_line
-from dreamsound.render import DEFAULT_RENDERS, RenderName
+from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.recipe.recipe import one_line
+from dreamsound_studio.render.write import DEFAULT_RENDERS, RenderName
 
 FACTS: Final = "facts.json"
 #: Of a hundred items with as many stretch markers each.
@@ -145,9 +145,9 @@ class Settings(_Told):
     out : str
         Folder of the renders.
     options : dict
-        Further options of a render, see ``dreamsound.render.RenderOptions``.
+        Further options of a render, see ``dreamsound_studio.render.write.RenderOptions``.
     job : dict
-        Further fields of each job, see ``dreamsound.queue.request.JobRequest``.
+        Further fields of each job, see ``dreamsound_studio.jobs.request.JobRequest``.
     """
 
     preset: str | None = None

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from dreamsound.audio import check_folder_writable
-from dreamsound.cut import Cut
-from dreamsound.cut_reader import read_cut
-from dreamsound.errors import AudioFileError
-from dreamsound.naming import expand
-from dreamsound.render import rename_new
-from dreamsound.samples import BLOCK_SAMPLES, FloatArray, Samples
-from dreamsound.sound_writer import write_blocks
 from dreamsound_reaper.facts import Item
 from dreamsound_reaper.media import Media
 from dreamsound_reaper.spans import SWAPPED
+from dreamsound_studio.audio.clip import check_folder_writable
+from dreamsound_studio.audio.cut import Cut
+from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
+from dreamsound_studio.audio.source import read_cut
+from dreamsound_studio.audio.writer import write_blocks
+from dreamsound_studio.errors import AudioFileError
+from dreamsound_studio.recipe.naming import expand
+from dreamsound_studio.render.write import rename_new
 
 #: No more is glued at once: a day.
 LONGEST_S = 86_400.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path, PureWindowsPath
 
-from dreamsound.audio import open_sound
-from dreamsound.errors import AudioFileError
 from dreamsound_reaper.facts import Project
 from dreamsound_reaper.spans import FileInfo, UnfitError
+from dreamsound_studio.audio.clip import open_sound
+from dreamsound_studio.errors import AudioFileError
 
 
 def local_path(text: str, folder: Path) -> Path | None:

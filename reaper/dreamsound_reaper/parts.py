@@ -7,21 +7,21 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from dreamsound.cut import Cut
-from dreamsound.errors import RecipeError
-from dreamsound.methods import METHODS
-from dreamsound.models.tables import possible_tables
-from dreamsound.objective import check_names
-from dreamsound.presets import find_preset, with_fields
-from dreamsound.queue.records import MOST_NAME
-from dreamsound.recipe import Recipe
-from dreamsound.recipe_file import recipe_from
-from dreamsound.render import RenderOptions
 from dreamsound_reaper.facts import Facts, FactsError, Item
 from dreamsound_reaper.glue import write_glued, write_target
 from dreamsound_reaper.media import Media, local_path
 from dreamsound_reaper.spans import UnfitError, check_fit, heard, root_of
 from dreamsound_reaper.take_note import TakeNote
+from dreamsound_studio.audio.cut import Cut
+from dreamsound_studio.dream.filter import METHODS
+from dreamsound_studio.dream.objective import check_names
+from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.models.tables import possible_tables
+from dreamsound_studio.queue.store.records import MOST_NAME
+from dreamsound_studio.recipe.document import recipe_from
+from dreamsound_studio.recipe.presets import find_preset, with_fields
+from dreamsound_studio.recipe.recipe import Recipe
+from dreamsound_studio.render.write import RenderOptions
 
 #: Renders lie in this folder, in the folder that the project records to.
 OUT_FOLDER: Final = "DreamSound"

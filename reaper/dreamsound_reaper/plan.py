@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from dreamsound import __version__
-from dreamsound.cut import Cut
-from dreamsound.presets import set_fields
-from dreamsound.recipe_file import recipe_from
-from dreamsound.render import DEFAULT_RENDERS
 from dreamsound_reaper.facts import Facts, Item
 from dreamsound_reaper.parts import Part, Parts
 from dreamsound_reaper.take_note import TakeNote
+from dreamsound_studio import __version__
+from dreamsound_studio.audio.cut import Cut
+from dreamsound_studio.recipe.document import recipe_from
+from dreamsound_studio.recipe.presets import set_fields
+from dreamsound_studio.render.write import DEFAULT_RENDERS
 
 SCHEMA_VERSION: Final = 1
 #: Of a take, set in this order: markers are set behind them.
@@ -53,7 +53,7 @@ class Outcome:
     Attributes
     ----------
     state : str
-        As in `dreamsound.queue.states`.
+        As in `dreamsound_studio.queue.store.states`.
     result : dict
         As in ``result.json`` of a job folder.
     error : str

@@ -18,18 +18,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from dreamsound.errors import AudioFileError, DreamSoundError, QueueError
-from dreamsound.html_page import write_whole
-from dreamsound.queue import inbox
-from dreamsound.queue.eta import shown, step_of
-from dreamsound.queue.liveness import WorkerLock
-from dreamsound.queue.records import Job
-from dreamsound.queue.start import ensure_worker, is_tended
-from dreamsound.queue.states import HELD, OVER
-from dreamsound.queue.store import Store
 from dreamsound_reaper.facts import FACTS, Facts, read_facts
 from dreamsound_reaper.parts import Parts, parts_of
 from dreamsound_reaper.plan import Outcome, failed_plan, plan_of
+from dreamsound_studio.errors import AudioFileError, DreamSoundError, QueueError
+from dreamsound_studio.pictures.html import write_whole
+from dreamsound_studio.queue import inbox
+from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.queue.store.states import HELD, OVER
+from dreamsound_studio.queue.store.store import Store
+from dreamsound_studio.queue.worker.eta import shown, step_of
+from dreamsound_studio.queue.worker.liveness import WorkerLock
+from dreamsound_studio.queue.worker.start import ensure_worker, is_tended
 
 STATUS, RESULT, CANCEL, FINISH = "status.json", "result.json", "cancel", "finish"
 PREPARED, ITEMS, APPLIED, LOCK, LOG = "prepared.json", "items", "applied", "run.lock", "engine.log"

@@ -20,9 +20,9 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from dreamsound.cut import MOST_PIECES, MOST_TIMES, Cut, Piece
-from dreamsound.formats import MAX_CHANNELS
 from dreamsound_reaper.facts import Item, Source, Take
+from dreamsound_studio.audio.cut import MOST_PIECES, MOST_TIMES, Cut, Piece
+from dreamsound_studio.audio.formats import MAX_CHANNELS
 
 #: Times are read to so many samples: a second holds too many digits for a double to be exact.
 TOLERANCE: Final = 1e-4

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dreamsound.cut import Cut
 from dreamsound_reaper.spans import UnfitError
+from dreamsound_studio.audio.cut import Cut
 
 
 class TakeNote(BaseModel):

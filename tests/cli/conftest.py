@@ -16,10 +16,10 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from dreamsound.cli import main
+from dreamsound_studio.cli import main
 
 if TYPE_CHECKING:
-    from dreamsound.models.yamnet import YamNet
+    from dreamsound_studio.models.yamnet.network import YamNet
 
 Floats = npt.NDArray[np.float32]
 RATE = 16_000
@@ -84,7 +84,7 @@ def command(capfd: pytest.CaptureFixture[str]) -> Command:
 @pytest.fixture
 def dream(command: Command, yamnet: YamNet, monkeypatch: pytest.MonkeyPatch) -> Command:
     """``dreamsound render`` in this process, with the model that is loaded already."""
-    monkeypatch.setattr("dreamsound.models.load.load_weights", lambda _: yamnet)
+    monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: yamnet)
 
     def run(*arguments: object) -> Outcome:
         steps = () if "--steps" in arguments else ("--steps", 2)
@@ -96,7 +96,7 @@ def dream(command: Command, yamnet: YamNet, monkeypatch: pytest.MonkeyPatch) -> 
 def process(*arguments: object, **environment: str) -> subprocess.Popen[str]:
     """``dreamsound`` in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "dreamsound", *map(str, arguments)],
+        [sys.executable, "-m", "dreamsound_studio", *map(str, arguments)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from dreamsound.models.catalog import MODELS_VARIABLE
+from dreamsound_studio.models.entries import MODELS_VARIABLE
 
 from .conftest import RATE, Command, Floats, Outcome, chirp, write_sound
 
@@ -319,7 +319,7 @@ def test_one_bad_file_does_not_stop_the_others(
 def test_an_error_that_nobody_thought_of_does_not_stop_the_others_either(
     dream: Command, bird: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import dreamsound.cli.reading as module
+    import dreamsound_studio.cli.shared.reading as module
 
     def fails_for_bird(path: str, span: str | None) -> object:
         if path == str(bird):
@@ -348,7 +348,7 @@ def test_a_truncated_file_is_dreamed_as_far_as_it_goes(
 def test_a_disk_that_is_full_leaves_nothing_half_written(
     dream: Command, bird: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import dreamsound.render as module
+    import dreamsound_studio.render.write as module
 
     write_blocks, calls = module.write_blocks, []
 

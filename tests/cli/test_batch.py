@@ -11,8 +11,8 @@ import matplotlib.image as mpimg
 import numpy as np
 import pytest
 
-from dreamsound.library import Library
-from dreamsound.models.yamnet import YamNet
+from dreamsound_studio.library.library import Library
+from dreamsound_studio.models.yamnet.network import YamNet
 
 from .conftest import Command, chirp, process, write_sound
 
@@ -28,7 +28,7 @@ def loaded(yamnet: YamNet, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         calls.append(1)
         return yamnet
 
-    monkeypatch.setattr("dreamsound.models.load.load_weights", load)
+    monkeypatch.setattr("dreamsound_studio.models.load.load_weights", load)
     return calls
 
 

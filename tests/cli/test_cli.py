@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import typer
 
-from dreamsound import __version__
-from dreamsound.cli import COMMANDS, main
-from dreamsound.cli.options import NOT_OPTIONS
-from dreamsound.cli.render import app as render_app
-from dreamsound.models.yamnet_table import class_names, layer_table
-from dreamsound.recipe import Recipe
+from dreamsound_studio import __version__
+from dreamsound_studio.cli import COMMANDS, main
+from dreamsound_studio.cli.render import app as render_app
+from dreamsound_studio.cli.shared.options import NOT_OPTIONS
+from dreamsound_studio.models.yamnet.tables import class_names, layer_table
+from dreamsound_studio.recipe.recipe import Recipe
 
 from .conftest import Command, chirp, process, write_sound
 
@@ -103,8 +103,8 @@ def test_layers_are_listed_with_their_shapes(command: Command) -> None:
 
 WITHOUT_TENSORFLOW = """
 import sys
-import dreamsound
-from dreamsound.cli import main
+import dreamsound_studio as dreamsound
+from dreamsound_studio.cli import main
 
 bird, out = sys.argv[1:]
 dreamsound.Recipe, dreamsound.Clip, dreamsound.RenderOptions, dreamsound.dream
@@ -168,11 +168,12 @@ def test_without_arguments_main_takes_those_of_the_process(
 
 ONE_MODEL = """
 import sys
-from dreamsound.cli import main
+from dreamsound_studio.cli import main
 
 assert main(["classes", "--model", "mtt-vgg"]) == 0
 assert main(["layers", "--model", "mtt-vgg"]) == 0
-others = {f"dreamsound.models.{name}" for name in ("yamnet_table", "yamnet", "savedmodel_card")}
+names = ("yamnet.tables", "yamnet.network", "savedmodel.card")
+others = {f"dreamsound_studio.models.{name}" for name in names}
 assert not others & set(sys.modules), others & set(sys.modules)
 """
 

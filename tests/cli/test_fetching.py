@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound.cli import fetching
-from dreamsound.cli.fetching import FetchLine, watching
+from dreamsound_studio.cli.shared import fetching
+from dreamsound_studio.cli.shared.fetching import FetchLine, watching
 
 
 class Terminal(io.StringIO):

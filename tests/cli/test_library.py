@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound.library import DreamRecord, Library, RenderRecord
+from dreamsound_studio.library.library import DreamRecord, Library, RenderRecord
 
 from .conftest import Command
 

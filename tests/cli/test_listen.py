@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from dreamsound.listen import Hearing
-from dreamsound.models.yamnet import YamNet
+from dreamsound_studio.dream.listen import Hearing
+from dreamsound_studio.models.yamnet.network import YamNet
 
 from .conftest import RATE, Command, chirp, process, write_sound
 
@@ -20,7 +20,7 @@ from .conftest import RATE, Command, chirp, process, write_sound
 @pytest.fixture
 def hears(command: Command, yamnet: YamNet, monkeypatch: pytest.MonkeyPatch) -> Command:
     """``dreamsound listen`` in this process, with the model that is loaded already."""
-    monkeypatch.setattr("dreamsound.models.load.load_weights", lambda _: yamnet)
+    monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: yamnet)
     return lambda *arguments: command("listen", *arguments)
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound.models.weights import MUSICNN_NAMES
-from dreamsound.models.yamnet import YamNet
+from dreamsound_studio.models.weights import MUSICNN_NAMES
+from dreamsound_studio.models.yamnet.network import YamNet
 
 from .conftest import Command
 
@@ -133,9 +133,9 @@ def test_what_is_not_yamnet_is_not_kept(
 def test_weights_that_hear_something_else_are_refused(yamnet_h5: Path, tmp_path: Path) -> None:
     import h5py
 
-    from dreamsound.errors import ModelError
-    from dreamsound.models.verify import verify
-    from dreamsound.models.weights import Weights
+    from dreamsound_studio.dream.verify import verify
+    from dreamsound_studio.errors import ModelError
+    from dreamsound_studio.models.weights import Weights
 
     shuffled = tmp_path / "yamnet.h5"
     shutil.copyfile(yamnet_h5, shuffled)

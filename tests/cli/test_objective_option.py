@@ -94,8 +94,8 @@ def test_targets_morph_from_the_command_line(dream: Command, bird: Path, tmp_pat
 def test_a_preset_or_recipe_is_dreamed_and_options_win(
     dream: Command, bird: Path, tmp_path: Path
 ) -> None:
-    from dreamsound.presets import SUFFIX, factory_presets
-    from dreamsound.recipe_file import write_json
+    from dreamsound_studio.recipe.document import write_json
+    from dreamsound_studio.recipe.presets import SUFFIX, factory_presets
 
     bones = next(preset for preset in factory_presets() if preset.name == "Bones")
     write_json(tmp_path / f"Mine{SUFFIX}", bones.as_dict())

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dreamsound.provenance import read_note
+from dreamsound_studio.render.note import read_note
 
 from .conftest import Command, chirp, write_sound
 
 if TYPE_CHECKING:
-    from dreamsound.models.yamnet import YamNet
+    from dreamsound_studio.models.yamnet.network import YamNet
 
 pytestmark = pytest.mark.yamnet
 
@@ -27,7 +27,7 @@ HALVED = "out of memory: block_patches halved from {} to {}"
 @pytest.fixture
 def run(command: Command, yamnet: YamNet, monkeypatch: pytest.MonkeyPatch) -> Command:
     """``dreamsound`` with the model that is loaded already."""
-    monkeypatch.setattr("dreamsound.models.load.load_weights", lambda _: yamnet)
+    monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: yamnet)
     return command
 
 
@@ -79,9 +79,9 @@ def test_render_says_what_to_do_where_one_patch_is_too_many(
 @pytest.mark.parametrize(
     "place",
     [
-        "dreamsound.cli.batch.read_telling",
-        "dreamsound.render.write_blocks",
-        "dreamsound.render.match_gain_db",
+        "dreamsound_studio.cli.batch.read_telling",
+        "dreamsound_studio.render.write.write_blocks",
+        "dreamsound_studio.render.write.match_gain_db",
     ],
 )
 def test_batch_fails_the_sound_that_does_not_fit_and_dreams_the_others(
@@ -106,9 +106,9 @@ def test_batch_goes_on_where_a_model_fits_only_later(
     for name in "ab":
         write_sound(tmp_path / f"in/{name}.wav", chirp())
     monkeypatch.undo()
-    monkeypatch.setattr("dreamsound.models.yamnet.YamNet", lambda _: yamnet)
+    monkeypatch.setattr("dreamsound_studio.models.yamnet.network.YamNet", lambda _: yamnet)
     for reader in ("_read_h5", "_read_saved_model"):
-        only_memory_fails(monkeypatch, f"dreamsound.models.yamnet.{reader}", 1)
+        only_memory_fails(monkeypatch, f"dreamsound_studio.models.yamnet.network.{reader}", 1)
     outcome = run("batch", tmp_path / "in", "--out", tmp_path / "out", *GIVEN)
     assert outcome.code == 4, outcome.err
     rows = json.loads((tmp_path / "out/batch_report.json").read_text())["inputs"]
@@ -146,9 +146,9 @@ def test_vary_halves_the_block_of_each(
 @pytest.mark.parametrize(
     ("place", "number"),
     [
-        ("dreamsound.dreamer.filled", 2),
-        ("dreamsound.render.write_blocks", 2),
-        ("dreamsound.render.match_gain_db", 2),
+        ("dreamsound_studio.dream.dreamer.filled", 2),
+        ("dreamsound_studio.render.write.write_blocks", 2),
+        ("dreamsound_studio.render.write.match_gain_db", 2),
     ],
 )
 def test_vary_fails_the_variation_that_does_not_fit_and_dreams_the_others(
@@ -172,7 +172,7 @@ def test_vary_fails_the_variation_that_does_not_fit_and_dreams_the_others(
 def test_vary_keeps_renders_whose_picture_does_not_fit(
     run: Command, bird: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    only_memory_fails(monkeypatch, "dreamsound.cli.vary.write_thumbnail", 2)
+    only_memory_fails(monkeypatch, "dreamsound_studio.cli.vary.write_thumbnail", 2)
     out = tmp_path / "out"
     outcome = run("vary", bird, "--grid", "seed=1,2", "--steps", 2, "--out", out)
     assert outcome.code == 0, outcome.err
@@ -260,7 +260,7 @@ def test_listen_hears_in_smaller_blocks(
 def test_a_sound_that_does_not_fit_is_one_line(
     run: Command, song: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    only_memory_fails(monkeypatch, "dreamsound.cli.listen.read_telling", 1)
+    only_memory_fails(monkeypatch, "dreamsound_studio.cli.listen.read_telling", 1)
     outcome = run("listen", song)
     assert (outcome.code, len(outcome.told)) == (1, 1)
     assert outcome.told[0].startswith("dreamsound: out of memory: close other programs")

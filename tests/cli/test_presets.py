@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound.presets import SUFFIX, factory_presets, find_preset, user_folder
-from dreamsound.recipe import Recipe
+from dreamsound_studio.recipe.presets import SUFFIX, factory_presets, find_preset, user_folder
+from dreamsound_studio.recipe.recipe import Recipe
 
 from .conftest import Command
 

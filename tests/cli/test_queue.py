@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound.cli.queue.show import line_of
-from dreamsound.cli.queue.watch import table_of
-from dreamsound.models.yamnet import YamNet
-from dreamsound.queue.eta import Eta, shown
-from dreamsound.queue.store import QUEUE_VARIABLE, Store
-from dreamsound.queue.worker import Worker, WorkerOptions
+from dreamsound_studio.cli.queue.show import line_of
+from dreamsound_studio.cli.queue.watch import table_of
+from dreamsound_studio.models.yamnet.network import YamNet
+from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
+from dreamsound_studio.queue.worker.eta import Eta, shown
+from dreamsound_studio.queue.worker.worker import Worker, WorkerOptions
 
 from .conftest import Command, chirp, write_sound
 
@@ -34,7 +34,7 @@ def run(store: Store) -> None:
 @pytest.fixture
 def loaded(yamnet: YamNet, monkeypatch: pytest.MonkeyPatch) -> None:
     """The model that is loaded already."""
-    monkeypatch.setattr("dreamsound.models.load.load_weights", lambda _: yamnet)
+    monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: yamnet)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def no_worker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
         return True
 
     for module in ("add", "act"):
-        monkeypatch.setattr(f"dreamsound.cli.queue.{module}.ensure_worker", ensure)
+        monkeypatch.setattr(f"dreamsound_studio.cli.queue.{module}.ensure_worker", ensure)
     return asked
 
 
@@ -300,7 +300,7 @@ def test_the_schema_of_job_json_is_printed(command: Command) -> None:
 @pytest.mark.parametrize("words", [("queue", "list"), ("queue", "--help"), ("submit", "--help")])
 def test_the_queue_s_commands_start_without_numbers(words: tuple[str, ...], tmp_path: Path) -> None:
     script = (
-        "import sys; from dreamsound.cli import main; "
+        "import sys; from dreamsound_studio.cli import main; "
         f"main({list(words)!r}); slow = ('numpy', 'tensorflow', 'scipy'); "
         "print('imported:', [name for name in slow if name in sys.modules])"
     )

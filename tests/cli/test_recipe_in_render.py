@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from dreamsound.recipe import Recipe
+from dreamsound_studio.recipe.recipe import Recipe
 
 from .conftest import Command
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import dreamsound
-from dreamsound.cut import Cut, Piece
-from dreamsound.cut_reader import read_cut
-from dreamsound.provenance import PREFIX, read_note, with_note
-from dreamsound.recipe import Recipe
+import dreamsound_studio as dreamsound
+from dreamsound_studio.audio.cut import Cut, Piece
+from dreamsound_studio.audio.source import read_cut
+from dreamsound_studio.recipe.recipe import Recipe
+from dreamsound_studio.render.note import PREFIX, read_note, with_note
 
 from .conftest import Command, chirp, write_sound
 
 if TYPE_CHECKING:
-    from dreamsound.models.yamnet import YamNet
+    from dreamsound_studio.models.yamnet.network import YamNet
 
 GIVEN = ("--class", "Whistling", "--seed", 3)
 

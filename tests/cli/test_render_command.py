@@ -17,13 +17,13 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from dreamsound.cli.progress import StepLine
-from dreamsound.recipe import Recipe
+from dreamsound_studio.cli.shared.progress import StepLine
+from dreamsound_studio.recipe.recipe import Recipe
 
 from .conftest import RATE, Command, chirp, process, write_sound
 
 if TYPE_CHECKING:
-    from dreamsound.models.yamnet import YamNet
+    from dreamsound_studio.models.yamnet.network import YamNet
 
 # The loop's own values, so that sounds can be compared bit by bit.
 RAW = ("--level", "raw", "--bits", "32f", "--renders", "dream")
@@ -321,7 +321,7 @@ def test_a_signal_before_the_first_step_counts_too(
         signal.raise_signal(signal.SIGTERM)
         return yamnet
 
-    monkeypatch.setattr("dreamsound.models.load.load_weights", slow_to_load)
+    monkeypatch.setattr("dreamsound_studio.models.load.load_weights", slow_to_load)
     outcome = dream(bird, "--out", tmp_path / "out", "--json")
     assert (outcome.code, names(tmp_path / "out")) == (5, set())
     assert outcome.inputs[0]["exit_code"] == 5
@@ -358,7 +358,7 @@ def test_on_a_terminal_one_live_line_shows_step_class_loss_and_eta_until_ctrl_c(
     sound = write_sound(tmp_path / f"{name}.wav", chirp())
     out = tmp_path / "out"
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "dreamsound", "render", sound, "--out", out]
+    command = [sys.executable, "-m", "dreamsound_studio", "render", sound, "--out", out]
     options = ["--steps", "900", "--class", "Whistling"]
     with subprocess.Popen(
         [*command, *options],

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from dreamsound.audio import Clip
-from dreamsound.guide import layer_of
-from dreamsound.units import rank_units
+from dreamsound_studio.audio.clip import Clip
+from dreamsound_studio.dream.guide import layer_of
+from dreamsound_studio.dream.units import rank_units
 
 from .conftest import RATE, Command, chirp, write_sound
 
 if TYPE_CHECKING:
-    from dreamsound.models.yamnet import YamNet
+    from dreamsound_studio.models.yamnet.network import YamNet
 
 LAYER = "layer5"
 PUBLISHED = "layer5/pointwise_conv/relu"
@@ -26,7 +26,7 @@ PUBLISHED = "layer5/pointwise_conv/relu"
 @pytest.fixture
 def units(command: Command, yamnet: YamNet, monkeypatch: pytest.MonkeyPatch) -> Command:
     """``dreamsound units`` with the model that is loaded already."""
-    monkeypatch.setattr("dreamsound.models.load.load_weights", lambda _: yamnet)
+    monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: yamnet)
     return lambda *arguments: command("units", *arguments)
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-import dreamsound
-from dreamsound.errors import RecipeError
-from dreamsound.models.tables import known_tables
-from dreamsound.objective import check_names
-from dreamsound.queue.request import JobRequest
-from dreamsound.queue.store import QUEUE_VARIABLE, Store
-from dreamsound.queue.worker import Worker, WorkerOptions
+import dreamsound_studio as dreamsound
+from dreamsound_studio.dream.objective import check_names
+from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.jobs.request import JobRequest
+from dreamsound_studio.models.tables import known_tables
+from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
+from dreamsound_studio.queue.worker.worker import Worker, WorkerOptions
 
 from .conftest import Command
 

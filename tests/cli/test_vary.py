@@ -12,20 +12,20 @@ import numpy as np
 import pytest
 import soundfile
 
-from dreamsound.contact_sheet import ContactSheet, Variation
-from dreamsound.samples import Samples
-from dreamsound.thumbnails import HEIGHT, WIDTH, thumbnail_levels
+from dreamsound_studio.audio.samples import Samples
+from dreamsound_studio.dsp.spectrogram import HEIGHT, WIDTH, thumbnail_levels
+from dreamsound_studio.pictures.contact_sheet import ContactSheet, Variation
 
 from .conftest import RATE, Command, chirp, write_sound
 
 if TYPE_CHECKING:
-    from dreamsound.models.yamnet import YamNet
+    from dreamsound_studio.models.yamnet.network import YamNet
 
 
 @pytest.fixture
 def vary(command: Command, yamnet: YamNet, monkeypatch: pytest.MonkeyPatch) -> Command:
     """``dreamsound vary`` with the model that is loaded already."""
-    monkeypatch.setattr("dreamsound.models.load.load_weights", lambda _: yamnet)
+    monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: yamnet)
 
     def run(*arguments: object) -> Any:
         return command("vary", *arguments, "--steps", 2, "--model", "yamnet")
@@ -82,8 +82,8 @@ def test_every_combination_is_rendered_and_shown(vary: Command, bird: Path, tmp_
 def test_one_that_fails_does_not_stop_the_others(
     vary: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dreamsound.dreamer import Dreamer
-    from dreamsound.errors import RecipeError
+    from dreamsound_studio.dream.dreamer import Dreamer
+    from dreamsound_studio.errors import RecipeError
 
     real = Dreamer.steps
 

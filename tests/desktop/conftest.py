@@ -22,9 +22,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
-from dreamsound.provenance import with_note
-from dreamsound.queue.store import Store
 from dreamsound_desktop.windows.main_window import MainWindow
+from dreamsound_studio.queue.store.store import Store
+from dreamsound_studio.render.note import with_note
 
 RATE = 48_000
 

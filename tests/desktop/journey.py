@@ -11,9 +11,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from dreamsound.presets import find_preset
 from dreamsound_desktop import app as studio
 from dreamsound_desktop.windows.main_window import MainWindow
+from dreamsound_studio.recipe.presets import find_preset
 
 
 def until(is_so: Callable[[], object], what: str, seconds: float = 90.0) -> None:

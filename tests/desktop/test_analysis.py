@@ -8,7 +8,6 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dreamsound.errors import AudioFileError
 from dreamsound_desktop.analysis import spectrogram
 from dreamsound_desktop.analysis.disk_cache import DiskCache
 from dreamsound_desktop.analysis.open_sound import OpenSound
@@ -16,6 +15,7 @@ from dreamsound_desktop.analysis.peaks import BASE, PeakPyramid
 from dreamsound_desktop.analysis.scales import FrequencyAxis, clock, decibels, note_name
 from dreamsound_desktop.analysis.spectrogram import TILE, TileKey, make_rough_tile, make_tile
 from dreamsound_desktop.playback.level import heard_gain
+from dreamsound_studio.errors import AudioFileError
 
 from .conftest import write_sound
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QPushButton
 
-from dreamsound.presets import user_folder, user_presets
+from dreamsound_studio.recipe.presets import user_folder, user_presets
 
 from .conftest import fail_preview, write_render, write_sound
 
@@ -126,9 +126,9 @@ def test_a_broken_preset_among_the_users_own_does_not_hide_the_others(make_windo
 
 
 def test_jobs_that_wait_at_the_start_have_a_worker_seen_to(make_window, qtbot, monkeypatch):
-    from dreamsound.queue.records import NewJob
-    from dreamsound.queue.start import log_of
-    from dreamsound.queue.store import open_store
+    from dreamsound_studio.queue.store.records import NewJob
+    from dreamsound_studio.queue.store.store import open_store
+    from dreamsound_studio.queue.worker.start import log_of
 
     store = open_store()[0]
     store.add([NewJob(input="left.wav")])
@@ -166,7 +166,7 @@ def test_a_worker_that_does_not_start(make_window, qtbot, sound_path, monkeypatc
 
 
 def test_a_worker_that_cannot_be_started_at_all(make_window, qtbot, sound_path, monkeypatch):
-    from dreamsound.errors import QueueError
+    from dreamsound_studio.errors import QueueError
 
     def refuse(_):
         raise QueueError("no worker could be started: Permission denied")

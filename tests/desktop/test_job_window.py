@@ -12,9 +12,6 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 
-from dreamsound.errors import QueueError, RecipeError
-from dreamsound.presets import find_preset
-from dreamsound.queue.store import Store
 from dreamsound_desktop import app
 from dreamsound_desktop.state.job_folder import JobFolder
 from dreamsound_desktop.state.preferences import (
@@ -24,6 +21,9 @@ from dreamsound_desktop.state.preferences import (
     save_preferences,
 )
 from dreamsound_desktop.windows.job_window import JobWindow
+from dreamsound_studio.errors import QueueError, RecipeError
+from dreamsound_studio.queue.store.store import Store
+from dreamsound_studio.recipe.presets import find_preset
 
 from .conftest import write_sound
 from .test_walks import nameless

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound.models.catalog import local_weights
-from dreamsound.queue.store import Store, default_path
+from dreamsound_studio.models.entries import local_weights
+from dreamsound_studio.queue.store.store import Store, default_path
 
 from .conftest import write_sound
 

@@ -7,11 +7,11 @@ import os
 import numpy as np
 import pytest
 
-from dreamsound.errors import AudioFileError
 from dreamsound_desktop.analysis.open_sound import OpenSound
 from dreamsound_desktop.playback.level import heard_gain
 from dreamsound_desktop.playback.mixer import CEILING, Mixer, Voice, with_channels
 from dreamsound_desktop.playback.player import MixerDevice, Player
+from dreamsound_studio.errors import AudioFileError
 
 from .conftest import write_sound
 

@@ -9,12 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound.errors import AudioFileError, ModelError, RecipeError
-from dreamsound.models.yamnet_table import names
-from dreamsound.queue.records import Job
-from dreamsound.queue.request import JobRequest
-from dreamsound.recipe import Recipe
-from dreamsound.riff import append_chunks
 from dreamsound_desktop.state.document import Document, DocumentStore
 from dreamsound_desktop.state.edits import Assign
 from dreamsound_desktop.state.events import Event
@@ -28,6 +22,12 @@ from dreamsound_desktop.state.requests import Asking, finished, jobs_of_files
 from dreamsound_desktop.state.selection import TimeSpan, preview_span
 from dreamsound_desktop.state.session import Session
 from dreamsound_desktop.state.takes import Take, TakeList
+from dreamsound_studio.audio.riff import append_chunks
+from dreamsound_studio.errors import AudioFileError, ModelError, RecipeError
+from dreamsound_studio.jobs.request import JobRequest
+from dreamsound_studio.models.yamnet.tables import names
+from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.recipe.recipe import Recipe
 
 from .conftest import write_sound
 

@@ -13,16 +13,16 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
-from dreamsound.library import open_library
-from dreamsound.library.records import DreamRecord, RenderRecord
-from dreamsound.queue.looks import Looks, look_file
-from dreamsound.recipe import Recipe
-from dreamsound.riff import append_chunks
-from dreamsound.samples import Samples
 from dreamsound_desktop.panels.method_view import Diagram
 from dreamsound_desktop.state.heard import Heard, HeardClass
 from dreamsound_desktop.state.selection import TimeSpan
 from dreamsound_desktop.windows.preferences import PreferencesDialog
+from dreamsound_studio.audio.riff import append_chunks
+from dreamsound_studio.audio.samples import Samples
+from dreamsound_studio.library.library import open_library
+from dreamsound_studio.library.records import DreamRecord, RenderRecord
+from dreamsound_studio.queue.worker.previews import Looks, look_file
+from dreamsound_studio.recipe.recipe import Recipe
 
 from .conftest import held_job, write_sound
 from .test_window import act, said

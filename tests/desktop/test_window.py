@@ -14,12 +14,12 @@ from PySide6.QtCore import QItemSelectionModel, QMimeData, QPoint, QPointF, Qt, 
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QDialogButtonBox, QPushButton
 
-from dreamsound.library.records import DreamRecord, RenderRecord
-from dreamsound.presets import find_preset, user_presets
-from dreamsound.queue.store import Store
-from dreamsound.recipe import Recipe
 from dreamsound_desktop.state.selection import TimeSpan
 from dreamsound_desktop.state.takes import Take
+from dreamsound_studio.library.records import DreamRecord, RenderRecord
+from dreamsound_studio.queue.store.store import Store
+from dreamsound_studio.recipe.presets import find_preset, user_presets
+from dreamsound_studio.recipe.recipe import Recipe
 
 from .conftest import drag, fail_preview, place_of, wheel, write_render, write_sound
 
@@ -726,7 +726,7 @@ def test_the_queue_is_reordered_cancelled_retried_and_cleared(window, qtbot, tmp
 
 
 def test_jobs_of_other_faces_are_in_the_list_and_their_results_open(window, qtbot, tmp_path):
-    from dreamsound.queue.request import JobRequest
+    from dreamsound_studio.jobs.request import JobRequest
 
     path = write_sound(tmp_path / "reaper.wav", 1.0)
     request = JobRequest.make({"input": str(path), "out": str(tmp_path)}).settled(tmp_path)

@@ -16,15 +16,15 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["dreamsound", "json"]):
-    from dreamsound.audio import read_clip
-    from dreamsound.chunks import kept_chunks
-    from dreamsound.errors import DreamSoundError
-    from dreamsound.presets import SUFFIX, read_preset
-    from dreamsound.provenance import read_document
-    from dreamsound.recipe_file import parse_json, recipe_from
-    from dreamsound.redo import note_of_render
-    from dreamsound.riff import append_chunks
+with atheris.instrument_imports(include=["dreamsound_studio", "json"]):
+    from dreamsound_studio.audio.clip import read_clip
+    from dreamsound_studio.audio.metadata import kept_chunks
+    from dreamsound_studio.audio.riff import append_chunks
+    from dreamsound_studio.errors import DreamSoundError
+    from dreamsound_studio.jobs.redo import note_of_render
+    from dreamsound_studio.recipe.document import parse_json, recipe_from
+    from dreamsound_studio.recipe.presets import SUFFIX, read_preset
+    from dreamsound_studio.render.note import read_document
 
 FOLDER = Path(tempfile.mkdtemp(prefix="dreamsound-fuzz-"))
 

@@ -21,19 +21,19 @@ from pathlib import Path
 
 import pytest
 
-import dreamsound.models.fetch as fetch
-import dreamsound.models.ledger as ledger
-from dreamsound.errors import ModelError
-from dreamsound.models.catalog import (
+import dreamsound_studio.models.store.fetch as fetch
+import dreamsound_studio.models.store.ledger as ledger
+from dreamsound_studio.errors import ModelError
+from dreamsound_studio.models.entries import (
     CATALOG,
     MODELS_VARIABLE,
     find_weights,
     is_weights,
     search_folders,
 )
-from dreamsound.models.fetch import CHECKPOINT_FILES, Watch
-from dreamsound.models.tables import table_named
-from dreamsound.models.weights import MUSICNN_NAMES
+from dreamsound_studio.models.store.fetch import CHECKPOINT_FILES, Watch
+from dreamsound_studio.models.tables import table_named
+from dreamsound_studio.models.weights import MUSICNN_NAMES
 
 #: What is fetched here is no network: nobody listens to it.
 UNCHECKED = Watch(check=lambda _weights: None)
@@ -300,9 +300,9 @@ def test_a_data_folder_that_cannot_be_written_is_told(hub: type[Hub], data: Path
 def test_the_model_that_is_fetched_is_the_model_that_was_sent(
     hub: type[Hub], data: Path, saved_model_folder: Path
 ) -> None:
-    from dreamsound.models.load import load_model
-    from dreamsound.models.weights import Weights
-    from dreamsound.models.yamnet import load_yamnet
+    from dreamsound_studio.models.load import load_model
+    from dreamsound_studio.models.weights import Weights
+    from dreamsound_studio.models.yamnet.network import load_yamnet
 
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
@@ -428,8 +428,8 @@ def test_a_state_folder_that_cannot_be_written_changes_nothing(bare_machine: Pat
 def test_a_model_whose_weights_have_changed_says_so_when_it_is_loaded(
     saved_model_folder: Path, bare_machine: Path
 ) -> None:
-    from dreamsound.models.load import ModelWarning, load_weights
-    from dreamsound.models.weights import Weights
+    from dreamsound_studio.models.load import ModelWarning, load_weights
+    from dreamsound_studio.models.weights import Weights
 
     weights = Weights("yamnet", saved_model_folder)
     assert not (bare_machine.parent.parent / "user-state").exists()

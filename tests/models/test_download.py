@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-import dreamsound.models.download as module
-from dreamsound.errors import ModelError
-from dreamsound.models.download import download
+import dreamsound_studio.models.store.download as module
+from dreamsound_studio.errors import ModelError
+from dreamsound_studio.models.store.download import download
 
 CONTENT = bytes(range(256)) * 800  # 200 kB
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -10,15 +10,20 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from dreamsound.errors import ModelError, RecipeError
-from dreamsound.gradient import Ear, Mono
-from dreamsound.listen import listen
-from dreamsound.models import musicnn_table
-from dreamsound.models.catalog import CATALOG
-from dreamsound.models.musicnn import FFT_SIZE, MusicNetwork, load_musicnn, weight_names
-from dreamsound.models.weights import MUSICNN_NAMES, Weights
-from dreamsound.objective import ClassObjective
-from dreamsound.samples import Samples
+from dreamsound_studio.audio.samples import Samples
+from dreamsound_studio.dream.ear import Ear, Mono
+from dreamsound_studio.dream.listen import listen
+from dreamsound_studio.dream.objective import ClassObjective
+from dreamsound_studio.errors import ModelError, RecipeError
+from dreamsound_studio.models.entries import CATALOG
+from dreamsound_studio.models.musicnn import tables as musicnn_table
+from dreamsound_studio.models.musicnn.network import (
+    FFT_SIZE,
+    MusicNetwork,
+    load_musicnn,
+    weight_names,
+)
+from dreamsound_studio.models.weights import MUSICNN_NAMES, Weights
 
 GOLDEN = Path(__file__).parent / "golden"
 Floats = npt.NDArray[np.float32]
@@ -143,7 +148,7 @@ def test_the_gradient_is_that_of_the_loss(mtt: MusicNetwork) -> None:
 
 
 def test_published_patches_are_three_seconds_side_by_side(mtt: MusicNetwork) -> None:
-    from dreamsound.audio import Clip
+    from dreamsound_studio.audio.clip import Clip
 
     noise = np.random.default_rng(2).standard_normal((1, 100_000)).astype(np.float32) * 0.1
     hearing = listen(Clip.from_array(noise, 16_000), mtt)
@@ -178,7 +183,7 @@ def test_another_networks_checkpoint_is_told(musicnn_package: Path) -> None:
 
 
 def test_a_layer_that_there_is_not_is_told(mtt: MusicNetwork) -> None:
-    from dreamsound.errors import RecipeError
+    from dreamsound_studio.errors import RecipeError
 
     resolve: Any = mtt.table.resolve_layer
     assert resolve("embeddings") == "penultimate"

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from dreamsound.cli import main
-from dreamsound.errors import ModelError
-from dreamsound.models import plugins
+from dreamsound_studio.cli import main
+from dreamsound_studio.errors import ModelError
+from dreamsound_studio.models import plugins
 
 PLUGIN = '''
-from dreamsound.models.base import Model
-from dreamsound.models.names import NameTable
+from dreamsound_studio.models.network import Model
+from dreamsound_studio.models.names import NameTable
 
 TABLE = NameTable(network="Loudness", class_names=("loud", "soft"), layers={"level": (4,)})
 
@@ -145,7 +145,7 @@ def test_a_plugin_that_is_broken_is_one_line(  # type: ignore[no-untyped-def]
 def test_what_is_not_asked_for_is_not_imported(site: Path) -> None:
     install(site, "noisy", "raise SystemExit('imported')")
     script = (
-        "import sys; from dreamsound.cli import main; "
+        "import sys; from dreamsound_studio.cli import main; "
         "sys.exit(main(['classes', '--model', 'mtt-vgg']) or main(['--help']))"
     )
     paths = ":".join([str(site), *(path for path in sys.path if path)])
@@ -161,7 +161,7 @@ def test_what_is_not_asked_for_is_not_imported(site: Path) -> None:
 
 @pytest.mark.usefixtures("site")
 def test_a_plugin_that_is_gone_is_no_model() -> None:
-    from dreamsound.models.catalog import find_weights
+    from dreamsound_studio.models.entries import find_weights
 
     with pytest.raises(ModelError, match="no model is called 'loudness'"):
         find_weights("loudness")

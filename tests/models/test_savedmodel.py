@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 import soundfile
 
-import dreamsound
-from dreamsound.errors import ModelError, RecipeError
-from dreamsound.guide import layer_of
-from dreamsound.models.catalog import find_weights
-from dreamsound.models.fetch import Watch
-from dreamsound.models.load import load_weights
-from dreamsound.models.savedmodel_card import CARD_FILE
-from dreamsound.models.tables import table_of
-from dreamsound.models.weights import Weights, weights_at
-from dreamsound.recipe import Recipe
+import dreamsound_studio as dreamsound
+from dreamsound_studio.dream.guide import layer_of
+from dreamsound_studio.errors import ModelError, RecipeError
+from dreamsound_studio.models.entries import find_weights
+from dreamsound_studio.models.load import load_weights
+from dreamsound_studio.models.savedmodel.card import CARD_FILE
+from dreamsound_studio.models.store.fetch import Watch
+from dreamsound_studio.models.tables import table_of
+from dreamsound_studio.models.weights import Weights, weights_at
+from dreamsound_studio.recipe.recipe import Recipe
 
 RATE, PATCH = 8_000, 2_000
 CARD = {"sample_rate_hz": RATE, "classes": "classes.csv", "patch_s": PATCH / RATE}
@@ -224,7 +224,7 @@ def test_a_program_of_others_runs_only_where_it_is_trusted(
 def test_it_is_dreamed_with_from_the_command_line(
     model_of: Callable[..., Weights], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from dreamsound.cli import main
+    from dreamsound_studio.cli import main
 
     folder = model_of("plain", None, "").place
     classes = tmp_path / "bands.csv"

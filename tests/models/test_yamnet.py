@@ -14,13 +14,13 @@ import pytest
 import soundfile
 import soxr
 
-from dreamsound.errors import ModelError
-from dreamsound.gradient import Ear, Mono
-from dreamsound.models import yamnet_table
-from dreamsound.models.weights import Weights
-from dreamsound.models.yamnet import YamNet, load_yamnet, weight_names
-from dreamsound.objective import ClassObjective
-from dreamsound.samples import Samples
+from dreamsound_studio.audio.samples import Samples
+from dreamsound_studio.dream.ear import Ear, Mono
+from dreamsound_studio.dream.objective import ClassObjective
+from dreamsound_studio.errors import ModelError
+from dreamsound_studio.models.weights import Weights
+from dreamsound_studio.models.yamnet import tables as yamnet_table
+from dreamsound_studio.models.yamnet.network import YamNet, load_yamnet, weight_names
 
 pytestmark = pytest.mark.yamnet
 

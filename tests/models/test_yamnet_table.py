@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound.errors import RecipeError
-from dreamsound.models.yamnet_table import (
+from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.models.yamnet.tables import (
     ALIASES,
     CLASSES,
     class_names,

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from dreamsound.queue.records import Job
-from dreamsound.queue.request import JobRequest
-from dreamsound.queue.store import QUEUE_VARIABLE, Store
-from dreamsound.queue.worker import Worker, WorkerOptions
+from dreamsound_studio.jobs.request import JobRequest
+from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
+from dreamsound_studio.queue.worker.worker import Worker, WorkerOptions
 
 RATE = 16_000
 
@@ -77,7 +77,7 @@ Work = Callable[..., list[str]]
 @pytest.fixture
 def work(store: Store, yamnet: object, monkeypatch: pytest.MonkeyPatch) -> Work:
     """Run the queue until it is empty in this process; returns what the worker said."""
-    monkeypatch.setattr("dreamsound.models.load.load_weights", lambda _: yamnet)
+    monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: yamnet)
 
     def work(**options: Any) -> list[str]:
         said: list[str] = []
@@ -91,7 +91,7 @@ def work(store: Store, yamnet: object, monkeypatch: pytest.MonkeyPatch) -> Work:
 def dreamsound(*arguments: object, **more: Any) -> subprocess.Popen[str]:
     """``dreamsound`` in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "dreamsound", *map(str, arguments)],
+        [sys.executable, "-m", "dreamsound_studio", *map(str, arguments)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

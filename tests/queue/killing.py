@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from dreamsound.queue.records import Job
-from dreamsound.queue.request import JobRequest
-from dreamsound.queue.store import QUEUE_VARIABLE, Store
+from dreamsound_studio.jobs.request import JobRequest
+from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
 
 #: A job takes about as long as the latest moment: reading, steps, writing, all are met.
 STEPS, MOST_S = 40, 2.0
@@ -49,7 +49,7 @@ def run_and_kill(
         document = {"input": str(source), "out": str(out / source.stem), "recipe": {"steps": STEPS}}
         store.add([JobRequest.make(document).settled(out).as_job("cli")])
     environment = os.environ | {QUEUE_VARIABLE: str(store.path)}
-    command = [sys.executable, "-m", "dreamsound", "worker", "--until-empty"]
+    command = [sys.executable, "-m", "dreamsound_studio", "worker", "--until-empty"]
     supervisor = subprocess.Popen(
         [*command, "--checkpoint-every", "0"],
         env=environment,

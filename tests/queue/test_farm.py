@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound.queue.records import Job
-from dreamsound.queue.store import Store
+from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.queue.store.store import Store
 
 from .conftest import Add, dreamsound, listening, renders_of, until, write_sound
 
@@ -272,8 +272,8 @@ def test_a_farm_that_encrypts(store: Store, add: Add, tmp_path: Path, yamnet_h5:
 def test_no_scheduler_is_one_line(
     store: Store, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    import dreamsound.queue.farm as module
-    from dreamsound.errors import QueueError
+    import dreamsound_studio.queue.farm.cluster as module
+    from dreamsound_studio.errors import QueueError
 
     monkeypatch.setattr(module, "CONNECT_S", 0.5)
     began_s = time.monotonic()

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound.queue.farm import Farm, FarmOptions, FarmWorker
-from dreamsound.queue.store import Store
-from dreamsound.queue.worker import WorkerOptions
+from dreamsound_studio.queue.farm.cluster import Farm, FarmOptions, FarmWorker
+from dreamsound_studio.queue.store.store import Store
+from dreamsound_studio.queue.worker.worker import WorkerOptions
 
 from .conftest import Add, Work, renders_of, write_sound
 
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.yamnet
 @pytest.fixture
 def address(tmp_path: Path, yamnet: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of a scheduler that has one machine, a thread of this process."""
-    monkeypatch.setattr("dreamsound.queue.farm_task._MODELS", [])
-    monkeypatch.setattr("dreamsound.models.load.load_weights", lambda _: yamnet)
+    monkeypatch.setattr("dreamsound_studio.queue.farm.task._MODELS", [])
+    monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: yamnet)
     with distributed.LocalCluster(
         n_workers=1,
         threads_per_worker=1,

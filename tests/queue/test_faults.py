@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound.queue.liveness import is_locked
-from dreamsound.queue.start import LOCK_NAME, ensure_worker, has_worker, is_tended
-from dreamsound.queue.store import Store
+from dreamsound_studio.queue.store.store import Store
+from dreamsound_studio.queue.worker.liveness import is_locked
+from dreamsound_studio.queue.worker.start import LOCK_NAME, ensure_worker, has_worker, is_tended
 
 from .conftest import Add, Work, dreamsound, is_running, listening, until, write_sound
 from .killing import check_nothing_lost, run_and_kill
@@ -127,7 +127,7 @@ def test_a_job_that_kills_its_worker_twice_is_failed_and_the_next_one_runs(
 def test_a_job_folder_that_goes_away_stops_nobody(
     store: Store, work: Work, add: Add, tmp_path: Path
 ) -> None:
-    from dreamsound.queue.inbox import submit
+    from dreamsound_studio.queue.inbox import submit
 
     folder = tmp_path / "gone"
     folder.mkdir()
@@ -149,9 +149,9 @@ def test_submit_imports_neither_network_nor_numbers(tmp_path: Path, queue_path: 
     folder.mkdir()
     (folder / "job.json").write_text(json.dumps({"input": "a.wav", "out": "."}))
     script = (
-        "import sys; from dreamsound.cli import main; "
+        "import sys; from dreamsound_studio.cli import main; "
         f"assert main(['submit', '--no-start', {str(folder)!r}]) == 0; "
-        "slow = ('numpy', 'dreamsound.recipe', 'tensorflow'); "
+        "slow = ('numpy', 'dreamsound_studio.recipe.recipe', 'tensorflow'); "
         "print([name for name in slow if name in sys.modules])"
     )
     import sys
@@ -178,7 +178,7 @@ def test_submit_imports_neither_network_nor_numbers(tmp_path: Path, queue_path: 
 def test_a_folder_without_a_job_is_said_in_one_line(
     tmp_path: Path, queue_path: Path, capfd: pytest.CaptureFixture[str], content: str, why: str
 ) -> None:
-    from dreamsound.cli import main
+    from dreamsound_studio.cli import main
 
     if content is not None:
         (tmp_path / "job.json").write_text(content)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound.queue.inbox import submit
-from dreamsound.queue.store import Store
+from dreamsound_studio.queue.inbox import submit
+from dreamsound_studio.queue.store.store import Store
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-import dreamsound.queue.liveness as liveness
-from dreamsound.queue.liveness import (
+import dreamsound_studio.queue.worker.liveness as liveness
+from dreamsound_studio.queue.store.records import WorkerRow
+from dreamsound_studio.queue.worker.liveness import (
     FEWEST_LOOKS,
     PATIENCE_S,
     Observer,
@@ -20,7 +21,6 @@ from dreamsound.queue.liveness import (
     locks_work,
     sweep,
 )
-from dreamsound.queue.records import WorkerRow
 
 
 def row(lock: Path, beat: int = 0, host: str | None = None) -> WorkerRow:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from dreamsound.queue.looks import Looks, look_file, read_look
-from dreamsound.queue.records import NewJob
-from dreamsound.queue.store import Store
-from dreamsound.samples import Samples
+from dreamsound_studio.audio.samples import Samples
+from dreamsound_studio.queue.store.records import NewJob
+from dreamsound_studio.queue.store.store import Store
+from dreamsound_studio.queue.worker.previews import Looks, look_file, read_look
 
 
 def tone(hertz: float) -> Samples:

@@ -13,20 +13,20 @@ import numpy as np
 import pytest
 import soundfile
 
-import dreamsound
-import dreamsound.queue.farm_task as farm_task
-from dreamsound.audio import read_clip
-from dreamsound.cli import main
-from dreamsound.errors import AudioFileError
-from dreamsound.provenance import read_note
-from dreamsound.queue.carry import files_of
-from dreamsound.queue.farm import Farm, FarmOptions, FarmWorker
-from dreamsound.queue.options import WorkerOptions
-from dreamsound.queue.records import Job
-from dreamsound.queue.request import JobRequest
-from dreamsound.queue.running import JobRun
-from dreamsound.queue.store import Store
-from dreamsound.recipe import Recipe
+import dreamsound_studio as dreamsound
+import dreamsound_studio.queue.farm.task as farm_task
+from dreamsound_studio.audio.clip import read_clip
+from dreamsound_studio.cli import main
+from dreamsound_studio.errors import AudioFileError
+from dreamsound_studio.jobs.request import JobRequest
+from dreamsound_studio.jobs.run import files_of
+from dreamsound_studio.queue.farm.cluster import Farm, FarmOptions, FarmWorker
+from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.queue.store.store import Store
+from dreamsound_studio.queue.worker.job_run import JobRun
+from dreamsound_studio.queue.worker.options import WorkerOptions
+from dreamsound_studio.recipe.recipe import Recipe
+from dreamsound_studio.render.note import read_note
 
 from .conftest import Work, write_sound
 
@@ -89,7 +89,7 @@ def asker(
 ) -> Path:
     """The folder of whoever asks: paths are relative to it."""
     del queue_path
-    monkeypatch.setattr("dreamsound.models.load.load_weights", lambda _: yamnet)
+    monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: yamnet)
     folder = tmp_path / "asker"
     (folder / "given").mkdir(parents=True)
     write_sound(folder / "x.wav", 1.0)

@@ -30,13 +30,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-import dreamsound.queue.records as records
-from dreamsound.errors import QueueError
-from dreamsound.queue.liveness import Observer
-from dreamsound.queue.records import KINDS, NewJob
-from dreamsound.queue.schema import DamagedQueueError, ForeignFileError
-from dreamsound.queue.states import ACTIONS, MOVES, OVER, STATES, LostJobError
-from dreamsound.queue.store import Store, open_store
+import dreamsound_studio.queue.store.records as records
+from dreamsound_studio.errors import QueueError
+from dreamsound_studio.queue.store.records import KINDS, NewJob
+from dreamsound_studio.queue.store.schema import DamagedQueueError, ForeignFileError
+from dreamsound_studio.queue.store.states import ACTIONS, MOVES, OVER, STATES, LostJobError
+from dreamsound_studio.queue.store.store import Store, open_store
+from dreamsound_studio.queue.worker.liveness import Observer
 
 
 def job(name: str = "a", **more: Any) -> NewJob:
@@ -271,7 +271,7 @@ class Observed:
     """A worker that holds its lock."""
 
     def __init__(self, store: Store) -> None:
-        from dreamsound.queue.liveness import WorkerLock
+        from dreamsound_studio.queue.worker.liveness import WorkerLock
 
         self._store = store
         self._lock = WorkerLock(store.folder / "observed.lock")
@@ -346,7 +346,7 @@ def test_a_damaged_file_is_kept_aside_and_told(queue_path: Path, where: str) -> 
     assert kept.read_bytes() == bytes(content)
     assert open_store(queue_path)[1] == []
     result = subprocess.run(
-        [sys.executable, "-m", "dreamsound", "queue", "list"],
+        [sys.executable, "-m", "dreamsound_studio", "queue", "list"],
         capture_output=True,
         text=True,
         check=True,

@@ -16,17 +16,17 @@ import numpy as np
 import pytest
 import soundfile
 
-from dreamsound.audio import read_clip
-from dreamsound.control import Control
-from dreamsound.dreamer import Dreamer
-from dreamsound.patient import PatientDreamer
-from dreamsound.queue.checkpoint import Checkpoints
-from dreamsound.queue.liveness import WorkerLock, is_locked
-from dreamsound.queue.running import JobRun, Surroundings
-from dreamsound.queue.store import Store
-from dreamsound.queue.warm import WarmModels
-from dreamsound.queue.worker import Worker, WorkerOptions
-from dreamsound.recipe import Recipe
+from dreamsound_studio.audio.clip import read_clip
+from dreamsound_studio.control import Control
+from dreamsound_studio.dream.dreamer import Dreamer
+from dreamsound_studio.dream.patient import PatientDreamer
+from dreamsound_studio.jobs.checkpoint import Checkpoints
+from dreamsound_studio.jobs.models import WarmModels
+from dreamsound_studio.queue.store.store import Store
+from dreamsound_studio.queue.worker.job_run import JobRun, Surroundings
+from dreamsound_studio.queue.worker.liveness import WorkerLock, is_locked
+from dreamsound_studio.queue.worker.worker import Worker, WorkerOptions
+from dreamsound_studio.recipe.recipe import Recipe
 
 from .conftest import Add, Work, renders_of, until, write_sound
 
@@ -59,7 +59,7 @@ def test_jobs_are_dreamed_and_told(store: Store, add: Add, work: Work, tmp_path:
 def test_a_job_is_what_render_makes(
     store: Store, add: Add, work: Work, tmp_path: Path, bird: Path
 ) -> None:
-    from dreamsound.cli import main
+    from dreamsound_studio.cli import main
 
     number = add(recipe={"method": "filter-add", "seed": 4}, options={"renders": ["dream"]})
     work()
@@ -313,7 +313,7 @@ def test_a_checkpoint_of_what_the_input_was_is_not_gone_on_from(
 def test_a_worker_that_died_while_putting_in_place_is_finished_by_the_next(
     store: Store, add: Add, work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import dreamsound.render as render
+    import dreamsound_studio.render.write as render
 
     undisturbed, number = add(out="a"), add(out="b")
     third = add(out="c")
@@ -368,7 +368,7 @@ def test_a_worker_that_died_while_putting_in_place_is_finished_by_the_next(
 def test_checkpoints_are_some_time_apart(
     store: Store, add: Add, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dreamsound.queue.checkpoint import Checkpoints
+    from dreamsound_studio.jobs.checkpoint import Checkpoints
 
     written: list[int] = []
     write = Checkpoints._write
@@ -402,7 +402,7 @@ def test_a_folder_that_cannot_be_written_to_is_found_before_the_dream(
 def test_a_checkpoint_that_the_disk_has_no_room_for_is_said_and_left(
     store: Store, add: Add, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import dreamsound.queue.checkpoint as checkpoint
+    import dreamsound_studio.jobs.checkpoint as checkpoint
 
     monkeypatch.setattr(checkpoint, "SPARE_BYTES", 2**60)
     number = add(steps=4)
@@ -425,7 +425,7 @@ def test_out_of_memory_halves_the_block_and_goes_on(
 ) -> None:
     import tensorflow as tf
 
-    import dreamsound.gradient as gradient
+    import dreamsound_studio.dream.ear as gradient
 
     long = write_sound(tmp_path / "long.wav", 6.0)
     smaller = add(long, "smaller", recipe={"block_patches": 4})
@@ -455,7 +455,7 @@ def test_out_of_memory_halves_the_block_and_goes_on(
 def test_memory_that_does_not_suffice_for_one_patch_fails_the_job(
     store: Store, add: Add, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import dreamsound.gradient as gradient
+    import dreamsound_studio.dream.ear as gradient
 
     def no_memory(*_: Any, **__: Any) -> Any:
         raise MemoryError
@@ -501,7 +501,7 @@ def test_models_stay_warm_the_last_used_within_their_budget(
         loads.append(weights.path)
         return Loadable()
 
-    monkeypatch.setattr("dreamsound.models.load.load_weights", load)
+    monkeypatch.setattr("dreamsound_studio.models.load.load_weights", load)
     paths = [tmp_path / f"{name}.h5" for name in "abc"]
     for path in paths:
         path.symlink_to(yamnet_h5)
@@ -537,8 +537,8 @@ def test_whatever_goes_wrong_with_a_job_is_told_and_the_worker_goes_on(
 
 
 def test_a_pass_over_a_sound_stops_where_its_control_says() -> None:
-    from dreamsound.errors import RenderCancelled
-    from dreamsound.samples import Samples
+    from dreamsound_studio.audio.samples import Samples
+    from dreamsound_studio.errors import RenderCancelled
 
     samples = Samples(1, 10 * 2**16)
     control = Control()
@@ -592,7 +592,7 @@ def test_a_lock_is_held_as_long_as_its_process_lives(tmp_path: Path) -> None:
 def test_job_folders_are_told_and_can_call_off(
     store: Store, work: Work, tmp_path: Path, bird: Path
 ) -> None:
-    from dreamsound.queue.inbox import submit
+    from dreamsound_studio.queue.inbox import submit
 
     folders = {}
     for name in ("good", "bad", "off"):

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound import __version__
-from dreamsound.cli import main
-from dreamsound.errors import ModelError
 from dreamsound_reaper.install import checks, doctor, running
 from dreamsound_reaper.install.checks import Check
 from dreamsound_reaper.install.homes import home_in
 from dreamsound_reaper.install.installer import install
 from dreamsound_reaper.install.uninstaller import uninstall
+from dreamsound_studio import __version__
+from dreamsound_studio.cli import main
+from dreamsound_studio.errors import ModelError
 
 WITH_PRESET = "DreamSound_Dream selected items with preset"
 
@@ -132,7 +132,7 @@ def test_engine(resource, scripts):
     assert checks.check_engine(home, says(f"dreamsound {__version__}")).state == "ok"
     assert checks.check_engine(home, says("dreamsound 0.0.1")).state == "fail"
     assert checks.check_engine(home, says("")).state == "fail"
-    assert asked[0] == [sys.executable, "-m", "dreamsound"]
+    assert asked[0] == [sys.executable, "-m", "dreamsound_studio"]
     bridge = home.folder / "bridge.json"
     told = json.loads(bridge.read_text())
     bridge.write_text(json.dumps(told | {"engine": [str(resource / "gone")], "studio": None}))
@@ -144,7 +144,7 @@ def test_engine(resource, scripts):
 
 def test_the_engine_does_not_see_the_python_of_reaper(monkeypatch):
     monkeypatch.setenv("PYTHONHOME", "/nowhere")
-    told = checks.version_told_by([sys.executable, "-m", "dreamsound"])
+    told = checks.version_told_by([sys.executable, "-m", "dreamsound_studio"])
     assert told == f"dreamsound {__version__}"
 
 
@@ -213,7 +213,7 @@ def test_command(resource, scripts, tmp_path, capsys):
 
 def test_quick_needs_no_tensorflow(resource):
     code = (
-        "import sys; from dreamsound.cli import main;"
+        "import sys; from dreamsound_studio.cli import main;"
         f"main(['reaper', 'doctor', '--quick', '--resource-path', {str(resource)!r}]);"
         "sys.exit('tensorflow' in sys.modules or 'PySide6' in sys.modules)"
     )
@@ -222,8 +222,8 @@ def test_quick_needs_no_tensorflow(resource):
 
 @pytest.mark.yamnet
 def test_a_second_is_really_dreamed(yamnet, monkeypatch):
-    monkeypatch.setattr("dreamsound.models.load.load_weights", lambda _: yamnet)
-    monkeypatch.setattr("dreamsound.models.load.find_weights", lambda *_: None)
+    monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: yamnet)
+    monkeypatch.setattr("dreamsound_studio.models.load.find_weights", lambda *_: None)
     check = doctor.check_dream()
     assert check.state == "ok", check.text
     assert check.text.startswith("yamnet dreamed 1 s, 2 steps, in ")

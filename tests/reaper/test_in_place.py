@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import soundfile
 
-import dreamsound
-from dreamsound.provenance import read_note
-from dreamsound.queue.store import QUEUE_VARIABLE, Store
+import dreamsound_studio as dreamsound
 from dreamsound_reaper.take_note import TakeNote
+from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
+from dreamsound_studio.render.note import read_note
 
 from ..conftest import local_weights
 from .conftest import Host, item_of, saved
@@ -39,7 +39,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     path = tmp_path_factory.mktemp("queue") / "queue.sqlite"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(QUEUE_VARIABLE, str(path))
-        yield [sys.executable, "-m", "dreamsound"]
+        yield [sys.executable, "-m", "dreamsound_studio"]
         with Store(path) as store:
             for row in store.workers():
                 with suppress(ProcessLookupError):
@@ -168,7 +168,7 @@ def one(reaper: Reaper, tmp_path: Path) -> Project:
 def test_by_a_preset(settings, host, reaper, action, one):
     told = action("Dream selected items with preset").parent / "bridge.json"
     bridge = json.loads(told.read_text())
-    bridge["presets"] = [str(Path(dreamsound.__file__).parent / "factory_presets")]
+    bridge["presets"] = [str(Path(dreamsound.__file__).parent / "recipe" / "factory")]
     told.write_text(json.dumps(bridge))
     reaper.answers = [["soft focus"]]
     host.run(action("Dream selected items with preset"))

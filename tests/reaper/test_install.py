@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound import __version__
 from dreamsound_reaper.install import files, homes, keys
 from dreamsound_reaper.install.errors import InstallError, InstallFailedError
 from dreamsound_reaper.install.installer import install as install_now
 from dreamsound_reaper.install.uninstaller import uninstall
+from dreamsound_studio import __version__
 
 PRESET_STEM = "DreamSound_Dream selected items with preset"
 KEYS_BEFORE = b'ACT 0 0 "1" "Custom: mine" 40044\r\nKEY 1 65 _1 0\t\t # caf\xe9\r\n'

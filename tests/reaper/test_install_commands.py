@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound.cli import main
 from dreamsound_reaper.install import homes, running
+from dreamsound_studio.cli import main
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import subprocess
 
 import pytest
 
-from dreamsound.errors import RecipeError
 from dreamsound_reaper.install.errors import InstallError
 from dreamsound_reaper.install.favourites import (
     LONGEST_BYTES,
@@ -16,6 +15,7 @@ from dreamsound_reaper.install.favourites import (
     file_name,
     preset_called,
 )
+from dreamsound_studio.errors import RecipeError
 
 
 @pytest.mark.parametrize("name", ["Bones", 'it\'s \\ "x"\n\x1b\U0001f98a', "PRESET = None"])

@@ -160,7 +160,7 @@ def test_windows_has_an_interpreter_without_a_window():
 def test_bridge_settings_name_a_desktop_app_only_where_there_is_one():
     told = bridge_settings("Linux", "/venv/bin/python", lambda name: name != "PySide6")
     assert told["studio"] is None
-    assert told["engine"] == ["/venv/bin/python", "-m", "dreamsound"]
+    assert told["engine"] == ["/venv/bin/python", "-m", "dreamsound_studio"]
     assert all(Path(folder).is_absolute() for folder in [*told["presets"], told["runs"]])
     assert list(Path(told["presets"][1]).glob("*.dreamsound.json"))
     told = bridge_settings("Linux", "/venv/bin/python", lambda _: True)

@@ -255,7 +255,7 @@ def test_a_program_gets_its_words_as_they_are(tmp_path):
         local runs, api = use("runs"), use("api")
         reaper.file_exists = function(path) return path == "/bin/program" end
         reaper.ExecProcess = function(line, wait) print(line, wait) end
-        local told = {engine = {"/bin/program", "-m", "dreamsound"}}
+        local told = {engine = {"/bin/program", "-m", "dreamsound_studio"}}
         runs.start_engine(told, "/runs/1", true)
         runs.start_engine(told, "/runs/1", false)
         runs.start({"on the path"})

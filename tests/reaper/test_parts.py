@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from dreamsound.cut import Cut
-from dreamsound.cut_reader import read_cut
-from dreamsound.errors import DreamSoundError
-from dreamsound.queue.request import JobRequest
 from dreamsound_reaper.facts import FactsError, facts_from, read_facts
 from dreamsound_reaper.parts import parts_of
 from dreamsound_reaper.take_note import TakeNote
+from dreamsound_studio.audio.cut import Cut
+from dreamsound_studio.audio.source import read_cut
+from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.jobs.request import JobRequest
 
 from .facts_made import RATE, facts, item, tone
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from dreamsound.recipe import Recipe
 from dreamsound_reaper.parts import parts_of
 from dreamsound_reaper.plan import COLOURS, Outcome, failed_plan, lines_of, plan_of
 from dreamsound_reaper.take_note import TakeNote
+from dreamsound_studio.recipe.recipe import Recipe
 
 from .facts_made import facts, item, tone
 

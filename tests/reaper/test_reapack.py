@@ -10,11 +10,11 @@ from urllib.parse import unquote
 
 import pytest
 
-from dreamsound import __version__
 from dreamsound_reaper.install import reapack
 from dreamsound_reaper.install.errors import InstallError
 from dreamsound_reaper.install.places import scripts_folder
 from dreamsound_reaper.install.reapack_index import rtf
+from dreamsound_studio import __version__
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 HEADER = f"""\

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from dreamsound.queue.store import QUEUE_VARIABLE, Store
 from dreamsound_reaper import run as run_module
 from dreamsound_reaper.facts import read_facts
 from dreamsound_reaper.parts import Part, Parts
 from dreamsound_reaper.plan import Outcome, plan_of
 from dreamsound_reaper.run import PREPARED, Run
+from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
 
 from .facts_made import facts, item, tone
 from .test_run import claim, make
@@ -170,7 +170,7 @@ def test_a_job_that_was_refused_stays_refused(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("dreamsound.queue.inbox.MOST_BYTES", 10)
+        patch.setattr("dreamsound_studio.queue.inbox.MOST_BYTES", 10)
         began_and_died(folder, store)
     began_and_died(folder, store)
     assert sum(store.counts().values()) == 0
@@ -184,7 +184,7 @@ def test_a_job_taken_out_of_the_queue_is_not_put_in_again(
     store: Store, folder: Path, tmp_path: Path
 ) -> None:
     """One that was over keeps its result, one that waited counts as cancelled."""
-    from dreamsound.queue import inbox
+    from dreamsound_studio.queue import inbox
 
     began_and_died(folder, store)
     done = claim(store, tmp_path)

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from dreamsound.cli import main
-from dreamsound.queue.store import QUEUE_VARIABLE, Store
-from dreamsound.queue.worker import Worker, WorkerOptions
 from dreamsound_reaper import run as run_module
 from dreamsound_reaper.rpp.reading import items_of, takes_of
 from dreamsound_reaper.rpp.text import read_project
 from dreamsound_reaper.take_note import TakeNote
+from dreamsound_studio.cli import main
+from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
+from dreamsound_studio.queue.worker.worker import Worker, WorkerOptions
 
 from .facts_made import RATE, tone
 from .projects import ITEM, SECTION, project_text
@@ -44,7 +44,7 @@ def worker(tmp_path: Path, yamnet: object, monkeypatch: pytest.MonkeyPatch) -> I
     """A queue of the test's own, and a worker in a thread instead of a process."""
     path = tmp_path / "queue/queue.sqlite"
     monkeypatch.setenv(QUEUE_VARIABLE, str(path))
-    monkeypatch.setattr("dreamsound.models.load.load_weights", lambda _: yamnet)
+    monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: yamnet)
     monkeypatch.setattr(run_module, "ensure_worker", lambda _: False)
     monkeypatch.setattr(run_module, "POLL_S", 0.02)
     store = Store(path)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound.errors import AudioFileError
-from dreamsound.queue.store import QUEUE_VARIABLE, Store
 from dreamsound_reaper import run as run_module
 from dreamsound_reaper.run import APPLIED, MOST_KEPT, Run, sweep
+from dreamsound_studio.errors import AudioFileError
+from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
 
 from .facts_made import facts, item, tone
 
@@ -79,7 +79,7 @@ def claim(store: Store, tmp_path: Path, name: str = "w"):
 
 def make(store: Store, job, tmp_path: Path) -> None:
     """Be the worker that has dreamed a job."""
-    from dreamsound.recipe import Recipe
+    from dreamsound_studio.recipe.recipe import Recipe
 
     heard = {"class": "Bell", "score": 0.5}
     renders = {"dream": str(tmp_path / f"out/{job.id}_dream.wav")}
@@ -181,7 +181,8 @@ def test_a_job_that_somebody_took_out_of_the_queue_counts_as_called_off(store, f
 def test_a_run_that_died_is_taken_up_where_it_was(store, folder, tmp_path):
     """The first follower is killed in its own process; nothing is queued twice."""
     code = (
-        "import sys; from pathlib import Path; from dreamsound.queue.store import Store\n"
+        "import sys; from pathlib import Path\n"
+        "from dreamsound_studio.queue.store.store import Store\n"
         "from dreamsound_reaper import run\n"
         "run.ensure_worker = lambda store: False\n"
         "run.Run(Path(sys.argv[1]), Store(Path(sys.argv[2]))).carry_out()"
@@ -317,8 +318,8 @@ def test_a_window_that_cannot_be_shown_is_told(store, folder, window):
 def test_what_the_window_puts_into_the_queue_is_followed(store, folder, window, tmp_path):
     window(
         "import sys, pathlib\n"
-        "from dreamsound.queue.inbox import submit\n"
-        "from dreamsound.queue.store import Store\n"
+        "from dreamsound_studio.queue.inbox import submit\n"
+        "from dreamsound_studio.queue.store.store import Store\n"
         "assert sys.argv[1] == '--job'\n"
         "places = sorted(pathlib.Path(sys.argv[2]).iterdir())\n"
         f"store = Store(pathlib.Path({os.fspath(store.path)!r}))\n"

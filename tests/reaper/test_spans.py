@@ -9,9 +9,9 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dreamsound.cut_reader import read_cut
 from dreamsound_reaper.facts import Item, Source, Take
 from dreamsound_reaper.spans import FileInfo, UnfitError, heard
+from dreamsound_studio.audio.source import read_cut
 
 RATE, LENGTH = 8_000, 20_011
 INFO = FileInfo(LENGTH, RATE, 2)

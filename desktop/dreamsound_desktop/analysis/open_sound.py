@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dreamsound.audio import native_path, open_sound
-from dreamsound.errors import AudioFileError
-from dreamsound.queue.stamp import FileStamp
-from dreamsound.riff import chunks_of
-from dreamsound.samples import FloatArray
+from dreamsound_studio.audio.clip import native_path, open_sound
+from dreamsound_studio.audio.riff import chunks_of
+from dreamsound_studio.audio.samples import FloatArray
+from dreamsound_studio.errors import AudioFileError
+from dreamsound_studio.jobs.stamp import FileStamp
 
 #: Subtypes of WAV that are mapped: bytes a sample.
 MAPPED = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}

@@ -18,15 +18,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound.errors import DreamSoundError
-from dreamsound.models.catalog import CATALOG, own_models
-from dreamsound.models.names import NameTable
-from dreamsound.models.tables import table_named
-from dreamsound.recipe import Recipe
 from dreamsound_desktop.panels.network_view import NetworkView
 from dreamsound_desktop.state.fuzzy import best
 from dreamsound_desktop.state.heard import Heard
 from dreamsound_desktop.state.objective_help import completions
+from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.models.entries import CATALOG, own_models
+from dreamsound_studio.models.names import NameTable
+from dreamsound_studio.models.tables import table_named
+from dreamsound_studio.recipe.recipe import Recipe
 
 #: Classes that are not names: what they mean stands in the recipe's field.
 ROLES = ("first", "follow", "patch", "target")

@@ -18,9 +18,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound.errors import RecipeError
-from dreamsound.methods import METHODS
-from dreamsound.recipe import Recipe
 from dreamsound_desktop.actions import Actions
 from dreamsound_desktop.panels.action_button import ActionButton
 from dreamsound_desktop.panels.aim import AimPanel
@@ -29,6 +26,9 @@ from dreamsound_desktop.panels.method_view import MethodView
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.fields import GROUPS, field_named
 from dreamsound_desktop.state.heard import Heard
+from dreamsound_studio.dream.filter import METHODS
+from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.recipe.recipe import Recipe
 
 #: Groups that are open at first.
 OPEN_GROUPS = ("Dream", "Filter")

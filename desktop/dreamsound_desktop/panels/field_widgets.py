@@ -23,9 +23,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound.recipe import Recipe
 from dreamsound_desktop.panels.field_texts import label_of, tip_of
 from dreamsound_desktop.state.fields import SLIDERS, Field
+from dreamsound_studio.recipe.recipe import Recipe
 
 #: Positions of a slider.
 SLIDER_STEPS = 1000

@@ -15,9 +15,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound.queue.eta import Eta, shown
-from dreamsound.queue.records import Job
-from dreamsound.queue.states import HELD
+from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.queue.store.states import HELD
+from dreamsound_studio.queue.worker.eta import Eta, shown
 
 #: So many items are seen at a time; the others are scrolled to.
 MOST_SEEN = 6

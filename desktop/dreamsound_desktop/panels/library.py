@@ -21,9 +21,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound.library import open_library
-from dreamsound.library.records import DreamRecord, LibraryError
 from dreamsound_desktop.state.takes import score_text
+from dreamsound_studio.library.library import open_library
+from dreamsound_studio.library.records import DreamRecord, LibraryError
 
 RECORD = Qt.ItemDataRole.UserRole
 #: Of the dreams that are found, so many are shown.

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
-from dreamsound.queue.eta import shown
-from dreamsound.queue.looks import read_look
-from dreamsound.queue.records import Job
-from dreamsound.queue.states import HELD
 from dreamsound_desktop.actions import Actions
 from dreamsound_desktop.panels.action_button import ActionButton
 from dreamsound_desktop.state.takes import score_text
+from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.queue.store.states import HELD
+from dreamsound_studio.queue.worker.eta import shown
+from dreamsound_studio.queue.worker.previews import read_look
 
 if TYPE_CHECKING:
     from dreamsound_desktop.panels.live_plots import LivePlots

@@ -7,8 +7,8 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from dreamsound.queue.looks import Look
 from dreamsound_desktop.views.colours import colours_of
+from dreamsound_studio.queue.worker.previews import Look
 
 #: Levels between which the picture is drawn, under its highest one.
 RANGE_DB = 80.0

@@ -6,8 +6,8 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QWidget
 
-from dreamsound.levels import db, from_db
 from dreamsound_desktop.playback.player import Player
+from dreamsound_studio.dsp.levels import db, from_db
 
 LOWEST_DB = -60.0
 #: From here on the bar is in the warning colour.

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound.methods import METHODS
-from dreamsound.recipe import Recipe
 from dreamsound_desktop.panels.choice_button import ChoiceButton
+from dreamsound_studio.dream.filter import METHODS
+from dreamsound_studio.recipe.recipe import Recipe
 
 LETTERS = {"add": "a", "filter": "b", "filter-add": "c", "target": "d"}
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from dreamsound.models.names import NameTable
+from dreamsound_studio.models.names import NameTable
 
 #: Space between bars, as a share of one.
 GAP = 0.25

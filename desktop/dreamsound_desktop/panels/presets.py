@@ -23,16 +23,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound.blend import blend, difference
-from dreamsound.errors import DreamSoundError, RecipeError
-from dreamsound.presets import SUFFIX, Preset, Stored, factory_presets, user_presets
-from dreamsound.recipe import Recipe
-from dreamsound.recipe_file import write_json
 from dreamsound_desktop.icons import icon
 from dreamsound_desktop.panels.action_button import fit_width
 from dreamsound_desktop.panels.field_texts import label_of
 from dreamsound_desktop.state.document import with_band
 from dreamsound_desktop.state.fuzzy import score
+from dreamsound_studio.errors import DreamSoundError, RecipeError
+from dreamsound_studio.recipe.blend import blend, difference
+from dreamsound_studio.recipe.document import write_json
+from dreamsound_studio.recipe.presets import SUFFIX, Preset, Stored, factory_presets, user_presets
+from dreamsound_studio.recipe.recipe import Recipe
 
 STORED = Qt.ItemDataRole.UserRole
 #: Positions of the blend slider, and differences that are shown.
@@ -358,7 +358,7 @@ class PresetsPanel(QWidget):
 
 def read_dropped(paths: list[Path]) -> tuple[list[Preset], list[str]]:
     """Return the presets among files, and a line for each that is none."""
-    from dreamsound.presets import read_preset
+    from dreamsound_studio.recipe.presets import read_preset
 
     found, problems = [], []
     for path in paths:

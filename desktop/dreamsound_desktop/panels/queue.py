@@ -20,12 +20,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound.queue.eta import Eta, shown
-from dreamsound.queue.records import Job
-from dreamsound.queue.states import HELD, OVER
 from dreamsound_desktop.actions import Actions
 from dreamsound_desktop.panels.queue_model import MIME, QueueModel
 from dreamsound_desktop.queue_client import QueueClient
+from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.queue.store.states import HELD, OVER
+from dreamsound_studio.queue.worker.eta import Eta, shown
 
 #: Of the columns, as letters.
 WIDTHS = (26, 14, 12, 9, 14, 9, 10)

@@ -17,10 +17,10 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from dreamsound.queue.eta import shown, step_of
-from dreamsound.queue.records import Job
-from dreamsound.queue.states import HELD
 from dreamsound_desktop.queue_client import QueueClient
+from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.queue.store.states import HELD
+from dreamsound_studio.queue.worker.eta import shown, step_of
 
 Index = QModelIndex | QPersistentModelIndex
 MIME = "application/x-dreamsound-jobs"

@@ -7,9 +7,15 @@ from collections.abc import Callable, Iterator
 
 import soxr  # noqa: F401 - here, not in the pool's thread: see dreamsound_desktop.background
 
-from dreamsound.levels import from_db, match_gain_db, measure_level, peak_safe_gain_db, true_peak
-from dreamsound.samples import FloatArray
 from dreamsound_desktop.analysis.open_sound import OpenSound
+from dreamsound_studio.audio.samples import FloatArray
+from dreamsound_studio.dsp.levels import (
+    from_db,
+    match_gain_db,
+    measure_level,
+    peak_safe_gain_db,
+    true_peak,
+)
 
 #: Sounds are brought together by at most this.
 MOST_GAIN_DB = 40.0

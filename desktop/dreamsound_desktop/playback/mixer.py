@@ -9,8 +9,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from dreamsound.errors import DreamSoundError
-from dreamsound.levels import from_db
+from dreamsound_studio.dsp.levels import from_db
+from dreamsound_studio.errors import DreamSoundError
 
 #: From one sound to another.
 CROSSFADE_S: Final = 0.005

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from PySide6.QtCore import QIODevice, QObject, QTimer, Signal
 
-from dreamsound.levels import from_db
 from dreamsound_desktop.playback.mixer import Mixer, Voice
+from dreamsound_studio.dsp.levels import from_db
 
 CHANNELS: Final = 2
 #: Of the device's buffer.

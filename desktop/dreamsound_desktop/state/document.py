@@ -8,17 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dreamsound.errors import DreamSoundError, RecipeError
-from dreamsound.html_page import write_whole
-from dreamsound.presets import set_fields, with_fields
-from dreamsound.recipe import PAPER_FIELDS, Recipe
-from dreamsound.recipe_file import read_json, recipe_from
 from dreamsound_desktop.analysis.open_sound import OpenSound
 from dreamsound_desktop.state.edits import Assign, Edit
 from dreamsound_desktop.state.events import Event
 from dreamsound_desktop.state.markers import Marker, markers_of
 from dreamsound_desktop.state.selection import TimeSpan
 from dreamsound_desktop.state.takes import Take, TakeList
+from dreamsound_studio.errors import DreamSoundError, RecipeError
+from dreamsound_studio.pictures.html import write_whole
+from dreamsound_studio.recipe.document import read_json, recipe_from
+from dreamsound_studio.recipe.presets import set_fields, with_fields
+from dreamsound_studio.recipe.recipe import PAPER_FIELDS, Recipe
 
 VERSION = 1
 #: What of a recipe says what is dreamed of.

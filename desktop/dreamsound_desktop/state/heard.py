@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from dreamsound.errors import ModelError
+from dreamsound_studio.errors import ModelError
 
 #: So many classes are asked for.
 MOST_CLASSES = 24

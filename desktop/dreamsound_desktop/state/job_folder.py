@@ -6,18 +6,18 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from dreamsound.errors import DreamSoundError, QueueError
-from dreamsound.html_page import write_whole
-from dreamsound.methods import METHODS, filled
-from dreamsound.models.tables import known_tables
-from dreamsound.objective import check_names
-from dreamsound.presets import Preset, find_preset, set_fields, with_fields
-from dreamsound.queue.inbox import JOB, STATUS, read_job
-from dreamsound.queue.request import JobRequest, absolute
-from dreamsound.recipe import Recipe
-from dreamsound.recipe_file import recipe_from
-from dreamsound.render import DEFAULT_RENDERS
-from dreamsound.span import parse_span
+from dreamsound_studio.audio.span import parse_span
+from dreamsound_studio.dream.filter import METHODS, filled
+from dreamsound_studio.dream.objective import check_names
+from dreamsound_studio.errors import DreamSoundError, QueueError
+from dreamsound_studio.jobs.request import JobRequest, absolute
+from dreamsound_studio.models.tables import known_tables
+from dreamsound_studio.pictures.html import write_whole
+from dreamsound_studio.queue.inbox import JOB, STATUS, read_job
+from dreamsound_studio.recipe.document import recipe_from
+from dreamsound_studio.recipe.presets import Preset, find_preset, set_fields, with_fields
+from dreamsound_studio.recipe.recipe import Recipe
+from dreamsound_studio.render.write import DEFAULT_RENDERS
 
 #: A preview is as long as this, or as the item where that is shorter.
 PREVIEW_S: Final = 2.0

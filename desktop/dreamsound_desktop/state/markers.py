@@ -6,9 +6,9 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from dreamsound.chunks import CUE, LABELS
-from dreamsound.errors import DreamSoundError
-from dreamsound.riff import read_chunks
+from dreamsound_studio.audio.metadata import CUE, LABELS
+from dreamsound_studio.audio.riff import read_chunks
+from dreamsound_studio.errors import DreamSoundError
 
 _POINT = struct.Struct("<II4sIII")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from dreamsound.models.names import NameTable
 from dreamsound_desktop.state.fuzzy import best
+from dreamsound_studio.models.names import NameTable
 
 KINDS = ("class:", "layer:", "channel:", "unit:", "direction:", "guide:")
 ROLES = ("@first", "@follow", "@target", "@patch")

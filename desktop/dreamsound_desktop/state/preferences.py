@@ -9,13 +9,13 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dreamsound.errors import DreamSoundError
-from dreamsound.formats import FileFormat
-from dreamsound.html_page import write_whole
-from dreamsound.models.catalog import MODELS_VARIABLE
-from dreamsound.naming import DEFAULT_TEMPLATE
-from dreamsound.recipe_file import read_json
-from dreamsound.render import DEFAULT_RENDERS, RenderName
+from dreamsound_studio.audio.formats import FileFormat
+from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.models.entries import MODELS_VARIABLE
+from dreamsound_studio.pictures.html import write_whole
+from dreamsound_studio.recipe.document import read_json
+from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE
+from dreamsound_studio.render.write import DEFAULT_RENDERS, RenderName
 
 #: Names another folder for all that the app keeps, but for its cache.
 FOLDER_VARIABLE = "DREAMSOUND_STUDIO"

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dreamsound.methods import filled
-from dreamsound.presets import set_fields
-from dreamsound.queue.records import Job, NewJob
-from dreamsound.queue.request import JobRequest
-from dreamsound.recipe import Recipe
-from dreamsound.render import RENDER_NAMES
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.preferences import Preferences
 from dreamsound_desktop.state.selection import TimeSpan, preview_span
 from dreamsound_desktop.state.takes import Take
+from dreamsound_studio.dream.filter import filled
+from dreamsound_studio.jobs.request import JobRequest
+from dreamsound_studio.queue.store.records import Job, NewJob
+from dreamsound_studio.recipe.presets import set_fields
+from dreamsound_studio.recipe.recipe import Recipe
+from dreamsound_studio.render.write import RENDER_NAMES
 
 
 @dataclass(frozen=True)

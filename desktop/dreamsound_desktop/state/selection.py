@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dreamsound.span import GRID_SECONDS
+from dreamsound_studio.audio.span import GRID_SECONDS
 
 #: Shorter selections are taken for a slip of the mouse.
 LEAST_SECONDS = 0.01

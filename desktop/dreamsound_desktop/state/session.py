@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dreamsound.errors import AudioFileError, DreamSoundError
-from dreamsound.html_page import write_whole
-from dreamsound.recipe_file import read_json
 from dreamsound_desktop.state.document import Document, DocumentStore
 from dreamsound_desktop.state.events import Event
+from dreamsound_studio.errors import AudioFileError, DreamSoundError
+from dreamsound_studio.pictures.html import write_whole
+from dreamsound_studio.recipe.document import read_json
 
 MOST_RECENT = 15
 

@@ -10,10 +10,10 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter, QPen
 
-from dreamsound.errors import DreamSoundError
 from dreamsound_desktop.analysis.open_sound import OpenSound
 from dreamsound_desktop.analysis.peaks import BASE, PeakPyramid
 from dreamsound_desktop.views.colours import Colours
+from dreamsound_studio.errors import DreamSoundError
 
 #: Nearer than so many samples a pixel, they are read and drawn as a line.
 LINE_SAMPLES = BASE / 4

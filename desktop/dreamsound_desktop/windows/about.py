@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound import __version__
-from dreamsound.queue.records import Job
+from dreamsound_studio import __version__
+from dreamsound_studio.queue.store.records import Job
 
 #: What the app stands on.
 PACKAGES = (

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QLabel, QMenu, QSlider, QToolBar
 
-from dreamsound.queue.records import Job
 from dreamsound_desktop.actions import FILE, MENUS, VIEW, translated
 from dreamsound_desktop.panels.meter import Meter
 from dreamsound_desktop.state.document import Document
+from dreamsound_studio.queue.store.records import Job
 
 if TYPE_CHECKING:
     from dreamsound_desktop.windows.main_window import MainWindow

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound import __version__
+from dreamsound_studio import __version__
 
 #: A report is no longer than this.
 MOST_LETTERS = 20_000

@@ -12,19 +12,19 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
-from dreamsound.errors import DreamSoundError, ModelError, QueueError
-from dreamsound.presets import set_fields
-from dreamsound.queue.looks import look_file
-from dreamsound.queue.records import Job
-from dreamsound.queue.states import HELD
-from dreamsound.queue.store import Store
-from dreamsound.recipe import Recipe
 from dreamsound_desktop.message_bar import TELLING_MS
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.edits import Done
 from dreamsound_desktop.state.requests import Asked, finished
 from dreamsound_desktop.state.takes import Take
 from dreamsound_desktop.windows.variations import AskVariations, VariationsDialog
+from dreamsound_studio.errors import DreamSoundError, ModelError, QueueError
+from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.queue.store.states import HELD
+from dreamsound_studio.queue.store.store import Store
+from dreamsound_studio.queue.worker.previews import look_file
+from dreamsound_studio.recipe.presets import set_fields
+from dreamsound_studio.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from dreamsound_desktop.windows.main_window import MainWindow

@@ -12,18 +12,18 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
-from dreamsound.errors import AudioFileError, DreamSoundError
-from dreamsound.formats import FORMATS
-from dreamsound.library.records import DreamRecord
-from dreamsound.presets import SUFFIX
-from dreamsound.queue.records import Job, NewJob
-from dreamsound.recipe import Recipe
-from dreamsound.recipe_file import recipe_from
-from dreamsound.redo import note_of_render, source_of
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.requests import jobs_of_files
 from dreamsound_desktop.state.selection import TimeSpan
 from dreamsound_desktop.state.takes import Take
+from dreamsound_studio.audio.formats import FORMATS
+from dreamsound_studio.errors import AudioFileError, DreamSoundError
+from dreamsound_studio.jobs.redo import note_of_render, source_of
+from dreamsound_studio.library.records import DreamRecord
+from dreamsound_studio.queue.store.records import Job, NewJob
+from dreamsound_studio.recipe.document import recipe_from
+from dreamsound_studio.recipe.presets import SUFFIX
+from dreamsound_studio.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from dreamsound_desktop.background import Task

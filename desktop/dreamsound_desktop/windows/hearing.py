@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from dreamsound.errors import DreamSoundError
 from dreamsound_desktop.analysis.open_sound import OpenSound
 from dreamsound_desktop.playback.mixer import Voice
 from dreamsound_desktop.state.document import Document
+from dreamsound_studio.errors import DreamSoundError
 
 if TYPE_CHECKING:
     from dreamsound_desktop.windows.main_window import MainWindow

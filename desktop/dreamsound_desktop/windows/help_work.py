@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
-from dreamsound.queue.start import log_of
-from dreamsound.queue.states import HELD
 from dreamsound_desktop.theme import apply_theme
 from dreamsound_desktop.windows.about import AboutDialog, TextDialog, report_text
 from dreamsound_desktop.windows.keys import KeysDialog
 from dreamsound_desktop.windows.models import ModelsDialog, has_model
 from dreamsound_desktop.windows.palette import CommandPalette
 from dreamsound_desktop.windows.preferences import PreferencesDialog
+from dreamsound_studio.queue.store.states import HELD
+from dreamsound_studio.queue.worker.start import log_of
 
 if TYPE_CHECKING:
     from dreamsound_desktop.windows.main_window import MainWindow

@@ -22,13 +22,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound.errors import DreamSoundError
-from dreamsound.models.tables import table_named
-from dreamsound.presets import Preset, factory_presets, user_presets
-from dreamsound.queue.inbox import CANCEL, FINISH, submit
-from dreamsound.queue.records import Job
-from dreamsound.queue.states import HELD, OVER
-from dreamsound.queue.store import Store
 from dreamsound_desktop.panels.field_widgets import FieldRow
 from dreamsound_desktop.panels.item_bars import ItemBars
 from dreamsound_desktop.panels.render_boxes import RenderBoxes
@@ -38,6 +31,13 @@ from dreamsound_desktop.queue_client import QueueClient
 from dreamsound_desktop.state.fields import field_named
 from dreamsound_desktop.state.job_folder import PREVIEW, JobFolder
 from dreamsound_desktop.state.preferences import app_folder, read_preferences, save_preferences
+from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.models.tables import table_named
+from dreamsound_studio.queue.inbox import CANCEL, FINISH, submit
+from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.queue.store.states import HELD, OVER
+from dreamsound_studio.queue.store.store import Store
+from dreamsound_studio.recipe.presets import Preset, factory_presets, user_presets
 
 #: The big knobs.
 KNOBS: Final = ("strength", "steps", "threshold_db", "wet")

@@ -22,9 +22,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound.errors import DreamSoundError
-from dreamsound.html_page import write_whole
 from dreamsound_desktop.actions import ACTIONS, clashes, plain_text, translated
+from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.pictures.html import write_whole
 
 NAME = Qt.ItemDataRole.UserRole
 

@@ -9,7 +9,6 @@ from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
 
-from dreamsound.errors import DreamSoundError
 from dreamsound_desktop.actions import Actions
 from dreamsound_desktop.analysis.disk_cache import DiskCache, cache_folder
 from dreamsound_desktop.background import Tasks
@@ -46,6 +45,7 @@ from dreamsound_desktop.windows.presets_work import PresetsWork
 from dreamsound_desktop.windows.sound_tabs import SoundTabs
 from dreamsound_desktop.windows.undo import UndoStacks
 from dreamsound_desktop.windows.view_work import ViewWork
+from dreamsound_studio.errors import DreamSoundError
 
 if TYPE_CHECKING:
     from dreamsound_desktop.views.sound_view import SoundView
@@ -462,7 +462,7 @@ class MainWindow(QMainWindow):
             self.session.current.set_paper(is_on, self.tr("As in the paper"))
 
     def _reset_recipe(self) -> None:
-        from dreamsound.recipe import Recipe
+        from dreamsound_studio.recipe.recipe import Recipe
 
         if self.session.current is not None:
             self.session.current.set_recipe(Recipe(), self.tr("Reset the recipe"), preset="")

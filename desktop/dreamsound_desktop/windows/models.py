@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound.models.catalog import CATALOG, MODELS_VARIABLE, local_weights
 from dreamsound_desktop.listening import command_process, end_process, last_line
+from dreamsound_studio.models.entries import CATALOG, MODELS_VARIABLE, local_weights
 
 #: What is fetched where nothing is said: the network of the paper, and one that is on PyPI.
 OFFERED = ("yamnet", "mtt-musicnn")

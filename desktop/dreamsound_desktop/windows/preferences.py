@@ -21,12 +21,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound.errors import RecipeError
-from dreamsound.formats import FORMAT_BITS, FORMATS
-from dreamsound.naming import EXAMPLE, FIELDS, expand
-from dreamsound.render import RENDER_NAMES, RenderOptions
 from dreamsound_desktop.analysis.disk_cache import DiskCache
 from dreamsound_desktop.state.preferences import Preferences
+from dreamsound_studio.audio.formats import FORMAT_BITS, FORMATS
+from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.recipe.naming import EXAMPLE, FIELDS, expand
+from dreamsound_studio.render.write import RENDER_NAMES, RenderOptions
 
 
 class PreferencesDialog(QDialog):

@@ -15,8 +15,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound.errors import DreamSoundError
-from dreamsound.presets import check_name
+from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.recipe.presets import check_name
 
 #: Of the note, in heights of a letter.
 NOTE_HEIGHT = 5

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
-from dreamsound.errors import DreamSoundError
-from dreamsound.presets import (
+from dreamsound_desktop.panels.presets import read_dropped
+from dreamsound_desktop.state.document import with_band
+from dreamsound_desktop.state.edits import Done
+from dreamsound_desktop.windows.preset_dialog import PresetDialog
+from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.recipe.document import write_json
+from dreamsound_studio.recipe.presets import (
     SUFFIX,
     Preset,
     Stored,
@@ -19,12 +24,7 @@ from dreamsound.presets import (
     save_preset,
     user_presets,
 )
-from dreamsound.recipe import Recipe
-from dreamsound.recipe_file import write_json
-from dreamsound_desktop.panels.presets import read_dropped
-from dreamsound_desktop.state.document import with_band
-from dreamsound_desktop.state.edits import Done
-from dreamsound_desktop.windows.preset_dialog import PresetDialog
+from dreamsound_studio.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from dreamsound_desktop.windows.main_window import MainWindow

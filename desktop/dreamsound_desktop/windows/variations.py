@@ -20,11 +20,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound.methods import METHODS
-from dreamsound.queue.records import Job
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.edits import Done
 from dreamsound_desktop.state.takes import Take, score_text
+from dreamsound_studio.dream.filter import METHODS
+from dreamsound_studio.queue.store.records import Job
 
 #: A grid has no more previews than this.
 MOST = 64
@@ -180,7 +180,7 @@ class VariationsDialog(QDialog):
         """Take the recipe of the variation that is chosen."""
         take = self._take()
         if take is not None:
-            from dreamsound.recipe_file import recipe_from
+            from dreamsound_studio.recipe.document import recipe_from
 
             self.document.set_recipe(recipe_from(take.recipe), self.tr("Use variation"))
 

@@ -10,9 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path, PureWindowsPath
 from typing import Any, Final
 
-from dreamsound import __version__
-from dreamsound.presets import user_folder
 from dreamsound_reaper.install.places import WINDOWS, runs_folder
+from dreamsound_studio import __version__
+from dreamsound_studio.recipe.presets import user_folder
 
 BRIDGE: Final = "bridge.json"
 SCHEMA_VERSION: Final = 1
@@ -64,9 +64,9 @@ def bridge_settings(
     return {
         "schema_version": SCHEMA_VERSION,
         "version": __version__,
-        "engine": [python, "-m", "dreamsound"],
+        "engine": [python, "-m", "dreamsound_studio"],
         "studio": [python, "-m", "dreamsound_desktop"] if has_studio else None,
-        "presets": [str(user_folder()), str(files("dreamsound").joinpath("factory_presets"))],
+        "presets": [str(user_folder()), str(files("dreamsound_studio") / "recipe" / "factory")],
         "runs": str(runs_folder()),
     }
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from dreamsound import __version__
 from dreamsound_reaper.install import files, keys
 from dreamsound_reaper.install.bridge import BRIDGE
 from dreamsound_reaper.install.errors import InstallError
@@ -28,6 +27,7 @@ from dreamsound_reaper.install.python_library import (
     python_library,
     what_to_enter,
 )
+from dreamsound_studio import __version__
 
 State = Literal["ok", "warning", "fail"]
 INSTALL: Final = "dreamsound reaper install"

@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from dreamsound import __version__
-from dreamsound.errors import DreamSoundError, ModelError
 from dreamsound_reaper.install import files
 from dreamsound_reaper.install.checks import Check, State, checks_in_reaper
 from dreamsound_reaper.install.errors import InstallError
 from dreamsound_reaper.install.places import runs_folder
+from dreamsound_studio import __version__
+from dreamsound_studio.errors import DreamSoundError, ModelError
 
 SCHEMA_VERSION: Final = 1
 EXIT_MODEL: Final = 3
@@ -112,8 +112,8 @@ def check_runs(folder: Path) -> Check:
 
 def check_queue() -> Check:
     """Look whether the render queue opens."""
-    from dreamsound.queue.start import has_worker
-    from dreamsound.queue.store import open_store
+    from dreamsound_studio.queue.store.store import open_store
+    from dreamsound_studio.queue.worker.start import has_worker
 
     try:
         store, notes = open_store()
@@ -128,7 +128,7 @@ def check_queue() -> Check:
 
 def check_model() -> Check:
     """Look which model would listen, without fetching one."""
-    from dreamsound.models.catalog import DEFAULT_MODEL, probable_weights
+    from dreamsound_studio.models.entries import DEFAULT_MODEL, probable_weights
 
     weights = probable_weights("auto")
     if weights is None:
@@ -172,11 +172,11 @@ def dream_a_second() -> tuple[str, float]:
     """
     import numpy as np
 
-    from dreamsound.api import dream
-    from dreamsound.audio import Clip
-    from dreamsound.models.load import load_model
-    from dreamsound.recipe import Recipe
-    from dreamsound.samples import Samples
+    from dreamsound_studio.api import dream
+    from dreamsound_studio.audio.clip import Clip
+    from dreamsound_studio.audio.samples import Samples
+    from dreamsound_studio.models.load import load_model
+    from dreamsound_studio.recipe.recipe import Recipe
 
     time_s = np.arange(round(DREAM_S * DREAM_RATE_HZ)) / DREAM_RATE_HZ
     tone = 0.2 * np.sin(2 * np.pi * (900 * time_s + 400 * time_s**2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dreamsound.errors import DreamSoundError
+from dreamsound_studio.errors import DreamSoundError
 
 
 class InstallError(DreamSoundError):

@@ -6,9 +6,9 @@ import re
 import unicodedata
 from typing import Final
 
-from dreamsound.presets import FORBIDDEN, SUFFIX, find_preset
 from dreamsound_reaper.install.errors import InstallError
 from dreamsound_reaper.install.manifest import digest
+from dreamsound_studio.recipe.presets import FORBIDDEN, SUFFIX, find_preset
 
 ENDINGS: Final = {"lua": ".lua", "python": ".py"}
 TEMPLATE: Final = "DreamSound_Dream selected items with preset"
@@ -23,7 +23,7 @@ def preset_called(name: str) -> str:
 
     Raises
     ------
-    dreamsound.errors.RecipeError, InstallError
+    dreamsound_studio.errors.RecipeError, InstallError
         There is none, or a file was named.
     """
     if name.endswith(SUFFIX):

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dreamsound import __version__
 from dreamsound_reaper.install import bridge, files, keys, running
 from dreamsound_reaper.install.errors import InstallError
 from dreamsound_reaper.install.favourites import (
@@ -25,6 +24,7 @@ from dreamsound_reaper.install.homes import (
     shipped,
 )
 from dreamsound_reaper.install.manifest import MANIFEST, Manifest, digest, read_manifest
+from dreamsound_studio import __version__
 
 KEYS_BACKUP = "reaper-kb.ini.dreamsound-backup"
 

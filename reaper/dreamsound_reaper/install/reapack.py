@@ -20,12 +20,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
-from dreamsound import __version__
-from dreamsound.errors import DreamSoundError
 from dreamsound_reaper.install.errors import InstallError
 from dreamsound_reaper.install.homes import is_action
 from dreamsound_reaper.install.places import scripts_folder
 from dreamsound_reaper.install.reapack_index import Package, Source, Version, index_xml, read_index
+from dreamsound_studio import __version__
+from dreamsound_studio.errors import DreamSoundError
 
 #: A placeholder until there is a public repository: the scripts at the tag of a version.
 BASE_URL: Final = (

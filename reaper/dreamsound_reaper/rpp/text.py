@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from dreamsound.errors import DreamSoundError
+from dreamsound_studio.errors import DreamSoundError
 
 QUOTES: Final = "\"'`"
 #: No project is larger.

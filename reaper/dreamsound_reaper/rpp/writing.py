@@ -6,9 +6,9 @@ import uuid
 from pathlib import Path
 from typing import Any, Final
 
-from dreamsound.render import rename_new
 from dreamsound_reaper.rpp.reading import EXT_KEY, is_mac, items_of, takes_of, track_guid
 from dreamsound_reaper.rpp.text import Block, Line, ProjectError, ProjectText, quoted
+from dreamsound_studio.render.write import rename_new
 
 #: What REAPER calls the source of a file with an ending.
 SOURCES: Final = {".wav": "WAVE", ".aiff": "WAVE", ".flac": "FLAC", ".mp3": "MP3",

@@ -1,5 +1,0 @@
-"""``python -m dreamsound`` is ``dreamsound``."""
-
-from dreamsound.cli import run
-
-run()

@@ -1,1 +1,0 @@
-"""The craft beyond the paper: what shapes a dream in time, frequency, level and audibility."""

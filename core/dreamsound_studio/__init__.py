@@ -1,0 +1,62 @@
+"""DreamSound: play a sound to a network that listens, and push it further the way it excites.
+
+The names below are the whole public surface for scripts; TensorFlow is imported when the first
+dream starts, not before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dreamsound_studio.errors import (
+    AudioFileError,
+    DreamSoundError,
+    MemoryLimitError,
+    ModelError,
+    QueueError,
+    RecipeError,
+    RenderCancelled,
+)
+
+if TYPE_CHECKING:
+    from dreamsound_studio.api import Dream, dream
+    from dreamsound_studio.audio.clip import Clip
+    from dreamsound_studio.recipe.recipe import Recipe
+    from dreamsound_studio.render.write import RenderOptions, write_renders
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Clip": "dreamsound_studio.audio.clip",
+    "Recipe": "dreamsound_studio.recipe.recipe",
+    "RenderOptions": "dreamsound_studio.render.write",
+    "Dream": "dreamsound_studio.api",
+    "dream": "dreamsound_studio.api",
+    "write_renders": "dreamsound_studio.render.write",
+}
+
+__all__ = [
+    "AudioFileError",
+    "Clip",
+    "Dream",
+    "DreamSoundError",
+    "MemoryLimitError",
+    "ModelError",
+    "QueueError",
+    "Recipe",
+    "RecipeError",
+    "RenderCancelled",
+    "RenderOptions",
+    "__version__",
+    "dream",
+    "write_renders",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'dreamsound_studio' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,0 +1,140 @@
+"""Dreaming from a script, in one call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dreamsound_studio.audio.clip import Clip, open_sound, read_clip
+from dreamsound_studio.audio.cut import Cut
+from dreamsound_studio.audio.source import CONTEXT_SECONDS, read_cut
+from dreamsound_studio.audio.span import parse_span, span_samples
+from dreamsound_studio.control import Control
+from dreamsound_studio.dream.dreamer import Dream, StepEvent
+from dreamsound_studio.dream.objective import check_names
+from dreamsound_studio.dream.patient import PatientDreamer
+from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.models.load import load_model
+from dreamsound_studio.models.tables import known_tables
+from dreamsound_studio.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from dreamsound_studio.models.network import Model
+
+__all__ = ["Dream", "dream", "read_source"]
+
+
+def dream(
+    clip: Clip | str | os.PathLike[str],
+    recipe: Recipe | None = None,
+    *,
+    target: Clip | None = None,
+    start: Clip | None = None,
+    span: str | None = None,
+    model: Model | None = None,
+    on_step: Callable[[StepEvent], Any] | None = None,
+    control: Control | None = None,
+    keep_every: int = 0,
+) -> Dream:
+    """Dream a sound.
+
+    Parameters
+    ----------
+    clip : Clip or path_like
+        The sound; a clip in memory is not changed.
+    recipe : Recipe, optional
+        What to do; the default adds what the class heard most is excited by.
+    target : Clip, optional
+        For the method ``target``; by default the file that the recipe names.
+    start : Clip, optional
+        An earlier dream of the same sound to go on from.
+    span : str, optional
+        ``START:END`` in seconds, of a file; the start moves back onto the patch grid.
+    model : Model, optional
+        A model already loaded; by default the recipe's.
+    on_step : callable, optional
+        Called with each `StepEvent`.
+    control : Control, optional
+        To cancel or finish early from another thread.
+    keep_every : int, optional
+        Keep the sound of every so many steps.
+
+    Returns
+    -------
+    Dream
+        ``dream.samples.array()`` is the sound, float32 ``[channels, samples]``;
+        ``render.write.write_renders`` writes files.
+
+    Raises
+    ------
+    DreamSoundError
+        Bad input, an unavailable model, a cancelled dream, or (`MemoryLimitError`) too little
+        memory for one patch. Where memory runs out with more, the dream goes on
+        with fewer, and ``Dream.warnings`` says so.
+
+    Examples
+    --------
+    >>> import dreamsound_studio as dreamsound
+    >>> recipe = dreamsound.Recipe.make(method="filter-add", class_="Whistling")
+    >>> result = dreamsound.dream("bird.wav", recipe)            # doctest: +SKIP
+    """
+    recipe = recipe or Recipe()
+    if model is None:
+        # Before anything is fetched or read.
+        check_names(recipe, *known_tables(recipe.model))
+    if not isinstance(clip, Clip):
+        clip = read_source(clip, span)
+    elif span is not None:
+        raise RecipeError("a span is read from a file: hand over the path instead of a clip")
+    if target is None and recipe.target is not None:
+        target = read_clip(recipe.target)
+    target_b = None if recipe.target_b is None else read_clip(recipe.target_b)
+    model = model or load_model(recipe.model)
+    dreamer = PatientDreamer(
+        clip,
+        recipe,
+        model,
+        target=target,
+        target_b=target_b,
+        start=start,
+        control=control,
+        keep_every=keep_every,
+    )
+    for event in dreamer.steps():
+        if on_step is not None:
+            on_step(event)
+    return dreamer.result()
+
+
+def read_source(
+    path: str | os.PathLike[str], span: str | None = None, cut: Cut | None = None
+) -> Clip:
+    """Read a sound file, or a span or a cut of it with what is heard around it.
+
+    Parameters
+    ----------
+    path : path_like
+        The file.
+    span : str, optional
+        ``START:END`` in seconds, of the cut where there is one.
+    cut : Cut, optional
+        Pieces of the file, in place of all of it.
+
+    Returns
+    -------
+    Clip
+
+    Raises
+    ------
+    AudioFileError, RecipeError
+        The file cannot be read, or the span makes no sense.
+    """
+    if cut is not None:
+        return read_cut(path, cut, span)
+    if span is None:
+        return read_clip(path)
+    start, end = parse_span(span)
+    with open_sound(path) as sound:
+        rate = sound.samplerate
+    return read_clip(path, span_samples(start, end, rate), round(CONTEXT_SECONDS * rate))

@@ -1,0 +1,338 @@
+"""The clip: sound files read into samples."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dreamsound_studio.audio.cut import Cut
+from dreamsound_studio.audio.formats import MAX_CHANNELS, Bits
+from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
+from dreamsound_studio.errors import AudioFileError
+
+MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 192_000
+#: After a decoding error, what lies before it is read in pieces of this size.
+_RETRY_SAMPLES = 1152
+
+_FLOAT_SUBTYPES = {"FLOAT", "DOUBLE", "PCM_32"}
+
+
+class AudioFileWarning(UserWarning):
+    """A sound file was read, but not all is well with it."""
+
+
+@dataclass
+class Clip:
+    """A sound in memory or on disk.
+
+    Attributes
+    ----------
+    samples : Samples
+        Float32 ``[channels, samples]``, full scale 1.0.
+    sample_rate_hz : int
+        8000 to 192000.
+    path : pathlib.Path or None
+        The file it was read from.
+    bits : {"16", "24", "32f"}
+        What the source file stores, or the nearest that a render can.
+    start : int
+        Where in the file the clip begins, in samples; not 0 for a span.
+    before, after : numpy.ndarray
+        Float32 ``[channels, n]``: what the file holds just before and after the clip, so that a
+        span is listened to in its surroundings.
+    cut : Cut or None
+        What of the file it is, where it is not simply a span; `start` then counts from its
+        beginning.
+    """
+
+    samples: Samples
+    sample_rate_hz: int
+    path: Path | None = None
+    bits: Bits = "32f"
+    start: int = 0
+    before: FloatArray = field(default_factory=lambda: np.zeros((1, 0), np.float32))
+    after: FloatArray = field(default_factory=lambda: np.zeros((1, 0), np.float32))
+    cut: Cut | None = None
+
+    def __post_init__(self) -> None:
+        if self.before.shape[0] != self.channels:
+            self.before = np.zeros((self.channels, 0), np.float32)
+        if self.after.shape[0] != self.channels:
+            self.after = np.zeros((self.channels, 0), np.float32)
+        check_shape(self.name, self.channels, self.samples.length, self.sample_rate_hz)
+
+    @classmethod
+    def from_array(cls, array: Any, sample_rate_hz: int) -> Clip:
+        """Make a clip of an array ``[channels, samples]`` or ``[samples]``, full scale 1.0.
+
+        Parameters
+        ----------
+        array : array_like
+            The samples; converted to float32, not copied if they are that already.
+        sample_rate_hz : int
+            8000 to 192000.
+
+        Returns
+        -------
+        Clip
+
+        Raises
+        ------
+        AudioFileError
+            A shape, rate or value that no sound has.
+        """
+        values = np.atleast_2d(np.asarray(array, dtype=np.float32))
+        if values.ndim != 2:
+            raise AudioFileError(
+                f"samples must be [channels, samples], not of shape {values.shape}"
+            )
+        clip = cls(Samples.of(values), sample_rate_hz)
+        check_finite(clip.name, clip.samples, sample_rate_hz)
+        return clip
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return self.samples.channels
+
+    @property
+    def file_start(self) -> int | None:
+        """Where in the file the clip begins; None if it is not simply a part of it."""
+        if self.cut is None:
+            return self.start
+        first = self.cut.file_start
+        return None if first is None else first + self.start
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return self.samples.length / self.sample_rate_hz
+
+    @property
+    def name(self) -> str:
+        """The file's path, or a word for a clip that has none."""
+        return str(self.path) if self.path else "the clip"
+
+
+def check_shape(name: str, channels: int, length: int, sample_rate_hz: int) -> None:
+    """Raise `AudioFileError` for a sound outside of what can be dreamed."""
+    if length < 1:
+        raise AudioFileError(f"{name} holds no samples")
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise AudioFileError(f"{name} has {channels} channels; 1 to {MAX_CHANNELS} can be dreamed")
+    if not MIN_RATE_HZ <= sample_rate_hz <= MAX_RATE_HZ:
+        raise AudioFileError(
+            f"{name} is at {sample_rate_hz} Hz; {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz can be dreamed: "
+            "convert it first"
+        )
+
+
+def read_clip(
+    path: str | os.PathLike[str], span: tuple[int, int] | None = None, context_samples: int = 0
+) -> Clip:
+    """Read a sound file, or a span of it.
+
+    Parameters
+    ----------
+    path : path_like
+        Anything libsndfile reads: WAV, RF64, W64, AIFF, CAF, FLAC, OGG, Opus, MP3.
+    span : (int, int), optional
+        First and one past the last sample to read; the end may lie beyond the file's.
+    context_samples : int, optional
+        How much of the file around the span goes into `Clip.before` and `Clip.after`.
+
+    Returns
+    -------
+    Clip
+
+    Raises
+    ------
+    AudioFileError
+        The file is missing, empty, not audio, unreadable, holds values that are not numbers, or
+        has a rate or channel count that cannot be dreamed.
+
+    Warns
+    -----
+    AudioFileWarning
+        The file is shorter than its header says: what is there is read.
+    """
+    with open_sound(path) as sound:
+        total, channels, rate = sound.frames, sound.channels, sound.samplerate
+        check_shape(str(path), channels, total, rate)
+        start, stop = span or (0, total)
+        stop = min(stop, total)
+        if start >= stop:
+            raise AudioFileError(
+                f"{path} is {total / rate:.2f} s long: the span from {start / rate:.2f} s is empty"
+            )
+        samples = _read_part(sound, start, stop)
+        # A stream that breaks off in the middle delivers less than its header promised.
+        done = samples.length
+        truncated = done < stop - start or (stop == total and _truncation(sound))
+        before = _read_part(sound, max(start - context_samples, 0), start)
+        end = min(stop + context_samples, total) if done == stop - start else stop
+        after = _read_part(sound, stop, end)
+        bits = bits_of(sound)
+    if done == 0:
+        raise AudioFileError(f"{path} is broken: none of its samples can be decoded")
+    if truncated:
+        warnings.warn(
+            f"{path} is shorter than its header says (truncated?): the {done / rate:.2f} s that "
+            "are there were read",
+            AudioFileWarning,
+            stacklevel=2,
+        )
+    for part, first in ((before, start - before.length), (samples, start), (after, stop)):
+        check_finite(str(path), part, rate, first)
+    return Clip(samples, rate, Path(path), bits, start, before.array(), after.array())
+
+
+@contextmanager
+def open_sound(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """Open a sound file for reading, with errors that say what is wrong with it.
+
+    Parameters
+    ----------
+    path : path_like
+        The file.
+
+    Yields
+    ------
+    soundfile.SoundFile
+
+    Raises
+    ------
+    AudioFileError
+        As in :func:`read_clip`.
+    """
+    import soundfile
+
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError) as error:
+        raise AudioFileError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise AudioFileError(f"{path} is a folder, not a sound file")
+    if not stat.S_ISREG(status.st_mode):
+        raise AudioFileError(f"{path} is not a regular file")
+    if status.st_size == 0:
+        raise AudioFileError(f"{path} is empty (0 bytes)")
+    if not os.access(path, os.R_OK):
+        raise AudioFileError(f"{path} may not be read: check its permissions")
+    try:
+        sound = soundfile.SoundFile(native_path(path))
+    except (soundfile.LibsndfileError, TypeError) as error:
+        reason = getattr(error, "error_string", str(error)).strip().rstrip(".")
+        raise AudioFileError(f"{path} is not a sound file that can be read ({reason})") from error
+    try:
+        yield sound
+    except soundfile.LibsndfileError as error:
+        raise AudioFileError(f"{path} is broken: {error.error_string.strip()}") from error
+    finally:
+        sound.close()
+
+
+def bits_of(sound: Any) -> Bits:
+    """Return what an open file stores, or the nearest that a render can."""
+    if sound.subtype in _FLOAT_SUBTYPES:
+        return "32f"
+    return "16" if sound.subtype == "PCM_16" else "24"
+
+
+def check_folder_writable(folder: Path, *, makes_it: bool = True) -> None:
+    """Raise `AudioFileError` if files cannot be made in a folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder.
+    makes_it : bool
+        Whether it is made where it is missing; otherwise the folder that it would be made in is
+        looked at.
+    """
+    try:
+        if makes_it:
+            folder.mkdir(parents=True, exist_ok=True)
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise AudioFileError(
+            f"cannot write to the folder {folder}: {error.strerror or error}"
+        ) from error
+
+
+def native_path(path: str | os.PathLike[str]) -> str | bytes:
+    """Return a path as libsndfile takes it."""
+    # A POSIX file name is bytes, and need not be text in any encoding.
+    return os.fspath(path) if os.name == "nt" else os.fsencode(path)
+
+
+def _read_part(sound: Any, start: int, stop: int) -> Samples:
+    """Read from `start` as many samples as can be decoded, at most to `stop`."""
+    import soundfile
+
+    samples = Samples(sound.channels, max(stop - start, 0))
+    whole, done = _decode(sound, samples, start, BLOCK_SAMPLES)
+    if not whole:
+        # A decoder that has met the cut is of no more use, and has kept its last block's samples.
+        with soundfile.SoundFile(sound.name) as fresh:
+            _, done = _decode(fresh, samples, start, _RETRY_SAMPLES)
+    samples.truncate(done)
+    return samples
+
+
+def _decode(sound: Any, samples: Samples, start: int, size: int) -> tuple[bool, int]:
+    """Return whether no error came, and how many samples were put into `samples`."""
+    import soundfile
+
+    done = 0
+    try:
+        sound.seek(start)
+        while done < samples.length:
+            block = sound.read(min(size, samples.length - done), "float32", always_2d=True)
+            if not len(block):
+                break
+            samples.write(done, block.T)
+            done += len(block)
+    except soundfile.LibsndfileError:
+        return False, done
+    return True, done
+
+
+def _truncation(sound: Any) -> bool:
+    # libsndfile clamps a size to the file and notes it in its log: "data : 9 (should be 7)". A
+    # program that wrote to a pipe could not know the size, and put the largest number there is.
+    found = re.search(
+        r"(?m)^\s*(?:data|SSND|riff|Riff size|Data Size)\s*:\s*(\d+) \(should be", sound.extra_info
+    )
+    return found is not None and int(found[1]) < 0xFFFFFFFF - 2**12
+
+
+def check_finite(name: str, samples: Samples, sample_rate_hz: int, offset: int = 0) -> None:
+    """Raise `AudioFileError` for values that are no numbers; `offset` is added to where."""
+    bad, first = 0, 0
+    for start, block in samples.blocks():
+        # One sum tells for the whole block, at a tenth of the cost of looking at each sample.
+        with np.errstate(invalid="ignore", over="ignore"):
+            if np.isfinite(np.sum(block)):
+                continue
+        wrong = np.any(~np.isfinite(block), axis=0)
+        if np.any(wrong) and not bad:
+            first = offset + start + int(np.argmax(wrong))
+        bad += int(np.sum(wrong))
+    if bad:
+        raise AudioFileError(
+            f"{name} holds values that are not numbers (NaN or infinity) at {bad} places, the "
+            f"first at {first / sample_rate_hz:.3f} s: repair or re-export it"
+        )

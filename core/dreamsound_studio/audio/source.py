@@ -1,0 +1,129 @@
+"""Cuts of sound files read into samples, with what is heard around them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dreamsound_studio.audio.clip import Clip, bits_of, check_finite, check_shape, open_sound
+from dreamsound_studio.audio.cut import Cut, Piece
+from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
+from dreamsound_studio.audio.span import parse_span, span_samples
+from dreamsound_studio.errors import AudioFileError
+
+#: What a span hears around it: as long as the longest patch, musicnn's, and the resampler's reach.
+CONTEXT_SECONDS = 3.2
+
+
+def read_cut(
+    path: str | os.PathLike[str],
+    cut: Cut,
+    span: str | None = None,
+    samples: tuple[int, int] | None = None,
+) -> Clip:
+    """Read a cut of a sound file, or a span of it, with what is heard around it.
+
+    Parameters
+    ----------
+    path : path_like
+        The file.
+    cut : Cut
+        What of it.
+    span : str, optional
+        ``START:END`` in seconds of the cut; the start moves back onto the patch grid.
+    samples : (int, int), optional
+        First and one past the last sample of the cut, in place of `span`.
+
+    Returns
+    -------
+    Clip
+        Its `start` counts from the beginning of the cut.
+
+    Raises
+    ------
+    AudioFileError
+        The file cannot be read, or the cut reaches beyond it.
+    RecipeError
+        The span makes no sense.
+    """
+    with open_sound(path) as sound:
+        total, rate = sound.frames, sound.samplerate
+        check_shape(str(path), sound.channels, total, rate)
+        _check_within(path, cut, total, sound.channels)
+        if span is not None:
+            start, stop = span_samples(*parse_span(span), rate)
+        else:
+            start, stop = samples or (0, cut.length)
+        stop = min(stop, cut.length)
+        if not 0 <= start < stop:
+            raise AudioFileError(
+                f"the cut of {path} is {cut.length / rate:.2f} s long: the span from "
+                f"{start / rate:.2f} s is empty"
+            )
+        reach = round(CONTEXT_SECONDS * rate)
+        pieces, lead = cut.widened(reach, total)
+        whole = sum(piece.length for piece in pieces)
+        edges = [max(lead + start - reach, 0), lead + start, lead + stop]
+        edges.append(min(lead + stop + reach, whole))
+        parts = [
+            _read(sound, cut, pieces, first, last) for first, last in itertools.pairwise(edges)
+        ]
+        bits = bits_of(sound)
+    for part in parts:
+        check_finite(str(path), part, rate)
+    before, heard, after = parts
+    return Clip(heard, rate, Path(path), bits, start, before.array(), after.array(), cut)
+
+
+def _check_within(path: str | os.PathLike[str], cut: Cut, total: int, channels: int) -> None:
+    last = max(piece.stop for piece in cut.pieces)
+    if last > total:
+        raise AudioFileError(
+            f"{path} has {total} samples: a cut of it to sample {last} is too long"
+        )
+    highest = max(cut.channels or (0,))
+    if highest >= channels:
+        raise AudioFileError(f"{path} has {channels} channels: there is no channel {highest + 1}")
+
+
+def _read(sound: Any, cut: Cut, pieces: tuple[Piece, ...], first: int, last: int) -> Samples:
+    """Read samples `first` to `last` of pieces, counted from the beginning of the first piece."""
+    wanted = list(cut.channels) if cut.channels is not None else list(range(sound.channels))
+    out = Samples(1 if cut.is_mono else len(wanted), max(last - first, 0))
+    at = 0
+    for piece in pieces:
+        once = piece.stop - piece.start
+        time = max(first - at, 0) // once
+        while time < piece.times and at + time * once < last:
+            start = at + time * once
+            begin, end = max(first - start, 0), min(last - start, once)
+            place = start + begin - first
+            for block in _blocks(sound, piece, begin, end):
+                chosen = block[wanted]
+                if cut.is_mono:
+                    chosen = chosen.mean(axis=0, keepdims=True, dtype=np.float32)
+                out.write(place, chosen)
+                place += block.shape[1]
+            time += 1
+        at += piece.length
+    return out
+
+
+def _blocks(sound: Any, piece: Piece, begin: int, end: int) -> Iterator[FloatArray]:
+    """Yield samples `begin` to `end` of a piece as it is played, ``[channels, n]`` at a time."""
+    for at in range(begin, end, BLOCK_SAMPLES):
+        stop = min(at + BLOCK_SAMPLES, end)
+        first = piece.stop - stop if piece.is_reversed else piece.start + at
+        sound.seek(first)
+        block = sound.read(stop - at, "float32", always_2d=True).T
+        if block.shape[1] < stop - at:
+            raise AudioFileError(
+                f"{sound.name} is shorter than its header says (truncated?): sample "
+                f"{first + block.shape[1]} cannot be read"
+            )
+        yield block[:, ::-1] if piece.is_reversed else block

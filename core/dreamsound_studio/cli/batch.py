@@ -1,0 +1,262 @@
+"""``dreamsound batch``: dream whole folders, with a report."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dreamsound_studio.audio.clip import Clip, check_folder_writable
+from dreamsound_studio.audio.formats import check_holds
+from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
+from dreamsound_studio.cli.presets import preset_name
+from dreamsound_studio.cli.render import read_targets
+from dreamsound_studio.cli.shared.fetching import loading
+from dreamsound_studio.cli.shared.options import (
+    BitsOption,
+    CatidOption,
+    ClashOption,
+    CreatorOption,
+    FormatOption,
+    FxnameOption,
+    LevelOption,
+    NameOption,
+    PaperOption,
+    PresetOption,
+    RecipeOption,
+    RendersOption,
+    SidecarOption,
+    SourceOption,
+    TrustOption,
+    with_recipe_options,
+)
+from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.cli.shared.reading import read_telling
+from dreamsound_studio.cli.shared.request import checked_recipe, render_names
+from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
+from dreamsound_studio.control import Control
+from dreamsound_studio.dream.dreamer import Dream, StepEvent
+from dreamsound_studio.dsp.spectrogram import thumbnail_levels, write_thumbnail
+from dreamsound_studio.errors import ModelError, RenderCancelled
+from dreamsound_studio.jobs.dreaming import Dreaming
+from dreamsound_studio.pictures.batch_report import Report, Row, Sound, sounds_in
+from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE
+from dreamsound_studio.render.write import RenderOptions
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+@with_recipe_options
+def batch(
+    places: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders, or files.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the renders and the report.")],
+    preset: PresetOption = None,
+    recipe_file: RecipeOption = None,
+    paper: PaperOption = False,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", help="Look into the folders below too.")
+    ] = False,
+    keep_tree: Annotated[
+        bool, typer.Option("--keep-tree", help="Renders lie in folders as their sources do.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="So many sounds at a time.")] = 1,
+    renders: RendersOption = "dream,gradient,hardcut",
+    level: LevelOption = "match",
+    file_format: FormatOption = "wav",
+    bits: BitsOption = None,
+    sidecar: SidecarOption = False,
+    name: NameOption = DEFAULT_TEMPLATE,
+    clash: ClashOption = "refuse",
+    catid: CatidOption = "",
+    fxname: FxnameOption = "",
+    creator: CreatorOption = "",
+    source: SourceOption = "",
+    json_output: Annotated[
+        bool, typer.Option("--json", help="Print the report as JSON on standard output.")
+    ] = False,
+    trust: TrustOption = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    **fields: Any,
+) -> int:
+    """Dream every sound in some folders; the report is batch_report.html in the folder OUT."""
+    recipe = checked_recipe(preset, recipe_file, paper, fields)
+    options = RenderOptions.make(
+        renders=render_names(renders),
+        level=level,
+        format=file_format,
+        bits=bits,
+        sidecar=sidecar,
+        overwrite=clash == "overwrite",
+        name=name,
+        clash="refuse" if clash == "overwrite" else clash,
+    )
+    values = {"catid": catid, "fxname": fxname, "creator": creator, "source": source}
+    values |= {"preset": preset_name(preset), "date": dt.date.today().isoformat()}
+    sounds = sounds_in(places, recursive, out)
+    check_folder_writable(out)
+    rows = [
+        Row(number, str(sound.path), str(out / sound.below if keep_tree else out))
+        for number, sound in enumerate(sounds, 1)
+    ]
+    protected = [sound.path for sound in sounds]
+    protected += [Path(path) for path in recipe.files()]
+    dreaming = Dreaming(recipe, loading(trust), options, read_targets(recipe), values, protected)
+    run = _Run(dreaming, Report.beginning(out, rows), jobs, debug)
+    with cancelled_by_sigterm(run.control):
+        code = run.all(sounds)
+    if json_output:
+        typer.echo((out / f"{run.report.name}.json").read_text(encoding="utf-8"))
+    else:
+        typer.echo(run.report.text())
+    say(f"report: {out / f'{run.report.name}.html'}")
+    return code
+
+
+class _Quiet:
+    """Tells of a dream among others: only what stays."""
+
+    def step(self, event: StepEvent) -> None:
+        """Tell nothing."""
+
+    def note(self, text: str) -> None:
+        """Tell nothing."""
+
+    def say(self, text: str) -> None:
+        """Tell nothing: the report has it."""
+
+
+@dataclass
+class _Run:
+    """All sounds of a batch: one is read while others are dreamed."""
+
+    dreaming: Dreaming
+    report: Report
+    jobs: int
+    debug: bool
+
+    def __post_init__(self) -> None:
+        self.control = Control()
+        self._done = 0
+        self._began = time.monotonic()
+        # So many sounds are in memory, or in scratch files, at the same time.
+        self._slots = threading.Semaphore(self.jobs + 2)
+
+    def all(self, sounds: list[Sound]) -> int:
+        """Dream them all and write the report, also of a batch that is called off."""
+        stopped: BaseException | None = None
+        try:
+            # The dreamers end first: until then they hand over what is to be drawn.
+            with ThreadPoolExecutor(1) as self._drawing, ThreadPoolExecutor(self.jobs) as pool:
+                try:
+                    for row, sound in zip(self.report.rows, sounds, strict=True):
+                        self._begin(pool, row, sound)
+                except BaseException:
+                    self.control.cancel()
+                    raise
+        except (ModelError, RenderCancelled, KeyboardInterrupt) as error:
+            stopped = error
+        self.report.seconds = time.monotonic() - self._began
+        self.report.write()
+        if stopped is not None:
+            raise stopped
+        self.control.check(1.0)
+        codes = [row.exit_code for row in self.report.of("failed")]
+        if len(codes) == len(self.report.rows) and len(set(codes)) == 1:
+            return codes[0]
+        return EXIT_SOME_FAILED if codes else 0
+
+    def _begin(self, pool: ThreadPoolExecutor, row: Row, sound: Sound) -> None:
+        """Read a sound and hand it to whoever is free to dream."""
+        self._slots.acquire()
+        handed = False
+        try:
+            self.control.check(0.0)
+            if self.dreaming.is_skipped(sound.path, Path(row.out), row.number):
+                row.state, row.why = "skipped", "its renders are there"
+                self._told(row)
+                return
+            clip = read_telling(sound.path, None, row.warnings)
+            file_format = self.dreaming.options.format
+            check_holds(file_format, clip.sample_rate_hz, clip.channels, row.input)
+            self.dreaming.model()
+            pool.submit(self._dream, row, clip)
+            handed = True
+        except (ModelError, RenderCancelled):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+            self._failed(row, error)
+        finally:
+            if not handed:
+                self._slots.release()
+
+    def _dream(self, row: Row, clip: Clip) -> None:
+        try:
+            started = time.perf_counter()
+            told, dream = self.dreaming.dream(
+                clip, row.input, Path(row.out), row.number, _Quiet(), self.control
+            )
+            row.seconds = time.perf_counter() - started
+            row.state = "done"
+            row.class_name = dream.final.class_name
+            row.before, row.after = dream.initial.score, dream.final.score
+            row.renders = told["renders"]
+            row.warnings += [
+                line for line in told["warnings"] if line not in self.dreaming.model_notes
+            ]
+            self._told(row)
+            self._drawing.submit(self._draw, row, dream)
+        except RenderCancelled:
+            row.state = "not begun"
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+            self._failed(row, error)
+        finally:
+            # What is drawn keeps its sound; a slot is free when that is done.
+            if row.state != "done":
+                clip.samples.close()
+                self._slots.release()
+
+    def _draw(self, row: Row, dream: Dream) -> None:
+        rate = dream.source.sample_rate_hz
+        folder = self.report.pictures
+        try:
+            with closing(dream), closing(dream.source.samples):
+                levels = {
+                    "before": thumbnail_levels(dream.source.samples, rate),
+                    "after": thumbnail_levels(dream.samples, rate),
+                }
+            top_db = float(levels["before"].max())
+            folder.mkdir(exist_ok=True)
+            for which, shown in levels.items():
+                path = folder / f"{row.number:04d}_{which}.png"
+                write_thumbnail(shown, path, top_db)
+                row.pictures[which] = f"{folder.name}/{path.name}"
+        except Exception as error:  # noqa: BLE001 - the renders are there: it is no failure
+            row.warnings.append(f"no picture: {line_and_code(error)[0]}")
+        finally:
+            self._slots.release()
+
+    def _failed(self, row: Row, error: Exception) -> None:
+        if self.debug:
+            traceback.print_exception(error)
+        row.state = "failed"
+        row.why, row.exit_code = line_and_code(error)
+        self._told(row)
+
+    def _told(self, row: Row) -> None:
+        self._done += 1
+        count = len(self.report.rows)
+        rest = (time.monotonic() - self._began) / self._done * (count - self._done)
+        said = f"{row.state}: {row.why}" if row.why else row.state
+        if row.state == "done":
+            said = f"{row.class_name} {row.before:.3f} → {row.after:.3f}, {row.seconds:.1f} s"
+        name = Path(row.input).name
+        say(f"{self._done}/{count} {name}: {said}; ETA {rest:.0f} s")

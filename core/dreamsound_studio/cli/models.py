@@ -1,0 +1,206 @@
+"""``dreamsound models``: which models there are, where they lie, and how to get them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dreamsound_studio.cli.shared.fetching import watching
+from dreamsound_studio.errors import ModelError
+from dreamsound_studio.models.entries import (
+    CATALOG,
+    CatalogEntry,
+    entry_of,
+    fetch,
+    is_weights,
+    local_weights,
+    own_models,
+    search_folders,
+    user_folder,
+)
+from dreamsound_studio.models.plugins import plugin_entries, plugin_of
+from dreamsound_studio.models.store import ledger
+from dreamsound_studio.models.weights import Weights
+
+app = typer.Typer(add_completion=False, help="List, pull and remove models.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A model's name.")]
+
+FOREIGN = CatalogEntry("", "savedmodel", "a SavedModel", "its maker's", "its maker")
+
+
+@app.command("list")
+def list_models(json_output: Json = False, debug: Debug = False) -> None:
+    """List the models that can be named, and where they are."""
+    names = [*CATALOG, *plugin_entries(), *(found.name for found in own_models())]
+    rows = [_about(name) for name in dict.fromkeys(names)]
+    if json_output:
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        place = row["path"] or (
+            f"plug-in {row['from']}"
+            if row["kind"] == "plugin"
+            else f"not here: dreamsound models pull {row['name']}"
+        )
+        typer.echo(f"{row['name']:12s}  {row['network']}  ({row['licence']})  {place}")
+
+
+@app.command()
+def info(name: Name, json_output: Json = False, debug: Debug = False) -> None:
+    """Say what a model is, where it comes from and where it lies."""
+    about = _about(name)
+    if json_output:
+        typer.echo(json.dumps(about, indent=1))
+        return
+    for key, value in about.items():
+        typer.echo(f"{key:14s}  {'-' if value is None else value}")
+
+
+@app.command()
+def path(name: Name, json_output: Json = False, debug: Debug = False) -> None:
+    """Print where a model lies on this machine."""
+    weights = local_weights(name)
+    if weights is None:
+        entry_of(name)
+        folders = ", ".join(map(str, search_folders()))
+        raise ModelError(
+            f"{name} is in none of {folders}: dreamsound models pull {name} fetches it"
+        )
+    place = str(weights.place)
+    typer.echo(json.dumps({"name": name, "path": place}) if json_output else place)
+
+
+@app.command()
+def pull(
+    name: Name,
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="FILE|DIR|URL",
+            help="A SavedModel folder, a .tar.gz of one, an .h5 file, the wheel of musicnn or a "
+            "folder of its checkpoints, or an address.",
+        ),
+    ] = None,
+    rate: Annotated[
+        int | None, typer.Option(metavar="HZ", help="Of a SavedModel of yours: its sample rate.")
+    ] = None,
+    classes: Annotated[
+        Path | None, typer.Option(help="Of a SavedModel of yours: the table of its classes.")
+    ] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Let a SavedModel of others run on this machine.")
+    ] = False,
+    json_output: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Fetch a model into the user's data folder, and check that it is what it should be."""
+    foreign = name not in CATALOG and origin is not None
+    if not foreign:
+        entry_of(name)
+    _check_free(name, foreign)
+    if not foreign and (rate is not None or classes is not None):
+        raise ModelError(f"{name} is in the catalog: its rate and classes are known")
+    hashes: list[str] = []
+
+    def check(made: Weights) -> None:
+        from dreamsound_studio.dream.verify import verify
+
+        hashes.append(verify(made))
+
+    with watching(trust, check, json_output) as watch:
+        if foreign:
+            from dreamsound_studio.models.savedmodel.trust import pull_foreign
+
+            weights = pull_foreign(name, str(origin), rate, classes, watch)
+        elif origin is None:
+            weights = fetch(CATALOG[name], watch)
+        else:
+            from dreamsound_studio.models.savedmodel.trust import pull_listed
+
+            weights = pull_listed(CATALOG[name], origin, watch)
+    ledger.forget_unreachable(name)
+    weights_sha256 = hashes[-1] if hashes else ""
+    if json_output:
+        told = {"name": name, "path": str(weights.place), "weights_sha256": weights_sha256}
+        typer.echo(json.dumps(told))
+    else:
+        typer.echo(f"{name} is in {weights.place} (weights {weights_sha256[:12]})")
+
+
+@app.command()
+def remove(name: Name, json_output: Json = False, debug: Debug = False) -> None:
+    """Remove a model from the user's data folder; models elsewhere are left alone."""
+    if name not in CATALOG and name not in [found.name for found in own_models()]:
+        entry_of(name)
+    removed = _pulled(name)
+    if not removed:
+        raise ModelError(f"{name} is not in {user_folder()}; nothing is removed")
+    for place in removed:
+        _delete(place)
+    if json_output:
+        typer.echo(json.dumps({"name": name, "removed": [str(place) for place in removed]}))
+    else:
+        typer.echo(f"removed {', '.join(map(str, removed))}")
+
+
+def _about(name: str) -> dict[str, Any]:
+    weights = local_weights(name)
+    if weights is not None and weights.kind == "plugin":
+        plugin = plugin_of(name)
+        entry = CatalogEntry(
+            name, "plugin", plugin.network, plugin.licence, plugin_entries()[name].value
+        )
+    else:
+        entry = CATALOG.get(name) or (FOREIGN if weights is not None else entry_of(name))
+    place = None if weights is None else weights.path
+    return {
+        "name": name,
+        "kind": entry.kind,
+        "network": entry.network,
+        "licence": entry.licence,
+        "from": entry.handle,
+        "download_bytes": entry.download_bytes,
+        "sha256": entry.sha256,
+        "weights_sha256": entry.weights_sha256,
+        "path": None if place is None else str(place),
+        "bytes": None if place is None else _size(place),
+    }
+
+
+def _check_free(name: str, foreign: bool) -> None:
+    if foreign and (name in plugin_entries() or name == "auto" or not _is_plain(name)):
+        raise ModelError(f"{name!r} cannot be a model's name: use letters, digits, - and _")
+    for place in _pulled(name):
+        raise ModelError(f"{place} is there already: dreamsound models remove {name} makes room")
+
+
+def _is_plain(name: str) -> bool:
+    return name.replace("-", "").replace("_", "").isalnum() and name.isascii()
+
+
+def _pulled(name: str) -> list[Path]:
+    files = CATALOG[name].files if name in CATALOG else (name,)
+    return [user_folder() / file for file in files if is_weights(user_folder() / file)]
+
+
+def _size(place: Path) -> int:
+    files = place.rglob("*") if place.is_dir() else [place]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _delete(place: Path) -> None:
+    try:
+        if place.is_dir():
+            shutil.rmtree(place)
+        else:
+            place.unlink()
+    except OSError as error:
+        raise ModelError(f"{place} cannot be removed: {error.strerror or error}") from error

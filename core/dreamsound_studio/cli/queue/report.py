@@ -1,0 +1,65 @@
+"""``dreamsound queue report``: what became of the jobs that are over, to be read and heard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dreamsound_studio.audio.clip import check_folder_writable
+from dreamsound_studio.cli.queue.common import Debug, Json, opened
+from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.pictures.batch_report import Report, Row
+from dreamsound_studio.queue.store.records import Job
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the report.")],
+    json_output: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write a report of all jobs that are over, as text, JSON and a page with players."""
+    del debug
+    with opened() as store:
+        jobs = [
+            job
+            for state in ("done", "failed", "cancelled")
+            for job in store.jobs(state, limit=2**31)
+        ]
+    check_folder_writable(out)
+    out.mkdir(parents=True, exist_ok=True)
+    rows = [_row(number, job) for number, job in enumerate(sorted(jobs, key=_number), 1)]
+    made = Report.beginning(out, rows, "queue_report")
+    made.seconds = sum(row.seconds for row in rows)
+    made.write()
+    if json_output:
+        typer.echo((out / f"{made.name}.json").read_text(encoding="utf-8"))
+    else:
+        typer.echo(made.text())
+    say(f"report: {out / f'{made.name}.html'}")
+
+
+def _number(job: Job) -> int:
+    return job.id
+
+
+def _row(number: int, job: Job) -> Row:
+    result = job.result
+    row = Row(number, job.input, "", warnings=list(result.get("warnings", [])))
+    row.seconds = float(result.get("seconds", 0.0))
+    if job.state == "failed":
+        row.state, row.why = "failed", job.error or ""
+    elif job.state == "cancelled":
+        row.state, row.why = "not begun", "cancelled"
+    elif result.get("skipped"):
+        row.state, row.why = "skipped", "its renders are there"
+    else:
+        row.state, row.renders = "done", dict(result.get("renders", {}))
+        row.class_name = result["final"]["class"]
+        row.before, row.after = result["initial"]["score"], result["final"]["score"]
+        row.out = str(Path(next(iter(row.renders.values()))).parent)
+    return row

@@ -1,0 +1,110 @@
+"""``dreamsound queue list`` and ``show``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from dreamsound_studio.cli.queue.common import Debug, Json, Number, opened
+from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.queue.worker.eta import shown, step_of
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command("list")
+def list_jobs(
+    state: Annotated[
+        str | None, typer.Option(help="Only those queued, running, done, failed, cancelled, ...")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
+    offset: Annotated[int, typer.Option(min=0, help="How many to leave out before them.")] = 0,
+    json_output: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List jobs: running, waiting, then those that are over, the latest first."""
+    del debug
+    with opened() as store:
+        jobs, counts = store.jobs(state, limit=limit, offset=offset), store.counts()
+        paused, workers = store.paused, store.workers()
+    if json_output:
+        told = {
+            "paused": paused,
+            "counts": counts,
+            "workers": [worker._asdict() for worker in workers],
+            "jobs": [as_dict(job) for job in jobs],
+        }
+        typer.echo(json.dumps(told, indent=1))
+        return
+    for job in jobs:
+        typer.echo(line_of(job))
+    summary = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    say(f"dreamsound: {summary or 'the queue is empty'}{'; paused' if paused else ''}")
+
+
+@app.command()
+def show(number: Number, json_output: Json = False, debug: Debug = False) -> None:
+    """Show all of one job."""
+    del debug
+    with opened() as store:
+        job = store.job(number)
+    if json_output:
+        typer.echo(json.dumps(as_dict(job), indent=1))
+        return
+    typer.echo(line_of(job))
+    told = as_dict(job)
+    rows = {
+        "input": job.input,
+        "out": told["request"].get("out", ""),
+        "preset": job.preset,
+        "added": job.added,
+        "started": job.started,
+        "ended": job.ended,
+        "attempts": job.attempts,
+        "worker": job.worker,
+        "runs on": job.progress.get("device"),
+        "machine": job.progress.get("machine"),
+        "priority": job.priority,
+        "checkpoint": job.checkpoint,
+    }
+    for name, value in rows.items():
+        if value not in (None, ""):
+            typer.echo(f"  {name:<11}{value}")
+    for name, place in job.result.get("renders", {}).items():
+        typer.echo(f"  {name:<11}{place}")
+    for warning in job.result.get("warnings", []):
+        typer.echo(f"  note       {warning}")
+
+
+def as_dict(job: Job) -> dict[str, Any]:
+    """Return a job as plain JSON values."""
+    hidden = ("ready", "token")
+    told = {name: value for name, value in asdict(job).items() if name not in hidden}
+    return told | {"request": json.loads(job.request)}
+
+
+def why_failed(job: Job) -> str:
+    """Return why a job failed, without the name that stands beside it; nothing if it did not."""
+    return (job.error or "").removeprefix(f"{job.input}: ")
+
+
+def line_of(job: Job) -> str:
+    """Return what matters of a job, in a line."""
+    progress = job.progress
+    about = why_failed(job)
+    if job.state in ("running", "cancelling"):
+        heard = f", {progress['class']} {progress['score']:.3f}" if "class" in progress else ""
+        step = step_of(progress)
+        about = f"step {step}{heard}, ETA {shown(progress.get('eta_s'))}"
+        about = about if progress.get("step") else str(progress.get("phase", ""))
+    elif job.result.get("skipped"):
+        about = "its renders were there"
+    elif job.state == "done" and "final" in job.result:
+        before, after = job.result["initial"]["score"], job.result["final"]["score"]
+        about = f"{job.result['final']['class']} {before:.3f} → {after:.3f}"
+    what = f"{job.name} ({job.preset})" if job.preset else job.name
+    return f"{job.id:>5} {job.state:<10} {what}: {about}".rstrip(": ")

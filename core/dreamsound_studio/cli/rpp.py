@@ -1,0 +1,163 @@
+"""``dreamsound rpp``: dream items of a REAPER project, without REAPER."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+import sys
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from dreamsound_studio.audio.clip import check_folder_writable
+from dreamsound_studio.cli import EXIT_SOME_FAILED
+from dreamsound_studio.cli.queue.common import opened
+from dreamsound_studio.cli.shared.options import ClashOption, NameOption
+from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.cli.shared.request import RenderWish, takes_render_wish
+from dreamsound_studio.cli.shared.signals import at_sigterm
+from dreamsound_studio.errors import AudioFileError, RecipeError, RenderCancelled
+from dreamsound_studio.queue.store.store import default_path
+
+app = typer.Typer(add_completion=False)
+
+
+@dataclass
+class ProjectWish(RenderWish):
+    """The options of ``render``, for the items of a project."""
+
+    inputs: Annotated[list[str], typer.Argument(metavar="PROJECT.rpp", help="A project file.")]
+    out: Annotated[
+        Path, typer.Option("--out", metavar="NEW.rpp", help="The new project; never the old one.")
+    ]
+    name: NameOption = "{fxname}_{render}"
+    clash: ClashOption = "number"
+
+
+@app.command()
+@functools.partial(takes_render_wish, kind=ProjectWish)
+def rpp(
+    wish: ProjectWish,
+    items: Annotated[
+        str,
+        typer.Option(
+            metavar="selected|all|TRACK:N|NAME", help="Which items; NAME is a take's or a track's."
+        ),
+    ] = "selected",
+    placement: Annotated[
+        Literal["takes", "track", "glue"],
+        typer.Option(help="New takes, new items on a new track, or all as one sound."),
+    ] = "takes",
+    handle: Annotated[
+        float, typer.Option(min=0, max=600, help="Seconds more on either side of an item.")
+    ] = 1.0,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="For the renders; by default DreamSound in the recording path."),
+    ] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)] = False,
+) -> int:
+    """Dream items of a REAPER project, and write a new project with the dreams as takes."""
+    del debug
+    from dreamsound_reaper.facts import Settings
+    from dreamsound_reaper.rpp.reading import chosen_items, facts_of
+    from dreamsound_reaper.rpp.text import ProjectError, read_project
+    from dreamsound_reaper.rpp.writing import Writer, write_new
+    from dreamsound_studio.jobs.request import absolute
+
+    old, new = _places(wish)
+    if wish.span is not None or wish.from_render is not None:
+        raise RecipeError("an item is dreamed as it is played: leave out --span and --from-render")
+    options = wish.options()
+    # The jobs lie in a folder of the run: paths are meant from here.
+    recipe = absolute(wish.recipe(), Path.cwd()).model_dump(
+        mode="json", by_alias=True, exclude_defaults=True
+    )
+    settings = Settings(
+        recipe=recipe,
+        renders=options.renders,
+        placement=placement,
+        handle_s=handle,
+        out="" if folder is None else str(folder.absolute()),
+        options=options.model_dump(mode="json", exclude_unset=True),
+        job={
+            "keep_every": wish.keep_every(),
+            "trust": wish.trust,
+            "values": {name: value for name, value in wish.values().items() if value},
+        },
+    )
+    project = read_project(old)
+    facts = facts_of(project, old, chosen_items(project, items), settings)
+    plan = _carry_out(facts)
+    for line in plan["summary"]:
+        say(f"dreamsound: {line}")
+    if plan["state"] == "cancelled":
+        raise RenderCancelled("called off; no project was written")
+    if plan["state"] == "failed":
+        say("dreamsound: nothing was dreamed, so no project was written")
+        return AudioFileError.exit_code
+    writer = Writer(project, new.parent)
+    writer.apply(plan)
+    try:
+        write_new(project, new)
+    except ProjectError as error:
+        places = {Path(take["file"]).parent for take in writer.written}
+        raise AudioFileError(
+            f"{error}; the renders are in {', '.join(map(str, places))}"
+        ) from error
+    if json_output:
+        typer.echo(json.dumps(plan, indent=1))
+    say(f"{new}: {writer.takes} takes added")
+    if new.absolute().parent != old.absolute().parent:
+        say("dreamsound: media that the project names relative to its folder are looked for there")
+    return EXIT_SOME_FAILED if plan["lost"] else 0
+
+
+def _places(wish: ProjectWish) -> tuple[Path, Path]:
+    """Return where the old project is, and where the new one shall be."""
+    if len(wish.inputs) != 1:
+        raise RecipeError("one project at a time")
+    old, new = Path(wish.inputs[0]), wish.out
+    if new.suffix.lower() != ".rpp":
+        raise RecipeError(f"--out {new}: the new project needs a name that ends in .rpp")
+    if new.exists() and (old.exists() and new.samefile(old)):
+        raise AudioFileError(f"{new} is the project itself: give the new one another name")
+    if new.exists():
+        raise AudioFileError(f"{new} exists: give the new project another name")
+    if not new.absolute().parent.is_dir():
+        raise AudioFileError(f"{new}: there is no folder {new.absolute().parent}")
+    check_folder_writable(new.absolute().parent)
+    return old, new
+
+
+def _carry_out(facts: Any) -> dict[str, Any]:
+    """Dream the items through the queue; telling how far it is."""
+    from dreamsound_reaper.facts import FACTS
+    from dreamsound_reaper.run import CANCEL, Run
+
+    run_folder = default_path().parent / "rpp" / uuid.uuid4().hex[:12]
+    run_folder.mkdir(parents=True)
+    (run_folder / FACTS).write_text(facts.model_dump_json(), encoding="utf-8")
+    try:
+        with opened() as store:
+            run = Run(run_folder, store, on_status=_told)
+            try:
+                with at_sigterm((run_folder / CANCEL).touch):
+                    plan = run.carry_out()
+            except KeyboardInterrupt:
+                (run_folder / CANCEL).touch()
+                Run(run_folder, store).carry_out()
+                raise
+    finally:
+        shutil.rmtree(run_folder, ignore_errors=True)
+    return plan or {}
+
+
+def _told(status: dict[str, Any]) -> None:
+    if status["text"] and (sys.stderr.isatty() or "paused" in status["text"]):
+        say(f"{status['share']:4.0%} {status['text']}")

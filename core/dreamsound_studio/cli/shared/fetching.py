@@ -1,0 +1,165 @@
+"""Telling how a model is fetched, and asking whether a foreign one may run."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.dream.objective import check_names
+from dreamsound_studio.jobs.dreaming import Loaded
+from dreamsound_studio.models.entries import find_weights
+from dreamsound_studio.models.store.fetch import Watch
+from dreamsound_studio.models.tables import table_of
+from dreamsound_studio.models.weights import Weights
+from dreamsound_studio.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from dreamsound_studio.models.network import Model
+
+#: Without a terminal, a line comes at most so often.
+LINE_SECONDS = 10.0
+#: For a program that reads along, more often.
+JSON_SECONDS = 0.2
+
+
+class FetchLine:
+    """Progress of a download: a live bar on a terminal, now and then a line elsewhere.
+
+    Parameters
+    ----------
+    as_json : bool
+        Whether each line is a JSON object with ``done`` and ``total``, bytes, for a program.
+    """
+
+    def __init__(self, as_json: bool = False) -> None:
+        self._as_json = as_json
+        self._bar: Any = None
+        self._task: Any = None
+        self._told = time.monotonic()
+
+    def progress(self, done: int, total: int | None) -> None:
+        """Show how many bytes are there."""
+        if self._as_json:
+            if done == total or time.monotonic() - self._told >= JSON_SECONDS:
+                self._told = time.monotonic()
+                say(json.dumps({"done": done, "total": total}))
+        elif sys.stderr.isatty():
+            self._show(done, total)
+        elif done != total and time.monotonic() - self._told >= LINE_SECONDS:
+            self._told = time.monotonic()
+            say(f"{done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f} MB" if total else ""))
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _show(self, done: int, total: int | None) -> None:
+        if self._bar is None:
+            from rich import progress
+            from rich.console import Console
+
+            self._bar = progress.Progress(
+                progress.BarColumn(),
+                progress.DownloadColumn(),
+                progress.TransferSpeedColumn(),
+                progress.TimeRemainingColumn(),
+                console=Console(stderr=True),
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("", total=total)
+        self._bar.update(self._task, completed=done, total=total)
+        if done == total:
+            self.close()
+
+
+@contextmanager
+def watching(
+    trust: bool = False,
+    check: Callable[[Weights], object] | None = None,
+    as_json: bool = False,
+) -> Iterator[Watch]:
+    """Tell on standard error what is fetched, and ask there what has to be asked.
+
+    Parameters
+    ----------
+    trust : bool
+        Whether a foreign SavedModel may run without being asked.
+    check : callable, optional
+        As in :class:`Watch`.
+    as_json : bool, optional
+        As in :class:`FetchLine`.
+    """
+    line = FetchLine(as_json)
+
+    def note(text: str) -> None:
+        line.close()
+        say(f"dreamsound: {text}")
+
+    def may_run(folder: Path) -> bool:
+        return trust or _asked(folder)
+
+    more: dict[str, Any] = {} if check is None else {"check": check}
+    try:
+        yield Watch(note, line.progress, may_run, **more)
+    finally:
+        line.close()
+
+
+def load_telling(weights: Weights, told: list[str] | None = None) -> Model:
+    """Build a model; say what is not well with it, and add that to `told`."""
+    from dreamsound_studio.models.load import ModelWarning, load_weights
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ModelWarning)
+        model = load_weights(weights)
+    for warning in caught:
+        if issubclass(warning.category, ModelWarning):
+            say(f"dreamsound: {warning.message}")
+            if told is not None:
+                told.append(str(warning.message))
+    return model
+
+
+def loading(trust: bool) -> Callable[[Recipe], Loaded]:
+    """Return what loads a recipe's model, telling on standard error.
+
+    Parameters
+    ----------
+    trust : bool
+        Whether a foreign SavedModel may run without being asked.
+    """
+
+    def load(recipe: Recipe) -> Loaded:
+        # Before TensorFlow is imported, which takes long: it may not be to be had.
+        with watching(trust) as watch:
+            weights = find_weights(recipe.model, watch)
+        check_names(recipe, table_of(weights))
+        from dreamsound_studio.models.runtime import device_name
+
+        notes: list[str] = []
+        device = device_name()
+        return Loaded(load_telling(weights, notes), device, notes)
+
+    return load
+
+
+def _asked(folder: Path) -> bool:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(
+        f"{folder} is a SavedModel, which is a program that runs with your rights. Do you trust "
+        "who made it? [y/N] ",
+        end="",
+        file=sys.stderr,
+        flush=True,
+    )
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,0 +1,116 @@
+"""``dreamsound units``: which channels a sound excites most, and what of it each hears."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dreamsound_studio.audio.clip import Clip, check_folder_writable
+from dreamsound_studio.cli.shared.fetching import load_telling, watching
+from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.cli.shared.reading import read_telling
+from dreamsound_studio.dream.units import Unit, heard_by, rank_units
+from dreamsound_studio.models.entries import find_weights
+from dreamsound_studio.models.names import check_known
+from dreamsound_studio.models.tables import possible_tables, table_of
+from dreamsound_studio.render.write import RenderOptions, check_places, planned_paths, write_renders
+
+if TYPE_CHECKING:
+    from dreamsound_studio.models.network import Model
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def units(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A sound file.")],
+    layer: Annotated[str, typer.Option(help="A layer's name; see dreamsound layers.")],
+    top: Annotated[int, typer.Option(min=1, max=1024, help="How many channels.")] = 10,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for what each channel hears, as sounds, and units.json."),
+    ] = None,
+    span: Annotated[
+        str | None, typer.Option(metavar="START:END", help="Seconds; only this part.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="auto, a model's name, or a path.")] = "auto",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files.")] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Let a SavedModel of others run on this machine.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)] = False,
+) -> None:
+    """Show which channels of a layer a sound excites most, ranked against noise."""
+    # Before anything is fetched or read: a layer may be mistyped.
+    check_known([lambda table: table.resolve_layer(layer)], possible_tables(model))
+    clip = read_telling(file, span)
+    if out is not None:
+        check_folder_writable(out)
+    with watching(trust) as watch:
+        weights = find_weights(model, watch)
+    table_of(weights).resolve_layer(layer)
+    loaded = load_telling(weights)
+    published = loaded.table.resolve_layer(layer)
+    ranked = rank_units(clip, loaded, published, top, _warn)
+    sounds: dict[int, str] = {}
+    if out is not None:
+        sounds = _write_sounds(clip, file, ranked, loaded, published, out, overwrite)
+    told: dict[str, Any] = {
+        "input": str(file),
+        "model": loaded.name,
+        "weights_sha256": loaded.weights_sha256,
+        "layer": published,
+        "units": [asdict(unit) | {"sound": sounds.get(unit.channel)} for unit in ranked],
+    }
+    if out is not None:
+        (out / "units.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
+    if json_output:
+        typer.echo(json.dumps(told, indent=1))
+    else:
+        _print_table(ranked, sounds)
+
+
+def _write_sounds(
+    clip: Clip,
+    file: Path,
+    ranked: list[Unit],
+    model: Model,
+    layer: str,
+    out: Path,
+    overwrite: bool,
+) -> dict[int, str]:
+    """Write what each unit hears; return the files by channel."""
+    options = RenderOptions.make(renders=("dream",), overwrite=overwrite)
+    name = layer.replace("/", "-")
+    stems = {unit.channel: f"{file.stem}_{name}_{unit.channel:04d}" for unit in ranked}
+    for stem in stems.values():
+        check_places(planned_paths(stem, out, options), [file], overwrite)
+    written: dict[int, str] = {}
+    for unit, heard in zip(ranked, heard_by(clip, ranked, model, layer, _warn), strict=True):
+        if heard is None:
+            say(f"dreamsound: nothing in this sound excites channel {unit.channel}: no sound of it")
+            continue
+        with closing(heard):
+            result = write_renders(heard, out, options, stem=stems[unit.channel], sources=[file])
+        written[unit.channel] = str(result.paths["dream"])
+    return written
+
+
+def _warn(text: str) -> None:
+    say(f"dreamsound: {text}")
+
+
+def _print_table(ranked: list[Unit], sounds: dict[int, str]) -> None:
+    typer.echo("rank  channel  activity  on noise  excess  where")
+    for unit in ranked:
+        where = f"{unit.start_s:.2f} to {unit.stop_s:.2f} s"
+        typer.echo(
+            f"{unit.rank:4d}  {unit.channel:7d}  {unit.activity:8.3f}  {unit.noise_activity:8.3f}  "
+            f"{unit.excess:6.1f}  {where}  {sounds.get(unit.channel, '')}".rstrip()
+        )

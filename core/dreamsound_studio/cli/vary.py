@@ -1,0 +1,206 @@
+"""``dreamsound vary``: a sound dreamed in many ways, with a page to choose from."""
+
+from __future__ import annotations
+
+import json
+import os
+import traceback
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dreamsound_studio.audio.clip import Clip, check_folder_writable
+from dreamsound_studio.audio.formats import FORMATS
+from dreamsound_studio.audio.span import parse_span
+from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
+from dreamsound_studio.cli.render import read_targets
+from dreamsound_studio.cli.shared.fetching import load_telling, watching
+from dreamsound_studio.cli.shared.options import with_recipe_options
+from dreamsound_studio.cli.shared.progress import StepLine, say
+from dreamsound_studio.cli.shared.reading import read_telling
+from dreamsound_studio.cli.shared.request import render_names
+from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
+from dreamsound_studio.control import Control
+from dreamsound_studio.dream.dreamer import Dream
+from dreamsound_studio.dream.filter import filled
+from dreamsound_studio.dream.objective import check_names
+from dreamsound_studio.dream.patient import PatientDreamer
+from dreamsound_studio.dsp.spectrogram import thumbnail_levels, write_thumbnail
+from dreamsound_studio.errors import AudioFileError, RenderCancelled
+from dreamsound_studio.jobs.dreaming import keep_in_library, library_record
+from dreamsound_studio.models.entries import find_weights
+from dreamsound_studio.models.tables import possible_tables, table_of
+from dreamsound_studio.pictures.contact_sheet import ContactSheet, Variation
+from dreamsound_studio.recipe.grid import parse_grid
+from dreamsound_studio.recipe.recipe import Recipe
+from dreamsound_studio.render.write import RenderOptions, write_renders
+
+if TYPE_CHECKING:
+    from dreamsound_studio.models.network import Model
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+@with_recipe_options
+def vary(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A sound file.")],
+    grid: Annotated[
+        str, typer.Option(help='Fields and values, such as "seed=1..4 strength=0.05,0.1".')
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the page; default NAME_variations, here.")
+    ] = None,
+    paper: Annotated[bool, typer.Option("--paper", help="The paper's formulas.")] = False,
+    span: Annotated[
+        str | None, typer.Option(metavar="START:END", help="Seconds; dream only this part.")
+    ] = None,
+    renders: Annotated[str, typer.Option(help="Comma-separated, or all.")] = "dream",
+    level: Annotated[str, typer.Option(metavar="match|raw")] = "match",
+    file_format: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS))] = "wav",
+    bits: Annotated[str | None, typer.Option(metavar="16|24|32f")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Use a folder in use.")] = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Let a SavedModel of others run on this machine.")
+    ] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)] = False,
+    **fields: Any,
+) -> int:
+    """Dream a sound in every combination of some values, with a page to choose from."""
+    base = {name: value for name, value in fields.items() if value is not None}
+    combinations = parse_grid(grid).combinations()
+    recipes = [Recipe.make(paper=paper, **(base | combination)) for combination in combinations]
+    tables = possible_tables(recipes[0].model)
+    for recipe in recipes:
+        filled(recipe)
+        check_names(recipe, *tables)
+    options = RenderOptions.make(
+        renders=render_names(renders), level=level, format=file_format, bits=bits, overwrite=True
+    )
+    if span is not None:
+        parse_span(span)
+    clip = read_telling(file, span)
+    folder = out or Path(f"{file.stem}_variations")
+    _check_folder(folder, overwrite)
+    targets = read_targets(recipes[0])
+    with watching(trust) as watch:
+        weights = find_weights(recipes[0].model, watch)
+    for recipe in recipes:
+        check_names(recipe, table_of(weights))
+    run = _Run(file, clip, targets, folder, options, load_telling(weights), debug)
+    with cancelled_by_sigterm(run.control):
+        code = run.all(combinations, recipes)
+    if json_output:
+        typer.echo(json.dumps(asdict(run.sheet), indent=1))
+    say(f"{folder / 'index.html'}: {len(run.sheet.variations)} variations")
+    return code
+
+
+@dataclass
+class _Run:
+    """All variations of one sound."""
+
+    file: Path
+    clip: Clip
+    targets: dict[str, Clip | None]
+    folder: Path
+    options: RenderOptions
+    model: Model
+    debug: bool
+
+    def __post_init__(self) -> None:
+        self._line: StepLine | None = None
+        self.control = Control(self._between_blocks)
+
+    def all(self, combinations: list[dict[str, str]], recipes: list[Recipe]) -> int:
+        """Dream them all; return the exit code."""
+        levels = thumbnail_levels(self.clip.samples, self.clip.sample_rate_hz)
+        self._top_db = float(levels.max())
+        write_thumbnail(levels, self.folder / "source.png", self._top_db)
+        common = {
+            name: value
+            for name, value in recipes[0].as_dict().items()
+            if name not in {field.rstrip("_") for field in combinations[0]}
+            and value != Recipe().as_dict()[name]
+        }
+        place = os.path.relpath(self.file, self.folder)
+        self.sheet = ContactSheet(
+            self.file.name, place, "source.png", self.model.name, common, len(recipes)
+        )
+        codes = []
+        for number, (fields, recipe) in enumerate(zip(combinations, recipes, strict=True), 1):
+            named = {name.rstrip("_"): value for name, value in fields.items()}
+            resolved = recipe.model_copy(update={"model": self.model.name})
+            variation = Variation(number, named, resolved.as_dict())
+            try:
+                self._dream(variation, recipe, len(recipes))
+            except RenderCancelled:
+                self.sheet.write(self.folder)
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+                if self.debug:
+                    traceback.print_exception(error)
+                variation.error, code = line_and_code(error)
+                codes.append(code)
+                say(f"dreamsound: variation {number}: {variation.error}")
+            self.sheet.variations.append(variation)
+            # After each, so that one can look while it runs, and nothing is lost.
+            self.sheet.write(self.folder)
+        if len(codes) == len(recipes) and len(set(codes)) == 1:
+            return codes[0]
+        return EXIT_SOME_FAILED if codes else 0
+
+    def _dream(self, variation: Variation, recipe: Recipe, planned: int) -> None:
+        def warn(text: str) -> None:
+            if self._line is not None:
+                self._line.say(f"dreamsound: variation {variation.number}: {text}")
+
+        shown = " ".join(f"{name}={value}" for name, value in variation.fields.items())
+        with StepLine(f"{variation.number}/{planned} {shown}", recipe.steps) as self._line:
+            dreamer = PatientDreamer(
+                self.clip,
+                recipe,
+                self.model,
+                target=self.targets["target"],
+                target_b=self.targets["target_b"],
+                control=self.control,
+                on_warning=warn,
+            )
+            for event in dreamer.steps():
+                self._line.step(event)
+            with closing(dreamer.result()) as dream:
+                stem = f"{variation.number:03d}_{self.file.stem}"
+                written = write_renders(
+                    dream, self.folder, self.options, stem=stem, sources=[self.file]
+                )
+                record, unkept = library_record(dream, written.paths, "")
+                unkept += keep_in_library(record)
+                variation.renders = {name: path.name for name, path in written.paths.items()}
+                variation.gain_db = written.gain_db
+                variation.warnings = [*dream.warnings, *written.notes, *unkept]
+                variation.before = {"class": dream.initial.class_name, "score": dream.initial.score}
+                variation.after = {"class": dream.final.class_name, "score": dream.final.score}
+                self._draw(variation, dream, f"{stem}.png")
+
+    def _draw(self, variation: Variation, dream: Dream, name: str) -> None:
+        try:
+            levels = thumbnail_levels(dream.samples, self.clip.sample_rate_hz)
+            write_thumbnail(levels, self.folder / name, self._top_db)
+            variation.picture = name
+        except Exception as error:  # noqa: BLE001 - the renders are there: it is no failure
+            variation.warnings.append(f"no picture: {line_and_code(error)[0]}")
+
+    def _between_blocks(self, share: float) -> None:
+        if self._line is not None:
+            self._line.between_blocks(share)
+
+
+def _check_folder(folder: Path, overwrite: bool) -> None:
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        raise AudioFileError(f"{folder} is not empty: choose another folder, or say --overwrite")
+    check_folder_writable(folder)
+    folder.mkdir(parents=True, exist_ok=True)

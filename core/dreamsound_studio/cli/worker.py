@@ -1,0 +1,132 @@
+"""``dreamsound worker``: run what is in the render queue."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.queue.store.states import LostWorkerError
+from dreamsound_studio.queue.store.store import Store, open_store
+from dreamsound_studio.queue.worker.liveness import WorkerLock
+from dreamsound_studio.queue.worker.options import WorkerOptions
+from dreamsound_studio.queue.worker.start import lock_of
+from dreamsound_studio.queue.worker.supervisor import AGAIN, Supervisor
+
+if TYPE_CHECKING:
+    from dreamsound_studio.queue.worker.worker import Worker
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def worker(
+    until_empty: Annotated[
+        bool, typer.Option("--until-empty", help="Leave when nothing waits.")
+    ] = False,
+    idle: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Leave when idle for so long.")
+    ] = 600.0,
+    memory: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="MB", help="For models; default a quarter of the machine's."),
+    ] = None,
+    checkpoint_every: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="At most one checkpoint in so long.")
+    ] = 10.0,
+    farm: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Run jobs on a Dask cluster, tcp://HOST:8786."),
+    ] = None,
+    tls_ca_file: Annotated[str | None, typer.Option(help="For a farm that encrypts.")] = None,
+    tls_cert: Annotated[str | None, typer.Option(help="For a farm that encrypts.")] = None,
+    tls_key: Annotated[str | None, typer.Option(help="For a farm that encrypts.")] = None,
+    on_demand: Annotated[int | None, typer.Option(hidden=True)] = None,
+    child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> int:
+    """Run what is in the render queue; commands that add to it start a worker by themselves."""
+    del debug
+    store, notes = open_store()
+    for note in notes:
+        say(f"dreamsound: {note}")
+    arguments = [f"--idle={idle}", f"--checkpoint-every={checkpoint_every}"]
+    arguments += ["--until-empty"] if until_empty else []
+    given = {"memory": memory, "farm": farm, "tls-ca-file": tls_ca_file}
+    given |= {"tls-cert": tls_cert, "tls-key": tls_key}
+    arguments += [f"--{name}={value}" for name, value in given.items() if value is not None]
+    with store:
+        if child:
+            options = WorkerOptions(
+                idle_s=idle,
+                until_empty=until_empty,
+                memory_bytes=None if memory is None else memory << 20,
+                checkpoint_every_s=checkpoint_every,
+            )
+            if farm is None:
+                return _work(_worker(store, options))
+            return _work_on_farm(store, options, (farm, tls_ca_file, tls_cert, tls_key))
+        lock = _lock(store, on_demand)
+        if lock is None and on_demand is not None:
+            return 0  # another was faster
+        try:
+            return Supervisor(store, arguments, lock, say).run()
+        finally:
+            if lock is not None:
+                lock.release()
+
+
+def _lock(store: Store, on_demand: int | None) -> WorkerLock | None:
+    """Return the lock that says that a worker is there; None where another worker has it."""
+    lock = lock_of(store)
+    if on_demand is not None and on_demand >= 0:
+        return WorkerLock.inherited(lock.path, on_demand)
+    return lock if lock.acquire() else None
+
+
+def _worker(store: Store, options: WorkerOptions) -> Worker:
+    from dreamsound_studio.queue.worker.worker import Worker
+
+    return Worker(store, options, say)
+
+
+def _work_on_farm(
+    store: Store, options: WorkerOptions, reached: tuple[str, str | None, str | None, str | None]
+) -> int:
+    from dreamsound_studio.queue.farm.cluster import Farm, FarmOptions, FarmWorker
+
+    farm = Farm(FarmOptions(*reached))
+    try:
+        return _work(FarmWorker(store, farm, options, say))
+    finally:
+        farm.close()
+
+
+def _work(worker: Worker) -> int:
+    def leave(*_: object) -> None:
+        worker.leave()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
+    threading.Thread(target=_leave_with_parent, args=(worker.leave,), daemon=True).start()
+    try:
+        worker.run()
+    except LostWorkerError as error:
+        say(f"dreamsound: {error}")
+        return AGAIN
+    return 0
+
+
+def _leave_with_parent(leave: Callable[[], object]) -> None:
+    """Leave when the process that supervises this one is gone: its end of the pipe closes."""
+    with suppress(OSError, ValueError):
+        while os.read(sys.stdin.fileno(), 1):
+            pass
+    leave()

@@ -1,0 +1,1 @@
+"""The dream itself: objective, gradient, filter, step, loop."""

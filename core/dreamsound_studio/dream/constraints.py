@@ -1,0 +1,92 @@
+"""What the craft does in a step: to the gradient before it, and to the sound after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dreamsound_studio.audio.samples import Samples
+from dreamsound_studio.dream.regularise import Regularisers, subtract
+from dreamsound_studio.dsp.fades import keep_within
+from dreamsound_studio.dsp.psychoacoustics import limit_difference
+from dreamsound_studio.dsp.stft import Stft
+
+if TYPE_CHECKING:
+    from dreamsound_studio.recipe.recipe import Recipe
+
+
+class StepCraft:
+    """The regularisers, masking, band and fades of a recipe, for one source.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        All are off by default, and then cost nothing.
+    source : Samples
+        What is dreamed.
+    sample_rate_hz : int
+        Its rate.
+    rms : float
+        RMS of its active parts.
+    """
+
+    def __init__(self, recipe: Recipe, source: Samples, sample_rate_hz: int, rms: float) -> None:
+        self._recipe = recipe
+        self._source = source
+        self._sample_rate_hz = sample_rate_hz
+        self._rms = rms
+        self._stft = Stft(recipe.fft_size, recipe.hop_samples)
+        self.regularisers = Regularisers(
+            distance=recipe.pull_to_source,
+            energy_above_weight=recipe.damp_above,
+            energy_above_hz=recipe.damp_above_hz,
+            roughness_time=recipe.smooth_time,
+            roughness_frequency=recipe.smooth_frequency,
+        )
+
+    def steer(self, gradient: Samples, sound: Samples) -> bool:
+        """Take the regularisers off a gradient of unit deviation; return whether there are any."""
+        if not self.regularisers.any:
+            return False
+        subtract(
+            self.regularisers,
+            sound,
+            self._source,
+            gradient,
+            rms=self._rms,
+            stft=self._stft,
+            sample_rate_hz=self._sample_rate_hz,
+        )
+        return True
+
+    def keep(self, before: Samples, after: Samples) -> None:
+        """Keep what a step has changed within band, fades and masking, in place on `after`."""
+        recipe = self._recipe
+        keep_within(
+            before,
+            after,
+            low_hz=recipe.band_low_hz,
+            high_hz=recipe.band_high_hz,
+            fade_in_s=recipe.fade_in_s,
+            fade_out_s=recipe.fade_out_s,
+            stft=self._stft,
+            sample_rate_hz=self._sample_rate_hz,
+        )
+        if recipe.masking == "none":
+            return
+        # All that has been added so far counts: a step's share of it may lie under any threshold.
+        for start, block in after.blocks():
+            after.write(start, block - self._source.read(start, start + block.shape[1]))
+        limit_difference(
+            after, self._source, self._stft, self._sample_rate_hz, recipe.masking, after
+        )
+        for start, block in after.blocks():
+            after.write(start, block + self._source.read(start, start + block.shape[1]))
+
+
+def mix_wet(source: Samples, dream: Samples, wet: float) -> Samples:
+    """Return ``source + wet (dream - source)``, in a place of its own."""
+    mixed = Samples(dream.channels, dream.length)
+    for start, block in dream.blocks():
+        dry = source.read(start, start + block.shape[1])
+        mixed.write(start, dry + (block - dry) * block.dtype.type(wet))
+    return mixed

@@ -1,0 +1,304 @@
+"""Activation maximisation functions: how a gradient meets the sound.
+
+A method is three choices (DESIGN section 3, after figure 1 of the paper): how the result is
+combined with the sound, where the mask comes from, and what goes through it. The four names are
+rows of :data:`METHODS`; a recipe may choose each of the three by itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from dreamsound_studio.audio.samples import FloatArray, Samples
+from dreamsound_studio.dream.objective import DEFAULT_AT, text_of
+from dreamsound_studio.dsp.mask import MASK_KINDS, Mask
+from dreamsound_studio.dsp.stft import Stft, air_bins, power_of, unit_magnitude
+from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.recipe.recipe import Recipe
+
+#: Frames that a thread filters at a time: few enough for its cache.
+BLOCK_FRAMES = 64
+#: Powers met while looking for a span's maximum are kept up to this size: three minutes of stereo.
+KEPT_POWERS_BYTES = 128 * 2**20
+#: Threads that filter at a time.
+MOST_THREADS = 16
+
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class MethodRow:
+    """One named method with the values it sounds good with (see ``docs/defaults.md``).
+
+    Attributes
+    ----------
+    combine, mask_from, carrier : str
+        As in the recipe.
+    strength : float
+        Share of the source's level that a step adds.
+    threshold_db, knee_db : float
+        Of the filter, dB.
+    threshold_ref : str
+        ``span`` or ``frame``.
+    follow_envelope : float
+        0..1.
+    """
+
+    combine: str
+    mask_from: str
+    carrier: str
+    strength: float
+    threshold_db: float
+    knee_db: float
+    threshold_ref: str
+    follow_envelope: float
+
+
+METHODS: dict[str, MethodRow] = {
+    #                       combine    mask from   carrier     str.  thr.   knee  ref.     env.
+    "add": MethodRow("add", "none", "gradient", 0.05, -50.0, 12.0, "frame", 1.0),
+    "filter": MethodRow("replace", "gradient", "input", 0.05, -50.0, 12.0, "frame", 0.0),
+    "filter-add": MethodRow("add", "input", "gradient", 0.05, -40.0, 12.0, "span", 1.0),
+    "target": MethodRow("add", "target", "gradient", 0.05, -40.0, 12.0, "frame", 1.0),
+}
+
+
+def filled(recipe: Recipe) -> Recipe:
+    """Return the recipe with every open field set to its method's value, and without `flip`.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        As the user gave it.
+
+    Returns
+    -------
+    Recipe
+        Means the same; no field that the method decides is None.
+
+    Raises
+    ------
+    RecipeError
+        The three choices make no method, or a target is missing or would not be used.
+    """
+    row = METHODS[recipe.method]
+    mask_from: str = recipe.mask_from or row.mask_from
+    carrier: str = recipe.carrier or row.carrier
+    combine = recipe.combine or row.combine
+    if recipe.flip:
+        mask_from, carrier = carrier, mask_from
+    if mask_from == "none" and carrier == "input":
+        raise RecipeError("carrier input without a mask changes nothing: choose mask_from")
+    uses_target = "target" in (mask_from, carrier)
+    if uses_target and recipe.target is None:
+        raise RecipeError(f"the method {recipe.method} needs a target: name a sound file")
+    wants_class = text_of(recipe).chooses("target")
+    if wants_class and recipe.target is None:
+        raise RecipeError("class target needs a target: name a sound file")
+    if recipe.target_b is not None and recipe.target is None:
+        raise RecipeError("target_b is what a target turns into: name the target too")
+    if recipe.target is not None and not (uses_target or wants_class):
+        raise RecipeError(
+            f"a target is given, but the method {recipe.method} does not use one: use the method "
+            "target, or class target"
+        )
+    values: dict[str, Any] = {
+        "mask_from": mask_from,
+        "carrier": carrier,
+        "combine": combine,
+        "flip": False,
+    }
+    if recipe.layer is None and recipe.objective is None:
+        values["at"] = recipe.at or DEFAULT_AT
+        values["class_"] = recipe.class_ or ("target" if recipe.method == "target" else "first")
+    kind = None if recipe.mask is None else MASK_KINDS[recipe.mask]
+    for name in ("strength", "threshold_db", "knee_db", "threshold_ref", "follow_envelope"):
+        given = getattr(recipe, name)
+        if given is None and kind is not None:
+            given = getattr(kind, name, None)
+        values[name] = getattr(row, name) if given is None else given
+    if kind is not None:
+        values |= {"mask": None, "invert_mask": recipe.invert_mask or kind.invert_mask}
+    return recipe.model_copy(update=values)
+
+
+@dataclass(frozen=True)
+class FilterJob:
+    """What one pass of the filter does.
+
+    Attributes
+    ----------
+    mask_source, carrier : Samples
+        ``[channels or 1, length]``.
+    air : {"filter", "cut", "carrier", "other"}
+        What happens above the model's band: the mask decides, nothing passes, the carrier passes,
+        or `air_from` passes.
+    air_from : Samples or None
+        Needed by "other".
+    unit_magnitude : bool
+        Give every bin of the carrier magnitude 1: the filter itself made audible.
+    threshold_shift : callable or None
+        From the first frame and one past the last to what is added to the threshold, dB
+        ``[frames]``.
+    mask_source_b : Samples or None
+        A second mask source, that the first turns into.
+    morph : callable or None
+        From the first frame and one past the last to how far it has done so, 0..1 ``[frames]``.
+    """
+
+    mask_source: Samples
+    carrier: Samples
+    air: Literal["filter", "cut", "carrier", "other"] = "filter"
+    air_from: Samples | None = None
+    unit_magnitude: bool = False
+    threshold_shift: Callable[[int, int], FloatArray] | None = None
+    mask_source_b: Samples | None = None
+    morph: Callable[[int, int], FloatArray] | None = None
+
+
+class HardCut:
+    """The filter of a recipe at one sample rate: ``S^-1(H(mask source) . S carrier)``, streamed.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        A filled recipe.
+    sample_rate_hz : int
+        Rate of the sounds.
+    band_top_hz : float
+        Top of the model's band; air lies above.
+    """
+
+    def __init__(self, recipe: Recipe, sample_rate_hz: int, band_top_hz: float) -> None:
+        self.stft = Stft(recipe.fft_size, recipe.hop_samples)
+        self.mask = Mask(
+            recipe.threshold_db if recipe.threshold_db is not None else -40.0,
+            recipe.knee_db or 0.0,
+            recipe.threshold_ref or "span",
+            recipe.invert_mask,
+        )
+        self._air = air_bins(self.stft, sample_rate_hz, band_top_hz)
+
+    def run(self, job: FilterJob, into: Samples) -> None:
+        """Write the filtered carrier to `into` ``[channels, length]``.
+
+        Parameters
+        ----------
+        job : FilterJob
+            What goes where.
+        into : Samples
+            As long as the carrier; a single channel is written to all.
+        """
+        frames = self.stft.frame_count(into.length)
+        hop, overlap = self.stft.hop_samples, (self.stft.frame_hops - 1) * self.stft.hop_samples
+        kept, top = self._powers(job.mask_source, frames)
+        top_b = 0.0
+        if job.mask_source_b is not None:
+            top_b = self._powers(job.mask_source_b, frames, keep=False)[1]
+        carried: FloatArray | None = None
+        blocks = list(_frame_blocks(frames))
+
+        def filtered(place: int) -> FloatArray:
+            power = kept[place] if kept else self._power(job.mask_source, *blocks[place])
+            passed = self._passed(job, *blocks[place], power, top, top_b)
+            return self._filtered(job, *blocks[place], passed)
+
+        for (first, last), out in zip(
+            blocks, _in_threads(filtered, range(len(blocks))), strict=True
+        ):
+            if carried is not None:
+                out[:, :overlap] += carried
+            carried = out[:, (last - first) * hop :]
+            start = self.stft.sample_range(first, last)[0]
+            into.write(start, out[:, : (last - first) * hop] if last < frames else out)
+
+    def _passed(
+        self, job: FilterJob, first: int, last: int, power: FloatArray, top: float, top_b: float
+    ) -> FloatArray:
+        """Return the mask of some frames."""
+        shift = None if job.threshold_shift is None else job.threshold_shift(first, last)
+        passed = self.mask.of(power, top, shift)
+        if job.mask_source_b is not None and job.morph is not None:
+            # Masks are mixed, not sounds: a filter hears a sound until it is 40 dB softer.
+            passed_b = self.mask.of(self._power(job.mask_source_b, first, last), top_b, shift)
+            passed += (passed_b - passed) * job.morph(first, last)[None, :, None]
+        return passed
+
+    def _filtered(self, job: FilterJob, first: int, last: int, passed: FloatArray) -> FloatArray:
+        """Return some frames of the carrier after the filter, overlapped and added."""
+        if job.air != "filter":
+            passed *= 1 - self._air
+        if job.air == "carrier":
+            passed += self._air
+        reach = self.stft.sample_range(first, last)
+        spectra = self.stft.forward(job.carrier.read(*reach))
+        if job.unit_magnitude:
+            spectra = unit_magnitude(spectra)
+        spectra = spectra * passed
+        if job.air == "other":
+            other = job.air_from or job.carrier
+            spectra = spectra + self.stft.forward(other.read(*reach)) * self._air
+        return self.stft.inverse(spectra)
+
+    def _powers(
+        self, samples: Samples, frames: int, keep: bool = True
+    ) -> tuple[list[FloatArray], float]:
+        """Return the largest power of the span, and the powers met on the way if they are few."""
+        if not self.mask.needs_span_max:
+            return [], 0.0
+        keep = keep and samples.channels * frames * self.stft.bins * 4 <= KEPT_POWERS_BYTES
+        kept: list[FloatArray] = []
+        peak = 0.0
+
+        def powers(block: tuple[int, int]) -> tuple[FloatArray | None, float]:
+            power = self._power(samples, *block)
+            return power if keep else None, float(power.max())
+
+        for power, highest in _in_threads(powers, _frame_blocks(frames)):
+            peak = max(peak, highest)
+            if power is not None:
+                kept.append(power)
+        return kept, peak
+
+    def _power(self, samples: Samples, first: int, last: int) -> FloatArray:
+        """Return the power ``[channels, frames, bins]`` of some frames."""
+        return power_of(self.stft.forward(samples.read(*self.stft.sample_range(first, last))))
+
+
+def _in_threads(make: Callable[[Given], Made], given: Iterable[Given]) -> Iterator[Made]:
+    """Yield what `make` makes of each, in order; a few are made at a time (numpy lets go of it)."""
+    workers = min(os.cpu_count() or 1, MOST_THREADS)
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[Made]] = deque()
+        for item in given:
+            waiting.append(pool.submit(make, item))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def air_of_step(recipe: Recipe) -> Literal["filter", "cut", "carrier", "other"]:
+    """Return what a step of a filled recipe does above the model's band.
+
+    With `combine` add the source's own air stays under whatever is added, so "keep" adds none;
+    with replace it has to be put back.
+    """
+    if recipe.air == "mask":
+        return "filter"
+    if recipe.air in ("drop", "octave") or recipe.combine == "add":
+        return "cut"
+    return "carrier" if recipe.carrier == "input" else "other"
+
+
+def _frame_blocks(frames: int) -> Iterator[tuple[int, int]]:
+    """Yield the first frame, and one past the last, of each block."""
+    for first in range(0, frames, BLOCK_FRAMES):
+        yield first, min(first + BLOCK_FRAMES, frames)

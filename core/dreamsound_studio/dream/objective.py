@@ -1,0 +1,372 @@
+"""What is maximised: a number for each patch, made from a model's activations.
+
+An objective is a weighted sum of the atoms of ``recipe.objective_text``. Each knows which
+layers it reads (its taps) and which class, if any: classes are chosen by the loop, step by step,
+and handed over as indices, so that one traced graph serves every class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.models.names import NameTable, check_known
+from dreamsound_studio.models.network import Model, Tensor
+from dreamsound_studio.recipe.morph import Morph
+from dreamsound_studio.recipe.objective_text import (
+    ChannelAtom,
+    ClassAtom,
+    DirectionAtom,
+    GuideAtom,
+    LayerAtom,
+    ObjectiveText,
+    UnitAtom,
+    parse_objective,
+)
+from dreamsound_studio.recipe.recipe import Recipe
+
+#: How a class is read: the paper's score saturates; the logit does not.
+DEFAULT_AT = "logit"
+
+
+class Objective(Protocol):
+    """A value for each patch.
+
+    Attributes
+    ----------
+    taps : tuple of str
+        Published names of the layers it reads.
+    reads_class : bool
+        Whether it depends on the step's classes.
+    """
+
+    taps: tuple[str, ...]
+    reads_class: bool
+
+    def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
+        """Return ``[patches]``, given the activations and the step's classes ``[choices]``."""
+
+
+@dataclass(frozen=True)
+class ClassObjective:
+    """The activation of one class: its logit, its score, or the logarithm of its score.
+
+    Parameters
+    ----------
+    at : {"logit", "score", "log"}
+        Where the class is read.
+    place : int or None
+        Which of the step's classes; None for each patch's own best.
+    """
+
+    at: str = DEFAULT_AT
+    place: int | None = 0
+    taps: tuple[str, ...] = ()
+
+    @property
+    def reads_class(self) -> bool:
+        """Return whether it is one of the step's classes that is read."""
+        return self.place is not None
+
+    def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
+        """Return ``[patches]``, the class's activation."""
+        import tensorflow as tf
+
+        logits = activations["logits"]
+        if self.place is None:
+            logit = tf.reduce_max(logits, axis=1)
+        else:
+            logit = tf.gather(logits, tf.reshape(classes, [-1])[self.place], axis=1)
+        if self.at == "score":
+            return tf.sigmoid(logit)
+        if self.at == "log":
+            return tf.math.log_sigmoid(logit)
+        return logit
+
+
+@dataclass(frozen=True)
+class LayerObjective:
+    """A layer's energy, Deep Dream's L2: the mean of its squared activations.
+
+    Parameters
+    ----------
+    layer : str
+        Published layer name.
+
+    References
+    ----------
+    .. [1] A. Mordvintsev et al., "Inceptionism: going deeper into neural networks", 2015.
+    """
+
+    layer: str
+    reads_class = False
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """Return the layer."""
+        return (self.layer,)
+
+    def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
+        """Return ``[patches]``, the layer's mean square."""
+        import tensorflow as tf
+
+        return tf.reduce_mean(_flat(tf.square(activations[self.layer])), axis=1)
+
+
+@dataclass(frozen=True)
+class ChannelObjective:
+    """The mean of one channel of a layer, over the patch.
+
+    Parameters
+    ----------
+    layer : str
+        Published layer name.
+    channel : int
+        Which channel.
+    before_relu : str or None
+        The layer whose negative values a ReLU turned into this one's zeros.
+
+    Notes
+    -----
+    Where a ReLU lets nothing of the channel through there is no gradient. The largest value before
+    it is then added: it is negative, and its gradient leads to where the channel wakes up.
+    """
+
+    layer: str
+    channel: int
+    before_relu: str | None = None
+    reads_class = False
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """Return the layer, and the one before its ReLU."""
+        return (self.layer,) if self.before_relu is None else (self.layer, self.before_relu)
+
+    def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
+        """Return ``[patches]``, the channel's mean."""
+        import tensorflow as tf
+
+        values = tf.reduce_mean(_flat(activations[self.layer][..., self.channel]), axis=1)
+        if self.before_relu is None:
+            return values
+        before = activations[self.before_relu][..., self.channel]
+        return values + tf.minimum(tf.reduce_max(_flat(before), axis=1), 0.0)
+
+
+@dataclass(frozen=True)
+class UnitObjective:
+    """One unit of a layer: a channel at one place; see :class:`ChannelObjective` for dead ones."""
+
+    layer: str
+    place: tuple[int, ...]
+    before_relu: str | None = None
+    reads_class = False
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """Return the layer, and the one before its ReLU."""
+        return (self.layer,) if self.before_relu is None else (self.layer, self.before_relu)
+
+    def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
+        """Return ``[patches]``, the unit's activation."""
+        import tensorflow as tf
+
+        where = (slice(None), *self.place)
+        values = activations[self.layer][where]
+        if self.before_relu is None:
+            return values
+        before = activations[self.before_relu]
+        if len(before.shape) != len(where):
+            # Pooled on the way: any place of the channel may wake it up.
+            return values + tf.minimum(
+                tf.reduce_max(_flat(before[..., self.place[-1]]), axis=1), 0.0
+            )
+        return values + tf.minimum(before[where], 0.0)
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A weighted sum of objectives.
+
+    Parameters
+    ----------
+    parts : tuple of (float, Objective)
+        Weights and what they weigh.
+    """
+
+    parts: tuple[tuple[float, Any], ...]
+
+    @property
+    def reads_class(self) -> bool:
+        """Return whether any part does."""
+        return any(part.reads_class for _, part in self.parts)
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """Return the layers of all parts."""
+        return tuple(dict.fromkeys(tap for _, part in self.parts for tap in part.taps))
+
+    def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
+        """Return ``[patches]``, the weighted sum."""
+        total = 0.0
+        for weight, part in self.parts:
+            total = total + weight * part.values(activations, classes)
+        return total
+
+
+@dataclass(frozen=True)
+class ClassChoice:
+    """Which class a step dreams of.
+
+    Attributes
+    ----------
+    kind : {"first", "follow", "target", "target_b", "named"}
+        The class heard most in the source, in each step's sound, in a target, or a given one.
+    index : int or None
+        The class, when `kind` is "named".
+    """
+
+    kind: str
+    index: int | None = None
+
+
+def text_of(recipe: Recipe) -> ObjectiveText:
+    """Return the recipe's objective as terms; `class`, `at` and `layer` are short forms of one.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Its `objective`, or its `class_`, `at` and `layer`, count.
+    """
+    if recipe.objective is not None:
+        return parse_objective(recipe.objective)
+    if recipe.layer is not None:
+        return ObjectiveText(((1.0, LayerAtom(recipe.layer)),))
+    name = recipe.class_ or ("target" if recipe.method == "target" else "first")
+    if name == "target" and recipe.target_b is not None:
+        # The masks turn over in time; the objective, which is one number, takes their middle.
+        share = Morph.of(recipe).middle
+        ends = ((1 - share, "@target"), (share, "@target_b"))
+        return ObjectiveText(
+            tuple((weight, ClassAtom(end, recipe.at)) for weight, end in ends if weight > 0)
+        )
+    if name in ("first", "follow", "target", "patch"):
+        name = f"@{name}"
+    return ObjectiveText(((1.0, ClassAtom(name, recipe.at)),))
+
+
+def check_names(recipe: Recipe, *tables: NameTable) -> None:
+    """Raise `RecipeError` for a class, layer, channel or unit that a model does not have.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Its objective counts.
+    *tables : NameTable
+        Of the model, whose weights need not be there; several where the model is one of several:
+        one of them has to have all names.
+    """
+    looks = [partial(_check_atom, atom) for atom in text_of(recipe).atoms]
+    check_known(looks, tables)
+
+
+def _check_atom(atom: Any, table: NameTable) -> None:
+    if isinstance(atom, ClassAtom):
+        if atom.choice is None:
+            table.find_class(atom.name)
+    elif isinstance(atom, GuideAtom):
+        table.resolve_layer(atom.layer or table.guide_layer)
+    elif not isinstance(atom, DirectionAtom):
+        _place_in(table, atom)
+
+
+def objective_of(recipe: Recipe, model: Model) -> tuple[Any, tuple[ClassChoice, ...]]:
+    """Return the recipe's objective and how its classes are chosen.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Its objective, or its `class_`, `at` and `layer`, count.
+    model : Model
+        Knows the names, and hears the sounds that the objective names.
+
+    Returns
+    -------
+    (Objective, tuple of ClassChoice)
+        At least one choice: the first is the class that is reported.
+
+    Raises
+    ------
+    RecipeError
+        The model has no such class, layer, channel or unit, or a sound is too short to guide.
+    AudioFileError
+        A sound that the objective names cannot be read.
+    """
+    text = text_of(recipe)
+    choices: list[ClassChoice] = []
+    parts = []
+    for weight, atom in text.terms:
+        if isinstance(atom, ClassAtom):
+            part: Any = _class_objective(atom, model.table, choices)
+        elif isinstance(atom, LayerAtom):
+            part = LayerObjective(model.table.resolve_layer(atom.layer))
+        elif isinstance(atom, ChannelAtom):
+            layer, place = _place_in(model.table, atom)
+            part = ChannelObjective(layer, place[0], model.table.before_relu.get(layer))
+        elif isinstance(atom, UnitAtom):
+            layer, place = _place_in(model.table, atom)
+            part = UnitObjective(layer, place, model.table.before_relu.get(layer))
+        else:
+            from dreamsound_studio.dream.guide import direction_objective, guide_objective
+
+            part = (
+                direction_objective(atom, model)
+                if isinstance(atom, DirectionAtom)
+                else guide_objective(atom, model)
+            )
+        parts.append((weight, part))
+    objective = parts[0][1] if len(parts) == 1 and parts[0][0] == 1 else Sum(tuple(parts))
+    return objective, tuple(choices) or (ClassChoice("first"),)
+
+
+def _class_objective(
+    atom: ClassAtom, table: NameTable, choices: list[ClassChoice]
+) -> ClassObjective:
+    at = atom.at or DEFAULT_AT
+    if atom.choice == "patch":
+        return ClassObjective(at, None)
+    if atom.choice is None:
+        choice = ClassChoice("named", table.find_class(atom.name))
+    else:
+        choice = ClassChoice(atom.choice)
+    if choice not in choices:
+        choices.append(choice)
+    return ClassObjective(at, choices.index(choice))
+
+
+def _place_in(
+    table: NameTable, atom: LayerAtom | ChannelAtom | UnitAtom
+) -> tuple[str, tuple[int, ...]]:
+    """Return the published layer of an atom, and the place in it that it names."""
+    layer = table.resolve_layer(atom.layer)
+    shape = table.layers[layer]
+    if isinstance(atom, LayerAtom):
+        return layer, ()
+    place = atom.place if isinstance(atom, UnitAtom) else (atom.channel,)
+    limits = shape if isinstance(atom, UnitAtom) else shape[-1:]
+    if len(place) != len(limits):
+        sizes = " x ".join(map(str, shape))
+        raise RecipeError(f"{atom}: a unit of {layer} has {len(shape)} numbers ({sizes})")
+    for number, limit in zip(place, limits, strict=True):
+        if number >= limit:
+            raise RecipeError(f"{atom}: {layer} ends at {limit - 1} there")
+    return layer, place
+
+
+def _flat(values: Tensor) -> Tensor:
+    """Return ``[patches, everything else]``."""
+    import tensorflow as tf
+
+    return tf.reshape(values, [tf.shape(values)[0], -1])

@@ -1,0 +1,272 @@
+"""A method at work: from a sound and its gradient to the next sound, over any length."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from dreamsound_studio.audio.channels import energy_of
+from dreamsound_studio.audio.samples import FloatArray, Samples
+from dreamsound_studio.dream.constraints import StepCraft
+from dreamsound_studio.dream.filter import FilterJob, HardCut
+from dreamsound_studio.dsp.envelope import Envelope, power_of, weigh
+from dreamsound_studio.dsp.octave import octave_up
+from dreamsound_studio.dsp.stft import ComplexArray
+from dreamsound_studio.dsp.streaming import run_stft
+from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.recipe.automation import Automation
+from dreamsound_studio.recipe.morph import Targets
+from dreamsound_studio.recipe.recipe import Recipe
+
+#: Share of the source's energy that has to pass a filter; under it a `replace` loop stops.
+LEAST_ENERGY = 0.01
+#: Restoring the level amplifies by at most 40 dB.
+MOST_RESTORE = 100.0
+#: What is added an octave higher is 6 dB softer, as the spectra of most sounds fall.
+OCTAVE_GAIN = 0.5
+#: Frames of the envelope that a pass over the sound handles at a time.
+PASS_FRAMES = 100
+
+
+@dataclass
+class State:
+    """What the loop carries from step to step.
+
+    Attributes
+    ----------
+    sound : Samples
+        x: the sound as it is now.
+    entering : Samples
+        The sound that entered the last step.
+    gradient : Samples
+        g of the last step.
+    spare : Samples
+        Room for what comes out of the filter.
+    scale : float
+        What the last increment, or the last filtered sound, was multiplied by.
+    level : float
+        Energy of the part of `sound` that goes through the filter.
+    passed : float
+        Share of the energy that the filters of all steps so far have let through.
+    step : int
+        How many steps have been made.
+    """
+
+    sound: Samples
+    entering: Samples
+    gradient: Samples
+    spare: Samples
+    scale: float = 1.0
+    level: float = 1.0
+    passed: float = 1.0
+    step: int = 0
+
+
+class NextSound:
+    """The method of a recipe, for one source.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        A filled recipe.
+    source : Samples
+        What is dreamed: its level and envelope count in every step.
+    targets : Targets
+        Each as long as the source.
+    sample_rate_hz : int
+        Rate of both.
+    band_top_hz : float
+        Top of the model's band; air lies above.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        source: Samples,
+        targets: Targets,
+        sample_rate_hz: int,
+        band_top_hz: float,
+    ) -> None:
+        self.recipe = recipe
+        self.envelope = Envelope.of(source, sample_rate_hz)
+        self.craft = StepCraft(recipe, source, sample_rate_hz, self.envelope.rms)
+        self._automation = Automation.of(recipe, sample_rate_hz)
+        self._sample_rate_hz, self._band_top_hz = sample_rate_hz, band_top_hz
+        self._source = source
+        self._targets = targets
+        self._filter = HardCut(recipe, sample_rate_hz, band_top_hz)
+        wide_open = {"threshold_db": -200.0, "invert_mask": False}
+        self._open_filter = HardCut(
+            recipe.model_copy(update=wide_open), sample_rate_hz, band_top_hz
+        )
+        #: With `replace`, the source's air is taken out before the filter and put back after it.
+        self._air: Samples | None = None
+        self._source_level = 1.0
+
+    def begin(self, start: Samples, gradient_channels: int) -> State:
+        """Return the state before the first step.
+
+        Parameters
+        ----------
+        start : Samples
+            The source, or an earlier dream of it; copied.
+        gradient_channels : int
+            1 where all channels share one gradient.
+        """
+        # What is added has an octave of its own; what is replaced gets it instead of the source's.
+        drops_air = self.recipe.air == "drop" or (
+            self.recipe.air == "octave" and self.recipe.combine == "replace"
+        )
+        sound = self._below_air(start) if drops_air else start.copy()
+        gradient = Samples(gradient_channels, sound.length)
+        spare = Samples(sound.channels, sound.length)
+        state = State(sound, sound.copy(), gradient, spare)
+        if self.recipe.combine == "replace":
+            state.level = self._filtered_level(sound)
+            self._source_level = self._filtered_level(self._source)
+            if self.recipe.air == "keep":
+                self._air = _difference(sound, self._below_air(sound))
+        return state
+
+    def advance(self, state: State) -> str | None:
+        """Make the next sound.
+
+        Returns
+        -------
+        str or None
+            Why the loop has to stop after this step; None to go on.
+
+        Raises
+        ------
+        RecipeError
+            The filter lets nothing through.
+        """
+        state.step += 1
+        reason = None
+        if self.recipe.combine == "replace":
+            reason = self._replace(state)
+        else:
+            self._add(state)
+        self.craft.keep(state.entering, state.sound)
+        return reason
+
+    def _add(self, state: State) -> None:
+        recipe, envelope = self.recipe, self.envelope
+        increment = self._filtered(state)
+        weights = envelope.weights(float(recipe.follow_envelope or 0.0))
+        scale = float(recipe.strength or 0.0)
+        if recipe.strength_ref == "source":
+            scale *= envelope.rms
+        if recipe.normalise == "after":
+            scale *= self._normalisation(increment, weights)
+        scale *= self._automation.strength(state.step)
+        frame = envelope.frame_samples
+        following = state.entering
+        for start, block in state.sound.blocks(frame * PASS_FRAMES):
+            more = increment.read(start, start + block.shape[1])
+            more = weigh(more, weights, start // frame, frame)
+            curve = self._automation.strength_curve(start, start + block.shape[1])
+            if curve is not None:
+                more = more * curve
+            following.write(start, block + np.float32(scale) * more)
+        state.entering, state.sound, state.scale = state.sound, following, scale
+
+    def _normalisation(self, increment: Samples, weights: FloatArray | None) -> float:
+        """Return what brings an increment to unit RMS over the source's active parts."""
+        frame, active = self.envelope.frame_samples, self.envelope.active
+        total = count = 0.0
+        for start, block in increment.blocks(frame * PASS_FRAMES):
+            first = start // frame
+            power = power_of(weigh(block, weights, first, frame), frame)
+            chosen = power[:, active[first : first + power.shape[1]]]
+            total += float(np.sum(chosen))
+            count += chosen.size
+        if total <= 0 or not math.isfinite(total):
+            raise RecipeError(
+                "the filter lets nothing through where the sound is active: lower threshold_db"
+            )
+        return 1 / math.sqrt(total / count)
+
+    def _replace(self, state: State) -> str | None:
+        filtered = self._filtered(state)
+        # A gradient that all channels share counts for each.
+        level = energy_of(filtered) * state.sound.channels / filtered.channels
+        if level <= 0:
+            raise RecipeError("the filter lets nothing of the sound through: lower threshold_db")
+        state.passed *= level / state.level
+        if self.recipe.restore_level:
+            state.scale = min(math.sqrt(self._source_level / level), MOST_RESTORE)
+        state.level = level * state.scale**2
+        following = state.spare
+        for start, block in filtered.blocks():
+            scaled = block * np.float32(state.scale)
+            if self._air is not None:
+                scaled = scaled + self._air.read(start, start + block.shape[1])
+            following.write(start, scaled)
+        state.entering, state.sound, state.spare = state.sound, following, state.entering
+        if self.recipe.restore_level and state.passed < LEAST_ENERGY:
+            share = 100 * state.passed
+            return f"the filter has let {share:.2g} % of the energy through; lower threshold_db"
+        return None
+
+    def _filtered(self, state: State) -> Samples:
+        """Return the carrier, behind the filter if there is one."""
+        recipe = self.recipe
+        named = {"gradient": state.gradient, "input": state.sound, "target": self._targets.carrier}
+        carrier = named[str(recipe.carrier)] or state.sound
+        if self.recipe.mask_from == "none":
+            return self._with_octave(carrier, state.spare)
+        named["target"] = self._targets.first
+        mask_source = named[str(recipe.mask_from)] or state.sound
+        # The sound's own air stays under what is added, or is put back: none goes through here.
+        job = FilterJob(
+            mask_source,
+            carrier,
+            "filter" if self.recipe.air == "mask" else "cut",
+            threshold_shift=self._automation.threshold_shift(state.step, self._filter.stft),
+            **self._targets.morphing(recipe, self._filter.stft, self._sample_rate_hz),
+        )
+        self._filter.run(job, state.spare)
+        return self._with_octave(state.spare, state.spare)
+
+    def _with_octave(self, sound: Samples, into: Samples) -> Samples:
+        """Return a sound with its upper half an octave higher on top, if that is asked for."""
+        if self.recipe.air != "octave":
+            return sound
+        stft = self._filter.stft
+
+        def add_octave(spectra: ComplexArray, first: int) -> ComplexArray:
+            return spectra + np.float32(OCTAVE_GAIN) * octave_up(
+                spectra,
+                self._sample_rate_hz,
+                self._band_top_hz,
+                stft.hop_samples,
+                stft.fft_size,
+                first,
+            )
+
+        run_stft(stft, sound, into, add_octave)
+        return into
+
+    def _filtered_level(self, sound: Samples) -> float:
+        """Return the energy of what goes through the filter."""
+        if self.recipe.air == "mask":
+            return energy_of(sound)
+        band = self._below_air(sound)
+        level = energy_of(band)
+        band.close()
+        return level
+
+    def _below_air(self, sound: Samples) -> Samples:
+        """Return a sound without what lies above the model's band."""
+        band = Samples(sound.channels, sound.length)
+        self._open_filter.run(FilterJob(sound, sound, "cut"), band)
+        return band
+
+
+def _difference(sound: Samples, part: Samples) -> Samples:
+    for start, block in sound.blocks():
+        part.write(start, block - part.read(start, start + block.shape[1]))
+    return part

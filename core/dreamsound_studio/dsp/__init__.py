@@ -1,0 +1,1 @@
+"""Signal processing: STFT, masks, resampling, levels, fades, psychoacoustics."""

@@ -1,0 +1,131 @@
+"""The short-time Fourier transform and its exact inverse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from dreamsound_studio.audio.samples import FloatArray
+
+#: Spectra, complex64.
+ComplexArray = npt.NDArray[np.complex64]
+
+
+@dataclass(frozen=True)
+class Stft:
+    """STFT with a periodic Hann window, framed so that its inverse is the identity.
+
+    Parameters
+    ----------
+    fft_size : int
+        Frame length in samples, even.
+    hop_samples : int
+        Hop, at most half of `fft_size`.
+
+    Notes
+    -----
+    Frame k starts at sample ``k * hop - lead``, with ``lead`` the largest multiple of the hop under
+    the frame length, so each sample lies in a full set of frames, those at the edges too. The
+    inverse windows each frame again and divides by the sum of the squared windows, periodic in the
+    hop (weighted overlap-add [1]_): the least-squares inverse, and exact without a mask.
+
+    References
+    ----------
+    .. [1] D. Griffin and J. Lim, "Signal estimation from modified short-time Fourier transform",
+       IEEE Trans. ASSP 32(2), 1984.
+    """
+
+    fft_size: int = 2048
+    hop_samples: int = 512
+
+    @cached_property
+    def lead(self) -> int:
+        """Samples before the sound's start at which the first frame starts."""
+        return (self.fft_size - 1) // self.hop_samples * self.hop_samples
+
+    @cached_property
+    def frame_hops(self) -> int:
+        """Hops that a frame reaches over, rounded up."""
+        return -(-self.fft_size // self.hop_samples)
+
+    @property
+    def bins(self) -> int:
+        """Frequency bins."""
+        return self.fft_size // 2 + 1
+
+    @cached_property
+    def window(self) -> FloatArray:
+        """Periodic Hann window ``[fft_size]``."""
+        phase = 2 * np.pi * np.arange(self.fft_size) / self.fft_size
+        return (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
+
+    @cached_property
+    def synthesis_window(self) -> FloatArray:
+        """Window of the inverse, ``window / sum of squared windows``."""
+        squares = np.zeros(self.frame_hops * self.hop_samples)
+        squares[: self.fft_size] = self.window.astype(np.float64) ** 2
+        total = squares.reshape(self.frame_hops, self.hop_samples).sum(axis=0)
+        return (self.window / np.tile(total, self.frame_hops)[: self.fft_size]).astype(np.float32)
+
+    def frame_count(self, length: int) -> int:
+        """Return the number of frames of a sound of `length` samples."""
+        return -(-(length + self.lead) // self.hop_samples)
+
+    def sample_range(self, first: int, last: int) -> tuple[int, int]:
+        """Return the samples that frames `first` to `last` (one past the end) reach over."""
+        hop = self.hop_samples
+        return first * hop - self.lead, (last - 1 + self.frame_hops) * hop - self.lead
+
+    def middles(self, first: int, last: int) -> npt.NDArray[np.float64]:
+        """Return the samples in the middle of frames `first` to `last` (one past the end)."""
+        starts = np.arange(first, last, dtype=np.float64) * self.hop_samples - self.lead
+        return starts + self.fft_size / 2
+
+    def forward(self, segment: FloatArray) -> ComplexArray:
+        """Return spectra ``[channels, frames, bins]`` of the samples that the frames reach over."""
+        import scipy.fft  # a second to import: only what dreams pays for it
+
+        frames = np.lib.stride_tricks.sliding_window_view(segment, self.fft_size, axis=1)
+        count = segment.shape[1] // self.hop_samples - self.frame_hops + 1
+        windowed = frames[:, : count * self.hop_samples : self.hop_samples] * self.window
+        return np.asarray(scipy.fft.rfft(windowed, overwrite_x=True))
+
+    def inverse(self, spectra: ComplexArray) -> FloatArray:
+        """Return samples ``[channels, (frames - 1 + hops) * hop]``, overlapped and added.
+
+        The first and last ``lead`` samples lack the frames before and after: a streaming caller
+        adds them up. The spectra are overwritten.
+        """
+        import scipy.fft
+
+        hop, hops = self.hop_samples, self.frame_hops
+        frames = scipy.fft.irfft(spectra, self.fft_size, overwrite_x=True)
+        frames *= self.synthesis_window
+        channels, count = spectra.shape[:2]
+        total = np.zeros((channels, count - 1 + hops, hop), np.float32)
+        for j in range(hops):
+            piece = frames[:, :, j * hop : (j + 1) * hop]
+            total[:, j : j + count, : piece.shape[2]] += piece
+        return total.reshape(channels, -1)
+
+
+def air_bins(stft: Stft, sample_rate_hz: int, band_top_hz: float) -> npt.NDArray[np.float32]:
+    """Return 1 for each bin above the model's band and 0 below, ``[bins]``."""
+    frequencies = np.arange(stft.bins) * sample_rate_hz / stft.fft_size
+    return (frequencies > band_top_hz).astype(np.float32)
+
+
+def power_of(spectra: ComplexArray) -> FloatArray:
+    """Return ``|S|**2``."""
+    power = np.square(spectra.real)
+    power += np.square(spectra.imag)
+    return power
+
+
+def unit_magnitude(spectra: ComplexArray) -> ComplexArray:
+    """Return the spectra with magnitude 1 and their own phase; 0 where the magnitude is 0."""
+    size = np.abs(spectra)
+    return np.divide(spectra, size, out=np.zeros_like(spectra), where=size > 0)

@@ -1,0 +1,1 @@
+"""A recipe applied to a sound: requests, runs, checkpoints, redo."""

@@ -1,0 +1,210 @@
+"""Checkpoints: a dream between two steps, on disk, so that another process goes on from it.
+
+A checkpoint is a folder ``step-N``: raw float32 samples ``[length, channels]`` in ``*.f32``, and
+``state.json``, which is written last and names the hash of every other file. It is made under
+another name and renamed: one that is there is whole, or is found not to be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dreamsound_studio.audio.samples import BLOCK_SAMPLES, Samples
+from dreamsound_studio.control import between_blocks
+from dreamsound_studio.dream.dreamer import Dreamer, Snapshot, StepEvent
+from dreamsound_studio.dream.ear import Heard
+from dreamsound_studio.queue.worker.options import CHECKPOINT_S
+
+#: Writing them may take this share of the time at most.
+MOST_SHARE = 0.05
+#: So many are kept of a dream: if the last is damaged, there is one before it.
+KEPT = 2
+#: The disk keeps at least so much free.
+SPARE_BYTES = 256 * 2**20
+VERSION = 1
+
+
+class Checkpoints:
+    """The checkpoints of one dream.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of this dream alone; made when the first is written.
+    key : dict
+        What decides the dream: a checkpoint of another is not taken. Plain JSON values.
+    every_s : float, optional
+        At most one in so many seconds; 0 is one after every step.
+    """
+
+    def __init__(self, folder: Path, key: dict[str, Any], every_s: float = CHECKPOINT_S) -> None:
+        self.folder = folder
+        #: Why there is none, if the disk is to blame.
+        self.problem: str | None = None
+        self._key = key
+        self._every_s = every_s
+        self._next_s = time.monotonic() + every_s
+
+    def offer(self, dreamer: Dreamer) -> Path | None:
+        """Write a checkpoint if it is time for one; return where, or None.
+
+        Parameters
+        ----------
+        dreamer : Dreamer
+            Between two steps.
+        """
+        if time.monotonic() < self._next_s:
+            return None
+        started_s = time.monotonic()
+        place = None
+        try:
+            place = self._write(dreamer)
+        except OSError as error:
+            self.problem = f"no checkpoint in {self.folder}: {error.strerror or error}"
+        except MemoryError:
+            self.problem = f"no checkpoint in {self.folder}: out of memory"
+        taken_s = time.monotonic() - started_s
+        if self._every_s:
+            self._next_s = time.monotonic() + max(self._every_s, taken_s / MOST_SHARE)
+        return place
+
+    def newest(self) -> tuple[Snapshot, dict[str, Any]] | None:
+        """Return the newest whole checkpoint of this dream and the recipe it ran by, or None."""
+        for place in reversed(self._places()):
+            try:
+                return self._read(place)
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+        return None
+
+    def remove(self) -> None:
+        """Remove them all."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _places(self) -> list[Path]:
+        found = [place for place in self.folder.glob("step-*") if place.suffix == ""]
+        return sorted(found, key=lambda place: place.name)
+
+    def _write(self, dreamer: Dreamer) -> Path | None:
+        snapshot = dreamer.snapshot()
+        sounds = _sounds_of(snapshot)
+        size = sum(4 * sound.channels * sound.length for sound in sounds.values())
+        self.folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self.folder).free
+        if free < size + SPARE_BYTES:
+            self.problem = (
+                f"no checkpoint: {self.folder} has {free / 1e9:.1f} GB free, "
+                f"{(size + SPARE_BYTES) / 1e9:.1f} are needed"
+            )
+            return None
+        self.problem = None
+        place = self.folder / f"step-{len(snapshot.steps):06d}"
+        partial = self.folder / f"{place.name}.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        try:
+            files = {name: _save(sound, partial / f"{name}.f32") for name, sound in sounds.items()}
+            heard = snapshot.heard_first
+            state = {
+                "version": VERSION,
+                "key": self._key,
+                "recipe": dreamer.recipe.as_dict(),
+                "files": files,
+                "scale": snapshot.scale,
+                "level": snapshot.level,
+                "passed": snapshot.passed,
+                "steps": [asdict(event) for event in snapshot.steps],
+                "heard_first": None
+                if heard is None
+                else asdict(heard) | {"scores": heard.scores.tolist()},
+                "warnings": snapshot.warnings,
+                "earlier_blocks": snapshot.earlier_blocks,
+            }
+            with (partial / "state.json").open("w", encoding="utf-8") as file:
+                json.dump(state, file)
+                file.flush()
+                os.fsync(file.fileno())
+            shutil.rmtree(place, ignore_errors=True)
+            partial.replace(place)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        for old in self._places()[:-KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+        return place
+
+    def _read(self, place: Path) -> tuple[Snapshot, dict[str, Any]]:
+        state = json.loads((place / "state.json").read_text(encoding="utf-8"))
+        if state["version"] != VERSION or state["key"] != self._key:
+            raise ValueError("of another dream")
+        sounds: dict[str, Samples] = {}
+        try:
+            for name, about in state["files"].items():
+                sounds[name] = _load(place / f"{name}.f32", about)
+            heard = state["heard_first"]
+            kept = {int(name[4:]): sounds[name] for name in sounds if name.startswith("kept")}
+            snapshot = Snapshot(
+                sounds["sound"],
+                sounds["entering"],
+                sounds["gradient"],
+                kept,
+                state["scale"],
+                state["level"],
+                state["passed"],
+                [StepEvent(**event) for event in state["steps"]],
+                None if heard is None else Heard(**heard | {"scores": np.array(heard["scores"])}),
+                list(state["warnings"]),
+                # Those of an earlier version do not have them.
+                [(patches, step) for patches, step in state.get("earlier_blocks", [])],
+            )
+        except BaseException:
+            for sound in sounds.values():
+                sound.close()
+            raise
+        return snapshot, dict(state["recipe"])
+
+
+def _sounds_of(snapshot: Snapshot) -> dict[str, Samples]:
+    kept = {f"kept{step}": sound for step, sound in snapshot.kept.items()}
+    three = {name: getattr(snapshot, name) for name in ("sound", "entering", "gradient")}
+    return {**three, **kept}
+
+
+def _save(sound: Samples, path: Path) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+        for _, block in sound.blocks():
+            content = np.ascontiguousarray(block.T, "<f4").tobytes()
+            digest.update(content)
+            file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return {"channels": sound.channels, "length": sound.length, "sha256": digest.hexdigest()}
+
+
+def _load(path: Path, about: dict[str, Any]) -> Samples:
+    channels, length = int(about["channels"]), int(about["length"])
+    if path.stat().st_size != 4 * channels * length:
+        raise ValueError("cut short")
+    sound = Samples(channels, length)
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for start in range(0, length, BLOCK_SAMPLES):
+            between_blocks()
+            content = file.read(4 * channels * BLOCK_SAMPLES)
+            digest.update(content)
+            block = np.frombuffer(content, "<f4").reshape(-1, channels).T
+            sound.write(start, block.astype(np.float32))
+    if digest.hexdigest() != about["sha256"]:
+        sound.close()
+        raise ValueError("damaged")
+    return sound

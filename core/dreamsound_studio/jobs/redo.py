@@ -1,0 +1,252 @@
+"""Making a render again from what it says of itself, and comparing the two."""
+
+from __future__ import annotations
+
+import filecmp
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+from pydantic import ValidationError
+
+from dreamsound_studio.audio.clip import Clip, open_sound, read_clip
+from dreamsound_studio.audio.formats import Bits, FileFormat
+from dreamsound_studio.audio.samples import BLOCK_SAMPLES
+from dreamsound_studio.audio.source import CONTEXT_SECONDS, read_cut
+from dreamsound_studio.errors import AudioFileError, RecipeError
+from dreamsound_studio.library.library import LibraryError, open_library
+from dreamsound_studio.recipe.document import recipe_from
+from dreamsound_studio.recipe.files import FIELDS
+from dreamsound_studio.recipe.recipe import Recipe
+from dreamsound_studio.render.note import FileNote, Note, file_sha256, read_note
+from dreamsound_studio.render.write import RENDER_NAMES, RenderOptions
+
+if TYPE_CHECKING:
+    from dreamsound_studio.dream.dreamer import Dream
+
+#: How the render of a step that was kept begins.
+STEP = "dream_step"
+#: So many dreams of sources of that name are looked through.
+MOST_SEARCHED = 1000
+#: An Ogg stream holds a random number: two files of the same sound differ.
+RANDOM_NUMBERED = ("ogg", "opus")
+
+
+def note_of_render(path: Path) -> Note:
+    """Return what a render says of itself, whole enough to make it again.
+
+    Raises
+    ------
+    AudioFileError, RecipeError
+        It is no render, or does not say enough.
+    """
+    try:
+        note = Note.model_validate(read_note(path))
+    except ValidationError as error:
+        field = ".".join(map(str, error.errors()[0]["loc"]))
+        raise RecipeError(f"{path} does not say enough to be made again: {field}") from error
+    step = note.render.removeprefix(STEP)
+    known = note.render in RENDER_NAMES or (step != note.render and step.isdigit() and int(step))
+    if not known or note.format not in get_args(FileFormat) or note.bits not in get_args(Bits):
+        raise RecipeError(f"{path} says of itself what this DreamSound does not know")
+    return note
+
+
+def find_file(noted: FileNote, what: str, places: Iterable[Path], render: Path) -> Path:
+    """Return where a file is that went into a render.
+
+    Parameters
+    ----------
+    noted : FileNote
+        The file.
+    what : str
+        What it was for.
+    places : iterable of pathlib.Path
+        Files, and folders that it may lie in.
+    render : pathlib.Path
+        The render, which may bear the same name.
+
+    Returns
+    -------
+    pathlib.Path
+        The first of the same bytes; where there is none, the first of its name.
+
+    Raises
+    ------
+    AudioFileError
+        It is in none of them.
+    """
+    if noted.name is None:
+        raise AudioFileError(f"the {what} was no file: it cannot be read again")
+    tried = [place / noted.name if place.is_dir() else place for place in places]
+    there = list(dict.fromkeys(path for path in tried if path.is_file()))
+    there = [path for path in there if not path.samefile(render)]
+    same = (path for path in there if file_sha256(path) == noted.sha256)
+    found = next(same, there[0] if there else None)
+    if found is None:
+        where = "give --source" if what == "source" else "lay it beside the source"
+        raise AudioFileError(f"the {what} {noted.name} is not to be found: {where}")
+    return found
+
+
+def source_of(note: Note, render: Path, named: Path | None = None) -> Path:
+    """Return where the source of a render is.
+
+    Parameters
+    ----------
+    note : Note
+        What the render says.
+    render : pathlib.Path
+        The render: it is looked for beside it, above it, here, and where the library knows it.
+    named : pathlib.Path, optional
+        Where it is said to be.
+
+    Raises
+    ------
+    AudioFileError
+        It is not to be found.
+    """
+    if named is not None:
+        return find_file(note.source, "source", [named], render)
+    beside = [render.parent, render.parent.parent, Path(), *_places_in_library(note)]
+    return find_file(note.source, "source", beside, render)
+
+
+def others_of(note: Note, recipe: Recipe, render: Path, origin: Path) -> dict[str, Path]:
+    """Return where the files are that went in beside the source.
+
+    Parameters
+    ----------
+    note : Note
+        What the render says.
+    recipe : Recipe
+        The note's.
+    render, origin : pathlib.Path
+        The render and its source: a file is looked for where the recipe says, beside both, and
+        here.
+
+    Returns
+    -------
+    dict
+        By what they are for, as `Note.others` has it.
+
+    Raises
+    ------
+    AudioFileError
+        One cannot be found.
+    """
+    named = recipe.files_by_name()
+    # A render of an earlier version may name a file in its recipe alone, so without a hash.
+    noted = {name: FileNote(name=Path(path).name) for name, path in named.items()}
+    noted |= {
+        name: file
+        for name, file in note.others.items()
+        if name in noted or name in (*FIELDS, "start")
+    }
+    beside = [render.parent, render.parent.parent, Path(), origin.parent]
+    said = {name: [Path(path)] for name, path in named.items()}
+    return {
+        name: find_file(file, name, [*said.get(name, []), *beside], render)
+        for name, file in noted.items()
+    }
+
+
+def _places_in_library(note: Note) -> list[Path]:
+    try:
+        library = open_library()
+        if library is None or note.source.name is None:
+            return []
+        with library:
+            found = library.search(Path(note.source.name).stem, limit=MOST_SEARCHED)
+    except LibraryError:
+        return []  # it is a convenience: the source can be named
+    return [Path(one.source) for one in found if one.source_sha256 == note.source.sha256]
+
+
+def read_source_of(note: Note, path: Path) -> Clip:
+    """Read the span of a source that a render was made of."""
+    first = note.source.start
+    if note.source.cut is not None:
+        return read_cut(path, note.source.cut, samples=(first, first + note.source.samples))
+    with open_sound(path) as sound:
+        reach = round(CONTEXT_SECONDS * sound.samplerate)
+    return read_clip(path, (first, first + note.source.samples), reach)
+
+
+def options_of_note(note: Note, path: Path) -> RenderOptions:
+    """Return the options that write one render again."""
+    name = "dream" if note.render.startswith(STEP) else note.render
+    with open_sound(path) as sound:
+        stored = "32f" if sound.subtype == "FLOAT" else note.bits
+    lossless = note.format in ("wav", "aiff", "flac")
+    # A difference beyond full scale is written as float, beside others that are not.
+    bits = note.bits if name == "difference" else stored
+    return RenderOptions.make(
+        renders=(name,),
+        level=note.level,
+        format=note.format,
+        bits=bits if lossless else None,
+        name="{stem}",
+    )
+
+
+def keep_every(note: Note) -> int:
+    """Return which steps' sounds have to be kept; 0 for none."""
+    return int(note.render.removeprefix(STEP)) if note.render.startswith(STEP) else 0
+
+
+def only_step(dream: Dream, note: Note) -> None:
+    """Leave of the steps that a dream kept the one that was asked for."""
+    step = keep_every(note)
+    for other in [number for number in dream.kept if number != step]:
+        dream.kept.pop(other).close()
+
+
+def only_noted(dream: Dream, note: Note) -> None:
+    """Leave of the files that a dream notes those that an earlier version has noted too."""
+    for name in set(dream.others) - set(note.others):
+        del dream.others[name]
+
+
+def what_differs(note: Note, now: Note) -> list[str]:
+    """Return, in words, what differs between two dreams that should be the same."""
+    found = []
+    if note.source.sha256 != now.source.sha256:
+        found.append(f"the source ({now.source.name} holds other bytes)")
+    for name, noted in note.others.items():
+        if noted.sha256 != now.others.get(name, FileNote()).sha256:
+            found.append(f"the {name}")
+    if (note.model, note.weights_sha256) != (now.model, now.weights_sha256):
+        weights = "" if note.model != now.model else ", its weights"
+        found.append(f"the model ({note.model} then, {now.model} now{weights})")
+    if note.engine != now.engine:
+        found.append(f"the engine ({note.engine} then, {now.engine} now)")
+    if note.threads != now.threads:
+        found.append(f"the thread count ({note.threads} then, {now.threads} now)")
+    then_blocks, now_blocks = _blocks_in_words(note), _blocks_in_words(now)
+    if then_blocks != now_blocks:
+        found.append(f"block_patches ({then_blocks} then, {now_blocks} now: out of memory)")
+    return found
+
+
+def _blocks_in_words(note: Note) -> str:
+    earlier = [f"{patches} up to step {step}" for patches, step in note.earlier_blocks]
+    return ", ".join([*earlier, str(recipe_from(note.recipe).block_patches)])
+
+
+def is_same(first: Path, second: Path, file_format: str) -> bool:
+    """Return whether two renders are the same bytes; of Ogg, the same samples."""
+    if filecmp.cmp(first, second, shallow=False):
+        return True
+    if file_format not in RANDOM_NUMBERED:
+        return False
+    with open_sound(first) as one, open_sound(second) as other:
+        if (one.frames, one.samplerate) != (other.frames, other.samplerate):
+            return False
+        while True:
+            block = one.read(BLOCK_SAMPLES, "float32", always_2d=True)
+            if not np.array_equal(block, other.read(BLOCK_SAMPLES, "float32", always_2d=True)):
+                return False
+            if not len(block):
+                return True

@@ -1,0 +1,404 @@
+"""The library: every finished dream, what it was made of and how, and where its renders are.
+
+It is one SQLite file in the user's data folder, which several programs may use at once. The
+variable :data:`LIBRARY_VARIABLE` names another file, or is ``off``. No sound is ever written,
+moved or deleted from here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from dreamsound_studio.library.export import lines_of
+from dreamsound_studio.library.records import (
+    DreamRecord,
+    LibraryError,
+    LibraryInputError,
+    RenderRecord,
+    checked_stars,
+    clean_tags,
+    file_sha256,
+    normalised,
+)
+from dreamsound_studio.library.schema import connect, from_column, telling, to_column, writing
+from dreamsound_studio.library.search import (
+    KEY_MARK,
+    MOST_LIKE,
+    Wanted,
+    match_of,
+    span_of,
+    statement,
+    tokens_of,
+)
+from dreamsound_studio.library.verify import RenderCheck, Verified, verify
+
+__all__ = [
+    "DreamRecord",
+    "Library",
+    "LibraryError",
+    "LibraryInputError",
+    "RenderCheck",
+    "RenderRecord",
+    "Verified",
+    "file_sha256",
+    "library_path",
+    "open_library",
+]
+
+LIBRARY_VARIABLE = "DREAMSOUND_LIBRARY"
+OFF = "off"
+DEFAULT_LIMIT = 50
+#: So many dreams are read at once when all are.
+CHUNK = 500
+#: No word holds it, and every word that begins with another sorts before that and this.
+LAST_CHARACTER = "\U0010ffff"
+#: Columns of the table of dreams, which are fields of a record.
+COLUMNS = (
+    "ended",
+    "source",
+    "source_sha256",
+    "start",
+    "length",
+    "sample_rate_hz",
+    "channels",
+    "preset",
+    "model",
+    "weights_sha256",
+    "engine_version",
+    "class_name",
+    "score_before",
+    "score_after",
+    "seconds_taken",
+    "stars",
+    "notes",
+)
+RENDER_COLUMNS = ("name", "path", "sha256", "size", "mtime_ns", "state")
+
+Dreams = list[DreamRecord]
+
+
+def library_path() -> Path | None:
+    """Return the file of the library; None where there shall be no library."""
+    named = os.environ.get(LIBRARY_VARIABLE, "").strip()
+    if named.casefold() == OFF:
+        return None
+    if named:
+        return Path(named).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("dreamsound", appauthor=False)) / "library.sqlite"
+
+
+def open_library() -> Library | None:
+    """Open the user's library; return None where there shall be none."""
+    path = library_path()
+    return None if path is None else Library(path)
+
+
+class Library:
+    """A library of dreams.
+
+    It is for the thread that made it; any number of processes and threads may have one each of the
+    same file. Close it, or use it in a ``with``.
+
+    Parameters
+    ----------
+    path : pathlib.Path or str
+        Its file, which is made where there is none.
+
+    Raises
+    ------
+    LibraryError
+        The file cannot be opened, is damaged, of another program, or of a newer version. Every
+        method raises it for the same reasons, and `LibraryInputError`, which is one, for what
+        cannot be asked for.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._connection, self._full_text = connect(self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def add(self, dream: DreamRecord) -> int:
+        """Add a dream; renders of earlier ones that lie where its own do are ``replaced``.
+
+        Parameters
+        ----------
+        dream : DreamRecord
+            Its ``id`` does not count.
+
+        Returns
+        -------
+        int
+            Its number.
+        """
+        with self._writing():
+            kept = normalised(dream)
+            values = [to_column(getattr(kept, name)) for name in COLUMNS]
+            number = self._insert("dreams", COLUMNS, values)
+            nested = [json.dumps(one, allow_nan=False) for one in (kept.scores, kept.recipe)]
+            self._insert("details", ("id", "scores", "recipe"), (number, *nested))
+            for tag in kept.tags:
+                self._insert("tags", ("dream", "tag"), (number, to_column(tag)))
+            for render in kept.renders:
+                values = [to_column(getattr(render, name)) for name in RENDER_COLUMNS]
+                self._connection.execute(
+                    "UPDATE renders SET state = 'replaced' WHERE path = ? AND dream <> ?",
+                    (to_column(render.path), number),
+                )
+                self._insert("renders", ("dream", *RENDER_COLUMNS), (number, *values))
+            self._index(number, kept)
+        return number
+
+    def get(self, number: int) -> DreamRecord:
+        """Return a dream by its number."""
+        with telling(self.path):
+            return self._known(number)
+
+    def count(self) -> int:
+        """Return how many dreams there are."""
+        with telling(self.path):
+            return int(self._connection.execute("SELECT count(*) FROM dreams").fetchone()[0])
+
+    def list(self, limit: int | None = DEFAULT_LIMIT, offset: int = 0) -> Dreams:
+        """Return dreams, the one that was added last first.
+
+        Parameters
+        ----------
+        limit : int or None, optional
+            How many at most; None is all.
+        offset : int, optional
+            How many to leave out first.
+        """
+        return self.search(limit=limit, offset=offset)
+
+    def search(
+        self,
+        text: str | None = None,
+        class_name: str | None = None,
+        preset: str | None = None,
+        model: str | None = None,
+        tag: str | None = None,
+        stars_at_least: int | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int | None = DEFAULT_LIMIT,
+        offset: int = 0,
+    ) -> Dreams:
+        """Return the dreams that are all that is asked for, the one that was added last first.
+
+        Parameters
+        ----------
+        text : str, optional
+            Words, or beginnings of words, in the source's name, the preset, the class, the tags or
+            the notes, in any order and case, with accents or without. Signs do not count.
+        class_name, preset, model, tag : str, optional
+            In full, in any case.
+        stars_at_least : int, optional
+            So many stars, or more.
+        since, until : str, optional
+            From this date or time on, until this time, or the end of this day. ISO 8601; local
+            time where there is no offset.
+        limit : int or None, optional
+            How many at most; None is all.
+        offset : int, optional
+            How many to leave out first.
+        """
+        wanted = Wanted.make(text, class_name, preset, model, tag, stars_at_least, since, until)
+        if offset < 0 or (limit is not None and limit < 0):
+            raise LibraryInputError(f"limit {limit}, offset {offset}: neither is under 0")
+        with telling(self.path):
+            numbers = self._numbers(wanted, -1 if limit is None else limit, offset)
+            found: Dreams = []
+            for first in range(0, len(numbers), CHUNK):
+                found += self._records(numbers[first : first + CHUNK])
+            return found
+
+    def star(self, number: int, stars: int) -> None:
+        """Give a dream stars, 0 to 5."""
+        with self._changing(number) as dream:
+            self._replace(replace(dream, stars=checked_stars(stars)))
+
+    def note(self, number: int, notes: str) -> None:
+        """Replace the notes of a dream."""
+        with self._changing(number) as dream:
+            self._replace(replace(dream, notes=notes))
+
+    def tag(self, number: int, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+        """Add tags to a dream, then take tags away; in any case, and whether it has them or not."""
+        with self._changing(number) as dream:
+            gone = {tag.casefold() for tag in clean_tags(tuple(remove))}
+            every = clean_tags((*dream.tags, *add))
+            self._replace(
+                replace(dream, tags=tuple(tag for tag in every if tag.casefold() not in gone))
+            )
+
+    def forget(self, *numbers: int) -> None:
+        """Forget dreams, all or, where one of them is not known, none; their files stay."""
+        with self._writing():
+            for number in numbers:
+                self._known(number)
+            for number in dict.fromkeys(numbers):
+                self._unindex(number)
+                self._connection.execute("DELETE FROM dreams WHERE id = ?", (number,))
+
+    def every(self) -> Iterator[DreamRecord]:
+        """Yield all dreams, in the order in which they were added."""
+        last = 0
+        while True:
+            with telling(self.path):
+                rows = self._connection.execute(
+                    "SELECT id FROM dreams WHERE id > ? ORDER BY id LIMIT ?", (last, CHUNK)
+                )
+                found = self._records([number for (number,) in rows])
+            if not found:
+                return
+            yield from found
+            last = found[-1].id or 0
+
+    def export(self, form: Literal["json", "csv"] = "json") -> Iterator[str]:
+        """Yield all dreams as lines of JSON (one array) or CSV; see `library.export`."""
+        return lines_of(self.every(), form)
+
+    def verify(self, folders: Sequence[Path | str] = ()) -> Verified:
+        """Look whether the renders are where they were, and look for those that are not.
+
+        Parameters
+        ----------
+        folders : sequence of pathlib.Path, optional
+            Where to look for files that moved, beside the folders that the library knows. Links
+            are not followed.
+
+        Returns
+        -------
+        Verified
+            What became of each render. New places are kept in the library.
+        """
+        with telling(self.path):
+            return verify(self._connection, [Path(folder) for folder in folders])
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with telling(self.path), writing(self._connection):
+            yield
+
+    @contextmanager
+    def _changing(self, number: int) -> Iterator[DreamRecord]:
+        with self._writing():
+            yield self._known(number)
+
+    def _known(self, number: int) -> DreamRecord:
+        try:
+            found = self._records([number])
+        except OverflowError:  # more than SQLite can count
+            found = []
+        if not found:
+            raise LibraryInputError(f"there is no dream {number} in {self.path}")
+        return found[0]
+
+    def _numbers(self, wanted: Wanted, limit: int, offset: int) -> Sequence[int]:
+        span = None
+        if wanted.since or wanted.until:
+            span = self._connection.execute(*span_of(wanted)).fetchone()
+            if span[0] is None:
+                return []
+        match = match_of(wanted, self._words_like) if self._full_text else ""
+        query, values = statement(wanted, match, span)
+        rows = self._connection.execute(f"{query} LIMIT ? OFFSET ?", [*values, limit, offset])
+        return [number for (number,) in rows]
+
+    def _words_like(self, beginning: str) -> Sequence[str]:
+        rows = self._connection.execute(
+            "SELECT word FROM words WHERE word >= ? AND word < ? LIMIT ?",
+            (beginning, f"{beginning}{LAST_CHARACTER}", MOST_LIKE + 1),
+        )
+        return [word for (word,) in rows]
+
+    def _records(self, numbers: Sequence[int]) -> Dreams:
+        """Return dreams in the order of their numbers; those that are not there are left out."""
+        marks = ", ".join("?" * len(numbers))
+        tags: dict[int, list[str]] = {number: [] for number in numbers}
+        renders: dict[int, list[RenderRecord]] = {number: [] for number in numbers}
+        query = f"SELECT dream, tag FROM tags WHERE dream IN ({marks})"
+        for number, tag in self._connection.execute(query, numbers):
+            tags[number].append(from_column(tag))
+        query = f"SELECT dream, {', '.join(RENDER_COLUMNS)} FROM renders WHERE dream IN ({marks}) "
+        for number, *values in self._connection.execute(query + "ORDER BY id", numbers):
+            renders[number].append(RenderRecord(*map(from_column, values)))
+        found = {}
+        query = (
+            f"SELECT id, scores, recipe, {', '.join(COLUMNS)} FROM dreams "
+            f"JOIN details USING (id) WHERE id IN ({marks})"
+        )
+        for number, scores, recipe, *values in self._connection.execute(query, numbers):
+            fields = dict(zip(COLUMNS, map(from_column, values), strict=True))
+            found[number] = DreamRecord(
+                id=number,
+                scores={name: (a, b) for name, (a, b) in json.loads(scores).items()},
+                recipe=json.loads(recipe),
+                tags=tuple(sorted(tags[number], key=str.casefold)),
+                renders=tuple(renders[number]),
+                **fields,
+            )
+        return [found[number] for number in numbers if number in found]
+
+    def _insert(self, table: str, columns: Sequence[str], values: Sequence[Any]) -> int:
+        marks = ", ".join("?" * len(columns))
+        query = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+        return int(self._connection.execute(query, values).lastrowid or 0)
+
+    def _replace(self, dream: DreamRecord) -> None:
+        """Write what of a dream may change, and what it is found by."""
+        number = dream.id or 0
+        self._unindex(number)
+        self._connection.execute(
+            "UPDATE dreams SET stars = ?, notes = ? WHERE id = ?",
+            (dream.stars, to_column(dream.notes), number),
+        )
+        self._connection.execute("DELETE FROM tags WHERE dream = ?", (number,))
+        for tag in dream.tags:
+            self._insert("tags", ("dream", "tag"), (number, to_column(tag)))
+        self._index(number, dream)
+
+    def _index(self, number: int, dream: DreamRecord) -> None:
+        tokens = tokens_of(dream)
+        self._insert("texts", ("id", "tokens"), (number, tokens))
+        words = [(token,) for token in tokens.split() if not token.startswith(KEY_MARK)]
+        self._connection.executemany("INSERT OR IGNORE INTO words VALUES (?)", words)
+        if self._full_text:
+            self._insert("found", ("rowid", "tokens"), (number, tokens))
+        else:
+            self._connection.execute("UPDATE text_index SET behind = 1")
+
+    def _unindex(self, number: int) -> None:
+        if self._full_text:
+            # The index keeps no texts: it has to be told what to take out.
+            self._connection.execute(
+                "INSERT INTO found (found, rowid, tokens) "
+                "SELECT 'delete', id, tokens FROM texts WHERE id = ?",
+                (number,),
+            )
+        else:
+            self._connection.execute("UPDATE text_index SET behind = 1")
+        self._connection.execute("DELETE FROM texts WHERE id = ?", (number,))

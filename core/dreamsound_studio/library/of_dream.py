@@ -1,0 +1,62 @@
+"""The record of a dream that has just been made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from dreamsound_studio import __version__
+from dreamsound_studio.dream.dreamer import Dream
+from dreamsound_studio.library.records import DreamRecord, RenderRecord
+from dreamsound_studio.render.note import file_sha256
+
+
+def record_of(
+    dream: Dream,
+    renders: dict[str, Path],
+    preset: str = "",
+    written_at: Mapping[str, Path] | None = None,
+) -> DreamRecord:
+    """Return what the library keeps of a dream.
+
+    Parameters
+    ----------
+    dream : Dream
+        The finished dream.
+    renders : dict
+        Where its renders are, by name; each is read for its hash.
+    preset : str, optional
+        What it was dreamed by.
+    written_at : mapping, optional
+        Where the renders are now, if they are not yet in their places.
+
+    Raises
+    ------
+    LibraryError
+        A render cannot be read.
+    """
+    clip = dream.source
+    first, last = dream.initial, dream.final
+    return DreamRecord(
+        source="" if clip.path is None else str(clip.path.absolute()),
+        source_sha256=(file_sha256(clip.path) if clip.path else None) or "",
+        start=clip.file_start or 0,
+        length=clip.samples.length,
+        sample_rate_hz=clip.sample_rate_hz,
+        channels=clip.channels,
+        recipe=dream.recipe.model_copy(update={"model": dream.model_name}).as_dict(),
+        model=dream.model_name,
+        weights_sha256=dream.weights_sha256,
+        engine_version=__version__,
+        class_name=last.class_name,
+        score_before=first.score,
+        score_after=last.score,
+        scores={last.class_name: (first.score, last.score)},
+        preset=preset,
+        seconds_taken=sum(event.seconds for event in dream.steps),
+        renders=tuple(
+            replace(RenderRecord.of(name, (written_at or renders)[name]), path=str(path))
+            for name, path in renders.items()
+        ),
+    )

@@ -1,0 +1,333 @@
+"""Which models there are and where their weights are found. No TensorFlow here.
+
+A model is looked for as an explicit path, then in the folders of ``DREAMSOUND_MODELS``, then in the
+user's data folder, then on the network.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from dreamsound_studio.errors import ModelError
+from dreamsound_studio.models.plugins import plugin_entries
+from dreamsound_studio.models.store import ledger
+from dreamsound_studio.models.store.fetch import Watch, fetch_musicnn, fetch_saved_model
+from dreamsound_studio.models.weights import Weights, weights_at
+
+MODELS_VARIABLE = "DREAMSOUND_MODELS"
+
+#: The wheel that holds the four musicnn networks, on PyPI.
+MUSICNN_WHEEL = (
+    "https://files.pythonhosted.org/packages/1b/6f/38229e7d99c438e11114bbfa39c8c39185458c398011d0b6d"
+    "7d7c7401617/musicnn-0.1.0-py3-none-any.whl"
+)
+MUSICNN_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa"
+
+
+@dataclass(frozen=True)
+class CatalogEntry:
+    """One model that can be named.
+
+    Attributes
+    ----------
+    name : str
+        What ``--model`` takes.
+    kind : str
+        Which reader it needs: ``yamnet``, ``musicnn`` or ``plugin``.
+    network : str
+        What it is, in words.
+    licence : str
+        Licence of the weights.
+    handle : str
+        Where its weights come from.
+    files : tuple of str
+        What its folder or file may be called inside a folder of models, best first.
+    download_bytes : int or None
+        About how much is fetched.
+    sha256 : str or None
+        Of what is fetched; None where it is not published.
+    weights_sha256 : str or None
+        Of the names and values of the weights; None where they are not published.
+    """
+
+    name: str
+    kind: str
+    network: str
+    licence: str
+    handle: str
+    files: tuple[str, ...] = ()
+    download_bytes: int | None = None
+    sha256: str | None = None
+    weights_sha256: str | None = None
+
+
+def _musicnn(name: str, trained_on: str, weights_sha256: str) -> CatalogEntry:
+    dataset, _, kind = name.partition("-")
+    return CatalogEntry(
+        name=name,
+        kind="musicnn",
+        network=f"{kind}, 50 tags of {trained_on}",
+        licence="ISC",
+        handle=MUSICNN_WHEEL,
+        files=(name, f"{dataset.upper()}_{kind}"),
+        download_bytes=29_292_476,
+        sha256=MUSICNN_SHA256,
+        weights_sha256=weights_sha256,
+    )
+
+
+CATALOG: dict[str, CatalogEntry] = {
+    entry.name: entry
+    for entry in (
+        CatalogEntry(
+            name="yamnet",
+            kind="yamnet",
+            network="YAMNet, 521 AudioSet classes",
+            licence="Apache-2.0",
+            handle="https://tfhub.dev/google/yamnet/1",
+            files=("yamnet", "yamnet.h5"),
+            download_bytes=16_000_000,
+        ),
+        _musicnn(
+            "mtt-musicnn",
+            "MagnaTagATune",
+            "49d3a955ff30f7793e6adb840684948ddbfdf14af88c36b0bbe9acc82d66f12f",
+        ),
+        _musicnn(
+            "msd-musicnn",
+            "the Million Song Dataset",
+            "ab1b84b3ca39c55cff9a307bdadbec9952285cfc09518999fdb17a8781f07e0d",
+        ),
+        _musicnn(
+            "mtt-vgg",
+            "MagnaTagATune",
+            "1d380999fb3d7fccd7292df083a008fad16bff8e492d9fe8303c34e2e652a223",
+        ),
+        _musicnn(
+            "msd-vgg",
+            "the Million Song Dataset",
+            "b3346437f6999caf7d706e94492bee446f3f2f8f7b43890c46984ef03d27d05b",
+        ),
+    )
+}
+#: What ``auto`` means: the first, or, where it cannot be reached, the second.
+DEFAULT_MODEL, FALLBACK_MODEL = "yamnet", "mtt-musicnn"
+
+
+def find_weights(model: str = "auto", watch: Watch | None = None) -> Weights:
+    """Find a model's weights, fetching them if they are nowhere on this machine.
+
+    Parameters
+    ----------
+    model : str
+        ``auto``, a name in :data:`CATALOG`, the name of a plug-in, or the path of a SavedModel
+        folder, an ``.h5`` file or a checkpoint folder of musicnn.
+    watch : Watch, optional
+        Told what is fetched, and asked whether a foreign SavedModel may run.
+
+    Returns
+    -------
+    Weights
+
+    Raises
+    ------
+    ModelError
+        The model is not to be had; the message says where it was looked for and what to do.
+    """
+    watch = watch or Watch()
+    if model == "auto":
+        return _auto(watch)
+    if looks_like_path(model):
+        return _trusted(weights_at(Path(model).expanduser()), watch)
+    found = local_weights(model)
+    if found is not None:
+        return _trusted(found, watch)
+    return fetch(entry_of(model), watch)
+
+
+def local_weights(name: str) -> Weights | None:
+    """Return a named model's weights if they are on this machine.
+
+    Parameters
+    ----------
+    name : str
+        A name in :data:`CATALOG`, of a plug-in, or of a folder in the folders of models.
+
+    Returns
+    -------
+    Weights or None
+    """
+    if name in plugin_entries():
+        return Weights(name, None, "plugin")
+    files = CATALOG[name].files if name in CATALOG else (name,)
+    for folder in search_folders():
+        for file_name in files:
+            if is_weights(folder / file_name):
+                kind = CATALOG[name].kind if name in CATALOG else "savedmodel"
+                return Weights(name, folder / file_name, kind)
+    return None
+
+
+def probable_weights(model: str) -> Weights | None:
+    """Return what a model's name stands for as far as that is known without the network.
+
+    Parameters
+    ----------
+    model : str
+        As for :func:`find_weights`.
+
+    Returns
+    -------
+    Weights or None
+        None where it would be fetched first; only of ``auto`` is it then unknown what it will be.
+
+    Raises
+    ------
+    ModelError
+        There is no such model.
+    """
+    if model == "auto":
+        return local_weights(DEFAULT_MODEL) or local_weights(FALLBACK_MODEL)
+    if looks_like_path(model):
+        return weights_at(Path(model).expanduser())
+    return local_weights(model) or Weights(model, None, entry_of(model).kind)
+
+
+def entry_of(name: str) -> CatalogEntry:
+    """Return a listed model, or raise `ModelError` with the nearest name."""
+    if name in CATALOG:
+        return CATALOG[name]
+    known = [*CATALOG, *plugin_entries(), *(found.name for found in own_models())]
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}, or a path"
+    raise ModelError(f"no model is called {name!r}; {hint}")
+
+
+def own_models() -> list[Weights]:
+    """Return the SavedModels that the user has pulled under a name of their own."""
+    listed = {file for entry in CATALOG.values() for file in entry.files}
+    return [
+        Weights(place.name, place, "savedmodel")
+        for folder in search_folders()
+        if folder.is_dir()
+        for place in sorted(folder.iterdir())
+        if place.name not in listed
+        and (place / "saved_model.pb").is_file()
+        # A folder that is being made has a dot before its name.
+        and not place.name.startswith(".")
+    ]
+
+
+def user_folder() -> Path:
+    """Return the folder that models are fetched into, in the user's data folder."""
+    return search_folders()[-1]
+
+
+def search_folders() -> list[Path]:
+    """Return the folders of ``DREAMSOUND_MODELS`` and the user's data folder, in that order."""
+    import platformdirs
+
+    named = [Path(part) for part in os.environ.get(MODELS_VARIABLE, "").split(os.pathsep) if part]
+    return [*named, Path(platformdirs.user_data_dir("dreamsound", appauthor=False)) / "models"]
+
+
+def is_weights(path: Path) -> bool:
+    """Return whether `path` is a SavedModel folder, a checkpoint folder or an ``.h5`` file."""
+    if path.is_dir():
+        return (path / "saved_model.pb").is_file() or (path / ".index").is_file()
+    return path.suffix == ".h5" and path.is_file()
+
+
+def looks_like_path(model: str) -> bool:
+    """Return whether a model's name is a path."""
+    if model == "auto" or model in CATALOG:
+        return False
+    return (
+        os.sep in model or "/" in model or model.startswith("~") or model.endswith(".h5")
+    ) or Path(model).exists()
+
+
+def fetch(entry: CatalogEntry, watch: Watch) -> Weights:
+    """Fetch a listed model into the user's data folder.
+
+    Parameters
+    ----------
+    entry : CatalogEntry
+        Which.
+    watch : Watch
+        Told what is fetched, and how far it is; checks it before it is put in place.
+
+    Returns
+    -------
+    Weights
+
+    Raises
+    ------
+    ModelError
+        It cannot be fetched; the message says what to do.
+    """
+    folder = user_folder() / entry.files[0]
+
+    def check(made: Path) -> None:
+        try:
+            watch.check(Weights(entry.name, made, entry.kind))
+        except ModelError as error:
+            raise ModelError(f"{entry.handle} is not kept: {error}") from error
+
+    watch.note(f"fetching {entry.name} from {entry.handle}")
+    try:
+        if entry.kind == "musicnn":
+            fetch_musicnn(entry.handle, entry.sha256, entry.files[1], folder, check, watch)
+        else:
+            fetch_saved_model(entry.handle, folder, check, watch)
+    except ModelError as error:
+        folders = ", ".join(map(str, search_folders()))
+        raise ModelError(
+            f"{entry.name} is in none of {folders}, and {error}: get it elsewhere and put it there "
+            f"(dreamsound models pull {entry.name} --from FILE|DIR|URL), or name a folder that has "
+            f"it in {MODELS_VARIABLE}"
+        ) from error
+    return Weights(entry.name, folder, entry.kind)
+
+
+def _auto(watch: Watch) -> Weights:
+    found = local_weights(DEFAULT_MODEL)
+    if found is not None:
+        return found
+    fallback = local_weights(FALLBACK_MODEL)
+    reason = ledger.lately_unreachable(DEFAULT_MODEL) if fallback is not None else None
+    if reason is None:
+        try:
+            return fetch(CATALOG[DEFAULT_MODEL], watch)
+        except ModelError as error:
+            reason = str(error.__cause__ or error)
+            ledger.note_unreachable(DEFAULT_MODEL, reason)
+            fallback = fallback or _fetched_instead(error, watch)
+    watch.note(f"auto: listening with {FALLBACK_MODEL}, for {reason}")
+    return fallback or _fetched_instead(ModelError(reason), watch)
+
+
+def _fetched_instead(error: ModelError, watch: Watch) -> Weights:
+    try:
+        return fetch(CATALOG[FALLBACK_MODEL], watch)
+    except ModelError as another:
+        raise ModelError(f"{error}; nor is {FALLBACK_MODEL}: {another.__cause__}") from another
+
+
+def _trusted(weights: Weights, watch: Watch) -> Weights:
+    """Return the weights if they are no program, or one that the user trusts."""
+    if weights.kind != "savedmodel" or weights.path is None:
+        return weights
+    fingerprint = ledger.fingerprint(weights.path)
+    if ledger.is_trusted(fingerprint):
+        return weights
+    if not watch.may_run(weights.path):
+        raise ModelError(
+            f"{weights.path} is a SavedModel, which is a program that would run with your rights: "
+            "if you trust who made it, say --trust once"
+        )
+    ledger.trust(fingerprint)
+    return weights

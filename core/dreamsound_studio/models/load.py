@@ -1,0 +1,95 @@
+"""From a model's name to the network, ready to listen."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from dreamsound_studio.models.entries import find_weights
+from dreamsound_studio.models.store import ledger
+from dreamsound_studio.models.store.fetch import Watch
+from dreamsound_studio.models.weights import Weights
+
+if TYPE_CHECKING:
+    from dreamsound_studio.models.network import Model
+
+
+class ModelWarning(UserWarning):
+    """Something about a model that the user should know."""
+
+
+def load_model(model: str = "auto", *, trust: bool = False) -> Model:
+    """Find a model's weights and build the network.
+
+    Parameters
+    ----------
+    model : str
+        ``auto``, a name in the catalog or of a plug-in, or a path.
+    trust : bool, optional
+        Whether a foreign SavedModel, which is a program, may run.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelError
+        The model is not to be had, or is not what it should be.
+
+    Warns
+    -----
+    ModelWarning
+        The weights are others than at their first use.
+    """
+    return load_weights(find_weights(model, Watch(may_run=lambda _: trust)))
+
+
+def load_weights(weights: Weights) -> Model:
+    """Build the network of weights that are found already; see :func:`load_model`."""
+    model = build(weights)
+    if weights.path is not None:
+        first = ledger.changed_weights(weights.path, model.weights_sha256)
+        if first is not None:
+            warnings.warn(
+                f"the weights of {weights.name} in {weights.path} are others than at their first "
+                f"use ({first[:12]}, now {model.weights_sha256[:12]}): the same recipe gives "
+                "another sound",
+                ModelWarning,
+                stacklevel=2,
+            )
+    return model
+
+
+def build(weights: Weights) -> Model:
+    """Read weights and build their network.
+
+    Parameters
+    ----------
+    weights : Weights
+        Where they are.
+
+    Raises
+    ------
+    ModelError
+        They cannot be read, or are not what they should be.
+    """
+    from dreamsound_studio.models.runtime import import_tensorflow
+
+    import_tensorflow()
+    # Each reader is imported when it is needed.
+    if weights.kind == "yamnet":
+        from dreamsound_studio.models.yamnet.network import load_yamnet
+
+        return load_yamnet(weights)
+    if weights.kind == "musicnn":
+        from dreamsound_studio.models.musicnn.network import load_musicnn
+
+        return load_musicnn(weights)
+    if weights.kind == "plugin":
+        from dreamsound_studio.models.plugins import load_plugin
+
+        return load_plugin(weights.name)
+    from dreamsound_studio.models.savedmodel.network import load_saved_model
+
+    return load_saved_model(weights)

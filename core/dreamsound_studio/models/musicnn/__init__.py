@@ -1,0 +1,1 @@
+"""musicnn: 50 music tags."""

@@ -1,0 +1,322 @@
+"""The four musicnn networks, rebuilt so that every layer can be dreamed.
+
+Source: jordipons/musicnn 0.1.0 (ISC), ``musicnn/{configuration,models,extractor}.py``. The weights
+are read from the package's checkpoints; the package itself is never imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dreamsound_studio.dream.out_of_memory import is_out_of_memory
+from dreamsound_studio.errors import ModelError
+from dreamsound_studio.models.musicnn import tables as table
+from dreamsound_studio.models.names import NameTable
+from dreamsound_studio.models.network import Model, Tensor
+from dreamsound_studio.models.weights import Weights
+
+SAMPLE_RATE_HZ = 16_000
+FFT_SIZE, FRAME_HOP = 512, 256
+#: What the power in a mel band is multiplied by before the logarithm of it plus 1 is taken.
+COMPRESSION = 10_000.0
+#: The default of ``tf.layers.batch_normalization``.
+BATCH_NORM_EPSILON = 1e-3
+
+Arrays = dict[str, npt.NDArray[np.float32]]
+
+
+class MusicNetwork(Model):
+    """The front end that all four share.
+
+    Parameters
+    ----------
+    name : str
+        Name in the catalog.
+    arrays : dict
+        Weights by the names of :func:`weight_names`.
+    """
+
+    def __init__(self, name: str, arrays: Arrays) -> None:
+        self.name = name
+        self.graphs = {}
+        self.table: NameTable = table.names(name)
+        self.weights_sha256 = _hash(name, arrays)
+        self.sample_rate_hz = SAMPLE_RATE_HZ
+        self.band_hz = (0.0, SAMPLE_RATE_HZ / 2)
+        self.patch_frames = self.published_hop_frames = table.PATCH_FRAMES
+        self.frame_hop_samples = FRAME_HOP
+        self.patch_samples = (table.PATCH_FRAMES - 1) * FRAME_HOP + FFT_SIZE
+        # Frames are centred: half of the first one lies before the sound.
+        self.lead_samples = FFT_SIZE // 2
+        # The package leaves an unfinished last patch out, and with it all of a short sound.
+        self.pads_end = False
+        self._arrays = arrays
+        self._mel = mel_weights()
+
+    def features(self, samples: Tensor) -> Tensor:
+        """Return the compressed mel spectrogram ``[frames, 96]`` of samples ``[n]`` at 16 kHz.
+
+        Notes
+        -----
+        ``log10(10000 |STFT|^2 M + 1)``: periodic Hann of 512 samples, hop 256; M of 96 triangles on
+        Slaney's mel scale from 0 to 8000 Hz, each of unit area. The published code rounds the power
+        to float16 on the way, which has no gradient and is left out.
+        """
+        import tensorflow as tf
+
+        count = (tf.shape(samples)[0] - FFT_SIZE) // FRAME_HOP + 1
+        rows = tf.reshape(samples[: (count + 1) * FRAME_HOP], [count + 1, FRAME_HOP])
+        frames = tf.concat([rows[:-1], rows[1:]], axis=1) * tf.signal.hann_window(FFT_SIZE)
+        spectrum = tf.signal.rfft(frames)
+        power = tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))
+        mel = power @ self._mel
+        return tf.math.log1p(COMPRESSION * mel) * np.float32(1 / np.log(10))
+
+    def activations(
+        self, patches: Tensor, taps: Sequence[str], precision: str = "float32"
+    ) -> dict[str, Tensor]:
+        """Return activations by published name; see :meth:`Model.activations`."""
+        import tensorflow as tf
+
+        dtype = tf.as_dtype(precision)
+        found = self._network(tf.cast(patches, dtype)[..., None], dtype)
+        found["scores"] = tf.sigmoid(found["logits"])
+        aliases = {alias: found[name] for name, alias in self.table.aliases.items()}
+        wanted = {name: found[name] for name in taps if name in found}
+        always = {name: found[name] for name in ("embeddings", "logits", "scores") if name in found}
+        return {
+            name: tf.cast(value, tf.float32) for name, value in (aliases | always | wanted).items()
+        }
+
+    def _network(self, x: Tensor, dtype: Any) -> dict[str, Tensor]:
+        raise NotImplementedError
+
+    def _normalised(self, x: Tensor, number: int) -> Tensor:
+        """Batch norm `number`, as the multiplication and addition that it is after training."""
+        import tensorflow as tf
+
+        name = "batch_normalization" + (f"_{number}" if number else "")
+        arrays = self._arrays
+        variance = arrays[f"{name}/moving_variance"].astype(np.float64) + BATCH_NORM_EPSILON
+        scale = arrays[f"{name}/gamma"] / np.sqrt(variance)
+        shift = arrays[f"{name}/beta"] - arrays[f"{name}/moving_mean"] * scale
+        return x * tf.cast(scale, x.dtype) + tf.cast(shift, x.dtype)
+
+    def _convolved(self, x: Tensor, name: str, padding: str) -> Tensor:
+        import tensorflow as tf
+
+        kernel = tf.cast(self._arrays[f"{name}/kernel"], x.dtype)
+        bias = tf.cast(self._arrays[f"{name}/bias"], x.dtype)
+        return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, padding), bias)
+
+    def _dense(self, x: Tensor, name: str) -> Tensor:
+        import tensorflow as tf
+
+        kernel = tf.cast(self._arrays[f"{name}/kernel"], x.dtype)
+        return x @ kernel + tf.cast(self._arrays[f"{name}/bias"], x.dtype)
+
+
+class MusicNN(MusicNetwork):
+    """musicnn: kernels shaped after timbre and rhythm, then three layers over time."""
+
+    def _network(self, x: Tensor, dtype: Any) -> dict[str, Tensor]:
+        import tensorflow as tf
+
+        found: dict[str, Tensor] = {}
+        x = self._normalised(x, 0)
+        in_time = tf.pad(x, [[0, 0], [3, 3], [0, 0], [0, 0]])
+        for number, (name, _, _) in enumerate(table.FRONT):
+            kernel = "conv2d" + (f"_{number}" if number else "")
+            timbral = name in table.TIMBRAL
+            conv = self._convolved(
+                in_time if timbral else x, kernel, "VALID" if timbral else "SAME"
+            )
+            found[f"{name}/conv"] = conv
+            found[f"{name}/conv/relu"] = tf.nn.relu(conv)
+            normal = self._normalised(found[f"{name}/conv/relu"], number + 1)
+            found[name] = tf.reduce_max(normal, axis=2)
+        found["timbral"] = tf.concat([found[name] for name in table.TIMBRAL], axis=2)
+        found["temporal"] = tf.concat([found[name] for name in table.TEMPORAL], axis=2)
+        front = tf.concat([found["timbral"], found["temporal"]], axis=2)
+        over_time, pieces = front, [front]
+        for number, name in enumerate(table.MID, len(table.FRONT)):
+            conv = self._over_time(over_time, f"conv2d_{number}")
+            found[f"{name}/conv"] = conv
+            found[f"{name}/conv/relu"] = tf.nn.relu(conv)
+            normal = self._normalised(found[f"{name}/conv/relu"], number + 1)
+            over_time = normal if name == table.MID[0] else normal + over_time
+            found[name] = over_time
+            pieces.append(over_time)
+        joined = tf.concat(pieces, axis=2)
+        found["max_pool"] = tf.reduce_max(joined, axis=1)
+        found["mean_pool"] = tf.reduce_mean(joined, axis=1)
+        # Flattened, the two alternate: max of channel 0, mean of channel 0, max of channel 1, ...
+        pooled = tf.stack([found["max_pool"], found["mean_pool"]], axis=2)
+        flat = self._normalised(tf.reshape(pooled, [-1, 2 * pooled.shape[1]]), 9)
+        found["penultimate/dense"] = self._dense(flat, "dense")
+        found["penultimate/dense/relu"] = tf.nn.relu(found["penultimate/dense"])
+        found["penultimate"] = self._normalised(found["penultimate/dense/relu"], 10)
+        found["logits"] = self._dense(found["penultimate"], "dense_1")
+        return found
+
+    def _over_time(self, x: Tensor, name: str) -> Tensor:
+        """A kernel over 7 frames and all channels: one product of the frames beside each other."""
+        import tensorflow as tf
+
+        kernel = self._arrays[f"{name}/kernel"]
+        reach, channels = kernel.shape[:2]
+        frames = x.shape[1]
+        padded = tf.pad(x, [[0, 0], [reach // 2, reach // 2], [0, 0]])
+        beside = tf.concat([padded[:, k : k + frames] for k in range(reach)], axis=2)
+        flat = tf.reshape(beside, [-1, reach * channels])
+        weights = tf.cast(kernel.reshape(reach * channels, -1), x.dtype)
+        rows = flat @ weights + tf.cast(self._arrays[f"{name}/bias"], x.dtype)
+        return tf.reshape(rows, [-1, frames, kernel.shape[-1]])
+
+
+class MusicVgg(MusicNetwork):
+    """vgg: five 3 x 3 convolutions with pooling."""
+
+    def _network(self, x: Tensor, dtype: Any) -> dict[str, Tensor]:
+        import tensorflow as tf
+
+        found: dict[str, Tensor] = {}
+        x = self._normalised(x, 0)
+        for number, (size, stride) in enumerate(table.VGG_POOLS[self.name], 1):
+            found[f"{number}CNN"] = self._convolved(x, f"{number}CNN", "SAME")
+            found[f"{number}CNN/relu"] = tf.nn.relu(found[f"{number}CNN"])
+            normal = self._normalised(found[f"{number}CNN/relu"], number)
+            x = tf.nn.max_pool2d(normal, size, stride, "VALID")
+            found[f"pool{number}"] = x
+        flat = tf.reshape(x, [-1, int(np.prod(x.shape[1:]))])
+        found["logits"] = self._dense(flat, "dense")
+        found["embeddings"] = flat
+        return found
+
+
+def load_musicnn(weights: Weights) -> MusicNetwork:
+    """Read one of the four networks from a checkpoint of the package.
+
+    Parameters
+    ----------
+    weights : Weights
+        Its folder, with ``.index`` and ``.data-00000-of-00001``.
+
+    Returns
+    -------
+    MusicNetwork
+
+    Raises
+    ------
+    ModelError
+        The checkpoint cannot be read, or does not hold the network.
+    """
+    arrays = _read(weights)
+    for name, shape in weight_names(weights.name).items():
+        if arrays[name].shape != shape:
+            raise ModelError(
+                f"{weights.path} is not {weights.name}: {name} has shape {arrays[name].shape}, "
+                f"not {shape}"
+            )
+        if not np.all(np.isfinite(arrays[name])):
+            raise ModelError(f"{weights.path} is damaged: {name} holds values that are not numbers")
+    kind = MusicVgg if weights.name.endswith("vgg") else MusicNN
+    return kind(weights.name, arrays)
+
+
+def weight_names(model: str) -> dict[str, tuple[int, ...]]:
+    """Return the tensors of a network with their shapes, in network order."""
+    return _vgg_weights(model) if model.endswith("vgg") else _musicnn_weights()
+
+
+def mel_weights() -> npt.NDArray[np.float32]:
+    """Return Slaney's mel filters, ``[257, 96]``: triangles of unit area, 0 to 8000 Hz.
+
+    References
+    ----------
+    .. [1] M. Slaney, "Auditory Toolbox", Interval Research TR 1998-010: linear up to 1 kHz, then 27
+       steps to a factor of 6.4.
+    """
+    linear_step, knee_hz, log_step = 200 / 3, 1000.0, np.log(6.4) / 27
+    knee = knee_hz / linear_step
+    top = knee + np.log(SAMPLE_RATE_HZ / 2 / knee_hz) / log_step
+    mels = np.linspace(0, top, table.MEL_BANDS + 2)
+    edges = np.where(mels < knee, mels * linear_step, knee_hz * np.exp(log_step * (mels - knee)))
+    hertz = np.arange(FFT_SIZE // 2 + 1) * SAMPLE_RATE_HZ / FFT_SIZE
+    rising = (hertz[:, None] - edges[:-2]) / np.diff(edges)[:-1]
+    falling = (edges[2:] - hertz[:, None]) / np.diff(edges)[1:]
+    triangles = np.maximum(0, np.minimum(rising, falling)) * 2 / (edges[2:] - edges[:-2])
+    return triangles.astype(np.float32)
+
+
+def _read(weights: Weights) -> Arrays:
+    import tensorflow as tf
+
+    try:
+        # The checkpoint has no base name: its prefix is the folder with a slash behind it.
+        reader = tf.compat.v1.train.NewCheckpointReader(f"{weights.place}/")
+        held = reader.get_variable_to_shape_map()
+        for name in weight_names(weights.name):
+            if name not in held:
+                raise ModelError(f"{weights.path} is not {weights.name}: it has no tensor {name!r}")
+        return {
+            name: np.asarray(reader.get_tensor(name), np.float32)
+            for name in weight_names(weights.name)
+        }
+    except ModelError:
+        raise
+    except Exception as error:  # TensorFlow has several families of errors
+        if is_out_of_memory(error):
+            raise
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"{weights.path} cannot be read as {weights.name}: {reason}") from error
+
+
+def _musicnn_weights() -> dict[str, tuple[int, ...]]:
+    names: dict[str, tuple[int, ...]] = _norm(0, 1)
+    width = 0
+    for number, (_, kernel, filters) in enumerate(table.FRONT):
+        names |= _conv("conv2d" + (f"_{number}" if number else ""), (*kernel, 1, filters))
+        names |= _norm(number + 1, filters)
+        width += filters
+    pooled = width + len(table.MID) * table.MID_FILTERS
+    for number, _ in enumerate(table.MID, len(table.FRONT)):
+        shape = (table.MID_KERNEL_FRAMES, width, 1, table.MID_FILTERS)
+        names |= _conv(f"conv2d_{number}", shape) | _norm(number + 1, table.MID_FILTERS)
+        width = table.MID_FILTERS
+    names |= _norm(9, 2 * pooled) | _conv("dense", (2 * pooled, table.PENULTIMATE))
+    return names | _norm(10, table.PENULTIMATE) | _conv("dense_1", (table.PENULTIMATE, table.TAGS))
+
+
+def _vgg_weights(model: str) -> dict[str, tuple[int, ...]]:
+    names = _norm(0, 1)
+    channels = 1
+    for number in range(1, len(table.VGG_POOLS[model]) + 1):
+        names |= _conv(f"{number}CNN", (3, 3, channels, table.VGG_FILTERS))
+        names |= _norm(number, table.VGG_FILTERS)
+        channels = table.VGG_FILTERS
+    last = table.names(model).layers["pool5"]
+    return names | _conv("dense", (int(np.prod(last)), table.TAGS))
+
+
+def _conv(name: str, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    return {f"{name}/kernel": shape, f"{name}/bias": shape[-1:]}
+
+
+def _norm(number: int, channels: int) -> dict[str, tuple[int, ...]]:
+    name = "batch_normalization" + (f"_{number}" if number else "")
+    parts = ("gamma", "beta", "moving_mean", "moving_variance")
+    return {f"{name}/{part}": (channels,) for part in parts}
+
+
+def _hash(model: str, arrays: Arrays) -> str:
+    digest = hashlib.sha256()
+    for name in weight_names(model):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(arrays[name], "<f4").tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,185 @@
+"""What a network calls its classes and layers: known without its weights. No TensorFlow here."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dreamsound_studio.errors import RecipeError, UnknownName
+
+#: What is listened with where YAMNet cannot be reached.
+STAND_IN = "mtt-musicnn"
+#: How many nearest names to suggest when several networks have been searched.
+MOST_NEAR = 4
+
+
+@dataclass(frozen=True)
+class NameTable:
+    """The names of a network.
+
+    Attributes
+    ----------
+    network : str
+        What the network is called in messages.
+    class_names : tuple of str
+        By index.
+    layers : mapping
+        Every published layer name with its output shape for one patch, ``(frames, bands,
+        channels)``, ``(frames, channels)`` or ``(units,)``, in network order.
+    aliases : mapping
+        Other names of published layers, by published name.
+    short_names : mapping
+        What may be typed for a published layer, by what is typed.
+    before_relu : mapping
+        The layer whose negative values a ReLU turned into the zeros of a layer, by the latter.
+    silence_classes : tuple of int
+        Classes that mean that nothing sounds.
+    guide_layer : str
+        The layer that a guide's features are taken from unless another is named.
+    """
+
+    network: str
+    class_names: tuple[str, ...]
+    layers: Mapping[str, tuple[int, ...]]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    short_names: Mapping[str, str] = field(default_factory=dict)
+    before_relu: Mapping[str, str] = field(default_factory=dict)
+    silence_classes: tuple[int, ...] = ()
+    guide_layer: str = "embeddings"
+
+    def resolve_layer(self, name: str) -> str:
+        """Return the published name that `name` means.
+
+        Parameters
+        ----------
+        name : str
+            A published layer name, another name of it, or a short one.
+
+        Raises
+        ------
+        RecipeError
+            There is no such layer; the nearest names are suggested.
+        """
+        if name in self.layers:
+            return name
+        for published, alias in self.aliases.items():
+            if name == alias:
+                return published
+        if name in self.short_names:
+            return self.short_names[name]
+        known = [*self.layers, *self.aliases.values(), *self.short_names]
+        near = difflib.get_close_matches(name, known, 3, 0.5)
+        hint = f"did you mean {', '.join(near)}?" if near else "see dreamsound layers"
+        raise _unknown(UnknownName(self.network, "layer", name, tuple(near)), hint)
+
+    def find_class(self, text: str) -> int:
+        """Return the index of the class that `text` names.
+
+        Parameters
+        ----------
+        text : str
+            An index, or a name in any case.
+
+        Raises
+        ------
+        RecipeError
+            There is no such class; the nearest names are suggested.
+        """
+        names = self.class_names
+        folded = [name.casefold() for name in names]
+        wanted = text.strip().casefold()
+        if wanted in folded:
+            # Two tags may differ in their case alone: what was typed exactly goes first.
+            return names.index(text.strip()) if text.strip() in names else folded.index(wanted)
+        if text.isdecimal():
+            if int(text) < len(names):
+                return int(text)
+            raise RecipeError(f"class {text}: {self.network} has classes 0 to {len(names) - 1}")
+        inside = [name for name in names if wanted and wanted in name.casefold()][:4]
+        near = inside or [
+            names[folded.index(match)]
+            for match in difflib.get_close_matches(wanted, folded, 4, 0.5)
+        ]
+        hint = f"did you mean {' | '.join(near)}?" if near else "see dreamsound classes"
+        if self.network == STAND_IN and _is_of_yamnet(wanted):
+            hint = "YAMNet has: `dreamsound models pull yamnet` brings it"
+        raise _unknown(UnknownName(self.network, "class", text, tuple(near)), hint)
+
+
+def check_known(
+    looks: Sequence[Callable[[NameTable], object]], tables: Sequence[NameTable]
+) -> None:
+    """Raise `RecipeError` unless at least one of several networks has all of some names.
+
+    Parameters
+    ----------
+    looks : sequence of callable
+        Each looks one name up in a table, and raises `RecipeError` if it is not there.
+    tables : sequence of NameTable
+        Of the networks that a model's name may mean; with none of them, nothing is checked.
+
+    Raises
+    ------
+    RecipeError
+        A name that none of them has, with the nearest names of all; or names that no network has
+        together.
+    """
+
+    def all_of_them(table: NameTable) -> None:
+        for look in looks:
+            look(table)
+
+    # One name at a time first, so that the error is about a name that every network lacks.
+    for look in (*looks, all_of_them):
+        errors = []
+        for table in tables:
+            try:
+                look(table)
+            except RecipeError as error:
+                errors.append(error)
+        if tables and len(errors) == len(tables):
+            raise _error_of_all(errors)
+
+
+def _unknown(what: UnknownName, hint: str) -> RecipeError:
+    error = RecipeError(f"{what.network} has no {what.kind} {what.name!r}; {hint}")
+    error.unknown = what
+    return error
+
+
+def _error_of_all(errors: Sequence[RecipeError]) -> RecipeError:
+    """Return one error in place of one for each network."""
+    if len(errors) == 1:
+        return errors[0]
+    unknown = [error.unknown for error in errors if error.unknown is not None]
+    if len(unknown) < len(errors):
+        # A network that knows the layer but not the channel says more than one that knows neither.
+        return RecipeError("; ".join(str(error) for error in errors if error.unknown is None))
+    if len({(one.kind, one.name) for one in unknown}) > 1:
+        lacks = ", ".join(f"{one.network} has no {one.kind} {one.name!r}" for one in unknown)
+        return RecipeError(f"no model has all of these names: {lacks}")
+    kind, name = unknown[0].kind, unknown[0].name
+    wanted = name.strip().casefold()
+
+    def distance(near: str) -> tuple[bool, float]:
+        folded = near.casefold()
+        alike = difflib.SequenceMatcher(None, wanted, folded).ratio()
+        return wanted not in folded, -alike
+
+    # Names that differ in case alone count once, spelt as the first network spells them.
+    all_near: dict[str, str] = {}
+    for near in (near for one in unknown for near in one.near):
+        all_near.setdefault(near.casefold(), near)
+    best = sorted(all_near.values(), key=distance)[:MOST_NEAR]
+    plural = "classes" if kind == "class" else "layers"
+    hint = f"did you mean {' | '.join(best)}?" if best else f"see dreamsound {plural}"
+    networks = " or ".join(one.network for one in unknown)
+    return RecipeError(f"no {kind} {name!r} in {networks}; {hint}")
+
+
+def _is_of_yamnet(folded: str) -> bool:
+    # Imported here: YAMNet's table is made of this.
+    from dreamsound_studio.models.yamnet import tables as yamnet_table
+
+    return any(name.casefold() == folded for name in yamnet_table.class_names())

@@ -1,0 +1,125 @@
+"""What the engine asks of a network, whichever it is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dreamsound_studio.models.names import NameTable
+
+#: A TensorFlow tensor. TensorFlow has no type stubs; shapes are given where it is used.
+Tensor = Any
+
+
+class Model(ABC):
+    """A pretrained audio network with named layers, applied to patches of its own features.
+
+    Attributes
+    ----------
+    name : str
+        Name in the catalog.
+    weights_sha256 : str
+        Hash of the weights' names and values, the same for every file layout.
+    sample_rate_hz : int
+        What the network listens at.
+    band_hz : (float, float)
+        Lowest and highest frequency that its features contain.
+    patch_samples, frame_hop_samples, patch_frames : int
+        Samples that one patch depends on, hop of the feature frames, frames in a patch.
+    published_hop_frames : int
+        Hop of the patches as published, in frames.
+    lead_samples : int
+        Samples before a sound's start at which its first patch starts, as published.
+    pads_end : bool
+        Whether a last patch that reaches beyond the sound counts in full, as published; otherwise
+        it counts by its share inside.
+    table : NameTable
+        Its classes and layers.
+    graphs : dict
+        Traced graphs that use this network, by whoever made them.
+    """
+
+    name: str
+    weights_sha256: str
+    sample_rate_hz: int
+    band_hz: tuple[float, float]
+    patch_samples: int
+    frame_hop_samples: int
+    patch_frames: int
+    published_hop_frames: int
+    lead_samples: int = 0
+    pads_end: bool = True
+    table: NameTable
+    graphs: dict[Any, Any]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Return the names of the classes, by index."""
+        return self.table.class_names
+
+    @property
+    def audible_classes(self) -> npt.NDArray[np.float32]:
+        """Return 1 for each class, and 0 for those of silence, ``[classes]``.
+
+        Silence is never chosen as what is heard most.
+        """
+        audible = np.ones(len(self.class_names), np.float32)
+        audible[list(self.table.silence_classes)] = 0
+        return audible
+
+    @abstractmethod
+    def features(self, samples: Tensor) -> Tensor:
+        """Return the features ``[frames, bands]`` of samples ``[n]`` at the model's rate."""
+
+    @abstractmethod
+    def activations(
+        self, patches: Tensor, taps: Sequence[str], precision: str = "float32"
+    ) -> dict[str, Tensor]:
+        """Return activations of patches ``[patches, frames, bands]`` by name.
+
+        Parameters
+        ----------
+        patches : Tensor
+            Feature patches.
+        taps : sequence of str
+            Published layer names (see :meth:`NameTable.resolve_layer`).
+        precision : {"float32", "bfloat16"}
+            Arithmetic inside; results are float32.
+
+        Returns
+        -------
+        dict
+            The taps, and always ``embeddings``, ``logits`` and ``scores``.
+        """
+
+    def patches(self, samples: Tensor, count: Tensor, hop_frames: int) -> Tensor:
+        """Cut samples ``[(count - 1) * hop + patch_samples]`` into patches of features.
+
+        Parameters
+        ----------
+        samples : Tensor
+            Mono, at the model's rate.
+        count : Tensor
+            How many patches.
+        hop_frames : int
+            Distance of two patches in frames.
+
+        Returns
+        -------
+        Tensor
+            ``[count, patch_frames, bands]``.
+        """
+        import tensorflow as tf
+
+        # Reshaped slices rather than a gather, whose gradient is a slow scatter.
+        frames = self.features(samples)
+        pieces = -(-self.patch_frames // hop_frames)
+        needed = (count - 1 + pieces) * hop_frames
+        frames = tf.pad(frames, [[0, needed - tf.shape(frames)[0]], [0, 0]])
+        rows = tf.reshape(frames, [count - 1 + pieces, hop_frames, frames.shape[1]])
+        joined = tf.concat([rows[j : j + count] for j in range(pieces)], axis=1)
+        return joined[:, : self.patch_frames]

@@ -1,0 +1,1 @@
+"""SavedModels from elsewhere."""

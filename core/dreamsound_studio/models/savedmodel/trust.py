@@ -1,0 +1,131 @@
+"""Pulling a model from somewhere else than its published place. No TensorFlow here."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from dreamsound_studio.errors import ModelError
+from dreamsound_studio.models.entries import CatalogEntry, user_folder
+from dreamsound_studio.models.savedmodel.card import CARD_FILE, read_card, read_classes
+from dreamsound_studio.models.store import ledger
+from dreamsound_studio.models.store.fetch import Watch, copy_model, fetch_musicnn, fetch_saved_model
+from dreamsound_studio.models.weights import Weights
+
+
+def pull_listed(entry: CatalogEntry, origin: str, watch: Watch) -> Weights:
+    """Put a listed model into the user's folder, from a file, folder or address of the user.
+
+    Parameters
+    ----------
+    entry : CatalogEntry
+        Which model it has to be.
+    origin : str
+        Path or address.
+    watch : Watch
+        Told of progress; its `check` decides whether the model is kept.
+
+    Returns
+    -------
+    Weights
+
+    Raises
+    ------
+    ModelError
+        It cannot be had, or is not the model.
+    """
+    folder = user_folder() / entry.files[0]
+
+    def check(made: Path) -> None:
+        try:
+            watch.check(Weights(entry.name, made, entry.kind))
+        except ModelError as error:
+            raise ModelError(f"{origin} is not kept: {error}") from error
+
+    musicnn = entry.files[1] if entry.kind == "musicnn" else None
+    if "://" in origin:
+        if musicnn is not None:
+            fetch_musicnn(origin, entry.sha256, musicnn, folder, check, watch)
+        else:
+            fetch_saved_model(origin, folder, check, watch)
+        return Weights(entry.name, folder, entry.kind)
+    source = _existing(origin)
+    if source.suffix == ".h5":
+        if musicnn is not None:
+            raise ModelError(f"{origin} is an .h5 file: {entry.name} is read from its checkpoint")
+        folder = folder.with_suffix(".h5")
+    copy_model(source, folder, check, musicnn)
+    return Weights(entry.name, folder, entry.kind)
+
+
+def pull_foreign(
+    name: str, origin: str, rate: int | None, classes: Path | None, watch: Watch
+) -> Weights:
+    """Put a foreign SavedModel into the user's folder, under a name of the user's.
+
+    Parameters
+    ----------
+    name : str
+        What it is to be called.
+    origin : str
+        Its folder, a ``.tar.gz`` of it, or an address.
+    rate : int or None
+        Its sample rate, Hz, unless it says so itself.
+    classes : pathlib.Path or None
+        The table of its classes, unless it has one.
+    watch : Watch
+        Asked whether it may run; its `check` decides whether the model is kept.
+
+    Returns
+    -------
+    Weights
+
+    Raises
+    ------
+    ModelError
+        It cannot be had, is not trusted, or is no model to dream with.
+    """
+    folder = user_folder() / name
+    if classes is not None:
+        read_classes(classes)
+
+    def check(made: Path) -> None:
+        _write_card(made, rate, classes)
+        read_card(made)
+        if not watch.may_run(Path(origin)):
+            raise ModelError(
+                f"{origin} is a SavedModel, which is a program that would run with your rights: if "
+                "you trust who made it, say --trust"
+            )
+        watch.check(Weights(name, made, "savedmodel"))
+
+    if "://" in origin:
+        fetch_saved_model(origin, folder, check, watch)
+    else:
+        source = _existing(origin)
+        if source.suffix == ".h5":
+            raise ModelError(f"{origin} is an .h5 file: only YAMNet is read from one")
+        copy_model(source, folder, check)
+    ledger.trust(ledger.fingerprint(folder))
+    return Weights(name, folder, "savedmodel")
+
+
+def _existing(origin: str) -> Path:
+    source = Path(origin).expanduser()
+    if not source.exists():
+        raise ModelError(f"{origin}: No such file or folder")
+    return source
+
+
+def _write_card(folder: Path, rate: int | None, classes: Path | None) -> None:
+    place = folder / CARD_FILE
+    if rate is None and classes is None:
+        return
+    card = json.loads(place.read_text(encoding="utf-8")) if place.is_file() else {}
+    if rate is not None:
+        card["sample_rate_hz"] = rate
+    if classes is not None:
+        card["classes"] = classes.name
+        shutil.copyfile(classes, folder / classes.name)
+    place.write_text(json.dumps(card, indent=1), encoding="utf-8")

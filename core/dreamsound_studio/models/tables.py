@@ -1,0 +1,105 @@
+"""From a model's name to its classes and layers, without its weights. No TensorFlow here."""
+
+from __future__ import annotations
+
+from dreamsound_studio.models.entries import (
+    CATALOG,
+    DEFAULT_MODEL,
+    FALLBACK_MODEL,
+    probable_weights,
+)
+from dreamsound_studio.models.names import NameTable
+from dreamsound_studio.models.weights import Weights
+
+
+def table_of(weights: Weights) -> NameTable:
+    """Return what a model calls its classes and layers.
+
+    Parameters
+    ----------
+    weights : Weights
+        Which model; its weights are not read.
+
+    Raises
+    ------
+    ModelError
+        The model's own tables cannot be read.
+    """
+    # Imported here: what is not asked for costs nothing.
+    if weights.kind == "yamnet":
+        from dreamsound_studio.models.yamnet import tables as yamnet_table
+
+        return yamnet_table.names()
+    if weights.kind == "musicnn":
+        from dreamsound_studio.models.musicnn import tables as musicnn_table
+
+        return musicnn_table.names(weights.name)
+    if weights.kind == "plugin":
+        from dreamsound_studio.models.plugins import plugin_of
+
+        return plugin_of(weights.name).table
+    from dreamsound_studio.models.savedmodel.card import read_card
+
+    return read_card(weights.place).table
+
+
+def table_named(model: str) -> NameTable:
+    """Return the classes and layers of a model by what ``--model`` says.
+
+    Parameters
+    ----------
+    model : str
+        As for ``find_weights``; ``auto`` is what it would be here and now, and YAMNet where that
+        depends on the network.
+
+    Raises
+    ------
+    ModelError
+        There is no such model.
+    """
+    return table_of(probable_weights(model) or Weights(DEFAULT_MODEL, None))
+
+
+def known_tables(model: str) -> tuple[NameTable, ...]:
+    """Return the tables, as they ship with the package, of what a model's name may mean anywhere.
+
+    Parameters
+    ----------
+    model : str
+        As for ``find_weights``.
+
+    Returns
+    -------
+    tuple of NameTable
+        Two for ``auto``, one for a model of the catalog; none for a path, a plug-in, or a model
+        that the user has pulled.
+    """
+    names = (DEFAULT_MODEL, FALLBACK_MODEL) if model == "auto" else (model,)
+    return tuple(
+        table_of(Weights(name, None, CATALOG[name].kind)) for name in names if name in CATALOG
+    )
+
+
+def possible_tables(model: str) -> tuple[NameTable, ...]:
+    """Return the tables of what a model's name may mean on this machine.
+
+    Names are checked against these before anything is fetched or read.
+
+    Parameters
+    ----------
+    model : str
+        As for ``find_weights``.
+
+    Returns
+    -------
+    tuple of NameTable
+        One, except for ``auto`` where its weights are still to be fetched: then one for each model
+        that it may become.
+
+    Raises
+    ------
+    ModelError
+        There is no such model, or its own tables cannot be read.
+    """
+    probable = probable_weights(model)
+    return known_tables(model) if probable is None else (table_of(probable),)

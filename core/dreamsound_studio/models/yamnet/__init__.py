@@ -1,0 +1,1 @@
+"""YAMNet: 521 AudioSet classes."""

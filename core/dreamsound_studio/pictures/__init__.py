@@ -1,0 +1,1 @@
+"""What is drawn of sounds and dreams: pictures and pages."""

@@ -1,0 +1,251 @@
+"""Folders of sounds: what is in them, and a report of what became of each."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from dreamsound_studio.errors import AudioFileError
+from dreamsound_studio.pictures.html import STYLE, picture, player, text_of, write_whole
+
+#: Endings of what libsndfile reads and people have.
+ENDINGS = (
+    *(".wav", ".wave", ".rf64", ".bwf", ".w64", ".aif", ".aiff", ".aifc", ".caf"),
+    *(".flac", ".ogg", ".oga", ".opus", ".mp3", ".au", ".snd"),
+)
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A file of a batch.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        Where it is.
+    below : pathlib.Path
+        Its folder, seen from the folder that was asked for.
+    """
+
+    path: Path
+    below: Path
+
+
+def sounds_in(places: list[Path], recursive: bool, out: Path) -> list[Sound]:
+    """Return the sounds in some folders, by name; files may be among the places.
+
+    Parameters
+    ----------
+    places : list of pathlib.Path
+        Folders and files.
+    recursive : bool
+        Whether to look into folders below. Links to folders are not followed.
+    out : pathlib.Path
+        What lies below is not taken: it is what a batch before has made.
+
+    Raises
+    ------
+    AudioFileError
+        A place is not there or cannot be read, or there is no sound in any.
+    """
+    found: dict[Path, Sound] = {}
+    for place in places:
+        if place.is_file():
+            found.setdefault(place.resolve(), Sound(place, Path()))
+            continue
+        if not place.is_dir():
+            raise AudioFileError(f"{place}: no such folder")
+        for sound in _sounds_below(place, recursive, out.resolve()):
+            found.setdefault(sound.path.resolve(), sound)
+    if not found:
+        hint = "" if recursive else " (--recursive looks into the folders below)"
+        raise AudioFileError(f"there is no sound in {', '.join(map(str, places))}{hint}")
+    return list(found.values())
+
+
+def _sounds_below(place: Path, recursive: bool, out: Path) -> Iterator[Sound]:
+    def failed(error: OSError) -> None:
+        raise AudioFileError(f"{error.filename}: {error.strerror}") from error
+
+    for folder, folders, names in os.walk(place, onerror=failed):
+        here = Path(folder)
+        folders[:] = sorted(
+            name
+            for name in folders
+            if recursive and not name.startswith(".") and (here / name).resolve() != out
+        )
+        for name in sorted(names):
+            path = here / name
+            sound = path.suffix.casefold() in ENDINGS and not name.startswith(".")
+            if sound and path.is_file() and path.resolve().parent != out:
+                yield Sound(path, here.relative_to(place))
+
+
+@dataclass
+class Row:
+    """What became of one sound.
+
+    Attributes
+    ----------
+    number : int
+        1, 2, ...
+    input : str
+        The sound.
+    out : str
+        The folder of its renders.
+    state : {"done", "skipped", "failed", "not begun"}
+        What became of it.
+    why : str
+        What went wrong.
+    exit_code : int
+        What that means to the command line.
+    class_name : str
+        What was dreamed of.
+    before, after : float or None
+        How much of it is heard.
+    seconds : float
+        How long the dream and its renders took.
+    renders : dict
+        Where they are.
+    pictures : dict
+        ``before`` and ``after``, seen from the report.
+    warnings : list of str
+        What the user should know.
+    """
+
+    number: int
+    input: str
+    out: str
+    state: Literal["done", "skipped", "failed", "not begun"] = "not begun"
+    why: str = ""
+    exit_code: int = 0
+    class_name: str = ""
+    before: float | None = None
+    after: float | None = None
+    seconds: float = 0.0
+    renders: dict[str, str] = field(default_factory=dict)
+    pictures: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Report:
+    """A batch.
+
+    Attributes
+    ----------
+    out : pathlib.Path
+        Where it went, and where the report is.
+    name : str
+        Of the report's files, without ending.
+    rows : list of Row
+        One a sound.
+    seconds : float
+        How long all of it took.
+    """
+
+    out: Path
+    name: str
+    rows: list[Row]
+    seconds: float = 0.0
+
+    @classmethod
+    def beginning(cls, out: Path, rows: list[Row], stem: str = "batch_report") -> Report:
+        """Make a report of a name that none has yet."""
+        number = 1
+        while True:
+            name = stem if number == 1 else f"{stem}_{number}"
+            if not any(out.glob(f"{name}.*")) and not (out / name).exists():
+                return cls(out, name, rows)
+            number += 1
+
+    @property
+    def pictures(self) -> Path:
+        """The folder of its pictures."""
+        return self.out / self.name
+
+    def of(self, state: str) -> list[Row]:
+        """Return the sounds that ended so."""
+        return [row for row in self.rows if row.state == state]
+
+    def text(self) -> str:
+        """Return the report in words."""
+        states = ("done", "skipped", "failed", "not begun")
+        counts = [f"{len(self.of(state))} {state}" for state in states if self.of(state)]
+        lines = [f"{', '.join(counts)}, of {len(self.rows)}, in {_duration(self.seconds)}"]
+        lines += [f"failed: {row.input}: {row.why}" for row in self.of("failed")]
+        lines += [f"skipped: {row.input}: {row.why}" for row in self.of("skipped")]
+        remarks = sum(len(row.warnings) for row in self.rows)
+        if remarks:
+            lines.append(f"remarks on levels and files: {remarks}, see {self.name}.html")
+        lines.append(f"renders: {self.out}")
+        return "\n".join(lines)
+
+    def write(self) -> None:
+        """Write the report as text, JSON and HTML, each as a whole.
+
+        Raises
+        ------
+        AudioFileError
+            It cannot be written.
+        """
+        told = {"seconds": self.seconds, "inputs": [asdict(row) for row in self.rows]}
+        write_whole(self.out / f"{self.name}.txt", f"{self.text()}\n")
+        write_whole(self.out / f"{self.name}.json", json.dumps(told, indent=1))
+        write_whole(self.out / f"{self.name}.html", self.page())
+
+    def page(self) -> str:
+        """Return the report as a page."""
+        summary = self.text().splitlines()[0]
+        # What needs somebody comes first.
+        order = ("failed", "not begun", "done", "skipped")
+        cards = "\n".join(self._card(row) for state in order for row in self.of(state))
+        return (
+            f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+            f'<meta name="viewport" content="width=device-width">\n'
+            f"<title>{text_of(summary)}</title>\n<style>{STYLE}{ROWS}</style></head>\n<body>"
+            f"<header><h1>{text_of(summary)}</h1></header>\n<main>\n{cards}\n</main>\n"
+            f"</body></html>\n"
+        )
+
+    def _card(self, row: Row) -> str:
+        notes = "".join(f'<p class="warning">{text_of(line)}</p>' for line in row.warnings)
+        if row.state != "done":
+            kind = "error" if row.state == "failed" else "warning"
+            said = f"{row.state}: {row.why}" if row.why else row.state
+            content, pair = f'<p class="{kind}">{text_of(said)}</p>{notes}', ""
+        else:
+            before, after = row.before or 0, row.after or 0
+            score = f"{text_of(row.class_name)} {before:.3f} → {after:.3f}, {row.seconds:.1f} s"
+            players = [
+                player(render, os.path.relpath(path, self.out))
+                for render, path in row.renders.items()
+            ]
+            rest = f"<details><summary>more</summary>{''.join(players[1:])}{notes}</details>"
+            content = f"<p>{score}</p>{players[0]}{rest}"
+            pair = "".join(picture(row.pictures.get(which)) for which in ("before", "after"))
+        return (
+            f"<article><div><h2>{row.number} {text_of(Path(row.input).name)}</h2>"
+            f'<p class="warning">{text_of(row.input)}</p>{content}</div>{pair}</article>'
+        )
+
+
+#: A sound a row: what became of it, and its spectrogram before and after.
+ROWS = """
+main { grid-template-columns: 1fr }
+article { display: grid; grid-template-columns: minmax(280px, 1fr) 1fr 1fr; gap: 1rem }
+article img { height: 150px } summary { color: var(--soft); font-size: .85rem }
+@media (max-width: 900px) { article { grid-template-columns: 1fr } }
+"""
+
+
+def _duration(seconds: float) -> str:
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {left} s" if minutes else f"{seconds:.1f} s"

@@ -1,0 +1,466 @@
+"""A worker that hands its jobs to a cluster of Dask's, and brings progress and renders back.
+
+Which machine runs what, and when, is the scheduler's business. What is ours: the files of a job,
+its progress, that it stops when it shall, and that it goes on elsewhere when its machine is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import shutil
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future as LocalFuture
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dreamsound_studio.dream.dreamer import StepEvent
+from dreamsound_studio.errors import AudioFileError, QueueError, RenderCancelled
+from dreamsound_studio.jobs.run import Carrying, files_of
+from dreamsound_studio.queue.farm.task import (
+    PROBE,
+    NeedsFilesError,
+    dream_job,
+    event_name,
+    read_piece,
+    remove_folder,
+)
+from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.queue.store.store import Store
+from dreamsound_studio.queue.worker.job_run import GivenBack, JobRun, Surroundings
+from dreamsound_studio.queue.worker.options import WorkerOptions
+from dreamsound_studio.queue.worker.retry import patiently
+from dreamsound_studio.queue.worker.worker import BEAT_S, POLL_S, Worker
+from dreamsound_studio.render.note import file_sha256
+
+#: Files travel in pieces of this size.
+PIECE_BYTES = 4 * 2**20
+#: So many jobs are under way at most, whatever the cluster holds.
+MOST_SLOTS = 1024
+#: How long the scheduler may take to answer at first.
+CONNECT_S = 20.0
+LOOK_S = 0.1
+#: Previews go before what waits at the scheduler.
+PRIORITY = {"preview": 10, "render": 0}
+
+
+@dataclass(frozen=True)
+class FarmOptions:
+    """Where the scheduler is, and how it is reached.
+
+    Attributes
+    ----------
+    address : str
+        ``tcp://HOST:PORT``, or ``tls://HOST:PORT``.
+    tls_ca_file, tls_cert, tls_key : str or None
+        As `distributed.Security` takes them; with them, everything is encrypted.
+    """
+
+    address: str
+    tls_ca_file: str | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
+
+
+class Farm:
+    """The cluster, seen from here.
+
+    Parameters
+    ----------
+    options : FarmOptions
+        Where it is.
+
+    Raises
+    ------
+    QueueError
+        The extra ``farm`` is not installed, or nobody answers.
+    """
+
+    def __init__(self, options: FarmOptions) -> None:
+        try:
+            import distributed
+        except ImportError as error:
+            raise QueueError(
+                "a farm needs the extra `farm`: pip install 'dreamsound-studio[farm]'"
+            ) from error
+        security = None
+        if options.tls_ca_file is not None:
+            security = distributed.Security(
+                tls_ca_file=options.tls_ca_file,
+                tls_client_cert=options.tls_cert,
+                tls_client_key=options.tls_key,
+                require_encryption=True,
+            )
+        try:
+            self.client = distributed.Client(
+                options.address, security=security, timeout=CONNECT_S, set_as_default=False
+            )
+        except (OSError, ValueError, TypeError) as error:
+            why = " ".join(str(error).split())
+            raise QueueError(f"no scheduler answers at {options.address}: {why}") from error
+        self.address = options.address
+        self.topic = f"dreamsound-{uuid.uuid4().hex[:12]}"
+        self._told: dict[str, deque[dict[str, Any]]] = {}
+        self._slots: dict[str, int] = {}
+        self._has_gpus = False
+        self._looked_s = 0.0
+        self.client.subscribe_topic(self.topic, self._hear)
+
+    def look(self) -> None:
+        """See which machines there are, at most once a second.
+
+        Raises
+        ------
+        QueueError
+            The scheduler is gone.
+        """
+        if time.monotonic() - self._looked_s < BEAT_S:
+            return
+        # It tries for a while to reach a scheduler again that it has lost.
+        if self.client.status not in ("running", "connecting"):
+            raise QueueError(f"the scheduler at {self.address} is gone")
+        workers = self.client.scheduler_info(n_workers=-1).get("workers")
+        if workers is None:  # not to be reached: who is there is not known
+            return
+        gpus = {address: int(one["resources"].get("GPU", 0)) for address, one in workers.items()}
+        self._has_gpus = any(gpus.values())
+        threads = {address: int(one["nthreads"]) for address, one in workers.items()}
+        self._slots = gpus if self._has_gpus else threads
+        self._looked_s = time.monotonic()
+
+    @property
+    def slots(self) -> int:
+        """So many jobs can run at once: one a thread, or one a GPU where there are any."""
+        if self.client.status != "running":
+            return 0
+        return min(sum(self._slots.values()), MOST_SLOTS)
+
+    def has(self, address: str) -> bool:
+        """Return whether a machine was there when it was looked last."""
+        return address in self._slots
+
+    @property
+    def resources(self) -> dict[str, float] | None:
+        """What a job has to be given."""
+        return {"GPU": 1} if self._has_gpus else None
+
+    @contextmanager
+    def heard(self, token: str) -> Iterator[deque[dict[str, Any]]]:
+        """Collect what is told of a job."""
+        self._told[token] = deque()
+        try:
+            yield self._told[token]
+        finally:
+            del self._told[token]
+
+    def fetch(self, address: str, path: str, size: int, place: Path) -> None:
+        """Bring a file of a machine here; raise `OSError` where that fails."""
+        with place.open("wb") as file:
+            for start in range(0, size, PIECE_BYTES):
+                pieces = self.client.run(
+                    read_piece, path, start, min(PIECE_BYTES, size - start), workers=[address]
+                )
+                if address not in pieces:
+                    raise OSError(f"{address} is gone")
+                file.write(pieces[address])
+
+    def remove(self, address: str, folder: str) -> None:
+        """Remove a job's folder on a machine, if that is still there."""
+        with suppress(OSError, ValueError, KeyError):
+            self.client.run(remove_folder, folder, workers=[address], on_error="ignore")
+
+    def scatter(self, path: Path) -> list[Any]:
+        """Hand a file to the cluster, in pieces."""
+        pieces = []
+        with path.open("rb") as file:
+            while piece := file.read(PIECE_BYTES):
+                pieces.append(self.client.scatter(piece, hash=False))
+        return pieces
+
+    def close(self) -> None:
+        """Leave the cluster."""
+        with suppress(OSError, TimeoutError):
+            self.client.close(timeout=CONNECT_S)
+
+    def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
+        message = event[1]
+        told = self._told.get(message["token"])
+        if told is not None:
+            told.append(message)
+
+
+class FarmRun(JobRun):
+    """A job that runs on a machine of the farm."""
+
+    def __init__(self, around: Surroundings, job: Job, farm: Farm) -> None:
+        super().__init__(around, job)
+        self._farm = farm
+        self._address: str | None = None
+        self._fetching: threading.Thread | None = None
+
+    def carry_out(self, carrying: Carrying) -> dict[str, Any]:
+        """Have it dreamed elsewhere, and bring the renders here."""
+        request = carrying.request
+        folder = carrying.out / f".{self.tag}farm"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe = uuid.uuid4().hex
+            (folder / PROBE).write_text(probe, encoding="utf-8")
+        except OSError as error:
+            raise AudioFileError(f"{carrying.out}: {error.strerror or error}") from error
+        files = {path: file_sha256(Path(path)) for path in files_of(request)}
+        for path, sha256 in files.items():
+            if sha256 is None:
+                raise AudioFileError(f"{path}: it cannot be read")
+        order = {
+            "request": request.model_dump_json(),
+            "files": files,
+            "token": self.job.token,
+            "topic": self._farm.topic,
+            "folder": str(folder),
+            "probe": probe,
+            "key": {"files": list(files.values()), "span": request.span},
+            "checkpoint_every_s": self.around.checkpoint_every_s,
+        }
+        try:
+            with self._farm.heard(self.job.token) as told:
+                outcome = self._ordered(order, told)
+            return self._brought(outcome, carrying, folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _ordered(self, order: dict[str, Any], told: deque[dict[str, Any]]) -> dict[str, Any]:
+        """Have it dreamed; files that the machine does not see travel by value."""
+        contents: dict[str, list[Any]] = {}
+        while True:
+            order["attempt"] = uuid.uuid4().hex[:8]
+            try:
+                return self._outcome(order, contents, told)
+            except NeedsFilesError as error:
+                contents |= {path: self._farm.scatter(Path(path)) for path in error.paths}
+
+    def _outcome(
+        self, order: dict[str, Any], contents: dict[str, list[Any]], told: deque[dict[str, Any]]
+    ) -> dict[str, Any]:
+        from distributed import Event, KilledWorker
+
+        client = self._farm.client
+        checkpoint = {
+            f"{path.parent.name}/{path.name}": self._farm.scatter(path)
+            for path in self._newest_checkpoint()
+        }
+        self._address = None
+        self.tell({"phase": "waiting for the farm"}, True)
+        future = client.submit(
+            dream_job,
+            order,
+            contents,
+            checkpoint,
+            key=f"dreamsound-{self.job.token}-{order['attempt']}",
+            resources=self._farm.resources,
+            priority=PRIORITY[self.job.kind],
+            pure=False,
+            retries=0,
+        )
+        stop, finish = (Event(event_name(order, what), client) for what in ("stop", "finish"))
+        to_finish = [finish, stop]
+        try:
+            while not future.done():
+                self._hear(told, order["attempt"])
+                self.control.check_cancelled()
+                while to_finish and self.control.finishing:
+                    to_finish.pop(0).set()
+                self._check_machine()
+                time.sleep(LOOK_S)
+            self._hear(told, order["attempt"])
+            return dict(future.result())
+        except KilledWorker as error:
+            raise GivenBack("the machine that ran it was lost") from error
+        except (asyncio.CancelledError, concurrent.futures.CancelledError) as error:
+            # The scheduler has forgotten the task: it was started again, or is gone.
+            raise GivenBack(None) from error
+        except (RenderCancelled, GivenBack):
+            # Dask lets a task that has begun run to its end: this stops it.
+            with suppress(OSError, TimeoutError):
+                finish.clear()
+                stop.set()
+            raise
+        finally:
+            with suppress(OSError, TimeoutError):
+                future.cancel()
+
+    def _check_machine(self) -> None:
+        if self._address is not None and not self._farm.has(self._address):
+            raise GivenBack(f"its machine, {self._address}, was lost")
+
+    def _hear(self, told: deque[dict[str, Any]], attempt: str) -> None:
+        """Pass on what the machine has told."""
+        while told:
+            message = told.popleft()
+            if message["attempt"] != attempt:
+                continue
+            if "began" in message:
+                self._address = message["began"]
+                self.tell({"machine": self._address}, True)
+            if "progress" in message:
+                self.tell(message["progress"])
+            if "step" in message:
+                self.step(StepEvent(**message["step"]))
+            if "say" in message:
+                self.say(message["say"])
+            if "checkpoint" in message and self._address is not None:
+                self._fetch_checkpoint(Path(message["checkpoint"]), message["files"])
+
+    def _fetch_checkpoint(self, there: Path, files: dict[str, int]) -> None:
+        """Bring a checkpoint here in the background; one is enough at a time."""
+        if self._fetching is not None and self._fetching.is_alive():
+            return
+        address = self._address or ""
+        folder = self.around.store.checkpoints_of(self.job)
+
+        def fetch() -> None:
+            partial = folder / f"{there.name}.partial"
+            try:
+                partial.mkdir(parents=True, exist_ok=True)
+                for name, size in files.items():
+                    self._farm.fetch(address, str(there / name), size, partial / name)
+                partial.replace(folder / there.name)
+                self.around.store.set_checkpoint(
+                    self.job.id, self.around.worker, folder / there.name
+                )
+                for old in sorted(folder.glob("step-??????"))[:-1]:
+                    shutil.rmtree(old, ignore_errors=True)
+            except (OSError, QueueError, ValueError, KeyError, RuntimeError):
+                # It was removed for a newer one in the meantime, or its machine is lost.
+                shutil.rmtree(partial, ignore_errors=True)
+
+        self._fetching = threading.Thread(target=fetch, daemon=True)
+        self._fetching.start()
+
+    def _newest_checkpoint(self) -> list[Path]:
+        if self._fetching is not None:
+            self._fetching.join()
+        found = sorted(self.around.store.checkpoints_of(self.job).glob("step-??????"))
+        return sorted(found[-1].iterdir()) if found else []
+
+    def _brought(self, outcome: dict[str, Any], carrying: Carrying, folder: Path) -> dict[str, Any]:
+        """Bring the renders here, and put them in place; return the report."""
+        report, record, address = outcome["report"], outcome["record"], self._address or ""
+        self.tell({"phase": "fetching the renders"}, True)
+        files: dict[str, Any] = {}
+        places = self._free_places(outcome["files"], carrying)
+        try:
+            for name, about in outcome["files"].items():
+                self.control.check_cancelled()
+                partial = folder / Path(about["path"]).name
+                if outcome["here"]:
+                    self._farm.fetch(address, about["path"], about["size"], partial)
+                if file_sha256(partial) != about["sha256"]:
+                    raise AudioFileError(f"{partial.name} was damaged on its way from {address}")
+                files[name] = {
+                    "partial": str(partial),
+                    "place": str(places[name]),
+                    "sha256": about["sha256"],
+                }
+        except OSError as error:
+            raise GivenBack(
+                f"its machine, {address}, was lost before its renders were here"
+            ) from error
+        self._farm.remove(address, outcome["scratch"])
+        report["renders"] = {name: str(places[name]) for name in report["renders"]}
+        report["input"] = carrying.request.input
+        if record is not None:
+            record["source"] = carrying.request.input
+            for render in record["renders"]:
+                render["path"] = str(places[render["name"]])
+        report["warnings"] = self.warnings + report["warnings"]
+        ready = self.set_ready(files, report, record)
+        finished = self.finish_ready(ready, carrying.out)
+        if finished is None:
+            raise QueueError(f"the renders of job {self.job.id} vanished before they were in place")
+        return finished
+
+    def _free_places(self, files: dict[str, Any], carrying: Carrying) -> dict[str, Path]:
+        """Return where each file shall be, by what is asked for where there is one already."""
+        options, number = carrying.request.options, 1
+        names = {name: Path(about["path"]) for name, about in files.items()}
+
+        def numbered(number: int) -> dict[str, Path]:
+            end = "" if number == 1 else f"_{number}"
+            return {
+                name: carrying.out / f"{path.stem}{end}{path.suffix}"
+                for name, path in names.items()
+            }
+
+        if options.clash == "number":
+            while any(place.exists() for place in numbered(number).values()):
+                number += 1
+        return numbered(number)
+
+
+class FarmWorker(Worker):
+    """A worker whose jobs run on a farm.
+
+    Parameters
+    ----------
+    store : Store
+        The queue.
+    farm : Farm
+        Where they run.
+    options : WorkerOptions, optional
+        How it works.
+    say : callable, optional
+        Takes a line for the log.
+    """
+
+    is_farm = True
+
+    def __init__(
+        self,
+        store: Store,
+        farm: Farm,
+        options: WorkerOptions | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        super().__init__(store, options, say)
+        self._farm = farm
+        self.device = f"farm {farm.address}"
+
+    def _new_run(self, job: Job, on_block: Callable[[], None] | None) -> JobRun:
+        del on_block
+        return FarmRun(self._around, job, self._farm)
+
+    def _previews(self) -> None:
+        """Previews are claimed with the renders, before them."""
+
+    def _renders(self) -> int:
+        count = 0
+        running: set[LocalFuture[None]] = set()
+        with ThreadPoolExecutor(MOST_SLOTS) as pool:
+            while not self._leaving.is_set():
+                try:
+                    self._farm.look()
+                except QueueError as problem:
+                    self._failed(problem)
+                    break
+                for one in [one for one in running if one.done()]:
+                    running.remove(one)
+                    if error := one.exception():
+                        self._failed(error)
+                has_room = len(running) < self._farm.slots
+                job = patiently(lambda: self.store.claim(self.name)) if has_room else None
+                if job is not None:
+                    running.add(pool.submit(self._run, job, None))
+                    count += 1
+                elif not running and self._is_idle():
+                    break
+                else:
+                    self._leaving.wait(POLL_S)
+        return count

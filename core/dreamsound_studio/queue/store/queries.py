@@ -1,0 +1,204 @@
+"""What every face may ask of the queue: pages of jobs, counts, and what has changed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from typing import Final
+
+from dreamsound_studio.errors import QueueError
+from dreamsound_studio.queue.store.database import COLUMNS, Database, checked_id
+from dreamsound_studio.queue.store.records import Changes, Job, WorkerRow
+from dreamsound_studio.queue.store.schema import damaged
+from dreamsound_studio.queue.store.states import HELD, OVER, STATES
+
+#: How often the number of changes is looked at while waiting. It costs about 10 microseconds.
+POLL_S: Final = 0.1
+_ORDER: Final = "ended_number DESC, kind, priority DESC, position, id"
+
+
+class Reading(Database):
+    """The part of a `Store` that changes nothing."""
+
+    def check(self) -> None:
+        """Read through the file's structure.
+
+        Raises
+        ------
+        DamagedQueueError
+            It is damaged.
+        """
+        found = self._rows("PRAGMA quick_check(1)")[0][0]
+        if found != "ok":
+            raise damaged(self.path, str(found))
+
+    def job(self, job_id: int) -> Job:
+        """Return a job; raise `QueueError` where there is none of this number."""
+        return self._job(job_id)
+
+    def jobs(self, state: str | None = None, *, limit: int = 100, offset: int = 0) -> list[Job]:
+        """Return a page of the jobs: running, then queued as they will be claimed, then the rest.
+
+        Parameters
+        ----------
+        state : str, optional
+            Only those in this state.
+        limit, offset : int
+            How many, and how many to leave out before them.
+
+        Returns
+        -------
+        list of Job
+            Those that are over come last, the latest first.
+        """
+        for what, value in (("limit", limit), ("offset", offset)):
+            if not 0 <= value < 2**63:
+                raise QueueError(f"the {what} of a page cannot be {value}")
+        if state is None:
+            order, only, values = f"shelf, {_ORDER}", "", [limit, offset]
+        elif state in STATES:
+            order, only, values = _ORDER, f"WHERE state = '{state}'", [limit, offset]
+        else:
+            raise QueueError(f"a job's state is one of {', '.join(STATES)}, not {state!r:.60}")
+        page = f"SELECT {COLUMNS} FROM jobs {only} ORDER BY {order} LIMIT ? OFFSET ?"
+        return self._jobs(page, *values)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs there are, by state."""
+        found = self._rows("SELECT state, count(*) FROM jobs GROUP BY state")
+        return dict.fromkeys(STATES, 0) | {str(state): int(count) for state, count in found}
+
+    def workers(self) -> list[WorkerRow]:
+        """Return the workers that have registered themselves and were not found dead."""
+        return [
+            WorkerRow(*told, bool(is_farm), tuple(sorted(json.loads(jobs))))  # type: ignore[call-arg]
+            for *told, is_farm, jobs in self._rows(
+                f"""SELECT id, pid, host, lock_path, beat, started, device, is_farm,
+                    (SELECT json_group_array(jobs.id) FROM jobs
+                     WHERE state IN {HELD} AND worker = workers.id)
+                FROM workers ORDER BY rowid"""
+            )
+        ]
+
+    @property
+    def paused(self) -> bool:
+        """Whether renders are held back; previews never are."""
+        return bool(self._rows("SELECT paused FROM queue")[0][0])
+
+    def wish(self, job_id: int) -> str:
+        """Return what the user wants of a running job: ``cancel``, ``finish`` or nothing."""
+        found = self._rows("SELECT wanted FROM jobs WHERE id = ?", checked_id(job_id))
+        if not found:
+            raise QueueError(f"there is no job {job_id} in the queue")
+        return str(found[0][0])
+
+    def waiting_folders(self) -> list[tuple[int, str]]:
+        """Return the queued jobs that have a job folder, with it: it may call them off."""
+        return [
+            (int(job), str(folder))
+            for job, folder in self._rows(
+                "SELECT id, job_folder FROM jobs WHERE job_folder IS NOT NULL AND told = 0 "
+                "AND state = 'queued'"
+            )
+        ]
+
+    def untold_folders(self) -> list[Job]:
+        """Return the jobs that are over, and whose job folder has not been told."""
+        return self._jobs(
+            f"SELECT {COLUMNS} FROM jobs WHERE job_folder IS NOT NULL AND told = 0 "
+            f"AND state IN {OVER} ORDER BY id"
+        )
+
+    def is_waited_for(self) -> bool:
+        """Return whether there is a job that a worker could claim."""
+        waiting = "state = 'queued' AND (kind = 'preview' OR NOT (SELECT paused FROM queue))"
+        return bool(self._rows(f"SELECT EXISTS (SELECT 1 FROM jobs WHERE {waiting})")[0][0])
+
+    def number(self) -> int:
+        """Return the number of the last change, to begin with for `changes`."""
+        return int(self._rows("SELECT number FROM queue")[0][0])
+
+    def changes(self, since: int) -> Changes:
+        """Return what has changed since a number.
+
+        Parameters
+        ----------
+        since : int
+            What `number` or the last `Changes` gave; 0 for all there is.
+
+        Returns
+        -------
+        Changes
+            Cheap where nothing has changed, so that a view can ask ten times a second. Pausing
+            and resuming make a new number too.
+        """
+        number = self.number()
+        if number == since:
+            return Changes(number, [], [])
+        with self._transaction("DEFERRED"):
+            number, forgotten = self._rows("SELECT number, forgotten FROM queue")[0]
+            if since > number:  # it belongs to a file that was here before
+                since = 0
+            changed = f"SELECT {COLUMNS} FROM jobs WHERE changed > ? ORDER BY changed, id"
+            jobs = self._jobs(changed, since)
+            if since <= 0:
+                return Changes(number, jobs, [])
+            if since < forgotten:
+                return Changes(number, jobs, self._all_removed())
+            removed = "SELECT job FROM removed WHERE number > ? ORDER BY number"
+            return Changes(number, jobs, [job for (job,) in self._rows(removed, since)])
+
+    def watch(self, since: int, timeout_s: float | None = None, poll_s: float = POLL_S) -> Changes:
+        """Wait until something has changed since a number; return what, or nothing in time."""
+        give_up_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while self.number() == since and not _is_past(give_up_s):
+            time.sleep(poll_s)
+        return self.changes(since)
+
+    def wait(
+        self, job_ids: Iterable[int], timeout_s: float | None = None, poll_s: float = POLL_S
+    ) -> list[Job]:
+        """Wait until jobs are over.
+
+        Parameters
+        ----------
+        job_ids : iterable of int
+            The jobs.
+        timeout_s : float, optional
+            Not longer than this; without it, for ever.
+        poll_s : float
+            How often to look.
+
+        Returns
+        -------
+        list of Job
+            As they are then, in the order asked for, without those that were removed. Where the
+            time was not enough, some have `is_over` false.
+        """
+        asked = [checked_id(job_id) for job_id in job_ids]
+        give_up_s = None if timeout_s is None else time.monotonic() + timeout_s
+        among = "FROM jobs WHERE id IN (SELECT value FROM json_each(?))"
+        seen = -1
+        while True:
+            number = self.number()
+            if number != seen:  # nothing is looked up while nothing happens
+                seen = number
+                left = f"SELECT count(*) {among} AND state NOT IN {OVER}"
+                if not self._rows(left, json.dumps(asked))[0][0]:
+                    break
+            if _is_past(give_up_s):
+                break
+            time.sleep(poll_s)
+        found = {job.id: job for job in self._jobs(f"SELECT {COLUMNS} {among}", json.dumps(asked))}
+        return [found[job_id] for job_id in asked if job_id in found]
+
+    def _all_removed(self) -> list[int]:
+        """Return every number that was a job's once: the list of those removed has been cut."""
+        there = {job for (job,) in self._rows("SELECT id FROM jobs")}
+        last = self._rows("SELECT seq FROM sqlite_sequence WHERE name = 'jobs'")[0][0]
+        return [job for job in range(1, last + 1) if job not in there]
+
+
+def _is_past(give_up_s: float | None) -> bool:
+    return give_up_s is not None and time.monotonic() >= give_up_s

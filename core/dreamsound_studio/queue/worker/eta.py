@@ -1,0 +1,85 @@
+"""How long the queue will still take: bytes times steps, at the pace of what was done last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from dreamsound_studio.queue.store.records import Job
+
+#: The pace is that of so many jobs.
+JOBS_OF_PACE = 20
+
+
+class Eta:
+    """Estimates the time that jobs will take; remembers how much work each is."""
+
+    def __init__(self) -> None:
+        self._work: dict[int, float] = {}
+
+    def seconds(
+        self, running: Iterable[Job], queued: Iterable[Job], done: Iterable[Job], more: float = 1.0
+    ) -> float | None:
+        """Return the seconds that are left, or None while nothing can be said.
+
+        Parameters
+        ----------
+        running, queued : iterable of Job
+            What is left.
+        done : iterable of Job
+            What is over, the latest first: they set the pace.
+        more : float, optional
+            How many jobs each of those that are queued stands for.
+        """
+        paced = [job for job in done if job.state == "done" and job.result.get("seconds")]
+        spent = sum(float(job.result["seconds"]) for job in paced[:JOBS_OF_PACE])
+        work = sum(self._work_of(job) for job in paced[:JOBS_OF_PACE])
+        left = waiting = 0.0
+        for job in running:
+            eta_s, done_s = job.progress.get("eta_s"), job.progress.get("elapsed_s")
+            if eta_s is None:
+                waiting += self._work_of(job)
+                continue
+            left += float(eta_s)
+            if not work and done_s:
+                steps, step = job.progress.get("steps") or 1, job.progress.get("step") or 0
+                spent, work = float(done_s), self._work_of(job) * step / steps
+        waiting += more * sum(self._work_of(job) for job in queued)
+        if not waiting:
+            return left
+        return left + waiting * spent / work if work else None
+
+    def _work_of(self, job: Job) -> float:
+        """Return a job's share of work: bytes of its input, times steps."""
+        if job.id not in self._work:
+            request = json.loads(job.request)
+            size = (request.get("seen") or {}).get("size") or _size_of(Path(job.input))
+            steps = (request.get("recipe") or {}).get("steps", 10)
+            self._work[job.id] = float(max(size, 1)) * float(steps)
+        return self._work[job.id]
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def shown(seconds: float | None) -> str:
+    """Return a time as it is shown: ``12 s``, ``3 min 5 s``, ``2 h 10 min``; ``?`` for None."""
+    if seconds is None:
+        return "?"
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {left} s" if minutes else f"{left} s"
+
+
+def step_of(progress: dict[str, Any]) -> str:
+    """Return how far a job is: ``3/10``."""
+    steps = progress.get("steps")
+    return f"{progress.get('step', 0)}/{steps}" if steps else ""

@@ -1,0 +1,251 @@
+"""The worker: claims jobs, and carries them out with models that stay warm.
+
+Three threads: one carries out renders, one previews, one watches. While a preview runs, the render
+waits at its next block. TensorFlow is imported by the first job.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+
+from dreamsound_studio.errors import QueueError
+from dreamsound_studio.jobs.models import WarmModels, default_budget
+from dreamsound_studio.jobs.thread_warnings import thread_warnings
+from dreamsound_studio.queue import inbox
+from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.queue.store.states import LostWorkerError
+from dreamsound_studio.queue.store.store import Store
+from dreamsound_studio.queue.worker.job_run import JobRun, Surroundings
+from dreamsound_studio.queue.worker.liveness import Observer, WorkerLock, sweep
+from dreamsound_studio.queue.worker.options import WorkerOptions
+from dreamsound_studio.queue.worker.retry import patiently
+
+#: How often a worker without work looks for some; it costs some 20 microseconds.
+POLL_S = 0.05
+#: How often it is looked for what the user wants of a running job.
+LOOK_S = 0.1
+#: How long a worker waits for its own lock.
+LOCK_S = 5.0
+#: How often a worker shows that it lives, and looks whether the others do.
+BEAT_S = 1.0
+
+
+class Worker:
+    """A worker of the queue, in this process.
+
+    Parameters
+    ----------
+    store : Store
+        The queue.
+    options : WorkerOptions, optional
+        How it works.
+    say : callable, optional
+        Takes a line for the log.
+    """
+
+    #: What it runs on, as far as that is known beforehand; and whether its jobs run elsewhere.
+    device = ""
+    is_farm = False
+
+    def __init__(
+        self,
+        store: Store,
+        options: WorkerOptions | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.store = store
+        self.options = options or WorkerOptions()
+        self.name = f"{platform.node()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+        self._say = say
+        self._lock = WorkerLock(store.folder / "workers" / f"{self.name}.lock")
+        budget = self.options.memory_bytes
+        models = WarmModels(default_budget() if budget is None else budget, say, self._runs_on)
+        self._around = Surroundings(
+            store,
+            self.name,
+            models,
+            self.options.checkpoint_every_s,
+            say,
+        )
+        self._asked_to_leave = False
+        self._leaving = threading.Event()
+        self._problem: BaseException | None = None
+        self._runs: dict[int, JobRun] = {}
+        self._runs_lock = threading.Lock()
+        #: Set while no preview runs.
+        self._no_preview = threading.Event()
+        self._no_preview.set()
+        self._worked_s = time.monotonic()
+
+    def run(self) -> int:
+        """Work until there is nothing to do, or `leave` is called; return how many jobs were run.
+
+        Raises
+        ------
+        QueueError
+            The queue cannot be used any more.
+        """
+        count = 0
+        # Whoever looks whether it is held holds it for a moment.
+        if not self._lock.acquire(LOCK_S):
+            raise QueueError(f"{self._lock.path} is locked by another process")
+        with self._lock, thread_warnings():
+            self.store.register_worker(
+                self.name, self._lock.path, device=self.device, is_farm=self.is_farm
+            )
+            self._recover(Observer())
+            threads = [
+                threading.Thread(target=self._watch, name="watch"),
+                threading.Thread(target=self._previews, name="previews"),
+            ]
+            for thread in threads:
+                thread.start()
+            try:
+                count = self._renders()
+            finally:
+                self._leave_now()
+                for thread in threads:
+                    thread.join()
+                with suppress(QueueError):
+                    self.store.unregister_worker(self.name)
+        if self._problem is not None:
+            raise self._problem
+        return count
+
+    def leave(self) -> None:
+        """Stop between two blocks, and give back what runs; fit for a signal handler."""
+        # No lock may be taken here: the thread that is interrupted may hold it.
+        self._asked_to_leave = True
+
+    def _leave_now(self) -> None:
+        self._leaving.set()
+        with self._runs_lock:
+            for run in self._runs.values():
+                run.leaving = True
+                run.control.cancel()
+
+    # -- the three threads ----------------------------------------------------------------------
+
+    def _renders(self) -> int:
+        count = 0
+        while not self._leaving.is_set():
+            job = patiently(lambda: self.store.claim(self.name, ("render",)))
+            if job is not None:
+                self._run(job, self._give_way)
+                count += 1
+            elif self._is_idle():
+                break
+            else:
+                self._leaving.wait(POLL_S)
+        return count
+
+    def _previews(self) -> None:
+        try:
+            while not self._leaving.is_set():
+                job = patiently(lambda: self.store.claim(self.name, ("preview",)))
+                if job is None:
+                    self._leaving.wait(POLL_S)
+                    continue
+                self._no_preview.clear()
+                try:
+                    self._run(job, None)
+                finally:
+                    self._no_preview.set()
+        except BaseException as error:  # noqa: BLE001 - a thread has nobody to raise to
+            self._failed(error)
+
+    def _watch(self) -> None:
+        observer = Observer()
+        beaten_s = time.monotonic()
+        try:
+            while not self._leaving.wait(LOOK_S):
+                if self._asked_to_leave:
+                    self._leave_now()
+                    return
+                with self._runs_lock:
+                    runs = list(self._runs.values())
+                for run in runs:
+                    with suppress(QueueError):  # it is looked again at once
+                        run.look()
+                if time.monotonic() - beaten_s < BEAT_S:
+                    continue
+                beaten_s = time.monotonic()
+                patiently(lambda: self._tend(observer))
+        except BaseException as error:  # noqa: BLE001 - a thread has nobody to raise to
+            self._failed(error)
+
+    def _tend(self, observer: Observer) -> None:
+        if not self.store.beat(self.name):
+            raise LostWorkerError(f"worker {self.name} was taken for dead, and leaves")
+        self._recover(observer)
+        self._tend_folders()
+
+    # -- what they do ---------------------------------------------------------------------------
+
+    def _run(self, job: Job, on_block: Callable[[], None] | None) -> None:
+        run = self._new_run(job, on_block)
+        with self._runs_lock:
+            self._runs[job.id] = run
+            if self._leaving.is_set():
+                run.leaving = True
+                run.control.cancel()
+        self._say(f"job {job.id}: {job.name}")
+        try:
+            ended = run.run()
+        finally:
+            with self._runs_lock:
+                del self._runs[job.id]
+            self._worked_s = time.monotonic()
+        if ended is None:
+            self._say(f"job {job.id}: another worker has it")
+        else:
+            why = f": {ended.error}" if ended.error else ""
+            self._say(f"job {job.id}: {ended.state}{why}")
+
+    def _new_run(self, job: Job, on_block: Callable[[], None] | None) -> JobRun:
+        return JobRun(self._around, job, on_block)
+
+    def _give_way(self) -> None:
+        """Let a render wait while a preview runs."""
+        while not self._no_preview.wait(LOOK_S):
+            if self._leaving.is_set():
+                return
+
+    def _is_idle(self) -> bool:
+        """Return whether it is time to leave for want of work."""
+        with self._runs_lock:
+            if self._runs:
+                return False
+        if self.options.until_empty:
+            return not self.store.is_waited_for()
+        return time.monotonic() - self._worked_s > self.options.idle_s
+
+    def _recover(self, observer: Observer) -> None:
+        for job in self.store.recover(observer):
+            self._say(f"job {job.id}: its worker is gone; it is {job.state} now")
+            if job.is_over:
+                inbox.tell_over(self.store, job)
+        sweep(self._lock.path.parent)
+
+    def _tend_folders(self) -> None:
+        """Look what job folders want of jobs that wait, and tell those that were not told."""
+        for number, folder in self.store.waiting_folders():
+            if inbox.wish(folder) == "cancel":
+                with suppress(QueueError):  # claimed in the meantime
+                    self.store.cancel(number)
+        for job in self.store.untold_folders():
+            inbox.tell_over(self.store, job)
+
+    def _runs_on(self, device: str) -> None:
+        self._say(f"runs on {device}, {os.cpu_count()} processors")
+        self.store.set_device(self.name, device)
+
+    def _failed(self, error: BaseException) -> None:
+        self._problem = self._problem or error
+        self._leave_now()

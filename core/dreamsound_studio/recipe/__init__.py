@@ -1,0 +1,1 @@
+"""What decides a result: recipes, objectives as text, presets, automation, names."""

@@ -1,0 +1,1 @@
+"""From a dream to its renders: options, levels, files, notes."""

@@ -1,0 +1,313 @@
+"""What made a render, written into the render itself as a line of its comment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+from dreamsound_studio.audio.clip import open_sound
+from dreamsound_studio.audio.cut import Cut
+from dreamsound_studio.audio.metadata import IXML, note_in
+from dreamsound_studio.audio.riff import read_chunks
+from dreamsound_studio.control import between_blocks
+from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.recipe.document import parse_json, read_json
+
+if TYPE_CHECKING:
+    from dreamsound_studio.dream.dreamer import Dream
+
+#: The line of the comment begins with this; the rest of it is JSON.
+PREFIX = "dreamsound: "
+INFO = b"LIST:INFO"
+#: As the recipe's ``block_patches``.
+PatchCount = Annotated[int, Field(ge=1, le=1024)]
+#: A file is read for its hash in blocks of this size.
+HASH_BYTES = 2**20
+#: Of text that is carried over from a source. libsndfile adds its own name to "software".
+KEPT_TAGS = ("title", "artist", "album", "date", "genre", "copyright", "license", "tracknumber")
+
+
+class FileNote(BaseModel):
+    """A file that went into a dream.
+
+    Attributes
+    ----------
+    name : str or None
+        Without its folder; None for a clip that had no file.
+    sha256 : str or None
+        Of the whole file.
+    """
+
+    name: str | None = None
+    sha256: str | None = None
+
+    @classmethod
+    def of(cls, path: Path | None) -> FileNote:
+        """Make the note of a file; without a hash where it has gone away since it was read."""
+        return cls() if path is None else cls(name=path.name, sha256=file_sha256(path))
+
+
+class SourceNote(FileNote):
+    """The source: beside its file, the span that was dreamed, in samples.
+
+    Attributes
+    ----------
+    start, samples : int
+        The span; it counts from the beginning of the cut, where there is one.
+    cut : Cut or None
+        What of the file was the sound.
+    """
+
+    start: int = Field(ge=0)
+    samples: int = Field(ge=1)
+    cut: Cut | None = None
+
+    @property
+    def file_start(self) -> int | None:
+        """Where in the file it begins; None if it is not simply a part of it."""
+        first = 0 if self.cut is None else self.cut.file_start
+        return None if first is None else first + self.start
+
+
+class Note(BaseModel):
+    """What made a render.
+
+    Attributes
+    ----------
+    render : str
+        Which one it is; a kept step is ``dream_stepN``.
+    engine : str
+        Version of DreamSound.
+    threads : int
+        Of the machine; sums over another number of them differ in their last bits.
+    model, weights_sha256 : str
+        The network and its weights.
+    source : SourceNote
+        What was dreamed.
+    others : dict
+        Other files that went in: start, and what the recipe names, as
+        ``recipe.files`` calls it: target, target_b, guide 1, direction to 1, ...
+    steps_done : int
+        Fewer than the recipe's where the dream was finished early.
+    class_name : str
+        What was dreamed of; for a layer, what was heard most.
+    scores : list of float
+        How much of it was heard in the source, in what entered each step but the first, and at the
+        end.
+    level, format, bits : str
+        How the renders of this dream were written.
+    recipe : dict
+        With every field.
+    earlier_blocks : list of (int, int)
+        Where memory did not suffice for the first value of ``block_patches``: each larger value,
+        and the last step that ran by it. What followed ran by the recipe's.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    render: str = "dream"
+    engine: str
+    threads: int
+    model: str
+    weights_sha256: str
+    source: SourceNote
+    others: dict[str, FileNote] = Field(default_factory=dict)
+    steps_done: int = Field(ge=0)
+    class_name: str = ""
+    scores: list[float] = Field(default_factory=list)
+    level: str
+    format: str
+    bits: str
+    recipe: dict[str, Any]
+    earlier_blocks: list[tuple[PatchCount, PositiveInt]] = Field(default_factory=list)
+
+
+def tags_of(path: Path | None) -> dict[str, str]:
+    """Return the text that renders keep from their source.
+
+    Parameters
+    ----------
+    path : pathlib.Path or None
+        The source; None for a clip that has no file.
+
+    Returns
+    -------
+    dict
+        Of :data:`KEPT_TAGS` and "comment", without the line of an earlier dream.
+    """
+    if path is None or not path.is_file():
+        return {}
+    with open_sound(path) as sound:
+        found: dict[str, str] = sound.copy_metadata()
+    tags = {name: found[name] for name in KEPT_TAGS if found.get(name)}
+    lines = [line for line in _comment(path).splitlines() if not line.startswith(PREFIX)]
+    return tags | ({"comment": "\n".join(lines)} if lines else {})
+
+
+def note_of(dream: Dream, *, level: str, file_format: str, bits: str) -> dict[str, Any]:
+    """Return what decided a dream, as plain JSON values.
+
+    Parameters
+    ----------
+    dream : Dream
+        The finished dream.
+    level, file_format, bits : str
+        How its renders are written; see ``render.write.RenderOptions``.
+
+    Returns
+    -------
+    dict
+        As :class:`Note` has it. No time, no folder: the same dream gives the same note.
+    """
+    from dreamsound_studio import __version__
+
+    clip = dream.source
+    note = Note(
+        engine=__version__,
+        threads=os.cpu_count() or 1,
+        model=dream.model_name,
+        weights_sha256=dream.weights_sha256,
+        source=SourceNote(
+            **FileNote.of(clip.path).model_dump(),
+            start=clip.start,
+            samples=clip.samples.length,
+            cut=clip.cut,
+        ),
+        others={name: FileNote.of(path) for name, path in dream.others.items()},
+        steps_done=len(dream.steps),
+        class_name=dream.final.class_name,
+        scores=[event.score for event in (dream.initial, *dream.steps[1:], dream.final)],
+        level=level,
+        format=file_format,
+        bits=bits,
+        recipe=dream.recipe.model_copy(update={"model": dream.model_name}).as_dict(),
+        earlier_blocks=dream.earlier_blocks,
+    )
+    told = note.model_dump(mode="json", exclude={"render": True, "source": {"cut"}})
+    if clip.cut is not None:
+        told["source"]["cut"] = clip.cut.as_dict()
+    if not dream.earlier_blocks:
+        # Most dreams have none: their notes stay as they were.
+        del told["earlier_blocks"]
+    return told
+
+
+def note_line(note: dict[str, Any], render: str) -> str:
+    """Return a note as one line of JSON, ASCII, with the render that it is for."""
+    return json.dumps({"render": render, **note}, separators=(",", ":"))
+
+
+def with_note(tags: dict[str, str], note: dict[str, Any], render: str) -> dict[str, str]:
+    """Return tags whose comment also says what made a render.
+
+    Parameters
+    ----------
+    tags : dict
+        As :func:`tags_of` gives them.
+    note : dict
+        As :func:`note_of` gives it.
+    render : str
+        Which render it is for.
+    """
+    line = PREFIX + note_line(note, render)
+    before = tags.get("comment")
+    return tags | {"comment": f"{before}\n{line}" if before else line}
+
+
+def read_note(path: Path) -> dict[str, Any]:
+    """Return what a render says of how it was made.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A sound file.
+
+    Returns
+    -------
+    dict
+        As :func:`note_of` gives it, and "render".
+
+    Raises
+    ------
+    AudioFileError
+        It is no sound file.
+    RecipeError
+        It says nothing of how it was made, or nothing that can be understood.
+    """
+    lines = [line for line in _comment(path).splitlines() if line.startswith(PREFIX)]
+    text = lines[0].removeprefix(PREFIX) if lines else _in_ixml(path)
+    if text:
+        note = parse_json(text, str(path))
+        if not isinstance(note, dict) or not isinstance(note.get("recipe"), dict):
+            raise RecipeError(f"{path}: what it says of its recipe makes no sense")
+        return note
+    raise RecipeError(
+        f"{path} holds no recipe: it is no render of DreamSound, or a program that changed it left "
+        "out its comment"
+    )
+
+
+def read_document(path: Path) -> Any:
+    """Return what a recipe, a preset or a render holds, as JSON values.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A JSON file or a sound file.
+
+    Raises
+    ------
+    AudioFileError, RecipeError
+        It is neither, or holds no recipe.
+    """
+    if path.suffix.casefold() == ".json":
+        return read_json(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+    except OSError as error:
+        raise RecipeError(f"{path}: {error.strerror or error}") from error
+    # JSON of an object begins with a brace, which no sound file does.
+    return read_json(path) if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{" else read_note(path)
+
+
+def file_sha256(path: Path) -> str | None:
+    """Return the hash of a file in hexadecimal digits; None where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.sha256()
+            while block := file.read(HASH_BYTES):
+                between_blocks()
+                digest.update(block)
+            return digest.hexdigest()
+    except OSError:
+        return None
+
+
+def _comment(path: Path) -> str:
+    with open_sound(path) as sound:
+        comment: str = sound.comment
+    # libsndfile leaves out a WAV's comment of more than 2 kB.
+    return comment or _riff_comment(path)
+
+
+def _riff_comment(path: Path) -> str:
+    """Return the comment in the INFO list of a WAV or RF64 file, or nothing."""
+    content = read_chunks(path, (INFO,)).get(INFO, b"")
+    place = 4
+    while place + 8 <= len(content):
+        length = int.from_bytes(content[place + 4 : place + 8], "little")
+        if content[place : place + 4] == b"ICMT":
+            text = content[place + 8 : place + 8 + length]
+            return text.split(b"\0")[0].decode("utf-8", errors="replace")
+        place += 8 + length + length % 2
+    return ""
+
+
+def _in_ixml(path: Path) -> str:
+    return note_in(read_chunks(path, (IXML,)).get(IXML, b""))

@@ -1,0 +1,326 @@
+"""The patch grid, and the gradient: chunked, at any rate and length, against finite differences."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dreamsound_studio.audio.samples import Samples
+from dreamsound_studio.dream.ear import BEST, Ear, Heard, Mono, standardise
+from dreamsound_studio.dream.objective import ClassObjective
+from dreamsound_studio.dream.patch_grid import PatchGrid
+from dreamsound_studio.dsp.resample import Resampler
+from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.models.yamnet.network import YamNet
+
+Sound = npt.NDArray[np.float32]
+WHISTLING = 35
+#: YAMNet's framing, for tests of the grid alone.
+FRAMING: Any = SimpleNamespace(
+    patch_samples=15_600, frame_hop_samples=160, lead_samples=0, pads_end=True
+)
+
+
+def noise(channels: int, length: int, seed: int = 0) -> Sound:
+    values = 0.1 * np.random.default_rng(seed).standard_normal((channels, length))
+    return values.astype(np.float32)
+
+
+def ear_of(
+    model: YamNet, rate_hz: int, objective: Any = None, block_patches: int = 64, **more: Any
+) -> Ear:
+    return Ear(
+        model,
+        objective or ClassObjective("logit"),
+        rate_hz,
+        hop_frames=model.published_hop_frames,
+        block_patches=block_patches,
+        **more,
+    )
+
+
+def gradient_of(
+    ear: Ear,
+    sound: Sound,
+    shift: float | None = None,
+    channel: int | None = None,
+    class_index: int | None = WHISTLING,
+    context: tuple[Sound, Sound] | None = None,
+) -> tuple[Sound, Heard]:
+    """Return dL/dx of the mono mix or a channel ``[n]``, and what was heard."""
+    mono = Mono(Samples.of(sound), channel, *(context or (None, None)))
+    into = Samples(1, sound.shape[1])
+    heard = ear.gradient(mono, ear.grid(sound.shape[1], shift), (class_index,), into)
+    return into.array()[0], heard
+
+
+def relative_error(found: Sound, expected: Sound) -> float:
+    return float(np.max(np.abs(found - expected)) / np.max(np.abs(expected)))
+
+
+# -- the patch grid -------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 200_000), st.integers(12, 96))
+def test_the_published_grid_pads_only_the_end(length: int, hop_frames: int) -> None:
+    grid = PatchGrid.published(FRAMING, length, hop_frames)
+    assert grid.first == 0
+    assert grid.hop == 160 * hop_frames
+    end = (grid.count - 1) * grid.hop + grid.patch
+    assert end >= length
+    # With a patch less, some of the sound would not be heard.
+    assert grid.count == 1 or end - grid.hop < length
+
+
+def test_the_published_grid_has_as_many_patches_as_the_published_model() -> None:
+    # MODELS.md section 1, measured.
+    counts = {1: 1, 1600: 1, 15_600: 1, 15_601: 2, 23_280: 2, 23_281: 3, 48_000: 6}
+    found = {length: PatchGrid.published(FRAMING, length, 48).count for length in counts}
+    assert found == counts
+
+
+@given(st.integers(1, 100_000), st.integers(12, 96), st.floats(0, 1, exclude_max=True))
+def test_the_shifted_grid_covers_every_sample_alike(
+    length: int, hop_frames: int, shift: float
+) -> None:
+    grid = PatchGrid.shifted(FRAMING, length, hop_frames, shift)
+    starts = grid.first + grid.hop * np.arange(grid.count)
+    samples = np.unique(np.linspace(0, length - 1, 500).astype(int))[:, None]
+    covered = np.sum((starts <= samples) & (samples < starts + grid.patch), axis=1)
+    often = grid.patch / grid.hop
+    assert set(covered) <= {math.floor(often), math.ceil(often)}
+    # All patches reach into the sound, and no other on this grid would.
+    assert starts[0] + grid.patch > 0 >= starts[0] - grid.hop + grid.patch
+    assert starts[-1] < length <= starts[-1] + grid.hop
+    assert (grid.first - math.floor(shift * grid.hop)) % grid.hop == 0
+
+
+@given(st.integers(1, 100_000), st.floats(0, 1, exclude_max=True))
+def test_patches_of_context_count_by_their_share_inside(length: int, shift: float) -> None:
+    grid = PatchGrid.shifted(FRAMING, length, 48, shift)
+    inside = [
+        sum(1 for at in (start, start + grid.patch - 1) if 0 <= at < length)
+        for start in grid.first + grid.hop * np.arange(grid.count)
+    ]
+    weights = grid.weights(0, grid.count)
+    assert np.all(weights > 0)
+    assert np.all(weights <= 1)
+    assert all(weight == 1 for weight, ends in zip(weights, inside, strict=True) if ends == 2)
+    assert all(weight < 1 for weight, ends in zip(weights, inside, strict=True) if ends < 2)
+    # In whole, each sample counts as often as it is covered: twice, or now and then three times.
+    assert 2 * length <= weights.sum(dtype=np.float64) * grid.patch * (1 + 1e-6) <= 3 * length + 3
+
+
+@given(st.integers(1, 300_000), st.integers(1, 40), st.sampled_from([None, 0.0, 0.7]))
+def test_blocks_are_the_whole_grid(length: int, size: int, shift: float | None) -> None:
+    grid = (
+        PatchGrid.published(FRAMING, length, 48)
+        if shift is None
+        else PatchGrid.shifted(FRAMING, length, 48, shift)
+    )
+    patches = [start + j * grid.hop for _, count, start in grid.blocks(size) for j in range(count)]
+    assert patches == [grid.first + j * grid.hop for j in range(grid.count)]
+    assert all(count <= size for _, count, _ in grid.blocks(size))
+
+
+# -- the gradient ---------------------------------------------------------------------------------
+
+
+@pytest.mark.yamnet
+@pytest.mark.parametrize("shift", [None, 0.0, 0.37])
+def test_a_chunked_gradient_equals_the_unchunked(yamnet: YamNet, shift: float | None) -> None:
+    sound = noise(2, 200_000)
+    whole, heard = gradient_of(ear_of(yamnet, 48_000), sound, shift)
+    assert ear_of(yamnet, 48_000).grid(200_000, shift).count > 7
+    for block_patches in (1, 3, 8):
+        chunked, again = gradient_of(
+            ear_of(yamnet, 48_000, block_patches=block_patches), sound, shift
+        )
+        assert relative_error(chunked, whole) <= 1e-5
+        assert again.loss == pytest.approx(heard.loss, rel=1e-5)
+        np.testing.assert_allclose(again.scores, heard.scores, atol=1e-6)
+
+
+@pytest.mark.yamnet
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 44_100, 192_000])
+def test_at_any_rate_it_is_the_models_own_gradient_sent_back(yamnet: YamNet, rate_hz: int) -> None:
+    import tensorflow as tf
+
+    sound = noise(1, rate_hz + 321, seed=rate_hz)
+    resampler = Resampler(rate_hz, 16_000)
+    count = resampler.length_out(sound.shape[1])
+    first, last = resampler.rows_for(0, count)
+    start, stop = resampler.input_range(first, last)
+    segment = tf.constant(np.pad(sound[0], (-start, stop - sound.shape[1])))
+    with tf.GradientTape() as tape:
+        tape.watch(segment)
+        heard = resampler.apply(segment)[:count]
+    slope, _ = gradient_of(ear_of(yamnet, 16_000), heard.numpy()[None])
+    expected = tape.gradient(heard, segment, slope).numpy()[-start:][: sound.shape[1]]
+    found, _ = gradient_of(ear_of(yamnet, rate_hz, block_patches=2), sound)
+    # Another order of sums may send a value near 0 through the other side of a ReLU.
+    assert relative_error(found, expected) <= 1e-4
+
+
+@pytest.mark.yamnet
+def test_it_equals_finite_differences_in_48_khz_stereo(yamnet: YamNet) -> None:
+    ear = ear_of(yamnet, 48_000)
+    sound = noise(2, 96_000)
+    gradient, _ = gradient_of(ear, sound)
+    assert gradient.shape == (96_000,)
+    grid = ear.grid(96_000, None)
+
+    def loss(values: Sound) -> float:
+        return ear.hear(Mono(Samples.of(values)), grid, (WHISTLING,)).loss
+
+    time = np.linspace(0, 1, 96_000)
+    for window in (time < 0.6, time > 0.6, np.sin(4 * time) ** 2):
+        direction = (gradient * window).astype(np.float32)
+        # Smaller, and float32 rounds the difference away; larger, and |X| is no longer straight.
+        step = np.float32(1e-4 / np.linalg.norm(direction))
+        for channels in ([0], [1], [0, 1]):
+            moved = np.zeros_like(sound)
+            moved[channels] = step * direction
+            slope = (loss(sound + moved) - loss(sound - moved)) / 2
+            # Both channels together move the mono mix by as much; one alone by half.
+            expected = float(np.dot(gradient, step * direction)) * len(channels) / 2
+            assert slope == pytest.approx(expected, rel=0.03)
+
+
+@pytest.mark.yamnet
+@pytest.mark.parametrize("channels", [1, 2, 5, 8])
+def test_linked_channels_are_heard_as_their_mean(yamnet: YamNet, channels: int) -> None:
+    ear, sound = ear_of(yamnet, 16_000), noise(channels, 20_000)
+    found, _ = gradient_of(ear, sound, 0.2)
+    mean = sound.mean(axis=0, keepdims=True)
+    assert relative_error(found, gradient_of(ear, mean, 0.2)[0]) <= 1e-3
+
+
+@pytest.mark.yamnet
+def test_a_channels_gradient_is_added_to_that_channel_alone(yamnet: YamNet) -> None:
+    ear, sound = ear_of(yamnet, 16_000), noise(3, 20_000)
+    alone, _ = gradient_of(ear, sound[1:2], 0.2)
+    into = Samples(3, 20_000)
+    into.write(0, np.ones((3, 20_000), np.float32))
+    ear.gradient(Mono(Samples.of(sound), 1), ear.grid(20_000, 0.2), (WHISTLING,), into, 1)
+    np.testing.assert_array_equal(into.array()[[0, 2]], 1)
+    np.testing.assert_allclose(into.array()[1] - 1, alone, atol=1e-5 * np.max(np.abs(alone)))
+
+
+@pytest.mark.yamnet
+def test_sounds_on_disk_have_the_gradient_of_those_in_memory(yamnet: YamNet) -> None:
+    ear, sound = ear_of(yamnet, 16_000, block_patches=2), noise(2, 60_000)
+    expected, _ = gradient_of(ear, sound, 0.6)
+    on_disk = Samples(2, 60_000, memory_limit_bytes=0)
+    on_disk.write(0, sound)
+    into = Samples(1, 60_000, memory_limit_bytes=0)
+    assert on_disk.on_disk
+    ear.gradient(Mono(on_disk), ear.grid(60_000, 0.6), (WHISTLING,), into)
+    np.testing.assert_array_equal(into.array()[0], expected)
+
+
+@pytest.mark.yamnet
+def test_what_lies_around_is_heard_and_not_dreamed(yamnet: YamNet) -> None:
+    # The same patches, once of a whole file and once of a span of it with its surroundings.
+    ear, file = ear_of(yamnet, 16_000), noise(1, 70_000)
+    inner = slice(20_000, 50_000)
+    grid = ear.grid(30_000, 0.4)
+    whole = PatchGrid(
+        grid.first + inner.start, grid.count, grid.hop, grid.patch, 70_000, context=True
+    )
+    expected = Samples(1, 70_000)
+    ear.gradient(Mono(Samples.of(file)), whole, (WHISTLING,), expected)
+    around = (file[:, : inner.start], file[:, inner.stop :])
+    found, _ = gradient_of(ear, file[:, inner], 0.4, context=around)
+    assert relative_error(found, expected.array()[0, inner]) <= 1e-5
+
+
+@pytest.mark.yamnet
+@pytest.mark.parametrize(
+    "sound",
+    [
+        np.full((1, 1), 0.5, np.float32),
+        np.full((1, 9), -1.0, np.float32),
+        np.ones((1, 30_000), np.float32),
+        1e4 * noise(1, 30_000),
+        1e-20 * noise(1, 30_000),
+        noise(1, 30_000) * (np.arange(30_000) > 20_000),
+        np.eye(1, 30_000, 17_000, dtype=np.float32),
+        np.sign(noise(1, 30_000)),
+    ],
+    ids=["sample", "nine", "dc", "loud", "faint", "half silent", "impulse", "clipped"],
+)
+@pytest.mark.parametrize("shift", [None, 0.37])
+def test_gradients_are_always_numbers(yamnet: YamNet, sound: Sound, shift: float | None) -> None:
+    ear = ear_of(yamnet, 16_000)
+    found, heard = gradient_of(ear, sound.astype(np.float32), shift)
+    assert found.shape == (sound.shape[1],)
+    assert np.all(np.isfinite(found))
+    assert math.isfinite(heard.loss)
+    # The window is 0 at the first sample of a frame, and so is the gradient of a lone sample.
+    assert np.any(found) or (sound.shape[1] == 1 and shift is None)
+
+
+@pytest.mark.yamnet
+@pytest.mark.parametrize("block_patches", [2, 64])
+def test_the_class_heard_most_is_that_of_the_mean_score(yamnet: YamNet, block_patches: int) -> None:
+    time = np.arange(48_000) / 16_000
+    sound = (0.3 * np.sin(2 * np.pi * (900 + 300 * time) * time)).astype(np.float32)[None]
+    ear = ear_of(yamnet, 16_000, block_patches=block_patches)
+    mono, grid = Mono(Samples.of(sound)), ear.grid(48_000, 0.1)
+    heard = ear.hear(mono, grid)
+    best = int(np.argmax(heard.scores * yamnet.audible_classes))
+    shares: list[float] = []
+    again = ear.gradient(mono, grid, BEST, Samples(1, 48_000), between_blocks=shares.append)
+    assert heard.class_index == again.class_index == best
+    assert heard.loss == pytest.approx(again.loss, rel=1e-5)
+    assert heard.loss == pytest.approx(ear.hear(mono, grid, (best,)).loss, rel=1e-5)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+@pytest.mark.yamnet
+def test_a_short_sound_lies_whole_in_one_patch_whatever_the_shift(yamnet: YamNet) -> None:
+    ear = ear_of(yamnet, 48_000)
+    for shift in (0.0, 0.3, 0.999):
+        grid = ear.grid_of_one_patch(14_400, shift)
+        assert (grid.count, grid.first) == (1, -int(400 * shift))
+    # A sound that fills the patch but for a few samples is pushed over its end.
+    assert ear.grid_of_one_patch(46_790, 0.999).count == 2
+
+
+# -- its deviation --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-25, 1e25])
+def test_a_gradient_is_divided_by_its_standard_deviation(scale: float) -> None:
+    values = (noise(2, 200_000) + np.float32(0.3)) * np.float32(scale)
+    factor = standardise(Samples.of(values), "Whistling")
+    assert factor * float(np.std(values / np.float32(scale))) * scale == pytest.approx(1, rel=1e-4)
+
+
+def test_a_gradient_that_is_the_same_everywhere_is_divided_by_its_size() -> None:
+    assert standardise(Samples.of(np.full((1, 1), -4, np.float32)), "x") == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.0, "nothing in this sound excites Chainsaw"),
+        (1e-35, "nothing in this sound excites Chainsaw"),
+        (np.nan, "the gradient of Chainsaw is not a number"),
+        (np.inf, "the gradient of Chainsaw is not a number"),
+    ],
+)
+def test_gradients_that_cannot_be_divided_say_so(value: float, words: str) -> None:
+    gradient = np.zeros((1, 100_000), np.float32)
+    gradient[0, 70_000] = value
+    with pytest.raises(RecipeError, match=words):
+        standardise(Samples.of(gradient), "Chainsaw")

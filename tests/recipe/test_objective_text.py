@@ -1,0 +1,132 @@
+"""The grammar of objectives: what is read, what is refused, and that both ways are one."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dreamsound_studio.cli import line_and_code
+from dreamsound_studio.models.yamnet.tables import class_names
+from dreamsound_studio.recipe.objective_text import (
+    AT,
+    CHOICES,
+    ChannelAtom,
+    ClassAtom,
+    DirectionAtom,
+    GuideAtom,
+    LayerAtom,
+    ObjectiveText,
+    ObjectiveTextError,
+    UnitAtom,
+    parse_objective,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("class:Whistling", [(1, ClassAtom("Whistling"))]),
+        (" class : Bird vocalization : score ", [(1, ClassAtom("Bird vocalization", "score"))]),
+        ('class:"Hi-hat"', [(1, ClassAtom("Hi-hat"))]),
+        ("class:@follow:log", [(1, ClassAtom("@follow", "log"))]),
+        ("class:35", [(1, ClassAtom("35"))]),
+        ("layer:layer7/pointwise_conv", [(1, LayerAtom("layer7/pointwise_conv"))]),
+        ("channel:layer11/pointwise_conv:42", [(1, ChannelAtom("layer11/pointwise_conv", 42))]),
+        ("unit:layer11: 0, 3,42", [(1, UnitAtom("layer11", (0, 3, 42)))]),
+        ('direction:"a-b.wav"-"C:\\\\b.wav"', [(1, DirectionAtom("a-b.wav", "C:\\b.wav"))]),
+        ('guide:"bells.wav":layer13', [(1, GuideAtom("bells.wav", "layer13"))]),
+        ("guide:bells.wav", [(1, GuideAtom("bells.wav"))]),
+        (
+            "-2*class:Cat + .5 *layer:cnn1-1e-3*class:@first",
+            [(-2, ClassAtom("Cat")), (0.5, LayerAtom("cnn1")), (-1e-3, ClassAtom("@first"))],
+        ),
+        ('class:"say \\"hi\\", (twice)"', [(1, ClassAtom('say "hi", (twice)'))]),
+    ],
+)
+def test_what_is_read(text: str, terms: list[tuple[float, object]]) -> None:
+    assert list(parse_objective(text).terms) == terms
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "words"),
+    [
+        ("", 0, "expected one of class, layer"),
+        ("clas:Cat", 0, "expected one of class, layer"),
+        ("class Cat", 6, "expected : after class"),
+        ("class:", 6, "expected a class's name"),
+        ("class:Hi-hat", 9, "expected one of class, layer"),
+        ("class:Cat+", 10, "expected one of"),
+        ("class:Cat class:Dog", 16, "logit, score or log"),
+        ("2 class:Cat", 2, r"expected \* after the weight"),
+        ("0*class:Cat", 0, "finite and not 0"),
+        ("1e999*class:Cat", 0, "finite and not 0"),
+        ('class:"Cat', 6, "this quote is not closed"),
+        ('class:""', 6, "between the quotes"),
+        ("class:@best", 6, "there is no class @best"),
+        ("class:Cat:prob", 10, "logit, score or log"),
+        ("channel:layer3", 14, "expected : and the number"),
+        ("channel:layer3:x", 15, "expected a whole number"),
+        ("unit:layer3:1,", 14, "expected a whole number"),
+        ("direction:a.wav", 15, "expected - and the sound file"),
+        ("class:Cat)", 9, r"expected \+ or -"),
+        ("layer:layer3 * 2", 13, r"expected \+ or -"),
+    ],
+)
+def test_what_is_refused_shows_where(text: str, position: int, words: str) -> None:
+    with pytest.raises(ObjectiveTextError, match=words) as raised:
+        parse_objective(text)
+    assert raised.value.position == position
+    _, shown, caret = str(raised.value).split("\n")
+    assert shown == f"  {text}"
+    assert caret.index("^") == position + 2
+
+
+def test_the_command_line_keeps_the_caret_in_its_place() -> None:
+    with pytest.raises(ObjectiveTextError) as raised:
+        parse_objective("class:Cat +  clas:Dog")
+    line, code = line_and_code(raised.value)
+    assert code == 2
+    assert line.endswith("\n  class:Cat +  clas:Dog\n               ^")
+
+
+NAMES = st.one_of(
+    st.sampled_from(class_names()),
+    st.text(min_size=1).filter(lambda name: name.strip() and not name.startswith("@")),
+)
+NUMBERS = st.integers(0, 10_000)
+CLASSES = st.builds(
+    ClassAtom,
+    st.one_of(NAMES, st.sampled_from([f"@{choice}" for choice in CHOICES])),
+    st.sampled_from([None, *AT]),
+)
+ATOMS = st.one_of(
+    CLASSES,
+    st.builds(LayerAtom, NAMES),
+    st.builds(ChannelAtom, NAMES, NUMBERS),
+    st.builds(UnitAtom, NAMES, st.lists(NUMBERS, min_size=1, max_size=3).map(tuple)),
+    st.builds(DirectionAtom, NAMES, NAMES),
+    st.builds(GuideAtom, NAMES, st.one_of(st.none(), NAMES)),
+)
+WEIGHTS = st.floats(allow_nan=False, allow_infinity=False).filter(lambda x: x != 0)
+
+
+@given(st.lists(st.tuples(WEIGHTS, ATOMS), min_size=1, max_size=4))
+def test_text_and_terms_are_one(terms: list[tuple[float, ClassAtom]]) -> None:
+    objective = ObjectiveText(tuple(terms))
+    again = parse_objective(str(objective))
+    assert again == objective
+    assert str(again) == str(objective)
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused_in_one_way(text: str) -> None:
+    position, weights = 0, []
+    try:
+        weights = [weight for weight, _ in parse_objective(text).terms]
+    except ObjectiveTextError as error:
+        position = error.position
+    assert 0 <= position <= len(text)
+    assert all(math.isfinite(weight) for weight in weights)

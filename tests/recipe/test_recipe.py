@@ -1,0 +1,211 @@
+"""Recipes: what they refuse, in which words, and that they come back from JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dreamsound_studio.dream.filter import filled
+from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.recipe.recipe import PAPER_FIELDS, Recipe
+
+# Any value that each field takes, whatever the others are.
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "model": st.text(min_size=1),
+    "method": st.sampled_from(["add", "filter", "filter-add", "target"]),
+    "combine": st.sampled_from(["add", "replace"]),
+    "mask_from": st.sampled_from(["none", "gradient", "input", "target"]),
+    "carrier": st.sampled_from(["gradient", "input", "target"]),
+    "target": st.text(min_size=1),
+    "class_": st.text(min_size=1),
+    "at": st.sampled_from(["logit", "score", "log"]),
+    "steps": st.integers(4, 10_000),
+    "strength": st.floats(0, 100, exclude_min=True),
+    "strength_ref": st.sampled_from(["source", "absolute"]),
+    "normalise": st.sampled_from(["after", "before"]),
+    "follow_envelope": st.floats(0, 1),
+    "restore_level": st.booleans(),
+    "jitter": st.booleans(),
+    "patch_hop": st.floats(0.125, 1),
+    "threshold_db": st.floats(-200, 0),
+    "threshold_ref": st.sampled_from(["span", "frame", "local"]),
+    "mask": st.sampled_from(["hard", "soft", "per-frame", "inverted", "local"]),
+    "knee_db": st.floats(0, 120),
+    "invert_mask": st.booleans(),
+    "hop_samples": st.integers(1, 512),
+    "channels": st.sampled_from(["linked", "independent", "mid-side"]),
+    "air": st.sampled_from(["keep", "mask", "drop", "octave"]),
+    "target_b": st.text(min_size=1),
+    "start": st.sampled_from(["sound", "noise", "silence"]),
+    "octaves": st.integers(1, 4),
+    "pull_to_source": st.floats(0, 100),
+    "damp_above": st.floats(0, 100),
+    "damp_above_hz": st.floats(1, 96_000),
+    "smooth_time": st.floats(0, 100),
+    "smooth_frequency": st.floats(0, 100),
+    "masking": st.sampled_from(["none", "under", "over"]),
+    "band_low_hz": st.floats(1, 900),
+    "band_high_hz": st.floats(1000, 96_000),
+    "fade_in_s": st.floats(0, 3600),
+    "fade_out_s": st.floats(0, 3600),
+    "strength_over_steps": st.just("1:2, 10:0.5"),
+    "strength_over_time": st.just("0:0, 2.5:1"),
+    "threshold_over_steps": st.just("1:-20, 10:0"),
+    "threshold_over_time": st.just("-3"),
+    "wet": st.floats(0, 1),
+    "stop_score": st.floats(0.01, 0.99),
+    "stop_plateau": st.floats(0.01, 0.99),
+    "seed": st.integers(0, 2**32 - 1),
+    "block_patches": st.integers(1, 1024),
+    "precision": st.sampled_from(["float32", "bfloat16"]),
+}
+
+
+@given(st.fixed_dictionaries({}, optional=FIELDS))
+def test_a_recipe_comes_back_from_json(fields: dict[str, Any]) -> None:
+    recipe = Recipe.make(**fields)
+    for name, value in fields.items():
+        assert getattr(recipe, name) == value
+    text = json.dumps(recipe.as_dict())
+    assert Recipe.model_validate(json.loads(text)) == recipe
+
+
+def test_json_names_fields_as_the_options_do() -> None:
+    told = Recipe.make(class_="Whistling").as_dict()
+    assert told["class"] == "Whistling"
+    assert "class_" not in told
+    assert Recipe.make(**{"class": "Whistling"}) == Recipe.make(class_="Whistling")
+
+
+def test_every_field_is_generated_here() -> None:
+    rest = {"schema_version", "flip", "layer", "objective", "fft_size", "morph"}
+    assert set(FIELDS) | rest == set(Recipe.model_fields)
+
+
+# -- the paper ------------------------------------------------------------------------------------
+
+
+def test_paper_sets_what_the_design_lists() -> None:
+    # DESIGN section 3, the table "studio default | paper".
+    listed = {
+        "strength_ref": "absolute",
+        "normalise": "before",
+        "follow_envelope": 0.0,
+        "restore_level": False,
+        "jitter": False,
+        "at": "score",
+    }
+    recipe = Recipe.make(paper=True)
+    assert {name: getattr(recipe, name) for name in listed} == listed
+    assert set(PAPER_FIELDS) == set(listed)
+    studio = Recipe.make()
+    changed = {
+        name for name in Recipe.model_fields if getattr(studio, name) != getattr(recipe, name)
+    }
+    assert changed == set(listed)
+
+
+def test_a_field_given_by_name_wins_over_the_paper() -> None:
+    recipe = Recipe.make(paper=True, at="log", jitter=True)
+    assert (recipe.at, recipe.jitter, recipe.normalise) == ("log", True, "before")
+
+
+def test_the_paper_may_dream_of_a_layer() -> None:
+    recipe = Recipe.make(paper=True, layer="layer7")
+    assert (recipe.layer, recipe.at, recipe.jitter) == ("layer7", None, False)
+
+
+# -- what is refused ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"steps": 0}, "steps: input should be greater than or equal to 1, not 0"),
+        ({"steps": 10_001}, "steps: .*less than or equal to 10000, not 10001"),
+        ({"steps": "many"}, "steps: .*valid integer.*not 'many'"),
+        ({"strength": 0}, "strength: .*greater than 0, not 0"),
+        ({"strength": 101}, "strength: .*less than or equal to 100"),
+        ({"strength": float("nan")}, "strength: .*not nan"),
+        ({"strength": float("inf")}, "strength: .*not inf"),
+        ({"follow_envelope": 1.1}, "follow_envelope: .*not 1.1"),
+        ({"patch_hop": 0.1}, "patch_hop: .*0.125, not 0.1"),
+        ({"threshold_db": 1}, "threshold_db: .*less than or equal to 0, not 1"),
+        ({"threshold_db": -201}, "threshold_db: .*-200"),
+        ({"knee_db": -1}, "knee_db: "),
+        ({"fft_size": 8}, "fft_size: .*16"),
+        ({"fft_size": 131_072}, "fft_size: .*65536"),
+        ({"hop_samples": 0}, "hop_samples: "),
+        ({"seed": -1}, "seed: "),
+        ({"seed": 2**32}, "seed: "),
+        ({"block_patches": 0}, "block_patches: "),
+        ({"method": "adds"}, "method: input should be 'add', 'filter'.*not 'adds'"),
+        ({"air": "twice"}, "air: .*'keep'.*not 'twice'"),
+        ({"schema_version": 2}, "schema_version: .*not 2"),
+        ({"steps": 0, "seed": -1}, "steps: .*; seed: "),
+    ],
+)
+def test_a_value_out_of_range_is_told_with_its_field(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecipeError, match=f"^{message}") as raised:
+        Recipe.make(**fields)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"method": "filter", "flip": True, "carrier": "input"}, "flip .*not both"),
+        ({"method": "filter", "flip": True, "mask_from": "input"}, "flip .*not both"),
+        ({"method": "add", "flip": True}, "flip: the method add has no filter"),
+        ({"fft_size": 1023}, "fft_size must be even, not 1023"),
+        ({"fft_size": 512, "hop_samples": 257}, "hop_samples 257 is over half of fft_size 512"),
+        ({"layer": "layer7", "class_": "Music"}, "layer and class .*give one"),
+        ({"layer": "layer7", "at": "score"}, "layer and class .*give one"),
+    ],
+)
+def test_fields_that_contradict_each_other_are_told(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecipeError, match=message) as raised:
+        Recipe.make(**fields)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"method": "target"}, "needs a target"),
+        ({"carrier": "target"}, "needs a target"),
+        ({"class_": "target"}, "class target needs a target"),
+        ({"method": "add", "target": "bells.wav"}, "the method add does not use one"),
+        ({"mask_from": "none", "carrier": "input"}, "without a mask changes nothing"),
+    ],
+)
+def test_choices_that_make_no_method_are_told(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        filled(Recipe.make(**fields))
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("strenght", "strength"), ("treshold_db", "threshold_db"), ("klass", "class")],
+)
+def test_an_unknown_field_suggests_the_nearest(name: str, nearest: str) -> None:
+    with pytest.raises(RecipeError, match=f"^{name}: no such field; did you mean {nearest}\\?$"):
+        Recipe.make(**{name: 1})
+
+
+def test_a_field_like_no_other_gets_no_suggestion() -> None:
+    with pytest.raises(RecipeError, match=r"^zzzzzz: no such field$"):
+        Recipe.make(zzzzzz=1)
+
+
+def test_fields_that_are_none_are_left_at_their_defaults() -> None:
+    assert Recipe.make(steps=None, jitter=None, class_=None) == Recipe()
+
+
+def test_a_recipe_does_not_change() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Recipe().steps = 3  # type: ignore[misc]
