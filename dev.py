@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
-"""What a person types to work on DreamSound Studio. Needs nothing but Python.
+"""Runs the demo, the tests and the checks of DreamSound Studio. Needs nothing but Python.
 
     python3 dev.py demo [FILE] [--out DIR] [options of `dreamsound render`]
     python3 dev.py test [options of pytest]
-    python3 dev.py check                 ruff, mypy and import-linter
+    python3 dev.py check                 ruff, mypy, import-linter, and words to avoid
     python3 dev.py bench [options]       speed and memory, as ratios
     python3 dev.py app [SOUND ...]       the desktop app
-    python3 dev.py env                   only make the environment
+    python3 dev.py env                   only set up the environment
 
-Each makes `.venv` beside this file if it is not there yet, and brings it up to date when
-pyproject.toml or requirements-tested.txt have changed. Two variables of the environment:
+Each command creates `.venv` beside this file if it is missing, and updates it if pyproject.toml or
+requirements-tested.txt have changed. Two environment variables change that:
 
     DREAMSOUND_VENV        another folder for the environment
-    DREAMSOUND_INSTALLER   uv or pip (otherwise uv where it is installed, else pip)
+    DREAMSOUND_INSTALLER   uv or pip (default: uv if it is installed, else pip)
 
-Exit codes: that of the tool that failed; 2 a command that makes no sense; 10 no fitting Python;
-11 no environment; 130 Ctrl-C.
+Exit codes: that of the tool that failed; 2: usage error; 10: no suitable Python; 11: no
+environment; 130: interrupted (Ctrl-C).
 """
 
 import contextlib
@@ -32,7 +32,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parent
 PINS = TOP / "requirements-tested.txt"
 PYTHON_MINORS = (13, 12, 11)  # newest first
-STAMP_NAME = "dreamsound-dev.json"  # in the environment: dev.py has made it, and from what
+STAMP_NAME = "dreamsound-dev.json"  # in the environment: shows that dev.py made it, and from what
 EXIT_USAGE, EXIT_NO_PYTHON, EXIT_NO_ENVIRONMENT, EXIT_INTERRUPTED = 2, 10, 11, 130
 INTERRUPT_PATIENCE_S = 15  # a tool has this long to clean up after Ctrl-C
 DEMO_FOLDER = "dreamsound-demo"
@@ -62,7 +62,7 @@ def main(arguments):
     command = commands.get(arguments[0])
     if command is None:
         names = ", ".join(commands)
-        raise Stop(EXIT_USAGE, f"there is no command {arguments[0]!r}: use one of {names}")
+        raise Stop(EXIT_USAGE, f"unknown command {arguments[0]!r}: use one of {names}")
     if command not in (test, bench, app) and {"-h", "--help"} & set(arguments):
         print(__doc__.strip())
         return 0
@@ -73,10 +73,10 @@ def main(arguments):
 
 
 def env(arguments):
-    """Make the environment, or bring it up to date, and say where it is."""
+    """Create or update the environment and print its folder."""
     if arguments:
-        raise Stop(EXIT_USAGE, f"env takes no arguments, but was given {arguments[0]!r}")
-    say(f"the environment is ready: {shown(make_environment())}")
+        raise Stop(EXIT_USAGE, f"env takes no arguments: leave out {arguments[0]!r}")
+    say(f"environment ready: {shown(make_environment())}")
     return 0
 
 
@@ -86,9 +86,9 @@ def test(arguments):
 
 
 def check(arguments):
-    """Run every linter, all of them even if one fails."""
+    """Run every check, even if one fails."""
     if arguments:
-        raise Stop(EXIT_USAGE, f"check takes no arguments, but was given {arguments[0]!r}")
+        raise Stop(EXIT_USAGE, f"check takes no arguments: leave out {arguments[0]!r}")
     venv = make_environment()
     lint_imports = "from importlinter.cli import lint_imports_command as run; run()"
     tools = {
@@ -96,6 +96,7 @@ def check(arguments):
         "ruff format": ["-m", "ruff", "format", "--check", "."],
         "mypy": ["-m", "mypy"],
         "import-linter": ["-c", lint_imports],
+        "words": [str(TOP / "checks" / "words.py")],
     }
     failed = []
     for name, words in tools.items():
@@ -107,10 +108,10 @@ def check(arguments):
 
 
 def bench(arguments):
-    """Run the benchmark."""
+    """Run the benchmarks."""
     script = TOP / "benchmarks" / "run.py"
     if not script.is_file():
-        raise Stop(EXIT_USAGE, f"there is no benchmark yet: {shown(script)} does not exist")
+        raise Stop(EXIT_USAGE, f"no benchmark found: {shown(script)} does not exist")
     return run_tool(make_environment(), str(script), *arguments)
 
 
@@ -120,19 +121,19 @@ def app(arguments):
 
 
 def demo(arguments):
-    """Dream a sound, and show in numbers and in a picture what has changed."""
+    """Dream a sound, and show the change in numbers and in a picture."""
     source, out, options = split_demo_arguments(arguments)
     if source is not None and not source.is_file():
-        raise Stop(EXIT_USAGE, f"there is no file {source}")
+        raise Stop(EXIT_USAGE, f"no such file: {source}")
     venv = make_environment()
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Stop(EXIT_USAGE, f"cannot make the folder {out}: {error.strerror}") from error
+        raise Stop(EXIT_USAGE, f"cannot create the folder {out}: {error.strerror}") from error
 
     if source is None:
         source = out / "whistle.wav"
-        say("demo: whistling a phrase (give a file to dream your own: python3 dev.py demo FILE)")
+        say("demo: whistling a phrase (to dream your own sound: python3 dev.py demo FILE)")
         code = run_tool(venv, "-m", "dreamsound_studio.demo_sound", str(source), "--overwrite")
         if code:
             return code
@@ -164,7 +165,7 @@ def demo(arguments):
 
 
 def split_demo_arguments(arguments):
-    """Split into the file (or None), the output folder, and what `dreamsound render` is given."""
+    """Return the file (or None), the output folder, and the options for `dreamsound render`."""
     options, out = [], DEMO_FOLDER
     words = iter(arguments)
     for word in words:
@@ -182,10 +183,10 @@ def split_demo_arguments(arguments):
 
 
 def draw_demo_picture(venv, source, dreamed, picture, options):
-    """Draw before and after; remove an older picture where none can be drawn."""
+    """Draw before and after; remove an older picture if there is nothing to draw."""
     dream = dreamed["renders"].get("dream")
     if dream is None or any(word.split("=")[0] == "--span" for word in options):
-        say("demo: no picture: it needs the dream of the whole sound")
+        say("demo: no picture, since it needs the dream of the whole sound")
         with contextlib.suppress(FileNotFoundError):
             picture.unlink()
         return 0
@@ -199,7 +200,7 @@ def draw_demo_picture(venv, source, dreamed, picture, options):
 
 
 def demo_lines(dreamed):
-    """Say what the model heard before the first step and after the last, from render's JSON."""
+    """Return what the model heard before the first step and after the last, from render's JSON."""
     before, after = dreamed["initial"], dreamed["final"]
     count = len(dreamed["steps"])
 
@@ -215,7 +216,7 @@ def demo_lines(dreamed):
 
 
 def heard_a_class(moment):
-    """Whether a class and its score are known: a layer's objective has none."""
+    """Whether a class and its score are known: the objective of a layer has neither."""
     return moment.get("class") is not None and moment.get("score") is not None
 
 
@@ -223,7 +224,7 @@ def heard_a_class(moment):
 
 
 def make_environment():
-    """Return the folder of an environment that is up to date."""
+    """Return the folder of an up-to-date environment; create or update it first."""
     wanted = os.environ.get("DREAMSOUND_VENV") or TOP / ".venv"
     venv = Path(wanted).expanduser().absolute()
     if up_to_date(venv):
@@ -234,44 +235,44 @@ def make_environment():
     try:
         venv.parent.mkdir(parents=True, exist_ok=True)
         with locked(venv.with_name(venv.name + ".lock")):
-            if not up_to_date(venv):  # nobody else has made it meanwhile
+            if not up_to_date(venv):  # another dev.py may have created it meanwhile
                 install(venv, python)
     except OSError as error:
-        raise Stop(EXIT_NO_ENVIRONMENT, f"cannot make {venv}: {error}") from error
+        raise Stop(EXIT_NO_ENVIRONMENT, f"cannot create {venv}: {error}") from error
     return venv
 
 
 def install(venv, python):
-    """Make the environment anew, or change the versions in one that is whole; stamp it last."""
+    """Create the environment, or update the versions in a complete one; stamp it last."""
     started = time.monotonic()
     stamp = read_stamp(venv)
     uv = find_uv()
     whole = stamp is not None and stamp.get("folder") == str(venv) and runs(python_in(venv))
     if whole:
-        say(f"the tested versions have changed: bringing {shown(venv)} up to date")
+        say(f"the tested versions have changed: updating {shown(venv)}")
         write_stamp(venv, {"unfinished": True})
     else:
         if venv.exists():
-            say(f"{shown(venv)} is unfinished or has been moved: making it anew")
+            say(f"{shown(venv)} is incomplete or was moved: creating it again")
             shutil.rmtree(venv)
         venv.mkdir()
-        write_stamp(venv, {"unfinished": True})  # from here on the folder is known as dev.py's
+        write_stamp(venv, {"unfinished": True})  # from here on, dev.py knows the folder as its own
         create_venv(venv, python, uv)
     with_what = "uv" if uv else "pip"
-    say(f"installing the tested versions with {with_what} (about 700 MB to fetch the first time)")
+    say(f"installing the tested versions with {with_what} (first time: a download of about 700 MB)")
     for words in (
         ["--only-binary", ":all:", "-r", str(PINS)],
         ["--no-deps", "--no-build-isolation", "-e", str(TOP)],
     ):
         code, _ = run([*installer(venv, python, uv), *words], folder=TOP)
         if code:
-            raise Stop(EXIT_NO_ENVIRONMENT, f"{with_what} could not install; see above")
+            raise Stop(EXIT_NO_ENVIRONMENT, f"{with_what} cannot install the packages: see above")
     write_stamp(venv, stamp_wanted(venv))
-    say(f"made {shown(venv)} in {time.monotonic() - started:.0f} s")
+    say(f"created {shown(venv)} in {time.monotonic() - started:.0f} s")
 
 
 def create_venv(venv, python, uv):
-    """Make an empty environment with the first tool that can."""
+    """Create an empty environment with the first tool that succeeds."""
     if uv:
         ways = [[uv, "venv", "--quiet", "--allow-existing", "--python", python, str(venv)]]
     else:
@@ -280,7 +281,7 @@ def create_venv(venv, python, uv):
             [python, "-m", "virtualenv", "--quiet", str(venv)],
             ["virtualenv", "--quiet", "--python", python, str(venv)],
         ]
-        if base_pip_serves(python):  # Debian without python3-venv: everything but pip's wheel
+        if base_pip_serves(python):  # Debian without python3-venv lacks pip's wheel only
             ways.insert(1, [python, "-m", "venv", "--without-pip", str(venv)])
     complaints = []
     for way in ways:
@@ -297,13 +298,13 @@ def create_venv(venv, python, uv):
         print(complaint, file=sys.stderr)
     raise Stop(
         EXIT_NO_ENVIRONMENT,
-        f"{python} cannot make a virtual environment: install its venv module (on Debian and"
-        f" Ubuntu: apt install python3.{minor}-venv), or virtualenv, or uv, and try again",
+        f"{python} cannot create a virtual environment: install its venv module (on Debian and"
+        f" Ubuntu: apt install python3.{minor}-venv), virtualenv or uv, and try again",
     )
 
 
 def installer(venv, python, uv):
-    """Return the words before the requirements: uv, the environment's pip, or the base's pip."""
+    """Return the command that installs: uv, the environment's pip, or the base Python's pip."""
     inside = python_in(venv)
     if uv:
         return [uv, "pip", "install", "--quiet", "--python", str(inside)]
@@ -314,31 +315,33 @@ def installer(venv, python, uv):
 
 
 def base_pip_serves(python):
-    """Whether this Python's own pip can install into another environment (pip 22.3)."""
+    """Whether this Python's own pip can install into another environment (from pip 22.3)."""
     version = output_of([python, "-c", "import pip; print(pip.__version__)"])
     return version != "" and tuple(int(part) for part in version.split(".")[:2]) >= (22, 3)
 
 
 def find_uv():
-    """Return a uv that works, or None for pip."""
+    """Return a working uv, or None for pip."""
     chosen = os.environ.get("DREAMSOUND_INSTALLER", "")
     if chosen not in ("", "uv", "pip"):
-        raise Stop(EXIT_USAGE, f"DREAMSOUND_INSTALLER is {chosen!r}: use uv or pip")
+        raise Stop(EXIT_USAGE, f"invalid DREAMSOUND_INSTALLER {chosen!r}: use uv or pip")
     uv = None if chosen == "pip" else shutil.which("uv")
-    if uv and succeeds([uv, "--version"]):  # a shim may be there without the program
+    if uv and succeeds([uv, "--version"]):  # a shim may exist without the program
         return uv
     if chosen == "uv":
-        raise Stop(EXIT_NO_ENVIRONMENT, "DREAMSOUND_INSTALLER is uv, but uv is not to be found")
+        raise Stop(
+            EXIT_NO_ENVIRONMENT, "uv not found: install it, or set DREAMSOUND_INSTALLER to pip"
+        )
     return None
 
 
 def up_to_date(venv):
-    """Whether the environment is whole and made from what pyproject.toml and the pins say now."""
+    """Whether the environment is complete and matches pyproject.toml and the pins."""
     return read_stamp(venv) == stamp_wanted(venv) and python_in(venv).exists()
 
 
 def stamp_wanted(venv):
-    """Return what the stamp of an up-to-date environment says."""
+    """Return the stamp of an up-to-date environment."""
     digest = hashlib.sha256()
     try:
         for path in (TOP / "pyproject.toml", PINS):
@@ -351,7 +354,7 @@ def stamp_wanted(venv):
 
 
 def read_stamp(venv):
-    """Return the stamp, {} for one that cannot be read, None where there is none."""
+    """Return the stamp, {} if it is unreadable, None if it is missing."""
     try:
         text = (venv / STAMP_NAME).read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
@@ -364,39 +367,39 @@ def read_stamp(venv):
 
 
 def write_stamp(venv, stamp):
-    """Replace the stamp as a whole."""
+    """Replace the stamp in one move."""
     unfinished = venv / (STAMP_NAME + ".new")
     unfinished.write_text(json.dumps(stamp, indent=1), encoding="utf-8")
     unfinished.replace(venv / STAMP_NAME)
 
 
 def refuse_foreign_folder(venv):
-    """Stop before a folder is emptied that dev.py has not made."""
+    """Stop before emptying a folder that dev.py has not created."""
     if not venv.exists():
         return
     if not venv.is_dir() or (read_stamp(venv) is None and any(venv.iterdir())):
         raise Stop(
             EXIT_NO_ENVIRONMENT,
-            f"{venv} is there, but dev.py has not made it: move it away, or name another folder"
-            " in DREAMSOUND_VENV",
+            f"{venv} exists, but dev.py has not created it: move it away, or set DREAMSOUND_VENV to"
+            " another folder",
         )
 
 
 @contextlib.contextmanager
 def locked(path):
-    """Hold a lock that the system takes back when its holder dies."""
+    """Hold a lock that the system releases if its holder dies."""
     with path.open("a+b") as file:
         waiting = False
         while not try_lock(file):
             if not waiting:
-                say("another dev.py is making the environment: waiting for it")
+                say("waiting for another dev.py to create the environment")
                 waiting = True
             time.sleep(0.5)
         yield
 
 
 def try_lock(file):
-    """Lock the open file; False where another process holds it."""
+    """Lock the open file; return False if another process holds it."""
     try:
         if os.name == "nt":
             import msvcrt
@@ -410,7 +413,7 @@ def try_lock(file):
     except (BlockingIOError, PermissionError):
         return False
     except OSError:
-        pass  # a file system without locks: go on, as if alone
+        pass  # a file system without locks: continue as if alone
     return True
 
 
@@ -418,13 +421,13 @@ def try_lock(file):
 
 
 def fitting_python():
-    """Return the path of a Python 3.11 to 3.13: this one, or one on PATH, or one of uv's."""
+    """Return the path of a Python 3.11 to 3.13: this one, one on PATH, or one of uv's."""
     if sys.version_info[0] == 3 and sys.version_info[1] in PYTHON_MINORS:
-        # Not an environment's Python: the environment may be the one that is made anew.
+        # The base Python: this one may belong to the environment that is about to be replaced.
         return getattr(sys, "_base_executable", None) or sys.executable
     for minor in PYTHON_MINORS:
         found = shutil.which(f"python3.{minor}")
-        if found and platform_minor(found) == minor:  # a shim may be there without the program
+        if found and platform_minor(found) == minor:  # a shim may exist without the program
             return found
         if os.name == "nt" and shutil.which("py"):
             found = output_of(["py", f"-3.{minor}", "-c", "import sys; print(sys.executable)"])
@@ -437,19 +440,22 @@ def fitting_python():
     here = ".".join(str(number) for number in sys.version_info[:3])
     raise Stop(
         EXIT_NO_PYTHON,
-        f"DreamSound Studio needs Python 3.11, 3.12 or 3.13; this is {here}, and there is none of"
-        " those on PATH. Install one and try again",
+        f"DreamSound Studio needs Python 3.11, 3.12 or 3.13; this is {here}, and PATH has none of"
+        " those. Install one and try again",
     )
 
 
 def refuse_unsupported_system():
-    """Stop early on the one common machine that TensorFlow has left behind."""
+    """Stop early on Intel Macs, which TensorFlow no longer supports."""
     if platform.system() == "Darwin" and platform.machine() == "x86_64":
-        raise Stop(EXIT_NO_ENVIRONMENT, "TensorFlow 2.18 is not made for Intel Macs any more")
+        raise Stop(
+            EXIT_NO_ENVIRONMENT,
+            "TensorFlow 2.18 does not support Intel Macs: use Apple silicon, Windows or Linux",
+        )
 
 
 def platform_minor(python):
-    """Return the 11 of a Python 3.11, or None for one that does not run."""
+    """Return the minor version of a Python (11 for 3.11), or None if it does not run."""
     code = "import sys; print(sys.version_info[1] if sys.version_info[0] == 3 else -1)"
     printed = output_of([python, "-c", code])
     return int(printed) if printed else None
@@ -461,7 +467,7 @@ def python_in(venv):
 
 
 def program_in(venv, name):
-    """Return a program that was installed into the environment."""
+    """Return the path of a program in the environment."""
     return str(venv / (f"Scripts/{name}.exe" if os.name == "nt" else f"bin/{name}"))
 
 
@@ -469,13 +475,13 @@ def program_in(venv, name):
 
 
 def run_tool(venv, *words, folder=None):
-    """Run the environment's Python on these words and return its exit code."""
+    """Run the environment's Python with these arguments and return its exit code."""
     return run([str(python_in(venv)), *words], folder=folder)[0]
 
 
 def run(command, folder=None, capture=False):
-    """Run a command; return its exit code and, if captured, what it printed."""
-    variables = dict(os.environ, PIP_USER="0")  # a user's pip may install elsewhere by default
+    """Run a command; return its exit code and, if captured, its output."""
+    variables = dict(os.environ, PIP_USER="0")  # pip may be configured to install elsewhere
     try:
         process = subprocess.Popen(
             command,
@@ -489,7 +495,7 @@ def run(command, folder=None, capture=False):
     try:
         printed, _ = process.communicate()
     except KeyboardInterrupt:
-        # The terminal has told the tool as well: let it clean up before it is ended.
+        # Ctrl-C reached the tool as well: let it clean up before it is killed.
         with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
             process.wait(INTERRUPT_PATIENCE_S)
         process.kill()
@@ -499,7 +505,7 @@ def run(command, folder=None, capture=False):
 
 
 def output_of(command):
-    """Return what a command prints, or an empty text if it fails."""
+    """Return the output of a command, or an empty text if it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.SubprocessError):
@@ -508,7 +514,7 @@ def output_of(command):
 
 
 def succeeds(command):
-    """Whether a command can be run and ends well."""
+    """Whether a command runs and succeeds."""
     try:
         return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
     except (OSError, subprocess.SubprocessError):
@@ -516,17 +522,17 @@ def succeeds(command):
 
 
 def runs(python, code="pass"):
-    """Whether this Python is there and runs the code."""
+    """Whether this Python exists and runs the code."""
     return succeeds([str(python), "-c", code])
 
 
 def say(line):
-    """Print a line at once, so that it stands before what the next tool prints."""
+    """Print a line at once, before the output of the next tool."""
     print(line, flush=True)
 
 
 def shown(path):
-    """Return the path as seen from the current folder, if it is below it."""
+    """Return the path relative to the current folder, if it is below it."""
     try:
         return str(Path(path).absolute().relative_to(Path.cwd()))
     except ValueError:

@@ -1,7 +1,7 @@
-"""Measures what each option of the craft does, on whistle, cat, speech and drums.
+"""Measures what each option of the craft does to a whistle, a cat, speech and drums.
 
 ``python benchmarks/craft.py`` prints the tables of ``docs/craft.md``; ``--pictures FOLDER`` draws
-its pictures instead. Names of parts run only these: ``python benchmarks/craft.py octaves masking``.
+its pictures instead. Name parts to run only those: ``python benchmarks/craft.py octaves masking``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from dreamsound_studio.recipe.recipe import Recipe
 
 SECONDS = 3.0
 HIGH_HZ = 6000.0
-#: What YAMNet and musicnn both know.
+#: Classes that YAMNet and musicnn share: YAMNet's name, musicnn's tag.
 SHARED_CLASSES = {"Flute": "flute", "Cello": "cello", "Opera": "opera"}
 SOUNDS = ("whistle", "cat", "speech", "drums")
 Floats = npt.NDArray[np.float64]
@@ -55,7 +55,7 @@ def sounds() -> dict[str, Clip]:
 
 
 def dreamed(clip: Clip, model: Model, **fields: Any) -> tuple[Dream, float]:
-    """Dream a clip; return the dream and how long its steps took, seconds, without the first."""
+    """Dream a clip; return the dream and the seconds of its steps, without the first."""
     result = dream(clip, Recipe.make(**fields), model=model)
     return result, sum(event.seconds for event in result.steps[1:])
 
@@ -66,7 +66,7 @@ def clip_of(result: Dream) -> Clip:
 
 
 def spectrum_of(clip: Clip) -> tuple[Floats, Floats]:
-    """Return frequencies ``[bins]`` and mean powers ``[bins]``."""
+    """Return the frequencies in Hz and the mean powers, both ``[bins]``."""
     stft = Stft()
     power = power_of(stft.forward(clip.samples.read(-stft.lead, clip.samples.length + stft.lead)))
     hertz = np.arange(stft.bins) * clip.sample_rate_hz / stft.fft_size
@@ -80,12 +80,12 @@ def share_above(clip: Clip, hz: float = HIGH_HZ) -> float:
 
 
 def tag_score(clip: Clip, second: Model, tag: str) -> float:
-    """Return what the second network makes of a tag: its mean score."""
+    """Return the second network's mean score for a tag, 0..1."""
     return listen(clip, second).of(second.table.find_class(tag)).mean
 
 
 def octaves(model: Model, clips: dict[str, Clip]) -> None:
-    """Octaves and regularisers: energy above 6 kHz, a second network's score, and cost."""
+    """Octaves and regularisers: energy above 6 kHz, a second network's score, cost."""
     options: dict[str, dict[str, Any]] = {
         "plain": {},
         "octaves 2": {"octaves": 2},
@@ -107,7 +107,7 @@ def octaves(model: Model, clips: dict[str, Clip]) -> None:
             high, scores, seconds = [], [], 0.0
             for class_, tag in SHARED_CLASSES.items():
                 result, took = dreamed(clip, model, class_=class_, **fields)
-                # Twice: the first builds the graphs of every octave.
+                # Run twice: the first run builds the graphs of every octave.
                 if fields.get("octaves"):
                     result, took = dreamed(clip, model, class_=class_, **fields)
                 seconds += took
@@ -120,7 +120,7 @@ def octaves(model: Model, clips: dict[str, Clip]) -> None:
 
 
 def masking(model: Model, clips: dict[str, Clip]) -> None:
-    """Masking: how much of what is added lies under the source's threshold."""
+    """Masking: how much of the change lies under the source's masking threshold."""
     print("\n| sound | masking | bins of the change under the threshold, % | score |")
     print("|---|---|---|---|")
     for name, clip in clips.items():
@@ -132,7 +132,7 @@ def masking(model: Model, clips: dict[str, Clip]) -> None:
 
 
 def share_masked(result: Dream) -> float:
-    """Return the share of bins in which the change lies under the source's threshold, percent."""
+    """Return the share of bins where the change lies under the source's threshold, percent."""
     stft, rate = Stft(), result.source.sample_rate_hz
     source = result.source.samples.array()
     reach = stft.sample_range(0, stft.frame_count(source.shape[1]))
@@ -146,7 +146,7 @@ def share_masked(result: Dream) -> float:
 
 
 def guides(model: Model, clips: dict[str, Clip]) -> None:
-    """Guides: nearer to the guide than to a control sound, in the embedding."""
+    """Guides: closer to the guide than to a control sound, in the embedding."""
     import soundfile
 
     print("\n| sound | guide | cosine to the guide | to the control sound |")
@@ -158,17 +158,17 @@ def guides(model: Model, clips: dict[str, Clip]) -> None:
             path = Path(folder) / f"{guide}.wav"
             soundfile.write(path, clips[guide].samples.array().T, clips[guide].sample_rate_hz)
             result, _ = dreamed(clips[name], model, objective=f'guide:"{path}"')
-            told = []
+            moves = []
             for other in (guide, control):
                 axis = embedding(clips[other], model)
                 before = float(embedding(clips[name], model) @ axis)
                 after = float(embedding(clip_of(result), model) @ axis)
-                told.append(f"{before:.3f} → {after:.3f}")
-            print(f"| {name} | {guide} | {told[0]} | {control}: {told[1]} |", flush=True)
+                moves.append(f"{before:.3f} → {after:.3f}")
+            print(f"| {name} | {guide} | {moves[0]} | {control}: {moves[1]} |", flush=True)
 
 
 def embedding(clip: Clip, model: Model) -> Floats:
-    """Return the mean embedding, of unit length."""
+    """Return the mean embedding, scaled to unit length."""
     mean_of_patches = layer_of(clip, model, "embeddings").mean(axis=0).astype(np.float64)
     unit: Floats = mean_of_patches / np.linalg.norm(mean_of_patches)
     return unit
@@ -191,13 +191,13 @@ def inverted(model: Model, clips: dict[str, Clip]) -> None:
 
 
 def levels_of(values: npt.NDArray[np.float32]) -> Floats:
-    """Return a spectrogram's levels, dB ``[frames, bins]``, at most 80 dB under its maximum."""
+    """Return a spectrogram's levels in dB, ``[frames, bins]``, down to 80 dB below its maximum."""
     power = power_of(Stft().forward(values))[0].astype(np.float64)
     return 10 * np.log10(np.maximum(power, power.max() * 1e-8))
 
 
 def others(model: Model, clips: dict[str, Clip]) -> None:
-    """Every other option: a figure that shows that it does what it says."""
+    """Every other option: a figure that shows its effect."""
     print("\n| option | figure | " + " | ".join(clips) + " |")
     print("|---|---|" + "---|" * len(clips))
     for label, (fields, figure, measure) in OTHERS.items():
@@ -209,21 +209,21 @@ def others(model: Model, clips: dict[str, Clip]) -> None:
 
 
 def change_outside(result: Dream) -> str:
-    """Return the change outside of 1 to 2 kHz (and a third-octave edge) re. all of it, dB."""
+    """Return the change outside 1 to 2 kHz (plus a third octave) relative to all of it, dB."""
     hertz, power = spectrum_of(Clip.from_array(change_of(result), result.source.sample_rate_hz))
     outside = (hertz < 1000 * 2 ** (-1 / 3)) | (hertz > 2000 * 2 ** (1 / 3))
     return f"{10 * np.log10(power[outside].sum() / power.sum()):.1f}"
 
 
 def first_tenth(result: Dream) -> str:
-    """Return the change in the first 0.1 s re. the mean, dB."""
+    """Return the change in the first 0.1 s relative to its mean, dB."""
     change = change_of(result)
     count = round(0.1 * result.source.sample_rate_hz)
     return f"{10 * np.log10(np.mean(change[:, :count] ** 2) / np.mean(change**2)):.1f}"
 
 
 def halves(result: Dream) -> str:
-    """Return the change in the first half of the sound re. that in the second, dB."""
+    """Return the change in the first half of the sound relative to the second, dB."""
     change = change_of(result)
     middle = change.shape[1] // 2
     return (
@@ -232,7 +232,7 @@ def halves(result: Dream) -> str:
 
 
 def change_db(result: Dream) -> str:
-    """Return the level of the change re. the source, dB."""
+    """Return the level of the change relative to the source, dB."""
     source = result.source.samples.array()
     return f"{10 * np.log10(np.mean(change_of(result) ** 2) / np.mean(source**2)):.1f}"
 
@@ -243,19 +243,19 @@ def score(result: Dream) -> str:
 
 
 def air(result: Dream) -> str:
-    """Return the change above the model's band re. all of it, dB; below -120 there is none."""
+    """Return the change above the model's band relative to all of it, dB, at least -120."""
     hertz, power = spectrum_of(Clip.from_array(change_of(result), result.source.sample_rate_hz))
     above = power[hertz > result.band_top_hz * 1.02].sum()
     return f"{10 * np.log10(max(above / power.sum(), 1e-12)):.1f}"
 
 
 def steps(result: Dream) -> str:
-    """Return how many steps were made, and the score they led to."""
+    """Return the number of steps and the final score."""
     return f"{len(result.steps)} ({result.final.score:.3f})"
 
 
 def level(result: Dream) -> str:
-    """Return the RMS of the dream re. the source's, dB."""
+    """Return the RMS of the dream relative to the source's, dB."""
     values, source = result.samples.array(), result.source.samples.array()
     return f"{10 * np.log10(np.mean(values**2) / np.mean(source**2)):.1f}"
 
@@ -320,7 +320,7 @@ def tags() -> list[str]:
 
 
 def second_network() -> Model | None:
-    """Return a network to judge by that was not dreamed with, if it is to be had."""
+    """Return a network that takes no part in the dream, or None if it is unavailable."""
     try:
         return load_model("mtt-musicnn")
     except ModelError as error:
@@ -329,12 +329,12 @@ def second_network() -> Model | None:
 
 
 def mean(values: list[float]) -> str:
-    """Return a mean as text."""
+    """Return the mean as text, "-" for no values."""
     return f"{np.mean(values):.3f}" if values else "-"
 
 
 def draw(folder: Path, model: Model, clips: dict[str, Clip]) -> None:
-    """Draw source, plain dream, octaves, damped, and the gradient's spectrogram, for each sound."""
+    """Draw each sound's spectrograms: source, five dreams, and the first gradient."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -385,7 +385,7 @@ PARTS = {
 
 
 def main() -> None:
-    """Run the parts that are named, or all."""
+    """Run the named parts, or all of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS])
     parser.add_argument("--pictures", type=Path)

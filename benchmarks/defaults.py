@@ -1,4 +1,4 @@
-"""Measures what the default of each method does to each sound, at three levels.
+"""Measures what each method's defaults do to each sound, at three levels.
 
 ``python benchmarks/defaults.py table`` prints the tables of ``docs/defaults.md``;
 ``python benchmarks/defaults.py scan METHOD field=value,value ...`` compares values of fields.
@@ -32,17 +32,17 @@ class Figures:
     Attributes
     ----------
     class_name : str
-        What was dreamed of.
+        The dreamed class.
     before, after : float
         Its score in the source and in the dream, 0..1.
     change_db : float
-        Level of dream - source re. the source, both as in the loop.
+        Level of dream - source relative to the source, both as in the loop.
     pauses_db : float
-        The same in the source's pauses, re. the source's active parts; NaN without pauses.
+        The same in the source's pauses, relative to its active parts; NaN without pauses.
     level_db : float
-        RMS of the dream re. the source's.
+        RMS of the dream relative to the source's.
     third_db : numpy.ndarray
-        Change in each third octave, dB; NaN where the source has nothing.
+        Change in each third octave, dB; NaN where the source has no energy.
     """
 
     class_name: str
@@ -79,7 +79,7 @@ def measure(clip: Clip, recipe: Recipe, model: Model, target: Clip | None) -> Fi
 
 
 def third_octaves(values: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-    """Return the level of each third octave in dB; NaN 60 dB under the loudest."""
+    """Return the level of each third octave in dB; NaN from 60 dB below the loudest."""
     spectrum = np.mean(np.abs(np.fft.rfft(values, axis=1)) ** 2, axis=0)
     hertz = np.fft.rfftfreq(values.shape[1], 1 / sample_rate_hz)
     edge = 2 ** (1 / 6)
@@ -89,7 +89,7 @@ def third_octaves(values: np.ndarray, sample_rate_hz: int) -> np.ndarray:
 
 
 def recipe_for(method: str, **fields: object) -> Recipe:
-    """Return a recipe; the method target takes the cat."""
+    """Return a recipe; for the method `target`, the target is the cat."""
     folder = shared_audio()
     if method == "target" and folder is not None:
         fields["target"] = str(folder / "cat.wav")
@@ -97,7 +97,7 @@ def recipe_for(method: str, **fields: object) -> Recipe:
 
 
 def scan(model: Model, method: str, settings: list[str], levels: tuple[int, ...]) -> None:
-    """Print one line for each combination of values, over all sounds and levels."""
+    """Print a line per combination of values and sound, with every level."""
     names = [setting.partition("=")[0] for setting in settings]
     values = [setting.partition("=")[2].split(",") for setting in settings]
     target = _target()
@@ -109,7 +109,7 @@ def scan(model: Model, method: str, settings: list[str], levels: tuple[int, ...]
             for level in levels:
                 try:
                     figures = measure(at_peak(clip, level), recipe, model, target)
-                except Exception as error:  # noqa: BLE001 - a setting that cannot work is part of the answer
+                except Exception as error:  # noqa: BLE001 - a setting that fails is a result too
                     cells.append(str(error)[:40])
                     continue
                 cells.append(
@@ -122,7 +122,7 @@ def scan(model: Model, method: str, settings: list[str], levels: tuple[int, ...]
 
 
 def table(model: Model) -> None:
-    """Print the Markdown tables of what the defaults do."""
+    """Print the Markdown tables of the defaults' effect."""
     target = _target()
     for method in ("add", "filter", "filter-add", "target"):
         print(f"\n### `{method}`\n")
@@ -154,7 +154,7 @@ def _db(ratio: float) -> float:
 
 
 def main(arguments: list[str]) -> None:
-    """Run what the arguments ask for."""
+    """Run the scan, or print the tables."""
     import_tensorflow()
     from dreamsound_studio.models.load import load_model
 

@@ -1,6 +1,6 @@
-"""The window's figures, offscreen: ``python3 benchmarks/desktop.py [--only start|frames|...]``.
+"""Measures the window offscreen: ``python3 benchmarks/desktop.py [--only start|frames|...]``.
 
-Each is taken in a process of its own. Frames are timed from the request until all is painted.
+Each figure runs in its own process. Frames are timed from the request until all is painted.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=WHAT)
     parser.add_argument("--inside", nargs=2, help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    if told.inside:
-        print(json.dumps(INSIDE[told.inside[0]](Path(told.inside[1]))))
+    arguments = parser.parse_args()
+    if arguments.inside:
+        print(json.dumps(INSIDE[arguments.inside[0]](Path(arguments.inside[1]))))
         return
     with tempfile.TemporaryDirectory() as folder:
-        print("| figure | measured | asked |\n|---|---|---|")
+        print("| figure | measured | goal |\n|---|---|---|")
         for what in WHAT:
-            if told.only in (None, what):
+            if arguments.only in (None, what):
                 TABLE[what](Path(folder))
 
 
 def run(what: str, folder: Path) -> dict[str, Any]:
-    """Measure in a process of its own."""
+    """Measure one figure in its own process."""
     variables = dict(os.environ, DREAMSOUND_STUDIO=str(folder / f"studio-{time.time_ns()}"))
     variables |= {"DREAMSOUND_QUEUE": str(folder / f"{what}.sqlite"), "DREAMSOUND_LIBRARY": "off"}
     variables |= {"XDG_CACHE_HOME": str(folder / f"cache-{time.time_ns()}")}
@@ -60,7 +60,7 @@ def run(what: str, folder: Path) -> dict[str, Any]:
 
 
 def start(folder: Path) -> None:
-    """From the process's start to the window on the screen."""
+    """Time from the start of the process to the visible window."""
     found = [run("start", folder) for _ in range(RUNS + 1)][1:]
     seconds = [one["seconds"] for one in found]
     print(f"| window visible, s (best, median of {RUNS}) | {min(seconds):.2f}, "
@@ -69,7 +69,7 @@ def start(folder: Path) -> None:
 
 
 def waveform(folder: Path) -> None:
-    """From opening a file to its whole waveform."""
+    """Time from opening a file to its whole waveform."""
     found = [run("waveform", folder) for _ in range(RUNS)]
     seconds = [one["seconds"] for one in found]
     print(f"| waveform of 10 min, 48 kHz stereo, s (best, median of {RUNS}) | {min(seconds):.2f}, "
@@ -77,26 +77,26 @@ def waveform(folder: Path) -> None:
 
 
 def frames(folder: Path) -> None:
-    """Zooming and scrolling through ten minutes."""
+    """Zoom and scroll through ten minutes."""
     _frame_row("zoom and scroll, 10 min stereo", run("frames", folder))
 
 
 def queue(folder: Path) -> None:
-    """Scrolling through a thousand rows."""
+    """Scroll through a thousand rows."""
     _frame_row("1 000 queue rows, scroll", run("queue", folder))
 
 
 def idle(folder: Path) -> None:
-    """What the window costs while nothing happens."""
+    """Measure the CPU time of an idle window."""
     found = run("idle", folder)
     print(f"| idle CPU, % of a core over {IDLE_S:.0f} s | {found['percent']:.2f} | 1 |")
 
 
 def memory(folder: Path) -> None:
-    """Four hours of sound, open and looked at."""
-    for what, told in (("memory", "a file of four hours"), ("files", "eight of half an hour")):
+    """Measure the memory of four hours of sound, in one file and in eight."""
+    for what, name in (("memory", "a four-hour file"), ("files", "eight half-hour files")):
         found = run(what, folder)
-        print(f"| memory with {told} open, MB | {found['peak_mb']:.0f} | 600 |")
+        print(f"| memory with {name} open, MB | {found['peak_mb']:.0f} | 600 |")
 
 
 def _frame_row(what: str, found: dict[str, Any]) -> None:
@@ -108,7 +108,7 @@ def _frame_row(what: str, found: dict[str, Any]) -> None:
 
 
 def inside_start(folder: Path) -> dict[str, Any]:
-    """Show the window."""
+    """Show the window; return the seconds and whether TensorFlow is loaded."""
     del folder
     from dreamsound_desktop import app as studio
 
@@ -123,10 +123,10 @@ def inside_start(folder: Path) -> dict[str, Any]:
 
 
 def inside_waveform(folder: Path) -> dict[str, Any]:
-    """Open ten minutes."""
+    """Open ten minutes; return the seconds."""
     path = _sound(folder, 10)
     app, window = _window()
-    window.files.open([_sound(folder, 0.1)])  # what paints is loaded
+    window.files.open([_sound(folder, 0.1)])  # loads the painting code
     _until(app, lambda: window.view.pyramid.is_whole)
     began_s = time.perf_counter()
     window.files.open([path])
@@ -138,7 +138,7 @@ def inside_waveform(folder: Path) -> dict[str, Any]:
 
 
 def inside_frames(folder: Path) -> dict[str, Any]:
-    """Zoom in and out and scroll, a frame each."""
+    """Zoom in and out and scroll, one frame each."""
     app, window = _window()
     window.files.open([_sound(folder, 10)])
     view = window.view
@@ -184,7 +184,7 @@ def inside_queue(folder: Path) -> dict[str, Any]:
 
 
 def inside_idle(folder: Path) -> dict[str, Any]:
-    """Do nothing."""
+    """Leave the window idle; return its CPU time in percent of a core."""
     app, window = _window()
     window.files.open([_sound(folder, 0.1)])
     _until(app, lambda: not window.view.spectrogram.is_pending())
@@ -197,7 +197,7 @@ def inside_idle(folder: Path) -> dict[str, Any]:
 
 
 def inside_memory(folder: Path) -> dict[str, Any]:
-    """Open four hours, look at all of it and near by."""
+    """Open four hours; view all of it, then details."""
     import resource
 
     app, window = _window()
@@ -211,7 +211,7 @@ def inside_memory(folder: Path) -> dict[str, Any]:
 
 
 def inside_files(folder: Path) -> dict[str, Any]:
-    """Open eight files of half an hour one after the other, and look around in each."""
+    """Open eight half-hour files one after another and look around in each."""
     import resource
 
     app, window = _window()
@@ -229,7 +229,7 @@ def inside_files(folder: Path) -> dict[str, Any]:
 
 
 def _look_around(app: Any, view: Any, zooms: int, scrolls: int) -> None:
-    """Go near, along, and back to all of it."""
+    """Zoom in, scroll, and show everything again."""
     for _ in range(zooms):
         view.zoom(0.8)
         _live(app, 0.05)
@@ -281,7 +281,7 @@ def _until(app: Any, is_so: Callable[[], Any], seconds: float = 60) -> None:
 
 
 def _painted(widgets: list[Any]) -> Any:
-    """Return what waits until all of some widgets have been painted."""
+    """Return an object whose `wait` returns once all these widgets are painted."""
     from PySide6.QtCore import QEvent, QObject
 
     class Painted(QObject):
@@ -296,7 +296,7 @@ def _painted(widgets: list[Any]) -> Any:
 
         def wait(self, app: Any) -> bool:
             self.left = set(widgets)
-            # Where nothing has changed, nothing is painted.
+            # An unchanged widget is never painted: stop waiting after a while.
             end_s = time.perf_counter() + 0.2
             while self.left and time.perf_counter() < end_s:
                 app.processEvents()

@@ -1,4 +1,4 @@
-"""What files cost: presets, a very long RF64, and a batch against the sum of its dreams.
+"""Measures presets, a very long RF64, and a batch against the sum of its dreams.
 
 ``python3 benchmarks/files.py [--sounds N]``
 """
@@ -28,9 +28,11 @@ SOUNDS, SECONDS = 200, 1.5
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sounds", type=int, default=SOUNDS, help="of the batch; 0 for none")
+    parser.add_argument(
+        "--sounds", type=int, default=SOUNDS, help="sounds in the batch (0 skips it)"
+    )
     given = parser.parse_args()
-    print("| what | measured | asked |\n|---|---|---|")
+    print("| figure | measured | goal |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         preset(folder)
@@ -40,17 +42,17 @@ def main() -> None:
 
 
 def preset(folder: Path) -> None:
-    """Load a preset's file."""
+    """Time the loading of a preset's file."""
     from dreamsound_studio.recipe.document import write_json
     from dreamsound_studio.recipe.presets import SUFFIX, factory_presets, read_preset
 
     path = folder / f"preset{SUFFIX}"
     write_json(path, factory_presets()[0].as_dict(), overwrite=False)
-    row("a preset's file is loaded", f"{median_ms(lambda: read_preset(path)):.2f} ms", "5 ms")
+    row("load a preset's file", f"{median_ms(lambda: read_preset(path)):.2f} ms", "5 ms")
 
 
 def long_file(folder: Path) -> None:
-    """Open an RF64 of four hours, whose samples are a hole in the disk, and read a second."""
+    """Time a read of one second from an RF64 of four hours, stored as a sparse file."""
     from dreamsound_studio.audio.clip import read_clip
 
     path = folder / "long.wav"
@@ -64,16 +66,16 @@ def long_file(folder: Path) -> None:
         file.truncate(file.tell() + size)
     clip = read_clip(path, (0, RATE))
     if (clip.samples.length, clip.channels) != (RATE, 2):
-        raise SystemExit("the second that was read is none")
+        raise SystemExit(f"Read {clip.samples.length} samples, expected {RATE}")
     measured = median_ms(lambda: read_clip(path, (0, RATE)))
     gigabytes = path.stat().st_size / 2**30
-    row(f"{HOURS} h of RF64 ({gigabytes:.1f} GiB) opened, a second read", f"{measured:.1f} ms",
+    row(f"open {HOURS} h of RF64 ({gigabytes:.1f} GiB) and read a second", f"{measured:.1f} ms",
         "100 ms")  # fmt: skip
     path.unlink()
 
 
 def batch(folder: Path, count: int) -> None:
-    """Dream short files by ``batch``, and compare with the sum of the times of their dreams."""
+    """Dream short files with ``batch``; compare its time with the sum of the dreams' times."""
     sounds, out = folder / "in", folder / "out"
     sounds.mkdir()
     random = np.random.default_rng(4)
@@ -95,12 +97,12 @@ def batch(folder: Path, count: int) -> None:
 
 
 def row(what: str, measured: str, asked: str) -> None:
-    """Print a line of the table."""
+    """Print one row of the table."""
     print(f"| {what} | {measured} | {asked} |", flush=True)
 
 
 def median_ms(work: Callable[[], object], rounds: int = 21) -> float:
-    """Return how long something takes, by the median of some rounds."""
+    """Return the median time of `work` in milliseconds."""
     times = []
     for _ in range(rounds):
         began = time.perf_counter()

@@ -1,6 +1,6 @@
-"""Measures what each factory preset does to each sound: the table of ``docs/presets.md``.
+"""Measures what each factory preset does to each sound, for the table of ``docs/presets.md``.
 
-``--pictures FOLDER`` draws, beside that, what every preset makes of the whistle and the speech.
+``--pictures FOLDER`` also draws what every preset makes of the whistle and the speech.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dreamsound_studio.dsp.stft import Stft, power_of
 from dreamsound_studio.models.load import load_model
 from dreamsound_studio.recipe.presets import factory_presets
 
-#: Levels under this re. the source's loudest band count as nothing.
+#: Lowest level, relative to the loudest band; anything lower counts as silence.
 FLOOR_DB = -90.0
 
 
@@ -38,7 +38,7 @@ def clips() -> dict[str, Clip]:
 
 
 def shape_of(clip: Clip) -> npt.NDArray[np.float64]:
-    """Return levels in third octaves and tenths of a second, dB: what is compared."""
+    """Return the levels to compare, in dB, by third octaves and tenths of a second."""
     stft = Stft()
     power = power_of(stft.forward(clip.samples.read(-stft.lead, clip.samples.length + stft.lead)))
     hertz = np.arange(stft.bins) * clip.sample_rate_hz / stft.fft_size
@@ -54,12 +54,12 @@ def shape_of(clip: Clip) -> npt.NDArray[np.float64]:
 
 
 def distance(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
-    """Return how far two shapes lie apart, dB RMS."""
+    """Return the distance between two shapes, dB RMS."""
     return float(np.sqrt(np.mean((a - b) ** 2)))
 
 
 def main() -> None:
-    """Print the table, or draw the pictures."""
+    """Print the table and draw the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=Path)
     given = parser.parse_args()

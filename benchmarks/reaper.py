@@ -1,7 +1,7 @@
-"""What the bridge costs REAPER, on the imitation of it that the tests use.
+"""Measures how long the bridge blocks REAPER, on the imitation that the tests use.
 
-The time that a script holds REAPER up: until an action returns, at each tick while the engine
-works, and at the tick that inserts all new takes. What the imitation itself takes is part of it.
+Three times count: until an action returns, at each tick while the engine works, and at the tick
+that inserts all new takes. They include the time of the imitation itself.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ ACTION = "DreamSound_Dream selected items with last settings.py"
 def main() -> None:
     """Print the table of ``benchmarks/README.md``."""
     rounds = [once() for _ in range(ROUNDS)]
-    print(f"| {ITEMS} items, 3 new takes each | median of {ROUNDS} | longest | asked |")
+    print(f"| {ITEMS} items, 3 new takes each | median of {ROUNDS} | longest | goal |")
     print("|---|---|---|---|")
     rows = (
         ("the action returns, ms", "returns_ms", 50),
-        ("a tick while the engine works, median, ms", "tick_ms", 2),
+        ("one tick while the engine works, median, ms", "tick_ms", 2),
         ("the longest such tick, ms", "longest_tick_ms", 2),
-        ("all takes inserted in one step, ms", "inserts_ms", 100),
+        ("all takes are inserted in one step, ms", "inserts_ms", 100),
     )
     for name, key, asked in rows:
         values = [one[key] for one in rounds]
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def once() -> dict[str, float]:
-    """Dream a hundred items with an engine that only acts as one; return what it took."""
+    """Dream a hundred items with a stand-in engine; return the times in ms."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         reaper, project, runs = installed(folder)
@@ -62,7 +62,7 @@ def once() -> dict[str, float]:
         host.ticks_s.clear()
         host.run_until()
         if any(len(item.takes) != 4 for item in project.items()):
-            raise SystemExit(f"not all takes were inserted: {reaper.messages}")
+            raise SystemExit(f"Some takes are missing: {reaper.messages}")
         reaper.check()
         for module in [module for module in sys.modules if module.startswith("dreamsound_bridge")]:
             del sys.modules[module]
@@ -75,7 +75,7 @@ def once() -> dict[str, float]:
 
 
 def installed(folder: Path) -> tuple[Reaper, Project, Path]:
-    """Return a REAPER with the scripts and an open project, and the folder of runs."""
+    """Return a REAPER with the scripts installed, its open project, and the folder of runs."""
     reaper = Reaper(folder / "REAPER")
     scripts = folder / "REAPER/Scripts/DreamSound"
     shutil.copytree(TOP / "reaper/scripts/DreamSound", scripts)
@@ -83,8 +83,8 @@ def installed(folder: Path) -> tuple[Reaper, Project, Path]:
     runs.mkdir()
     (runs / "how.json").write_text(json.dumps({"wait": "go"}))
     engine = [sys.executable, os.fspath(TOP / "tests/reaper/stand_in_engine.py")]
-    told: dict[str, Any] = {"engine": engine, "studio": None, "presets": [], "runs": str(runs)}
-    (scripts / "bridge.json").write_text(json.dumps(told))
+    bridge: dict[str, Any] = {"engine": engine, "studio": None, "presets": [], "runs": str(runs)}
+    (scripts / "bridge.json").write_text(json.dumps(bridge))
     sound = tone(folder / "a.wav", 1.0)
     items = [Item([Take(Source("WAVE", str(sound)), "a")], is_selected=True) for _ in range(ITEMS)]
     project = Project(str(folder / "p.rpp"), tracks=[Track("One", items=items)])

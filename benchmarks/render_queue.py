@@ -1,4 +1,4 @@
-"""What the render queue costs: its store, a worker, a preview in between, a farm.
+"""Measures the render queue: its store, a worker, a preview during a render, a farm.
 
 ``python3 benchmarks/render_queue.py [--only store|worker|preview|farm|kills] [--kills N]``
 """
@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "queue
 
 JOBS = 10_000
 RATE = 48_000
-#: Moments at which a preview is asked for while an hour is dreamed.
+#: How many previews to queue while an hour is dreamed.
 PREVIEWS = 12
 TASKS = 2_000
 ASKED = 500
@@ -35,7 +35,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=("store", "worker", "preview", "farm", "kills"))
-    parser.add_argument("--kills", type=int, default=50, help="of the worker, with --only kills")
+    parser.add_argument(
+        "--kills", type=int, default=50, help="how often to kill the worker, with --only kills"
+    )
     given = parser.parse_args()
     os.environ["DREAMSOUND_LIBRARY"] = "off"
     parts: dict[str, Callable[[Path], None]] = {
@@ -46,16 +48,16 @@ def main() -> None:
         "kills": lambda folder: kills(folder, given.kills),
     }
     chosen = [given.only] if given.only else ["store", "worker", "preview", "farm"]
-    print("| what | measured | asked |\n|---|---|---|")
+    print("| figure | measured | goal |\n|---|---|---|")
     for name in chosen:
         with tempfile.TemporaryDirectory() as folder:
             os.environ["DREAMSOUND_QUEUE"] = f"{folder}/queue/queue.sqlite"
             parts[name](Path(folder))
 
 
-def row(what: str, measured: str, asked: str = "-") -> None:
-    """Print a line of the table."""
-    print(f"| {what} | {measured} | {asked} |", flush=True)
+def row(what: str, measured: str, goal: str = "-") -> None:
+    """Print one row of the table."""
+    print(f"| {what} | {measured} | {goal} |", flush=True)
 
 
 def median_ms(work: Callable[[], object], rounds: int = 50) -> float:
@@ -69,7 +71,7 @@ def median_ms(work: Callable[[], object], rounds: int = 50) -> float:
 
 
 def store_operations(folder: Path) -> None:
-    """Operations on a queue of ten thousand jobs with requests of a real length."""
+    """Time operations on a queue of ten thousand jobs with requests of a real length."""
     from dreamsound_studio.jobs.request import JobRequest
     from dreamsound_studio.queue.store.records import NewJob
     from dreamsound_studio.queue.store.store import Store
@@ -80,18 +82,18 @@ def store_operations(folder: Path) -> None:
     with Store(folder / "queue.sqlite") as store:
         started = time.perf_counter()
         store.add([NewJob(input=f"/sounds/{n}.wav", request=text) for n in range(JOBS)])
-        row(f"{JOBS} jobs are added at once", f"{time.perf_counter() - started:.2f} s")
+        row(f"add {JOBS} jobs at once", f"{time.perf_counter() - started:.2f} s")
         store.register_worker("w", folder / "w.lock")
-        row("a page of 100 of them is listed", f"{median_ms(store.jobs):.2f} ms", "5 ms")
-        row("one is claimed", f"{median_ms(lambda: store.claim('w')):.2f} ms", "2 ms")
+        row("list a page of 100 of them", f"{median_ms(store.jobs):.2f} ms", "5 ms")
+        row("claim one", f"{median_ms(lambda: store.claim('w')):.2f} ms", "2 ms")
         held = store.jobs("running")[0].id
-        told = {"step": 3, "steps": 10, "loss": 1.0, "class": "Bird", "score": 0.5}
+        progress = {"step": 3, "steps": 10, "loss": 1.0, "class": "Bird", "score": 0.5}
         row(
-            "progress is told",
-            f"{median_ms(lambda: store.report_progress(held, 'w', told)):.2f} ms",
+            "report progress",
+            f"{median_ms(lambda: store.report_progress(held, 'w', progress)):.2f} ms",
         )
         number = store.number()
-        row("a view asks what has changed: nothing",
+        row("poll for changes: none",
             f"{1000 * median_ms(lambda: store.changes(number)):.0f} µs")  # fmt: skip
 
     job = folder / "job"
@@ -103,7 +105,7 @@ def store_operations(folder: Path) -> None:
 
 
 def worker(folder: Path) -> None:
-    """What a worker adds to a dream, warm and cold."""
+    """Time what a worker adds to a dream, warm and cold."""
     from dreamsound_studio.api import read_source
     from dreamsound_studio.cli.shared.fetching import loading
     from dreamsound_studio.control import Control
@@ -118,11 +120,11 @@ def worker(folder: Path) -> None:
     source = write_noise(folder / "source.wav", 2.0, 2)
     recipe = Recipe.make(steps=3)
     loaded = loading(trust=False)(recipe)
-    # The network whose graphs the direct dreams have traced is the one that is warm.
+    # The worker gets the network whose graphs the direct dreams have traced: a warm one.
     load.load_weights = lambda _: loaded.model
     with Store(folder / "queue.sqlite") as store:
         direct, queued = [], []
-        for round_ in range(5):  # in turn, on a machine that others use too
+        for round_ in range(5):  # alternate, since other work may share the machine
             started = time.perf_counter()
             for number in range(count):
                 dreaming = Dreaming(recipe, lambda _: loaded, RenderOptions(), {}, {}, [source])
@@ -136,7 +138,7 @@ def worker(folder: Path) -> None:
             one.run()
             queued.append((time.perf_counter() - started) / count)
     more = statistics.median(q - d for q, d in zip(queued, direct, strict=True))
-    row(f"a warm worker adds to a dream of {1000 * statistics.median(direct):.0f} ms",
+    row(f"overhead of a warm worker on a dream of {1000 * statistics.median(direct):.0f} ms",
         f"{1000 * more:.0f} ms", "150 ms")  # fmt: skip
     imports, colds = [], []
     for round_ in range(3):
@@ -152,12 +154,12 @@ def worker(folder: Path) -> None:
             colds.append(time.perf_counter() - started)
             process.wait()
     beyond = statistics.median(c - i for c, i in zip(colds, imports, strict=True))
-    row(f"a cold one takes beyond `import tensorflow` ({statistics.median(imports):.1f} s), a step "
-        "and three renders included", f"{beyond:.1f} s", "4 s")  # fmt: skip
+    row(f"time of a cold one beyond `import tensorflow` ({statistics.median(imports):.1f} s), "
+        "with one step and three renders", f"{beyond:.1f} s", "4 s")  # fmt: skip
 
 
 def preview(folder: Path) -> None:
-    """A preview of two seconds while an hour is dreamed, at moments all over the job."""
+    """Time previews of two seconds at random moments while an hour is dreamed."""
     from dreamsound_studio.queue.store.store import Store
 
     hour = write_noise(folder / "hour.wav", 3600.0, 2)
@@ -192,7 +194,7 @@ def preview(folder: Path) -> None:
 
 
 def farm(folder: Path) -> None:
-    """Sixteen jobs on two workers, and what a job costs the scheduler and the network."""
+    """Time sixteen jobs on two workers, and what a job costs scheduler and network."""
     from dreamsound_studio.queue.store.store import Store
 
     source = write_noise(folder / "source.wav", 10.0, 2)
@@ -219,23 +221,23 @@ def farm(folder: Path) -> None:
             add(store, source, folder / "first", 2, steps=4)
             started = time.perf_counter()
             start_worker(store, "--farm", address, "--until-empty").wait()
-            row("two jobs on two workers that are cold", f"{time.perf_counter() - started:.1f} s")
+            row("two jobs on two cold workers", f"{time.perf_counter() - started:.1f} s")
             add(store, source, folder / "second", 2, steps=4)
             two = cpu_of(lambda: start_worker(store, "--farm", address, "--until-empty").wait())
             numbers = add(store, source, folder / "farm", 16, steps=4)
             started = time.perf_counter()
             all_ = cpu_of(lambda: start_worker(store, "--farm", address, "--until-empty").wait())
             taken = time.perf_counter() - started
-            row("processor time that a job takes of the farm's own worker, by shared path",
+            row("processor time of the farm's own worker for a job with shared files",
                 f"{1000 * (all_ - two) / 14:.0f} ms")  # fmt: skip
             jobs = [store.job(number) for number in numbers]
             if {job.state for job in jobs} != {"done"}:
                 raise SystemExit([job.error for job in jobs])
             dreams = sum(job.result["seconds"] for job in jobs)
-            row("16 jobs (10 s of 48 kHz stereo, 4 steps) on them when they are warm",
+            row("16 jobs (10 s of 48 kHz stereo, 4 steps) on them when warm",
                 f"{taken:.1f} s, of which {dreams / 2:.1f} s dream on each", "done")  # fmt: skip
             size = sum(Path(p).stat().st_size for p in jobs[0].result["renders"].values())
-            row("bytes of a job's input and of its three renders",
+            row("a job's input, and its three renders",
                 f"{source.stat().st_size / 1e6:.1f} and {size / 1e6:.1f} MB")  # fmt: skip
     finally:
         for process in processes[::-1]:
@@ -244,12 +246,12 @@ def farm(folder: Path) -> None:
 
 
 def cpu_of(work: Callable[[], object]) -> float:
-    """Return the processor seconds of the processes that `work` has waited for."""
+    """Return the processor seconds of the processes that `work` waits for."""
     import resource
 
     def spent() -> float:
-        told = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return told.ru_utime + told.ru_stime
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
 
     before = spent()
     work()
@@ -257,28 +259,26 @@ def cpu_of(work: Callable[[], object]) -> float:
 
 
 def scheduler(address: str) -> None:
-    """What a task and an event cost the scheduler, and how fast bytes travel."""
+    """Time a task and an event through the scheduler, and measure how fast bytes travel."""
     from distributed import Client
 
     with Client(address, set_as_default=False) as client:
         client.wait_for_workers(2)
         started = time.perf_counter()
         client.gather(client.map(_nothing, range(TASKS), pure=False))
-        row(f"a task costs the scheduler and a client, of {TASKS}",
+        row(f"a task's cost to scheduler and client, mean of {TASKS}",
             f"{1e3 * (time.perf_counter() - started) / TASKS:.2f} ms")  # fmt: skip
         client.submit(_tell, "warm", 1, pure=False).result()
-        told: list[Any] = []
-        client.subscribe_topic("bench", told.append)
+        events: list[Any] = []
+        client.subscribe_topic("bench", events.append)
         started = time.perf_counter()
         client.submit(_tell, "bench", TASKS, pure=False).result()
-        while len(told) < TASKS:
+        while len(events) < TASKS:
             time.sleep(0.001)
-        row(
-            "an event travels through it", f"{1e3 * (time.perf_counter() - started) / TASKS:.2f} ms"
-        )
+        row("an event through it", f"{1e3 * (time.perf_counter() - started) / TASKS:.2f} ms")
         started = time.perf_counter()
         client.submit(_ask, ASKED, pure=False).result()
-        row("a task asks it whether it shall stop",
+        row("a task's question to it whether to stop",
             f"{1e3 * (time.perf_counter() - started) / ASKED:.2f} ms")  # fmt: skip
         worker_address = next(iter(client.scheduler_info(n_workers=-1)["workers"]))
         piece = 4 * 2**20
@@ -286,12 +286,12 @@ def scheduler(address: str) -> None:
         for _ in range(20):
             client.run(_bytes, piece, workers=[worker_address])
         seconds = time.perf_counter() - started
-        row("bytes are fetched through it, in pieces of 4 MiB",
+        row("bytes fetched through it, in pieces of 4 MiB",
             f"{20 * piece / seconds / 1e6:.0f} MB/s")  # fmt: skip
 
 
 def kills(folder: Path, count: int) -> None:
-    """Kill the worker again and again, and compare with an undisturbed run."""
+    """Kill the worker again and again; compare the renders with an undisturbed run's."""
     from conftest import write_sound  # type: ignore[import-not-found]
     from killing import check_nothing_lost, run_and_kill  # type: ignore[import-not-found]
 
@@ -308,26 +308,26 @@ def kills(folder: Path, count: int) -> None:
             killed,
             lambda source: {p.name: p.read_bytes() for p in (calm / source.stem).iterdir()},
         )
-    row(f"the worker is killed {count} times while {len(sources)} jobs run",
-        f"{sum(job.crashes for job in jobs)} deaths; nothing lost, nothing twice, the same bytes",
-        "the same")  # fmt: skip
+    row(f"the worker killed {count} times while {len(sources)} jobs run",
+        f"{sum(job.crashes for job in jobs)} deaths; nothing lost, nothing done twice, "
+        "the same bytes", "the same")  # fmt: skip
 
 
 class Quiet:
-    """Tells nothing."""
+    """Reports nothing."""
 
     def step(self, event: object) -> None:
-        """Tell nothing."""
+        """Report nothing."""
 
     def note(self, text: str) -> None:
-        """Tell nothing."""
+        """Report nothing."""
 
     def say(self, text: str) -> None:
-        """Tell nothing."""
+        """Report nothing."""
 
 
 def add(store: Any, source: Path, folder: Path, count: int, **more: Any) -> list[int]:
-    """Add jobs that do the same into folders of their own."""
+    """Add equal jobs that write into folders of their own; return their IDs."""
     from dreamsound_studio.jobs.request import JobRequest
 
     steps, kind, round_ = more["steps"], more.get("kind", "render"), more.get("round_", 0)
@@ -342,7 +342,7 @@ def add(store: Any, source: Path, folder: Path, count: int, **more: Any) -> list
 
 
 def start_worker(store: Any, *arguments: str) -> subprocess.Popen[bytes]:
-    """Start a worker of a queue."""
+    """Start a worker on a queue."""
     return subprocess.Popen(
         [sys.executable, "-m", "dreamsound_studio", "worker", *arguments],
         stdin=subprocess.DEVNULL,
@@ -353,7 +353,7 @@ def start_worker(store: Any, *arguments: str) -> subprocess.Popen[bytes]:
 
 
 def write_noise(path: Path, seconds: float, channels: int) -> Path:
-    """Write noise that swells, at 48 kHz, in 24 bits."""
+    """Write swelling noise at 48 kHz in 24 bits."""
     noise = np.random.default_rng(0).standard_normal((RATE * 2, channels))
     noise *= 0.05 * (1.2 + np.sin(2 * np.pi * np.arange(len(noise)) / RATE))[:, None]
     with soundfile.SoundFile(path, "w", RATE, channels, "PCM_24", format="WAV") as file:

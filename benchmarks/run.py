@@ -1,6 +1,6 @@
-"""Speed and memory, as ratios taken in one run: ``python3 dev.py bench [--long]``.
+"""Measures speed and memory as ratios, all in one run: ``python3 dev.py bench [--long]``.
 
-The yardstick is the arithmetic that a patch cannot do without: 277 million floating-point
+Speed is a multiple of a lower bound: the arithmetic a patch needs, 277 million floating-point
 operations (YAMNet forward, and back to its input), at the rate at which this machine multiplies two
 float32 matrices of 2048 x 2048 in the same minute.
 """
@@ -32,7 +32,7 @@ MATRIX = 2048
 SECONDS = 46.0
 ROUNDS = 5
 
-#: Name, recipe fields, rate, channels, and the ratio that was asked for.
+#: Name, recipe fields, rate, channels, and the ratio to reach.
 CASES = (
     ("add, 16 kHz mono", {"method": "add"}, 16_000, 1, 1.6),
     ("filter-add, 16 kHz mono", {"method": "filter-add"}, 16_000, 1, 1.8),
@@ -49,7 +49,7 @@ def main() -> None:
     """Print the tables of ``benchmarks/README.md``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--long", action="store_true", help="also an hour of 48 kHz stereo, and 50 killed workers"
+        "--long", action="store_true", help="add an hour of 48 kHz stereo, and 50 killed workers"
     )
     parser.add_argument("--only", choices=("speed", "blocks", "parts", "memory", "start", "queue"))
     chosen = parser.parse_args()
@@ -74,8 +74,8 @@ def main() -> None:
 
 
 def speed(model: Model) -> None:
-    """Print the cost of a step for each case."""
-    print("| one step | GFLOP/s of the matrix product | ms a patch | x the bound | asked |")
+    """Print what a step costs in each case."""
+    print("| one step | GFLOP/s of the matrix product | ms a patch | x the bound | goal |")
     print("|---|---|---|---|---|")
     for name, fields, rate, channels, asked in CASES:
         ratio, milliseconds, rates = step_cost(model, Recipe.make(**fields), rate, channels)
@@ -87,7 +87,7 @@ def speed(model: Model) -> None:
 
 
 def blocks(model: Model) -> None:
-    """Print the cost of an `add` step at 16 kHz by block size."""
+    """Print what an `add` step at 16 kHz costs, by block size."""
     print("| block_patches | x the bound |\n|---|---|")
     for size in BLOCKS:
         recipe = Recipe.make(method="add", block_patches=size)
@@ -96,7 +96,7 @@ def blocks(model: Model) -> None:
 
 
 def parts(model: Model) -> None:
-    """Print what the parts of a step cost: forward, and forward with the input gradient."""
+    """Print what each part of a step costs, forward and with the input gradient."""
     import tensorflow as tf
 
     from dreamsound_studio.audio.samples import Samples
@@ -120,7 +120,7 @@ def parts(model: Model) -> None:
     print("| part | x the bound, forward | and back |\n|---|---|---|")
     for name, (function, x) in made.items():
         forward = tf.function(function)
-        # A weighted sum, so that no gradient is 0 or 1 throughout.
+        # A weighted sum, so that no gradient is 0 or 1 everywhere.
         weights = generator.normal(forward(x).shape)
 
         @tf.function
@@ -140,7 +140,7 @@ def parts(model: Model) -> None:
 
 
 def _ratio(product: Callable[[], object], work: Callable[[], object], patches: float) -> float:
-    """Return the median cost of `work` a patch, in multiples of the bound."""
+    """Return the median cost of `work` per patch, as a multiple of the bound."""
     work()
     found = []
     for _ in range(ROUNDS):
@@ -166,7 +166,7 @@ def step_cost(model: Model, recipe: Recipe, rate: int, channels: int) -> tuple[f
         if event.step > 2:  # the first steps build the graphs
             seconds = (before + after) / 2
             gflops = 2 * MATRIX**3 / seconds / 1e9
-            # A step's own clock starts after the initial hearing, in the first step only.
+            # The first step's clock starts after the model first hears the sound.
             patch = event.seconds / grid.count
             ratios.append(patch / (PATCH_FLOP / (gflops * 1e9)))
             costs.append(1000 * patch)
@@ -176,7 +176,7 @@ def step_cost(model: Model, recipe: Recipe, rate: int, channels: int) -> tuple[f
 
 
 def matrix_product() -> Callable[[], object]:
-    """Return a function that multiplies two matrices, warmed up."""
+    """Return a function that multiplies two matrices, already warmed up."""
     import tensorflow as tf
 
     matrix = tf.random.stateless_normal([MATRIX, MATRIX], [0, 0])
@@ -195,11 +195,11 @@ def _matrix_seconds(product: Callable[[], object]) -> float:
 
 
 def memory(long: bool) -> None:
-    """Print the peak memory of whole processes that dream one step."""
+    """Print the peak memory of processes that dream one step."""
     cases = [("2 min, 48 kHz mono", 120, 1, 1.6), ("10 min, 48 kHz stereo", 600, 2, 2.5)]
     if long:
         cases.append(("1 h, 48 kHz stereo", 3600, 2, 2.5))
-    print("| render, 1 step, filter-add, all renders | peak memory GB | asked | seconds |")
+    print("| render, 1 step, filter-add, all renders | peak memory GB | goal | seconds |")
     print("|---|---|---|---|")
     for name, seconds, channels, asked in cases:
         with tempfile.TemporaryDirectory() as folder:
@@ -246,14 +246,14 @@ def _write_long(path: Path, seconds: int, channels: int) -> None:
 
 
 def queue(long: bool) -> None:
-    """Print what the render queue costs; the long run also kills its worker fifty times."""
+    """Print what the render queue costs; a long run also kills its worker fifty times."""
     script = [sys.executable, str(Path(__file__).with_name("render_queue.py"))]
     for more in ([], ["--only", "kills"])[: 1 + long]:
         subprocess.run([*script, *more], check=True)
 
 
 def start() -> None:
-    """Print how long the command line takes to show its help."""
+    """Print how long the command line takes to show help."""
     command = [sys.executable, "-m", "dreamsound_studio", "--help"]
     bare = [sys.executable, "-c", "pass"]
     helps, bares = [], []

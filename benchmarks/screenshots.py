@@ -1,6 +1,7 @@
-"""Pictures of the window, dark and light, at 1x and 2x: ``python3 benchmarks/screenshots.py OUT``.
+"""Takes pictures of the window, dark and light, at 1x and 2x.
 
-A sound is dreamed by the real worker, so that takes, curve and queue show what they will.
+``python3 benchmarks/screenshots.py OUT`` dreams a sound with the real worker first, so that takes,
+curve and queue show real content.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ def main() -> None:
     """Take all pictures, each look in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--sound", type=Path, help="by default a phrase that is whistled")
+    parser.add_argument("--sound", type=Path, help="sound to show (default: a whistled phrase)")
     parser.add_argument("--look", nargs=2, help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    told.out.mkdir(parents=True, exist_ok=True)
-    if told.look:
-        take(told.out, told.sound, told.look[0], told.look[1])
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    if arguments.look:
+        take(arguments.out, arguments.sound, arguments.look[0], arguments.look[1])
         return
     with tempfile.TemporaryDirectory() as folder:
-        sound = told.sound
+        sound = arguments.sound
         if sound is None:
             sound = Path(folder) / "whistle.wav"
             words = [sys.executable, "-m", "dreamsound_studio.demo_sound", str(sound)]
@@ -40,7 +41,7 @@ def main() -> None:
         variables |= {"DREAMSOUND_QUEUE": f"{folder}/queue.sqlite", "DREAMSOUND_LIBRARY": "off"}
         variables |= {"XDG_CACHE_HOME": f"{folder}/cache", "QT_QPA_PLATFORM": "offscreen"}
         for theme, scale in LOOKS:
-            words = [sys.executable, __file__, str(told.out), "--sound", str(sound)]
+            words = [sys.executable, __file__, str(arguments.out), "--sound", str(sound)]
             words += ["--look", theme, str(scale)]
             subprocess.run(words, env=variables | {"QT_SCALE_FACTOR": str(scale)}, check=True)
         _end_workers(Path(variables["DREAMSOUND_QUEUE"]))
@@ -76,7 +77,7 @@ def take(out: Path, sound: Path, theme: str, scale: str) -> None:
 
     document = window.session.current
     if document is None:
-        raise SystemExit(f"{sound} cannot be opened")
+        raise SystemExit(f"Cannot open {sound}")
     window.change_preferences(preview_plays=False)
     if not document.takes:
         for stored in window.presets._stored:
@@ -92,7 +93,7 @@ def take(out: Path, sound: Path, theme: str, scale: str) -> None:
     until(lambda: window.view is not None and window.view.readout.heard is not None)
     view = window.view
     if view is None:
-        raise SystemExit(f"{sound} is not shown")
+        raise SystemExit(f"Cannot show {sound}")
     until(lambda: view.pyramid.is_whole and not view.spectrogram.is_pending())
     view.move_cursor(20)
     for message in list(window.messages.messages):
@@ -102,7 +103,7 @@ def take(out: Path, sound: Path, theme: str, scale: str) -> None:
         until(lambda: False, seconds)
         path = out / f"{what}-{theme}-{scale}x.png"
         widget.grab().save(str(path))
-        # A palette of 256 colours is a third of the size, and looks the same.
+        # A palette of 256 colours takes a third of the size and looks the same.
         with Image.open(path) as image:
             small = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
         small.save(path, optimize=True)
@@ -136,7 +137,7 @@ def take(out: Path, sound: Path, theme: str, scale: str) -> None:
 
 
 def _job_folder(sound: Path) -> Path:
-    """Return a folder of jobs, as REAPER's bridge makes it."""
+    """Return a folder of jobs like those of REAPER's bridge."""
     folder = Path(tempfile.mkdtemp(dir=sound.parent))
     for number in range(1, 6):
         item = folder / f"{number:03d}"

@@ -1,8 +1,8 @@
-"""What the two ways of doing less cost: bfloat16 in the network, and patches without overlap.
+"""Measures what two shortcuts cost: bfloat16 in the network, and patches without overlap.
 
-``python benchmarks/shortcuts.py`` prints a table: for each sound, the correlation of the first
-step's gradient with that of the default recipe on the same seed and on another seed (the
-default's own spread, since the seed shifts the patch grid), and the class score after ten steps.
+``python benchmarks/shortcuts.py`` prints a table. For each sound it correlates the first step's
+gradient with that of the default recipe and shows the class score after ten steps. The row with
+another seed shows the default's own spread, since the seed shifts the patch grid.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ VARIANTS: dict[str, dict[str, object]] = {
 
 
 def first_gradient(clip: Clip, model: Model, fields: dict[str, object]) -> np.ndarray:
-    """Return g of the first step."""
+    """Return the gradient of the first step, ``[channels, samples]``."""
     dreamer = Dreamer(clip, Recipe.make(method="add", steps=1, **fields), model)
     list(dreamer.steps())
     return dreamer.result().gradient.array().copy()

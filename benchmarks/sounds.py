@@ -1,4 +1,4 @@
-"""The sounds that defaults and figures are measured on."""
+"""The sounds behind the defaults and the figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SENTENCE = "The night train leaves at nine. Nobody on the platform heard it whis
 
 
 def shared_audio() -> Path | None:
-    """Return the folder of test recordings beside the folder of test models, if there is one."""
+    """Return the folder of test recordings beside the test models, or None if it does not exist."""
     for part in os.environ.get(MODELS_VARIABLE, "").split(os.pathsep):
         folder = Path(part).resolve().parent / "audio"
         if part and folder.is_dir():
@@ -25,7 +25,7 @@ def shared_audio() -> Path | None:
 
 
 def test_sounds() -> dict[str, Clip]:
-    """Return every sound there is: recordings, speech where espeak-ng is installed, and noise."""
+    """Return all sounds: recordings if found, speech if espeak-ng is installed, and noise."""
     sounds: dict[str, Clip] = {}
     folder = shared_audio()
     for name in ("whistle", "cat", "drums", "bouzouki"):
@@ -40,7 +40,7 @@ def test_sounds() -> dict[str, Clip]:
 
 
 def at_peak(clip: Clip, peak_dbfs: float) -> Clip:
-    """Return a clip scaled to a peak level."""
+    """Return the clip scaled to a peak level in dBFS."""
     values = clip.samples.array()
     gain = 10 ** (peak_dbfs / 20) / float(np.max(np.abs(values)))
     return Clip.from_array(values * np.float32(gain), clip.sample_rate_hz)

@@ -32,7 +32,7 @@ def load():
 
 
 class House:
-    """A project whose tools are pretended: each run is noted and ends as told."""
+    """A project whose tools are pretended: each run is noted and ends with a set code."""
 
     def __init__(self, dev, folder: Path) -> None:
         self.dev = dev
@@ -175,7 +175,7 @@ def test_new_versions_are_installed_into_it(house, name):
 
 
 @pytest.mark.parametrize("failing", ["-r", "-e"])
-def test_an_unfinished_one_is_made_anew(house, failing):
+def test_an_unfinished_one_is_made_again(house, failing):
     house.codes[failing] = 1
     with pytest.raises(house.dev.Stop) as stop:
         house.dev.make_environment()
@@ -190,7 +190,7 @@ def test_an_unfinished_one_is_made_anew(house, failing):
     assert not (house.venv / "half a package").exists()
 
 
-def test_one_that_failed_to_change_is_made_anew(house):
+def test_one_that_failed_to_change_is_made_again(house):
     house.dev.make_environment()
     (house.dev.TOP / "pyproject.toml").write_text("changed")
     house.codes["-r"] = 1
@@ -201,14 +201,14 @@ def test_one_that_failed_to_change_is_made_anew(house):
     assert house.did("create") == 2
 
 
-def test_one_without_its_python_is_made_anew(house):
+def test_one_without_its_python_is_made_again(house):
     house.dev.make_environment()
     house.dev.python_in(house.venv).unlink()
     house.dev.make_environment()
     assert house.did("create") == 2
 
 
-def test_a_moved_one_is_made_anew(house, monkeypatch):
+def test_a_moved_one_is_made_again(house, monkeypatch):
     house.dev.make_environment()
     moved = house.venv.with_name("moved")
     house.venv.rename(moved)
@@ -311,7 +311,7 @@ def test_check_runs_every_tool_even_if_one_fails(house, capsys):
     house.codes["check"] = 1  # of ruff
     house.commands.clear()
     assert house.dev.main(["check"]) == 1
-    assert len(house.commands) == len(ran) - 1 == 4  # less the making of the environment
+    assert len(house.commands) == len(ran) - 1 == 5  # less the making of the environment
     assert "failed: ruff check" in capsys.readouterr().out
 
 
@@ -336,7 +336,7 @@ def rendered(folder: Path, **changes) -> str:
     return json.dumps({"inputs": [result | changes]})
 
 
-def test_demo_whistles_dreams_draws_and_tells(house, capsys):
+def test_demo_whistles_dreams_draws_and_reports(house, capsys):
     house.printed = rendered(house.dev.TOP / "dreamsound-demo")
     assert house.dev.main(["demo", "--steps", "3"]) == 0
     whistle, render, draw = house.commands[-3:]
@@ -347,10 +347,10 @@ def test_demo_whistles_dreams_draws_and_tells(house, capsys):
         *("--overwrite", "--steps", "3"),
     ]
     assert draw[-2:] == ["Whistling=0.7", "Owl=0.96"]
-    told = capsys.readouterr().out
-    assert "Whistling 0.700" in told
-    assert "Owl 0.960" in told
-    assert str(Path("dreamsound-demo") / "whistle_dream.wav") in told  # seen from here
+    printed = capsys.readouterr().out
+    assert "Whistling 0.700" in printed
+    assert "Owl 0.960" in printed
+    assert str(Path("dreamsound-demo") / "whistle_dream.wav") in printed  # seen from here
 
 
 def test_demo_dreams_a_file_into_a_folder(house):
@@ -397,7 +397,7 @@ def test_run_gives_exit_codes_and_what_was_printed():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_run_tells_a_killed_tool_as_a_shell_does():
+def test_run_reports_a_killed_tool_as_a_shell_does():
     code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     assert load().run([sys.executable, "-c", code])[0] == 137
 
