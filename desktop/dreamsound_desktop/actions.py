@@ -1,4 +1,4 @@
-"""All that can be done, once: menus, toolbar, key table and palette are fed by it."""
+"""The one table of actions. It feeds the menus, toolbar, key table and command palette."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONTEXT = "Actions"
 
 
 def marked(context: str, text: str) -> str:
-    """Return a text as it is, marked to be translated later: Qt's ``QT_TRANSLATE_NOOP``, typed."""
+    """Return `text` unchanged, marked for translation: a typed ``QT_TRANSLATE_NOOP``."""
     del context
     return text
 
@@ -36,7 +36,7 @@ FILE, EDIT, VIEW, TRANSPORT, DREAM, QUEUE, HELP = MENUS
 
 @dataclass(frozen=True)
 class ActionSpec:
-    """Something that can be done.
+    """An action.
 
     Attributes
     ----------
@@ -45,15 +45,15 @@ class ActionSpec:
     menu : str
         One of `MENUS`.
     text, tip : str
-        For the menu and for the status bar, to be translated.
+        Untranslated texts for the menu and the status bar.
     keys : str
-        Its shortcut, as `QKeySequence` reads it; several by a semicolon.
+        Shortcut in `QKeySequence` syntax; separate several with semicolons.
     icon : str
         One of `dreamsound_desktop.icons.SHAPES`.
     checkable : bool
-        Whether it is on or off.
+        Whether it can be toggled.
     begins_group : bool
-        Whether a line stands above it in the menu.
+        Whether a separator precedes it in the menu.
     """
 
     name: str
@@ -69,141 +69,143 @@ class ActionSpec:
 #: name, menu, text, keys, tip, icon
 ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("open", FILE, _("Actions", "&Open…"), "Ctrl+O",
-               _("Actions", "Open sounds, or a render to have its recipe again"), "open"),
+               _("Actions", "Open sounds, or a render to restore its recipe"), "open"),
     ActionSpec("add_folder", FILE, _("Actions", "Add &folder to queue…"), "Ctrl+Shift+O",
-               _("Actions", "Dream every sound of a folder; its tree is kept"), "folder"),
+               _("Actions", "Queue every sound in a folder; keeps the folder structure"), "folder"),
     ActionSpec("close", FILE, _("Actions", "&Close"), "Ctrl+W",
-               _("Actions", "Close this sound; its recipe and takes are kept")),
+               _("Actions", "Close this sound; keeps its recipe and takes")),
     ActionSpec("save_preset", FILE, _("Actions", "&Save preset…"), "Ctrl+S",
-               _("Actions", "Keep the recipe under a name"), "save", begins_group=True),
+               _("Actions", "Save the recipe under a name"), "save", begins_group=True),
     ActionSpec("import_preset", FILE, _("Actions", "&Import preset…"), "Ctrl+Shift+I",
                _("Actions", "Copy preset files into your presets")),
     ActionSpec("export_take", FILE, _("Actions", "&Export take…"), "Ctrl+E",
-               _("Actions", "Copy the renders of the take to a folder")),
+               _("Actions", "Copy the take's renders to a folder")),
     ActionSpec("copy_command", FILE, _("Actions", "Copy as co&mmand"), "Ctrl+Shift+C",
-               _("Actions", "Copy the command line that renders the same")),
+               _("Actions", "Copy the equivalent command line")),
     ActionSpec("reveal", FILE, _("Actions", "Show in fol&der"), "Ctrl+Shift+R",
-               _("Actions", "Show the folder of the take, or of the sound"), "folder"),
+               _("Actions", "Show the take or the sound in its folder"), "folder"),
     ActionSpec("quit", FILE, _("Actions", "&Quit"), "Ctrl+Q",
-               _("Actions", "Quit; what renders goes on, and all is here again next time"),
+               _("Actions", "Quit; renders continue and the session reopens next time"),
                begins_group=True),
     ActionSpec("undo", EDIT, _("Actions", "&Undo"), "Ctrl+Z", "", "undo"),
     ActionSpec("redo", EDIT, _("Actions", "&Redo"), "Ctrl+Shift+Z", "", "redo"),
     ActionSpec("select_all", EDIT, _("Actions", "Select &all"), "Ctrl+A",
                _("Actions", "Select the whole sound"), begins_group=True),
-    ActionSpec("select_none", EDIT, _("Actions", "Select &nothing"), "Ctrl+D",
-               _("Actions", "A render dreams the whole sound then")),
-    ActionSpec("select_from", EDIT, _("Actions", "Selection &begins here"), "Ctrl+[",
-               _("Actions", "Begin the selection at the playhead")),
-    ActionSpec("select_to", EDIT, _("Actions", "Selection &ends here"), "Ctrl+]",
+    ActionSpec("select_none", EDIT, _("Actions", "Clear selectio&n"), "Ctrl+D",
+               _("Actions", "Clear the selection; Render then dreams the whole sound")),
+    ActionSpec("select_from", EDIT, _("Actions", "Set selection &start"), "Ctrl+[",
+               _("Actions", "Start the selection at the playhead")),
+    ActionSpec("select_to", EDIT, _("Actions", "Set selection &end"), "Ctrl+]",
                _("Actions", "End the selection at the playhead")),
-    ActionSpec("extend_left", EDIT, _("Actions", "Extend selection to the left"), "Shift+Left"),
-    ActionSpec("extend_right", EDIT, _("Actions", "Extend selection to the right"), "Shift+Right"),
-    ActionSpec("band_top_up", EDIT, _("Actions", "Band: top higher"), "Ctrl+Up",
+    ActionSpec("extend_left", EDIT, _("Actions", "Extend selection left"), "Shift+Left"),
+    ActionSpec("extend_right", EDIT, _("Actions", "Extend selection right"), "Shift+Right"),
+    ActionSpec("band_top_up", EDIT, _("Actions", "Raise top of band"), "Ctrl+Up",
                begins_group=True),
-    ActionSpec("band_top_down", EDIT, _("Actions", "Band: top lower"), "Ctrl+Down"),
-    ActionSpec("band_bottom_up", EDIT, _("Actions", "Band: bottom higher"), "Ctrl+Shift+Up"),
-    ActionSpec("band_bottom_down", EDIT, _("Actions", "Band: bottom lower"), "Ctrl+Shift+Down"),
-    ActionSpec("band_none", EDIT, _("Actions", "Band: all frequencies"), "Ctrl+Shift+D"),
+    ActionSpec("band_top_down", EDIT, _("Actions", "Lower top of band"), "Ctrl+Down"),
+    ActionSpec("band_bottom_up", EDIT, _("Actions", "Raise bottom of band"), "Ctrl+Shift+Up"),
+    ActionSpec("band_bottom_down", EDIT, _("Actions", "Lower bottom of band"), "Ctrl+Shift+Down"),
+    ActionSpec("band_none", EDIT, _("Actions", "Clear band (all frequencies)"), "Ctrl+Shift+D"),
     ActionSpec("preferences", EDIT, _("Actions", "&Preferences…"), "Ctrl+,", "", "settings",
                begins_group=True),
     ActionSpec("zoom_in", VIEW, _("Actions", "Zoom &in"), "Ctrl++;Ctrl+=", "", "zoom_in"),
     ActionSpec("zoom_out", VIEW, _("Actions", "Zoom &out"), "Ctrl+-", "", "zoom_out"),
-    ActionSpec("zoom_all", VIEW, _("Actions", "&Whole sound"), "F", "", "fit"),
+    ActionSpec("zoom_all", VIEW, _("Actions", "Zoom to &whole sound"), "F", "", "fit"),
     ActionSpec("zoom_selection", VIEW, _("Actions", "Zoom to &selection"), "Shift+F"),
-    ActionSpec("scroll_left", VIEW, _("Actions", "Scroll to the left"), "PgUp"),
-    ActionSpec("scroll_right", VIEW, _("Actions", "Scroll to the right"), "PgDown"),
-    ActionSpec("amplitude_up", VIEW, _("Actions", "Waveform higher"), "Shift+Up"),
-    ActionSpec("amplitude_down", VIEW, _("Actions", "Waveform lower"), "Shift+Down"),
-    ActionSpec("cursor_up", VIEW, _("Actions", "Cursor: higher"), "Up", begins_group=True),
-    ActionSpec("cursor_down", VIEW, _("Actions", "Cursor: lower"), "Down"),
+    ActionSpec("scroll_left", VIEW, _("Actions", "Scroll left"), "PgUp"),
+    ActionSpec("scroll_right", VIEW, _("Actions", "Scroll right"), "PgDown"),
+    ActionSpec("amplitude_up", VIEW, _("Actions", "Zoom in on amplitude"), "Shift+Up"),
+    ActionSpec("amplitude_down", VIEW, _("Actions", "Zoom out on amplitude"), "Shift+Down"),
+    ActionSpec("cursor_up", VIEW, _("Actions", "Move cursor up"), "Up", begins_group=True),
+    ActionSpec("cursor_down", VIEW, _("Actions", "Move cursor down"), "Down"),
     ActionSpec("fft_larger", VIEW, _("Actions", "Larger FFT"), "]", begins_group=True),
     ActionSpec("fft_smaller", VIEW, _("Actions", "Smaller FFT"), "["),
     ActionSpec("next_scale", VIEW, _("Actions", "Next frequency axis"), "M",
-               _("Actions", "Linear, logarithmic, mel")),
+               _("Actions", "Switch the axis between linear, logarithmic and mel")),
     ActionSpec("next_colours", VIEW, _("Actions", "Next colour map"), "C"),
-    ActionSpec("next_channel", VIEW, _("Actions", "Next channel of the spectrogram"), "Shift+C",
-               _("Actions", "The mono mix, and each channel")),
-    ActionSpec("range_up", VIEW, _("Actions", "Spectrogram brighter"), "Alt+PgUp"),
-    ActionSpec("range_down", VIEW, _("Actions", "Spectrogram darker"), "Alt+PgDown"),
+    ActionSpec("next_channel", VIEW, _("Actions", "Next spectrogram channel"), "Shift+C",
+               _("Actions", "Switch between the mono mix and each channel")),
+    ActionSpec("range_up", VIEW, _("Actions", "Brighten spectrogram"), "Alt+PgUp"),
+    ActionSpec("range_down", VIEW, _("Actions", "Darken spectrogram"), "Alt+PgDown"),
     ActionSpec("next_pane", VIEW, _("Actions", "Next pane"), "F6", begins_group=True),
     ActionSpec("previous_pane", VIEW, _("Actions", "Previous pane"), "Shift+F6"),
     ActionSpec("next_tab", VIEW, _("Actions", "Next sound"), "Ctrl+PgDown"),
     ActionSpec("previous_tab", VIEW, _("Actions", "Previous sound"), "Ctrl+PgUp"),
     ActionSpec("reset_layout", VIEW, _("Actions", "Reset layout")),
-    ActionSpec("play", TRANSPORT, _("Actions", "&Play or stop"), "Space", "", "play"),
+    ActionSpec("play", TRANSPORT, _("Actions", "&Play/stop"), "Space", "", "play"),
     ActionSpec("loop", TRANSPORT, _("Actions", "&Loop"), "L",
-               _("Actions", "Play the selection, or the take, again and again"), "loop",
+               _("Actions", "Loop the selection or the take"), "loop",
                checkable=True),
-    ActionSpec("to_start", TRANSPORT, _("Actions", "To the start"), "Home"),
-    ActionSpec("to_end", TRANSPORT, _("Actions", "To the end"), "End"),
-    ActionSpec("step_left", TRANSPORT, _("Actions", "Playhead to the left"), "Left"),
-    ActionSpec("step_right", TRANSPORT, _("Actions", "Playhead to the right"), "Right"),
+    ActionSpec("to_start", TRANSPORT, _("Actions", "Go to start"), "Home"),
+    ActionSpec("to_end", TRANSPORT, _("Actions", "Go to end"), "End"),
+    ActionSpec("step_left", TRANSPORT, _("Actions", "Move playhead left"), "Left"),
+    ActionSpec("step_right", TRANSPORT, _("Actions", "Move playhead right"), "Right"),
     ActionSpec("next_marker", TRANSPORT, _("Actions", "Next marker"), "Ctrl+Right"),
     ActionSpec("previous_marker", TRANSPORT, _("Actions", "Previous marker"), "Ctrl+Left"),
-    ActionSpec("hear_a", TRANSPORT, _("Actions", "Hear A, the source"), "1", begins_group=True),
-    ActionSpec("hear_b", TRANSPORT, _("Actions", "Hear B"), "2"),
-    ActionSpec("hear_c", TRANSPORT, _("Actions", "Hear C"), "3"),
-    ActionSpec("hear_d", TRANSPORT, _("Actions", "Hear D"), "4"),
-    ActionSpec("hear_dream", TRANSPORT, _("Actions", "Hear the dream"), "Shift+1",
+    ActionSpec("hear_a", TRANSPORT, _("Actions", "Listen to A (source)"), "1", begins_group=True),
+    ActionSpec("hear_b", TRANSPORT, _("Actions", "Listen to B"), "2"),
+    ActionSpec("hear_c", TRANSPORT, _("Actions", "Listen to C"), "3"),
+    ActionSpec("hear_d", TRANSPORT, _("Actions", "Listen to D"), "4"),
+    ActionSpec("hear_dream", TRANSPORT, _("Actions", "Listen to the dream"), "Shift+1",
                begins_group=True),
-    ActionSpec("hear_gradient", TRANSPORT, _("Actions", "Hear the gradient"), "Shift+2"),
-    ActionSpec("hear_hardcut", TRANSPORT, _("Actions", "Hear the hard cut"), "Shift+3"),
-    ActionSpec("hear_filtered", TRANSPORT, _("Actions", "Hear the filtered carrier"), "Shift+4"),
-    ActionSpec("hear_difference", TRANSPORT, _("Actions", "Hear the difference"), "Shift+5"),
-    ActionSpec("step_back", TRANSPORT, _("Actions", "Earlier step of the take"), ","),
-    ActionSpec("step_on", TRANSPORT, _("Actions", "Later step of the take"), "."),
-    ActionSpec("level_match", TRANSPORT, _("Actions", "Level-&match"), "Shift+M",
-               _("Actions", "Hear everything as loud as the source"), checkable=True,
+    ActionSpec("hear_gradient", TRANSPORT, _("Actions", "Listen to the gradient"), "Shift+2"),
+    ActionSpec("hear_hardcut", TRANSPORT, _("Actions", "Listen to the hard cut"), "Shift+3"),
+    ActionSpec("hear_filtered", TRANSPORT, _("Actions", "Listen to the filtered carrier"),
+               "Shift+4"),
+    ActionSpec("hear_difference", TRANSPORT, _("Actions", "Listen to the difference"), "Shift+5"),
+    ActionSpec("step_back", TRANSPORT, _("Actions", "Previous step of the take"), ","),
+    ActionSpec("step_on", TRANSPORT, _("Actions", "Next step of the take"), "."),
+    ActionSpec("level_match", TRANSPORT, _("Actions", "Match l&evels"), "Shift+M",
+               _("Actions", "Play everything at the loudness of the source"), checkable=True,
                begins_group=True),
     ActionSpec("louder", TRANSPORT, _("Actions", "Louder"), "Alt+Right"),
-    ActionSpec("softer", TRANSPORT, _("Actions", "Softer"), "Alt+Left"),
+    ActionSpec("softer", TRANSPORT, _("Actions", "Quieter"), "Alt+Left"),
     ActionSpec("preview", DREAM, _("Actions", "&Preview"), "P",
-               _("Actions", "Dream the selection, or two seconds, at once"), "preview"),
+               _("Actions", "Dream the selection, or two seconds at the playhead, right away"),
+               "preview"),
     ActionSpec("render", DREAM, _("Actions", "&Render"), "Return;Enter",
-               _("Actions", "Put the selection, or all of the sound, into the queue"), "render"),
-    ActionSpec("finish", DREAM, _("Actions", "&Stop here and keep"), "Ctrl+Return",
-               _("Actions", "End what runs after this step, and keep it"), "keep"),
+               _("Actions", "Queue the selection, or the whole sound"), "render"),
+    ActionSpec("finish", DREAM, _("Actions", "&Stop and keep"), "Ctrl+Return",
+               _("Actions", "Stop the running render after this step and keep the result"), "keep"),
     ActionSpec("cancel", DREAM, _("Actions", "&Cancel"), "Esc",
-               _("Actions", "Call off what runs for this sound"), "cancel"),
+               _("Actions", "Cancel this sound's jobs"), "cancel"),
     ActionSpec("again", DREAM, _("Actions", "Dream &again from this take"), "Ctrl+R",
-               _("Actions", "Go on dreaming from the take that is chosen"), "again"),
-    ActionSpec("star_take", DREAM, _("Actions", "&Star this take"), "S",
-               _("Actions", "Mark the take that is chosen as one to keep"), "star"),
-    ActionSpec("remove_take", DREAM, _("Actions", "Remove this &take"), "Alt+Del",
-               _("Actions", "Take it out of the list; its files stay, and it can be undone")),
-    ActionSpec("variations", DREAM, _("Actions", "&Variations…"), "V",
+               _("Actions", "Continue dreaming from the selected take"), "again"),
+    ActionSpec("star_take", DREAM, _("Actions", "S&tar take"), "S",
+               _("Actions", "Mark the selected take as a favourite"), "star"),
+    ActionSpec("remove_take", DREAM, _("Actions", "Remo&ve take"), "Alt+Del",
+               _("Actions", "Remove the selected take from the list; keeps its files, undoable")),
+    ActionSpec("variations", DREAM, _("Actions", "Var&iations…"), "V",
                _("Actions", "Preview a grid of seeds and strengths"), "grid"),
-    ActionSpec("listen", DREAM, _("Actions", "What does the model &hear?"), "H",
-               _("Actions", "Play the sound to the model, and show what it hears"), "ear",
+    ActionSpec("listen", DREAM, _("Actions", "S&how what the model hears"), "H",
+               _("Actions", "Run the model on the sound and show the classes it hears"), "ear",
                begins_group=True),
-    ActionSpec("search_class", DREAM, _("Actions", "&Find a class…"), "Ctrl+F",
-               _("Actions", "Choose what to dream of by its name"), "search"),
-    ActionSpec("paper", DREAM, _("Actions", "As in the pa&per"), "Ctrl+T",
-               _("Actions", "Take the paper's formulas literally"), checkable=True),
-    ActionSpec("reset_recipe", DREAM, _("Actions", "Reset the recipe"), "Ctrl+Shift+N"),
-    ActionSpec("pause", QUEUE, _("Actions", "&Pause the queue"), "Ctrl+P",
-               _("Actions", "Begin no more renders; what runs goes on"), "pause", checkable=True),
+    ActionSpec("search_class", DREAM, _("Actions", "&Find class…"), "Ctrl+F",
+               _("Actions", "Choose a class by name"), "search"),
+    ActionSpec("paper", DREAM, _("Actions", "As in the pap&er"), "Ctrl+T",
+               _("Actions", "Use the paper's formulas literally"), checkable=True),
+    ActionSpec("reset_recipe", DREAM, _("Actions", "Reset recipe"), "Ctrl+Shift+N"),
+    ActionSpec("pause", QUEUE, _("Actions", "&Pause queue"), "Ctrl+P",
+               _("Actions", "Start no new renders; running ones finish"), "pause", checkable=True),
     ActionSpec("queue_up", QUEUE, _("Actions", "Move &up"), "Alt+Up", begins_group=True),
     ActionSpec("queue_down", QUEUE, _("Actions", "Move &down"), "Alt+Down"),
-    ActionSpec("queue_top", QUEUE, _("Actions", "Move to the &top"), "Alt+Home"),
+    ActionSpec("queue_top", QUEUE, _("Actions", "Move to &top"), "Alt+Home"),
     ActionSpec("queue_cancel", QUEUE, _("Actions", "&Cancel job"), "Ctrl+Del", "", "cancel"),
-    ActionSpec("queue_finish", QUEUE, _("Actions", "&Stop job here and keep"),
+    ActionSpec("queue_finish", QUEUE, _("Actions", "&Stop job and keep"),
                "Ctrl+Shift+Return", "", "keep"),
     ActionSpec("queue_retry", QUEUE, _("Actions", "&Retry job"), "Ctrl+Shift+T", "", "again"),
     ActionSpec("queue_open", QUEUE, _("Actions", "&Open result"), "Alt+Return", "", "open"),
     ActionSpec("queue_reveal", QUEUE, _("Actions", "Show result in &folder"), "Alt+Shift+Return"),
     ActionSpec("queue_remove", QUEUE, _("Actions", "Re&move job"), "Shift+Del"),
-    ActionSpec("queue_clear", QUEUE, _("Actions", "C&lear what is over"), "Ctrl+Shift+Del"),
-    ActionSpec("queue_report", QUEUE, _("Actions", "Rep&ort…"), "Ctrl+Shift+P",
-               _("Actions", "What was made, what failed, and why"), "report",
+    ActionSpec("queue_clear", QUEUE, _("Actions", "C&lear finished jobs"), "Ctrl+Shift+Del"),
+    ActionSpec("queue_report", QUEUE, _("Actions", "R&eport…"), "Ctrl+Shift+P",
+               _("Actions", "List finished and failed jobs, with reasons"), "report",
                begins_group=True),
     ActionSpec("palette", HELP, _("Actions", "&Command palette…"), "Ctrl+K",
-               _("Actions", "Find anything that can be done by its name"), "search"),
-    ActionSpec("keys", HELP, _("Actions", "&Keys…"), "F1", "", "help"),
+               _("Actions", "Find any action by name"), "search"),
+    ActionSpec("keys", HELP, _("Actions", "&Keyboard shortcuts…"), "F1", "", "help"),
     ActionSpec("welcome", HELP, _("Actions", "&Models…"), "",
-               _("Actions", "Find or fetch a model")),
-    ActionSpec("worker_log", HELP, _("Actions", "Worker's &log")),
+               _("Actions", "Find or download models")),
+    ActionSpec("worker_log", HELP, _("Actions", "Worker &log")),
     ActionSpec("about", HELP, _("Actions", "&About DreamSound Studio"), begins_group=True),
 )  # fmt: skip
 del _
@@ -215,9 +217,9 @@ class Actions:
     Parameters
     ----------
     window : QWidget
-        That they belong to.
+        Owner of the actions.
     changed : dict
-        Shortcuts of the user's, by name.
+        The user's shortcuts, by action name.
     """
 
     def __init__(self, window: QWidget, changed: dict[str, str]) -> None:
@@ -239,7 +241,7 @@ class Actions:
         return iter(self._actions.values())
 
     def bind(self, name: str, function: Callable[..., Any]) -> None:
-        """Let an action do something; one that is on or off tells which."""
+        """Connect an action to a function; a checkable action passes its state."""
         action = self._actions[name]
         if action.isCheckable():
             action.triggered.connect(lambda checked: function(checked))
@@ -247,7 +249,7 @@ class Actions:
             action.triggered.connect(lambda _=False: function())
 
     def set_keys(self, changed: dict[str, str]) -> None:
-        """Take shortcuts; those not named have their own."""
+        """Apply the user's shortcuts; the other actions keep their defaults."""
         for spec in ACTIONS:
             action = self._actions[spec.name]
             keys = changed.get(spec.name, spec.keys)
@@ -266,7 +268,7 @@ class Actions:
                 self._actions[spec.name].setIcon(icon(spec.icon, palette))
 
     def fill_menu(self, menu: QMenu, title: str) -> None:
-        """Put all actions of a menu into one."""
+        """Add all actions of the menu `title` to a menu."""
         for spec in ACTIONS:
             if spec.menu == title:
                 if spec.begins_group:
@@ -274,7 +276,7 @@ class Actions:
                 menu.addAction(self._actions[spec.name])
 
     def menu_of(self, names: Iterable[str], parent: QWidget) -> QMenu:
-        """Return a context menu; an empty name is a line."""
+        """Return a context menu; an empty name adds a separator."""
         menu = QMenu(parent)
         for name in names:
             if name:
@@ -285,12 +287,12 @@ class Actions:
 
 
 def clashes(keys: dict[str, str]) -> list[tuple[str, str, str]]:
-    """Return actions that have one shortcut: the shortcut, and both names.
+    """Return shortcut conflicts: the shortcut and the names of both actions.
 
     Parameters
     ----------
     keys : dict
-        Shortcuts of the user's, by name.
+        The user's shortcuts, by action name.
     """
     seen: dict[str, str] = {}
     found = []
@@ -306,10 +308,10 @@ def clashes(keys: dict[str, str]) -> list[tuple[str, str, str]]:
 
 
 def translated(text: str) -> str:
-    """Return a text of the table in the user's language."""
+    """Return a text of the action table in the user's language."""
     return QCoreApplication.translate(CONTEXT, text)
 
 
 def plain_text(text: str) -> str:
-    """Return a menu's text as it is read."""
+    """Return a menu text without mnemonic and ellipsis."""
     return text.replace("&", "").rstrip("…")

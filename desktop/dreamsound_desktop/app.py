@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
     from dreamsound_desktop.windows.main_window import MainWindow
 
-#: Before anything is loaded that is shown late.
+#: Qt settings that must be set before the application exists.
 WELCOME_MS = 400
 
 
 def main_window(folder: Path | None = None, queue_path: Path | None = None) -> MainWindow:
-    """Return the main window, not shown yet; there has to be a QApplication.
+    """Return the main window, hidden; requires a QApplication.
 
     Parameters
     ----------
     folder : pathlib.Path, optional
-        Where the app keeps its things; by default the user's.
+        The app's data folder; by default the user's.
     queue_path : pathlib.Path, optional
-        The file of the queue; by default the user's.
+        The queue file; by default the user's.
     """
-    # Thousands of classes and functions come to stay: looking for garbage among them finds none.
+    # Thousands of classes and functions stay alive: scanning them for garbage finds nothing.
     gc.disable()
     try:
         from dreamsound_desktop.theme import apply_theme
@@ -42,29 +42,31 @@ def main_window(folder: Path | None = None, queue_path: Path | None = None) -> M
 
 def main(words: list[str] | None = None) -> int:
     """Start the app; return its exit code."""
-    told = _parser().parse_args(words)
+    arguments = _parser().parse_args(words)
     try:
         app = _application()
     except ImportError as error:
-        print(  # noqa: T201 - there is no window to say it in
-            f"dreamsound-studio: the desktop app cannot be loaded ({error}); install it with "
+        print(  # noqa: T201 - no window yet
+            f"dreamsound-studio: cannot load the desktop app ({error}). Run "
             "pip install 'dreamsound-studio[desktop]'",
             file=sys.stderr,
         )
         return 1
-    return _job(app, told.job, told.once) if told.job is not None else _studio(app, told.sounds)
+    if arguments.job is not None:
+        return _job(app, arguments.job, arguments.once)
+    return _studio(app, arguments.sounds)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="dreamsound-studio", description="Dream sounds: the desktop app of DreamSound Studio."
+        prog="dreamsound-studio", description="The DreamSound Studio desktop app."
     )
     parser.add_argument("sounds", nargs="*", type=Path, help="sounds to open")
     parser.add_argument(
-        "--job", type=Path, metavar="FOLDER", help="a small window on a job folder, for REAPER"
+        "--job", type=Path, metavar="FOLDER", help="open a window for a job folder, as REAPER does"
     )
     parser.add_argument(
-        "--once", action="store_true", help="with --job: close the window when all is dreamed"
+        "--once", action="store_true", help="with --job: close the window when all jobs are done"
     )
     return parser
 

@@ -1,8 +1,8 @@
-"""Work off the window's thread: functions that run in a pool, and whose result comes back.
+"""Background work: runs functions in a thread pool and returns their results to the window.
 
-What they need of native libraries has to be imported before, in the window's thread: an import in
-the pool, while Qt loads a plugin, has both wait for each other for ever (seen with soxr and
-QtMultimedia: one holds the loader's lock and waits for Python's, the other the other way round).
+Import the native libraries a function needs in the window's thread first. An import in the pool
+while Qt loads a plugin deadlocks (seen with soxr and QtMultimedia): one thread holds the loader's
+lock and waits for Python's import lock, the other the reverse.
 """
 
 from __future__ import annotations
@@ -17,28 +17,30 @@ from dreamsound_studio.errors import DreamSoundError
 
 
 class Task:
-    """A function that waits, runs, or has run."""
+    """A function that is waiting, running or finished."""
 
     def __init__(self) -> None:
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
-        """Ask it to stop; its result is no longer told."""
+        """Request cancellation; the result is discarded."""
         self._cancelled.set()
 
     def is_wanted(self) -> bool:
-        """Return whether it shall go on; long functions ask now and then."""
+        """Return whether the result is still wanted; long functions check this periodically."""
         return not self._cancelled.is_set()
 
 
 class _Run(QRunnable):
-    def __init__(self, tasks: Tasks, task: Task, work: Callable[[Task], Any], told: Any) -> None:
+    def __init__(
+        self, tasks: Tasks, task: Task, work: Callable[[Task], Any], callbacks: Any
+    ) -> None:
         super().__init__()
-        self.tasks, self.task, self.work, self.told = tasks, task, work, told
+        self.tasks, self.task, self.work, self.callbacks = tasks, task, work, callbacks
         self.setAutoDelete(True)
 
     def run(self) -> None:
-        """Run it, in a thread of the pool."""
+        """Run the function in a pool thread."""
         if not self.task.is_wanted():
             return
         try:
@@ -46,18 +48,18 @@ class _Run(QRunnable):
             error = ""
         except DreamSoundError as failure:
             result, error = None, str(failure)
-        except Exception as failure:  # noqa: BLE001 - told to the window, whatever it is
+        except Exception as failure:  # noqa: BLE001 - reported to the window
             result, error = None, f"{type(failure).__name__}: {failure}"
-        self.tasks.over.emit(self.task, self.told, result, error)
+        self.tasks.over.emit(self.task, self.callbacks, result, error)
 
 
 class Tasks(QObject):
-    """A pool for light work: peaks, tiles, levels.
+    """A thread pool for light work: peaks, tiles, levels.
 
     Parameters
     ----------
     threads : int
-        That work at a time.
+        Number of threads.
     """
 
     over = Signal(object, object, object, str)
@@ -67,7 +69,7 @@ class Tasks(QObject):
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(threads)
         self._tasks: set[Task] = set()
-        self.over.connect(self._tell)
+        self.over.connect(self._deliver)
 
     def run(
         self,
@@ -81,13 +83,13 @@ class Tasks(QObject):
         Parameters
         ----------
         work : callable
-            Takes its task, to ask whether it is still wanted.
+            Receives its task, to check whether it is still wanted.
         on_done : callable
-            Given the result, in the window's thread, unless the task was cancelled.
+            Called with the result in the window's thread, unless the task was cancelled.
         on_failed : callable, optional
-            Given what went wrong, in words.
+            Called with the error message.
         priority : int, optional
-            Those with more run first.
+            Higher values run first.
         """
         task = Task()
         self._tasks.add(task)
@@ -95,16 +97,16 @@ class Tasks(QObject):
         return task
 
     def close(self) -> None:
-        """Cancel all, and wait for those that run."""
+        """Cancel all tasks and wait for the running ones."""
         for task in self._tasks:
             task.cancel()
         self._pool.clear()
         self._pool.waitForDone()
         self._tasks.clear()
 
-    def _tell(self, task: Task, told: Any, result: Any, error: str) -> None:
+    def _deliver(self, task: Task, callbacks: Any, result: Any, error: str) -> None:
         self._tasks.discard(task)
         if not task.is_wanted():
             return
-        on_done, on_failed = told
+        on_done, on_failed = callbacks
         on_failed(error) if error else on_done(result)

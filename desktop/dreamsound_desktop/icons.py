@@ -1,4 +1,4 @@
-"""The app's icons: lines on a 24 x 24 grid, in the colour of the window's text."""
+"""The app's icons: line drawings on a 24 x 24 grid in the window's text colour."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 SIZES = (24, 48)
-#: By name: what is drawn, as SVG; lines are two units wide unless said otherwise.
+#: SVG shapes by name; lines are two units wide by default.
 SHAPES = {
     "open": "<path d='M3 7v12h17l2-9H8l-2 9M3 7l1-2h5l2 2h7v3'/>",
     "play": "<path d='M7 4l13 8-13 8z' fill='currentColor'/>",
@@ -40,7 +40,7 @@ SHAPES = {
 
 
 def icon(name: str, palette: QPalette) -> QIcon:
-    """Return an icon in a palette's colours; an empty one for a name that has none."""
+    """Return an icon in a palette's colours; an empty one for an unknown name."""
     shape = SHAPES.get(name)
     made = QIcon()
     if shape is None:

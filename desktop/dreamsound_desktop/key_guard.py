@@ -1,4 +1,4 @@
-"""Keys that a widget needs for itself are not taken for shortcuts of the window."""
+"""Lets the focused widget keep keys that are also window shortcuts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _K = Qt.Key
 _ARROWS = {_K.Key_Left, _K.Key_Right, _K.Key_Up, _K.Key_Down, _K.Key_Home, _K.Key_End}
 _PAGES = {_K.Key_PageUp, _K.Key_PageDown}
 _ENTER = {_K.Key_Return, _K.Key_Enter}
-#: What each kind of widget does with keys of its own, without Ctrl, Alt or Meta.
+#: Keys that each kind of widget uses itself, without Ctrl, Alt or Meta.
 OWN: tuple[tuple[type[QWidget], set[Qt.Key]], ...] = (
     (QAbstractButton, {_K.Key_Space}),
     (QTabBar, {_K.Key_Left, _K.Key_Right}),
@@ -33,15 +33,15 @@ OWN: tuple[tuple[type[QWidget], set[Qt.Key]], ...] = (
     (QAbstractItemView, _ARROWS | _PAGES | _ENTER | {_K.Key_Space, _K.Key_F2}),
     (NetworkView, _ARROWS | _ENTER | {_K.Key_Space}),
 )
-#: In these, keys are text.
+#: In these widgets, keys are text.
 TEXTS = (QLineEdit, QAbstractSpinBox, QPlainTextEdit)
 
 
 class KeyGuard(QObject):
-    """Keeps keys for the widget that has the focus.
+    """Reserves keys for the focused widget.
 
-    It watches that widget alone: a filter over all events of the app would cost every one of them.
-    In a text field of the window, Esc is the field's: it empties a search, and else tells `left`.
+    Filters that widget alone: an application-wide filter would slow down every event. In a text
+    field of the window, Esc clears a search, otherwise emits `left`.
     """
 
     left = Signal()
@@ -57,7 +57,7 @@ class KeyGuard(QObject):
             new.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Take a shortcut back where the widget needs the key."""
+        """Override a shortcut when the widget needs the key."""
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             focus = QApplication.focusWidget()
             if focus is not None and watched is focus and is_own(focus, event):
@@ -71,7 +71,7 @@ class KeyGuard(QObject):
         return super().eventFilter(watched, event)
 
     def _escape(self, field: QWidget) -> None:
-        """Empty a search; out of what is empty, and of a value's field, the focus goes."""
+        """Clear a search field; leave an empty search or a value field."""
         if isinstance(field, QLineEdit) and field.isClearButtonEnabled() and field.text():
             field.clear()
         else:
@@ -79,7 +79,7 @@ class KeyGuard(QObject):
 
 
 def is_own(widget: QWidget, event: QKeyEvent) -> bool:
-    """Return whether a widget does something of its own with a key."""
+    """Return whether a widget handles a key itself."""
     held = event.modifiers() & ~(
         Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier
     )
@@ -94,7 +94,7 @@ def is_own(widget: QWidget, event: QKeyEvent) -> bool:
 
 
 def _is_of_another(field: QWidget) -> bool:
-    """Return whether Esc in a field is a dialog's, or a list's whose row is edited in place."""
+    """Return whether Esc belongs to a dialog, or to a list with an open inline editor."""
     above = field.parentWidget()
     while above is not None and not isinstance(above, QAbstractItemView):
         above = above.parentWidget()

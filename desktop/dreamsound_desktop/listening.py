@@ -1,4 +1,4 @@
-"""What the model hears in a sound: asked of the command line, in a process of its own."""
+"""What the model hears in a sound: runs ``dreamsound listen`` in a separate process."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal
 
-from dreamsound_desktop.state.heard import MOST_CLASSES, Heard, read_heard
+from dreamsound_desktop.state.heard import MOST_CLASSES, ClassScores, read_class_scores
 from dreamsound_studio.errors import DreamSoundError
 
-#: After being told to end, a process has this long.
+#: Grace period between terminate and kill.
 PATIENCE_MS = 3000
 
 
 def command_process(words: list[str], parent: QObject) -> QProcess:
-    """Return a process that will run ``dreamsound WORDS``, not started yet."""
+    """Return a process for ``dreamsound WORDS``, not started yet."""
     process = QProcess(parent)
     process.setProgram(sys.executable)
     process.setArguments(["-m", "dreamsound_studio", *words])
@@ -29,14 +29,14 @@ def command_process(words: list[str], parent: QObject) -> QProcess:
 
 
 def last_line(process: QProcess) -> str:
-    """Return the last line that a process said of what went wrong."""
+    """Return the last line of a process's error output."""
     text = bytes(process.readAllStandardError().data()).decode("utf-8", "replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1].removeprefix("dreamsound: ") if lines else ""
 
 
 def end_process(process: QProcess) -> None:
-    """End a process, and wait for it."""
+    """End a process and wait for it."""
     if process.state() != QProcess.ProcessState.NotRunning:
         process.terminate()
         if not process.waitForFinished(PATIENCE_MS):
@@ -45,27 +45,27 @@ def end_process(process: QProcess) -> None:
 
 
 class Listening(QObject):
-    """Plays sounds to a model, one after another."""
+    """Runs a model on sounds, one after another."""
 
     heard = Signal(object, object)
     failed = Signal(object, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._known: dict[tuple[Path, str], Heard] = {}
+        self._known: dict[tuple[Path, str], ClassScores] = {}
         self._waiting: list[tuple[Path, str]] = []
         self._process: QProcess | None = None
 
-    def known(self, path: Path, model: str) -> Heard | None:
-        """Return what was heard before."""
+    def known(self, path: Path, model: str) -> ClassScores | None:
+        """Return an earlier result, if any."""
         return self._known.get((path, model))
 
     def is_listening(self, path: Path) -> bool:
-        """Return whether a sound is played to the model, or will be."""
+        """Return whether a sound is being analysed or waiting."""
         return any(path == waiting for waiting, _ in self._waiting)
 
     def ask(self, path: Path, model: str) -> None:
-        """Play a sound to a model; `heard` or `failed` tells the sound's path and what came."""
+        """Analyse a sound with a model; emits `heard` or `failed` with the sound's path."""
         asked = (path, model)
         if asked in self._known:
             self.heard.emit(path, self._known[asked])
@@ -74,7 +74,7 @@ class Listening(QObject):
             self._next()
 
     def close(self) -> None:
-        """End what runs."""
+        """End the running process."""
         self._waiting.clear()
         if self._process is not None:
             self._process.finished.disconnect()
@@ -100,15 +100,15 @@ class Listening(QObject):
         if process is None:
             return
         if code != 0:
-            self._over(last_line(process) or self.tr("it ended with {0}").format(code), None)
+            self._over(last_line(process) or self.tr("exit code {0}").format(code), None)
             return
         try:
             text = bytes(process.readAllStandardOutput().data()).decode("utf-8", "replace")
-            self._over("", read_heard(text))
+            self._over("", read_class_scores(text))
         except DreamSoundError as error:
             self._over(str(error), None)
 
-    def _over(self, problem: str, heard: Heard | None) -> None:
+    def _over(self, problem: str, heard: ClassScores | None) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.deleteLater()

@@ -1,4 +1,4 @@
-"""What the user has to know, in place: one line above the work, with the next step as a button."""
+"""Messages in place: one line above the views, with the next step as a button."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-#: What only tells goes away by itself.
+#: Transient messages disappear after this time.
 TELLING_MS = 8000
 MOST_MESSAGES = 3
 
 
 class Message(QFrame):
-    """A line, with buttons."""
+    """A message line with buttons."""
 
     def __init__(
         self, key: str, text: str, steps: list[tuple[str, Callable[[], object]]], parent: QWidget
@@ -45,12 +45,12 @@ class Message(QFrame):
         close = QToolButton()
         close.setText("✕")
         close.setAutoRaise(True)
-        close.setAccessibleName(self.tr("Close this message"))
+        close.setAccessibleName(self.tr("Close message"))
         close.clicked.connect(self.close_message)
         row.addWidget(close)
 
     def close_message(self) -> None:
-        """Take it away."""
+        """Remove the message."""
         self.hide()
         self.deleteLater()
 
@@ -60,7 +60,7 @@ class Message(QFrame):
 
 
 class MessageBar(QWidget):
-    """The messages there are, the latest on top."""
+    """The current messages, latest on top."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -81,13 +81,13 @@ class MessageBar(QWidget):
         Parameters
         ----------
         text : str
-            What happened, and what to do.
+            What happened, then what to do.
         *steps : (str, callable)
-            Buttons for the next step.
+            Buttons: label and function.
         key : str, optional
-            A message of the same key is replaced.
+            Replaces the message with the same key.
         stays : bool, optional
-            Whether it stays until it is closed.
+            Whether the message stays until it is closed.
         """
         for old in list(self.messages):
             if (key and old.key == key) or old.text == text:
@@ -103,7 +103,7 @@ class MessageBar(QWidget):
         return message
 
     def clear(self, key: str) -> None:
-        """Take the message of a key away, if it is there."""
+        """Remove the message with a key, if any."""
         for old in list(self.messages):
             if old.key == key:
                 self._drop(old)

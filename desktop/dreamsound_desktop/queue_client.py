@@ -1,4 +1,4 @@
-"""The render queue as the window sees it: looked at, and acted upon, in a thread of its own."""
+"""The render queue as the window sees it: reads and changes the queue in its own thread."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from dreamsound_studio.queue.store.states import HELD
 from dreamsound_studio.queue.store.store import Store, open_store
 from dreamsound_studio.queue.worker.start import ensure_worker, is_tended, log_of
 
-#: How often to look while jobs run, and while none does.
+#: Polling interval while jobs run, and while idle.
 BUSY_S: Final = 0.12
 IDLE_S: Final = 0.4
-#: How often to look whether a worker tends the jobs that wait.
+#: Interval of the check for a live worker while jobs wait.
 TENDED_S: Final = 2.0
 LOG_LINES: Final = 4
-#: Lines of a worker's log that tell of its work, not of what is wrong with it.
+#: Lines of the worker log that report progress, not faults.
 ORDINARY: Final = re.compile(r"job \d+: |runs on |[IW]\d{4} |INFO|DEBUG")
 
 
 class QueueClient(QObject):
-    """The queue: its jobs as they were when last looked at, and what can be done to them.
+    """The queue: a snapshot of its jobs, and the operations on them.
 
-    Nothing here waits: what is asked for is done in a thread, and told by signals.
+    Never blocks: a thread executes each request and reports the result through a signal.
     """
 
     changed = Signal(list, list)
@@ -41,7 +41,7 @@ class QueueClient(QObject):
     untended = Signal(str)
     tended = Signal()
     added = Signal(object, list)
-    told = Signal(object, object)
+    completed = Signal(object, object)
 
     def __init__(self, path: Path | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -54,27 +54,27 @@ class QueueClient(QObject):
         self._tended_s = 0.0
         self._is_tended = True
         self._has_tried = False
-        #: How long the worker's log was when a worker was seen to.
+        #: Length of the worker log at the last worker check.
         self._log_bytes = 0
         self._said = ""
         self.changed.connect(self._take_in)
-        self.told.connect(lambda on_done, result: on_done(result))
+        self.completed.connect(lambda on_done, result: on_done(result))
         self._thread = threading.Thread(target=self._work, name="queue", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start polling."""
         self._thread.start()
 
     def close(self) -> None:
-        """Do what was asked for, and end."""
+        """Execute pending requests and stop."""
         if self._thread.is_alive():
             self._asked.put(None)
             self._thread.join(timeout=10)
 
-    # -- asked by the window --------------------------------------------------------------------
+    # -- requests from the window ----------------------------------------------------------------
 
     def add(self, jobs: Iterable[NewJob], token: object = None) -> None:
-        """Add jobs and see to a worker; `added` then tells the token and their numbers."""
+        """Add jobs and ensure a worker; `added` then reports the token and the job IDs."""
         new = list(jobs)
 
         def work(store: Store) -> None:
@@ -87,17 +87,17 @@ class QueueClient(QObject):
     def act(
         self, action: Callable[[Store], Any], on_done: Callable[[Any], object] | None = None
     ) -> None:
-        """Do something to the queue; where it cannot be done, `failed` says why."""
+        """Run an operation on the queue; `failed` reports why it could not be done."""
 
         def work(store: Store) -> None:
             result = action(store)
             if on_done is not None:
-                self.told.emit(on_done, result)
+                self.completed.emit(on_done, result)
 
         self._asked.put(work)
 
     def retry(self, numbers: Iterable[int]) -> None:
-        """Queue failed or cancelled jobs again, and see to a worker."""
+        """Queue failed or cancelled jobs again, and ensure a worker."""
         chosen = list(numbers)
 
         def work(store: Store) -> None:
@@ -108,7 +108,7 @@ class QueueClient(QObject):
         self._asked.put(work)
 
     def remove(self, numbers: Iterable[int]) -> None:
-        """Take jobs out of the queue, with their checkpoints."""
+        """Remove jobs and their checkpoints from the queue."""
         chosen = list(numbers)
 
         def work(store: Store) -> None:
@@ -119,7 +119,7 @@ class QueueClient(QObject):
         self._asked.put(work)
 
     def clear_finished(self) -> None:
-        """Take all jobs that are over out of the queue."""
+        """Remove all finished jobs from the queue."""
 
         def work(store: Store) -> None:
             for job in store.clear_finished():
@@ -128,11 +128,11 @@ class QueueClient(QObject):
         self._asked.put(work)
 
     def start_worker(self) -> None:
-        """Try to start a worker, once more."""
+        """Try once more to start a worker."""
         self._asked.put(self._see_to_worker)
 
     def ordered(self) -> list[Job]:
-        """Return all jobs: running, then waiting as they will be claimed, then what is over."""
+        """Return all jobs: running, waiting in claim order, finished."""
         return sorted(self.jobs.values(), key=_place)
 
     # -- in the thread --------------------------------------------------------------------------
@@ -166,14 +166,14 @@ class QueueClient(QObject):
         return self._store
 
     def _look(self) -> float:
-        """Look what has changed; return when to look again."""
+        """Poll for changes; return when to poll next."""
         try:
             store = self._opened()
             changes = store.changes(self._number)
             if changes.number != self._number:
                 self._number = changes.number
                 self.changed.emit(changes.jobs, changes.removed)
-                self._tell_paused(store.paused)
+                self._report_paused(store.paused)
             counts = store.counts()
             self._check_tended(store, counts)
             self._said = ""
@@ -184,7 +184,7 @@ class QueueClient(QObject):
                 self.failed.emit(self._said)
             return 2.0
 
-    def _tell_paused(self, paused: bool) -> None:
+    def _report_paused(self, paused: bool) -> None:
         if paused != self.paused:
             self.paused = paused
             self.paused_changed.emit(paused)
@@ -206,7 +206,7 @@ class QueueClient(QObject):
         is_waiting = counts["queued"] and store.is_waited_for()
         found = not is_waiting or is_tended(store)
         if not found and not self._has_tried:
-            # Jobs wait from an earlier time: their worker ended with the computer, say.
+            # Jobs from an earlier session may have lost their worker, say by a reboot.
             self._see_to_worker(store)
             return
         if found and not self._is_tended:
@@ -233,12 +233,12 @@ def _place(job: Job) -> tuple[Any, ...]:
 
 
 def _last_lines(path: Path, start: int = 0) -> str:
-    """Return what a worker's log says is wrong, from a byte on; a log begun anew is read whole."""
+    """Return the faults in a worker log, from byte `start`; reads a truncated log from 0."""
     try:
         with path.open("rb") as file:
             file.seek(start if path.stat().st_size >= start else 0)
             lines = file.read().decode("utf-8", "replace").strip().splitlines()
     except OSError:
         return ""
-    told = [line for line in lines if line.strip() and not ORDINARY.match(line)]
-    return "\n".join(told[-LOG_LINES:])
+    faults = [line for line in lines if line.strip() and not ORDINARY.match(line)]
+    return "\n".join(faults[-LOG_LINES:])

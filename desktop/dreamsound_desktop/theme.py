@@ -1,4 +1,4 @@
-"""Dark or light: as the system has it, or as preferred."""
+"""Dark or light theme: follows the system or the preferences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCHEMES: Final = {
     "dark": Qt.ColorScheme.Dark,
 }
 _R = QPalette.ColorRole
-#: For systems that leave the colours to us.
+#: For platforms that leave the colours to the app.
 DARK: Final = {
     _R.Window: "#26282b", _R.WindowText: "#e6e6e6", _R.Base: "#17181a", _R.AlternateBase: "#1f2124",
     _R.Text: "#e6e6e6", _R.Button: "#34373b", _R.ButtonText: "#e6e6e6", _R.BrightText: "#ffffff",
@@ -24,12 +24,12 @@ DARK: Final = {
     _R.Light: "#4a4e53", _R.Midlight: "#3c4045", _R.Mid: "#2b2d30", _R.Dark: "#191a1c",
     _R.Shadow: "#000000",
 }  # fmt: skip
-#: What cannot be used is drawn so.
+#: Colour of disabled text.
 DISABLED: Final = "#75797f"
 
 
 def apply_theme(theme: Theme) -> None:
-    """Take a theme, for all windows; Fusion looks the same on every system."""
+    """Apply a theme to all windows; Fusion looks the same on every platform."""
     app = QApplication.instance()
     if not isinstance(app, QApplication):
         return
@@ -47,7 +47,7 @@ def apply_theme(theme: Theme) -> None:
 
 
 def dark_palette() -> QPalette:
-    """Return our own dark colours."""
+    """Return the app's dark palette."""
     palette = QPalette()
     for role, name in DARK.items():
         palette.setColor(role, QColor(name))

@@ -1,1 +1,1 @@
-"""REAPER's engine side: from facts to jobs, from results to plans, and projects without REAPER."""
+"""The engine side of the REAPER bridge: facts to jobs, results to plans, and .RPP files."""

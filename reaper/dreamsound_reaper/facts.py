@@ -1,7 +1,7 @@
-"""What REAPER knows of the selected items, as its scripts dump it and as projects hold it.
+"""REAPER's facts about the selected items, from its scripts or from a project file.
 
-The fields are REAPER's own; what they mean is `dreamsound_reaper.spans`'s business. The format is
-described in docs/reaper-bridge.md.
+The fields are REAPER's own; `dreamsound_reaper.spans` interprets them. docs/reaper-bridge.md
+describes the format.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dreamsound_studio.recipe.recipe import one_line
 from dreamsound_studio.render.write import DEFAULT_RENDERS, RenderName
 
 FACTS: Final = "facts.json"
-#: Of a hundred items with as many stretch markers each.
+#: Enough for a hundred items with as many stretch markers each.
 MOST_BYTES: Final = 2**24
 SCHEMA_VERSION: Final = 1
 
@@ -25,26 +25,26 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class FactsError(DreamSoundError):
-    """Facts that are not there, or that no REAPER would tell."""
+    """Facts are missing, or invalid."""
 
     exit_code = 2
 
 
-class _Told(BaseModel):
-    """Plain values; what is not known is left alone, since a newer script may tell more."""
+class _Values(BaseModel):
+    """Plain values; ignores unknown fields, since newer scripts may write more."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Section(_Told):
-    """The part of its parent that a section plays."""
+class Section(_Values):
+    """The part of its parent that a section source plays."""
 
     offset_s: Finite = 0.0
     length_s: Finite = 0.0
     is_reversed: bool = False
 
 
-class Source(_Told):
+class Source(_Values):
     """A source: a file, or a section of its parent."""
 
     type: str = ""
@@ -57,7 +57,7 @@ class Source(_Told):
     parent: Source | None = None
 
 
-class Take(_Told):
+class Take(_Values):
     """A take; `values` by REAPER's names, such as ``D_STARTOFFS``."""
 
     guid: str = ""
@@ -72,22 +72,22 @@ class Take(_Told):
 
     @property
     def start_offset_s(self) -> float:
-        """Where in its source the take begins."""
+        """Start of the take in its source."""
         return self.values.get("D_STARTOFFS", 0.0)
 
     @property
     def play_rate(self) -> float:
-        """Source seconds that pass in a second."""
+        """Source seconds per project second."""
         rate = self.values.get("D_PLAYRATE", 1.0)
         return rate if rate > 0 else 1.0
 
     @property
     def channel_mode(self) -> int:
-        """As REAPER counts them: 0 all, 1 swapped, 2 mixed, 3 left, 4 right, 5 and so on."""
+        """REAPER's channel mode: 0 all, 1 swapped, 2 mono mix, 3 left, 4 right, and so on."""
         return int(self.values.get("I_CHANMODE", 0.0))
 
 
-class Track(_Told):
+class Track(_Values):
     """The track of an item."""
 
     guid: str = ""
@@ -95,7 +95,7 @@ class Track(_Told):
     number: int = 0
 
 
-class Item(_Told):
+class Item(_Values):
     """A media item, and its active take."""
 
     guid: str = ""
@@ -112,42 +112,41 @@ class Item(_Told):
 
     @property
     def label(self) -> str:
-        """What it is called in lines for people."""
+        """Name of the item in messages."""
         if self.take is not None and self.take.name:
             return self.take.name
         return f"the item at {self.position_s:.2f} s"
 
 
-class Project(_Told):
-    """The project that the items are in."""
+class Project(_Values):
+    """The project of the items."""
 
     path: str = ""
     record_path: str = ""
     sample_rate_hz: int = 0
 
 
-class Settings(_Told):
-    """How the items are to be dreamed.
+class Settings(_Values):
+    """Dream settings of the items.
 
     Attributes
     ----------
     preset : str or None
-        Name of a preset, or its file.
+        Name or file of a preset.
     recipe : dict
-        Fields of a recipe, which win over the preset's; values that are texts, from a dialog, may
-        be numbers.
+        Recipe fields that override the preset; texts from a dialog may be numbers.
     renders : tuple of str
-        Which takes are made.
+        Renders to insert as takes.
     placement : {"takes", "track", "glue"}
-        New takes of the items; new items on a new track; or one new item of all as one sound.
+        New takes on the items, new items on a new track, or one glued item.
     handle_s : float
-        So much more is dreamed on either side, where the source has it.
+        Extra length to dream on either side, where the source provides it.
     out : str
-        Folder of the renders.
+        Folder for renders.
     options : dict
-        Further options of a render, see ``dreamsound_studio.render.write.RenderOptions``.
+        Further render options, see ``dreamsound_studio.render.write.RenderOptions``.
     job : dict
-        Further fields of each job, see ``dreamsound_studio.jobs.request.JobRequest``.
+        Further job fields, see ``dreamsound_studio.jobs.request.JobRequest``.
     """
 
     preset: str | None = None
@@ -160,13 +159,13 @@ class Settings(_Told):
     job: dict[str, Any] = Field(default_factory=dict)
 
     def recipe_fields(self) -> dict[str, Any]:
-        """Return the fields of the recipe that were given, numbers as numbers."""
+        """Return the given recipe fields, numbers as numbers."""
         given = {name: _value(value) for name, value in self.recipe.items()}
         return {name: value for name, value in given.items() if value not in ("", None)}
 
 
-class Facts(_Told):
-    """All that a script tells."""
+class Facts(_Values):
+    """Everything a script reports."""
 
     schema_version: Literal[1] = 1
     host: dict[str, str] = Field(default_factory=dict)
@@ -177,11 +176,11 @@ class Facts(_Told):
     items: tuple[Item, ...] = ()
 
     def dreamed_items(self) -> list[Item]:
-        """Return the items but the target."""
+        """Return the items without the target."""
         return [item for item in self.items if self.target is None or item.guid != self.target]
 
     def target_item(self) -> Item | None:
-        """Return the item that is the target, if there is one."""
+        """Return the target item, if any."""
         found = (item for item in self.items if item.guid == self.target)
         return next(found, None) if self.target is not None else None
 
@@ -192,31 +191,31 @@ def read_facts(folder: Path) -> Facts:
     Raises
     ------
     FactsError
-        It is not there, too large, no JSON, or holds what makes no sense.
+        The file is missing, too large, or invalid.
     """
     path = folder / FACTS
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
-            raise FactsError(f"{path} is larger than any facts ({MOST_BYTES >> 20} MB)")
+            raise FactsError(f"{path} exceeds {MOST_BYTES >> 20} MB. Select fewer items")
         document = json.loads(content)
     except OSError as error:
         raise FactsError(f"{path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        raise FactsError(f"{path} is no JSON: {error}") from error
+        raise FactsError(f"{path}: invalid JSON: {error}") from error
     return facts_from(document, str(path))
 
 
 def facts_from(document: Any, what: str = "the facts") -> Facts:
-    """Make facts of plain JSON values, or raise `FactsError` in one line."""
+    """Make facts from plain JSON values; raise `FactsError` with a one-line message."""
     if not isinstance(document, dict):
-        raise FactsError(f"{what}: no JSON object")
+        raise FactsError(f"{what}: not a JSON object")
     version = document.get("schema_version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION:
         raise FactsError(
-            f"{what}: schema_version {version!r} is not known, {SCHEMA_VERSION} is; run "
-            "`dreamsound reaper install` so that REAPER's scripts and DreamSound fit"
+            f"{what}: unsupported schema_version {version!r} (expected {SCHEMA_VERSION}). Run "
+            "`dreamsound reaper install` to update REAPER's scripts"
         )
     try:
         return Facts.model_validate(document)
@@ -227,7 +226,7 @@ def facts_from(document: Any, what: str = "the facts") -> Facts:
 
 
 def _value(value: Any) -> Any:
-    """Return a text that is a number as one, any other without spaces around it."""
+    """Return numeric text as a number, other text stripped."""
     if not isinstance(value, str):
         return value
     value = value.strip()

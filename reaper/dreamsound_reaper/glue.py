@@ -1,4 +1,4 @@
-"""Sounds made of items before they are dreamed: several as one, and a target that is a part."""
+"""Audio files made from items before dreaming: glued items, and targets that are excerpts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.recipe.naming import expand
 from dreamsound_studio.render.write import rename_new
 
-#: No more is glued at once: a day.
+#: Maximum length of a glued sound: one day.
 LONGEST_S = 86_400.0
 
 
@@ -34,9 +34,9 @@ class Glued:
     Attributes
     ----------
     path : pathlib.Path
-        The file.
+        The audio file.
     position_s, length_s : float
-        Where in the project it begins, and how long it is.
+        Position in the project, and length.
     """
 
     path: Path
@@ -45,7 +45,7 @@ class Glued:
 
 
 def write_target(path: Path, cut: Cut, out: Path, name: str) -> Path:
-    """Write a cut of a file as a sound of its own; return where it is."""
+    """Write a cut of a file as an audio file; return its path."""
     clip = read_cut(path, cut)
     blocks = (block for _, block in clip.samples.blocks())
     return _write(out, f"{name}_target", blocks, clip.samples, clip.sample_rate_hz)
@@ -54,35 +54,35 @@ def write_target(path: Path, cut: Cut, out: Path, name: str) -> Path:
 def write_glued(
     sounds: list[tuple[Item, Path, Cut, float]], media: Media, out: Path, name: str
 ) -> Glued:
-    """Mix items as the project plays them, and write that as one sound.
+    """Mix items as the project plays them into one audio file.
 
     Parameters
     ----------
     sounds : list of (Item, pathlib.Path, Cut, float)
-        Each item, what it plays of which file, and where in that it begins, in seconds.
+        Each item, its file, the cut it plays, and its start in the cut, in seconds.
     media : Media
-        Knows the files.
+        Access to the files.
     out : pathlib.Path
-        Folder.
+        Output folder.
     name : str
-        Of the file; a number is put behind it where there is one already.
+        File name; numbered if it exists.
 
     Returns
     -------
     Glued
-        With volumes, polarity and straight fades of items and takes; at the highest rate of all.
+        Includes item and take volume, polarity and linear fades; uses the highest sample rate.
 
     Raises
     ------
     AudioFileError
-        A file cannot be read, or the sound not be written.
+        A file cannot be read, or the result cannot be written.
     """
     infos = [media.info(path) for _, path, _, _ in sounds]
     rate = max(info.sample_rate_hz for info in infos)
     begin_s = min(item.position_s for item, *_ in sounds)
     end_s = max(item.position_s + item.length_s for item, *_ in sounds)
     if end_s - begin_s > LONGEST_S:
-        raise AudioFileError("the items to be glued are more than a day apart")
+        raise AudioFileError("the items to glue span more than a day. Select items closer together")
     clips = [read_cut(path, cut) for _, path, cut, _ in sounds]
     channels = max(clip.channels for clip in clips)
     mix = Samples(channels, max(round((end_s - begin_s) * rate), 1))
@@ -94,7 +94,7 @@ def write_glued(
             import soxr
 
             sound = soxr.resample(np.ascontiguousarray(sound.T), clip.sample_rate_hz, rate, "VHQ").T
-        # An offset before the beginning of the file is silence.
+        # Before the start of the file there is silence.
         first = round(offset_s * rate)
         lead, sound = max(-first, 0), sound[:, max(first, 0) :]
         sound = sound[:, : max(round(item.length_s * rate) - lead, 0)]
@@ -111,7 +111,7 @@ def write_glued(
 
 
 def _gain(item: Item, lead: int, length: int, rate: int) -> FloatArray:
-    """Return an item's gain at each sample: its volume, its take's, and its fades."""
+    """Return an item's gain per sample: item volume, take volume, fades."""
     volume = 0.0 if item.is_muted else item.volume
     if item.take is not None:
         volume *= item.take.values.get("D_VOL", 1.0)
@@ -131,7 +131,7 @@ def _write(
     samples: Samples,
     rate: int,
 ) -> Path:
-    """Write a sound under a name that nobody has yet, whole or not at all."""
+    """Write an audio file under an unused name, atomically."""
     check_folder_writable(out)
     stem = expand("{stem}", {"stem": name})
     unfinished = out / f".{uuid.uuid4().hex[:8]}.partial"
@@ -152,7 +152,7 @@ def _write(
                 rename_new(unfinished, path)
                 break
     except OSError as error:
-        raise AudioFileError(f"{out} cannot be written to: {error.strerror or error}") from error
+        raise AudioFileError(f"cannot write to {out}: {error.strerror or error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
         samples.close()

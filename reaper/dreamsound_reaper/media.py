@@ -1,4 +1,4 @@
-"""The files behind items: where they are, and what they say of themselves."""
+"""The files behind items: paths and audio properties."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from dreamsound_studio.errors import AudioFileError
 
 
 def local_path(text: str, folder: Path) -> Path | None:
-    """Return a path of a project as this system has it; None where it can have none.
+    """Return a project's path on this system; None if it has no equivalent.
 
     Parameters
     ----------
     text : str
-        As the project has it. One that was made on Windows has backslashes.
+        As in the project; Windows projects use backslashes.
     folder : pathlib.Path
-        What it is relative to.
+        Base of relative paths.
     """
     path = (folder / text).absolute()
     if not text:
@@ -32,12 +32,12 @@ def local_path(text: str, folder: Path) -> Path | None:
 
 
 class Media:
-    """Finds the files of a project; each is opened once, however many items play it.
+    """Finds the files of a project; opens each once, however many items play it.
 
     Parameters
     ----------
     project : Project
-        Paths that are not absolute are relative to its folder.
+        Base of relative paths.
     """
 
     def __init__(self, project: Project) -> None:
@@ -45,17 +45,17 @@ class Media:
         self._infos: dict[Path, FileInfo | str] = {}
 
     def find(self, file: str) -> Path:
-        """Return where a file is, or raise `UnfitError`."""
+        """Return the path of a file; raise `UnfitError` if it is missing."""
         path = local_path(file, self._folder)
         try:
             if path is not None and path.is_file():
                 return path
         except (OSError, ValueError):
             pass
-        raise UnfitError(f"plays {file}, which is not there")
+        raise UnfitError(f"plays the missing file {file}")
 
     def info(self, path: Path) -> FileInfo:
-        """Return what a file says of itself, or raise `UnfitError`."""
+        """Return the audio properties of a file; raise `UnfitError` if it cannot be read."""
         if path not in self._infos:
             try:
                 with open_sound(path) as sound:
@@ -64,5 +64,5 @@ class Media:
                 self._infos[path] = str(error)
         found = self._infos[path]
         if isinstance(found, str):
-            raise UnfitError(f"plays what cannot be read: {found}")
+            raise UnfitError(f"plays an unreadable file: {found}")
         return found

@@ -1,4 +1,4 @@
-"""From facts to jobs: a part for each item, or for each sound that several items make."""
+"""From facts to jobs: one part per item, or per glued sound."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 from dreamsound_reaper.facts import Facts, FactsError, Item
 from dreamsound_reaper.glue import write_glued, write_target
 from dreamsound_reaper.media import Media, local_path
-from dreamsound_reaper.spans import UnfitError, check_fit, heard, root_of
+from dreamsound_reaper.spans import UnfitError, check_fit, played_span, root_of
 from dreamsound_reaper.take_note import TakeNote
 from dreamsound_studio.audio.cut import Cut
 from dreamsound_studio.dream.filter import METHODS
@@ -23,31 +23,33 @@ from dreamsound_studio.recipe.presets import find_preset, with_fields
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.write import RenderOptions
 
-#: Renders lie in this folder, in the folder that the project records to.
+#: Subfolder of the project's recording folder for renders.
 OUT_FOLDER: Final = "DreamSound"
 NAME_TEMPLATE: Final = "{fxname}_{render}"
-#: How the remark begins on an item that is not dreamed.
-LEFT_OUT: Final = "left out, because it"
+#: How the remark on a skipped item begins.
+LEFT_OUT: Final = "skipped because it"
+#: The same in runs of earlier versions, which wrote no number.
+FORMER: Final = "left out, because it"
 
 
 @dataclass(frozen=True)
 class Part:
-    """A job, and where its renders shall be.
+    """A job, and where its renders go.
 
     Attributes
     ----------
     label : str
-        What it is called in lines for people.
+        Name in messages.
     job : dict
         ``job.json``.
     item : int or None
-        Which of the facts' items it is of; None for several items as one sound.
+        Index of the item in the facts; None for a glued sound.
     base, generation : str, int
         As in `TakeNote`.
     start_offset_s, marker_shift_s, channel_mode
-        As in `dreamsound_reaper.spans.Heard`.
+        As in `dreamsound_reaper.spans.PlayedSpan`.
     position_s, length_s : float
-        Where several items as one sound begin, and how long they are.
+        Position and length of a glued sound.
     """
 
     label: str
@@ -64,16 +66,16 @@ class Part:
 
 @dataclass
 class Parts:
-    """What a run consists of.
+    """The parts of a run.
 
     Attributes
     ----------
     parts : list of Part
         One job each.
     remarks : list of (str, str)
-        Which item, and what there is to be said of it: why it is left out, or what its dream lacks.
+        Item, and why it is skipped or what its dream lacks.
     left_out : int
-        So many items are not dreamed.
+        Number of skipped items.
     """
 
     parts: list[Part] = field(default_factory=list)
@@ -81,7 +83,7 @@ class Parts:
     left_out: int = 0
 
     def leave_out(self, item: Item, why: UnfitError) -> None:
-        """Remember why an item is not dreamed."""
+        """Record why an item is skipped."""
         self.left_out += 1
         self.remarks.append((item.label, f"{LEFT_OUT} {why}"))
 
@@ -99,32 +101,31 @@ class Parts:
             The values are not of that form.
         """
         remarks = [(label, text) for label, text in values["remarks"]]
-        # An earlier version wrote no number.
-        left_out = values.get("left_out", sum(text.startswith(LEFT_OUT) for _, text in remarks))
+        left_out = values.get("left_out", sum(text.startswith(FORMER) for _, text in remarks))
         return cls([Part(**part) for part in values["parts"]], remarks, int(left_out))
 
 
 def parts_of(facts: Facts, folder: Path, *, checks_recipe: bool = True) -> Parts:
-    """Return what a run consists of.
+    """Return the parts of a run.
 
     Parameters
     ----------
     facts : Facts
-        What REAPER knows.
+        REAPER's facts.
     folder : pathlib.Path
-        Of the run; where a project says nothing of where to record, renders are below it.
+        Folder of the run; renders go below it if the project has no recording folder.
     checks_recipe : bool
-        Whether the recipe has to make sense already.
+        Whether to validate the recipe now.
 
     Returns
     -------
     Parts
-        In the items' order.
+        In the order of the items.
 
     Raises
     ------
     DreamSoundError
-        Nothing of it can be dreamed: the preset, the recipe or the target make no sense.
+        Nothing can be dreamed: the preset, recipe or target is invalid.
     """
     out = out_folder(facts, folder)
     media = Media(facts.project)
@@ -132,7 +133,7 @@ def parts_of(facts: Facts, folder: Path, *, checks_recipe: bool = True) -> Parts
     fields = _from_project(facts, facts.settings.recipe_fields())
     target = facts.target_item()
     if facts.target is not None and target is None:
-        raise FactsError("the target is not among the selected items")
+        raise FactsError("the target is not among the selected items. Select it too")
     if target is not None:
         fields = _toward(facts, fields, _target_file(target, media, out))
     if checks_recipe and facts.action == "dream":
@@ -154,7 +155,7 @@ def parts_of(facts: Facts, folder: Path, *, checks_recipe: bool = True) -> Parts
 
 
 def out_folder(facts: Facts, folder: Path) -> Path:
-    """Return where the renders go."""
+    """Return the folder for renders."""
     if facts.settings.out:
         return Path(facts.settings.out).expanduser().absolute()
     beside = Path(facts.project.path).parent if facts.project.path else Path()
@@ -166,8 +167,8 @@ def out_folder(facts: Facts, folder: Path) -> Path:
     return folder / "renders"
 
 
-def recipe_of(preset: str | None, fields: dict[str, Any]) -> Recipe:
-    """Return the recipe of a preset and what wins over it; raise `RecipeError` if it is none."""
+def merged_recipe(preset: str | None, fields: dict[str, Any]) -> Recipe:
+    """Return a preset's recipe with overriding fields; raise `RecipeError` if it is invalid."""
     given = recipe_from(fields)
     if preset is None:
         return given
@@ -199,19 +200,19 @@ def _from_project(facts: Facts, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(preset: str | None, fields: dict[str, Any]) -> None:
-    recipe = recipe_of(preset, fields)
+    recipe = merged_recipe(preset, fields)
     check_names(recipe, *possible_tables(recipe.model))
 
 
 def _common(facts: Facts, fields: dict[str, Any], out: Path) -> dict[str, Any]:
-    """Return what all jobs of a run have in common."""
+    """Return the common fields of all jobs of a run."""
     options: dict[str, Any] = {
         "renders": list(facts.settings.renders),
         "name": NAME_TEMPLATE,
         "clash": "number",
         **facts.settings.options,
     }
-    # In one line, before anything is queued.
+    # Report errors in one line, before anything is queued.
     RenderOptions.make(**options)
     return {
         "out": str(out),
@@ -225,7 +226,7 @@ def _common(facts: Facts, fields: dict[str, Any], out: Path) -> dict[str, Any]:
 def _dream(facts: Facts, item: Item, media: Media, common: dict[str, Any]) -> Part:
     take = check_fit(item)
     path = media.find(root_of(take).file)
-    found = heard(item, media.info(path), facts.settings.handle_s)
+    found = played_span(item, media.info(path), facts.settings.handle_s)
     base = _base(take.name, path)
     more = {} if found.is_whole else {"cut": found.cut.as_dict()}
     return Part(
@@ -240,14 +241,14 @@ def _dream(facts: Facts, item: Item, media: Media, common: dict[str, Any]) -> Pa
 
 
 def _again(facts: Facts, item: Item, media: Media, common: dict[str, Any]) -> Part:
-    """Return a job that goes on from a take of ours, by the recipe that made it."""
+    """Return a job that continues from one of our takes, with its recipe."""
     take = check_fit(item)
     note = TakeNote.of_text(take.ext)
     if note is None:
-        raise UnfitError("has an active take that DreamSound has not made")
+        raise UnfitError("has an active take that DreamSound did not make")
     recipe = _from_project(facts, note.recipe | facts.settings.recipe_fields())
     if take.source is None or take.source.parent is not None:
-        # Reversed or cut since, it is a sound of its own.
+        # A take reversed or cut since then is a sound of its own.
         part = _dream(facts, item, media, common)
         job = part.job | {"recipe": recipe}
     else:
@@ -276,29 +277,29 @@ def _job(common: dict[str, Any], source: Path, base: str, label: str) -> dict[st
 
 
 def _base(name: str, path: Path) -> str:
-    """Return what a take is called: its name, without the ending where it is its file's."""
+    """Return a take's name, without the file extension if it is a file name."""
     return path.stem if not name or name == path.name else name
 
 
 def _lacks(item: Item) -> list[tuple[str, str]]:
-    """Return what the dream of an item does not have of its take."""
+    """Return what a dream lacks of its item's take."""
     take = item.take
     if take is None:
         return []
     left = [name for name, count in (("envelopes", take.envelopes), ("effects", take.fx)) if count]
     if not left:
         return []
-    return [(item.label, f"its take's {' and '.join(left)} stay with that take")]
+    return [(item.label, f"{' and '.join(left)} not copied to the new takes")]
 
 
 def _toward(facts: Facts, fields: dict[str, Any], target: Path) -> dict[str, Any]:
-    """Return the recipe's fields with a target, and by a method that uses it."""
+    """Return the recipe fields with a target and a method that uses it."""
     if facts.action == "again":
-        raise FactsError("a dream that goes on from a take has its target already")
+        raise FactsError("cannot set a target when continuing from a take, which has its own")
     with_target = fields | {"target": str(target)}
     preset = facts.settings.preset
     plain = {name: value for name, value in fields.items() if name != "target"}
-    recipe = recipe_of(preset, plain)
+    recipe = merged_recipe(preset, plain)
     row = METHODS[recipe.method]
     uses = "target" in (recipe.mask_from or row.mask_from, recipe.carrier or row.carrier)
     if uses or recipe.class_ in ("target", "@target"):
@@ -310,7 +311,7 @@ def _target_file(target: Item, media: Media, out: Path) -> Path:
     try:
         take = check_fit(target)
         path = media.find(root_of(take).file)
-        found = heard(target, media.info(path))
+        found = played_span(target, media.info(path))
         if found.is_whole:
             return path
         return write_target(path, found.cut, out, _base(take.name, path))
@@ -319,7 +320,7 @@ def _target_file(target: Item, media: Media, out: Path) -> Path:
 
 
 def _glue(facts: Facts, media: Media, out: Path, common: dict[str, Any], made: Parts) -> None:
-    """Add one part of all items as one sound."""
+    """Add one part for all items glued as one sound."""
     sounds: list[tuple[Item, Path, Cut, float]] = []
     for item in facts.dreamed_items():
         try:
@@ -327,15 +328,15 @@ def _glue(facts: Facts, media: Media, out: Path, common: dict[str, Any], made: P
             if item.is_muted:
                 raise UnfitError("is muted")
             if abs(take.play_rate - 1) > 1e-9 or take.values.get("D_PITCH", 0.0):
-                raise UnfitError("is stretched or pitched, which glueing cannot do")
+                raise UnfitError("is stretched or pitched, which gluing does not support")
             if take.stretch_markers:
-                raise UnfitError("has stretch markers, which glueing cannot follow")
+                raise UnfitError("has stretch markers, which gluing does not support")
             path = media.find(root_of(take).file)
-            found = heard(item, media.info(path))
+            found = played_span(item, media.info(path))
             sounds.append((item, path, found.cut, found.start_offset_s))
             made.remarks += _lacks(item)
             if take.values.get("D_PAN", 0.0):
-                made.remarks.append((item.label, "its pan is not in the glued sound"))
+                made.remarks.append((item.label, "pan ignored in the glued sound"))
         except UnfitError as why:
             made.leave_out(item, why)
     if not sounds:

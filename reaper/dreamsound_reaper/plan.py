@@ -1,6 +1,6 @@
-"""From results to a plan: which takes are added where, by what values and names.
+"""From results to a plan: which takes to insert where, with which values and names.
 
-The format is described in docs/reaper-bridge.md; REAPER's scripts apply it, and
+docs/reaper-bridge.md describes the format; REAPER's scripts apply the plan, and
 `dreamsound_reaper.rpp` applies it to a project file.
 """
 
@@ -20,7 +20,7 @@ from dreamsound_studio.recipe.presets import set_fields
 from dreamsound_studio.render.write import DEFAULT_RENDERS
 
 SCHEMA_VERSION: Final = 1
-#: Of a take, set in this order: markers are set behind them.
+#: Take values, set in this order; markers follow.
 KEPT_VALUES: Final = (
     "D_STARTOFFS",
     "D_PLAYRATE",
@@ -34,7 +34,7 @@ KEPT_VALUES: Final = (
     "D_PANLAW",
     "I_CHANMODE",
 )
-#: Red, green, blue: told apart also by those who see no red or no green.
+#: Red, green, blue; also distinguishable with red-green colour blindness.
 COLOURS: Final[dict[str, tuple[int, int, int]]] = {
     "dream": (148, 103, 219),
     "gradient": (38, 139, 160),
@@ -42,24 +42,24 @@ COLOURS: Final[dict[str, tuple[int, int, int]]] = {
     "filtered": (120, 160, 90),
     "difference": (130, 130, 130),
 }
-#: Names of so many items are written out.
+#: Maximum number of item names listed in a message.
 MOST_NAMED: Final = 3
 
 
 @dataclass
 class Outcome:
-    """What became of a part.
+    """The result of a part.
 
     Attributes
     ----------
     state : str
         As in `dreamsound_studio.queue.store.states`.
     result : dict
-        As in ``result.json`` of a job folder.
+        As in a job folder's ``result.json``.
     error : str
-        Why there is none.
+        Error message, if any.
     request : dict
-        What was dreamed in the end: ``job.json``.
+        The final ``job.json``.
     """
 
     state: str
@@ -69,23 +69,23 @@ class Outcome:
 
 
 def plan_of(facts: Facts, parts: Parts, outcomes: Sequence[Outcome], state: str) -> dict[str, Any]:
-    """Return the plan of a run that is over.
+    """Return the plan of a finished run.
 
     Parameters
     ----------
     facts : Facts
-        What REAPER knew.
+        REAPER's facts.
     parts : Parts
-        What was dreamed.
+        The parts of the run.
     outcomes : sequence of Outcome
-        Of each part.
+        One per part.
     state : {"done", "cancelled"}
-        Whether it came to its end.
+        Whether the run completed.
 
     Returns
     -------
     dict
-        ``result.json`` of the run, as plain JSON values.
+        The run's ``result.json`` as plain JSON values.
     """
     done = [
         (part, outcome)
@@ -95,9 +95,9 @@ def plan_of(facts: Facts, parts: Parts, outcomes: Sequence[Outcome], state: str)
     remarks = list(parts.remarks)
     for part, outcome in zip(parts.parts, outcomes, strict=True):
         if outcome.state == "failed":
-            remarks.append((part.label, f"not dreamed: {' '.join(outcome.error.split())}"))
+            remarks.append((part.label, f"failed: {' '.join(outcome.error.split())}"))
         elif outcome.state == "cancelled" and state == "done":
-            remarks.append((part.label, "not dreamed: it was called off"))
+            remarks.append((part.label, "cancelled"))
     items: list[dict[str, Any]] = []
     tracks: list[dict[str, Any]] = []
     if state != "cancelled":
@@ -108,7 +108,7 @@ def plan_of(facts: Facts, parts: Parts, outcomes: Sequence[Outcome], state: str)
     elif done:
         folder = done[0][1].request.get("out", "")
         remarks.append(
-            (f"{len(done)} of {len(outcomes)}", f"dreamed before that; the renders are in {folder}")
+            (f"{len(done)} of {len(outcomes)}", f"dreamed before that; renders kept in {folder}")
         )
     else:
         remarks = []
@@ -120,36 +120,36 @@ def plan_of(facts: Facts, parts: Parts, outcomes: Sequence[Outcome], state: str)
         "undo": _undo_name(facts, [part.label for part, _ in done]),
         "items": items,
         "tracks": tracks,
-        "summary": lines_of(remarks),
+        "summary": remark_lines(remarks),
         "lost": parts.left_out + len(outcomes) - len(done),
         "settings": _settings_used(facts, done),
     }
 
 
 def failed_plan(facts: Facts | None, remarks: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Return the plan of a run of which nothing could be made."""
+    """Return the plan of a run that produced nothing."""
     return {
         "schema_version": SCHEMA_VERSION,
         "state": "failed",
         "undo": "",
         "items": [],
         "tracks": [],
-        "summary": lines_of(remarks),
+        "summary": remark_lines(remarks),
         "lost": 0 if facts is None else len(facts.dreamed_items()),
         "settings": None if facts is None else _settings_used(facts, ()),
     }
 
 
-def lines_of(remarks: Sequence[tuple[str, str]]) -> list[str]:
-    """Return remarks as lines; what is the same of several items is one line."""
+def remark_lines(remarks: Sequence[tuple[str, str]]) -> list[str]:
+    """Return remarks as lines, merging equal remarks about several items."""
     labels: dict[str, list[str]] = {}
     for label, text in remarks:
         labels.setdefault(text, []).append(label)
     return [f"{_named(names)}: {text}" if any(names) else text for text, names in labels.items()]
 
 
-def take_name(part: Part, render: str, aim: str) -> str:
-    """Return what a new take is called: ``kick - dream Bell``, or ``(2)`` behind it."""
+def new_take_name(part: Part, render: str, aim: str) -> str:
+    """Return a new take's name: ``kick - dream Bell``, with ``(2)`` from the second generation."""
     again = f" ({part.generation})" if part.generation > 1 else ""
     return " ".join(f"{part.base} - {render} {aim}".split()) + again
 
@@ -167,7 +167,7 @@ def _item_of(item: Item, part: Part, outcome: Outcome) -> dict[str, Any]:
 
 
 def _tracks(facts: Facts, done: Sequence[tuple[Part, Outcome]]) -> list[dict[str, Any]]:
-    """Return one new track for each that items are on; for a glued sound, behind the last."""
+    """Return one new track per item track; for a glued sound, one after the last item's track."""
     tracks: dict[str, dict[str, Any]] = {}
     for part, outcome in done:
         source = facts.items[part.item] if part.item is not None else _last(facts)
@@ -209,7 +209,7 @@ def _item_values(part: Part, item: Item | None) -> dict[str, float]:
 
 
 def _takes(part: Part, outcome: Outcome, item: Item | None) -> list[dict[str, Any]]:
-    """Return the new takes of an item, its own take's values kept; None for a sound of several."""
+    """Return the new takes of an item, with its take's values; `item` is None for a glued sound."""
     take = None if item is None else item.take
     kept: dict[str, float] = {} if take is None else take.values
     fresh = {"D_STARTOFFS": part.start_offset_s, "I_CHANMODE": float(part.channel_mode)}
@@ -229,7 +229,8 @@ def _takes(part: Part, outcome: Outcome, item: Item | None) -> list[dict[str, An
             input=request["input"],
             cut=Cut.model_validate(request["cut"]) if request.get("cut") else None,
             preset=(request.get("values") or {}).get("preset") or request.get("preset"),
-            # What is not a default: a project has many takes, and the render has all of it.
+            # Only non-default values: a project has many takes, and the render contains the full
+            # recipe.
             recipe=set_fields(recipe_from(result["recipe"])),
             model=result["model"],
             weights_sha256=result.get("weights_sha256") or "",
@@ -242,7 +243,7 @@ def _takes(part: Part, outcome: Outcome, item: Item | None) -> list[dict[str, An
             {
                 "file": file,
                 "render": render,
-                "name": take_name(part, render.replace("_", " "), aim),
+                "name": new_take_name(part, render.replace("_", " "), aim),
                 "is_active": render == "dream",
                 "values": values,
                 "colour": None if colour is None else list(colour),
@@ -262,13 +263,13 @@ def _aim(result: Mapping[str, Any]) -> str:
 
 
 def _settings_used(facts: Facts, done: Sequence[tuple[Part, Outcome]]) -> dict[str, Any] | None:
-    """Return what a script shall remember: what was chosen in the window, where there was one.
+    """Return the settings for the script to remember, including choices made in the window.
 
-    What is of these items only, a target and where to go on from, is not for the next ones.
+    Excludes target and continuation, which apply to these items only.
     """
     if facts.action == "again":
         return None
-    # Where to put it is what each action is called by.
+    # The placement belongs to the action.
     used = facts.settings.model_dump(mode="json", exclude_defaults=True, exclude={"placement"})
     if done and facts.target is None:
         request = done[0][1].request

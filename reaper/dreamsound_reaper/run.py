@@ -1,7 +1,7 @@
-"""A run: everything between the facts that a script dumped and the plan that it applies.
+"""A run: everything between the facts that a script dumps and the plan that it applies.
 
-It stays until all jobs are over. It may die at any time: started again it goes on where it was,
-since what it knows lies in its folder and in the queue.
+It ends when all jobs are over. It may be killed at any time: a restart resumes it, since its state
+is in its folder and in the queue.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ PREPARED, ITEMS, APPLIED, LOCK, LOG = "prepared.json", "items", "applied", "run.
 #: In the folder of an item's job: why the queue has refused it.
 REFUSED: Final = "refused.json"
 SCHEMA_VERSION: Final = 1
-#: How often jobs are looked at, and how often the script is told that somebody is.
+#: Polling interval of jobs, and interval of the heartbeat for the script.
 POLL_S, BEAT_S = 0.1, 1.0
-#: Of a run's states, those that do not change any more; the script has to learn of them.
+#: Final states of a run; the script must learn of them.
 FINAL, LAST_TRIES = ("done", "failed", "cancelled"), 20
-#: A worker that is missing for so long is started again.
+#: Restart a worker that has been missing for this long.
 PATIENCE_S: Final = 3.0
-#: So many runs that are over are kept, for those who wonder.
+#: Number of finished runs to keep, for troubleshooting.
 MOST_KEPT: Final = 50
 
 
 def is_run(folder: Path) -> bool:
-    """Return whether a folder holds facts of REAPER."""
+    """Return whether a folder contains facts from REAPER."""
     return (folder / FACTS).is_file()
 
 
@@ -70,13 +70,13 @@ class Run:
     Parameters
     ----------
     folder : pathlib.Path
-        Holds ``facts.json``.
+        Contains ``facts.json``.
     store : Store
         The queue.
     with_window : bool
-        Whether a small window is opened on the jobs, which puts them into the queue.
+        Whether to open a small window on the jobs, which queues them.
     on_status : callable, optional
-        Called with what ``status.json`` says, when it changes.
+        Called with the contents of ``status.json`` on changes.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Run:
         self.store = store
         self.with_window = with_window
         self._on_status = on_status
-        self._told: dict[str, Any] = {}
+        self._reported: dict[str, Any] = {}
         self._beat = 0
         self._beat_at_s = 0.0
         self._jobs: dict[int, Job | _GoneJob] = {}
@@ -101,12 +101,12 @@ class Run:
         self._wished = ""
 
     def carry_out(self) -> dict[str, Any] | None:
-        """Do all of it.
+        """Execute the run.
 
         Returns
         -------
         dict or None
-            The plan, which is also in ``result.json``; None where another process is at it.
+            The plan, also written to ``result.json``; None if another process executes the run.
 
         Raises
         ------
@@ -118,10 +118,10 @@ class Run:
             return None
         try:
             plan = self._earlier_plan() or self._plan()
-            self._tell_over(plan)
+            self._report_over(plan)
         finally:
             lock.release()
-        sweep(self.folder.parent)
+        remove_old_runs(self.folder.parent)
         return plan
 
     def _earlier_plan(self) -> dict[str, Any] | None:
@@ -134,26 +134,26 @@ class Run:
     def _plan(self) -> dict[str, Any]:
         facts: Facts | None = None
         try:
-            self._tell("preparing", 0.0, "looking at the items")
+            self._report("preparing", 0.0, "reading items")
             facts = read_facts(self.folder)
             parts = self._prepared(facts)
             if not parts.parts:
-                return failed_plan(facts, parts.remarks or [("", "There is nothing to dream.")])
+                return failed_plan(facts, parts.remarks or [("", "Nothing to dream.")])
             self._submit(parts)
             state = self._follow(parts)
             return plan_of(facts, parts, self._outcomes(parts), state)
         except (DreamSoundError, OSError) as error:
             return failed_plan(facts, [("", " ".join(str(error).split()))])
-        except Exception as error:  # noqa: BLE001 - REAPER waits for a word, whatever it is
+        except Exception as error:  # noqa: BLE001 - REAPER waits for a reply, whatever the error
             with suppress(OSError), (self.folder / LOG).open("a", encoding="utf-8") as log:
                 traceback.print_exc(file=log)
-            told = f"{type(error).__name__}: {error}; {self.folder / LOG} has more"
-            return failed_plan(facts, [("", " ".join(told.split()))])
+            message = f"{type(error).__name__}: {error}. See {self.folder / LOG}"
+            return failed_plan(facts, [("", " ".join(message.split()))])
 
     # -- jobs -----------------------------------------------------------------------------------
 
     def _prepared(self, facts: Facts) -> Parts:
-        """Return the parts of the run, and a job folder for each."""
+        """Return the parts of the run, and create their job folders."""
         path = self.folder / PREPARED
         if path.is_file():
             try:
@@ -228,10 +228,10 @@ class Run:
                     [sys.executable, *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log
                 )
         except OSError as error:
-            raise QueueError(f"the window cannot be opened: {error.strerror or error}") from error
+            raise QueueError(f"cannot open the window: {error.strerror or error}") from error
 
     def _find_submitted(self, parts: Parts) -> None:
-        """Find the jobs that the window has put into the queue."""
+        """Find the jobs that the window has queued."""
         for place in range(len(parts.parts)):
             if place not in self._jobs:
                 with suppress(OSError, ValueError, KeyError, TypeError, QueueError):
@@ -254,9 +254,9 @@ class Run:
                 if code is not None and not self._jobs:
                     return self._window_closed(code)
                 if not self._jobs:
-                    self._tell("waiting", 0.0, "the window is open")
+                    self._report("waiting", 0.0, "waiting for the window")
             if self._jobs:
-                self._tell("running", *self._progress(parts))
+                self._report("running", *self._progress(parts))
                 self._tend()
             time.sleep(POLL_S)
         states = [job.state for job in self._jobs.values()]
@@ -273,11 +273,11 @@ class Run:
         return complete and all(job.is_over for job in self._jobs.values())
 
     def _window_closed(self, code: int) -> str:
-        """Return what it means that the window was closed before anything was dreamed."""
+        """Return the state after the window was closed without dreaming."""
         if code:
             lines = (self.folder / LOG).read_text("utf-8", errors="replace").split("\n")
-            told = next((line for line in reversed(lines) if line.strip()), f"exit code {code}")
-            raise QueueError(f"DreamSound's window could not be shown: {told.strip()}")
+            reason = next((line for line in reversed(lines) if line.strip()), f"exit code {code}")
+            raise QueueError(f"cannot show the DreamSound window: {reason.strip()}")
         self._wished = CANCEL
         with suppress(OSError):
             (self.folder / CANCEL).touch()
@@ -293,11 +293,11 @@ class Run:
                 try:
                     self._jobs[place] = self.store.job(job.id)
                 except QueueError:
-                    # Somebody has taken it out of the queue.
+                    # The job was removed from the queue.
                     self._jobs[place] = replace(job, state="cancelled")
 
     def _obey(self) -> None:
-        """Do what an empty file asks for, once."""
+        """Execute a request file once."""
         for wish in (CANCEL, FINISH):
             if self._wished not in (CANCEL, wish) and (self.folder / wish).exists():
                 self._wished = wish
@@ -305,19 +305,19 @@ class Run:
                     self._end(job.id, keeps=wish == FINISH)
 
     def _end(self, number: int, *, keeps: bool) -> None:
-        """Call a job off; or, if it runs and is to be kept, let it stop where it is."""
+        """Cancel a job; with `keeps`, stop a running one and keep its result."""
         if keeps:
             with suppress(QueueError):
                 self.store.finish(number)
                 return
-        # One that is over stays as it is.
+        # Finished jobs stay as they are.
         with suppress(QueueError):
             job = self.store.cancel(number)
             if job.is_over:
                 inbox.tell_over(self.store, job)
 
     def _tend(self) -> None:
-        """Start a worker if none has been there for a while."""
+        """Start a worker if none has been alive for a while."""
         now_s = time.monotonic()
         if is_tended(self.store):
             self._untended_since_s = None
@@ -328,21 +328,21 @@ class Run:
             ensure_worker(self.store)
 
     def _progress(self, parts: Parts) -> tuple[float, str]:
-        """Return how much of all is done, and a line about it."""
+        """Return the overall progress, and a line about it."""
         total = len(parts.parts)
         over = [job for job in self._jobs.values() if job.is_over]
         running = [job for job in self._jobs.values() if job.state in HELD]
         share = len(over) / total
-        told = [f"{len(over)} of {total} dreamed" if total > 1 else ""]
+        texts = [f"{len(over)} of {total} dreamed" if total > 1 else ""]
         for job in running[:1]:
             steps, step = job.progress.get("steps") or 0, job.progress.get("step") or 0
             share += (step / steps if steps else 0.0) / total
-            told.append(f"step {step_of(job.progress)}" if step else "beginning")
+            texts.append(f"step {step_of(job.progress)}" if step else "starting")
             eta_s = job.progress.get("eta_s")
-            told.append("" if eta_s is None else f"{shown(eta_s)} left of {job.name}")
+            texts.append("" if eta_s is None else f"{shown(eta_s)} left of {job.name}")
         if not running:
-            told.append("the queue is paused" if self.store.paused else "waiting for its turn")
-        return min(share, 1.0), ", ".join(text for text in told if text)
+            texts.append("the queue is paused" if self.store.paused else "waiting in the queue")
+        return min(share, 1.0), ", ".join(text for text in texts if text)
 
     def _outcomes(self, parts: Parts) -> list[Outcome]:
         made = []
@@ -358,35 +358,35 @@ class Run:
             made.append(Outcome(job.state, job.result, job.error or "", request))
         return made
 
-    # -- telling --------------------------------------------------------------------------------
+    # -- reporting ------------------------------------------------------------------------------
 
-    def _tell(self, state: str, share: float, text: str) -> None:
+    def _report(self, state: str, share: float, text: str) -> None:
         now_s = time.monotonic()
-        told = {"state": state, "share": round(share, 3), "text": text}
-        if told == self._told and now_s - self._beat_at_s < BEAT_S:
+        values = {"state": state, "share": round(share, 3), "text": text}
+        if values == self._reported and now_s - self._beat_at_s < BEAT_S:
             return
         self._beat += 1
         self._beat_at_s = now_s
-        status = {"schema_version": SCHEMA_VERSION, **told, "beat": self._beat}
-        # A disk that is full for a moment is no reason to stop; Windows replaces no file that the
-        # script is reading just now.
+        status = {"schema_version": SCHEMA_VERSION, **values, "beat": self._beat}
+        # A momentarily full disk must not stop the run; Windows refuses to replace a file that the
+        # script is reading.
         for _ in range(1 if state not in FINAL else LAST_TRIES):
             with suppress(AudioFileError):
                 write_whole(self.folder / STATUS, json.dumps(status))
                 break
             time.sleep(POLL_S)
-        if told != self._told and self._on_status is not None:
+        if values != self._reported and self._on_status is not None:
             self._on_status(status)
-        self._told = told
+        self._reported = values
 
-    def _tell_over(self, plan: dict[str, Any]) -> None:
+    def _report_over(self, plan: dict[str, Any]) -> None:
         write_whole(self.folder / RESULT, json.dumps(plan, indent=1))
         made = sum(len(item["takes"]) for item in plan["items"])
         made += sum(len(item["takes"]) for track in plan["tracks"] for item in track["items"])
-        text = {"done": f"done, {made} takes", "cancelled": "called off"}.get(
+        text = {"done": f"done, {made} takes", "cancelled": "cancelled"}.get(
             plan["state"], "; ".join(plan["summary"]) or "failed"
         )
-        self._tell(plan["state"], 1.0, text)
+        self._report(plan["state"], 1.0, text)
 
 
 def _gone(number: int, status: dict[str, Any], folder: Path) -> _GoneJob:
@@ -397,8 +397,8 @@ def _gone(number: int, status: dict[str, Any], folder: Path) -> _GoneJob:
     return _GoneJob(number, status["state"], error=status["error"], result=dict(result or {}))
 
 
-def sweep(runs: Path) -> None:
-    """Remove the oldest runs that are over for REAPER too, beyond `MOST_KEPT` of them."""
+def remove_old_runs(runs: Path) -> None:
+    """Remove the oldest runs that REAPER is done with, beyond `MOST_KEPT`."""
     with suppress(OSError):
         over = [folder for folder in runs.iterdir() if (folder / APPLIED).is_file()]
         over.sort(key=lambda folder: (folder / APPLIED).stat().st_mtime, reverse=True)

@@ -1,16 +1,15 @@
-"""What of which file an item plays, in samples: the one place that knows REAPER's times.
+"""Which samples of which file an item plays: the one place that interprets REAPER's times.
 
-An item plays ``D_LENGTH x D_PLAYRATE`` seconds of its take's source from ``D_STARTOFFS`` on. A
-source is a file, or a section of another source, perhaps reversed. All of them are reduced to
-pieces of the file at its end, in whole samples, and to what is left over: where in that new sound
-the item begins.
+An item plays ``D_LENGTH x D_PLAYRATE`` seconds of its take's source from ``D_STARTOFFS``. A source
+is a file, or a section of another source, possibly reversed. This module reduces them to pieces of
+the underlying file in whole samples, and a remainder: the item's start in the new sound.
 
 Notes
 -----
 Along a chain of sections, sample ``u`` of the take's source is sample ``v = c + s u`` of the file,
 with ``s`` 1 or -1 and ``c`` a fraction. Whole samples of the file are the integers of
-``w = s v = s c + u``, which runs the way the source is played. A reversed section of N samples
-plays sample ``N - 1 - u``.
+``w = s v = s c + u``, which runs in playback direction. A reversed section of N samples plays
+sample ``N - 1 - u``.
 """
 
 from __future__ import annotations
@@ -24,30 +23,30 @@ from dreamsound_reaper.facts import Item, Source, Take
 from dreamsound_studio.audio.cut import MOST_PIECES, MOST_TIMES, Cut, Piece
 from dreamsound_studio.audio.formats import MAX_CHANNELS
 
-#: Times are read to so many samples: a second holds too many digits for a double to be exact.
+#: Resolution of times in samples: beyond it, doubles are not exact in seconds.
 TOLERANCE: Final = 1e-4
-#: Of ``I_CHANMODE``.
+#: Values of ``I_CHANMODE``.
 ALL, SWAPPED, MIXED, LEFT, RIGHT, THIRD, FIRST_PAIR = 0, 1, 2, 3, 4, 5, 67
-#: No chain of sections is longer.
+#: Limit for a chain of sections.
 DEEPEST: Final = 32
 
 
 class UnfitError(Exception):
-    """An item that cannot be dreamed; its text says why, as the end of a sentence."""
+    """An item that cannot be dreamed; the text completes a sentence with the reason."""
 
 
 @dataclass(frozen=True)
 class FileInfo:
-    """What the file itself says.
+    """Properties of an audio file.
 
     Attributes
     ----------
     samples : int
-        Its length.
+        Length.
     sample_rate_hz : int
-        Its rate.
+        Sample rate.
     channels : int
-        How many it has.
+        Channel count.
     """
 
     samples: int
@@ -56,23 +55,23 @@ class FileInfo:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What an item plays of a file, with its handles.
+class PlayedSpan:
+    """The part of a file that an item plays, with handles.
 
     Attributes
     ----------
     file : str
-        As REAPER has it.
+        As REAPER names it.
     cut : Cut
-        What of the file.
+        The part of the file.
     start_offset_s : float
-        Where in the cut the item begins: ``D_STARTOFFS`` of a take that plays it.
+        Start of the item in the cut: ``D_STARTOFFS`` of a take that plays it.
     marker_shift_s : float
-        To be added to the source positions of stretch markers.
+        Offset for the source positions of stretch markers.
     channel_mode : int
         ``I_CHANMODE`` of a take that plays it.
     is_whole : bool
-        Whether the cut is all of the file, as it is.
+        Whether the cut is the whole unchanged file.
     """
 
     file: str
@@ -84,21 +83,21 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class _Line:
-    """Samples of the take's source to samples of the file: ``v = c + s u``, for u in 0..length."""
+class _SampleMap:
+    """Maps samples of the take's source to samples of the file: ``v = c + s u``, u in 0..length."""
 
     c: float
     s: int
     length: float
 
     def piece(self, first: int, last: int) -> Piece:
-        """Return the piece of the file for ``w`` from `first` to before `last`."""
+        """Return the piece of the file for ``w`` from `first` up to but excluding `last`."""
         if self.s > 0:
             return Piece(start=first, stop=last)
         return Piece(start=1 - last, stop=1 - first, is_reversed=True)
 
     def bounds(self, total: int) -> tuple[int, int]:
-        """Return the first ``w`` and one past the last that the source and the file have."""
+        """Return the range of ``w`` available in both source and file (end exclusive)."""
         first = math.floor(self.s * self.c + TOLERANCE)
         last = math.ceil(self.s * self.c + self.length - TOLERANCE)
         lowest, highest = (0, total) if self.s > 0 else (1 - total, 1)
@@ -111,7 +110,7 @@ def root_of(take: Take) -> Source:
     Raises
     ------
     UnfitError
-        There is none with a file.
+        No source with a file.
     """
     source = take.source
     for _ in range(DEEPEST):
@@ -120,7 +119,7 @@ def root_of(take: Take) -> Source:
         if source.parent is None:
             return source
         source = source.parent
-    raise UnfitError("has a source of too many sections")
+    raise UnfitError("has too many nested section sources")
 
 
 def check_fit(item: Item) -> Take:
@@ -129,50 +128,50 @@ def check_fit(item: Item) -> Take:
     Raises
     ------
     UnfitError
-        It plays none that can be dreamed: it is empty, locked, MIDI or offline.
+        The take cannot be dreamed: it is empty, locked, MIDI or offline.
     """
     take = item.take
     if item.is_locked:
         raise UnfitError("is locked")
     if take is None or take.source is None:
-        raise UnfitError("is empty: it has no take that plays")
+        raise UnfitError("is empty (no active take)")
     root = root_of(take)
     if take.is_midi or root.type.upper().startswith("MIDI") or root.is_qn:
         raise UnfitError("is MIDI")
     if root.type.upper().startswith(("_OFFLINE", "OFFLINE")):
         raise UnfitError("is offline")
     if not root.file:
-        raise UnfitError(f"plays no file ({root.type or 'a source without a name'})")
+        raise UnfitError(f"plays no audio file (source type {root.type or 'unknown'})")
     if item.length_s <= 0:
         raise UnfitError("has no length")
     return take
 
 
-def heard(item: Item, info: FileInfo, handle_s: float = 0.0) -> Heard:
-    """Return what an item plays.
+def played_span(item: Item, info: FileInfo, handle_s: float = 0.0) -> PlayedSpan:
+    """Return the part of its file that an item plays.
 
     Parameters
     ----------
     item : Item
-        As :func:`check_fit` lets pass.
+        Accepted by :func:`check_fit`.
     info : FileInfo
         Of the file at the end of its chain.
     handle_s : float
-        So much more on either side, in seconds of the item, where the source has it.
+        Extra length on either side, in item seconds, where the source provides it.
 
     Returns
     -------
-    Heard
-        From ``floor(offset x rate)`` on, and one sample more than the item is long.
+    PlayedSpan
+        From ``floor(offset x rate)``, and one sample longer than the item.
 
     Raises
     ------
     UnfitError
-        It plays nothing of its source, or a channel that is not there.
+        The item plays nothing of its source, or a missing channel.
     """
     take = check_fit(item)
     rate = info.sample_rate_hz
-    line = _line_of(take, info)
+    line = _sample_map_of(take, info)
     if line.length < 1:
         raise UnfitError("has an empty section as its source")
     begin_s, end_s = _window(item, take)
@@ -184,11 +183,11 @@ def heard(item: Item, info: FileInfo, handle_s: float = 0.0) -> Heard:
     else:
         pieces, origin = _plain(line, begin - handle, end + handle, info.samples)
         if end <= 0 or begin >= line.length:
-            raise UnfitError("plays nothing of its source")
+            raise UnfitError("plays outside its source")
     channels, is_mono, mode = _channels(take.channel_mode, info.channels)
     cut = Cut(pieces=pieces, channels=channels, is_mono=is_mono)
     whole = (Piece(start=0, stop=info.samples),)
-    return Heard(
+    return PlayedSpan(
         file=root_of(take).file,
         cut=cut,
         start_offset_s=take.start_offset_s - origin / rate,
@@ -198,7 +197,7 @@ def heard(item: Item, info: FileInfo, handle_s: float = 0.0) -> Heard:
     )
 
 
-def _line_of(take: Take, info: FileInfo) -> _Line:
+def _sample_map_of(take: Take, info: FileInfo) -> _SampleMap:
     """Follow the chain of sections from the file up to the take."""
     chain = []
     source = take.source
@@ -206,7 +205,7 @@ def _line_of(take: Take, info: FileInfo) -> _Line:
         chain.append(source)
         source = source.parent
     rate = info.sample_rate_hz
-    line = _Line(0.0, 1, float(info.samples))
+    line = _SampleMap(0.0, 1, float(info.samples))
     for source in reversed(chain):
         section = source.section
         if section is None:
@@ -215,14 +214,14 @@ def _line_of(take: Take, info: FileInfo) -> _Line:
         most = max(line.length - offset, 0.0)
         length = min(section.length_s * rate, most) if section.length_s > 0 else most
         if section.is_reversed:
-            line = _Line(line.c + line.s * (offset + length - 1), -line.s, length)
+            line = _SampleMap(line.c + line.s * (offset + length - 1), -line.s, length)
         else:
-            line = _Line(line.c + line.s * offset, line.s, length)
+            line = _SampleMap(line.c + line.s * offset, line.s, length)
     return line
 
 
 def _window(item: Item, take: Take) -> tuple[float, float]:
-    """Return from where to where in its take's source an item plays, in seconds."""
+    """Return the part of its take's source that an item plays, in seconds."""
     length_s = item.length_s * take.play_rate
     markers = sorted(take.stretch_markers)
     if not markers:
@@ -233,7 +232,7 @@ def _window(item: Item, take: Take) -> tuple[float, float]:
 
 
 def _stretched(markers: list[tuple[float, float, float]], at_s: float) -> float:
-    """Return the source position at a position of the take: straight between stretch markers."""
+    """Return the source position at a take position, linear between stretch markers."""
     if at_s <= markers[0][0]:
         return markers[0][1] + at_s - markers[0][0]
     for (left, source, _), (right, next_source, _) in itertools.pairwise(markers):
@@ -243,19 +242,23 @@ def _stretched(markers: list[tuple[float, float, float]], at_s: float) -> float:
     return markers[-1][1] + at_s - markers[-1][0]
 
 
-def _plain(line: _Line, begin: float, end: float, total: int) -> tuple[tuple[Piece, ...], float]:
-    """Return one piece, and which sample of the take's source is its first."""
+def _plain(
+    line: _SampleMap, begin: float, end: float, total: int
+) -> tuple[tuple[Piece, ...], float]:
+    """Return one piece, and the index of its first sample in the take's source."""
     shift = line.s * line.c
     lowest, highest = line.bounds(total)
     first = max(math.floor(shift + begin + TOLERANCE), lowest)
     last = min(math.ceil(shift + end - TOLERANCE) + 1, highest)
     if last <= first:
-        raise UnfitError("plays nothing of its source")
+        raise UnfitError("plays outside its source")
     return (line.piece(first, last),), first - shift
 
 
-def _unrolled(line: _Line, begin: float, end: float, total: int) -> tuple[tuple[Piece, ...], float]:
-    """Return the pieces of a source that is looped, and which sample is the first of them."""
+def _unrolled(
+    line: _SampleMap, begin: float, end: float, total: int
+) -> tuple[tuple[Piece, ...], float]:
+    """Return the pieces of a looped source, and the index of the first sample."""
     shift, length = line.s * line.c, line.length
     lowest, highest = line.bounds(total)
     if (end - begin) / length > MOST_TIMES:
@@ -264,12 +267,12 @@ def _unrolled(line: _Line, begin: float, end: float, total: int) -> tuple[tuple[
     first = max(math.floor(shift + begin - turn * length + TOLERANCE), lowest)
     origin = turn * length + first - shift
     needed = math.ceil(end - origin - TOLERANCE) + 1
-    # A section of a fraction of a sample more is now and then played one sample longer.
+    # Sections with a fractional length sometimes play one sample longer.
     highest = min(highest + 1, total if line.s > 0 else 1)
     pieces: list[Piece] = []
     done = 0
     while done < needed:
-        # Where the next turn begins, so that sections of a fraction of a sample do not drift.
+        # Start of the next repetition, computed exactly so that fractional sections do not drift.
         until = min(round((turn + 1) * length - origin), needed)
         last = min(first + until - done, highest)
         if last > first:
@@ -278,20 +281,20 @@ def _unrolled(line: _Line, begin: float, end: float, total: int) -> tuple[tuple[
         first = max(round(shift + origin + done - turn * length), lowest)
     pieces = _together(pieces)
     if not pieces:
-        raise UnfitError("plays nothing of its source")
+        raise UnfitError("plays outside its source")
     if len(pieces) > MOST_PIECES:
-        raise UnfitError("loops a section between samples too often: glue it in REAPER first")
+        raise UnfitError("loops a fractional section too often; glue it in REAPER first")
     return tuple(pieces), origin
 
 
 def _together(pieces: list[Piece]) -> list[Piece]:
-    """Return pieces with those that follow themselves as one."""
+    """Merge pieces that continue each other."""
     grouped = ((piece, len(list(same))) for piece, same in itertools.groupby(pieces))
     return [piece.model_copy(update={"times": times}) for piece, times in grouped]
 
 
 def _channels(mode: int, channels: int) -> tuple[tuple[int, ...] | None, bool, int]:
-    """Return which channels are heard, whether as one, and what is left for the new take to do."""
+    """Return the channels to use, whether to mix them, and the new take's channel mode."""
     if channels == 1 and mode in (SWAPPED, MIXED, LEFT, RIGHT):
         return None, False, ALL
     if mode in (ALL, SWAPPED):
@@ -306,10 +309,10 @@ def _channels(mode: int, channels: int) -> tuple[tuple[int, ...] | None, bool, i
     else:
         wanted = (mode - FIRST_PAIR, mode - FIRST_PAIR + 1)
     if max(wanted) >= channels:
-        raise UnfitError(f"plays channel {max(wanted) + 1} of a file that has {channels}")
+        raise UnfitError(f"plays channel {max(wanted) + 1} of a {channels}-channel file")
     return wanted, False, ALL
 
 
 def _check_channels(channels: int) -> None:
     if channels > MAX_CHANNELS:
-        raise UnfitError(f"has {channels} channels; 1 to {MAX_CHANNELS} can be dreamed")
+        raise UnfitError(f"has {channels} channels; supported: 1 to {MAX_CHANNELS}")

@@ -1,4 +1,4 @@
-"""What a take says of how it was made: ``P_EXT:DreamSound``, one line of JSON in the project."""
+"""A take's record of its origin: ``P_EXT:DreamSound``, one line of JSON in the project."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from dreamsound_studio.audio.cut import Cut
 
 
 class TakeNote(BaseModel):
-    """What made a take.
+    """Origin of a take.
 
     Attributes
     ----------
     render : str
-        Which render it is.
+        Render name.
     base : str
-        Name of the take that was dreamed first.
+        Name of the original take.
     generation : int
-        1 for a dream of a sound, 2 for a dream that went on from it, and so on.
+        1 for a dream of a sound, 2 for a dream that continues it, and so on.
     input, cut : str, Cut or None
-        The file that was dreamed, and what of it.
+        The dreamed file, and the part of it.
     preset, recipe : str or None, dict
-        By which.
+        Settings of the dream.
     model, weights_sha256, engine : str
-        The network, and the version of DreamSound.
+        The network, and the DreamSound version.
     class_name, scores : str, list of float
-        What was heard, before and after.
+        The class, and its scores before and after.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -49,24 +49,24 @@ class TakeNote(BaseModel):
     scores: list[float] = Field(default_factory=list)
 
     def as_text(self) -> str:
-        """Return it as one line."""
-        told = self.model_dump(mode="json", exclude={"cut"})
+        """Return the record as one line."""
+        values = self.model_dump(mode="json", exclude={"cut"})
         if self.cut is not None:
-            told["cut"] = self.cut.as_dict()
-        return json.dumps(told, separators=(",", ":"))
+            values["cut"] = self.cut.as_dict()
+        return json.dumps(values, separators=(",", ":"))
 
     @classmethod
     def of_text(cls, text: str) -> TakeNote | None:
-        """Return what a take says of itself; None where it says nothing.
+        """Parse a take's record; return None if it has none.
 
         Raises
         ------
         UnfitError
-            It says something that makes no sense.
+            The record is invalid.
         """
         if not text.strip():
             return None
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            raise UnfitError("says something of how it was made that makes no sense") from error
+            raise UnfitError("has an invalid DreamSound record") from error

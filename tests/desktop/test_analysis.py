@@ -57,7 +57,7 @@ def test_a_file_that_is_written_anew_shorter_is_said_in_plain_words(sound_path):
     sound = OpenSound(sound_path)
     assert sound.is_mapped
     write_sound(sound_path, 0.5)
-    with pytest.raises(AudioFileError, match="shorter than when it was opened"):
+    with pytest.raises(AudioFileError, match="shorter since it was opened"):
         sound.read(sound.length - 100, sound.length)
 
 
@@ -108,7 +108,7 @@ def test_columns_hold_what_the_samples_do(tmp_path_factory, length, channels, se
         assert (lowest <= asked.min(axis=0) + 1e-3).all()
         assert (highest <= whole.max(axis=0) + 1e-3).all()
         assert (highest >= asked.max(axis=0) - 1e-3).all()
-    # All that was asked for is there, in about as many columns as can be told apart.
+    # All that was asked for is there, in about as many columns as can be distinguished.
     assert found.start <= start
     assert found.start + found.step * found.lowest.shape[1] >= min(stop, length)
     assert found.lowest.shape[1] <= 2 * columns + 2 or found.step == BASE

@@ -68,14 +68,14 @@ def test_a_file_that_another_program_writes_anew(window, qtbot):
     write_sound(document.path, 1.0, channels=1)
     window.files.look_for_changes()
     (message,) = window.messages.messages
-    assert "another file" in message.text
-    next(b for b in message.findChildren(QPushButton) if "anew" in b.text()).click()
+    assert "has changed on disk" in message.text
+    next(b for b in message.findChildren(QPushButton) if "Reopen" in b.text()).click()
     again = window.session.current
     assert again is not document
     assert (again.seconds, again.recipe.steps) == (1.0, 3)
     again.path.unlink()
     window.files.look_for_changes()
-    assert "is gone" in said(window)
+    assert "File not found" in said(window)
 
 
 def test_a_render_without_its_source_is_opened_as_a_sound(window, tmp_path):
@@ -99,9 +99,9 @@ def test_a_file_that_is_deleted_while_it_is_open(window, qtbot):
     document.set_fields("x", steps=3)
     document.path.unlink()
     window.actions_["preview"].trigger()
-    assert "is gone" in said(window)
+    assert "File not found" in said(window)
     assert not window.client.jobs
-    window.hearing.play()
+    window.playback.play()
     qtbot.waitUntil(lambda: not window.player.is_playing)
     assert document.recipe.steps == 3
 
@@ -147,8 +147,8 @@ def test_jobs_that_wait_at_the_start_have_a_worker_seen_to(make_window, qtbot, m
     store.close()
     window = make_window()
     qtbot.waitUntil(lambda: asked == [1])
-    assert "No worker runs" not in said(window)
-    qtbot.waitUntil(lambda: "No worker runs" in said(window), timeout=8000)
+    assert "Render worker not running" not in said(window)
+    qtbot.waitUntil(lambda: "Render worker not running" in said(window), timeout=8000)
     assert "no memory" in said(window)
     assert not any(word in said(window) for word in ("sorrow", "processors", "job 1"))
     assert asked == [1], "once; then it is the user's"
@@ -159,10 +159,10 @@ def test_a_worker_that_does_not_start(make_window, qtbot, sound_path, monkeypatc
     monkeypatch.setattr("dreamsound_desktop.queue_client.is_tended", lambda _: False)
     monkeypatch.setattr("dreamsound_desktop.queue_client.TENDED_S", 0.1)
     window.actions_["preview"].trigger()
-    qtbot.waitUntil(lambda: "No worker runs" in said(window), timeout=8000)
+    qtbot.waitUntil(lambda: "Render worker not running" in said(window), timeout=8000)
     assert window.view.pyramid is not None, "files are shown all the same"
     monkeypatch.setattr("dreamsound_desktop.queue_client.is_tended", lambda _: True)
-    qtbot.waitUntil(lambda: "No worker runs" not in said(window), timeout=8000)
+    qtbot.waitUntil(lambda: "Render worker not running" not in said(window), timeout=8000)
 
 
 def test_a_worker_that_cannot_be_started_at_all(make_window, qtbot, sound_path, monkeypatch):
@@ -197,7 +197,7 @@ def test_a_full_disk_when_the_session_is_kept(window, monkeypatch):
         patch.setattr(Path, "write_text", full)
         assert not window.save()
         assert "No space left" in said(window)
-        assert "Make room" in said(window)
+        assert "Check disk space" in said(window)
     assert window.save()
     assert not said(window)
 
@@ -217,7 +217,7 @@ def test_a_model_that_cannot_listen(window, qtbot, monkeypatch, tmp_path):
     monkeypatch.setenv("DREAMSOUND_MODELS", str(tmp_path))
     window.session.current.set_fields("x", model=str(tmp_path / "no_model"))
     window.actions_["listen"].trigger()
-    qtbot.waitUntil(lambda: "could not listen" in said(window), timeout=60_000)
+    qtbot.waitUntil(lambda: "Cannot analyse" in said(window), timeout=60_000)
     assert "no_model" in said(window)
 
 
@@ -293,7 +293,7 @@ def test_takes_whose_files_are_gone_are_shown_so(window, tmp_path):
     item = window.takes.tree.topLevelItem(0)
     assert item.font(0).strikeOut()
     window.takes.put_new(1)
-    window.hearing.play()
+    window.playback.play()
     assert "d.wav" in said(window)
     window.player.stop()
 
@@ -302,7 +302,7 @@ def test_a_method_that_needs_another_sound_says_so(window, tmp_path, qtbot):
     document = window.session.current
     window.dream.method.chosen.emit("target")
     assert document.recipe.method == "target"
-    assert "choose it under Target" in said(window)
+    assert "Choose one under Target" in said(window)
     assert window.dream._rows["target"].widget.isVisibleTo(window.dream)
     window.actions_["preview"].trigger()
     assert "needs a target" in said(window)

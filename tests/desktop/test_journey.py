@@ -38,8 +38,8 @@ def display(tmp_path):
     with (tmp_path / "xvfb.log").open("w") as log:
         process = subprocess.Popen(words, pass_fds=[write], stdout=log, stderr=log)
     os.close(write)
-    with os.fdopen(read) as told:
-        number = told.readline().strip()
+    with os.fdopen(read) as pipe:
+        number = pipe.readline().strip()
     if not number:
         process.kill()
         pytest.skip(f"Xvfb does not start: {(tmp_path / 'xvfb.log').read_text()[-300:]}")

@@ -30,19 +30,19 @@ def fetches(monkeypatch):
         asked.append(words)
         made = QProcess(parent)
         made.setProgram(sys.executable)
-        made.setArguments(["-c", FETCH, told["code"], told["pause"]])
+        made.setArguments(["-c", FETCH, behaviour["code"], behaviour["pause"]])
         return made
 
-    told = {"code": "0", "pause": "0.05"}
+    behaviour = {"code": "0", "pause": "0.05"}
     monkeypatch.setattr(models, "command_process", process)
-    return asked, told
+    return asked, behaviour
 
 
 def test_it_says_which_models_are_here(qapp, monkeypatch, tmp_path):
     monkeypatch.setenv("DREAMSOUND_MODELS", str(tmp_path))
     assert not has_model()
     dialog = ModelsDialog(None)
-    assert "not here" in dialog.told.text()
+    assert "not installed" in dialog.status.text()
     assert dialog.fetch_buttons["yamnet"].isEnabled()
     dialog.close()
 
@@ -56,7 +56,7 @@ def test_a_model_is_fetched_with_a_bar(qtbot, monkeypatch, tmp_path, fetches):
     assert asked == [["models", "pull", "yamnet", "--json"]]
     qtbot.waitUntil(lambda: 0 < dialog.bar.value() < 1000)
     assert dialog.bar.isVisible()
-    qtbot.waitUntil(lambda: "is here" in dialog.problem.text())
+    qtbot.waitUntil(lambda: "installed." in dialog.problem.text())
     assert not dialog.bar.isVisible()
     dialog.close()
 
@@ -66,7 +66,7 @@ def test_what_went_wrong_is_said(qtbot, monkeypatch, tmp_path, fetches):
     fetches[1]["code"] = "3"
     dialog = ModelsDialog(None)
     dialog.fetch("yamnet")
-    qtbot.waitUntil(lambda: "could not be fetched" in dialog.problem.text())
+    qtbot.waitUntil(lambda: "Cannot download" in dialog.problem.text())
     assert "no way to the network" in dialog.problem.text()
     assert dialog.fetch_buttons["yamnet"].isEnabled()
     dialog.close()
@@ -86,9 +86,9 @@ def test_closing_ends_what_is_being_fetched(qtbot, monkeypatch, tmp_path, fetche
 def test_a_folder_without_a_model_is_said_in_place(qapp, monkeypatch, tmp_path):
     monkeypatch.setenv("DREAMSOUND_MODELS", str(tmp_path / "elsewhere"))
     dialog = ModelsDialog(None)
-    dialog.take_folder(tmp_path)
-    assert "no model in" in dialog.problem.text()
+    dialog.use_folder(tmp_path)
+    assert "No model in" in dialog.problem.text()
     assert not dialog.chosen_folder
     (tmp_path / "yamnet.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
-    dialog.take_folder(tmp_path)
+    dialog.use_folder(tmp_path)
     assert dialog.chosen_folder == str(tmp_path)

@@ -158,13 +158,13 @@ def test_the_device_gives_the_mixers_samples_as_bytes(qapp):
 
 def test_without_a_sound_device_the_playhead_moves_and_the_reason_is_told(qtbot, monkeypatch):
     player = Player()
-    told = []
-    player.silent.connect(told.append)
+    reasons = []
+    player.silent.connect(reasons.append)
     monkeypatch.setitem(__import__("sys").modules, "PySide6.QtMultimedia", None)
     player.play(Voice(Held(0.1, RATE // 5)), 0.0, 0.2)
     with qtbot.waitSignal(player.stopped, timeout=3000):
         pass
-    assert told
+    assert reasons
     assert player.seconds == pytest.approx(0.2, abs=0.01)
     player.close()
 
@@ -182,7 +182,7 @@ def sound_devices(monkeypatch):
         pytest.skip(f"QtMultimedia cannot be loaded: {error}")
     from PySide6.QtCore import QObject, Signal
 
-    told = SimpleNamespace(opened=[], error="NoError")
+    device_calls = SimpleNamespace(opened=[], error="NoError")
 
     class Devices(QObject):
         audioOutputsChanged = Signal()  # noqa: N815
@@ -206,17 +206,17 @@ def sound_devices(monkeypatch):
     class Sink(QObject):
         def __init__(self, device, form, parent):
             super().__init__(parent)
-            told.opened.append(device.description())
-            told.sink, told.form = self, form
+            device_calls.opened.append(device.description())
+            device_calls.sink, device_calls.form = self, form
 
         def setBufferSize(self, size):  # noqa: N802
-            told.buffer = size
+            device_calls.buffer = size
 
         def start(self, device):
-            told.device = device
+            device_calls.device = device
 
         def error(self):
-            return SimpleNamespace(name=told.error)
+            return SimpleNamespace(name=device_calls.error)
 
         def stop(self): ...
         def suspend(self): ...
@@ -224,7 +224,7 @@ def sound_devices(monkeypatch):
 
     monkeypatch.setattr(QtMultimedia, "QMediaDevices", Devices)
     monkeypatch.setattr(QtMultimedia, "QAudioSink", Sink)
-    return told
+    return device_calls
 
 
 def test_it_goes_on_playing_when_the_device_is_changed(qapp, sound_devices):
@@ -245,12 +245,12 @@ def test_it_goes_on_playing_when_the_device_is_changed(qapp, sound_devices):
 def test_a_device_that_cannot_be_opened_is_said_and_the_playhead_moves(qtbot, sound_devices):
     sound_devices.error = "OpenError"
     player = Player()
-    told = []
-    player.silent.connect(told.append)
+    reasons = []
+    player.silent.connect(reasons.append)
     player.play(Voice(Held(0.1, RATE // 5)), 0.0, 0.2)
     with qtbot.waitSignal(player.stopped, timeout=3000):
         pass
-    assert "cannot be opened" in told[0]
+    assert "cannot be opened" in reasons[0]
     player.close()
 
 

@@ -14,11 +14,11 @@ from dreamsound_desktop.state.edits import Assign
 from dreamsound_desktop.state.events import Event
 from dreamsound_desktop.state.fields import GROUPS, field_named
 from dreamsound_desktop.state.fuzzy import best, score
-from dreamsound_desktop.state.heard import read_heard
+from dreamsound_desktop.state.heard import read_class_scores
 from dreamsound_desktop.state.objective_help import completions
 from dreamsound_desktop.state.preferences import Preferences, read_preferences, save_preferences
 from dreamsound_desktop.state.previews import tidy_previews
-from dreamsound_desktop.state.requests import Asking, finished, jobs_of_files
+from dreamsound_desktop.state.requests import JobFactory, finished, jobs_of_files
 from dreamsound_desktop.state.selection import TimeSpan, preview_span
 from dreamsound_desktop.state.session import Session
 from dreamsound_desktop.state.takes import Take, TakeList
@@ -39,13 +39,13 @@ def document(sound_path) -> Document:
 
 def test_who_listens_is_told_until_it_stops_listening():
     event: Event[[int]] = Event()
-    told: list[int] = []
-    stop = event.connect(told.append)
+    received: list[int] = []
+    stop = event.connect(received.append)
     event.emit(1)
     stop()
     stop()
     event.emit(2)
-    assert told == [1]
+    assert received == [1]
 
 
 def test_edits_are_made_through_the_recorder_and_can_be_taken_back(document):
@@ -216,9 +216,9 @@ def test_closing_goes_to_a_neighbour(tmp_path):
 
 
 def test_preferences_there_and_back_and_what_makes_no_sense(tmp_path):
-    told = Preferences(theme="dark", format="flac", renders=("dream",))
-    save_preferences(told, tmp_path)
-    assert read_preferences(tmp_path) == (told, "")
+    preferences = Preferences(theme="dark", format="flac", renders=("dream",))
+    save_preferences(preferences, tmp_path)
+    assert read_preferences(tmp_path) == (preferences, "")
     path = tmp_path / "preferences.json"
     path.write_text(json.dumps({"theme": "pink", "format": "flac", "more": 1}))
     kept, line = read_preferences(tmp_path)
@@ -230,10 +230,10 @@ def test_preferences_there_and_back_and_what_makes_no_sense(tmp_path):
 
 
 def test_a_preview_is_a_job_of_its_own_kind(tmp_path, document):
-    asking = Asking(Preferences(), tmp_path / "previews")
+    factory = JobFactory(Preferences(), tmp_path / "previews")
     document.select(TimeSpan(1.0, 2.0), "Select")
     document.set_fields("x", class_="Bell")
-    asked = asking.preview(document)
+    asked = factory.preview(document)
     request = JobRequest.make(json.loads(asked.job.request))
     assert asked.job.kind == "preview"
     assert asked.job.origin == "desktop"
@@ -246,15 +246,15 @@ def test_a_preview_is_a_job_of_its_own_kind(tmp_path, document):
 
 
 def test_a_render_goes_beside_its_sound_and_replaces_nothing(tmp_path, document):
-    asking = Asking(Preferences(), tmp_path / "previews")
+    factory = JobFactory(Preferences(), tmp_path / "previews")
     document.keep_every = 5
-    request = JobRequest.make(json.loads(asking.render(document).job.request))
+    request = JobRequest.make(json.loads(factory.render(document).job.request))
     assert request.out == str(document.path.parent / "dreams")
     assert request.options.clash == "number"
     assert (request.span, request.keep_every) == (None, 5)
     parent = Take(number=7, name="p", renders={"dream": str(tmp_path / "d.wav")},
                   start_s=0.48, stop_s=1.5)  # fmt: skip
-    again = asking.render(document, parent)
+    again = factory.render(document, parent)
     request = JobRequest.make(json.loads(again.job.request))
     assert request.from_render == str(tmp_path / "d.wav")
     assert request.span == "0.480000:1.500000"
@@ -262,8 +262,8 @@ def test_a_render_goes_beside_its_sound_and_replaces_nothing(tmp_path, document)
 
 
 def test_variations_are_every_seed_at_every_strength(tmp_path, document):
-    asking = Asking(Preferences(), tmp_path / "previews")
-    asked = asking.variations(document, [1, 2], [0.05, 0.1, 0.2])
+    factory = JobFactory(Preferences(), tmp_path / "previews")
+    asked = factory.variations(document, [1, 2], [0.05, 0.1, 0.2])
     recipes = [json.loads(one.job.request)["recipe"] for one in asked]
     assert [(r["seed"], r["strength"]) for r in recipes] == [
         (1, 0.05), (1, 0.1), (1, 0.2), (2, 0.05), (2, 0.1), (2, 0.2)
@@ -274,9 +274,9 @@ def test_variations_are_every_seed_at_every_strength(tmp_path, document):
 
 
 def test_a_recipe_that_makes_no_sense_is_no_job(tmp_path, document):
-    asking = Asking(Preferences(render_folder=str(tmp_path), name="no field"), tmp_path)
+    factory = JobFactory(Preferences(render_folder=str(tmp_path), name="no field"), tmp_path)
     with pytest.raises(RecipeError, match="render"):
-        asking.render(document)
+        factory.render(document)
 
 
 @pytest.mark.parametrize("folder", ["", "elsewhere"])
@@ -386,11 +386,11 @@ def test_cue_points_are_markers(tmp_path):
 
 
 def test_what_a_model_heard_is_read_and_nonsense_is_an_error():
-    told = {"model": "yamnet", "hop_s": 0.48, "patch_s": 0.96, "classes": [
+    report = {"model": "yamnet", "hop_s": 0.48, "patch_s": 0.96, "classes": [
         {"name": "Bell", "mean": 0.5, "highest": 0.9, "scores": [0.1, 0.9]}]}  # fmt: skip
-    heard = read_heard(json.dumps(told))
+    heard = read_class_scores(json.dumps(report))
     assert heard.means == {"Bell": 0.5}
     assert heard.of("Bell").scores == [0.1, 0.9]
     for text in ("", "[]", '{"model": 1}'):
         with pytest.raises(ModelError):
-            read_heard(text)
+            read_class_scores(text)

@@ -14,7 +14,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
 from dreamsound_desktop.panels.method_view import Diagram
-from dreamsound_desktop.state.heard import Heard, HeardClass
+from dreamsound_desktop.state.heard import ClassScore, ClassScores
 from dreamsound_desktop.state.selection import TimeSpan
 from dreamsound_desktop.windows.preferences import PreferencesDialog
 from dreamsound_studio.audio.riff import append_chunks
@@ -27,9 +27,9 @@ from dreamsound_studio.recipe.recipe import Recipe
 from .conftest import held_job, write_sound
 from .test_window import act, said
 
-HEARD = Heard("yamnet", 0.48, 0.96, [
-    HeardClass("Domestic animals, pets", 0.6, 0.9, [0.2, 0.9, 0.6, 0.4, 0.9]),
-    HeardClass("Bell", 0.1, 0.2, [0.1, 0.2, 0.1, 0.0, 0.1]),
+HEARD = ClassScores("yamnet", 0.48, 0.96, [
+    ClassScore("Domestic animals, pets", 0.6, 0.9, [0.2, 0.9, 0.6, 0.4, 0.9]),
+    ClassScore("Bell", 0.1, 0.2, [0.1, 0.2, 0.1, 0.0, 0.1]),
 ])  # fmt: skip
 
 
@@ -58,11 +58,11 @@ def test_what_the_model_hears_is_a_map_an_overlay_and_the_top_of_the_classes(win
     metrics = view.heard_plot.fontMetrics()
     assert all(metrics.horizontalAdvance(text) < room for _, text in ticks), "no name is cut off"
     assert list(view.activity.yData) == HEARD.classes[0].scores
-    assert "Domestic animals" in view.activity_told.text
+    assert "Domestic animals" in view.activity_label.text
     document.set_fields("x", class_="Bell")
     assert list(view.activity.yData) == HEARD.classes[1].scores
-    assert "Bell" in view.activity_told.text
-    assert "Domestic animals, pets 0.90" in view.readout.told_at(0.97, 440.0)
+    assert "Bell" in view.activity_label.text
+    assert "Domestic animals, pets 0.90" in view.readout.text_at(0.97, 440.0)
     names = [window.dream.aim.classes.item(row).text() for row in range(5)]
     assert names[3].startswith("Domestic animals, pets")
 
@@ -138,7 +138,7 @@ def test_a_layer_is_told_of_and_clicked(window, qtbot):
     place = network.names().index("layer7/pointwise_conv/relu")
     at = QPoint(round((place + 0.5) * width), network.height() // 2)
     qtbot.mouseMove(network, at)
-    qtbot.waitUntil(lambda: "layer7/pointwise_conv/relu" in aim.layer_told.text())
+    qtbot.waitUntil(lambda: "layer7/pointwise_conv/relu" in aim.layer_status.text())
     qtbot.mouseClick(network, Qt.MouseButton.LeftButton, pos=at)
     assert window.session.current.recipe.layer == "layer7/pointwise_conv/relu"
 
@@ -203,7 +203,7 @@ def test_the_library_is_searched_starred_and_reopened(window, tmp_path, qtbot, m
     panel = window.library
     panel.reload()
     assert panel.table.rowCount() == 2
-    assert "2 of 2" in panel.told.text()
+    assert "2 of 2" in panel.status.text()
     qtbot.keyClicks(panel.search, "bell")
     qtbot.waitUntil(lambda: panel.table.rowCount() == 1)
     panel.table.setCurrentCell(0, 0)
@@ -227,15 +227,15 @@ def test_preferences_are_edited(window, tmp_path):
     dialog.cache.setValue(64)
     dialog.render_folder.setText(str(tmp_path))
     assert "bird_" in dialog.example.text()
-    told = dialog.told()
-    assert (told.name, told.output_device, told.cache_limit_mb) == (
+    preferences = dialog.preferences()
+    assert (preferences.name, preferences.output_device, preferences.cache_limit_mb) == (
         "{stem}_{n}_{render}", "Speakers", 64,
     )  # fmt: skip
-    window.change_preferences(**told.model_dump())
+    window.change_preferences(**preferences.model_dump())
     assert window.disk.limit_bytes == 64 * 2**20
     act(window, "render")
     window.client.act(lambda store: None)
-    assert window.asking.preferences.render_folder == str(tmp_path)
+    assert window.job_factory.preferences.render_folder == str(tmp_path)
     dialog.name.setText("{nonsense}")
     assert "nonsense" in dialog.problem.text()
     assert not dialog.buttons.buttons()[0].isEnabled()

@@ -25,7 +25,7 @@ from dreamsound_desktop.actions import ACTIONS, MENUS, clashes
 from dreamsound_desktop.panels.field_widgets import FileEdit
 from dreamsound_desktop.panels.presets import PresetList
 from dreamsound_desktop.panels.queue import QueueTable
-from dreamsound_desktop.state.heard import Heard
+from dreamsound_desktop.state.heard import ClassScores
 from dreamsound_desktop.windows.keys import GESTURES, KeysDialog
 
 FOLDER = Path(dreamsound_desktop.__file__).parent
@@ -103,7 +103,7 @@ def _path(widget: QObject) -> str:
 
 
 def test_every_control_of_the_window_has_a_name(window):
-    window.listening.heard.emit(window.session.current.path, Heard("yamnet", 0.48, 0.96))
+    window.listening.heard.emit(window.session.current.path, ClassScores("yamnet", 0.48, 0.96))
     window.live.plots.clear()
     assert nameless(window) == []
 
@@ -162,7 +162,7 @@ def test_every_gesture_of_the_mouse_has_an_action_with_a_key_or_a_menu():
 
 def test_what_is_dropped_reaches_who_does_something_with_it(window):
     """No view between the mouse and the window takes files and does nothing with them."""
-    window.listening.heard.emit(window.session.current.path, Heard("yamnet", 0.48, 0.96))
+    window.listening.heard.emit(window.session.current.path, ClassScores("yamnet", 0.48, 0.96))
     window.live.plots.clear()
     known = (QLineEdit, PresetList, QueueTable, FileEdit)
     for widget in window.findChildren(QWidget):

@@ -61,7 +61,7 @@ def test_a_sound_is_shown_and_the_whole_of_it(window):
     view = window.view
     assert window.tabs.tabText(0) == "swell.wav"
     assert view.seen() == pytest.approx((0, 3.0))
-    assert "48000 Hz" in window.bars.sound_told.text()
+    assert "48000 Hz" in window.bars.sound_label.text()
 
 
 def test_the_waveform_and_the_spectrogram_are_there_soon(window, qtbot):
@@ -71,9 +71,9 @@ def test_the_waveform_and_the_spectrogram_are_there_soon(window, qtbot):
     level = view.spectrogram.level_at(1.5, 660.0)
     assert level is not None
     assert -60 < level < 0
-    assert "Hz" in view.readout.told_at(1.5, 440.0)
-    assert "A4" in view.readout.told_at(1.5, 440.0)
-    assert "dB" in view.readout.told_at(1.5, 440.0)
+    assert "Hz" in view.readout.text_at(1.5, 440.0)
+    assert "A4" in view.readout.text_at(1.5, 440.0)
+    assert "dB" in view.readout.text_at(1.5, 440.0)
 
 
 def test_zoom_and_scroll_are_linked(window):
@@ -158,11 +158,12 @@ def test_axis_colours_and_fft_size_are_changed_by_keys_and_kept(window, make_win
     act(window, "next_scale")
     act(window, "next_colours")
     act(window, "fft_larger")
-    told = window.preferences
-    assert (told.scale, told.colour_map, told.fft_size) == ("mel", "inferno", 4096)
+    preferences = window.preferences
+    shown = (preferences.scale, preferences.colour_map, preferences.fft_size)
+    assert shown == ("mel", "inferno", 4096)
     assert window.view.spectrogram.axis.scale == "mel"
     assert window.view.spectrogram.fft_size == 4096
-    assert make_window().preferences == told
+    assert make_window().preferences == preferences
 
 
 def test_the_window_fits_on_a_small_screen(window, tmp_path):
@@ -473,7 +474,7 @@ def test_the_sound_device_is_looked_for_before_levels_are_measured(window, monke
     order = []
     monkeypatch.setattr(window.player, "prepare", lambda: order.append("device"))
     monkeypatch.setattr(window.tasks, "run", lambda *_: order.append("levels"))
-    window.hearing.refresh()
+    window.playback.refresh()
     assert order == ["device", "levels"]
 
 
@@ -549,7 +550,7 @@ def test_presets_are_used_saved_renamed_deleted_and_it_is_all_undone(window, qtb
     assert work.save_as("Mine")
     assert find_preset("Mine").preset.recipe.steps == 7
     assert not work.save_as("Mine")
-    assert "already" in said(window)
+    assert "“Mine” exists" in said(window)
     work.change(find_preset("Mine"), "Yours")
     assert [stored.preset.name for stored in user_presets()[0]] == ["Yours"]
     act(window, "undo")
@@ -557,7 +558,7 @@ def test_presets_are_used_saved_renamed_deleted_and_it_is_all_undone(window, qtb
     work.delete(find_preset("Mine"))
     assert user_presets()[0] == []
     document.set_fields("y", steps=9)
-    (message,) = [m for m in window.messages.messages if "deleted" in m.text]
+    (message,) = [m for m in window.messages.messages if "Deleted" in m.text]
     message.findChild(QPushButton).click()
     assert document.recipe.steps == 9, "the button brings the preset back, and undoes nothing else"
     assert find_preset("Mine").preset.recipe.steps == 7
@@ -576,7 +577,7 @@ def test_presets_are_found_compared_and_blended(window, qtbot):
     assert panel.list.count() >= 1
     panel.list.setCurrentRow(0)
     assert panel.current.preset.name == "Turn to bells"
-    assert "class" in panel.told.text()
+    assert "class" in panel.details.text()
     panel.blend.sliderPressed.emit()
     panel.blend.setSliderDown(True)
     panel.blend.setValue(100)
@@ -614,11 +615,11 @@ def test_a_preset_is_saved_with_tags_and_a_note(window, monkeypatch):
 
 def test_favourites_stand_on_top_and_are_kept(window, make_window):
     stored = find_preset("Wake what is there")
-    window.presets_work.favour(stored)
+    window.presets_work.toggle_favourite(stored)
     assert window.presets.list.item(0).text() == "Wake what is there"
     again = make_window()
     assert again.presets.list.item(0).text() == "Wake what is there"
-    again.presets_work.favour(stored)
+    again.presets_work.toggle_favourite(stored)
     assert again.presets.list.item(0).text() != "Wake what is there"
 
 
@@ -626,7 +627,7 @@ def test_the_band_of_the_sound_stays_when_a_preset_is_used(window):
     document, panel = window.session.current, window.presets
     document.set_band(300.0, 6000.0, "Band")
     panel.choose("Bones")
-    assert "Band" not in panel.told.text(), "it is not told as a difference"
+    assert "Band" not in panel.details.text(), "the band is not listed as a difference"
     window.presets_work.use(find_preset("Bones"))
     assert document.recipe.band_low_hz == 300.0
 
@@ -716,8 +717,8 @@ def test_the_queue_is_reordered_cancelled_retried_and_cleared(window, qtbot, tmp
     window.queue.choose(model.jobs[-1].id)
     act(window, "queue_retry")
     qtbot.waitUntil(lambda: all(job.state == "queued" for job in model.jobs))
-    assert "3 waiting" in window.bars.queue_told.text()
-    assert "paused" in window.bars.queue_told.text()
+    assert "3 waiting" in window.bars.queue_label.text()
+    assert "paused" in window.bars.queue_label.text()
     table.selectAll()
     act(window, "queue_remove")
     qtbot.waitUntil(lambda: not model.jobs)
@@ -772,7 +773,7 @@ def test_a_sound_that_was_closed_while_it_was_dreamed_has_its_take(window, qtbot
 
 def test_warnings_of_a_take_are_one_message(window, qtbot):
     take = Take(number=1, name="t", warnings=[f"missing {n}" for n in range(5)])
-    window.dreams._tell_warnings(take)
+    window.dreams._report_warnings(take)
     (message,) = window.messages.messages
     assert "missing 0" in message.text
     assert "4 more" in message.text
@@ -780,10 +781,10 @@ def test_warnings_of_a_take_are_one_message(window, qtbot):
 
 def test_notes_on_levels_do_not_move_the_views(window):
     level = "dream is 1.9 dB softer than its level asks for, to keep its true peak under -1 dBTP"
-    window.dreams._tell_warnings(Take(number=1, name="t", warnings=[level]))
+    window.dreams._report_warnings(Take(number=1, name="t", warnings=[level]))
     assert not window.messages.messages
     assert "1.9 dB softer" in window.statusBar().currentMessage()
-    window.dreams._tell_warnings(Take(number=1, name="t", warnings=[level, "a step was skipped"]))
+    window.dreams._report_warnings(Take(number=1, name="t", warnings=[level, "a step was skipped"]))
     assert "a step was skipped" in said(window)
 
 
@@ -821,7 +822,7 @@ def test_calling_off_what_has_just_ended_is_no_problem(window, qtbot, tmp_path):
     window.client.jobs[number] = before  # the window has not seen yet that it ended
     window.dreams._asked[number] = window.session.current, 1
     act(window, "cancel")
-    window.client.act(lambda _: 1, lambda _: window.tell("asked"))
+    window.client.act(lambda _: 1, lambda _: window.show_status("asked"))
     qtbot.waitUntil(lambda: window.statusBar().currentMessage() == "asked")
     assert "no move" not in said(window)
 
@@ -833,7 +834,7 @@ def test_what_is_done_is_told_live_as_in_the_takes(window, qtbot, tmp_path):
     finish_job(window, qtbot, tmp_path, number)
     qtbot.waitUntil(lambda: window.takes.tree.topLevelItemCount() == 1)
     window.player.stop()
-    assert "Bell 0.60" in window.live.told.text()
+    assert "Bell 0.60" in window.live.details.text()
     assert window.takes.tree.topLevelItem(0).text(2).endswith("0.60")
 
 
@@ -869,7 +870,7 @@ def test_after_a_crash_what_was_open_is_there_and_that_is_said(make_window, soun
     window.save()  # as it is every thirty seconds
     again = make_window()  # nobody closed the first
     assert again.session.current.recipe.class_ == "Bell"
-    assert "did not end properly" in said(again)
+    assert "did not quit cleanly" in said(again)
 
 
 KILLED = """
@@ -897,7 +898,7 @@ def test_a_window_that_is_killed_loses_nothing(make_window, sound_path):
     assert again.session.current.path == sound_path
     assert again.session.current.recipe.class_ == "Bell"
     assert again.session.current.selection == TimeSpan(1.0, 2.0)
-    assert "did not end properly" in said(again)
+    assert "did not quit cleanly" in said(again)
 
 
 def test_a_second_start_opens_its_sounds_in_the_first(window, qtbot, tmp_path):
@@ -974,9 +975,9 @@ def test_variations_are_heard_and_keepers_starred(window, qtbot, tmp_path):
     ask = AskVariations(document, window)
     ask.seeds.setValue(2)
     ask.strengths.setText("0.05, 0.1")
-    assert ask.told() == ([0, 1], [0.05, 0.1])
+    assert ask.values() == ([0, 1], [0.05, 0.1])
     ask.strengths.setText("much")
-    assert ask.told() == ([], [])
+    assert ask.values() == ([], [])
     assert not ask.buttons.button(QDialogButtonBox.StandardButton.Ok).isEnabled()
     takes = []
     for number in range(1, 5):

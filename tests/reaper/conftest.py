@@ -53,7 +53,7 @@ def install(scripts: Path, tmp_path: Path) -> Install:
         presets.mkdir(exist_ok=True)
         for name in ("Turn to bells", "Turn to birds", "Bönes"):
             (presets / f"{name}.dreamsound.json").write_text("{}")
-        told = {
+        report = {
             "schema_version": 1,
             "version": "0.1.0",
             "engine": [sys.executable, os.fspath(STAND_IN)],
@@ -61,8 +61,8 @@ def install(scripts: Path, tmp_path: Path) -> Install:
             "presets": [os.fspath(presets), os.fspath(tmp_path / "none")],
             "runs": os.fspath(tmp_path / "runs of 'REAPER'"),
         } | more
-        (scripts / "bridge.json").write_text(json.dumps(told))
-        return told
+        (scripts / "bridge.json").write_text(json.dumps(report))
+        return report
 
     return install
 

@@ -43,14 +43,14 @@ def item(path: Path, **more: Any) -> dict[str, Any]:
     for key in ("ext", "is_midi", "stretch_markers", "envelopes", "fx"):
         if key in more:
             take[key] = more.pop(key)
-    told = {"guid": f"{{{name}}}", "position_s": 0.0, "length_s": 1.0, "take": take}
-    told["track"] = {"guid": "{track}", "name": "Voice", "number": 1}
-    return told | more
+    fields = {"guid": f"{{{name}}}", "position_s": 0.0, "length_s": 1.0, "take": take}
+    fields["track"] = {"guid": "{track}", "name": "Voice", "number": 1}
+    return fields | more
 
 
 def facts(*items: dict[str, Any], **more: Any) -> Facts:
     """Facts of some items; what belongs to the project or the run is put there."""
     project = {key: more.pop(key) for key in ("path", "record_path") if key in more}
-    told = {"items": list(items), "project": project}
-    told |= {key: more.pop(key) for key in ("action", "target") if key in more}
-    return facts_from(told | {"settings": more})
+    fields = {"items": list(items), "project": project}
+    fields |= {key: more.pop(key) for key in ("action", "target") if key in more}
+    return facts_from(fields | {"settings": more})

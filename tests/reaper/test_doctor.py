@@ -60,7 +60,7 @@ def test_all_is_well(resource, scripts):
     found = found_in(resource)
     assert list(found) == ["REAPER", "scripts", "actions", "language", "engine", "desktop app"]
     assert {check.state for check in found.values()} == {"ok"}
-    assert found["scripts"].text.startswith(f"{__version__}, in Lua")
+    assert found["scripts"].text.startswith(f"{__version__} (Lua)")
     assert f"dreamsound {__version__}, started by {sys.executable}" in found["engine"].text
 
 
@@ -77,13 +77,11 @@ def test_scripts(resource, scripts):
     (home.folder / f"{WITH_PRESET}.lua").write_text("changed\n")
     assert found_in(resource)["scripts"].state == "warning"
     (home.folder / f"{WITH_PRESET}.lua").unlink()
-    assert found_in(resource)["scripts"].text.startswith(f"{WITH_PRESET}.lua is missing")
+    assert found_in(resource)["scripts"].text.startswith(f"{WITH_PRESET}.lua missing")
     install(resource, scripts=scripts)
     manifest = home.folder / "installed.json"
     manifest.write_text(manifest.read_text().replace(__version__, "0.0.1"))
-    assert (
-        f"of version 0.0.1, and the engine of {__version__}" in found_in(resource)["scripts"].text
-    )
+    assert f"scripts 0.0.1, engine {__version__}" in found_in(resource)["scripts"].text
     manifest.write_text("{")
     assert found_in(resource)["scripts"].state == "fail"
     for check in found_in(resource).values():
@@ -101,11 +99,11 @@ def test_actions_of_an_open_reaper(resource, scripts):
 @pytest.mark.parametrize(
     ("ini", "state", "text"),
     [
-        ("reascript=0", "fail", "Python is off"),
-        ("reascript=1", "warning", "no library is named"),
-        ("reascript=1\npythonlibdll64=/nowhere/python3.so", "fail", "is not there"),
-        ("reascript=1\npythonlibdll64={python}", "ok", "Python is on in REAPER"),
-        ("reascript=1\npythonlibdll64={old}", "fail", "is for 64 bits, and its Python"),
+        ("reascript=0", "fail", "Python is disabled"),
+        ("reascript=1", "warning", "without a library path"),
+        ("reascript=1\npythonlibdll64=/nowhere/python3.so", "fail", "library not found"),
+        ("reascript=1\npythonlibdll64={python}", "ok", "Python is enabled in REAPER"),
+        ("reascript=1\npythonlibdll64={old}", "fail", "is a 64-bit program, but its Python"),
     ],
 )
 def test_python(resource, scripts, tmp_path, monkeypatch, ini, state, text):
@@ -134,18 +132,18 @@ def test_engine(resource, scripts):
     assert checks.check_engine(home, says("")).state == "fail"
     assert asked[0] == [sys.executable, "-m", "dreamsound_studio"]
     bridge = home.folder / "bridge.json"
-    told = json.loads(bridge.read_text())
-    bridge.write_text(json.dumps(told | {"engine": [str(resource / "gone")], "studio": None}))
+    report = json.loads(bridge.read_text())
+    bridge.write_text(json.dumps(report | {"engine": [str(resource / "gone")], "studio": None}))
     assert "does not start" in checks.check_engine(home).text
     assert checks.check_studio(home).state == "warning"
     bridge.write_text("{")
-    assert "does not tell" in checks.check_engine(home).text
+    assert "no engine command" in checks.check_engine(home).text
 
 
 def test_the_engine_does_not_see_the_python_of_reaper(monkeypatch):
     monkeypatch.setenv("PYTHONHOME", "/nowhere")
-    told = checks.version_told_by([sys.executable, "-m", "dreamsound_studio"])
-    assert told == f"dreamsound {__version__}"
+    report = checks.reported_version([sys.executable, "-m", "dreamsound_studio"])
+    assert report == f"dreamsound {__version__}"
 
 
 def test_runs_and_queue(tmp_path, monkeypatch):
@@ -199,9 +197,9 @@ def test_command(resource, scripts, tmp_path, capsys):
     out = tmp_path / "found.json"
     words = ["reaper", "doctor", "--quick", "--resource-path", str(resource)]
     assert main([*words, "--out", str(out)]) == 0
-    told = json.loads(out.read_text("utf-8"))
-    assert told["version"] == __version__
-    assert told["lines"][0] == f"ok    REAPER: its folder is {resource}"
+    report = json.loads(out.read_text("utf-8"))
+    assert report["version"] == __version__
+    assert report["lines"][0] == f"ok    REAPER: {resource}"
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
     uninstall(resource)
     capsys.readouterr()

@@ -60,8 +60,8 @@ def test_what_is_filled_in_comes_back_with_all_that_was_given(rpr, project):
     found = rpr.RPR_EnumProjects(-1, "", 4096)
     assert found[1:] == (-1, project.path, 4096)
     item = rpr.RPR_GetSelectedMediaItem(0, 0)
-    told = rpr.RPR_GetSetMediaItemInfo_String(item, "GUID", "", False)
-    assert told == (1, item, "GUID", project.items()[0].guid, 0)
+    report = rpr.RPR_GetSetMediaItemInfo_String(item, "GUID", "", False)
+    assert report == (1, item, "GUID", project.items()[0].guid, 0)
     take = rpr.RPR_GetActiveTake(item)
     source = rpr.RPR_GetMediaItemTake_Source(take)
     assert rpr.RPR_GetMediaSourceFileName(source, "", 10)[1].endswith('ki"ck.wav')
@@ -99,7 +99,7 @@ def test_defer_takes_a_text_and_runs_it_later(reaper, project, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("calls", "told"),
+    ("calls", "message"),
     [
         (lambda r, i: r.RPR_SetMediaItemInfo_Value(i, "D_LENGTH", 2.0), "outside of an undo block"),
         (lambda r, i: r.RPR_Undo_BeginBlock2(0), "still open"),
@@ -109,12 +109,12 @@ def test_defer_takes_a_text_and_runs_it_later(reaper, project, tmp_path):
         (lambda r, i: (r.RPR_Undo_BeginBlock2(0), r.RPR_Undo_EndBlock2(0, "x", -1)), "nothing"),
     ],
 )
-def test_what_no_good_citizen_does_is_found(tmp_path, calls, told):
+def test_what_no_good_citizen_does_is_found(tmp_path, calls, message):
     reaper = Reaper(tmp_path)
     reaper.open(Project("p.rpp", tracks=[Track(items=[Item([Take()], is_selected=True)])]))
     module = PythonHost(reaper).module
     calls(module, module.RPR_GetSelectedMediaItem(0, 0))
-    with pytest.raises(AssertionError, match=told):
+    with pytest.raises(AssertionError, match=message):
         reaper.check()
 
 

@@ -52,15 +52,15 @@ def settings(engine: list[str], install: Callable[..., Any], reaper: Reaper) -> 
     install(engine=engine)
 
     def settings(recipe: dict[str, Any] | None = None, **more: Any) -> None:
-        told = {"recipe": {"class": "Bell", "steps": 1} | (recipe or {}), **more}
-        reaper.memory["DreamSound", "settings"] = json.dumps(told)
+        report = {"recipe": {"class": "Bell", "steps": 1} | (recipe or {}), **more}
+        reaper.memory["DreamSound", "settings"] = json.dumps(report)
 
     settings()
     return settings
 
 
 def noisy(path: Path, seconds: float, rate: int = 16_000, channels: int = 2) -> Path:
-    """Noise that has a place for each moment: where it lies can be told to the sample."""
+    """Noise that has a place for each moment: where it lies is known to the sample."""
     noise = np.random.default_rng(5).standard_normal((round(seconds * rate), channels))
     soundfile.write(path, 0.1 * noise, rate, "PCM_24")
     return path
@@ -166,10 +166,10 @@ def one(reaper: Reaper, tmp_path: Path) -> Project:
 
 
 def test_by_a_preset(settings, host, reaper, action, one):
-    told = action("Dream selected items with preset").parent / "bridge.json"
-    bridge = json.loads(told.read_text())
+    path = action("Dream selected items with preset").parent / "bridge.json"
+    bridge = json.loads(path.read_text())
     bridge["presets"] = [str(Path(dreamsound.__file__).parent / "recipe" / "factory")]
-    told.write_text(json.dumps(bridge))
+    path.write_text(json.dumps(bridge))
     reaper.answers = [["soft focus"]]
     host.run(action("Dream selected items with preset"))
     host.run_until(seconds=120)
@@ -230,7 +230,7 @@ def test_what_makes_no_sense_is_told_by_a_message(settings, host, reaper, action
     settings()
     host.run(action(AGAIN_SO))
     host.run_until(seconds=120)
-    assert "which is not there" in reaper.messages[1]
+    assert "plays the missing file" in reaper.messages[1]
 
 
 def test_called_off_while_it_runs(settings, host, reaper, action, one):
@@ -266,6 +266,6 @@ def test_forty_items(settings, host, reaper, action, tmp_path):
     host.run_until(seconds=240)
     assert [len(item.takes) for item in items] == [1 if place == 7 else 2 for place in range(40)]
     assert len(reaper.steps) == 1
-    assert reaper.messages == ["notes: left out, because it is MIDI"]
+    assert reaper.messages == ["notes: skipped because it is MIDI"]
     files = [item.takes[1].source.file for item in items if len(item.takes) == 2]
     assert len(set(files)) == 39

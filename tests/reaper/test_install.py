@@ -78,11 +78,11 @@ def test_what_is_installed(install, resource, language):
         keys.script_line(f"DreamSound/{PRESET_STEM}{ending}"),
     ]
     assert (resource / "reaper-kb.ini.dreamsound-backup").read_bytes() == KEYS_BEFORE
-    told = json.loads((home / "bridge.json").read_text("utf-8"))
-    assert told["schema_version"] == 1
-    assert told["version"] == __version__
-    assert Path(told["engine"][0]).is_absolute()
-    answer = subprocess.run([*told["engine"], "--version"], capture_output=True, text=True)
+    report = json.loads((home / "bridge.json").read_text("utf-8"))
+    assert report["schema_version"] == 1
+    assert report["version"] == __version__
+    assert Path(report["engine"][0]).is_absolute()
+    answer = subprocess.run([*report["engine"], "--version"], capture_output=True, text=True)
     assert answer.stdout.strip() == f"dreamsound {__version__}"
 
 
@@ -121,8 +121,8 @@ def test_what_the_user_made_or_changed_stays(install, resource):
     home = resource / "Scripts" / "DreamSound"
     (home / "my own.lua").write_text("mine\n")
     (home / "DreamSound_Doctor.lua").write_text("changed by me\n")
-    told = uninstall(resource, is_open=False).lines
-    assert [line for line in told if "DreamSound_Doctor.lua was changed" in line]
+    report = uninstall(resource, is_open=False).lines
+    assert [line for line in report if "Kept " in line]
     assert set(tree(home)) == {"my own.lua", "DreamSound_Doctor.lua"}
     assert (resource / "reaper-kb.ini").read_bytes() == KEYS_BEFORE
 
@@ -132,11 +132,11 @@ def test_a_changed_file_is_kept_when_it_is_written_anew(install, resource):
     install()
     for text in ("changed by me\n", "changed again\n"):
         (home / "DreamSound_Doctor.lua").write_text(text)
-        told = install().lines
+        report = install().lines
         assert (home / "DreamSound_Doctor.lua").read_text() == "doctor\n"
     assert (home / "DreamSound_Doctor.lua.bak").read_text() == "changed by me\n"
     assert (home / "DreamSound_Doctor.lua.bak2").read_text() == "changed again\n"
-    assert [line for line in told if "kept as DreamSound_Doctor.lua.bak2" in line]
+    assert [line for line in report if "backed up as DreamSound_Doctor.lua.bak2" in line]
 
 
 def test_an_upgrade_removes_what_is_no_longer_shipped(install, resource, scripts):
@@ -153,19 +153,19 @@ def test_an_upgrade_removes_what_is_no_longer_shipped(install, resource, scripts
 
 
 def test_an_open_reaper_keeps_its_list(install, resource):
-    told = install(is_open=True).lines
+    report = install(is_open=True).lines
     assert (resource / "reaper-kb.ini").read_bytes() == KEYS_BEFORE
-    assert [line for line in told if "New action > Load ReaScript" in line]
+    assert [line for line in report if "New action > Load ReaScript" in line]
     uninstall(resource, is_open=True)
     install()
     assert not [line for line in install(is_open=True).lines if "Load ReaScript" in line]
-    told = install("python", is_open=True).lines
-    assert [line for line in told if "actions that are gone stay in its list" in line]
+    report = install("python", is_open=True).lines
+    assert [line for line in report if "removed actions stay in its list" in line]
     assert b"DreamSound_Doctor.lua" in (resource / "reaper-kb.ini").read_bytes()
     install()
     assert b"DreamSound_Doctor.lua" not in (resource / "reaper-kb.ini").read_bytes()
     before = tree(resource)
-    with pytest.raises(InstallError, match="close it"):
+    with pytest.raises(InstallError, match="Close it"):
         uninstall(resource, is_open=True)
     assert tree(resource) == before
 
@@ -175,9 +175,9 @@ def test_actions_that_the_user_loaded_are_not_doubled_and_not_ours(install, reso
     (resource / "reaper-kb.ini").write_bytes(KEYS_BEFORE + line)
     install()
     assert (resource / "reaper-kb.ini").read_bytes().count(b"DreamSound_Doctor.lua\r\n") == 1
-    told = uninstall(resource, is_open=False).lines
+    report = uninstall(resource, is_open=False).lines
     assert (resource / "reaper-kb.ini").read_bytes() == KEYS_BEFORE + line
-    assert [text for text in told if text.startswith("1 actions were loaded in REAPER itself")]
+    assert [text for text in report if text.startswith("1 actions loaded in REAPER itself")]
 
 
 def test_a_link_to_the_keys_stays_one(install, resource, tmp_path):
@@ -238,18 +238,18 @@ def test_what_a_crash_left_goes_with_the_next_installation(install, resource):
 def test_a_damaged_or_hostile_manifest_removes_nothing(install, resource):
     install()
     path = resource / "Scripts" / "DreamSound" / "installed.json"
-    told = json.loads(path.read_text("utf-8"))
+    report = json.loads(path.read_text("utf-8"))
     for files_of_it in ({"../../reaper.ini": "x"}, {"/etc/passwd": "x"}, ["a"], {"C:\\x": "x"}):
-        path.write_text(json.dumps(told | {"files": files_of_it}))
+        path.write_text(json.dumps(report | {"files": files_of_it}))
         before = tree(resource)
         with pytest.raises(InstallError, match="damaged"):
             uninstall(resource, is_open=False)
         assert tree(resource) == before
     path.write_text("{")
-    with pytest.raises(InstallError, match="cannot be read"):
+    with pytest.raises(InstallError, match="cannot read"):
         install()
     shutil.rmtree(path.parent)
-    with pytest.raises(InstallError, match="nothing to remove"):
+    with pytest.raises(InstallError, match="Nothing to remove"):
         uninstall(resource, is_open=False)
 
 
@@ -265,7 +265,7 @@ def test_reapack_keeps_its_scripts_and_they_know_the_engine(install, resource, s
     assert keys.registered((resource / "reaper-kb.ini").read_bytes()) == {
         f"DreamSound Studio/DreamSound/{PRESET_STEM} - Bones.lua"
     }
-    with pytest.raises(InstallError, match="come from ReaPack, in Lua"):
+    with pytest.raises(InstallError, match="ReaPack provides the Lua scripts"):
         install("python")
     uninstall(resource, is_open=False)
     assert tree(resource) == before

@@ -41,22 +41,22 @@ def command(resource, capsys):
 
 
 def test_install_and_uninstall(command, resource):
-    code, told, _ = command("install", "--favourite", "bones", "--favourite", "Bones")
+    code, report, _ = command("install", "--favourite", "bones", "--favourite", "Bones")
     assert code == 0
-    assert f"is in {resource / 'Scripts' / 'DreamSound'}" in told
-    assert "3 actions are new" in told
+    assert f"in {resource / 'Scripts' / 'DreamSound'}" in report
+    assert "Added 3 actions to REAPER" in report
     assert (resource / "reaper-kb.ini").read_text().count("SCR 4 0 RS") == 3
-    assert command("uninstall")[:2] == (0, f"DreamSound is no longer in {resource}\n")
+    assert command("uninstall")[:2] == (0, f"Removed DreamSound from {resource}\n")
     assert [path.name for path in resource.iterdir()] == ["reaper.ini"]
     code, _, said = command("uninstall")
     assert (code, said.count("\n")) == (2, 1)
-    assert "nothing to remove" in said
+    assert "Nothing to remove" in said
 
 
 def test_python_says_which_library_to_enter(command):
-    code, told, _ = command("install", "--python", "--portable")
+    code, report, _ = command("install", "--python", "--portable")
     assert code == 0
-    assert "Preferences > Plug-ins > ReaScript" in told
+    assert "Preferences > Plug-ins > ReaScript" in report
 
 
 def test_favourites(command, resource):
@@ -65,23 +65,23 @@ def test_favourites(command, resource):
     assert "run dreamsound reaper install" in said
     command("install")
     assert command("favourite", "add", "bones", "Chameleon")[0] == 0
-    code, told, _ = command("favourite", "list", "--json")
+    code, report, _ = command("favourite", "list", "--json")
     name = "DreamSound_Dream selected items with preset - Bones.lua"
-    assert json.loads(told)[0] == {"preset": "Bones", "file": name}
+    assert json.loads(report)[0] == {"preset": "Bones", "file": name}
     assert (resource / "Scripts/DreamSound" / name).read_text() == 'local PRESET = "Bones"\n'
     assert command("install")[0] == 0  # an update keeps them
-    code, told, _ = command("favourite", "list")
-    assert [line.split()[0] for line in told.splitlines()] == ["Bones", "Chameleon"]
+    code, report, _ = command("favourite", "list")
+    assert [line.split()[0] for line in report.splitlines()] == ["Bones", "Chameleon"]
     assert command("favourite", "remove", "BONES")[0] == 0
     assert not (resource / "Scripts/DreamSound" / name).exists()
     assert "Bones" not in (resource / "reaper-kb.ini").read_text()
     code, _, said = command("favourite", "remove", "Bones")
     assert (code, said.count("\n")) == (2, 1)
-    assert "there are: Chameleon" in said
+    assert "Existing: Chameleon" in said
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["install", "--lua", "--python"], "say one"),
         (["install", "--favourite", "Bonez"], "did you mean"),
@@ -89,10 +89,10 @@ def test_favourites(command, resource):
         (["instal"], "did you mean install?"),
     ],
 )
-def test_bad_input_changes_nothing(command, resource, words, told):
+def test_bad_input_changes_nothing(command, resource, words, message):
     code, _, said = command(*words)
     assert (code, said.count("\n")) == (2, 1)
-    assert told in said
+    assert message in said
     assert [path.name for path in resource.iterdir()] == ["reaper.ini"]
 
 
@@ -100,4 +100,4 @@ def test_no_reaper(tmp_path, capsys):
     assert main(["reaper", "install", "--resource-path", str(tmp_path)]) == 2
     assert "is not REAPER's folder" in capsys.readouterr().err
     assert main(["reaper", "install", "--portable"]) == 2
-    assert "name its folder with --resource-path" in capsys.readouterr().err
+    assert "Pass its folder with --resource-path" in capsys.readouterr().err

@@ -32,12 +32,12 @@ def test_a_preset_is_written_in_safely(name, tmp_path):
     script.write_bytes(
         favourite_script("local PRESET = nil\nio.write(PRESET)\n", name, "lua").encode()
     )
-    told = subprocess.run([lua, str(script)], capture_output=True, check=True).stdout
-    assert told == name.encode()
+    report = subprocess.run([lua, str(script)], capture_output=True, check=True).stdout
+    assert report == name.encode()
 
 
 def test_a_script_without_the_line_is_refused():
-    with pytest.raises(InstallError, match="not one line"):
+    with pytest.raises(InstallError, match="lacks the line"):
         favourite_script("PRESET = 1\n", "Bones", "python")
 
 

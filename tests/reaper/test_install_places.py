@@ -53,9 +53,9 @@ def test_resource_folder(tmp_path, monkeypatch):
     (tmp_path / "reaper.exe").write_bytes(b"MZ")
     with pytest.raises(InstallError, match=r"no reaper\.ini"):
         places.resource_folder(tmp_path)
-    with pytest.raises(InstallError, match="is no portable REAPER"):
+    with pytest.raises(InstallError, match="is not a portable REAPER"):
         places.resource_folder(tmp_path, portable=True)
-    with pytest.raises(InstallError, match="name its folder"):
+    with pytest.raises(InstallError, match="Pass its folder"):
         places.resource_folder(portable=True)
     with pytest.raises(InstallError, match="no folder"):
         places.resource_folder(tmp_path / "elsewhere")
@@ -63,7 +63,7 @@ def test_resource_folder(tmp_path, monkeypatch):
     for named in (tmp_path, tmp_path / "reaper.exe", tmp_path / "REAPER.app"):
         assert places.resource_folder(named, portable=True) == tmp_path
     monkeypatch.setattr(places, "usual_folder", lambda *_: tmp_path / "never started")
-    with pytest.raises(InstallError, match="start REAPER once"):
+    with pytest.raises(InstallError, match="Start REAPER once"):
         places.resource_folder()
     monkeypatch.setattr(places, "usual_folder", lambda *_: tmp_path)
     assert places.resource_folder() == tmp_path
@@ -71,7 +71,7 @@ def test_resource_folder(tmp_path, monkeypatch):
 
 def test_scripts_are_found_installed_and_in_a_checkout(tmp_path):
     package = tmp_path / "dreamsound_reaper"
-    with pytest.raises(InstallError, match="scripts for REAPER are missing"):
+    with pytest.raises(InstallError, match="scripts for REAPER not found"):
         places.scripts_folder(package)
     beside = tmp_path / "scripts" / "DreamSound"
     beside.mkdir(parents=True)
@@ -117,7 +117,7 @@ def test_lines_are_as_reaper_writes_them(line):
 
 
 def test_a_quote_cannot_be_written():
-    with pytest.raises(InstallError, match="could not read its name"):
+    with pytest.raises(InstallError, match="cannot read this file name"):
         keys.script_line('DreamSound/a "b".lua')
 
 
@@ -158,13 +158,13 @@ def test_windows_has_an_interpreter_without_a_window():
 
 
 def test_bridge_settings_name_a_desktop_app_only_where_there_is_one():
-    told = bridge_settings("Linux", "/venv/bin/python", lambda name: name != "PySide6")
-    assert told["studio"] is None
-    assert told["engine"] == ["/venv/bin/python", "-m", "dreamsound_studio"]
-    assert all(Path(folder).is_absolute() for folder in [*told["presets"], told["runs"]])
-    assert list(Path(told["presets"][1]).glob("*.dreamsound.json"))
-    told = bridge_settings("Linux", "/venv/bin/python", lambda _: True)
-    assert told["studio"] == ["/venv/bin/python", "-m", "dreamsound_desktop"]
+    report = bridge_settings("Linux", "/venv/bin/python", lambda name: name != "PySide6")
+    assert report["studio"] is None
+    assert report["engine"] == ["/venv/bin/python", "-m", "dreamsound_studio"]
+    assert all(Path(folder).is_absolute() for folder in [*report["presets"], report["runs"]])
+    assert list(Path(report["presets"][1]).glob("*.dreamsound.json"))
+    report = bridge_settings("Linux", "/venv/bin/python", lambda _: True)
+    assert report["studio"] == ["/venv/bin/python", "-m", "dreamsound_desktop"]
     assert "PySide6.QtCore" not in sys.modules or "pytestqt" in sys.modules
 
 
@@ -179,8 +179,8 @@ def test_bridge_settings_name_a_desktop_app_only_where_there_is_one():
     ],
 )
 def test_python_in_reaper(ini, is_on, library):
-    told = python_library.python_in_reaper(ini)
-    assert (told.is_on, told.library) == (is_on, None if library is None else Path(library))
+    report = python_library.python_in_reaper(ini)
+    assert (report.is_on, report.library) == (is_on, None if library is None else Path(library))
 
 
 @pytest.mark.parametrize(
@@ -211,17 +211,17 @@ def test_library_candidates(system, variables, base, wanted):
 
 def test_bits_of_programs(tmp_path):
     file = tmp_path / "program"
-    assert python_library.bits_of(Path(sys.executable).resolve()) == struct.calcsize("P") * 8
+    assert python_library.binary_bits(Path(sys.executable).resolve()) == struct.calcsize("P") * 8
     for machine, bits in ((0x8664, 64), (0x014C, 32), (0x1234, None)):
         head = b"MZ".ljust(0x3C, b"\0") + (64).to_bytes(4, "little")
         file.write_bytes(head + b"PE\0\0" + machine.to_bytes(2, "little"))
-        assert python_library.bits_of(file) == bits
+        assert python_library.binary_bits(file) == bits
     file.write_bytes(b"")
-    assert python_library.bits_of(file) is None
-    assert python_library.bits_of(tmp_path / "none") is None
+    assert python_library.binary_bits(file) is None
+    assert python_library.binary_bits(tmp_path / "none") is None
 
 
 def test_what_to_enter():
-    told = python_library.what_to_enter(Path("/usr/lib/libpython3.11.so.1.0"))
-    assert "/usr/lib, as its file libpython3.11.so.1.0" in told
+    report = python_library.what_to_enter(Path("/usr/lib/libpython3.11.so.1.0"))
+    assert "/usr/lib as the library folder and libpython3.11.so.1.0" in report
     assert "python.org" in python_library.what_to_enter(None)

@@ -405,16 +405,16 @@ function host.stop()
   for _, call in ipairs(host.at_exit) do call() end
   host.at_exit = {}
 end
-function host.tell(told)
+function host.report(report)
   assert(host.depth == 0 and host.quiet == 0, "a step is still open")
-  told.messages = json.array(host.messages)
+  report.messages = json.array(host.messages)
   local steps = json.array()
   for place, step in ipairs(host.steps) do steps[place] = step.name end
-  told.steps, told.waiting = steps, #host.queue
+  report.steps, report.waiting = steps, #host.queue
   local commands = json.array()
   for place, words in ipairs(host.commands) do commands[place] = json.array(words) end
-  told.commands = commands
-  print(assert(json.encode(told)))
+  report.commands = commands
+  print(assert(json.encode(report)))
 end
 assert(loadfile(SCENARIO))(host)
 """
@@ -436,8 +436,8 @@ media = pathlib.Path(facts["project"]["record_path"])
 media.mkdir(parents=True, exist_ok=True)
 
 
-def write(name, told):
-    (run / "partial").write_text(json.dumps(told), "utf-8")
+def write(name, report):
+    (run / "partial").write_text(json.dumps(report), "utf-8")
     os.replace(run / "partial", run / name)
 
 
@@ -506,8 +506,8 @@ local function last_settings() host.act("DreamSound_Dream selected items with la
 """
 
 
-class Told(dict[str, Any]):
-    """What a scenario told, and where it was played."""
+class Report(dict[str, Any]):
+    """What a scenario reports, and where it was played."""
 
     folder: Path
 
@@ -532,7 +532,7 @@ def put_scripts(folder: Path, bridge: dict[str, Any], how: dict[str, Any]) -> Pa
         shutil.copytree(SCRIPTS / "dreamsound_bridge_lua", scripts / "dreamsound_bridge_lua")
     (folder / "engine.py").write_text(ENGINE, "utf-8")
     (folder / "how.json").write_text(json.dumps(how), "utf-8")
-    told = {
+    settings = {
         "schema_version": 1,
         "version": "0.1.0",
         "engine": [sys.executable, str(folder / "engine.py")],
@@ -540,11 +540,11 @@ def put_scripts(folder: Path, bridge: dict[str, Any], how: dict[str, Any]) -> Pa
         "presets": [str(folder / "presets")],
         "runs": str(folder / "runs"),
     }
-    (scripts / "bridge.json").write_text(json.dumps({**told, **bridge}), "utf-8")
+    (scripts / "bridge.json").write_text(json.dumps({**settings, **bridge}), "utf-8")
     return scripts
 
 
-def play(folder: Path, scenario: str, *, scene: str = TWO_ITEMS, **more: Any) -> Told:
+def play(folder: Path, scenario: str, *, scene: str = TWO_ITEMS, **more: Any) -> Report:
     """Play a scenario.
 
     Parameters
@@ -552,7 +552,7 @@ def play(folder: Path, scenario: str, *, scene: str = TWO_ITEMS, **more: Any) ->
     folder : pathlib.Path
         Everything lies here.
     scenario : str
-        In Lua; the end tells ``told``, a table.
+        In Lua; the end reports ``report``, a table.
     scene : str
         What is there at first.
     **more
@@ -560,14 +560,14 @@ def play(folder: Path, scenario: str, *, scene: str = TWO_ITEMS, **more: Any) ->
     """
     scripts = put_scripts(folder, more.get("bridge", {}), more.get("how", {}))
     (folder / "host.lua").write_text(HOST, "utf-8")
-    text = f"{scene}\nlocal told = {{}}\n{scenario}\nhost.tell(told)\n"
+    text = f"{scene}\nlocal report = {{}}\n{scenario}\nhost.report(report)\n"
     (folder / "scenario.lua").write_text(text, "utf-8")
     words = [LUA, folder / "host.lua", scripts, FACTS, folder / "scenario.lua", folder]
     done = subprocess.run(list(map(str, words)), capture_output=True, timeout=30)
     assert done.returncode == 0, done.stderr.decode()
-    told = Told(json.loads(done.stdout.decode().splitlines()[-1]))
-    told.folder = folder
-    return told
+    report = Report(json.loads(done.stdout.decode().splitlines()[-1]))
+    report.folder = folder
+    return report
 
 
 BAD_CALLS = {
@@ -588,21 +588,21 @@ BAD_CALLS = {
 def test_what_reaper_does_not_take_is_an_error(tmp_path, call, why):
     scripts = put_scripts(tmp_path, {}, {})
     (scripts / "bad.lua").write_text(call, "utf-8")
-    told = play(tmp_path, 'told.fine, told.why = pcall(host.act, "bad")')
-    assert told["fine"] is False
-    assert why in told["why"]
+    report = play(tmp_path, 'report.fine, report.why = pcall(host.act, "bad")')
+    assert report["fine"] is False
+    assert why in report["why"]
 
 
 @needs_lua
 def test_a_pointer_to_what_is_gone_is_an_error(tmp_path):
-    told = play(
+    report = play(
         tmp_path,
         """
         local handle = host.handle(one)
         host.remove(drums.items, one)
-        told.is_valid = host.api.ValidatePtr2(0, handle, "MediaItem*")
-        told.fine = pcall(host.api.CountTakes, handle)
+        report.is_valid = host.api.ValidatePtr2(0, handle, "MediaItem*")
+        report.fine = pcall(host.api.CountTakes, handle)
         """,
     )
-    assert told["is_valid"] is False
-    assert told["fine"] is False
+    assert report["is_valid"] is False
+    assert report["fine"] is False

@@ -34,7 +34,7 @@ def lua(program: str, folder: Path, argument: str = "") -> str:
     (folder / "program.lua").write_text(
         HARNESS + 'local given = io.open(arg[2], "rb"):read("a")\n' + program, "utf-8"
     )
-    told = set()
+    report = set()
     for lua_program in PROGRAMS:
         done = subprocess.run(
             [lua_program, str(folder / "program.lua"), str(LUA), str(folder / "given")],
@@ -42,9 +42,9 @@ def lua(program: str, folder: Path, argument: str = "") -> str:
             timeout=20,
         )
         assert done.returncode == 0, done.stderr.decode()
-        told.add(done.stdout.decode())
-    assert len(told) == 1
-    return told.pop()
+        report.add(done.stdout.decode())
+    assert len(report) == 1
+    return report.pop()
 
 
 # -- JSON -------------------------------------------------------------------------------------
@@ -66,21 +66,21 @@ AGAIN = 'local json = use("json") io.write(assert(json.encode(assert(json.decode
 @given(st.lists(values, min_size=20, max_size=40), st.booleans())
 def test_a_value_comes_back_the_same(tmp_path_factory, value, in_ascii):
     folder = tmp_path_factory.mktemp("json")
-    told = lua(AGAIN, folder, json.dumps(value, ensure_ascii=in_ascii))
-    assert told.isascii()
-    assert "\n" not in told
-    assert json.loads(told) == value
-    assert [type(one) for one in json.loads(told)] == [type(one) for one in value]
+    report = lua(AGAIN, folder, json.dumps(value, ensure_ascii=in_ascii))
+    assert report.isascii()
+    assert "\n" not in report
+    assert json.loads(report) == value
+    assert [type(one) for one in json.loads(report)] == [type(one) for one in value]
 
 
 def test_a_line_of_settings_is_the_same_in_both_languages(tmp_path):
     chosen = {"preset": "Größe", "recipe": {"steps": 10, "strength": 0.05, "a": []}, "out": None}
-    told = lua(
+    report = lua(
         'local json = use("json") io.write(use("settings").as_line(json.decode(given)))',
         tmp_path,
         json.dumps(chosen),
     )
-    assert told == json.dumps(chosen, sort_keys=True)
+    assert report == json.dumps(chosen, sort_keys=True)
 
 
 REFUSED = [
@@ -124,17 +124,17 @@ REFUSED = [
 
 @pytest.mark.parametrize("text", REFUSED)
 def test_what_is_not_json_is_refused_with_a_reason(text, tmp_path):
-    told = lua(
+    report = lua(
         'local value, why = use("json").decode(given) io.write(tostring(value), "|", why)',
         tmp_path,
         text,
     )
-    assert told.startswith("nil|")
-    assert len(told) > len("nil|") + 5
+    assert report.startswith("nil|")
+    assert len(report) > len("nil|") + 5
 
 
 def test_what_is_no_json_value_is_not_written(tmp_path):
-    told = lua(
+    report = lua(
         """
         local json = use("json")
         local loop = {}
@@ -149,12 +149,12 @@ def test_what_is_no_json_value_is_not_written(tmp_path):
         """,
         tmp_path,
     ).splitlines()
-    assert told[:-1] == ["nil\ttrue"] * 9
-    assert told[-1] == "{}\t[]\tnull\t1.0"
+    assert report[:-1] == ["nil\ttrue"] * 9
+    assert report[-1] == "{}\t[]\tnull\t1.0"
 
 
 def test_names_come_in_the_order_of_the_text(tmp_path):
-    told = lua(
+    report = lua(
         """
         local json = use("json")
         local object = json.decode(given)
@@ -165,7 +165,7 @@ def test_names_come_in_the_order_of_the_text(tmp_path):
         tmp_path,
         '{"z": 1, "b": 2, "a": 3, "z": 4}',
     )
-    assert told == "z a new"
+    assert report == "z a new"
 
 
 # -- command lines ----------------------------------------------------------------------------
@@ -238,7 +238,7 @@ def test_a_command_line_is_split_as_it_was_meant_elsewhere(tmp_path):
 
 
 def test_what_windows_cannot_pass_is_refused(tmp_path):
-    told = lua(
+    report = lua(
         """
         local runs, api = use("runs"), use("api")
         local fine, why = pcall(runs.command_line, {'a"b'}, true)
@@ -246,38 +246,38 @@ def test_what_windows_cannot_pass_is_refused(tmp_path):
         """,
         tmp_path,
     )
-    assert told == 'false\ttrue\tthis cannot be passed to a program: a"b\n'
+    assert report == 'false\ttrue\tcannot pass this to a program: a"b\n'
 
 
 def test_a_program_gets_its_words_as_they_are(tmp_path):
-    told = lua(
+    report = lua(
         """
         local runs, api = use("runs"), use("api")
         reaper.file_exists = function(path) return path == "/bin/program" end
         reaper.ExecProcess = function(line, wait) print(line, wait) end
-        local told = {engine = {"/bin/program", "-m", "dreamsound_studio"}}
-        runs.start_engine(told, "/runs/1", true)
-        runs.start_engine(told, "/runs/1", false)
-        runs.start({"on the path"})
-        print(select(2, pcall(runs.start, {"/bin/other"})))
-        print(#told.engine)
+        local bridge = {engine = {"/bin/program", "-m", "dreamsound_studio"}}
+        runs.start_engine(bridge, "/runs/1", true)
+        runs.start_engine(bridge, "/runs/1", false)
+        runs.start_program({"on the path"})
+        print(select(2, pcall(runs.start_program, {"/bin/other"})))
+        print(#bridge.engine)
         """,
         tmp_path,
     ).splitlines()
-    assert told == [
+    assert report == [
         '"/bin/program" "-m" "dreamsound" "submit" "/runs/1" "--window"\t-2',
         '"/bin/program" "-m" "dreamsound" "submit" "/runs/1"\t-2',
         '"on the path"\t-2',
-        "there is no program /bin/other",
+        "program not found: /bin/other",
         "3",
     ]
 
 
 def test_a_number_is_finite_and_short(tmp_path):
     numbers = [0.1, 1e-7, 1 / 3, 44100.0, 2.0**53, 5e-324, 1.7976931348623157e308, -0.0]
-    told = json.loads(lua(AGAIN, tmp_path, json.dumps(numbers)))
-    assert told == numbers
-    assert math.copysign(1, told[-1]) == -1
+    report = json.loads(lua(AGAIN, tmp_path, json.dumps(numbers)))
+    assert report == numbers
+    assert math.copysign(1, report[-1]) == -1
 
 
 # -- Windows, by simulation -------------------------------------------------------------------
@@ -289,7 +289,7 @@ local runs, api = use("runs"), use("api")
 
 
 def test_paths_on_windows(tmp_path):
-    told = lua(
+    report = lua(
         WINDOWS
         + """
         print(runs.join("C:\\\\runs", "a"), runs.join("C:\\\\", "a"), runs.join("C:/runs/", "a"))
@@ -298,11 +298,11 @@ def test_paths_on_windows(tmp_path):
         """,
         tmp_path,
     )
-    assert told == "C:\\runs\\a\tC:\\a\tC:/runs/a\na b.rpp\ty.rpp\t\n"
+    assert report == "C:\\runs\\a\tC:\\a\tC:/runs/a\na b.rpp\ty.rpp\t\n"
 
 
 def test_a_file_is_written_whole_where_nothing_is_renamed_over_a_file(tmp_path):
-    told = lua(
+    report = lua(
         WINDOWS
         + """
         local rename, calls = os.rename, 0
@@ -326,23 +326,23 @@ def test_a_file_is_written_whole_where_nothing_is_renamed_over_a_file(tmp_path):
         """,
         tmp_path,
     )
-    assert told.startswith("3\tzwei größer\n\nnil\t")
-    assert told.endswith("false\ttrue\n")
+    assert report.startswith("3\tzwei größer\n\nnil\t")
+    assert report.endswith("false\ttrue\n")
 
 
 def test_only_one_takes_a_run(tmp_path):
-    told = lua(
+    report = lua(
         """
         local runs = use("runs")
         function reaper.file_exists(path) return io.open(path, "rb") ~= nil end
         local place = arg[2] .. "-run"
         os.execute("rm -rf " .. place .. " && mkdir " .. place)
-        print(runs.is_taken(place))
+        print(runs.claim(place))
         runs.write(place .. "/run.json", "{}")
-        print(runs.is_taken(place), runs.is_taken(place))
+        print(runs.claim(place), runs.claim(place))
         runs.write(place .. "/run.json", "{}")
-        print(runs.is_taken(place))
+        print(runs.claim(place))
         """,
         tmp_path,
     )
-    assert told == "false\ntrue\tfalse\nfalse\n"
+    assert report == "false\ntrue\tfalse\nfalse\n"

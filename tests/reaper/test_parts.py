@@ -60,18 +60,18 @@ def test_what_cannot_be_dreamed_is_left_out_with_a_word_and_the_rest_goes_on(tmp
     )
     assert [part.label for part in made.parts] == ["fine"]
     assert made.parts[0].item == 1
-    told = dict(made.remarks)
-    assert set(told) == {"locked", "gone", "junk", "the item at 3.00 s", "midi", "beyond"}
-    assert "is locked" in told["locked"]
-    assert "which is not there" in told["gone"]
-    assert "cannot be read" in told["junk"]
+    report = dict(made.remarks)
+    assert set(report) == {"locked", "gone", "junk", "the item at 3.00 s", "midi", "beyond"}
+    assert "is locked" in report["locked"]
+    assert "plays the missing file" in report["gone"]
+    assert "plays an unreadable file" in report["junk"]
 
 
 def test_envelopes_and_effects_stay_and_that_is_said(tmp_path):
     path = tone(tmp_path / "a.wav", 1.0)
     made = parts_of(facts(item(path, envelopes=1, fx=2)), tmp_path)
     assert len(made.parts) == 1
-    assert made.remarks == [("a.wav", "its take's envelopes and effects stay with that take")]
+    assert made.remarks == [("a.wav", "envelopes and effects not copied to the new takes")]
 
 
 def test_a_target_is_an_item_and_not_dreamed(tmp_path):
@@ -118,8 +118,8 @@ def test_going_on_from_a_take_of_ours(tmp_path):
     JobRequest.make(part.job).settled(tmp_path)
     made = parts_of(facts(item(take), item(take, ext="{]"), action="again"), tmp_path)
     assert not made.parts
-    assert "has not made" in made.remarks[0][1]
-    assert "makes no sense" in made.remarks[1][1]
+    assert "did not make" in made.remarks[0][1]
+    assert "has an invalid DreamSound record" in made.remarks[1][1]
 
 
 @pytest.mark.parametrize("action", ["dream", "again"])
@@ -178,8 +178,8 @@ def test_several_items_are_glued_as_the_project_plays_them(tmp_path):
     assert np.max(np.abs(sound[rate + 100 : 2 * rate - 100])) == 0.0
     faded = np.abs(sound[2 * rate : 2 * rate + rate // 4])
     assert np.max(faded[: rate // 40]) < 0.03 < np.max(faded[-rate // 40 :])
-    assert made.remarks == [("fast", "left out, because it is stretched or pitched, which glueing "
-                                     "cannot do")]  # fmt: skip
+    assert made.remarks == [("fast", "skipped because it is stretched or pitched, which gluing "
+                                     "does not support")]  # fmt: skip
 
 
 def test_a_loop_is_a_short_job_and_a_short_note(tmp_path):
@@ -211,7 +211,7 @@ def test_a_recording_path_of_another_system(tmp_path):
 
 @pytest.mark.usefixtures("bare_machine")
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"preset": "no such preset"}, "no such preset"),
         ({"recipe": {"class": "Whistlingg"}}, "did you mean Whistling"),
@@ -221,9 +221,9 @@ def test_a_recording_path_of_another_system(tmp_path):
         ({"options": {"format": "xyz"}}, "format"),
     ],
 )
-def test_what_makes_no_sense_is_said_before_anything_is_queued(tmp_path, settings, told):
+def test_what_makes_no_sense_is_said_before_anything_is_queued(tmp_path, settings, message):
     path = tone(tmp_path / "a.wav", 1.0)
-    with pytest.raises(DreamSoundError, match=told):
+    with pytest.raises(DreamSoundError, match=message):
         parts_of(facts(item(path), **settings), tmp_path)
 
 
@@ -248,18 +248,18 @@ def test_where_the_renders_go(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
-        ("", "no JSON"), ("[]", "no JSON object"), ("[" * 100_000, "no JSON"),
+        ("", "invalid JSON"), ("[]", "not a JSON object"), ("[" * 100_000, "invalid JSON"),
         ('{"schema_version": 2}', "reaper install"),
         ('{"items": [{"length_s": "x"}]}', "items.0.length_s"),
         ('{"items": [{"length_s": NaN}]}', "items.0.length_s"),
         ('{"settings": {"placement": "there"}}', "settings.placement"),
     ],
 )  # fmt: skip
-def test_bad_facts_are_one_line(tmp_path, content, told):
+def test_bad_facts_are_one_line(tmp_path, content, message):
     (tmp_path / "facts.json").write_text(content)
-    with pytest.raises(FactsError, match=told) as caught:
+    with pytest.raises(FactsError, match=message) as caught:
         read_facts(tmp_path)
     assert "\n" not in str(caught.value)
 
@@ -270,8 +270,10 @@ def test_facts_that_are_not_there(tmp_path):
 
 
 def test_what_a_newer_script_tells_is_left_alone():
-    told = json.loads(json.dumps({"schema_version": 1, "weather": "fine", "items": [{"mood": 3}]}))
-    assert len(facts_from(told).items) == 1
+    report = json.loads(
+        json.dumps({"schema_version": 1, "weather": "fine", "items": [{"mood": 3}]})
+    )
+    assert len(facts_from(report).items) == 1
 
 
 def test_a_cut_reads_what_the_part_says(tmp_path):

@@ -1,11 +1,11 @@
-"""From results to plans: names, values, colours, what is told."""
+"""From results to plans: names, values, colours, what is reported."""
 
 import json
 
 import pytest
 
 from dreamsound_reaper.parts import parts_of
-from dreamsound_reaper.plan import COLOURS, Outcome, failed_plan, lines_of, plan_of
+from dreamsound_reaper.plan import COLOURS, Outcome, failed_plan, plan_of, remark_lines
 from dreamsound_reaper.take_note import TakeNote
 from dreamsound_studio.recipe.recipe import Recipe
 
@@ -83,7 +83,7 @@ def test_one_that_failed_does_not_stop_the_others(two):
                 outcome(parts.parts[1])]  # fmt: skip
     plan = plan_of(given, parts, outcomes, "done")
     assert [entry["label"] for entry in plan["items"]] == ["b"]
-    assert plan["summary"] == ["a hit: not dreamed: it is silent"]
+    assert plan["summary"] == ["a hit: failed: it is silent"]
     assert plan["undo"] == "DreamSound: dream b"
 
 
@@ -92,7 +92,7 @@ def test_all_failed_is_failed(two):
     outcomes = [outcome(part, state="failed", error="no model") for part in parts.parts]
     plan = plan_of(given, parts, outcomes, "done")
     assert plan["state"] == "failed"
-    assert plan["summary"] == ["a hit, b: not dreamed: no model"]
+    assert plan["summary"] == ["a hit, b: failed: no model"]
     assert not plan["items"]
 
 
@@ -112,7 +112,7 @@ def test_stopped_and_kept_says_what_was_not_begun(two):
     outcomes = [outcome(parts.parts[0]), outcome(parts.parts[1], state="cancelled")]
     plan = plan_of(given, parts, outcomes, "done")
     assert [entry["label"] for entry in plan["items"]] == ["a hit"]
-    assert plan["summary"] == ["b: not dreamed: it was called off"]
+    assert plan["summary"] == ["b: cancelled"]
 
 
 def test_to_a_new_track(two):
@@ -187,5 +187,5 @@ def test_of_these_items_only_is_not_for_the_next(tmp_path):
 
 def test_the_same_of_many_is_one_line():
     remarks = [(name, "is MIDI") for name in "abcd"] + [("e", "is locked"), ("", "No model.")]
-    assert lines_of(remarks) == ["4 items: is MIDI", "e: is locked", "No model."]
+    assert remark_lines(remarks) == ["4 items: is MIDI", "e: is locked", "No model."]
     assert failed_plan(None, [("", "x")])["summary"] == ["x"]

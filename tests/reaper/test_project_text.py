@@ -13,7 +13,7 @@ from dreamsound_reaper.rpp.text import (
     parse_project,
     quoted,
     read_project,
-    words_of,
+    split_words,
 )
 
 from .projects import ITEM, SECTION, project_text, real_projects
@@ -53,11 +53,11 @@ words = st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=30)
 @given(words.filter(lambda text: not all(quote in text for quote in "\"'`")))
 def test_a_word_comes_back_from_its_quotes(word):
     line = f"    NAME {quoted(word)} 5"
-    assert words_of(line) == ["NAME", word, "5"]
+    assert split_words(line) == ["NAME", word, "5"]
 
 
 def test_a_word_with_all_three_quotes_loses_one_kind():
-    assert words_of(f"NAME {quoted('a`b c' + chr(34) + chr(39))}") == ["NAME", "a'b c\"'"]
+    assert split_words(f"NAME {quoted('a`b c' + chr(34) + chr(39))}") == ["NAME", "a'b c\"'"]
 
 
 @given(st.lists(st.sampled_from(["<A", ">", "B 1", "|x", "<ITEM", "  ", '"<'])))
@@ -74,12 +74,12 @@ def test_anything_is_read_or_refused_and_never_changed(lines):
     "content", [b"", b"RIFF....", b"<REAPER", b"\xff" * 100, b"  x <REAPER_PROJECT\n>"]
 )
 def test_what_is_no_project_is_refused(content):
-    with pytest.raises(ProjectError, match="no project of REAPER"):
+    with pytest.raises(ProjectError, match="is not a REAPER project"):
         parse_project(content, "it")
 
 
 def test_a_project_that_is_cut_off_is_refused():
-    with pytest.raises(ProjectError, match="cut off: <TRACK"):
+    with pytest.raises(ProjectError, match="truncated: <TRACK"):
         parse_project(b"<REAPER_PROJECT 0.1\n  <TRACK\n    NAME x\n", "it")
     with pytest.raises(ProjectError, match="nested too deeply"):
         parse_project(b"<REAPER_PROJECT 0.1\n" + b"<A\n" * 1000, "it")
@@ -96,7 +96,7 @@ def test_items_are_chosen():
     assert len(chosen_items(project, "track:1")) == 2
     assert len(chosen_items(project, "Voice's one")) == 2
     for wanted in ("TRACK:2", "guitar"):
-        with pytest.raises(ProjectError, match=r"there are rev drums, whistle\.wav"):
+        with pytest.raises(ProjectError, match=r"items: rev drums, whistle\.wav"):
             chosen_items(project, wanted)
 
 

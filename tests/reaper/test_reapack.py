@@ -89,33 +89,33 @@ def test_versions_that_are_out_stay_as_they_are(folder):
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "told"),
+    ("file", "old", "new", "message"),
     [
-        ("DreamSound_Cancel.lua", "-- @noindex", "--", "neither @version nor @noindex"),
-        ("DreamSound_Cancel.lua", "-- @noindex", HEADER, "once is enough"),
-        ("bridge/api.lua", "-- @noindex", "-- @nonsense", "unknown, or there twice"),
+        ("DreamSound_Cancel.lua", "-- @noindex", "--", "lacks @version or @noindex"),
+        ("DreamSound_Cancel.lua", "-- @noindex", HEADER, "is in both"),
+        ("bridge/api.lua", "-- @noindex", "-- @nonsense", "unknown or repeated tag"),
         ("DreamSound_Dream it.lua", f"@version {__version__}", "@version 9.9", "9.9"),
-        ("DreamSound_Dream it.lua", "-- @author DreamSound Studio\n", "", "needs @author"),
-        ("DreamSound_Dream it.lua", "@changelog", "@noindex", "says @noindex"),
+        ("DreamSound_Dream it.lua", "-- @author DreamSound Studio\n", "", "package lacks @author"),
+        ("DreamSound_Dream it.lua", "@changelog", "@noindex", "must not have @noindex"),
         ("DreamSound_Dream it.lua", "--   [nomain] bridge/*.lua\n", "", "in no package"),
-        ("DreamSound_Dream it.lua", "bridge/*.lua", "bridge/*.eel", "no file of the scripts"),
-        ("DreamSound_Dream it.lua", "[nomain] bridge", "[main] bridge", "every other file"),
+        ("DreamSound_Dream it.lua", "bridge/*.lua", "bridge/*.eel", "matches no script"),
+        ("DreamSound_Dream it.lua", "[nomain] bridge", "[main] bridge", "other files \\[nomain"),
         (
             "DreamSound_Dream it.lua",
             "[main] DreamSound_*",
             "DreamSound_*",
-            r"an action is \[main\]",
+            r"actions must be \[main\]",
         ),
-        ("DreamSound_Dream it.lua", "DreamSound_*", "DreamSound_C*", "provides itself"),
-        ("DreamSound_Dream it.lua", "-- @about", "-- @version 1\n-- @about", "there twice"),
+        ("DreamSound_Dream it.lua", "DreamSound_*", "DreamSound_C*", "must provide itself"),
+        ("DreamSound_Dream it.lua", "-- @about", "-- @version 1\n-- @about", "repeated tag"),
     ],
 )
-def test_rules(folder, file, old, new, told):
+def test_rules(folder, file, old, new, message):
     path = folder / file
     text = path.read_text("utf-8")
     assert old in text
     path.write_text(text.replace(old, new), "utf-8")
-    with pytest.raises(InstallError, match=told):
+    with pytest.raises(InstallError, match=message):
         reapack.make_index(folder, "", NOW)
 
 
@@ -127,10 +127,10 @@ def test_check_and_write(folder, tmp_path, capsys):
     assert reapack.main(["--check", *words]) == 0
     (folder / "DreamSound_Later.lua").write_text("-- @noindex\n")
     assert reapack.main(["--check", *words]) == 1
-    assert "is not what the scripts say" in capsys.readouterr().err
+    assert "does not match the scripts" in capsys.readouterr().err
     index.write_text("<index")
     assert reapack.main(["--write", *words]) == 1
-    assert "cannot be read" in capsys.readouterr().err
+    assert "cannot read the index" in capsys.readouterr().err
 
 
 def test_rtf():

@@ -64,8 +64,8 @@ Rpp = Callable[..., tuple[int, str, str]]
 def rpp(worker: None, capsys: pytest.CaptureFixture[str]) -> Rpp:
     def rpp(*words: object) -> tuple[int, str, str]:
         code = main(["rpp", *map(str, words), "--class", "Bell", "--steps", "1"])
-        told = capsys.readouterr()
-        return code, told.out, told.err
+        report = capsys.readouterr()
+        return code, report.out, report.err
 
     return rpp
 
@@ -77,10 +77,10 @@ def lines(path: Path) -> list[bytes]:
 def test_the_new_project_has_the_dreams_and_every_old_line(rpp, song):
     new = song.with_name("new.rpp")
     before = song.read_bytes()
-    code, _, told = rpp(song, "--items", "all", "--out", new)
+    code, _, report = rpp(song, "--items", "all", "--out", new)
     assert code == 4  # one was left out
-    assert "gone.wav, which is not there" in told
-    assert "6 takes added" in told
+    assert "plays the missing file" in report
+    assert "6 takes added" in report
     assert song.read_bytes() == before
     # All old lines are there, in their order, and none has changed.
     rest = iter(lines(new))
@@ -175,9 +175,9 @@ def test_onto_a_new_track_and_glued(rpp, song):
     assert items[3].item.take.name == "rev drums - dream Bell"
     assert len(takes_of(items[3].block)) == 3
     glued = song.with_name("glued.rpp")
-    code, _, told = rpp(song, "--items", "all", "--out", glued, "--placement", "glue")
+    code, _, report = rpp(song, "--items", "all", "--out", glued, "--placement", "glue")
     assert code == 4
-    assert "stretched" in told
+    assert "stretched" in report
     assert len(list(items_of(read_project(glued)))) == 4
 
 
@@ -187,30 +187,32 @@ def test_colours_and_paths_of_other_systems(rpp, tmp_path):
     item = re.sub(r"      SM .*\n", "", item).replace("PLAYRATE 1.5", "PLAYRATE 1")
     text = project_text(item, version="7.08/macOS-arm64").replace('"Audio"', '""')
     (tmp_path / "song.rpp").write_text(text)
-    code, _, told = rpp(tmp_path / "song.rpp", "--out", tmp_path / "new.RPP", "--renders", "dream")
-    assert (code, "1 takes added" in told) == (0, True)
+    code, _, report = rpp(
+        tmp_path / "song.rpp", "--out", tmp_path / "new.RPP", "--renders", "dream"
+    )
+    assert (code, "1 takes added" in report) == (0, True)
     written = (tmp_path / "new.RPP").read_text()
     assert f"TAKECOLOR {0x1000000 | 148 << 16 | 103 << 8 | 219} B" in written
     assert 'FILE "DreamSound/a_dream.wav"' in written
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("song.rpp", "--out", "song.rpp"), "the project itself"),
         (("song.rpp", "--out", "there.rpp"), "exists"),
-        (("song.rpp", "--out", "no/such/new.rpp"), "there is no folder"),
+        (("song.rpp", "--out", "no/such/new.rpp"), "no folder"),
         (("song.rpp", "--out", "new.wav"), "ends in .rpp"),
         (("song.rpp", "--out", "new.rpp", "--span", "0:1"), "leave out --span"),
-        (("song.rpp", "--out", "new.rpp", "--items", "guitar"), "there are"),
+        (("song.rpp", "--out", "new.rpp", "--items", "guitar"), "no items match"),
         (("song.rpp", "there.rpp", "--out", "new.rpp"), "one project at a time"),
         (("gone.rpp", "--out", "new.rpp"), "No such file"),
-        (("junk.rpp", "--out", "new.rpp"), "no project of REAPER"),
+        (("junk.rpp", "--out", "new.rpp"), "is not a REAPER project"),
         (("song.rpp", "--out", "new.rpp", "--class", "Bellll"), "Bell"),
         (("song.rpp", "--out", "new.rpp", "--format", "mp4"), "format"),
     ],
 )
-def test_bad_input_is_one_line_and_2(song, monkeypatch, capsys, tmp_path, words, told):
+def test_bad_input_is_one_line_and_2(song, monkeypatch, capsys, tmp_path, words, message):
     monkeypatch.chdir(song.parent)
     monkeypatch.setenv(QUEUE_VARIABLE, str(tmp_path / "queue/queue.sqlite"))
     (song.parent / "there.rpp").write_text("x")
@@ -218,7 +220,7 @@ def test_bad_input_is_one_line_and_2(song, monkeypatch, capsys, tmp_path, words,
     before = sorted(song.parent.iterdir())
     assert main(["rpp", *words]) == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert message in error
     assert sorted(song.parent.iterdir()) == before
 
 
@@ -226,7 +228,7 @@ def test_nothing_dreamed_writes_nothing(song, capsys, monkeypatch, tmp_path):
     monkeypatch.setenv(QUEUE_VARIABLE, str(tmp_path / "queue/queue.sqlite"))
     new = song.with_name("new.rpp")
     assert main(["rpp", str(song), "--items", "gone", "--out", str(new)]) == 2
-    told = capsys.readouterr().err
-    assert "nothing was dreamed" in told
+    report = capsys.readouterr().err
+    assert "nothing was dreamed" in report
     assert not new.exists()
     assert not list((tmp_path / "queue/rpp").iterdir())

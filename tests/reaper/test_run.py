@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dreamsound_reaper import run as run_module
-from dreamsound_reaper.run import APPLIED, MOST_KEPT, Run, sweep
+from dreamsound_reaper.run import APPLIED, MOST_KEPT, Run, remove_old_runs
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
 
@@ -88,8 +88,8 @@ def make(store: Store, job, tmp_path: Path) -> None:
 
 
 def test_all_jobs_are_queued_followed_and_planned(store, folder, tmp_path):
-    told = []
-    follower = Follower(folder, store, on_status=told.append)
+    report = []
+    follower = Follower(folder, store, on_status=report.append)
     until(lambda: store.counts()["queued"] == 2)
     assert {job.origin for job in store.jobs("queued")} == {"reaper"}
     first = claim(store, tmp_path)
@@ -107,8 +107,8 @@ def test_all_jobs_are_queued_followed_and_planned(store, folder, tmp_path):
     assert [entry["item"] for entry in plan["items"]] == ["{a.wav}", "{b.wav}"]
     assert "gone.wav" in plan["summary"][0]
     assert follower.status()["state"] == "done"
-    assert told[0]["state"] == "preparing"
-    assert told[-1]["state"] == "done"
+    assert report[0]["state"] == "preparing"
+    assert report[-1]["state"] == "done"
 
 
 def test_cancel_and_finish_are_obeyed(store, folder, tmp_path):
@@ -121,7 +121,7 @@ def test_cancel_and_finish_are_obeyed(store, folder, tmp_path):
     plan = follower.plan()
     assert plan["state"] == "done"
     assert len(plan["items"]) == 1
-    assert any("called off" in line for line in plan["summary"])
+    assert any("cancelled" in line for line in plan["summary"])
 
 
 def test_cancel_calls_all_off(store, folder, tmp_path):
@@ -213,17 +213,17 @@ def test_two_never_carry_out_the_same_run(store, folder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("write", "told"),
+    ("write", "message"),
     [
-        (lambda place: (place / "facts.json").write_text("{]"), "no JSON"),
-        (lambda place: (place / "facts.json").write_text('{"items": []}'), "nothing to dream"),
+        (lambda place: (place / "facts.json").write_text("{]"), "invalid JSON"),
+        (lambda place: (place / "facts.json").write_text('{"items": []}'), "Nothing to dream"),
     ],
 )
-def test_what_cannot_begin_ends_with_a_word(store, folder, write, told):
+def test_what_cannot_begin_ends_with_a_word(store, folder, write, message):
     write(folder)
     plan = Run(folder, store).carry_out()
     assert plan["state"] == "failed"
-    assert told in plan["summary"][0]
+    assert message in plan["summary"][0]
     assert json.loads((folder / "status.json").read_text())["state"] == "failed"
 
 
@@ -339,7 +339,7 @@ def test_old_runs_are_cleared_away_but_none_that_waits(tmp_path):
         if number:
             (place / APPLIED).touch()
             os.utime(place / APPLIED, (number, number))
-    sweep(tmp_path)
+    remove_old_runs(tmp_path)
     left = sorted(place.name for place in tmp_path.iterdir())
     assert len(left) == MOST_KEPT + 1
     assert left[0] == "000"

@@ -35,8 +35,8 @@ def how(install, tmp_path):
     runs = Path(install()["runs"])
     runs.mkdir()
 
-    def how(**told):
-        (runs / "how.json").write_text(json.dumps(told))
+    def how(**report):
+        (runs / "how.json").write_text(json.dumps(report))
         return runs
 
     how()
@@ -123,10 +123,10 @@ def test_facts_are_dumped_as_reaper_has_them(how, host, reaper, project, action)
     (item,) = facts["items"]
     assert (item["is_locked"], item["track"]["name"]) == (True, "Voice")
     assert item["fade_in_s"] == 0.01
-    told = item["take"]
-    assert told["stretch_markers"] == [[0.0, 0.1, 0.5]]
-    assert (told["envelopes"], told["fx"], told["values"]["I_CHANMODE"]) == (1, 2, 3.0)
-    source = told["source"]
+    report = item["take"]
+    assert report["stretch_markers"] == [[0.0, 0.1, 0.5]]
+    assert (report["envelopes"], report["fx"], report["values"]["I_CHANMODE"]) == (1, 2, 3.0)
+    source = report["source"]
     assert source["section"] == {"offset_s": 0.5, "length_s": 1.0, "is_reversed": True}
     assert source["parent"]["file"].endswith('ki"ck.wav')
     assert source["parent"]["channels"] == 2
@@ -154,18 +154,18 @@ def test_the_dialog_knows_what_was_used_last_and_fields_win(how, host, reaper, p
 
 
 @pytest.mark.parametrize(
-    ("text", "found", "told"),
+    ("text", "found", "message"),
     [("Turn to birds", "Turn to birds", ""), ("bö", "Bönes", ""), ("bells", "Turn to bells", ""),
      ("turn", None, "Turn to bells\nTurn to birds"), ("zzz", None, "Bönes")],
 )  # fmt: skip
 def test_a_preset_is_found_by_a_part_of_its_name(
-    how, host, reaper, project, action, text, found, told
+    how, host, reaper, project, action, text, found, message
 ):
     reaper.answers = [[text]]
     host.run(action("Dream selected items with preset"))
     host.run_until()
     if found is None:
-        assert told in reaper.messages[0]
+        assert message in reaper.messages[0]
         assert not runs_of(how())
     else:
         facts = json.loads((runs_of(how())[0] / "facts.json").read_text("utf-8"))
@@ -246,7 +246,7 @@ def test_a_source_that_is_not_taken_leaves_no_empty_take_in_another_tab(
     reaper.open(Project(tracks=[Track("other")]))
     reaper.failing["SetMediaItemTake_Source"] = 3
     host.run_until()
-    assert "its project is not the active one" in reaper.messages[0]
+    assert "its project is not active" in reaper.messages[0]
     assert saved(project) == before
     assert not reaper.steps  # nothing was done: there is nothing to be undone
 
@@ -301,7 +301,7 @@ def test_a_run_whose_project_never_comes_back_is_told_and_over(how, host, reaper
     reaper.close_tab(project)
     host.run(action("Cancel"))
     host.run_until()
-    assert "renders are kept" in reaper.messages[-1]
+    assert "Renders kept" in reaper.messages[-1]
     assert (run / "applied").exists()
 
 
@@ -325,9 +325,9 @@ def test_what_has_vanished_is_told_and_its_renders_are_kept(
     (run,) = runs_of(runs)
     (run / "go").touch()
     host.run_until()
-    told = reaper.messages[-1]
-    assert "renders are kept" in told
-    assert "renders of it" in told
+    report = reaper.messages[-1]
+    assert "renders kept" in report.lower()
+    assert "renders of it" in report
     assert all(path.is_file() for path in (run / "renders of it").iterdir())
     if change != "project":
         assert len(project.items()[-1].takes) == 4  # the other is done
@@ -397,7 +397,7 @@ def test_cancel_and_progress(how, host, reaper, project, action):
     runs = how(wait="never")
     host.run(action("Cancel"))
     host.run(action("Progress"))
-    assert reaper.messages == ["Nothing is being dreamed."] * 2
+    assert reaper.messages == ["No dreams running."] * 2
     host.run(action(AGAIN_SO))
     (run,) = runs_of(runs)
     host.run_until(lambda: (run / "status.json").is_file())
@@ -410,7 +410,7 @@ def test_cancel_and_progress(how, host, reaper, project, action):
     assert saved(project) == before
     assert (run / "applied").exists()
     host.run(action("Progress"))
-    assert reaper.messages[-1] == "Nothing is being dreamed."
+    assert reaper.messages[-1] == "No dreams running."
 
 
 def test_reaper_closes_in_the_middle_and_goes_on_when_it_is_back(
@@ -464,7 +464,7 @@ def test_an_engine_that_is_silent_is_started_again_and_then_told(
             break
         reaper.clock_s += 1.0
         host.tick()
-    assert "does not answer" in reaper.messages[0]
+    assert "is not responding" in reaper.messages[0]
     # Lua can start a program, but not read what it prints.
     assert ("bad day" in reaper.messages[0]) == has_log
     assert (run / "applied").exists()
@@ -473,10 +473,10 @@ def test_an_engine_that_is_silent_is_started_again_and_then_told(
 def test_an_engine_that_is_not_there(install, host, reaper, project, action):
     runs = Path(install(engine=["/no/such/program"])["runs"])
     host.run(action(AGAIN_SO))
-    assert "could not begin" in reaper.messages[0]
+    assert "could not start" in reaper.messages[0]
     assert "/no/such/program" in reaper.messages[0]
     host.run(action("Progress"))
-    assert reaper.messages[1] == "Nothing is being dreamed."
+    assert reaper.messages[1] == "No dreams running."
     assert len(runs_of(runs)) == 1
 
 
@@ -493,8 +493,8 @@ def test_nothing_selected(how, host, reaper, project, action):
         if "elected" in name or "again" in name:
             host.run(action(name))
     assert set(reaper.messages) <= {
-        "Select the items to be dreamed first.",
-        "DreamSound Studio is not installed.\n\nRun this in a terminal:\n\n"
+        "No items selected. Select the items to dream.",
+        "DreamSound Studio is not installed.\n\nRun in a terminal:\n\n"
         "    pip install 'dreamsound-studio[desktop]'\n    dreamsound reaper install",
     }
 
@@ -511,10 +511,10 @@ def test_open_in_studio(install, host, reaper, project, action, tmp_path):
 
 
 def test_with_the_desktop_a_window_asks(install, host, reaper, project, action):
-    told = install(studio=["x"])
+    report = install(studio=["x"])
     host.run(action(DREAM))
     host.run_until()
-    (run,) = runs_of(Path(told["runs"]))
+    (run,) = runs_of(Path(report["runs"]))
     assert (run / "started").read_text().endswith("--window")
     assert not reaper.asked
 
@@ -531,7 +531,7 @@ def test_the_engine_is_started_without_a_console_and_outlives_reaper(monkeypatch
     environ = {"PATH": "x", "PYTHONHOME": "y", "DYLD_X": "z", "LD_LIBRARY_PATH": "w"}
     system_os = types.SimpleNamespace(name=system, devnull=os.devnull, environ=environ)
     monkeypatch.setattr(runs, "os", system_os)
-    runs.start(["a program", 'with "quotes"', "ü"])
+    runs.start_program(["a program", 'with "quotes"', "ü"])
     ((words, more),) = started
     assert words == ["a program", 'with "quotes"', "ü"]
     assert more["env"] == {"PATH": "x"}
@@ -586,8 +586,8 @@ def test_an_upgrade_is_used_at_once(how, host, reaper, project, scripts, action)
     host.run(action("Progress"))
     folder = {"python": "dreamsound_bridge", "lua": "dreamsound_bridge_lua"}[host.language]
     actions = scripts / folder / f"actions{ENDINGS[host.language]}"
-    text = actions.read_text("utf-8").replace("Nothing is being dreamed.", "Nothing, newly.")
+    text = actions.read_text("utf-8").replace("No dreams running.", "Nothing, newly.")
     actions.write_text(text, "utf-8")
     shutil.rmtree(scripts / "dreamsound_bridge/__pycache__", ignore_errors=True)
     host.run(action("Progress"))
-    assert reaper.messages == ["Nothing is being dreamed.", "Nothing, newly."]
+    assert reaper.messages == ["No dreams running.", "Nothing, newly."]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dreamsound_reaper.facts import Item, Source, Take
-from dreamsound_reaper.spans import FileInfo, UnfitError, heard
+from dreamsound_reaper.spans import FileInfo, UnfitError, played_span
 from dreamsound_studio.audio.source import read_cut
 
 RATE, LENGTH = 8_000, 20_011
@@ -31,8 +31,8 @@ def file_source() -> Source:
 
 
 def section(parent: Source, offset_s=0.0, length_s=0.0, is_reversed=False) -> Source:
-    told = {"offset_s": offset_s, "length_s": length_s, "is_reversed": is_reversed}
-    return Source(type="SECTION", section=told, parent=parent)
+    report = {"offset_s": offset_s, "length_s": length_s, "is_reversed": is_reversed}
+    return Source(type="SECTION", section=report, parent=parent)
 
 
 #: Names of sources; each with the samples of the file that it plays, as REAPER would.
@@ -108,7 +108,7 @@ def played_by_new_take(path, found, count) -> np.ndarray:
 
 def compare(path, source, played, row, handle_s=0.0) -> None:
     offset_s, play_rate, length_s, is_loop = row
-    found = heard(item_of(source, *row), INFO, handle_s)
+    found = played_span(item_of(source, *row), INFO, handle_s)
     wanted = expected(played, offset_s, play_rate, length_s, is_loop)
     got = played_by_new_take(path, found, len(wanted))
     both = ~np.isnan(wanted) & ~np.isnan(got)
@@ -121,8 +121,8 @@ def compare(path, source, played, row, handle_s=0.0) -> None:
 
 
 def row_name(source) -> str:
-    told = source.section
-    return "off the grid" if told is not None and told.offset_s == 0.50003 else ""
+    report = source.section
+    return "off the grid" if report is not None and report.offset_s == 0.50003 else ""
 
 
 @pytest.mark.parametrize("make", SOURCES, ids=lambda make: make.__name__)
@@ -157,7 +157,7 @@ def test_any_item(ramp, make, offset_s, play_rate, length_s, is_loop, handle_s):
 
 
 def test_the_first_sample_is_the_one_before_and_the_rest_is_the_takes_offset():
-    found = heard(item_of(file_source(), 1_000.25 / RATE, 1.0, 100 / RATE, False), INFO)
+    found = played_span(item_of(file_source(), 1_000.25 / RATE, 1.0, 100 / RATE, False), INFO)
     (piece,) = found.cut.pieces
     assert piece.start == 1_000
     assert found.start_offset_s * RATE == pytest.approx(0.25)
@@ -165,18 +165,18 @@ def test_the_first_sample_is_the_one_before_and_the_rest_is_the_takes_offset():
 
 
 def test_a_handle_is_as_long_as_the_source_has_it():
-    found = heard(item_of(file_source(), 0.5, 2.0, 0.5, False), INFO, 1.0)
+    found = played_span(item_of(file_source(), 0.5, 2.0, 0.5, False), INFO, 1.0)
     (piece,) = found.cut.pieces
     assert piece.start == 0  # half a second where two were asked for
     assert found.start_offset_s == pytest.approx(0.5)
     assert piece.stop == LENGTH  # a handle of one second at rate 2 would be 2 s of source
-    middle = heard(item_of(file_source(), 1.0, 1.0, 0.1, False), INFO, 0.5)
+    middle = played_span(item_of(file_source(), 1.0, 1.0, 0.1, False), INFO, 0.5)
     assert middle.cut.pieces[0].start == RATE // 2
     assert middle.start_offset_s == pytest.approx(0.5)
 
 
 def test_a_whole_file_is_a_plain_job():
-    found = heard(item_of(file_source(), 0.0, 1.0, LENGTH / RATE, True), INFO, 1.0)
+    found = played_span(item_of(file_source(), 0.0, 1.0, LENGTH / RATE, True), INFO, 1.0)
     assert found.is_whole
     assert found.start_offset_s == 0.0
 
@@ -187,7 +187,7 @@ def test_a_whole_file_is_a_plain_job():
      (4, (1,), False, 0)],
 )  # fmt: skip
 def test_a_channel_mode_is_done_once(ramp, mode, channels, is_mono, left):
-    found = heard(item_of(file_source(), 0.0, 1.0, 0.5, False, mode), INFO)
+    found = played_span(item_of(file_source(), 0.0, 1.0, 0.5, False, mode), INFO)
     assert (found.cut.channels, found.cut.is_mono, found.channel_mode) == (channels, is_mono, left)
     clip = read_cut(ramp, found.cut)
     assert clip.channels == (2 if mode in (0, 1) else 1)
@@ -197,19 +197,19 @@ def test_a_channel_mode_is_done_once(ramp, mode, channels, is_mono, left):
 
 def test_channels_of_many():
     four = FileInfo(LENGTH, RATE, 4)
-    assert heard(item_of(file_source(), 0, 1, 0.5, False, 5), four).cut.channels == (2,)
-    assert heard(item_of(file_source(), 0, 1, 0.5, False, 69), four).cut.channels == (2, 3)
-    with pytest.raises(UnfitError, match="channel 3 of a file that has 2"):
-        heard(item_of(file_source(), 0, 1, 0.5, False, 5), INFO)
+    assert played_span(item_of(file_source(), 0, 1, 0.5, False, 5), four).cut.channels == (2,)
+    assert played_span(item_of(file_source(), 0, 1, 0.5, False, 69), four).cut.channels == (2, 3)
+    with pytest.raises(UnfitError, match="channel 3 of a 2-channel file"):
+        played_span(item_of(file_source(), 0, 1, 0.5, False, 5), INFO)
     mono = FileInfo(LENGTH, RATE, 1)
     for mode in (1, 2, 3, 4):
-        found = heard(item_of(file_source(), 0, 1, 0.5, False, mode), mono)
+        found = played_span(item_of(file_source(), 0, 1, 0.5, False, mode), mono)
         assert (found.cut.channels, found.channel_mode) == (None, 0)
 
 
 def test_stretch_markers_widen_what_is_heard_and_keep_their_places():
     markers = ((0.0, 1.0, 0.0), (0.5, 2.0, 0.0))
-    found = heard(item_of(file_source(), 1.0, 1.0, 0.5, False, markers=markers), INFO)
+    found = played_span(item_of(file_source(), 1.0, 1.0, 0.5, False, markers=markers), INFO)
     (piece,) = found.cut.pieces
     assert piece.start == RATE
     assert piece.stop == 2 * RATE + 1
@@ -224,7 +224,7 @@ def test_stretch_markers_widen_what_is_heard_and_keep_their_places():
         ({"take": None}, "empty"),
         ({"take": Take(source=Source(type="MIDI"), is_midi=True)}, "MIDI"),
         ({"take": Take(source=Source(type="_OFFLINE_WAVE", file="a.wav"))}, "offline"),
-        ({"take": Take(source=Source(type="CLICK"))}, "plays no file"),
+        ({"take": Take(source=Source(type="CLICK"))}, "plays no audio file"),
         ({"take": Take(source=None)}, "empty"),
         ({"length_s": 0.0}, "no length"),
     ],
@@ -232,18 +232,18 @@ def test_stretch_markers_widen_what_is_heard_and_keep_their_places():
 def test_what_cannot_be_dreamed_says_why(change, why):
     item = item_of(file_source(), 0.0, 1.0, 1.0, False).model_copy(update=change)
     with pytest.raises(UnfitError, match=why):
-        heard(item, INFO)
+        played_span(item, INFO)
 
 
 def test_an_item_beyond_its_source_is_left_out():
     for offset_s in (LENGTH / RATE + 1, -2.0):
-        with pytest.raises(UnfitError, match="plays nothing"):
-            heard(item_of(file_source(), offset_s, 1.0, 1.0, False), INFO)
+        with pytest.raises(UnfitError, match="plays outside its source"):
+            played_span(item_of(file_source(), offset_s, 1.0, 1.0, False), INFO)
 
 
 def test_a_chain_without_end_is_refused():
     source = file_source()
     for _ in range(40):
         source = section(source)
-    with pytest.raises(UnfitError, match="too many sections"):
-        heard(item_of(source, 0.0, 1.0, 1.0, False), INFO)
+    with pytest.raises(UnfitError, match="too many nested section sources"):
+        played_span(item_of(source, 0.0, 1.0, 1.0, False), INFO)

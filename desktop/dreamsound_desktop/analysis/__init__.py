@@ -1,1 +1,1 @@
-"""What is worked out of sound files for the views, apart from any window. No Qt here."""
+"""Data computed from sound files for the views: peaks, spectrogram tiles, scales. No Qt here."""

@@ -1,4 +1,4 @@
-"""Arrays kept in the user's cache folder, up to a size; whatever goes wrong there is no harm."""
+"""A size-limited cache of arrays in the user's cache folder. I/O errors are harmless."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-#: What is kept unless preferences say otherwise.
+#: Default size limit.
 DEFAULT_BYTES: Final = 2 * 2**30
-#: Trimmed to this share, so that not every new file costs a look at all others.
+#: Trim to this share of the limit, so that not every new file triggers a scan.
 TRIMMED_TO: Final = 0.8
 
 
 def cache_folder() -> Path:
-    """Return the folder of the app's cache."""
+    """Return the app's cache folder."""
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("dreamsound", appauthor=False)) / "views"
 
 
 class DiskCache:
-    """Arrays by name, in files; those not used for longest go first.
+    """Arrays by name, one file each; evicts the least recently used.
 
     Parameters
     ----------
     folder : pathlib.Path
-        Made where it is missing.
+        Created if missing.
     limit_bytes : int
-        All files together; 0 keeps nothing.
+        Total size of all files; 0 disables the cache.
     """
 
     def __init__(self, folder: Path, limit_bytes: int = DEFAULT_BYTES) -> None:
@@ -44,7 +44,7 @@ class DiskCache:
         self._size: int | None = None
 
     def get(self, name: str) -> npt.NDArray[Any] | None:
-        """Return an array, or None where it is not there, or not whole."""
+        """Return an array, or None if it is missing or damaged."""
         path = self._path(name)
         try:
             array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
@@ -55,7 +55,7 @@ class DiskCache:
         return array
 
     def put(self, name: str, array: npt.NDArray[Any]) -> None:
-        """Keep an array; a folder that cannot be written to, or is full, keeps nothing."""
+        """Store an array; do nothing if the folder is full or read-only."""
         if array.nbytes > self.limit_bytes:
             return
         path = self._path(name)
@@ -76,7 +76,7 @@ class DiskCache:
                 self._trim()
 
     def clear(self) -> None:
-        """Delete all that is kept."""
+        """Delete all cached arrays."""
         with self._lock:
             for path, _, _ in self._files():
                 with suppress(OSError):
@@ -84,7 +84,7 @@ class DiskCache:
             self._size = 0
 
     def size(self) -> int:
-        """Return the bytes that are kept."""
+        """Return the size of the cache in bytes."""
         return sum(size for _, size, _ in self._files())
 
     def _trim(self) -> None:
@@ -103,8 +103,8 @@ class DiskCache:
         found = []
         for path in self.folder.glob("*/*"):
             with suppress(OSError):
-                told = path.stat()
-                found.append((path, told.st_size, told.st_mtime_ns))
+                info = path.stat()
+                found.append((path, info.st_size, info.st_mtime_ns))
         return found
 
     def _path(self, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""A sound file that is open as long as it is shown: any part of it, from any thread."""
+"""A sound file that stays open while it is shown: random access from any thread."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.jobs.stamp import FileStamp
 
-#: Subtypes of WAV that are mapped: bytes a sample.
+#: WAV subtypes that are memory-mapped: bytes per sample.
 MAPPED = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
-#: Samples that are decoded before those that are asked for, where a decoder has to go elsewhere.
+#: Samples decoded before the requested ones after a seek.
 PREROLL = 8192
 
 
 class OpenSound:
-    """A sound file, of which any part can be read.
+    """A sound file with random access.
 
-    Plain WAV and RF64 are mapped window by window, so that hours cost no memory; everything else
-    is decoded by libsndfile, one reader at a time.
+    Memory-maps plain WAV and RF64 window by window, so that hours cost no memory. Decodes every
+    other format through libsndfile, one reader at a time.
 
     Parameters
     ----------
     path : pathlib.Path
-        Anything the engine reads.
+        Any format the engine reads.
 
     Attributes
     ----------
     sample_rate_hz, channels, length : int
         Of the file; `length` in samples.
     stamp : FileStamp or None
-        What the file was when it was opened.
+        Identity of the file at the time it was opened.
 
     Raises
     ------
     AudioFileError
-        It cannot be read.
+        The file cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,7 +54,7 @@ class OpenSound:
             self.subtype: str = sound.subtype
             self.format: str = sound.format
         if self.length < 1:
-            raise AudioFileError(f"{path} holds no samples")
+            raise AudioFileError(f"{path} contains no audio. Choose another file")
         self.stamp = FileStamp.of(path)
         self._lock = threading.Lock()
         self._decoder: Any = None
@@ -67,27 +67,27 @@ class OpenSound:
 
     @property
     def is_mapped(self) -> bool:
-        """Whether parts are mapped rather than decoded."""
+        """Whether the file is memory-mapped rather than decoded."""
         return self._data_start is not None
 
     def has_changed(self) -> bool:
-        """Return whether the file is gone, or another, since it was opened."""
+        """Return whether the file has been removed or changed since it was opened."""
         return self.stamp is None or not self.path.is_file() or not self.stamp.fits(self.path)
 
     def read(self, start: int, stop: int) -> FloatArray:
-        """Return float32 ``[channels, stop - start]``; zeros outside of the sound.
+        """Return float32 ``[channels, stop - start]``; zeros outside the sound.
 
         Raises
         ------
         AudioFileError
-            The file has gone away, or cannot be decoded there.
+            The file has been removed, or cannot be decoded there.
         """
         inner_start, inner_stop = max(start, 0), min(stop, self.length)
         out = np.zeros((self.channels, max(stop - start, 0)), np.float32)
         if inner_start < inner_stop:
             values = self.frames(inner_start, inner_stop)
             place = inner_start - start
-            # A file that was cut since it was opened gives less.
+            # A file truncated since it was opened returns fewer samples.
             target = out[:, place : place + len(values)]
             if values.dtype == np.float32:
                 target[:] = values.T
@@ -96,23 +96,23 @@ class OpenSound:
         return out
 
     def frames(self, start: int, stop: int, is_rough: bool = False) -> npt.NDArray[Any]:
-        """Return ``[samples, channels]`` as the file has it: int16, int32 (24 bits up), float32.
+        """Return ``[samples, channels]`` in the file's type: int16, int32 (24 bits up), float32.
 
-        Where rough values will do, of 24 bits the upper 16. What is no number is silence.
+        With `is_rough`, 24-bit files return their upper 16 bits. NaN and infinity become silence.
         """
         try:
             if self._data_start is not None:
                 return _finite(self._mapped(start, stop, is_rough))
             return _finite(self._decoded(start, stop))
         except (OSError, RuntimeError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error) or "it cannot be read"
+            reason = getattr(error, "strerror", None) or str(error) or "cannot be read"
             if isinstance(error, ValueError) and self._data_start is not None:
-                # There is nothing to map where the file has been.
-                reason = "it is shorter than when it was opened: another program has written it"
+                # The mapped region lies beyond the end of the file.
+                reason = "the file has become shorter since it was opened. Reopen it"
             raise AudioFileError(f"{self.path}: {reason}") from error
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         with self._lock:
             if self._decoder is not None:
                 self._decoder.close()
@@ -135,9 +135,10 @@ class OpenSound:
         frame = size * self.channels
         place = (self._data_start or 0) + start * frame
         count = (stop - start) * self.channels
-        # A window for each access: the mapping never adds up to the length of the sound.
+        # Map one window per access: the mapping never grows to the length of the sound.
         if size == 3:
-            # A sample is read with the byte before it, of which there is one even in the header.
+            # Read each sample with the byte before it; the header guarantees one for the first
+            # sample.
             raw = np.memmap(self.path, np.uint8, "r", place - 1, (count * 3 + 1,))
             if is_rough:
                 upper = np.ndarray((count,), "<i2", raw, 2, (3,))
@@ -154,7 +155,7 @@ class OpenSound:
             if self._decoder is None:
                 self._decoder = soundfile.SoundFile(native_path(self.path))
             if self._decoder.tell() != start:
-                # A lossy stream needs what lies before to decode what follows.
+                # A lossy stream needs the preceding frames to decode the following ones.
                 first = max(start - PREROLL, 0)
                 self._decoder.seek(first)
                 self._decoder.read(start - first, dtype="float32")
@@ -165,12 +166,12 @@ class OpenSound:
 
 
 def _finite(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return values of which all are numbers: neither a picture nor a loudspeaker takes others."""
+    """Return `values` with NaN and infinity replaced by 0: neither plots nor speakers take them."""
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         np.nan_to_num(values, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     return values
 
 
 def full_scale(values: npt.NDArray[Any]) -> float:
-    """Return what full scale is in values of `OpenSound.frames`."""
+    """Return the full-scale value of the dtype of `OpenSound.frames`."""
     return {"i2": 2.0**15, "i4": 2.0**31}.get(values.dtype.str[1:], 1.0)

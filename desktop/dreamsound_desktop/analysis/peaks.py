@@ -1,4 +1,4 @@
-"""The peak pyramid: lowest, highest and RMS of every 256 samples, and of every 512, 1024, ..."""
+"""The peak pyramid: minimum, maximum and RMS of every 256, 512, 1024, ... samples."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from dreamsound_desktop.analysis.open_sound import OpenSound, full_scale
 
-#: Samples of the finest level. Nearer than this, the samples themselves are drawn.
+#: Samples per bin of the finest level. At closer zoom, the samples themselves are drawn.
 BASE = 256
-#: So many samples (of all channels together) are read at a time.
+#: Samples (all channels together) read at a time.
 BLOCK = BASE * 2**12
-#: Blocks that are looked through at a time.
+#: Blocks processed in parallel.
 THREADS = 2
 
 Array = npt.NDArray[np.float16]
@@ -25,14 +25,14 @@ Array = npt.NDArray[np.float16]
 
 @dataclass(frozen=True)
 class Columns:
-    """What is drawn of a waveform: one value for each column and channel, ``[channels, columns]``.
+    """Waveform data for drawing: one value per column and channel, ``[channels, columns]``.
 
     Attributes
     ----------
     start, step : float
-        Where the first column begins and how wide each is, in samples.
+        Start of the first column and width of each, in samples.
     lowest, highest, rms : numpy.ndarray
-        Full scale 1.
+        Full scale is 1.
     """
 
     start: float
@@ -43,9 +43,9 @@ class Columns:
 
 
 class PeakPyramid:
-    """Peaks of a sound in levels, each half as fine as the one below.
+    """Peaks of a sound in levels, each half the resolution of the one below.
 
-    Filled by `build`, which may go on in another thread while `columns` is asked for what is there.
+    `build` may fill it in another thread while `columns` reads what is available.
 
     Parameters
     ----------
@@ -57,15 +57,15 @@ class PeakPyramid:
         self.channels = channels
         self.length = length
         self.bins = -(-length // BASE)
-        #: Lowest, highest, RMS: ``[3, channels, bins]`` of the finest level, and above.
+        #: Minimum, maximum, RMS: ``[3, channels, bins]``, finest level first.
         self.levels: list[Array] = [np.zeros((3, channels, self.bins), np.float16)]
-        #: So many bins of the finest level are filled.
+        #: Number of filled bins of the finest level.
         self.filled = 0
         self._lock = threading.Lock()
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of the sound is in it."""
+        """Whether the pyramid covers the whole sound."""
         return self.filled == self.bins
 
     def build(
@@ -81,9 +81,9 @@ class PeakPyramid:
         sound : OpenSound
             The sound.
         on_filled : callable, optional
-            Told the share that is filled, after each block.
+            Called with the filled share after each block.
         is_wanted : callable, optional
-            Asked before each block; where it says no, the rest stays as it is.
+            Called before each block; stops when it returns False.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class PeakPyramid:
         self.finish()
 
     def finish(self) -> None:
-        """Make the upper levels of the finest one."""
+        """Build the upper levels from the finest one."""
         levels = [self.levels[0]]
         while levels[-1].shape[2] > 64:
             levels.append(_halved(levels[-1]))
@@ -119,19 +119,19 @@ class PeakPyramid:
             self.filled = self.bins
 
     def columns(self, start: float, stop: float, most: int) -> Columns:
-        """Return a part of the sound in at most `most` columns, or a few more.
+        """Return a part of the sound in about `most` columns.
 
         Parameters
         ----------
         start, stop : float
             The part, in samples.
         most : int
-            Columns that can be told apart.
+            Number of columns the display can resolve.
 
         Returns
         -------
         Columns
-            Of a level that is fine enough; also beyond what is filled, where all is 0.
+            From a level that is fine enough; 0 where the pyramid is not filled yet.
         """
         with self._lock:
             levels = self.levels
@@ -141,8 +141,8 @@ class PeakPyramid:
         first = int(np.clip(start // width, 0, level.shape[2]))
         last = int(np.clip(-(-stop // width), first, level.shape[2]))
         part = level[:, :, first:last].astype(np.float32)
-        # Between two levels there are up to twice as many columns as asked for, and before the
-        # upper levels are made, many more.
+        # A level may have up to twice the requested columns; before the upper levels exist, many
+        # more.
         together = int(wanted // width)
         if together > 1 and part.shape[2] > together:
             part = _grouped(part, together)
@@ -151,7 +151,7 @@ class PeakPyramid:
 
 
 def _peaks_of(frames: npt.NDArray[Any]) -> Array:
-    """Return lowest, highest and RMS ``[3, channels, bins]`` of ``[samples, channels]``."""
+    """Return minimum, maximum and RMS ``[3, channels, bins]`` of ``[samples, channels]``."""
     count, channels = frames.shape
     bins = -(-count // BASE)
     scale = np.float32(1 / full_scale(frames))
@@ -160,7 +160,7 @@ def _peaks_of(frames: npt.NDArray[Any]) -> Array:
     if missing:
         frames = np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
     for channel in range(channels):
-        # Contiguous first: reducing over a stride is several times slower.
+        # Copy to contiguous memory first: reducing over a stride is several times slower.
         values = np.ascontiguousarray(frames[:, channel]).reshape(bins, BASE)
         out[0, channel] = values.min(axis=1) * scale
         out[1, channel] = values.max(axis=1) * scale
@@ -174,7 +174,7 @@ def _halved(level: Array) -> Array:
 
 
 def _grouped(level: npt.NDArray[np.float32], together: int) -> npt.NDArray[np.float32]:
-    """Return a level of which so many columns are made one."""
+    """Return a level with `together` columns merged into one."""
     columns = level.shape[2]
     starts = np.arange(0, columns, together)
     counts = np.diff(np.append(starts, columns)).astype(np.float32)

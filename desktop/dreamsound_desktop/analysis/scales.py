@@ -1,4 +1,4 @@
-"""Frequency axes, note names, and how times and levels are written."""
+"""Frequency axes, note names, and the display of times and levels."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 Scale = Literal["linear", "log", "mel"]
 SCALES: tuple[Scale, ...] = ("linear", "log", "mel")
-#: The logarithmic axis begins here.
+#: Lower end of the logarithmic axis.
 LOWEST_LOG_HZ = 30.0
-#: A byte is half a decibel; 255 is full scale.
+#: Half a decibel per unit of a byte; 255 is full scale.
 STEPS_A_DB: Final = 2
 LOWEST_DB: Final = -127.5
 NOTE_NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
@@ -20,14 +20,14 @@ NOTE_NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A�
 
 @dataclass(frozen=True)
 class FrequencyAxis:
-    """A frequency axis, from 0 (its bottom) to 1 (its top).
+    """A frequency axis from 0 (bottom) to 1 (top).
 
     Parameters
     ----------
     scale : {"linear", "log", "mel"}
         Mel after O'Shaughnessy (1987): 2595 lg(1 + f / 700).
     highest_hz : float
-        At its top; half the sample rate.
+        Frequency at the top: half the sample rate.
     """
 
     scale: Scale
@@ -35,11 +35,11 @@ class FrequencyAxis:
 
     @property
     def lowest_hz(self) -> float:
-        """At its bottom."""
+        """Frequency at the bottom."""
         return LOWEST_LOG_HZ if self.scale == "log" else 0.0
 
     def place(self, hertz: float) -> float:
-        """Return where a frequency lies, 0..1 inside the axis."""
+        """Return the position of a frequency, 0..1 inside the axis."""
         if self.scale == "linear":
             return hertz / self.highest_hz
         if self.scale == "log":
@@ -48,7 +48,7 @@ class FrequencyAxis:
         return float(np.log1p(hertz / 700) / np.log1p(self.highest_hz / 700))
 
     def hertz(self, place: float) -> float:
-        """Return the frequency at a place, 0..1."""
+        """Return the frequency at a position, 0..1."""
         if self.scale == "linear":
             return place * self.highest_hz
         if self.scale == "log":
@@ -56,15 +56,15 @@ class FrequencyAxis:
         return float(700 * np.expm1(place * np.log1p(self.highest_hz / 700)))
 
     def bin_edges(self, rows: int, fft_size: int, rate_hz: int) -> npt.NDArray[np.int64]:
-        """Return which bins each of so many rows shows: ``[rows + 1]``, the lowest row first.
+        """Return the FFT bins of each row: ``[rows + 1]`` edges, lowest row first.
 
-        A row shows the bins from its edge up to the next one, and at least the first of them.
+        Each row covers the bins from its edge up to the next edge, at least one bin.
         """
         hertz = np.array([self.hertz(row / rows) for row in range(rows + 1)])
         return np.clip(np.round(hertz * fft_size / rate_hz), 0, fft_size // 2).astype(np.int64)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Return where labels stand, and what they say."""
+        """Return label positions and texts."""
         if self.scale == "linear":
             step = next(s for s in (1000, 2000, 5000, 10_000, 20_000) if self.highest_hz / s <= 8)
             values = [float(value) for value in range(0, int(self.highest_hz) + 1, step)]
@@ -77,12 +77,12 @@ class FrequencyAxis:
 
 
 def short_hertz(hertz: float) -> str:
-    """Return a frequency as an axis has it: ``500``, ``2k``."""
+    """Return a frequency as an axis label: ``500``, ``2k``."""
     return f"{hertz / 1000:g}k" if hertz >= 1000 else f"{hertz:g}"
 
 
 def note_name(hertz: float) -> str:
-    """Return the nearest note of the equal temperament at A4 = 440 Hz, and the cents to it.
+    """Return the nearest equal-tempered note (A4 = 440 Hz) and the deviation in cents.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def note_name(hertz: float) -> str:
 
 
 def clock(seconds: float, decimals: int = 3) -> str:
-    """Return a time as it is shown: ``1:02.500``, ``1:00:02.500``."""
+    """Return a time for display: ``1:02.500``, ``1:00:02.500``."""
     sign = "-" if seconds < 0 else ""
     units = 10**decimals
     whole, part = divmod(round(abs(seconds) * units), units)
@@ -112,5 +112,5 @@ def clock(seconds: float, decimals: int = 3) -> str:
 
 
 def decibels(value: float) -> float:
-    """Return the level that a byte of a tile stands for, dB re. full scale."""
+    """Return the level of a tile byte, dB re. full scale."""
     return value / STEPS_A_DB + LOWEST_DB

@@ -1,4 +1,4 @@
-"""Spectrogram tiles in levels: 1024 columns each, twice as much time a column level by level."""
+"""Spectrogram tiles in levels of detail: 1024 columns each, twice the time per level."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ import scipy.fft  # here, not in the pool's thread: see dreamsound_desktop.backg
 from dreamsound_desktop.analysis.open_sound import OpenSound
 from dreamsound_desktop.analysis.scales import LOWEST_DB, STEPS_A_DB
 
-#: Columns of a tile.
+#: Columns per tile.
 TILE: Final = 1024
-#: Frames of a window step by a quarter of it.
+#: Hop size as a fraction of the window.
 HOPS_A_FRAME: Final = 4
-#: Up to this level a tile is worked out from the sound; above, from two tiles of the level below.
+#: Levels up to this one are computed from the sound; higher ones from two tiles below.
 DIRECT_LEVELS: Final = 3
-#: Frames that go through the transform at a time.
+#: Frames transformed at a time.
 BLOCK_FRAMES: Final = 256
 Tile = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class TileKey:
-    """Which tile of a sound.
+    """Identity of a tile.
 
     Attributes
     ----------
     fft_size : int
         Of the transform.
     channel : int
-        0, 1, ...; -1 is the mono mix.
+        0, 1, ...; -1 for the mono mix.
     level : int
-        A column of level n is 2^n hops.
+        A column of level n covers 2^n hops.
     index : int
-        Counted from the start of the sound.
+        Position, counted from the start of the sound.
     """
 
     fft_size: int
@@ -48,12 +48,12 @@ class TileKey:
 
     @property
     def hop(self) -> int:
-        """Samples between the frames of the lowest level."""
+        """Samples between frames at the lowest level."""
         return self.fft_size // HOPS_A_FRAME
 
     @property
     def column(self) -> int:
-        """Samples of a column."""
+        """Samples per column."""
         return self.hop << self.level
 
     @property
@@ -63,7 +63,7 @@ class TileKey:
 
     @property
     def children(self) -> tuple[TileKey, TileKey]:
-        """The two tiles of the level below that show the same."""
+        """The two tiles of the level below that cover the same time."""
         return (
             TileKey(self.fft_size, self.channel, self.level - 1, 2 * self.index),
             TileKey(self.fft_size, self.channel, self.level - 1, 2 * self.index + 1),
@@ -71,7 +71,7 @@ class TileKey:
 
 
 def level_for(samples_a_pixel: float, fft_size: int) -> int:
-    """Return the level whose columns are just wide enough for a zoom."""
+    """Return the level whose columns best match a zoom."""
     hop = fft_size // HOPS_A_FRAME
     return int(max(0, np.floor(np.log2(max(samples_a_pixel, 1.0) / hop))))
 
@@ -79,7 +79,7 @@ def level_for(samples_a_pixel: float, fft_size: int) -> int:
 def tiles_in(
     start: float, stop: float, level: int, fft_size: int, channel: int, length: int
 ) -> list[TileKey]:
-    """Return the tiles that show a part of a sound, in samples."""
+    """Return the tiles that cover a range of samples."""
     width = TILE * ((fft_size // HOPS_A_FRAME) << level)
     first = int(max(start, 0) // width)
     last = int(max(min(stop, length) - 1, 0) // width)
@@ -92,7 +92,7 @@ def make_tile(
     get: Callable[[TileKey], Tile],
     is_wanted: Callable[[], bool] = lambda: True,
 ) -> Tile | None:
-    """Return a tile, ``[fft_size / 2 + 1, columns]``, the lowest frequency first.
+    """Return a tile, ``[fft_size / 2 + 1, columns]``, lowest frequency first.
 
     Parameters
     ----------
@@ -101,14 +101,14 @@ def make_tile(
     key : TileKey
         Which tile.
     get : callable
-        Gives tiles of the level below, for levels that are not worked out from the sound.
+        Returns tiles of the level below, for levels that are built from them.
     is_wanted : callable, optional
-        Asked now and then; where it says no, None is returned.
+        Called periodically; None is returned when it returns False.
 
     Notes
     -----
-    Periodic Hann; a sine at full scale is 0 dB. Of the frames of a column the loudest in each bin
-    is shown, so that a click is not lost by zooming out.
+    Periodic Hann; a full-scale sine is 0 dB. A column shows the loudest of its frames in each bin,
+    so that clicks stay visible when zoomed out.
     """
     if key.start >= sound.length:
         return np.zeros((key.fft_size // 2 + 1, 0), np.uint8)
@@ -125,7 +125,7 @@ def make_tile(
 
 
 def make_rough_tile(sound: OpenSound, key: TileKey) -> Tile | None:
-    """Return a tile of one frame a column: soon there, until the exact one is."""
+    """Return a tile with one frame per column: a fast placeholder for the exact one."""
     columns = min(TILE, -(-(sound.length - key.start) // key.column))
     if columns <= 0:
         return np.zeros((key.fft_size // 2 + 1, 0), np.uint8)
@@ -158,7 +158,7 @@ def _power(
     size, hop = key.fft_size, key.hop
     starts = key.start + columns * key.column - size // 2
     if frames_each == 1 << key.level and np.all(np.diff(columns) == 1):
-        # All frames of columns in a row share most of their samples: read once.
+        # Frames of adjacent columns share most of their samples: read them once.
         whole = _mono(sound, key.channel, int(starts[0]), int(starts[-1]) + key.column - hop + size)
         windows = np.lib.stride_tricks.sliding_window_view(whole, size)[::hop]
         frames = windows[: len(columns) * frames_each]
@@ -194,21 +194,21 @@ def _bytes_of(power: npt.NDArray[np.float32]) -> Tile:
 
 
 def _paired(tile: Tile) -> Tile:
-    """Return a tile of which every two columns are one."""
+    """Return a tile with every two columns merged."""
     if tile.shape[1] % 2:
         tile = np.concatenate([tile, tile[:, -1:]], axis=1)
     return np.maximum(tile[:, ::2], tile[:, 1::2])
 
 
 def rows_of(tile: Tile, edges: npt.NDArray[np.int64]) -> Tile:
-    """Return a tile on another frequency axis: ``[rows, columns]``, the lowest first.
+    """Return a tile on another frequency axis: ``[rows, columns]``, lowest frequency first.
 
     Parameters
     ----------
     tile : numpy.ndarray
-        As `make_tile` gives it.
+        As returned by `make_tile`.
     edges : numpy.ndarray
-        Of `FrequencyAxis.bin_edges`.
+        From `FrequencyAxis.bin_edges`.
     """
     if tile.shape[1] == 0:
         return np.zeros((len(edges) - 1, 0), np.uint8)

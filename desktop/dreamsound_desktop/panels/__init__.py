@@ -1,1 +1,1 @@
-"""The docks: what to dream, presets, takes, queue, library."""
+"""The docks: recipe, presets, takes, queue, library."""

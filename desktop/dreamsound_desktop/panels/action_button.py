@@ -1,18 +1,18 @@
-"""A button that does what an action does."""
+"""A button for an action."""
 
 from __future__ import annotations
 
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QPushButton, QWidget
 
-#: Around the text, as shares of a letter's height.
+#: Padding around the text, as shares of the letter height.
 ROOM = 1.2
 
 
 class ActionButton(QPushButton):
-    """Has the icon, the tip and, unless it is given another one, the text of an action.
+    """A button with an action's icon, tooltip and, unless given, text.
 
-    It follows the action: icons are drawn anew when the window goes from dark to light.
+    It follows the action and redraws its icon when the theme changes.
     """
 
     def __init__(self, action: QAction, text: str = "", parent: QWidget | None = None) -> None:
@@ -32,7 +32,7 @@ class ActionButton(QPushButton):
 
 
 def fit_width(button: QPushButton) -> None:
-    """Let a button be as narrow as its text: the style's least width is far more."""
+    """Let a button shrink to its text; the style's minimum width is far wider."""
     metrics = button.fontMetrics()
     icon = 0 if button.icon().isNull() else button.iconSize().width()
     width = metrics.horizontalAdvance(button.text()) + icon

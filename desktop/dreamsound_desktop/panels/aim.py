@@ -1,4 +1,4 @@
-"""What to dream of: a class by its name, a layer of the drawn network, or an objective's text."""
+"""What to dream of: a class, a layer of the network, or an objective."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from dreamsound_desktop.panels.network_view import NetworkView
 from dreamsound_desktop.state.fuzzy import best
-from dreamsound_desktop.state.heard import Heard
+from dreamsound_desktop.state.heard import ClassScores
 from dreamsound_desktop.state.objective_help import completions
 from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.models.entries import CATALOG, own_models
@@ -28,18 +28,18 @@ from dreamsound_studio.models.names import NameTable
 from dreamsound_studio.models.tables import table_named
 from dreamsound_studio.recipe.recipe import Recipe
 
-#: Classes that are not names: what they mean stands in the recipe's field.
+#: Class roles that are not names: their texts go into the recipe's field.
 ROLES = ("first", "follow", "patch", "target")
 MOST_SHOWN = 60
-#: Of an objective around its wrong letter, where the panel is very narrow.
+#: Letters of an objective shown around an error, when the panel is very narrow.
 LEAST_LETTERS = 24
 
 
 class AimPanel(QWidget):
-    """Chooses the model and the objective; `changed` tells the recipe's fields."""
+    """Chooses the model and the objective; `changed` emits the recipe fields."""
 
     changed = Signal(dict)
-    #: A class was chosen from the search: its field has no more to do.
+    #: A class was chosen in the search; the search field is done.
     found = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -60,7 +60,7 @@ class AimPanel(QWidget):
         self.problem.setWordWrap(True)
         self.problem.hide()
         self.tabs = QTabWidget()
-        self.tabs.setAccessibleName(self.tr("What to dream of"))
+        self.tabs.setAccessibleName(self.tr("Dream of"))
         self.tabs.addTab(self._class_page(), self.tr("Class"))
         self.tabs.addTab(self._layer_page(), self.tr("Layer"))
         self.tabs.addTab(self._objective_page(), self.tr("Objective"))
@@ -73,14 +73,14 @@ class AimPanel(QWidget):
         self._fill_classes()
 
     def fill_models(self) -> None:
-        """List the models that are in the catalog, and the user's."""
+        """List the models of the catalog and the user's own."""
         self.model_box.clear()
         names = ["auto", *CATALOG]
         with suppress(DreamSoundError):
             names += [weights.name for weights in own_models()]
         for name in dict.fromkeys(names):
-            told = self.tr("auto (the best there is)") if name == "auto" else name
-            self.model_box.addItem(told, name)
+            label = self.tr("auto (best available)") if name == "auto" else name
+            self.model_box.addItem(label, name)
 
     def show_recipe(self, recipe: Recipe) -> None:
         """Show a recipe's objective."""
@@ -96,13 +96,13 @@ class AimPanel(QWidget):
         self._show_aim(recipe)
         self._is_shown = False
 
-    def show_heard(self, heard: Heard | None) -> None:
-        """Put what the model hears in the sound on top."""
+    def show_heard(self, heard: ClassScores | None) -> None:
+        """List the classes heard in the sound first."""
         self._heard = heard.means if heard is not None else {}
         self._fill_classes()
 
     def focus_search(self) -> None:
-        """Let a class be typed."""
+        """Focus the class search."""
         self.tabs.setCurrentIndex(0)
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()
@@ -112,8 +112,8 @@ class AimPanel(QWidget):
     def _class_page(self) -> QWidget:
         page = QWidget()
         self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("Type a few letters of a class…"))
-        self.search.setAccessibleName(self.tr("Find a class"))
+        self.search.setPlaceholderText(self.tr("Search classes…"))
+        self.search.setAccessibleName(self.tr("Search classes"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._fill_classes)
         self.search.returnPressed.connect(self._take_first)
@@ -136,12 +136,12 @@ class AimPanel(QWidget):
         self.network.chosen.connect(self._on_layer)
         self.network.pointed_at.connect(self._on_pointed)
         self._layer_text = ""
-        self.layer_told = QLabel()
-        self.layer_told.setWordWrap(True)
+        self.layer_status = QLabel()
+        self.layer_status.setWordWrap(True)
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 4, 0, 0)
         layout.addWidget(self.network, 1)
-        layout.addWidget(self.layer_told)
+        layout.addWidget(self.layer_status)
         return page
 
     def _objective_page(self) -> QWidget:
@@ -155,28 +155,28 @@ class AimPanel(QWidget):
         completer = QCompleter(self._words, self)
         completer.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
         self.objective.setCompleter(completer)
-        told = QLabel(
+        hint = QLabel(
             self.tr(
                 "A weighted sum of <b>class:</b>, <b>layer:</b>, <b>channel:</b>, <b>unit:</b>, "
-                "<b>direction:</b> and <b>guide:</b> terms; a negative weight steers away."
+                "<b>direction:</b> and <b>guide:</b> terms. A negative weight steers away."
             )
         )
-        told.setWordWrap(True)
+        hint.setWordWrap(True)
         self.objective_problem = QLabel()
         self.objective_problem.setWordWrap(True)
         self.objective_problem.setTextFormat(Qt.TextFormat.PlainText)
-        # The mark under the wrong letter stands there only where all letters are equally wide.
+        # The error mark aligns with its letter only in a fixed-width font.
         self.objective_problem.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        self.objective_problem.setAccessibleName(self.tr("What is wrong with the objective"))
+        self.objective_problem.setAccessibleName(self.tr("Objective error"))
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 4, 0, 0)
         layout.addWidget(self.objective)
-        layout.addWidget(told)
+        layout.addWidget(hint)
         layout.addWidget(self.objective_problem)
         layout.addStretch(1)
         return page
 
-    # -- shown ----------------------------------------------------------------------------------
+    # -- display --------------------------------------------------------------------------------
 
     def _take_model(self, model: str) -> None:
         try:
@@ -202,14 +202,14 @@ class AimPanel(QWidget):
         self._layer_text = (
             self.tr("Layer: {0}").format(recipe.layer)
             if recipe.layer
-            else self.tr("Click a layer to dream of its energy: low ones shape, high ones mean.")
+            else self.tr("Click a layer. Early layers react to texture, late ones to meaning.")
         )
-        self.layer_told.setText(self._layer_text)
+        self.layer_status.setText(self._layer_text)
         has_class = recipe.layer is None and recipe.objective is None
         wanted = recipe.class_ or ("first" if has_class else None)
         if not self.classes.mark(wanted) and not self.search.text().strip():
             self._fill_classes()
-        self.tabs.setTabToolTip(0, recipe.class_ or self.tr("the class that is heard most"))
+        self.tabs.setTabToolTip(0, recipe.class_ or self.tr("the class heard most"))
 
     def _fill_classes(self) -> None:
         wanted = self.search.text()
@@ -230,9 +230,9 @@ class AimPanel(QWidget):
 
     def _role_text(self, role: str) -> str:
         return {
-            "first": self.tr("What is heard most (first)"),
-            "follow": self.tr("What each step hears most (follow)"),
-            "patch": self.tr("What each patch hears most (patch)"),
+            "first": self.tr("Class heard most in the sound (first)"),
+            "follow": self.tr("Class heard most at each step (follow)"),
+            "patch": self.tr("Class heard most in each patch (patch)"),
         }[role]
 
     def _add_class(self, name: str, text: str) -> None:
@@ -240,7 +240,7 @@ class AimPanel(QWidget):
         item.setData(Qt.ItemDataRole.UserRole, name)
         self.classes.addItem(item)
 
-    # -- chosen ---------------------------------------------------------------------------------
+    # -- choices --------------------------------------------------------------------------------
 
     def _on_model(self, place: int) -> None:
         self.changed.emit({"model": self.model_box.itemData(place)})
@@ -260,15 +260,15 @@ class AimPanel(QWidget):
     def _on_layer(self, name: str) -> None:
         self.changed.emit({"layer": name})
 
-    def _on_pointed(self, told: str) -> None:
-        self.layer_told.setText(told or self._layer_text)
+    def _on_pointed(self, text: str) -> None:
+        self.layer_status.setText(text or self._layer_text)
 
     def _on_objective(self) -> None:
         if not self._is_shown:
             self.changed.emit({"objective": self.objective.text().strip() or None})
 
     def show_problem(self, text: str) -> None:
-        """Say what is wrong with the objective that was typed."""
+        """Show an error in the typed objective."""
         letter = self.objective_problem.fontMetrics().horizontalAdvance("0")
         most = max(self.objective_problem.width() // letter - 1, LEAST_LETTERS)
         self.objective_problem.setText(with_short_lines(text, most))
@@ -280,27 +280,27 @@ class AimPanel(QWidget):
 
 
 def with_short_lines(problem: str, most: int) -> str:
-    """Return a problem whose marked line is cut around the mark, so that it is not wrapped.
+    """Return an error message with its marked line cropped around the mark to avoid wrapping.
 
     Parameters
     ----------
     problem : str
-        As `ObjectiveTextError` says it: the text, and under it a ``^``, are its last lines.
+        From `ObjectiveTextError`: the last two lines are the text and a ``^``.
     most : int
-        Letters of a line.
+        Maximum line length in letters.
     """
-    *told, text, mark = ["", "", *problem.splitlines()]
+    *message, text, mark = ["", "", *problem.splitlines()]
     if mark.strip() != "^" or max(len(text), len(mark)) <= most:
         return problem
     first = max(min(len(mark) - most // 2, len(text) - most), 0)
     shown = text[first : first + most]
     shown = "…" + shown[1:] if first else shown
     shown = shown[:-1] + "…" if first + most < len(text) else shown
-    return "\n".join([*told[2:], shown, " " * (len(mark) - 1 - first) + "^"])
+    return "\n".join([*message[2:], shown, " " * (len(mark) - 1 - first) + "^"])
 
 
 class _ClassList(QListWidget):
-    """The classes; the arrow keys of the search field walk through them."""
+    """The class list; the arrow keys of the search field move its selection."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -308,12 +308,12 @@ class _ClassList(QListWidget):
         self.setUniformItemSizes(True)
 
     def mark(self, name: str | None) -> bool:
-        """Show which class the recipe has, None where something else is aimed at.
+        """Select the recipe's class; None clears the selection.
 
         Returns
         -------
         bool
-            Whether that can be seen: the class may not be among those that are listed.
+            Whether the class is visible: it may not be listed.
         """
         self.marked = name
         place = -1
@@ -328,7 +328,7 @@ class _ClassList(QListWidget):
         return name is None or place >= 0
 
     def eventFilter(self, watched: object, event: object) -> bool:  # noqa: N802
-        """Let the search field's arrows move the choice."""
+        """Let the search field's arrow keys move the selection."""
         if isinstance(event, QKeyEvent) and event.type() == QKeyEvent.Type.KeyPress:
             step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()))
             if step is not None and self.count():

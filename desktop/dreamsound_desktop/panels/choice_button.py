@@ -1,16 +1,16 @@
-"""A button of a row of which one is chosen; the chosen one is seen at once, dark or light."""
+"""A button of an exclusive row, with a clear mark when selected."""
 
 from __future__ import annotations
 
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QToolButton
 
-#: Of the button's height, the bar under the chosen one.
+#: Height of the bar under the selected button, as a share of the button.
 BAR = 0.16
 
 
 class ChoiceButton(QToolButton):
-    """A tool button that is underlined while it is chosen."""
+    """A tool button underlined while selected."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -18,7 +18,7 @@ class ChoiceButton(QToolButton):
         self.setCheckable(True)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """Draw the button, and the bar."""
+        """Draw the button and the bar."""
         super().paintEvent(event)
         if self.isChecked():
             group = QPalette.ColorGroup.Active if self.isEnabled() else QPalette.ColorGroup.Disabled

@@ -1,4 +1,4 @@
-"""The dream: what to dream of, by which method, and every field of the recipe."""
+"""The Dream panel: what to dream of, the method, and every field of the recipe."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from dreamsound_desktop.panels.field_widgets import FieldRow
 from dreamsound_desktop.panels.method_view import MethodView
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.fields import GROUPS, field_named
-from dreamsound_desktop.state.heard import Heard
+from dreamsound_desktop.state.heard import ClassScores
 from dreamsound_studio.dream.filter import METHODS
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.recipe import Recipe
 
-#: Groups that are open at first.
+#: Groups open initially.
 OPEN_GROUPS = ("Dream", "Filter")
-#: Least width, in letters: a label, a slider and a number beside each other.
+#: Minimum width in letters: label, slider and number side by side.
 LETTERS = 56
 
 
@@ -53,7 +53,7 @@ class DreamPanel(QWidget):
         self._toggles: dict[str, QToolButton] = {}
         self.paper = QCheckBox(self.tr("As in the paper"))
         self.paper.setToolTip(
-            self.tr("Off: studio. On: the paper's formulas literally, which depend on the level")
+            self.tr("Use the paper's formulas literally; the result depends on the input level")
         )
         self.paper.clicked.connect(self._on_paper)
         self.keep_every = QSpinBox()
@@ -61,14 +61,14 @@ class DreamPanel(QWidget):
         self.keep_every.setSpecialValueText(self.tr("none"))
         self.keep_every.setPrefix(self.tr("every "))
         self.keep_every.setAccessibleName(self.tr("Keep steps"))
-        self.keep_every.setToolTip(self.tr("A render also keeps the sound of every so many steps"))
+        self.keep_every.setToolTip(self.tr("Keep the sound of every n-th step of a render"))
         self.keep_every.valueChanged.connect(self._on_keep)
-        self.preset_told = QLabel()
-        self.preset_told.setWordWrap(True)
+        self.preset_label = QLabel()
+        self.preset_label.setWordWrap(True)
 
         inner = QWidget()
         column = QVBoxLayout(inner)
-        column.addWidget(self.preset_told)
+        column.addWidget(self.preset_label)
         column.addWidget(self.aim, 1)
         column.addWidget(self.method)
         column.addWidget(self.paper)
@@ -89,7 +89,7 @@ class DreamPanel(QWidget):
         self.setEnabled(False)
 
     def show_document(self, document: Document | None) -> None:
-        """Edit another document; None is none."""
+        """Edit another document, or none."""
         if self._disconnect is not None:
             self._disconnect()
             self._disconnect = None
@@ -99,8 +99,8 @@ class DreamPanel(QWidget):
             self._disconnect = document.recipe_changed.connect(self._show)
         self._show()
 
-    def show_heard(self, heard: Heard | None) -> None:
-        """Put what the model hears on top of the classes."""
+    def show_heard(self, heard: ClassScores | None) -> None:
+        """List the classes the model hears first."""
         self.aim.show_heard(heard)
 
     def _buttons(self, actions: Actions) -> QHBoxLayout:
@@ -172,22 +172,22 @@ class DreamPanel(QWidget):
         self.keep_every.blockSignals(True)
         self.keep_every.setValue(0 if document is None else document.keep_every)
         self.keep_every.blockSignals(False)
-        self.preset_told.setText(self.tr("Preset: {0}").format(preset) if preset else "")
-        self.preset_told.setVisible(bool(preset))
+        self.preset_label.setText(self.tr("Preset: {0}").format(preset) if preset else "")
+        self.preset_label.setVisible(bool(preset))
         self.problem.emit("")
 
     def _on_field(self, name: str, value: Any, gesture: str) -> None:
         self._change(self._rows[name].text, gesture, **{name: value})
 
     def _on_aim(self, fields: dict[str, Any]) -> None:
-        self._change(self.tr("What to dream of"), **fields)
+        self._change(self.tr("Change aim"), **fields)
 
     def _on_method(self, name: str) -> None:
-        self._change(self.tr("Method"), method=name)
+        self._change(self.tr("Change method"), method=name)
         needs_target = "target" in (METHODS[name].mask_from, METHODS[name].carrier)
         if needs_target and self._document is not None and self._document.recipe.target is None:
             self._toggles["Target"].setChecked(True)
-            self.problem.emit(self.tr("This method needs another sound: choose it under Target."))
+            self.problem.emit(self.tr("This method needs a target sound. Choose one under Target."))
 
     def _on_paper(self, paper: bool) -> None:
         if self._document is not None:
@@ -203,7 +203,7 @@ class DreamPanel(QWidget):
         try:
             self._document.set_fields(text, gesture, **fields)
         except RecipeError as error:
-            # What was typed stays on screen where it can be mended; everything else goes back.
+            # Keep invalid input on screen so that it can be corrected; restore everything else.
             if "objective" in fields:
                 self.aim.show_problem(str(error))
             else:

@@ -1,4 +1,4 @@
-"""Plain words for the fields of a recipe, to be translated."""
+"""Translatable labels of the recipe fields."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication
 
 from dreamsound_desktop.actions import marked as _
 
-#: Plain words first, the field's own name second.
+#: The label in plain words; the form adds the field's own name.
 LABELS: Final[dict[str, str]] = {
     "model": _("Fields", "Model"),
     "class": _("Fields", "Class"),
@@ -20,10 +20,10 @@ LABELS: Final[dict[str, str]] = {
     "wet": _("Fields", "Wet"),
     "seed": _("Fields", "Seed"),
     "flip": _("Fields", "Swap filter and carrier"),
-    "mask": _("Fields", "Kind of filter"),
+    "mask": _("Fields", "Filter type"),
     "threshold_db": _("Fields", "Threshold"),
     "knee_db": _("Fields", "Knee"),
-    "threshold_ref": _("Fields", "Threshold under"),
+    "threshold_ref": _("Fields", "Threshold relative to"),
     "invert_mask": _("Fields", "Invert filter"),
     "fft_size": _("Fields", "FFT size"),
     "hop_samples": _("Fields", "Hop"),
@@ -39,7 +39,7 @@ LABELS: Final[dict[str, str]] = {
     "fade_in_s": _("Fields", "Fade in"),
     "fade_out_s": _("Fields", "Fade out"),
     "channels": _("Fields", "Channels"),
-    "air": _("Fields", "Air above the model"),
+    "air": _("Fields", "Air above model range"),
     "strength_over_steps": _("Fields", "Strength over steps"),
     "strength_over_time": _("Fields", "Strength over time"),
     "threshold_over_steps": _("Fields", "Threshold over steps"),
@@ -66,10 +66,10 @@ LABELS: Final[dict[str, str]] = {
 
 
 def label_of(name: str) -> str:
-    """Return plain words for a field, in the user's language."""
+    """Return the label of a field in the user's language."""
     return QCoreApplication.translate("Fields", LABELS.get(name, name))
 
 
 def tip_of(tip: str) -> str:
-    """Return what the engine says of a field, in the user's language."""
+    """Return the engine's description of a field in the user's language."""
     return QCoreApplication.translate("Fields", tip)

@@ -1,4 +1,4 @@
-"""A row of the recipe's form: label, slider, number; a double click resets it."""
+"""A row of the recipe form: label, slider, number. A double-click resets it."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from dreamsound_desktop.panels.field_texts import label_of, tip_of
 from dreamsound_desktop.state.fields import SLIDERS, Field
 from dreamsound_studio.recipe.recipe import Recipe
 
-#: Positions of a slider.
+#: Slider positions.
 SLIDER_STEPS = 1000
-#: What a number field shows for one that is open and that nothing decides.
+#: Text of an unset number that no method sets.
 OPEN = "-"
 
 
 class FileEdit(QLineEdit):
-    """Takes the name of a file; also one that is dropped on it."""
+    """A file name field that accepts a dropped file."""
 
     dropped = Signal(str)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        """Take one file."""
+        """Accept one file."""
         if event.mimeData().hasUrls():
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        """Tell the file that was dropped."""
+        """Emit the dropped file."""
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()
@@ -52,9 +52,9 @@ class FileEdit(QLineEdit):
 
 
 class FieldRow(QObject):
-    """A field of the recipe, as a label and a widget.
+    """A recipe field as a label and a widget.
 
-    `changed` tells the new value, and the gesture it belongs to; None is the default.
+    `changed` emits the new value (None for the default) and its gesture.
     """
 
     changed = Signal(object, str)
@@ -92,18 +92,18 @@ class FieldRow(QObject):
             editor.installEventFilter(self)
 
     def tip(self) -> str:
-        """Return what the field does, in plain words, with its own name and its default."""
+        """Return the tooltip: description, field name and default."""
         default = self.field.default
-        told = self.tr("default: {0}").format(OPEN if default is None else default)
+        default_text = self.tr("default: {0}").format(OPEN if default is None else default)
         if default is None and self.field.optional:
-            told = self.tr("default: by the method, or none")
-        told_tip = tip_of(self.field.tip)
-        text = told_tip[:1].upper() + told_tip[1:]
-        again = self.tr("Double-click, or Ctrl+Backspace: back to the default.")
-        return f"<p><b>{self.text}</b> ({self.field.name})</p><p>{text}; {told}.</p>{again}"
+            default_text = self.tr("default: set by the method, if at all")
+        tip = tip_of(self.field.tip)
+        text = tip[:1].upper() + tip[1:]
+        again = self.tr("Double-click or press Ctrl+Backspace to reset.")
+        return f"<p><b>{self.text}</b> ({self.field.name})</p><p>{text}; {default_text}.</p>{again}"
 
     def show_recipe(self, recipe: Recipe) -> None:
-        """Show what counts in a recipe; what differs from the default is bold."""
+        """Show the value in effect; non-default values are bold."""
         self._is_shown = True
         self._put(self.field.effective(recipe))
         self._is_shown = False
@@ -112,11 +112,11 @@ class FieldRow(QObject):
         self.label.setFont(font)
 
     def reset(self) -> None:
-        """Go back to the default."""
+        """Reset to the default."""
         self.changed.emit(self.field.default, "")
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Reset by a double click; the wheel turns only what has the focus."""
+        """Reset on double-click; ignore the wheel without focus."""
         kind = event.type()
         if kind == QEvent.Type.MouseButtonDblClick and (
             watched is self.label or isinstance(watched, QSlider)
@@ -138,7 +138,7 @@ class FieldRow(QObject):
 
     # -- kinds ----------------------------------------------------------------------------------
 
-    def _tell(self, value: Any, gesture: str = "") -> None:
+    def _emit_changed(self, value: Any, gesture: str = "") -> None:
         if not self._is_shown:
             self.changed.emit(value, gesture)
 
@@ -149,7 +149,7 @@ class FieldRow(QObject):
         spin: QSpinBox | QDoubleSpinBox
         if is_whole:
             spin = QSpinBox(self.widget)
-            # Qt's whole numbers end at 2^31: seeds beyond it are taken as they are, from presets.
+            # Qt integers end at 2^31: larger seeds from presets are kept but not editable.
             spin.setRange(max(int(field.lowest), -(2**31)), min(int(field.highest), 2**31 - 1))
         else:
             spin = QDoubleSpinBox(self.widget)
@@ -199,7 +199,7 @@ class FieldRow(QObject):
 
         def spun(value: float) -> None:
             is_open = field.optional and value <= spin.minimum() and not is_whole
-            self._tell(None if is_open else value)
+            self._emit_changed(None if is_open else value)
 
         self._layout.addWidget(spin, 0 if slider is not None else 1)
         self._editors.append(spin)
@@ -207,7 +207,7 @@ class FieldRow(QObject):
         spin.valueChanged.connect(spun)
         if slider is not None:
             slider.valueChanged.connect(
-                lambda place: self._tell(value_at(place), f"{field.name} {self._gesture}")
+                lambda place: self._emit_changed(value_at(place), f"{field.name} {self._gesture}")
             )
 
     def _begin_gesture(self) -> None:
@@ -220,7 +220,7 @@ class FieldRow(QObject):
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMinimumContentsLength(6)
         if field.optional:
-            box.addItem(self.tr("(by the method)"), None)
+            box.addItem(self.tr("(set by method)"), None)
         for choice in field.choices:
             box.addItem(choice, choice)
 
@@ -229,23 +229,23 @@ class FieldRow(QObject):
             box.setCurrentIndex(max(place, 0))
 
         self._put = put
-        box.activated.connect(lambda place: self._tell(box.itemData(place)))
+        box.activated.connect(lambda place: self._emit_changed(box.itemData(place)))
         self._layout.addWidget(box, 1)
         self._editors.append(box)
 
     def _make_switch(self) -> None:
         box = QCheckBox(self.widget)
         self._put = lambda value: box.setChecked(bool(value))
-        box.toggled.connect(self._tell)
+        box.toggled.connect(self._emit_changed)
         self._layout.addWidget(box, 1)
         self._editors.append(box)
 
     def _make_text(self) -> None:
         edit = FileEdit(self.widget) if self.field.kind == "file" else QLineEdit(self.widget)
         if self.field.kind == "points":
-            edit.setPlaceholderText(self.tr("such as 0:1, 2.5:0.5"))
+            edit.setPlaceholderText(self.tr("e.g. 0:1, 2.5:0.5"))
         self._put = lambda value: edit.setText("" if value is None else str(value))
-        edit.editingFinished.connect(lambda: self._tell(edit.text().strip() or None))
+        edit.editingFinished.connect(lambda: self._emit_changed(edit.text().strip() or None))
         self._layout.addWidget(edit, 1)
         self._editors.append(edit)
 
@@ -253,7 +253,7 @@ class FieldRow(QObject):
         self._make_text()
         edit = self._editors[-1]
         if isinstance(edit, FileEdit):
-            edit.dropped.connect(self._tell)
+            edit.dropped.connect(self._emit_changed)
         button = QPushButton(self.tr("Choose…"), self.widget)
         self._layout.addWidget(button)
 
@@ -262,7 +262,7 @@ class FieldRow(QObject):
             folder = str(Path(given).parent) if given else ""
             path, _ = QFileDialog.getOpenFileName(self.widget, self.text, folder)
             if path:
-                self._tell(path)
+                self._emit_changed(path)
 
         button.clicked.connect(choose)
         self._editors.insert(0, button)

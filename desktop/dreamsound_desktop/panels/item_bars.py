@@ -1,4 +1,4 @@
-"""How far each of several items is: a bar each, and one over all where there are more."""
+"""Progress of several items: one bar each, and an overall bar for more than one."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import HELD
 from dreamsound_studio.queue.worker.eta import Eta, shown
 
-#: So many items are seen at a time; the others are scrolled to.
+#: Visible items; scroll for the rest.
 MOST_SEEN = 6
-#: Of a bar.
+#: Steps of a bar.
 FINE = 1000
 
 
 class ItemBars(QWidget):
-    """Bars of items, which are told of by their places."""
+    """Progress bars of items, addressed by index."""
 
     def __init__(self, names: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._eta = Eta()
         self.all = QProgressBar()
         self.all.setRange(0, FINE * len(names))
-        self.all.setAccessibleName(self.tr("Progress of all items"))
+        self.all.setAccessibleName(self.tr("Overall progress"))
         self.all.setFormat("")
         self.all.setVisible(len(names) > 1)
         inner = QWidget()
@@ -64,27 +64,27 @@ class ItemBars(QWidget):
         layout.addWidget(self.area, 1)
 
     def show_job(self, place: int, job: Job) -> None:
-        """Show how far the job of an item is."""
+        """Show the progress of an item's job."""
         bar = self.bars[place]
         bar.setValue(round(FINE * _share(job)))
-        bar.setFormat(self._told(job))
+        bar.setFormat(self._status(job))
         bar.setToolTip(job.error or "")
-        bar.setAccessibleDescription(self._told(job))
+        bar.setAccessibleDescription(self._status(job))
         if job.state == "running" and bar.visibleRegion().isEmpty():
             self.area.ensureWidgetVisible(bar)
 
     def show_all(self, jobs: Sequence[Job]) -> None:
-        """Show how far all of them are."""
+        """Show the overall progress."""
         over = [job for job in jobs if job.is_over]
         running = [job for job in jobs if job.state in HELD]
         queued = [job for job in jobs if job.state == "queued"]
         done = sorted((job for job in over if job.state == "done"), key=lambda job: -job.changed)
         left = self._eta.seconds(running, queued, done) if running or queued else None
-        told = self.tr("{0} of {1}").format(len(over), len(self.bars))
+        text = self.tr("{0} of {1}").format(len(over), len(self.bars))
         self.all.setValue(round(FINE * sum(map(_share, jobs))))
-        self.all.setFormat(told + ("" if left is None else f", {shown(left)}"))
+        self.all.setFormat(text + ("" if left is None else f", {shown(left)}"))
 
-    def _told(self, job: Job) -> str:
+    def _status(self, job: Job) -> str:
         steps, step = job.progress.get("steps") or 0, job.progress.get("step") or 0
         eta = job.progress.get("eta_s")
         return {
@@ -98,7 +98,7 @@ class ItemBars(QWidget):
 
 
 class _LowArea(QScrollArea):
-    """Is as high as some rows, however many there are."""
+    """A scroll area a few rows high."""
 
     def __init__(self, rows: int, row_height: int) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class _LowArea(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Return the height of the rows."""
+        """Return the height of all rows."""
         return QSize(super().sizeHint().width(), self._rows * self._row_height)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802

@@ -1,4 +1,4 @@
-"""The library: finished dreams, found by words, starred, opened again."""
+"""The library: search, star and reopen finished dreams."""
 
 from __future__ import annotations
 
@@ -26,37 +26,37 @@ from dreamsound_studio.library.library import open_library
 from dreamsound_studio.library.records import DreamRecord, LibraryError
 
 RECORD = Qt.ItemDataRole.UserRole
-#: Of the dreams that are found, so many are shown.
+#: Maximum number of results shown.
 MOST_SHOWN = 200
-#: After the last letter that was typed.
+#: Search delay after the last keystroke.
 TYPING_MS = 200
-#: Of the columns, as letters; the first has at least so many, and what is left.
+#: Column widths in letters; the first is a minimum and takes the remaining space.
 WIDTHS = (18, 16, 16, 15, 0, 18)
-#: The column that is as wide as the stars in it.
+#: The column that fits the stars in it.
 STARS = 4
 
 
 class LibraryTable(QTableWidget):
-    """The dreams; they are dragged out as files."""
+    """The table of dreams; rows drag out as files."""
 
     def fit(self) -> None:
-        """Give the first column what the others leave; where that is little, it can be scrolled."""
+        """Give the first column the remaining width; scroll if that is too little."""
         header = self.horizontalHeader()
         others = sum(header.sectionSize(column) for column in range(1, header.count()))
         least = WIDTHS[0] * self.fontMetrics().averageCharWidth()
         header.resizeSection(0, max(self.viewport().width() - others, least))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Use all of the width."""
+        """Use the full width."""
         super().resizeEvent(event)
         self.fit()
 
     def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
-        """Files are copied out: no other program may move them away."""
+        """Copy only: other programs must not move the files."""
         return Qt.DropAction.CopyAction
 
     def mimeData(self, items: list[QTableWidgetItem]) -> QMimeData:  # type: ignore[override]  # noqa: N802
-        """Return the dreams' files."""
+        """Return the files of the dreams."""
         data = QMimeData()
         paths = []
         for row in sorted({item.row() for item in items}):
@@ -70,7 +70,7 @@ class LibraryTable(QTableWidget):
 
 
 class LibraryPanel(QWidget):
-    """Finds finished dreams; `open_wanted` tells one that shall be opened again."""
+    """Searches finished dreams; `open_wanted` emits the dream to reopen."""
 
     open_wanted = Signal(object)
     reveal_wanted = Signal(str)
@@ -79,11 +79,11 @@ class LibraryPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("Find a dream by sound, preset, class, tag…"))
-        self.search.setAccessibleName(self.tr("Find a dream"))
+        self.search.setPlaceholderText(self.tr("Search sound, preset, class, tag…"))
+        self.search.setAccessibleName(self.tr("Search library"))
         self.search.setClearButtonEnabled(True)
         self.stars = QComboBox()
-        self.stars.setAccessibleName(self.tr("Stars at least"))
+        self.stars.setAccessibleName(self.tr("Minimum stars"))
         for stars in range(6):
             self.stars.addItem(self.tr("all") if stars == 0 else "★" * stars, stars)
         self._typing = QTimer(self)
@@ -93,7 +93,7 @@ class LibraryPanel(QWidget):
         self.search.textChanged.connect(lambda _: self._typing.start())
         self.stars.activated.connect(lambda _: self.reload())
         titles = [self.tr("Sound"), self.tr("Preset"), self.tr("Class"), self.tr("Score"),
-                  self.tr("★"), self.tr("When")]  # fmt: skip
+                  self.tr("★"), self.tr("Date")]  # fmt: skip
         self.table = LibraryTable(0, len(titles))
         self.table.setHorizontalHeaderLabels(titles)
         self.table.setAccessibleName(self.tr("Library"))
@@ -119,7 +119,7 @@ class LibraryPanel(QWidget):
         self.table.customContextMenuRequested.connect(
             lambda at: self.menu().popup(self.table.viewport().mapToGlobal(at))
         )
-        self.told = QLabel()
+        self.status = QLabel()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         row = QHBoxLayout()
@@ -127,20 +127,20 @@ class LibraryPanel(QWidget):
         row.addWidget(self.stars)
         layout.addLayout(row)
         layout.addWidget(self.table, 1)
-        layout.addWidget(self.told)
+        layout.addWidget(self.status)
 
     @property
     def current(self) -> DreamRecord | None:
-        """The dream that is chosen."""
+        """The selected dream."""
         item = self.table.item(self.table.currentRow(), 0)
         return None if item is None else item.data(RECORD)
 
     def reload(self) -> None:
-        """Look for what is asked for."""
+        """Run the search."""
         try:
             library = open_library()
             if library is None:
-                self.told.setText(self.tr("The library is switched off."))
+                self.status.setText(self.tr("The library is off."))
                 return
             with closing(library):
                 found = library.search(
@@ -150,7 +150,7 @@ class LibraryPanel(QWidget):
                 )
                 count = library.count()
         except LibraryError as error:
-            self.told.setText(str(error))
+            self.status.setText(str(error))
             return
         self.table.setRowCount(len(found))
         for row, record in enumerate(found):
@@ -159,10 +159,10 @@ class LibraryPanel(QWidget):
                 item.setData(RECORD, record)
                 item.setToolTip(record.source)
                 self.table.setItem(row, column, item)
-        self.told.setText(self.tr("{0} of {1} dreams").format(len(found), count))
+        self.status.setText(self.tr("{0} of {1} dreams").format(len(found), count))
 
     def star(self, stars: int) -> None:
-        """Give the chosen dream stars."""
+        """Set the stars of the selected dream."""
         record = self.current
         if record is None or record.id is None:
             return
@@ -176,11 +176,11 @@ class LibraryPanel(QWidget):
         self.reload()
 
     def menu(self) -> QMenu:
-        """Return what can be done with the dream that is chosen."""
+        """Return the context menu of the selected dream."""
         menu = QMenu(self)
         record = self.current
         if record is not None:
-            menu.addAction(self.tr("Open again"), self._open)
+            menu.addAction(self.tr("Reopen"), self._open)
             for render in record.renders[:1]:
                 show = menu.addAction(self.tr("Show in folder"))
                 show.triggered.connect(lambda _=False, path=render.path: self._reveal(path))

@@ -1,4 +1,4 @@
-"""What is being dreamed right now: how far it is, its curve, and its spectrogram as it grows."""
+"""The running dream: progress, curve, and growing spectrogram."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class LivePanel(QWidget):
         self._points: dict[int, tuple[float, float]] = {}
         self._look_step = -1
         self._plots: LivePlots | None = None
-        self.title = QLabel(self.tr("Nothing is being dreamed"))
+        self.title = QLabel(self.tr("No dream running"))
         self.title.setWordWrap(True)
         self.bar = QProgressBar()
         self.bar.setAccessibleName(self.tr("Progress"))
-        self.told = QLabel()
-        self.told.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.details = QLabel()
+        self.details.setAlignment(Qt.AlignmentFlag.AlignTop)
         keep = ActionButton(actions["finish"])
         cancel = ActionButton(actions["cancel"])
         self._buttons = (keep, cancel)
@@ -45,21 +45,21 @@ class LivePanel(QWidget):
         self._layout.setContentsMargins(4, 4, 4, 4)
         self._layout.addWidget(self.title)
         self._layout.addWidget(self.bar)
-        self._layout.addWidget(self.told)
+        self._layout.addWidget(self.details)
         self._layout.addStretch(0)
         self._layout.addLayout(row)
         self._enable(False)
 
     @property
     def job(self) -> int | None:
-        """The job that is followed."""
+        """The followed job."""
         return self._job
 
     @property
     def plots(self) -> LivePlots:
-        """The pictures; made when there is something to show for the first time."""
+        """The plots, created on first use."""
         if self._plots is None:
-            # Imported here: what paints takes half a second to load.
+            # Imported here: the plotting library takes half a second to load.
             from dreamsound_desktop.panels.live_plots import LivePlots
 
             self._plots = LivePlots()
@@ -67,14 +67,14 @@ class LivePanel(QWidget):
         return self._plots
 
     def follow(self, job: Job, look: Path | None = None) -> None:
-        """Show how far a job is.
+        """Show the progress of a job.
 
         Parameters
         ----------
         job : Job
-            As it is now.
+            Current state.
         look : pathlib.Path, optional
-            Where its worker leaves pictures of it.
+            Folder for the worker's intermediate spectrograms.
         """
         if job.id != self._job:
             self._job, self._points, self._look_step = job.id, {}, -1
@@ -83,7 +83,7 @@ class LivePanel(QWidget):
         self.title.setText(self.tr("{0}: {1}").format(job.name, self._phase(job)))
         self._show_bar(job)
         self._show_curve(job)
-        self._show_told(job)
+        self._show_details(job)
         found = None if look is None else read_look(look)
         if found is not None and found.step != self._look_step:
             self._look_step = found.step
@@ -110,9 +110,9 @@ class LivePanel(QWidget):
         scores = [self._points[step][1] for step in steps]
         self.plots.show_curve(steps, losses, scores)
 
-    def _show_told(self, job: Job) -> None:
+    def _show_details(self, job: Job) -> None:
         progress = job.progress
-        # What is done is heard anew as a whole: the takes have that score, not the last step's.
+        # A finished dream is scored as a whole: show the take's score, not the last step's.
         final = (job.result.get("final") if job.state == "done" else None) or progress
         name, score = final.get("class") or "", final.get("score")
         parts = [name if score is None else f"{name} {score_text(float(score))}"]
@@ -120,7 +120,7 @@ class LivePanel(QWidget):
             parts.append(self.tr("{0} left").format(shown(progress["eta_s"])))
         if progress.get("device"):
             parts.append(str(progress["device"]))
-        self.told.setText("  ·  ".join(part for part in parts if part))
+        self.details.setText("  ·  ".join(part for part in parts if part))
 
     def _phase(self, job: Job) -> str:
         if job.state == "running":

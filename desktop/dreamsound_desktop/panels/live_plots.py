@@ -1,4 +1,4 @@
-"""The pictures of a running dream: loss and class score by step, and the growing spectrogram."""
+"""Plots of a running dream: loss and class score by step, and the growing spectrogram."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from dreamsound_desktop.views.colours import colours_of
 from dreamsound_studio.queue.worker.previews import Look
 
-#: Levels between which the picture is drawn, under its highest one.
+#: Displayed level range below the maximum.
 RANGE_DB = 80.0
 
 
 class LivePlots(QWidget):
-    """A curve and a picture."""
+    """A curve plot and a spectrogram."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -23,7 +23,9 @@ class LivePlots(QWidget):
         self.plot.setAccessibleName(self.tr("Loss and class score by step"))
         plot = self.plot.getPlotItem()
         plot.showAxis("right")
-        self.plot.setToolTip(self.tr("Left and round: the loss. Right and square: the score."))
+        self.plot.setToolTip(
+            self.tr("Loss: left axis, round dots. Score: right axis, square dots.")
+        )
         self._scores_box = pg.ViewBox(enableMenu=False)
         self._scores_box.setMouseEnabled(False, False)
         plot.scene().addItem(self._scores_box)
@@ -37,7 +39,7 @@ class LivePlots(QWidget):
         plot.addItem(self._loss)
         self._scores_box.addItem(self._score)
         self.picture = pg.PlotWidget()
-        self.picture.setAccessibleName(self.tr("Spectrogram of the dream as it grows"))
+        self.picture.setAccessibleName(self.tr("Spectrogram of the growing dream"))
         self.picture.hideAxis("left")
         self.picture.hideAxis("bottom")
         self._image = pg.ImageItem(axisOrder="row-major")
@@ -58,7 +60,7 @@ class LivePlots(QWidget):
         self.recolour()
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Clear both plots."""
         self._image.clear()
         self.show_curve([], [], [])
 
@@ -75,7 +77,7 @@ class LivePlots(QWidget):
         self.picture.setAccessibleDescription(self.tr("after step {0}").format(look.step))
 
     def recolour(self) -> None:
-        """Take the colours of the window's palette."""
+        """Apply the colours of the window's palette."""
         colours = colours_of(self.palette())
         for widget in (self.plot, self.picture):
             widget.setBackground(colours.background)
@@ -90,7 +92,7 @@ class LivePlots(QWidget):
             curve.setSymbolPen(None)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Follow the window from dark to light."""
+        """Follow the window's theme."""
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_image"):
             self.recolour()
         super().changeEvent(event)

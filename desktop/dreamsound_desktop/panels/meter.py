@@ -1,4 +1,4 @@
-"""The level of what is heard."""
+"""The output level meter."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from dreamsound_desktop.playback.player import Player
 from dreamsound_studio.dsp.levels import db, from_db
 
 LOWEST_DB = -60.0
-#: From here on the bar is in the warning colour.
+#: The bar turns to the warning colour above this level.
 HOT_DB = -6.0
-#: Where a line stands.
+#: Levels of the scale lines.
 MARKS_DB = (-48.0, -36.0, -24.0, -12.0, -6.0)
 
 
 class Meter(QWidget):
-    """Peak and RMS of both channels; it moves only while something plays."""
+    """Peak and RMS of both channels; active only during playback."""
 
     def __init__(self, player: Player, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._player = player
         self._peaks, self._rms = [0.0, 0.0], [0.0, 0.0]
         self.setAccessibleName(self.tr("Level"))
-        self.setToolTip(self.tr("Level of what is heard; lines at -48, -36, -24, -12 and -6 dB"))
+        self.setToolTip(self.tr("Output level; scale lines at -48, -36, -24, -12 and -6 dB"))
         unit = self.fontMetrics().height()
         self.setMinimumSize(QSize(7 * unit, unit))
         self.setMaximumHeight(2 * unit)
@@ -34,9 +34,9 @@ class Meter(QWidget):
     def _look(self) -> None:
         levels = self._player.mixer.levels()
         self._peaks, self._rms = levels.peak, levels.rms
-        told = ", ".join(f"{db(peak):.0f} dB" if peak else "-∞ dB" for peak in self._peaks)
-        self.setToolTip(told)
-        self.setAccessibleDescription(told)
+        text = ", ".join(f"{db(peak):.0f} dB" if peak else "-∞ dB" for peak in self._peaks)
+        self.setToolTip(text)
+        self.setAccessibleDescription(text)
         self.update()
 
     def _rest(self) -> None:
@@ -44,7 +44,7 @@ class Meter(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """Draw a bar a channel: RMS full, peak as a line."""
+        """Draw one bar per channel: RMS filled, peak as a line."""
         del event
         painter = QPainter(self)
         palette = self.palette()

@@ -1,4 +1,4 @@
-"""The method as it is drawn in the paper: what is added, what is filtered, by what."""
+"""Diagrams of the methods, as drawn in the paper."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LETTERS = {"add": "a", "filter": "b", "filter-add": "c", "target": "d"}
 
 
 class Diagram(QWidget):
-    """A way of activation maximisation, after figure 1 of the paper.
+    """A diagram of activation maximisation, after figure 1 of the paper.
 
-    From left to right: the sound x and its gradient g (or the target t); the filter H that is made
-    of one of them and what goes through it; and how the result meets the sound.
+    From left to right: the sound x and its gradient g (or the target t); the filter H made from
+    one of them and the carrier it filters; and how the result meets the sound.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -31,28 +31,28 @@ class Diagram(QWidget):
         self._combine, self._mask, self._carrier = "add", "none", "gradient"
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Return a size at which the letters can be read."""
+        """Return a size that keeps the letters readable."""
         height = self.fontMetrics().height()
         return QSize(16 * height, 5 * height)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Return the least size."""
+        """Return the minimum size."""
         height = self.fontMetrics().height()
         return QSize(10 * height, 4 * height)
 
     def show_recipe(self, recipe: Recipe) -> None:
-        """Draw what a recipe does."""
+        """Draw a recipe's method."""
         row = METHODS[recipe.method]
         mask, carrier = recipe.mask_from or row.mask_from, recipe.carrier or row.carrier
         if recipe.flip:
             mask, carrier = carrier, mask
         self._combine = recipe.combine or row.combine
         self._mask, self._carrier = mask, carrier
-        self.setAccessibleName(self.told())
-        self.setToolTip(self.told())
+        self.setAccessibleName(self.formula())
+        self.setToolTip(self.formula())
         self.update()
 
-    def told(self) -> str:
+    def formula(self) -> str:
         """Return the method as a formula."""
         names = {"gradient": "g", "input": "x", "target": "t"}
         carrier = names.get(self._carrier, "g")
@@ -64,7 +64,7 @@ class Diagram(QWidget):
         return self.tr("next sound = x + strength · {0}").format(through)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """Draw the boxes and the arrows between them."""
+        """Draw the boxes and arrows."""
         del event
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -74,7 +74,7 @@ class Diagram(QWidget):
         width, height = self.width(), self.height()
         middle = height / 2
         names = {"gradient": "g", "input": "x", "target": "t"}
-        # The sound's own way to the sum lies on top; below, what goes through the filter.
+        # The direct path of the sound runs above the filter path.
         x = QPointF(unit, unit * 0.9)
         end = QPointF(width - 1.6 * unit, middle)
         lower = QPointF(unit, height - unit * 1.1)
@@ -132,7 +132,7 @@ class Diagram(QWidget):
 
 
 class MethodView(QWidget):
-    """Chooses a method, and shows what it does; `chosen` tells its name."""
+    """Chooses a method and shows its diagram; `chosen` emits its name."""
 
     chosen = Signal(str)
 
@@ -143,10 +143,10 @@ class MethodView(QWidget):
         row = QGridLayout()
         row.setSpacing(2)
         tips = {
-            "add": self.tr("Deep Dream: the gradient is added"),
-            "filter": self.tr("The sound goes through a filter made of the gradient"),
-            "filter-add": self.tr("The gradient goes through a filter made of the sound"),
-            "target": self.tr("Timbre transfer: through a filter made of another sound"),
+            "add": self.tr("Deep Dream: add the gradient"),
+            "filter": self.tr("Filter the sound with a mask from the gradient"),
+            "filter-add": self.tr("Add the gradient, filtered with a mask from the sound"),
+            "target": self.tr("Timbre transfer: add the gradient, masked by a target sound"),
         }
         for place, name in enumerate(METHODS):
             button = ChoiceButton(f"{LETTERS[name]}  {name}")

@@ -1,4 +1,4 @@
-"""The network, drawn: a bar for each layer, as wide as it has channels, that can be clicked."""
+"""The network as a drawing: one clickable bar per layer, as wide as its channel count."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from dreamsound_studio.models.names import NameTable
 
-#: Space between bars, as a share of one.
+#: Gap between bars, as a share of a bar.
 GAP = 0.25
-#: Of the colour over the bar that is pointed at, 0..255.
+#: Opacity of the highlight, 0..255.
 HOVER_ALPHA = 130
 
 
 class NetworkView(QWidget):
-    """Draws a network from the sound (left) to its classes (right); `chosen` tells a layer."""
+    """Draws a network from sound (left) to classes (right); `chosen` emits a layer."""
 
     chosen = Signal(str)
     pointed_at = Signal(str)
@@ -35,12 +35,12 @@ class NetworkView(QWidget):
         self._hovered = -1
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Return a size at which bars can be told apart."""
+        """Return a size that keeps the bars apart."""
         height = self.fontMetrics().height()
         return QSize(16 * height, 6 * height)
 
     def show_layers(self, table: NameTable) -> None:
-        """Draw another network: of the layers that follow a ReLU, the activations."""
+        """Draw a network: of layers followed by a ReLU, the activations."""
         self._table = table
         folded = [name for name in table.layers if name.endswith("relu")]
         names = folded or list(table.layers)
@@ -50,7 +50,7 @@ class NetworkView(QWidget):
         self.update()
 
     def show_chosen(self, name: str | None) -> None:
-        """Show which layer is dreamed of."""
+        """Highlight the recipe's layer."""
         if name is not None and self._table is not None and name not in dict(self._layers):
             try:
                 name = self._table.resolve_layer(name)
@@ -64,11 +64,11 @@ class NetworkView(QWidget):
         self.update()
 
     def names(self) -> list[str]:
-        """Return the layers that are drawn."""
+        """Return the drawn layers."""
         return [name for name, _ in self._layers]
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """Draw the bars: height is time and frequency, warmth the number of channels."""
+        """Draw the bars: height is time and frequency, warmth the channel count."""
         del event
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -90,19 +90,19 @@ class NetworkView(QWidget):
         painter.end()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Say which layer this is."""
+        """Show the layer under the mouse."""
         place = self._place_at(event.position().x())
         if place == self._hovered:
             return
         self._hovered = place
         self.update()
         if place >= 0:
-            told = self._told(place)
-            QToolTip.showText(event.globalPosition().toPoint(), told, self)
-            self.pointed_at.emit(told)
+            description = self._description(place)
+            QToolTip.showText(event.globalPosition().toPoint(), description, self)
+            self.pointed_at.emit(description)
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Point at nothing any more."""
+        """Clear the highlight."""
         self._hovered = -1
         self.update()
         self.pointed_at.emit("")
@@ -113,14 +113,14 @@ class NetworkView(QWidget):
         self._choose(self._place_at(event.position().x()))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Walk through the layers, and choose one."""
+        """Move through the layers and choose one by keyboard."""
         key = event.key()
         if key in (Qt.Key.Key_Left, Qt.Key.Key_Right) and self._layers:
             step = 1 if key == Qt.Key.Key_Right else -1
             self._at = min(max(self._at + step, 0), len(self._layers) - 1)
             self._describe()
             self.update()
-            self.pointed_at.emit(self._told(self._at))
+            self.pointed_at.emit(self._description(self._at))
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
             self._choose(self._at)
         else:
@@ -132,7 +132,7 @@ class NetworkView(QWidget):
             self.chosen.emit(self._layers[place][0])
 
     def _bar(self, place: int) -> QRectF:
-        """Return where a layer is drawn."""
+        """Return the bounds of a layer's bar."""
         count = max(len(self._layers), 1)
         pitch = self.width() / count
         _, shape = self._layers[place]
@@ -148,7 +148,7 @@ class NetworkView(QWidget):
             return -1
         return min(int(x / self.width() * len(self._layers)), len(self._layers) - 1)
 
-    def _told(self, place: int) -> str:
+    def _description(self, place: int) -> str:
         name, shape = self._layers[place]
         if len(shape) == 3:
             size = self.tr("{0} frames x {1} bands x {2} channels").format(*shape)
@@ -158,4 +158,4 @@ class NetworkView(QWidget):
 
     def _describe(self) -> None:
         if 0 <= self._at < len(self._layers):
-            self.setAccessibleDescription(self._told(self._at))
+            self.setAccessibleDescription(self._description(self._at))

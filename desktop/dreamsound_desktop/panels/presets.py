@@ -1,4 +1,4 @@
-"""The presets: found, heard on the current span, kept, compared with the recipe, and blended."""
+"""The Presets panel: search, audition, save, compare and blend presets."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from dreamsound_studio.recipe.presets import SUFFIX, Preset, Stored, factory_pre
 from dreamsound_studio.recipe.recipe import Recipe
 
 STORED = Qt.ItemDataRole.UserRole
-#: Positions of the blend slider, and differences that are shown.
+#: Positions of the blend slider, and maximum number of differences shown.
 BLEND_STEPS = 100
 MOST_DIFFERENCES = 12
 
 
 class PresetList(QListWidget):
-    """The presets; they are dragged out as files, and files are dropped on them."""
+    """The preset list; presets drag out as files, and preset files drop in."""
 
     dropped = Signal(list)
 
@@ -70,19 +70,19 @@ class PresetList(QListWidget):
         return data
 
     def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
-        """Files are copied out: no other program may move them away."""
+        """Copy only: other programs must not move the files."""
         return Qt.DropAction.CopyAction
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        """Take preset files."""
+        """Accept preset files."""
         self._accept(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:  # noqa: N802
-        """Take preset files."""
+        """Accept preset files."""
         self._accept(event)
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        """Take preset files."""
+        """Import dropped preset files."""
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths and event.source() is not self:
             event.acceptProposedAction()
@@ -96,9 +96,9 @@ class PresetList(QListWidget):
 
 
 class PresetsPanel(QWidget):
-    """Finds presets and says what shall be done with them; the window does it.
+    """Searches presets and emits what to do with them; the window does it.
 
-    It is empty until `reload`: who hears of problems is connected before.
+    It stays empty until `reload`, so that problems reach listeners connected later.
     """
 
     chosen = Signal(object)
@@ -121,8 +121,8 @@ class PresetsPanel(QWidget):
         self._favourites: frozenset[str] = frozenset()
         self._problems: list[str] = []
         self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("Find a preset by name, tag or note…"))
-        self.search.setAccessibleName(self.tr("Find a preset"))
+        self.search.setPlaceholderText(self.tr("Search presets…"))
+        self.search.setAccessibleName(self.tr("Search presets"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._fill)
         self.tags = QComboBox()
@@ -136,20 +136,20 @@ class PresetsPanel(QWidget):
         self.list.customContextMenuRequested.connect(
             lambda at: self.menu().popup(self.list.viewport().mapToGlobal(at))
         )
-        self.told = QLabel()
-        self.told.setWordWrap(True)
-        self.told.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.told.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.details = QLabel()
+        self.details.setWordWrap(True)
+        self.details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.details.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.blend = QSlider(Qt.Orientation.Horizontal)
         self.blend.setRange(0, BLEND_STEPS)
-        self.blend.setAccessibleName(self.tr("Blend the recipe with the preset"))
+        self.blend.setAccessibleName(self.tr("Blend recipe with preset"))
         self.blend.setToolTip(
-            self.tr("From the recipe to the preset; with two presets chosen, between them")
+            self.tr("Blend the recipe with the preset, or two selected presets with each other")
         )
         self.blend.sliderPressed.connect(self._begin_blend)
         self.blend.valueChanged.connect(self._on_blend)
-        self.blend_told = QLabel(self.tr("Blend"))
-        self.blend_told.setBuddy(self.blend)
+        self.blend_label = QLabel(self.tr("Blend"))
+        self.blend_label.setBuddy(self.blend)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         top = QHBoxLayout()
@@ -157,9 +157,9 @@ class PresetsPanel(QWidget):
         top.addWidget(self.tags)
         layout.addLayout(top)
         layout.addWidget(self.list, 1)
-        layout.addWidget(self.told)
+        layout.addWidget(self.details)
         row = QHBoxLayout()
-        row.addWidget(self.blend_told)
+        row.addWidget(self.blend_label)
         row.addWidget(self.blend, 1)
         layout.addLayout(row)
         layout.addLayout(self._buttons())
@@ -168,7 +168,7 @@ class PresetsPanel(QWidget):
 
     @property
     def current(self) -> Stored | None:
-        """The preset that is chosen."""
+        """The selected preset."""
         row = self.list.currentRow()
         stored: Stored | None = self.list.item(row).data(STORED) if row >= 0 else None
         return stored
@@ -179,7 +179,7 @@ class PresetsPanel(QWidget):
         return {tag for stored in self._stored for tag in stored.preset.tags}
 
     def reload(self, choose: str = "") -> None:
-        """Read the presets anew, and choose one by its name."""
+        """Reload the presets, and select one by name."""
         own, problems = user_presets()
         self._stored = [*own, *(Stored(preset, None) for preset in factory_presets())]
         if problems and problems != self._problems:
@@ -201,12 +201,12 @@ class PresetsPanel(QWidget):
             self.choose(choose)
 
     def show_favourites(self, names: Iterable[str]) -> None:
-        """Put some presets on top, with a star."""
+        """Show some presets on top, with a star."""
         self._favourites = frozenset(names)
         self._fill()
 
     def choose(self, name: str) -> None:
-        """Choose a preset by its name, if it is shown."""
+        """Select a preset by name, if it is visible."""
         for row in range(self.list.count()):
             if self.list.item(row).text() == name:
                 self.list.setCurrentRow(row)
@@ -217,7 +217,7 @@ class PresetsPanel(QWidget):
         self._show_current()
 
     def menu(self) -> QMenu:
-        """Return what can be done with the preset that is chosen."""
+        """Return the context menu of the selected preset."""
         menu = QMenu(self)
         stored = self.current
         if stored is not None:
@@ -241,12 +241,12 @@ class PresetsPanel(QWidget):
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
         use = QPushButton(self.tr("Use"))
-        use.clicked.connect(lambda: self._tell(self.chosen))
+        use.clicked.connect(lambda: self._emit_current(self.chosen))
         hear = QPushButton(self.tr("Audition"))
         hear.setToolTip(self.tr("Preview the preset on the selection"))
-        hear.clicked.connect(lambda: self._tell(self.audition_wanted))
+        hear.clicked.connect(lambda: self._emit_current(self.audition_wanted))
         save = QPushButton(self.tr("Save…"))
-        save.setToolTip(self.tr("Keep the recipe as a preset"))
+        save.setToolTip(self.tr("Save the recipe as a preset"))
         save.clicked.connect(self.save_wanted)
         more = QPushButton(self.tr("More"))
         more.setToolTip(self.tr("Favourite, edit, duplicate, delete, export, import"))
@@ -256,7 +256,7 @@ class PresetsPanel(QWidget):
             row.addWidget(button, 1)
         return row
 
-    def _tell(self, signal: Any) -> None:
+    def _emit_current(self, signal: Any) -> None:
         if self.current is not None:
             signal.emit(self.current)
 
@@ -300,36 +300,36 @@ class PresetsPanel(QWidget):
         self.blend.setEnabled(stored is not None and self._recipe is not None)
         self._end_blend()
         if stored is None:
-            self.told.setText(self.tr("No preset is chosen."))
+            self.details.setText(self.tr("No preset selected."))
             return
         lines = [f"<b>{stored.preset.name}</b>", stored.preset.note]
         if self._recipe is not None:
             lines.append(self._difference_text(stored.preset))
-        self.told.setText("<br>".join(line for line in lines if line))
+        self.details.setText("<br>".join(line for line in lines if line))
 
     def _difference_text(self, preset: Preset) -> str:
         if self._recipe is None:
             return ""
         found = difference(self._recipe, self._as_used(preset.recipe))
         if not found:
-            return self.tr("<i>The recipe is this preset.</i>")
+            return self.tr("<i>The recipe matches this preset.</i>")
         parts = [
             f"{label_of(name)}: {_short(now)} → {_short(then)}"
             for name, (now, then) in list(found.items())[:MOST_DIFFERENCES]
         ]
         if len(found) > MOST_DIFFERENCES:
             parts.append("…")
-        return "<small>" + self.tr("It would change {0}").format("; ".join(parts)) + "</small>"
+        return "<small>" + self.tr("Changes {0}").format("; ".join(parts)) + "</small>"
 
     def _as_used(self, recipe: Recipe) -> Recipe:
-        """Return what would become of the recipe: its band stays."""
+        """Return the recipe after using the preset; its band stays."""
         try:
             return recipe if self._recipe is None else with_band(self._recipe, recipe)
         except DreamSoundError:
             return recipe
 
     def _begin_blend(self) -> None:
-        """Blend from the recipe to the preset, or, where two presets are chosen, between them."""
+        """Start a blend from the recipe to the preset, or between two selected presets."""
         self._blend_from = self._recipe
         others = [one for one in self.list.selectedItems() if one is not self.list.currentItem()]
         if len(others) == 1:
@@ -357,7 +357,7 @@ class PresetsPanel(QWidget):
 
 
 def read_dropped(paths: list[Path]) -> tuple[list[Preset], list[str]]:
-    """Return the presets among files, and a line for each that is none."""
+    """Return the presets among files, and a message for each file that is not a preset."""
     from dreamsound_studio.recipe.presets import read_preset
 
     found, problems = [], []

@@ -1,4 +1,4 @@
-"""The render queue: what is dreamed, what waits, and what has been; from every face."""
+"""The Render queue panel: running, waiting and finished jobs from every interface."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import HELD, OVER
 from dreamsound_studio.queue.worker.eta import Eta, shown
 
-#: Of the columns, as letters.
+#: Column widths in letters.
 WIDTHS = (26, 14, 12, 9, 14, 9, 10)
 LEAST_WIDTH = 9
 MENU = (
@@ -40,20 +40,20 @@ BUTTONS = ("pause", "queue_finish", "queue_cancel", "queue_retry", "queue_open",
 
 
 class QueueTable(QTableView):
-    """The rows; files and folders can be dropped on them."""
+    """The job table; files and folders drop in."""
 
     dropped = Signal(list)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        """Take rows, files and folders."""
+        """Accept rows, files and folders."""
         self._take(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:  # noqa: N802
-        """Take rows, files and folders."""
+        """Accept rows, files and folders."""
         self._take(event)
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        """Take files and folders; rows go to their model."""
+        """Accept files and folders; pass rows to the model."""
         if event.mimeData().hasFormat(MIME):
             super().dropEvent(event)
             return
@@ -70,12 +70,12 @@ class QueueTable(QTableView):
 
 
 class QueuePanel(QWidget):
-    """Shows the queue, and does to it what is asked for."""
+    """Shows the queue and acts on it."""
 
     files_dropped = Signal(list)
     open_wanted = Signal(object)
     reveal_wanted = Signal(object)
-    told = Signal(str)
+    summary_changed = Signal(str)
 
     def __init__(
         self, client: QueueClient, actions: Actions, parent: QWidget | None = None
@@ -115,7 +115,7 @@ class QueuePanel(QWidget):
         self.table.dropped.connect(self.files_dropped)
         self.table.doubleClicked.connect(lambda _: self.open_result())
         self.summary = QLabel()
-        # It also stands in the status bar: a narrow window may cut it off here.
+        # The status bar shows it too: a narrow window may cut it off here.
         self.summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
@@ -127,40 +127,40 @@ class QueuePanel(QWidget):
         self._on_changed()
 
     def chosen(self, *states: str) -> list[Job]:
-        """Return the jobs that are chosen, those in some states; in the order of the rows."""
+        """Return the selected jobs in some states, in row order."""
         rows = sorted({index.row() for index in self.table.selectionModel().selectedIndexes()})
         jobs = [self.model.jobs[row] for row in rows if row < len(self.model.jobs)]
         return [job for job in jobs if not states or job.state in states]
 
     def choose(self, number: int) -> None:
-        """Choose a job."""
+        """Select a job."""
         row = self.model.row_of(number)
         if row >= 0:
             self.table.selectRow(row)
 
     def summary_text(self) -> str:
-        """Return how far the queue is: ``2 of 14, 6 min left``."""
+        """Return the progress of the queue: ``2 of 14, 6 min left``."""
         jobs = list(self._client.jobs.values())
         running = [job for job in jobs if job.state in HELD]
         queued = [job for job in jobs if job.state == "queued"]
         if not running and not queued:
             failed = sum(job.state == "failed" for job in jobs)
-            return self.tr("Queue: nothing to do") + (
+            return self.tr("Queue empty") + (
                 self.tr(", {0} failed").format(failed) if failed else ""
             )
         over = sorted((job for job in jobs if job.state == "done"), key=lambda job: -job.changed)
         left = self._eta.seconds(running, queued, over)
-        told = self.tr("Queue: {0} running, {1} waiting").format(len(running), len(queued))
+        text = self.tr("Queue: {0} running, {1} waiting").format(len(running), len(queued))
         if self._client.paused:
-            told += self.tr(" (paused)")
-        return told + ("" if left is None else self.tr(", {0} left").format(shown(left)))
+            text += self.tr(" (paused)")
+        return text + ("" if left is None else self.tr(", {0} left").format(shown(left)))
 
     def open_result(self) -> None:
-        """Open what the chosen jobs made."""
+        """Open the results of the selected jobs."""
         for job in self.chosen():
             self.open_wanted.emit(job)
 
-    # -- made -----------------------------------------------------------------------------------
+    # -- construction ---------------------------------------------------------------------------
 
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -186,7 +186,7 @@ class QueuePanel(QWidget):
         actions.bind("queue_remove", lambda: client.remove(_ids(self.chosen("queued", *OVER))))
         actions.bind("queue_clear", client.clear_finished)
 
-    # -- done -----------------------------------------------------------------------------------
+    # -- actions --------------------------------------------------------------------------------
 
     def _cancel(self) -> None:
         for job in self.chosen("queued", *HELD):
@@ -205,7 +205,7 @@ class QueuePanel(QWidget):
             self._client.act(lambda store, number=job.id: store.move(number, to="top"))  # type: ignore[misc]
 
     def _move(self, step: int) -> None:
-        """Move the chosen jobs by one place, together."""
+        """Move the selected jobs by one row, as a block."""
         chosen = self.chosen("queued")
         queued = [job for job in self.model.jobs if job.state == "queued"]
         if not chosen:
@@ -220,7 +220,7 @@ class QueuePanel(QWidget):
             self._move_before(_ids(chosen), None)
 
     def _move_before(self, numbers: list[int], before: int | None) -> None:
-        """Put jobs before another one; before what does not wait, to the top or to the bottom."""
+        """Move jobs before a waiting one; otherwise to the top or the bottom."""
         there = self._client.jobs.get(before) if before is not None else None
         waiting = [n for n in numbers if n in self._client.jobs]
         waiting = [n for n in waiting if self._client.jobs[n].state == "queued"]
@@ -236,9 +236,9 @@ class QueuePanel(QWidget):
                 self._client.act(lambda store, n=number, e=end: store.move(n, to=e))  # type: ignore[misc]
 
     def _on_changed(self) -> None:
-        told = self.summary_text()
-        self.summary.setText(told)
-        self.told.emit(told)
+        text = self.summary_text()
+        self.summary.setText(text)
+        self.summary_changed.emit(text)
 
 
 def _ids(jobs: Iterable[Job]) -> list[int]:

@@ -1,4 +1,4 @@
-"""The render queue as a table, for its view."""
+"""The table model of the render queue."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROOT = QModelIndex()
 
 
 class QueueModel(QAbstractTableModel):
-    """Jobs, running first, then waiting as they will be claimed, then those that are over."""
+    """Jobs: running, then waiting in claim order, then finished."""
 
     moved = Signal(list, object)
 
@@ -40,7 +40,7 @@ class QueueModel(QAbstractTableModel):
         client.changed.connect(self._on_changed)
 
     def headers(self) -> list[str]:
-        """Return the columns' titles."""
+        """Return the column titles."""
         return [
             self.tr("Sound"),
             self.tr("Preset"),
@@ -48,7 +48,7 @@ class QueueModel(QAbstractTableModel):
             self.tr("Step"),
             self.tr("Class"),
             self.tr("Left"),
-            self.tr("From"),
+            self.tr("Source"),
         ]
 
     def job_at(self, index: Index) -> Job | None:
@@ -57,28 +57,28 @@ class QueueModel(QAbstractTableModel):
         return self.jobs[row] if 0 <= row < len(self.jobs) else None
 
     def row_of(self, number: int) -> int:
-        """Return the row of a job, -1 where it is not there."""
+        """Return the row of a job; -1 if absent."""
         return self._rows.get(number, -1)
 
     def rowCount(self, parent: Index = ROOT) -> int:  # noqa: N802
-        """Return how many jobs there are."""
+        """Return the number of jobs."""
         return 0 if parent.isValid() else len(self.jobs)
 
     def columnCount(self, parent: Index = ROOT) -> int:  # noqa: N802
-        """Return how many columns there are."""
+        """Return the number of columns."""
         del parent
         return len(self.headers())
 
     def headerData(  # noqa: N802
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        """Return a column's title."""
+        """Return a column title."""
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return self.headers()[section]
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return what stands in a cell."""
+        """Return the contents of a cell."""
         job = self.job_at(index)
         if job is None:
             return None
@@ -93,26 +93,26 @@ class QueueModel(QAbstractTableModel):
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        """Let rows be chosen and dragged, and dropped between each other."""
+        """Make rows selectable and draggable, with drops between them."""
         usual = super().flags(index)
         return usual | (
             Qt.ItemFlag.ItemIsDragEnabled if index.isValid() else Qt.ItemFlag.ItemIsDropEnabled
         )
 
     def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
-        """Rows are moved; files are copied."""
+        """Move rows; copy files."""
         return Qt.DropAction.MoveAction | Qt.DropAction.CopyAction
 
     def supportedDragActions(self) -> Qt.DropAction:  # noqa: N802
-        """Files are copied out: no other program may move them away. Rows move all the same."""
+        """Copy files: other programs must not move them. Rows still move."""
         return Qt.DropAction.CopyAction
 
     def mimeTypes(self) -> list[str]:  # noqa: N802
-        """Return what rows are dragged as."""
+        """Return the MIME types of dragged rows."""
         return [MIME]
 
     def mimeData(self, indexes: Any) -> QMimeData:  # noqa: N802
-        """Return rows, to be moved; and their renders, for other programs."""
+        """Return rows to move, and their renders for other programs."""
         rows = sorted({index.row() for index in indexes})
         chosen = [self.jobs[row] for row in rows]
         data = QMimeData()
@@ -124,7 +124,7 @@ class QueueModel(QAbstractTableModel):
     def dropMimeData(  # noqa: N802
         self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: Index
     ) -> bool:
-        """Move rows before the one that they are dropped on."""
+        """Move rows before the row they are dropped on."""
         del action, column
         if not data.hasFormat(MIME):
             return False
@@ -132,7 +132,7 @@ class QueueModel(QAbstractTableModel):
         place = row if row >= 0 else parent.row()
         before = self.jobs[place].id if 0 <= place < len(self.jobs) else None
         self.moved.emit(numbers, before)
-        return False  # the rows move when the queue says so
+        return False  # the rows move when the queue reports it
 
     def _texts(self, job: Job) -> list[str]:
         progress = job.progress
@@ -152,7 +152,7 @@ class QueueModel(QAbstractTableModel):
         ]
 
     def _state(self, job: Job) -> str:
-        told = {
+        text = {
             "queued": self.tr("waiting"),
             "running": self.tr("running"),
             "cancelling": self.tr("stopping"),
@@ -161,20 +161,20 @@ class QueueModel(QAbstractTableModel):
             "cancelled": self.tr("cancelled"),
         }[job.state]
         if job.state == "running" and job.progress.get("phase") not in (None, "dreaming"):
-            told = str(job.progress["phase"])
-        return f"{told}: {job.error}" if job.state == "failed" and job.error else told
+            text = str(job.progress["phase"])
+        return f"{text}: {job.error}" if job.state == "failed" and job.error else text
 
     def _origin(self, job: Job) -> str:
-        told = {
+        text = {
             "cli": self.tr("command line"),
-            "desktop": self.tr("here"),
+            "desktop": self.tr("this app"),
             "reaper": "REAPER",
             "inbox": self.tr("job folder"),
         }[job.origin]
-        return self.tr("preview") if job.kind == "preview" else told
+        return self.tr("preview") if job.kind == "preview" else text
 
     def _on_changed(self) -> None:
-        """Take what has changed: cells where rows are the same, else the rows anew."""
+        """Update changed cells where the rows are the same, otherwise reset the rows."""
         jobs = self._client.ordered()
         if [job.id for job in jobs] == [job.id for job in self.jobs]:
             changed = [

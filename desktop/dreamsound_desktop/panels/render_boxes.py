@@ -1,4 +1,4 @@
-"""A row of boxes: which renders are made."""
+"""A row of check boxes for the renders to make."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dreamsound_studio.render.write import RENDER_NAMES
 
 
 class RenderBoxes(QWidget):
-    """A box for each render; one at least stays ticked.
+    """One check box per render; at least one stays checked.
 
     Parameters
     ----------
     chosen : tuple of str
-        Which are ticked, of `dreamsound_studio.render.write.RENDER_NAMES`.
+        Checked renders, of `dreamsound_studio.render.write.RENDER_NAMES`.
     parent : QWidget
-        What it is in.
+        Parent widget.
 
     Signals
     -------
     changed(tuple)
-        Which are ticked now, in the order of the names.
+        The checked renders, in the order of the names.
     """
 
     changed = Signal(tuple)
@@ -30,10 +30,13 @@ class RenderBoxes(QWidget):
         super().__init__(parent)
         texts = {
             "dream": (self.tr("dream"), self.tr("The sound after the last step")),
-            "gradient": (self.tr("gradient"), self.tr("What excites the network, by itself")),
-            "hardcut": (self.tr("hard cut"), self.tr("The filter itself, made audible")),
-            "filtered": (self.tr("filtered"), self.tr("What was added, after the filter")),
-            "difference": (self.tr("difference"), self.tr("The dream less the source")),
+            "gradient": (
+                self.tr("gradient"),
+                self.tr("The gradient alone: what excites the network"),
+            ),
+            "hardcut": (self.tr("hard cut"), self.tr("The filter made audible")),
+            "filtered": (self.tr("filtered"), self.tr("The carrier after the filter")),
+            "difference": (self.tr("difference"), self.tr("The dream minus the source")),
         }
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -42,7 +45,7 @@ class RenderBoxes(QWidget):
             text, tip = texts[name]
             box = QCheckBox(text)
             box.setToolTip(tip)
-            box.setAccessibleName(self.tr("Make the render {0}").format(text))
+            box.setAccessibleName(self.tr("Make render {0}").format(text))
             box.setChecked(name in chosen)
             box.toggled.connect(self._on_toggled)
             self.boxes[name] = box
@@ -52,7 +55,7 @@ class RenderBoxes(QWidget):
 
     @property
     def chosen(self) -> tuple[str, ...]:
-        """Which are ticked."""
+        """The checked renders."""
         return tuple(name for name, box in self.boxes.items() if box.isChecked())
 
     def _on_toggled(self) -> None:

@@ -1,4 +1,4 @@
-"""The takes of a document: a tree of what came from what, A/B/C/D, and the renders of each."""
+"""The Takes panel: the tree of takes, A/B/C/D slots, and the renders of each take."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NUMBER = Qt.ItemDataRole.UserRole
 
 
 class TakeTree(QTreeWidget):
-    """The takes; the renders of those that are chosen can be dragged out as files."""
+    """The take tree; the renders of selected takes drag out as files."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -68,11 +68,11 @@ class TakeTree(QTreeWidget):
         return data
 
     def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
-        """Files are copied out: no other program may move them away."""
+        """Copy only: other programs must not move the files."""
         return Qt.DropAction.CopyAction
 
     def rows(self) -> Iterator[QTreeWidgetItem]:
-        """Give all rows, a take's before those that went on from it."""
+        """Yield all rows, parents before children."""
         walk = QTreeWidgetItemIterator(self)
         while (item := cast("QTreeWidgetItem | None", walk.value())) is not None:
             yield item
@@ -87,7 +87,7 @@ class TakeTree(QTreeWidget):
 
 
 class TakesPanel(QWidget):
-    """Shows takes, and chooses what is heard."""
+    """Shows takes and selects what plays."""
 
     heard_changed = Signal()
     take_activated = Signal(int)
@@ -95,7 +95,7 @@ class TakesPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        #: What is heard: a slot, the take in each of B, C and D, and which render of it.
+        #: What plays: a slot, the take in each of B, C and D, and the render.
         self.slot = "A"
         self.slots: dict[str, int | None] = dict.fromkeys(SLOTS[1:])
         self.render_name = "dream"
@@ -119,7 +119,7 @@ class TakesPanel(QWidget):
 
     @property
     def current(self) -> Take | None:
-        """The take that is chosen."""
+        """The selected take."""
         return self.tree.take_of(self.tree.currentItem())
 
     def show_document(self, document: Document | None) -> None:
@@ -138,7 +138,7 @@ class TakesPanel(QWidget):
         self._show_heard()
 
     def put_new(self, number: int) -> None:
-        """Put a new take where it can be heard: into an empty slot, else into B."""
+        """Put a new take into an empty slot, or into B."""
         known = [slot for slot in SLOTS[1:] if self.slots[slot] == number]
         empty = [slot for slot in SLOTS[1:] if self.slots[slot] is None]
         place = (known or empty or ["B"])[0]
@@ -151,7 +151,7 @@ class TakesPanel(QWidget):
         self.heard_changed.emit()
 
     def choose_slot(self, slot: str) -> None:
-        """Hear A, B, C or D; what is empty takes the chosen take."""
+        """Play slot A, B, C or D; an empty slot receives the selected take."""
         if slot != "A" and self.heard_take(slot) is None:
             current = self.current
             if current is None:
@@ -162,17 +162,17 @@ class TakesPanel(QWidget):
         self.heard_changed.emit()
 
     def choose_render(self, render: str) -> None:
-        """Hear another render of the takes."""
+        """Switch to another render of the takes."""
         self.render_name, self.step = render, None
         self._show_heard()
         self.heard_changed.emit()
 
     def choose_step(self, change: int) -> None:
-        """Hear an earlier or a later step of the take."""
+        """Switch to an earlier or later step of the take."""
         self.steps.setValue(self.steps.value() + change)
 
     def heard_take(self, slot: str | None = None) -> Take | None:
-        """Return the take of a slot; None for A, and for an empty one."""
+        """Return the take of a slot; None for A and for an empty slot."""
         number = self.slots.get(slot or self.slot)
         document = self.tree.document
         if document is None or number is None or number not in document.takes:
@@ -180,7 +180,7 @@ class TakesPanel(QWidget):
         return document.takes[number]
 
     def heard_file(self) -> tuple[Take, str] | None:
-        """Return the take and the render that are heard; None for the source."""
+        """Return the playing take and render; None for the source."""
         take = self.heard_take()
         if take is None:
             return None
@@ -192,12 +192,12 @@ class TakesPanel(QWidget):
         return (take, name) if name in take.renders else None
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Draw the icons anew when the window goes from dark to light."""
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_step_told"):
+        """Redraw the icons when the theme changes."""
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_step_value"):
             self._fill()
         super().changeEvent(event)
 
-    # -- made -----------------------------------------------------------------------------------
+    # -- construction ---------------------------------------------------------------------------
 
     def _slot_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -222,7 +222,7 @@ class TakesPanel(QWidget):
             button = ChoiceButton(self._render_text(name))
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             button.setMinimumWidth(button.fontMetrics().horizontalAdvance(button.text()) + 4)
-            button.setAccessibleName(self.tr("Hear the render {0}").format(name))
+            button.setAccessibleName(self.tr("Listen to render {0}").format(name))
             button.clicked.connect(lambda _=False, name=name: self.choose_render(name))
             self._render_group.addButton(button)
             self._render_buttons[name] = button
@@ -246,13 +246,13 @@ class TakesPanel(QWidget):
         self.steps.setPageStep(1)
         self.steps.valueChanged.connect(self._on_step)
         self._step_label.setBuddy(self.steps)
-        self._step_told = QLabel()
+        self._step_value = QLabel()
         row.addWidget(self._step_label)
         row.addWidget(self.steps, 1)
-        row.addWidget(self._step_told)
+        row.addWidget(self._step_value)
         return row
 
-    # -- shown ----------------------------------------------------------------------------------
+    # -- display --------------------------------------------------------------------------------
 
     def _fill(self) -> None:
         current = self.current
@@ -270,7 +270,7 @@ class TakesPanel(QWidget):
     def _add_children(self, document: Document, parent: int | None, under: QTreeWidgetItem) -> None:
         for take in document.takes.children(parent):
             if not take.renders:
-                continue  # it is still being dreamed: the queue shows it
+                continue  # still running: the queue shows it
             item = QTreeWidgetItem(under)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
             item.setData(0, NUMBER, take.number)
@@ -281,18 +281,18 @@ class TakesPanel(QWidget):
                 item.setText(2, f"{before} → {after}")
             item.setText(3, "★" * take.stars)
             gone = take.missing()
-            told = "\n".join([self._told(take), *take.warnings])
+            tip = "\n".join([self._description(take), *take.warnings])
             if gone:
-                told = self.tr("Its files are gone: {0}").format(", ".join(gone))
+                tip = self.tr("Files missing: {0}").format(", ".join(gone))
                 font = item.font(0)
                 font.setStrikeOut(True)
                 item.setFont(0, font)
             for column in range(self.tree.columnCount()):
-                item.setToolTip(column, told)
+                item.setToolTip(column, tip)
             item.setData(2, Qt.ItemDataRole.AccessibleTextRole, self._spoken(take))
             self._add_children(document, take.number, item)
 
-    def _told(self, take: Take) -> str:
+    def _description(self, take: Take) -> str:
         kind = self.tr("Preview") if take.kind == "preview" else self.tr("Render")
         part = self.tr("{0:.2f} s to {1:.2f} s").format(take.start_s, take.stop_s)
         return ", ".join(text for text in (kind, part, self._spoken(take)) if text)
@@ -305,7 +305,7 @@ class TakesPanel(QWidget):
         )
 
     def _show_slots(self) -> None:
-        """Write beside each take under which of B, C and D it is heard."""
+        """Mark the takes with their slots B, C and D."""
         letters: dict[int, str] = {}
         for slot, number in self.slots.items():
             if number is not None:
@@ -324,12 +324,12 @@ class TakesPanel(QWidget):
     def _show_heard(self) -> None:
         for slot, button in self._slot_buttons.items():
             take = self.heard_take(slot)
-            name = self.tr("the source") if slot == "A" else take.name if take else ""
+            name = self.tr("source") if slot == "A" else take.name if take else ""
             button.setChecked(slot == self.slot)
             button.setEnabled(self.tree.document is not None)
-            told = self.tr("{0}: {1}").format(slot, name or self.tr("empty"))
-            button.setToolTip(told)
-            button.setAccessibleName(told)
+            label = self.tr("{0}: {1}").format(slot, name or self.tr("empty"))
+            button.setToolTip(label)
+            button.setAccessibleName(label)
         self._show_slots()
         take = self.heard_take()
         for name, button in self._render_buttons.items():
@@ -341,11 +341,11 @@ class TakesPanel(QWidget):
         place = next((n for n, (step, _) in enumerate(steps) if step == self.step), len(steps))
         self.steps.setValue(place)
         self.steps.blockSignals(False)
-        for widget in (self.steps, self._step_label, self._step_told):
+        for widget in (self.steps, self._step_label, self._step_value):
             widget.setVisible(bool(steps))
-        self._step_told.setText(self.tr("last") if self.step is None else str(self.step))
+        self._step_value.setText(self.tr("last") if self.step is None else str(self.step))
 
-    # -- done -----------------------------------------------------------------------------------
+    # -- actions --------------------------------------------------------------------------------
 
     def _on_current(self, item: QTreeWidgetItem | None) -> None:
         take = self.tree.take_of(item)
@@ -375,5 +375,5 @@ class TakesPanel(QWidget):
         take = self.heard_take()
         steps = take.steps if take is not None else []
         self.step = steps[place][0] if place < len(steps) else None
-        self._step_told.setText(self.tr("last") if self.step is None else str(self.step))
+        self._step_value.setText(self.tr("last") if self.step is None else str(self.step))
         self.heard_changed.emit()

@@ -1,1 +1,1 @@
-"""Playing: what is heard at every moment (no Qt), and the device that it goes to."""
+"""Playback: the mixer (no Qt) and the audio device."""

@@ -1,4 +1,4 @@
-"""The gain at which a sound is heard beside others: as loud as they, and never too loud."""
+"""Playback gain: matches the loudness of a sound to the source and limits its true peak."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from dreamsound_studio.dsp.levels import (
     true_peak,
 )
 
-#: Sounds are brought together by at most this.
+#: Largest gain change for loudness matching.
 MOST_GAIN_DB = 40.0
-#: True peak of what is heard, dBTP.
+#: True-peak ceiling, dBTP.
 CEILING_DBTP = -1.0
 BLOCK = 2**16
-#: Of a sound that is longer, this much in its middle is measured.
+#: For longer sounds, only this much in the middle is measured.
 MOST_SECONDS = 120.0
 
 
@@ -30,7 +30,7 @@ Blocks = Callable[[], Iterator[FloatArray]]
 
 
 def blocks_of(sound: OpenSound, start: int, stop: int) -> Blocks:
-    """Return what gives a part of a sound, block by block, from its beginning."""
+    """Return a function that yields a part of a sound block by block."""
 
     def blocks() -> Iterator[FloatArray]:
         for first in range(start, stop, BLOCK):
@@ -42,23 +42,23 @@ def blocks_of(sound: OpenSound, start: int, stop: int) -> Blocks:
 def heard_gain(
     sound: OpenSound, reference: OpenSound | None, start: int, is_matched: bool
 ) -> float:
-    """Return the gain of a sound, as a factor.
+    """Return the playback gain of a sound, as a factor.
 
     Parameters
     ----------
     sound : OpenSound
-        What is heard.
+        The sound to play.
     reference : OpenSound or None
-        The source: the sound is brought to the level of the part that it lies over.
+        The source; the gain matches the loudness of the part the sound covers.
     start : int
-        Where in the source it lies, in samples.
+        Position in the source, in samples.
     is_matched : bool
-        Whether it is brought to that level; its true peak is kept under -1 dBTP in any case.
+        Whether to match loudness; the true peak stays below -1 dBTP in any case.
 
     Raises
     ------
     AudioFileError
-        One of them cannot be read.
+        One of the sounds cannot be read.
     """
     first, last = _measured(sound)
     own = blocks_of(sound, first, last)
@@ -74,7 +74,7 @@ def _matched_db(sound: OpenSound, own: Blocks, reference: OpenSound, there: Bloc
     wanted = measure_level(there(), reference.sample_rate_hz, reference.channels)
     level = measure_level(own(), sound.sample_rate_hz, sound.channels, wanted.kind)
     if math.isinf(level.value_db) and wanted.kind == "lufs":
-        # Nothing of it passes the gates of loudness.
+        # No block passes the loudness gate.
         wanted = measure_level(there(), reference.sample_rate_hz, reference.channels, "rms")
         level = measure_level(own(), sound.sample_rate_hz, sound.channels, "rms")
     return match_gain_db(wanted, level, MOST_GAIN_DB)

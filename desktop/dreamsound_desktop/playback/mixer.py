@@ -1,4 +1,4 @@
-"""What is heard: one of several sounds on one time line, without a gap between them. No Qt here."""
+"""The mixer: plays one of several sounds on one timeline, switching without a gap. No Qt here."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import numpy.typing as npt
 from dreamsound_studio.dsp.levels import from_db
 from dreamsound_studio.errors import DreamSoundError
 
-#: From one sound to another.
+#: Cross-fade between sounds.
 CROSSFADE_S: Final = 0.005
-#: At the start and the end of playing, and where a loop begins anew.
+#: Fade at start and stop, and at the loop point.
 FADE_S: Final = 0.005
-#: No sample of what is played is beyond this, whatever the files hold.
+#: Sample ceiling of the output, whatever the files contain.
 CEILING: Final = from_db(-1.0)
 
 FloatArray = npt.NDArray[np.float32]
 
 
 class Readable(Protocol):
-    """Something that has samples; `OpenSound` is."""
+    """A source of samples, such as `OpenSound`."""
 
     sample_rate_hz: int
     channels: int
@@ -35,21 +35,20 @@ class Readable(Protocol):
 
 @dataclass(frozen=True)
 class Voice:
-    """A sound on the time line of a document.
+    """A sound on a document's timeline.
 
     Attributes
     ----------
     sound : Readable
         Its samples, at the document's rate.
     start : int
-        Where on the time line its first sample lies.
+        Position of its first sample on the timeline.
     gain : float
-        Brings it to the level of the others; already lowered so that its true peak is at most
-        -1 dBTP.
+        Matches the level of the other voices; keeps the true peak at or below -1 dBTP.
     around : Readable or None
-        What is heard before it begins and after it has ended.
+        Sound to play before the start and after the end.
     around_gain : float
-        The gain of that.
+        Gain of `around`.
     """
 
     sound: Readable
@@ -59,7 +58,7 @@ class Voice:
     around_gain: float = 1.0
 
     def read(self, start: int, stop: int) -> FloatArray:
-        """Return a part of the time line, ``[channels, stop - start]``."""
+        """Return a part of the timeline, ``[channels, stop - start]``."""
         inner = self.sound.read(start - self.start, stop - self.start) * np.float32(self.gain)
         end = self.start + self.sound.length
         if self.around is None or (self.start <= start and stop <= end):
@@ -73,23 +72,23 @@ class Voice:
 
 @dataclass
 class Levels:
-    """What a meter shows: of each channel the highest sample and the mean power lately."""
+    """Meter values: peak and mean power per channel since the last reading."""
 
     peak: list[float] = field(default_factory=list)
     rms: list[float] = field(default_factory=list)
 
 
 class Mixer:
-    """Gives the samples of what is played, block by block.
+    """Produces the output samples, block by block.
 
-    All methods may be called from any thread.
+    All methods are thread-safe.
 
     Parameters
     ----------
     sample_rate_hz : int
-        Of the time line.
+        Of the timeline.
     channels : int
-        That are put out; voices with another number are made to fit.
+        Output channels; voices with another channel count are converted.
     """
 
     def __init__(self, sample_rate_hz: int, channels: int = 2) -> None:
@@ -110,31 +109,31 @@ class Mixer:
 
     @property
     def place(self) -> int:
-        """The next sample of the time line that will be given."""
+        """The next sample of the timeline."""
         with self._lock:
             return self._place
 
     @property
     def is_playing(self) -> bool:
-        """Whether anything is given but silence."""
+        """Whether the mixer is playing."""
         with self._lock:
             return self._playing
 
     @property
     def voice(self) -> Voice | None:
-        """What is heard."""
+        """The current voice."""
         with self._lock:
             return self._voice
 
     def play(self, voice: Voice, length: int) -> None:
-        """Hear a voice from the playhead on; from another one there is a short cross-fade.
+        """Play a voice from the playhead; cross-fades from the current voice.
 
         Parameters
         ----------
         voice : Voice
-            What.
+            The voice to play.
         length : int
-            Of the time line: playing stops there.
+            End of the timeline; playback stops there.
         """
         with self._lock:
             if self._playing and self._voice is not None and voice is not self._voice:
@@ -146,7 +145,7 @@ class Mixer:
             self.failure = ""
 
     def switch(self, voice: Voice | None) -> None:
-        """Choose what is heard; whether it plays stays as it is."""
+        """Switch to another voice without changing the play state."""
         with self._lock:
             if voice is None:
                 self._playing, self._voice = False, None
@@ -156,12 +155,12 @@ class Mixer:
                 self._voice = voice
 
     def stop(self) -> None:
-        """Give silence, after a short fade."""
+        """Stop after a short fade."""
         with self._lock:
             self._playing = False
 
     def seek(self, place: int) -> None:
-        """Go to a sample of the time line; while it plays, with a cross-fade to there."""
+        """Move the playhead; cross-fades while playing."""
         with self._lock:
             if self._playing and self._voice is not None:
                 self._leaving = _Shifted(self._voice, self._place - place)
@@ -169,26 +168,26 @@ class Mixer:
             self._place = max(place, 0)
 
     def loop(self, part: tuple[int, int] | None) -> None:
-        """Play a part of the time line again and again; None ends that."""
+        """Loop a part of the timeline; None ends the loop."""
         with self._lock:
             self._loop = part if part is not None and part[1] > part[0] else None
 
     def set_volume(self, gain: float) -> None:
-        """Set the volume, 0..1; it is gone to within some milliseconds."""
+        """Set the volume, 0..1; changes are smoothed over a few milliseconds."""
         with self._lock:
             self._volume = min(max(gain, 0.0), 1.0)
 
     def levels(self) -> Levels:
-        """Return what the meter shows, and begin it anew."""
+        """Return the meter values and reset them."""
         with self._lock:
-            told = Levels(list(self._levels.peak), list(self._levels.rms))
+            levels = Levels(list(self._levels.peak), list(self._levels.rms))
             self._levels.peak = [peak * 0.5 for peak in self._levels.peak]
-            return told
+            return levels
 
     def give(self, count: int) -> FloatArray:
         """Return the next samples, ``[channels, count]``.
 
-        A sound that cannot be read any more stops the playing; `failure` says why.
+        Playback stops if a sound can no longer be read; `failure` holds the reason.
         """
         with self._lock:
             out = np.zeros((self.channels, count), np.float32)
@@ -196,7 +195,7 @@ class Mixer:
             if self._voice is not None and (target > 0 or self._volume_now > 0):
                 self._fill(out)
                 self._apply_volume(out, target)
-                # Files may be hotter than they were measured: samples stay under the ceiling.
+                # Files may be louder than measured: keep samples below the ceiling.
                 np.clip(out, -CEILING, CEILING, out=out)
             else:
                 self._volume_now = target
@@ -223,12 +222,12 @@ class Mixer:
             done += count
 
     def _cross(self, part: FloatArray, count: int) -> None:
-        """Fade from what is left to what is heard now, at constant power."""
+        """Cross-fade from the previous voice to the current one."""
         whole = round(CROSSFADE_S * self.sample_rate_hz)
         count = min(count, self._left)
         before = self._read(self._leaving, count)
         share = (whole - self._left + np.arange(count, dtype=np.float32)) / whole
-        # Renders of one sound are alike: amplitudes add up, so the fade is linear in amplitude.
+        # Renders of one sound correlate, so amplitudes add up: fade linearly in amplitude.
         part[:, :count] = part[:, :count] * share + before * (1 - share)
         self._left -= count
         if self._left <= 0:
@@ -263,7 +262,7 @@ class Mixer:
 
 @dataclass(frozen=True)
 class _Shifted:
-    """A voice that is somewhere else on the time line, to fade out from there."""
+    """A voice at another position on the timeline, used to fade out a loop."""
 
     voice: Any
     by: int
@@ -274,10 +273,10 @@ class _Shifted:
 
 
 def with_channels(values: FloatArray, channels: int) -> FloatArray:
-    """Return a sound with another number of channels, to be heard.
+    """Return a sound with another channel count, for playback.
 
-    Mono goes to all; of more than are put out, odd ones go to the left and even ones to the right,
-    at a level that cannot overload.
+    Mono goes to all outputs. Of surplus channels, odd ones go left and even ones right, at a level
+    that cannot clip.
     """
     given = values.shape[0]
     if given == channels:

@@ -1,4 +1,4 @@
-"""The player: what the mixer gives, to a sound device; without one, in silence and in time."""
+"""The player: sends the mixer's output to an audio device, or runs silently without one."""
 
 from __future__ import annotations
 
@@ -14,46 +14,45 @@ from dreamsound_studio.dsp.levels import from_db
 CHANNELS: Final = 2
 #: Of the device's buffer.
 BUFFER_S: Final = 0.1
-#: How often the playhead is told of.
+#: Interval of playhead updates.
 TICK_MS: Final = 33
 SAMPLE_BYTES: Final = 4
-#: What a sound device says when all is well.
+#: Error codes of the audio device that mean no fault.
 FINE_ERRORS: Final = ("NoError", "UnderrunError")
 
 
 class MixerDevice(QIODevice):
-    """What a sound device pulls from: endless float32 samples of a mixer, interleaved."""
+    """The audio device's source: endless interleaved float32 samples from a mixer."""
 
     def __init__(self, mixer: Mixer, parent: QObject) -> None:
         super().__init__(parent)
         self.mixer = mixer
 
     def readData(self, most: int) -> bytes:  # noqa: N802
-        """Return at most so many bytes of what is heard next."""
+        """Return at most `most` bytes of the next samples."""
         frame = SAMPLE_BYTES * self.mixer.channels
         count = min(most // frame, 1 << 14)
         return self.mixer.give(count).T.tobytes() if count else b""
 
     def writeData(self, data: Any, length: int) -> int:  # noqa: N802
-        """Nothing is written."""
+        """Write nothing."""
         del data, length
         return -1
 
     def bytesAvailable(self) -> int:  # noqa: N802
-        """Return how much could be read: always enough, since silence is given too."""
+        """Return a count that never runs out: the mixer also supplies silence."""
         return (1 << 16) + super().bytesAvailable()
 
     def isSequential(self) -> bool:  # noqa: N802
-        """Whether there is no going back."""
+        """Return True: the device cannot seek."""
         return True
 
 
 class Player(QObject):
-    """Plays voices on the time line of a document.
+    """Plays voices on a document's timeline.
 
-    The sound device is looked for when something is played for the first time. Where there is none,
-    or Qt's multimedia cannot be loaded, the playhead still moves, and `silent` says why nothing is
-    heard.
+    Opens the audio device on first playback. Without one, or without QtMultimedia, the playhead
+    still moves and `silent` reports why there is no sound.
     """
 
     moved = Signal(float)
@@ -78,39 +77,38 @@ class Player(QObject):
 
     @property
     def is_playing(self) -> bool:
-        """Whether something is played."""
+        """Whether the player is playing."""
         return self._tick.isActive()
 
     @property
     def seconds(self) -> float:
-        """Where on the time line it is."""
+        """Position on the timeline."""
         return self.mixer.place / self.mixer.sample_rate_hz
 
     def prepare(self) -> None:
-        """Load what a sound device needs, before the pool measures what is heard.
+        """Load what an audio device needs, before the pool measures levels.
 
-        Loaded while soxr works in the pool, the two wait for each other for ever: see
-        `dreamsound_desktop.background`.
+        Loading it while soxr runs in the pool deadlocks: see `dreamsound_desktop.background`.
         """
         if self._devices is not None:
             return
-        with suppress(ImportError):  # playing says so
+        with suppress(ImportError):  # reported on playback
             from PySide6.QtMultimedia import QMediaDevices
 
-            # Headphones that are plugged in are played on, and nothing breaks when they go.
+            # Follow the system's default device, and survive its removal.
             self._devices = QMediaDevices(self)
             self._devices.audioOutputsChanged.connect(self._change_device)
             QMediaDevices.defaultAudioOutput()
 
     def play(self, voice: Voice, seconds: float, length_s: float) -> None:
-        """Play a voice from a moment on.
+        """Play a voice from a position.
 
         Parameters
         ----------
         voice : Voice
-            What is heard.
+            The voice to play.
         seconds, length_s : float
-            Where to begin, and the length of the time line.
+            Start position, and length of the timeline.
         """
         rate = voice.sound.sample_rate_hz
         if rate != self.mixer.sample_rate_hz:
@@ -127,44 +125,44 @@ class Player(QObject):
             self.started.emit()
 
     def switch(self, voice: Voice) -> None:
-        """Hear another voice at the same playhead, without a gap."""
+        """Switch to another voice at the playhead, without a gap."""
         if voice.sound.sample_rate_hz == self.mixer.sample_rate_hz:
             self.mixer.switch(voice)
 
     def stop(self) -> None:
-        """Stop; the playhead stays where it is."""
+        """Stop; keep the playhead."""
         if self.is_playing:
             self.mixer.stop()
             self._tick.stop()
-            # The fade is still to be heard.
+            # Let the fade finish.
             QTimer.singleShot(round(2000 * BUFFER_S), self, self._suspend)
             self.stopped.emit()
 
     def seek(self, seconds: float) -> None:
-        """Go to a moment."""
+        """Move the playhead."""
         self.mixer.seek(round(seconds * self.mixer.sample_rate_hz))
         self.moved.emit(seconds)
 
     def loop(self, part_s: tuple[float, float] | None) -> None:
-        """Play a part again and again; None ends that."""
+        """Loop a part; None ends the loop."""
         rate = self.mixer.sample_rate_hz
         self.mixer.loop(
             None if part_s is None else (round(part_s[0] * rate), round(part_s[1] * rate))
         )
 
     def set_volume_db(self, volume_db: float) -> None:
-        """Set the volume; -60 dB is off."""
+        """Set the volume; -60 dB mutes."""
         self._volume = 0.0 if volume_db <= -60 else from_db(volume_db)
         self.mixer.set_volume(self._volume)
 
     def use_device(self, name: str) -> None:
-        """Play on a device from now on; an empty name, or one that is gone, is the system's."""
+        """Select an audio device; an empty or unknown name selects the system default."""
         if name != self._device_name:
             self._device_name = name
             self._change_device()
 
     def close(self) -> None:
-        """Stop, and let the device go."""
+        """Stop and close the device."""
         self._tick.stop()
         self.mixer.stop()
         self._close()
@@ -174,7 +172,7 @@ class Player(QObject):
             self._sink.resume()
             return
         try:
-            # Imported late: without libpulse it cannot be, and then the app does without.
+            # Imported late: the import fails without libpulse, and the app must still run.
             from PySide6.QtMultimedia import QAudioFormat, QAudioSink, QMediaDevices
         except ImportError as error:
             self._say_silent(str(error))
@@ -185,7 +183,7 @@ class Player(QObject):
             if device.description() == self._device_name:
                 found = device
         if found.isNull():
-            self._say_silent(self.tr("this machine has no sound device"))
+            self._say_silent(self.tr("no audio device found"))
             return
         form = QAudioFormat()
         form.setSampleRate(self.mixer.sample_rate_hz)
@@ -193,7 +191,7 @@ class Player(QObject):
         form.setSampleFormat(QAudioFormat.SampleFormat.Float)
         if not found.isFormatSupported(form):
             rate = self.mixer.sample_rate_hz
-            self._say_silent(self.tr("the sound device cannot play {0} Hz").format(rate))
+            self._say_silent(self.tr("the audio device does not support {0} Hz").format(rate))
             return
         self._device = MixerDevice(self.mixer, self)
         self._device.open(QIODevice.OpenModeFlag.ReadOnly)
@@ -204,7 +202,7 @@ class Player(QObject):
         self._sink.start(self._device)
         if self._sink.error().name not in FINE_ERRORS:
             self._close()
-            self._say_silent(self.tr("the sound device cannot be opened"))
+            self._say_silent(self.tr("the audio device cannot be opened"))
             return
         self.why_silent = ""
 
@@ -215,7 +213,7 @@ class Player(QObject):
 
     def _on_tick(self) -> None:
         if self._sink is None:
-            # Nobody pulls: the time line goes on at its pace all the same.
+            # Without a device to pull samples, advance the timeline in real time.
             now_s = time.monotonic()
             due = round((now_s - self._pulled_s) * self.mixer.sample_rate_hz)
             self._pulled_s = now_s
@@ -230,7 +228,7 @@ class Player(QObject):
             self.stopped.emit()
 
     def _change_device(self) -> None:
-        """Go on with another device, where one was open."""
+        """Switch to another device, if one was open."""
         if self._sink is not None:
             self._close()
             if self.is_playing:

@@ -1,1 +1,1 @@
-"""What is open, chosen and to be done: the model under the views. No Qt here."""
+"""The model under the views: open sounds, selections, recipes, takes. No Qt here."""

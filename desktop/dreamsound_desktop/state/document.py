@@ -1,4 +1,4 @@
-"""A document: a sound that is open, what shall be done with it, and what has been."""
+"""A document: an open sound, its recipe, and its takes."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ from dreamsound_studio.recipe.presets import set_fields, with_fields
 from dreamsound_studio.recipe.recipe import PAPER_FIELDS, Recipe
 
 VERSION = 1
-#: What of a recipe says what is dreamed of.
+#: Recipe fields that define what to dream of.
 AIM = ("class_", "at", "layer", "objective")
 
 
 class Document:
-    """A sound that is open.
+    """An open sound.
 
     Parameters
     ----------
     path : pathlib.Path
-        The sound.
+        The sound file.
 
     Attributes
     ----------
     sound : OpenSound
         Its samples.
     recipe : Recipe
-        What shall be done with it.
+        The recipe for the next dream.
     preset : str
-        The preset that the recipe came from.
+        Name of the preset the recipe comes from.
     selection : TimeSpan or None
-        The part that shall be dreamed; None is all.
+        The part to dream; None for the whole sound.
     takes : TakeList
-        What has been dreamed.
+        Finished dreams.
     keep_every : int
-        A render keeps every so many steps; 0 keeps none.
+        A render keeps every n-th step; 0 keeps none.
     playhead_s : float
-        Where playing begins.
+        Start of playback.
     recorder : callable
-        Given every edit; makes it by calling its `redo`. The app puts it onto its undo stack.
+        Receives every edit and applies it with `redo`. The app pushes it onto its undo stack.
 
     Raises
     ------
     AudioFileError
-        It cannot be read.
+        The sound cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -75,54 +75,54 @@ class Document:
 
     @property
     def name(self) -> str:
-        """Its file's name."""
+        """File name of the sound."""
         return self.path.name
 
     @property
     def seconds(self) -> float:
-        """Its length."""
+        """Length of the sound."""
         return self.sound.seconds
 
     # -- editing --------------------------------------------------------------------------------
 
     def set_fields(self, text: str, gesture: str = "", **fields: Any) -> None:
-        """Change fields of the recipe, so that it can be undone.
+        """Change recipe fields, undoably.
 
         Parameters
         ----------
         text : str
-            What was done, for the menu.
+            Description for the Undo menu.
         gesture : str, optional
-            Edits of one gesture are undone together.
+            Edits of one gesture undo together.
         **fields
-            By their names in `Recipe`; None takes the default.
+            Fields of `Recipe`; None resets to the default.
 
         Raises
         ------
         RecipeError
-            Together they make no sense; nothing is changed.
+            The combination is invalid; nothing changes.
         """
-        told = {
+        values = {
             name: value
             for name, value in self.recipe.model_dump(exclude_defaults=True).items()
             if name != "schema_version"
         }
         if set(fields) & set(AIM) - {"at"}:
-            told = {name: value for name, value in told.items() if name not in AIM}
-        told |= fields
-        self.set_recipe(Recipe.make(**told), text, gesture)
+            values = {name: value for name, value in values.items() if name not in AIM}
+        values |= fields
+        self.set_recipe(Recipe.make(**values), text, gesture)
 
     def set_recipe(
         self, recipe: Recipe, text: str, gesture: str = "", preset: str | None = None
     ) -> None:
-        """Change the recipe, and the preset it came from, so that it can be undone."""
+        """Change the recipe and its preset name, undoably."""
         before = self.recipe, self.preset
         after = recipe, self.preset if preset is None else preset
         if before != after:
             self.recorder(Assign(text, self._put_recipe, before, after, gesture))
 
     def set_paper(self, paper: bool, text: str) -> None:
-        """Take the paper's formulas literally, or the studio's."""
+        """Switch between the paper's literal formulas and the studio's."""
         fields = dict.fromkeys(PAPER_FIELDS)
         if paper:
             fields = dict(PAPER_FIELDS)
@@ -130,12 +130,12 @@ class Document:
                 del fields["at"]
         elif self.recipe.layer is not None or self.recipe.objective is not None:
             fields.pop("at")
-        told = self.recipe.model_dump(exclude_defaults=True, exclude={"schema_version"})
-        self.set_recipe(Recipe.make(**(told | fields)), text)
+        values = self.recipe.model_dump(exclude_defaults=True, exclude={"schema_version"})
+        self.set_recipe(Recipe.make(**(values | fields)), text)
 
     @property
     def is_paper(self) -> bool:
-        """Whether the recipe takes the paper's formulas literally."""
+        """Whether the recipe uses the paper's literal formulas."""
         return all(
             getattr(self.recipe, name) == value
             for name, value in PAPER_FIELDS.items()
@@ -143,7 +143,7 @@ class Document:
         )
 
     def select(self, span: TimeSpan | None, text: str, gesture: str = "") -> None:
-        """Choose the part that shall be dreamed, so that it can be undone."""
+        """Select the part to dream, undoably."""
         chosen = None if span is None else span.clipped(self.seconds)
         if chosen != self.selection:
             self.recorder(Assign(text, self._put_selection, self.selection, chosen, gesture))
@@ -151,41 +151,41 @@ class Document:
     def set_band(
         self, low_hz: float | None, high_hz: float | None, text: str, gesture: str = ""
     ) -> None:
-        """Choose the frequency band that may change; it goes into the recipe."""
+        """Set the recipe's frequency band, undoably."""
         half = self.sound.sample_rate_hz / 2
         low = None if low_hz is None or low_hz < 1 else round(low_hz, 1)
         high = None if high_hz is None or high_hz >= half * 0.999 else round(high_hz, 1)
         self.set_fields(text, gesture, band_low_hz=low, band_high_hz=high)
 
     def move_playhead(self, seconds: float) -> None:
-        """Put the playhead somewhere in the sound."""
+        """Move the playhead."""
         self.playhead_s = min(max(seconds, 0.0), self.seconds)
         self.playhead_moved.emit()
 
     def rename_take(self, number: int, name: str, text: str) -> None:
-        """Give a take another name, so that it can be undone."""
+        """Rename a take, undoably."""
         before = self.takes[number]
         after = before.model_copy(update={"name": name})
         self.recorder(Assign(text, self.takes.put, before, after))
 
     def star_take(self, number: int, stars: int, text: str) -> None:
-        """Give a take stars, 0 to 5, so that it can be undone."""
+        """Give a take 0 to 5 stars, undoably."""
         before = self.takes[number]
         after = before.model_copy(update={"stars": min(max(stars, 0), 5)})
         self.recorder(Assign(text, self.takes.put, before, after))
 
-    def _put_recipe(self, told: tuple[Recipe, str]) -> None:
-        self.recipe, self.preset = told
+    def _put_recipe(self, recipe_and_preset: tuple[Recipe, str]) -> None:
+        self.recipe, self.preset = recipe_and_preset
         self.recipe_changed.emit()
 
     def _put_selection(self, span: TimeSpan | None) -> None:
         self.selection = span
         self.selection_changed.emit()
 
-    # -- kept -----------------------------------------------------------------------------------
+    # -- saved state ----------------------------------------------------------------------------
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what is kept of it, as plain JSON values."""
+        """Return the saved state as plain JSON values."""
         return {
             "version": VERSION,
             "path": str(self.path),
@@ -199,23 +199,23 @@ class Document:
             "takes": [take.model_dump(mode="json") for take in self.takes],
         }
 
-    def take_up(self, told: dict[str, Any]) -> None:
-        """Go on from what was kept; what makes no sense of it is left out."""
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Restore saved state, skipping invalid entries."""
         try:
-            self.recipe = recipe_from(told.get("recipe") or {})
-            self.preset = str(told.get("preset") or "")
+            self.recipe = recipe_from(state.get("recipe") or {})
+            self.preset = str(state.get("preset") or "")
         except RecipeError:
             self.recipe, self.preset = Recipe(), ""
-        span = told.get("selection")
+        span = state.get("selection")
         if isinstance(span, list) and len(span) == 2:
             self.selection = TimeSpan(float(span[0]), float(span[1])).clipped(self.seconds)
-        keep_every = told.get("keep_every")
+        keep_every = state.get("keep_every")
         self.keep_every = keep_every if isinstance(keep_every, int) and keep_every > 0 else 0
-        playhead = told.get("playhead_s")
+        playhead = state.get("playhead_s")
         if isinstance(playhead, int | float):
             self.playhead_s = min(max(float(playhead), 0.0), self.seconds)
         takes = []
-        for one in told.get("takes") or []:
+        for one in state.get("takes") or []:
             try:
                 takes.append(Take.model_validate(one))
             except ValueError:
@@ -224,40 +224,40 @@ class Document:
 
 
 class DocumentStore:
-    """What is kept of documents between sessions, a small file for each sound.
+    """Saved state of documents, one small file per sound.
 
     Parameters
     ----------
     folder : pathlib.Path
-        Made where it is missing.
+        Created if missing.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def open(self, path: Path) -> Document:
-        """Open a sound, with what was kept of it; raises `AudioFileError` as `Document` does."""
+        """Open a sound with its saved state; raises `AudioFileError` like `Document`."""
         document = Document(path)
         try:
-            told = read_json(self._place(path))
+            state = read_json(self._place(path))
         except DreamSoundError:
             return document
-        if isinstance(told, dict) and told.get("version") == VERSION:
-            document.take_up(told)
+        if isinstance(state, dict) and state.get("version") == VERSION:
+            document.restore_state(state)
         return document
 
     def save(self, document: Document) -> None:
-        """Keep what a document is; raises `AudioFileError` where it cannot be written."""
+        """Save a document's state; raises `AudioFileError` if it cannot be written."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self._place(document.path), json.dumps(document.as_dict(), indent=1))
 
     def renders(self) -> set[str]:
-        """Return every file that a take of any document has."""
+        """Return the render files of all takes of all documents."""
         found: set[str] = set()
         for place in self.folder.glob("*.json"):
             try:
-                told = read_json(place)
-                for take in told.get("takes") or []:
+                state = read_json(place)
+                for take in state.get("takes") or []:
                     found.update(take.get("renders", {}).values())
             except (DreamSoundError, AttributeError):
                 continue
@@ -269,7 +269,7 @@ class DocumentStore:
 
 
 def with_band(now: Recipe, recipe: Recipe) -> Recipe:
-    """Return a preset's recipe, in which the band that was chosen for the sound stays."""
+    """Return a preset's recipe with the sound's current band."""
     band = {
         name: getattr(now, name)
         for name in ("band_low_hz", "band_high_hz")

@@ -1,4 +1,4 @@
-"""Edits that can be undone: what was, what is, and which of them belong to one gesture."""
+"""Undoable edits: value before, value after, and the gesture they belong to."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from typing import Any, Protocol
 
 
 class Edit(Protocol):
-    """A change of the session that can be taken back."""
+    """An undoable change of the session."""
 
     @property
     def text(self) -> str:
-        """What it did, for the menu."""
+        """Description for the Undo menu."""
 
     def redo(self) -> None:
-        """Make the change."""
+        """Apply the change."""
 
     def undo(self) -> None:
-        """Take it back."""
+        """Revert the change."""
 
     def merged(self, later: Edit) -> Edit | None:
-        """Return both as one, where they belong to one gesture."""
+        """Return both edits as one if they belong to one gesture."""
 
 
 @dataclass(frozen=True)
 class Assign:
-    """A value that is set.
+    """An assignment of a value.
 
     Attributes
     ----------
     text : str
-        What it did.
+        Description for the Undo menu.
     setter : callable
-        Takes the value.
+        Applies a value.
     before, after : object
         The values.
     gesture : str
-        Edits of one gesture, such as dragging a slider, are undone together; without one, never.
+        Edits of one gesture, such as a slider drag, undo together; an empty gesture never merges.
     """
 
     text: str
@@ -47,15 +47,15 @@ class Assign:
     gesture: str = ""
 
     def redo(self) -> None:
-        """Set the new value."""
+        """Apply the new value."""
         self.setter(self.after)
 
     def undo(self) -> None:
-        """Set the old value."""
+        """Restore the old value."""
         self.setter(self.before)
 
     def merged(self, later: Edit) -> Edit | None:
-        """Return both as one, where they belong to one gesture."""
+        """Return both edits as one if they belong to one gesture."""
         if (
             not isinstance(later, Assign)
             or not self.gesture
@@ -67,18 +67,18 @@ class Assign:
 
 @dataclass(frozen=True)
 class Done:
-    """Something that was done and can be taken back by two functions."""
+    """An edit made of two functions."""
 
     text: str
     again: Callable[[], object]
     back: Callable[[], object]
 
     def redo(self) -> None:
-        """Do it."""
+        """Apply the change."""
         self.again()
 
     def undo(self) -> None:
-        """Take it back."""
+        """Revert the change."""
         self.back()
 
     def merged(self, later: Edit) -> Edit | None:

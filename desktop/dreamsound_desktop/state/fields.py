@@ -1,4 +1,4 @@
-"""What the fields of a recipe are, read from the engine: kind, range, unit, default, and words."""
+"""Recipe fields as the engine defines them: kind, range, unit, default, description."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from dreamsound_studio.recipe.recipe import AUTOMATED, Recipe
 
 Kind = Literal["number", "whole", "choice", "switch", "file", "points", "text"]
 
-#: Units by the end of a field's name.
+#: Units by suffix of the field name.
 UNITS: Final = {"_db": "dB", "_hz": "Hz", "_s": "s", "_samples": "samples", "fft_size": "samples"}
-#: Groups of the form, in their order: title, and the fields. Those that are chosen by views of
-#: their own (model, class, layer, objective, method) are not among them.
+#: Groups of the form, in order: title and fields. Fields with a view of their own (model, class,
+#: layer, objective, method) are absent.
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Dream": ("steps", "strength", "wet", "seed", "flip"),
     "Filter": (
@@ -41,8 +41,8 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "precision",
     ),
 }  # fmt: skip
-#: What a slider goes over, where the field's own range is far wider than what is useful; and
-#: whether it goes in ratios rather than differences.
+#: Slider ranges for fields whose own range is far wider than useful, and whether the slider is
+#: logarithmic.
 SLIDERS: Final[dict[str, tuple[float, float, bool]]] = {
     "steps": (1, 100, True),
     "strength": (0.001, 1, True),
@@ -66,21 +66,21 @@ class Field:
     Attributes
     ----------
     name : str
-        In `Recipe`.
+        Name in `Recipe`.
     kind : str
-        What it holds.
+        Type of the value.
     tip : str
-        What it does, in plain words.
+        Description in plain words.
     unit : str
-        Of a number.
+        Unit of a number.
     lowest, highest : float
-        Of a number; may be infinite.
+        Range of a number; may be infinite.
     choices : tuple of str
-        Of a choice.
+        Allowed values of a choice.
     optional : bool
-        Whether it may be open: the method, or nothing, decides then.
+        Whether it may be unset, which leaves it to the method or disables it.
     default : object
-        The recipe's.
+        Default value in `Recipe`.
     """
 
     name: str
@@ -94,7 +94,7 @@ class Field:
     default: Any
 
     def effective(self, recipe: Recipe) -> Any:
-        """Return what counts in a recipe: the field, or what stands for it where it is open."""
+        """Return the value in effect: the field's own, or its substitute when unset."""
         value = getattr(recipe, self.name)
         if value is not None:
             return value
@@ -106,7 +106,7 @@ class Field:
 
 
 def field_named(name: str) -> Field:
-    """Return a field of the recipe by its name."""
+    """Return a recipe field by name."""
     info = Recipe.model_fields[name]
     annotation, optional = _without_none(info.annotation)
     limits: list[Any] = list(info.metadata)

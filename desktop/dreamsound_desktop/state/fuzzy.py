@@ -1,4 +1,4 @@
-"""Finding names by a few of their letters."""
+"""Fuzzy search: finds names by a few of their letters."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 
 
 def score(wanted: str, name: str) -> float | None:
-    """Return how well a name fits what was typed, more is better; None where it does not.
+    """Return how well a name matches, higher is better; None for no match.
 
-    All letters have to be there in their order. Words that begin so, and letters that follow each
-    other, count most.
+    All letters must occur in order. Word starts and consecutive letters score highest.
     """
     needle, hay = wanted.casefold().replace(" ", ""), name.casefold()
     if not needle:
@@ -39,19 +38,19 @@ def score(wanted: str, name: str) -> float | None:
 def best(
     wanted: str, names: Iterable[str], heard: Mapping[str, float] | None = None, most: int = 100
 ) -> list[str]:
-    """Return the names that fit, the best first.
+    """Return the matching names, best first.
 
     Parameters
     ----------
     wanted : str
-        What was typed; where that is nothing, all fit.
+        The typed text; an empty text matches all.
     names : iterable of str
-        All there are.
+        All candidates.
     heard : mapping, optional
-        How much of each is heard in the sound, 0..1: of names that fit alike, those heard more go
-        first, and where nothing was typed, all that are heard.
+        Score of each name in the sound, 0..1. Breaks ties between equal matches; with an empty
+        text, names with a score come first.
     most : int, optional
-        Not more than this.
+        Maximum number of results.
     """
     heard = heard or {}
     found = []

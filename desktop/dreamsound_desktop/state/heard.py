@@ -1,4 +1,4 @@
-"""What a model heard in a sound, as ``dreamsound listen --json`` tells it."""
+"""What a model hears in a sound, as reported by ``dreamsound listen --json``."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from dreamsound_studio.errors import ModelError
 
-#: So many classes are asked for.
+#: Number of classes to request.
 MOST_CLASSES = 24
 
 
 @dataclass(frozen=True)
-class HeardClass:
-    """A class: how much of it is heard, 0..1, over all and in each patch."""
+class ClassScore:
+    """A class and its score, 0..1: overall and per patch."""
 
     name: str
     mean: float
@@ -22,47 +22,48 @@ class HeardClass:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What was heard.
+class ClassScores:
+    """The classes a model hears in a sound.
 
     Attributes
     ----------
     model : str
-        Which model listened.
+        Name of the model.
     hop_s, patch_s : float
-        Distance and length of the patches, seconds.
-    classes : list of HeardClass
-        The one heard most first.
+        Hop and length of the patches, seconds.
+    classes : list of ClassScore
+        Highest score first.
     """
 
     model: str
     hop_s: float
     patch_s: float
-    classes: list[HeardClass] = field(default_factory=list)
+    classes: list[ClassScore] = field(default_factory=list)
 
     @property
     def means(self) -> dict[str, float]:
-        """How much of each class is heard."""
+        """Return the mean score of each class."""
         return {one.name: one.mean for one in self.classes}
 
-    def of(self, name: str) -> HeardClass | None:
-        """Return a class by its name."""
+    def of(self, name: str) -> ClassScore | None:
+        """Return a class by name."""
         return next((one for one in self.classes if one.name == name), None)
 
 
-def read_heard(text: str) -> Heard:
-    """Make it of what the command printed; raise `ModelError` where that makes no sense."""
+def read_class_scores(text: str) -> ClassScores:
+    """Parse the command's output; raises `ModelError` if it is invalid."""
     try:
-        told = json.loads(text)
+        report = json.loads(text)
         classes = [
-            HeardClass(
+            ClassScore(
                 str(one["name"]),
                 float(one["mean"]),
                 float(one["highest"]),
                 [float(score) for score in one["scores"]],
             )
-            for one in told["classes"]
+            for one in report["classes"]
         ]
-        return Heard(str(told["model"]), float(told["hop_s"]), float(told["patch_s"]), classes)
+        hop_s, patch_s = float(report["hop_s"]), float(report["patch_s"])
+        return ClassScores(str(report["model"]), hop_s, patch_s, classes)
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"what the model heard could not be understood: {error!r}") from error
+        raise ModelError(f"invalid output of dreamsound listen: {error!r}. Try again") from error

@@ -1,4 +1,4 @@
-"""A job folder, or a folder that holds one for each item: what is chosen for all of them."""
+"""A job folder, or a folder of job folders (one per item), with one recipe for all."""
 
 from __future__ import annotations
 
@@ -19,57 +19,57 @@ from dreamsound_studio.recipe.presets import Preset, find_preset, set_fields, wi
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.write import DEFAULT_RENDERS
 
-#: A preview is as long as this, or as the item where that is shorter.
+#: Length of a preview; shorter items are previewed whole.
 PREVIEW_S: Final = 2.0
-#: Folder of the preview's file, in the first item's folder.
+#: Folder of the preview file, inside the first item's folder.
 PREVIEW: Final = "preview"
-#: What of a recipe says what is dreamed of.
+#: Recipe fields that define what to dream of.
 AIM: Final = ("class_", "layer", "objective", "at")
 
 
 def job_folders(folder: Path) -> list[Path]:
-    """Return the job folders in a folder: itself, or those of its items in the order of names.
+    """Return the job folders in a folder: itself, or its items' folders sorted by name.
 
     Raises
     ------
     QueueError
-        There is none.
+        The folder contains no job.
     """
     if (folder / JOB).is_file():
         return [folder]
     found = sorted(path.parent for path in folder.glob(f"*/{JOB}")) if folder.is_dir() else []
     if not found:
-        raise QueueError(f"{folder} is no job folder: it holds no {JOB}, nor do folders in it")
+        raise QueueError(f"no {JOB} in {folder} or its subfolders. Choose a job folder")
     return found
 
 
 class JobFolder:
-    """The jobs of a folder, to be given one recipe.
+    """The jobs of a folder, which share one recipe.
 
-    Whatever else a ``job.json`` holds stays as it is: input, cut, span, options, names.
+    Leaves everything else in a ``job.json`` unchanged: input, cut, span, options, names.
 
     Parameters
     ----------
     folder : pathlib.Path
-        A job folder (see ``docs/queue.md``), or one that holds job folders.
+        A job folder (see ``docs/queue.md``), or a folder of job folders.
 
     Attributes
     ----------
     folders : list of pathlib.Path
-        One for each item.
+        One per item.
     own : Recipe
-        What the first job came with.
+        The recipe of the first job.
     recipe, preset : Recipe, str
-        What is chosen now; the preset that it came from, by name.
+        The current recipe, and the name of its preset.
     renders : tuple of str
-        Which renders are made.
+        The renders to make.
     problem : str
-        Why the job's own recipe or preset could not be taken; the default stands in its place.
+        Why the job's own recipe or preset is invalid; the default recipe replaces it.
 
     Raises
     ------
     QueueError
-        It is no job folder.
+        The folder contains no job.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -85,22 +85,22 @@ class JobFolder:
         self.renders = self.own_renders = tuple(options.get("renders") or DEFAULT_RENDERS)
 
     def name(self, place: int) -> str:
-        """Return what an item is called."""
+        """Return an item's name."""
         document = self._documents[place]
         return str(document.get("name") or Path(document["input"]).name)
 
     def set_field(self, name: str, value: Any) -> None:
-        """Change a field; raises `RecipeError` where that makes no sense."""
+        """Change a recipe field; raises `RecipeError` if the value is invalid."""
         fields = self.recipe.model_dump(exclude_defaults=True, exclude={"schema_version"})
         self.recipe = Recipe.make(**(fields | {name: value}))
 
     def set_class(self, text: str) -> None:
-        """Dream of a class, or, where there is no text, of what is heard most."""
+        """Set the class to dream of; an empty text means the class heard most."""
         fields = self.recipe.model_dump(exclude_defaults=True, exclude={"schema_version", *AIM})
         self.recipe = Recipe.make(**fields, class_=text or None)
 
     def set_target(self, path: str | None) -> None:
-        """Take another sound as the target, or none; the method follows."""
+        """Set or clear the target sound; adapts the method."""
         fields = self.recipe.model_dump(exclude_defaults=True, exclude={"schema_version"})
         needs = "target" in (METHODS[self.recipe.method].mask_from, self.recipe.mask_from)
         if path and not needs:
@@ -111,19 +111,19 @@ class JobFolder:
         self.recipe = Recipe.make(**(fields | {"target": path or None}))
 
     def use(self, preset: Preset | None) -> None:
-        """Take the recipe of a preset; None is what the job came with."""
+        """Use a preset's recipe; None restores the job's own."""
         if preset is None:
             self.recipe, self.preset = self.own, self.own_preset
         else:
             self.recipe, self.preset = preset.recipe, preset.name
 
     def preview(self) -> JobRequest:
-        """Return a job that dreams a little of the first item at once.
+        """Return a job that previews the beginning of the first item.
 
         Raises
         ------
         DreamSoundError
-            It makes no sense.
+            The job is invalid.
         """
         filled(self.recipe)
         request = JobRequest.make(self._document(0), str(self.folders[0] / JOB))
@@ -136,14 +136,14 @@ class JobFolder:
         return request.model_copy(update=changed).settled(self.folders[0])
 
     def write(self, place: int) -> Path:
-        """Write what is chosen into an item's ``job.json``; return its folder.
+        """Write the current choices into an item's ``job.json``; return its folder.
 
-        Where nothing was chosen, each item keeps the recipe that it came with.
+        Without changes, each item keeps its own recipe.
 
         Raises
         ------
         DreamSoundError
-            The recipe makes no sense, or it cannot be written.
+            The recipe is invalid, or the file cannot be written.
         """
         folder = self.folders[place]
         is_own = (self.recipe, self.preset) == (self.own, self.own_preset)
@@ -155,7 +155,7 @@ class JobFolder:
         return folder
 
     def submitted(self) -> dict[int, int]:
-        """Return the jobs that were submitted before: number in the queue, and place."""
+        """Return the jobs already submitted: job ID and item index."""
         found = {}
         for place, folder in enumerate(self.folders):
             try:
@@ -171,7 +171,7 @@ class JobFolder:
             document["options"] = options | {"renders": list(self.renders)}
         if (self.recipe, self.preset) == (self.own, self.own_preset):
             return document
-        # Every field is told: nothing of the preset has to be looked up again.
+        # Write every field, so that the preset need not be looked up again.
         document |= {"recipe": set_fields(self.recipe), "preset": None}
         if self.preset:
             document["values"] = dict(document.get("values") or {}) | {"preset": self.preset}
@@ -179,7 +179,7 @@ class JobFolder:
 
 
 def _given(document: dict[str, Any], folder: Path) -> tuple[Recipe, str]:
-    """Return the recipe that a job came with, and the name of its preset."""
+    """Return a job's own recipe and the name of its preset."""
     recipe = recipe_from(document.get("recipe") or {})
     name = str(document.get("preset") or "")
     if name:

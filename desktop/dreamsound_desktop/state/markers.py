@@ -1,4 +1,4 @@
-"""Cue points of a sound, to be shown and gone to."""
+"""Cue points of a sound, for display and navigation."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _POINT = struct.Struct("<II4sIII")
 
 @dataclass(frozen=True)
 class Marker:
-    """A cue point: where it is, seconds, and its label."""
+    """A cue point: position in seconds, and label."""
 
     at_s: float
     label: str
 
 
 def markers_of(path: Path, sample_rate_hz: int) -> tuple[Marker, ...]:
-    """Return the cue points of a WAV file, by time; of other files, none."""
+    """Return the cue points of a WAV file in order of time; none for other files."""
     try:
         found = read_chunks(path, (CUE, LABELS))
     except (DreamSoundError, OSError):
@@ -37,7 +37,7 @@ def markers_of(path: Path, sample_rate_hz: int) -> tuple[Marker, ...]:
 
 
 def _labels(content: bytes) -> dict[int, str]:
-    """Return the labels of a ``LIST:adtl`` by cue number."""
+    """Return the labels in a ``LIST:adtl`` chunk by cue number."""
     labels, place = {}, 4 if content[:4] == b"adtl" else 0
     while place + 12 <= len(content):
         kind = content[place : place + 4]

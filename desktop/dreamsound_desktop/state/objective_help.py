@@ -1,4 +1,4 @@
-"""Completing an objective's text: what may stand where the cursor is."""
+"""Completion of objective texts."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _WORD = re.compile(r"[\w@]*$")
 
 
 def completions(text: str, table: NameTable) -> list[tuple[int, str]]:
-    """Return what could stand at the end of a text.
+    """Return completions for the end of a text.
 
     Parameters
     ----------
     text : str
         The objective up to the cursor.
     table : NameTable
-        Of the model.
+        Names of the model.
 
     Returns
     -------
     list of (int, str)
-        From which place on it stands in place of the text, and what.
+        Position from which the completion replaces the text, and the completion.
     """
     atom = _ATOM.search(text)
     if atom:

@@ -1,4 +1,4 @@
-"""What the user prefers, in one file; and where the app keeps its things."""
+"""The user's preferences, in one file, and the app's data folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dreamsound_studio.recipe.document import read_json
 from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE
 from dreamsound_studio.render.write import DEFAULT_RENDERS, RenderName
 
-#: Names another folder for all that the app keeps, but for its cache.
+#: Environment variable that overrides the app's data folder (not its cache).
 FOLDER_VARIABLE = "DREAMSOUND_STUDIO"
 FftSize = Literal[512, 1024, 2048, 4096, 8192]
 MOST_RECENT_PRESETS = 5
@@ -35,14 +35,14 @@ def app_folder() -> Path:
 
 
 class Preferences(BaseModel):
-    """What the user prefers.
+    """The user's preferences.
 
     Attributes
     ----------
     render_folder : str
-        Where renders go; empty is ``dreams`` beside each source.
+        Folder for renders; empty means ``dreams`` beside each source.
     favourites, recent_presets : tuple of str
-        Presets that are shown first, by name; of the recent ones the latest first.
+        Names of presets shown first; recent ones latest first.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -72,19 +72,19 @@ class Preferences(BaseModel):
     recent_presets: tuple[str, ...] = ()
 
     def render_folder_of(self, source: Path) -> Path:
-        """Return where the renders of a sound go."""
+        """Return the render folder of a sound."""
         if self.render_folder:
             return Path(self.render_folder).expanduser()
         return source.parent / "dreams"
 
     def with_used(self, preset: str) -> Preferences:
-        """Return preferences that know which preset was used last."""
+        """Return preferences with `preset` as the most recent one."""
         others = (name for name in self.recent_presets if name != preset)
         recent = (preset, *others)[:MOST_RECENT_PRESETS]
         return self.model_copy(update={"recent_presets": recent})
 
     def apply_models_folder(self) -> None:
-        """Let this process, and those it starts, look for models in the preferred folder."""
+        """Set the preferred models folder for this process and its children."""
         if not self.models_folder:
             return
         known = os.environ.get(MODELS_VARIABLE, "")
@@ -94,7 +94,7 @@ class Preferences(BaseModel):
 
 
 def read_preferences(folder: Path) -> tuple[Preferences, str]:
-    """Return the preferences, and a line for the user where they could not be read."""
+    """Return the preferences, and a warning if they could not be read completely."""
     path = folder / "preferences.json"
     if not path.exists():
         return Preferences(), ""
@@ -107,18 +107,18 @@ def read_preferences(folder: Path) -> tuple[Preferences, str]:
 
 
 def save_preferences(preferences: Preferences, folder: Path) -> None:
-    """Write the preferences; raises `AudioFileError` where that cannot be."""
+    """Write the preferences; raises `AudioFileError` on failure."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(preferences.model_dump(mode="json"), indent=1)
     write_whole(folder / "preferences.json", text)
 
 
 def _what_can_be(path: Path) -> tuple[Preferences, str]:
-    """Return what makes sense of a file in which something does not."""
-    told = read_json(path)
+    """Return the valid entries of a file that has invalid ones."""
+    entries = read_json(path)
     kept: dict[str, object] = {}
     unknown = []
-    for name, value in (told if isinstance(told, dict) else {}).items():
+    for name, value in (entries if isinstance(entries, dict) else {}).items():
         try:
             Preferences.model_validate({name: value})
             kept[str(name)] = value
@@ -126,5 +126,5 @@ def _what_can_be(path: Path) -> tuple[Preferences, str]:
             unknown.append(str(name))
     return (
         Preferences.model_validate(kept),
-        f"{path}: {', '.join(unknown)} made no sense, and has its default again",
+        f"{path}: invalid {', '.join(unknown)}; reset to default",
     )

@@ -1,4 +1,4 @@
-"""Previews lie in the cache folder as long as a take needs them."""
+"""Preview files: kept in the cache folder while a take needs them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import time
 from pathlib import Path
 from typing import Final
 
-#: A preview that was made lately may belong to a take that is not kept yet.
+#: A recent preview may belong to a take that is not saved yet.
 LEAST_AGE_S: Final = 24 * 3600.0
 
 
 def tidy_previews(folder: Path, needed: set[str], now_s: float | None = None) -> int:
-    """Delete previews that no take has any more; return how many.
+    """Delete previews no take refers to; return the number deleted.
 
     Parameters
     ----------
     folder : pathlib.Path
-        Of the previews: a folder for each.
+        Preview folder, with one subfolder per preview.
     needed : set of str
-        Every file that a take has.
+        Files of all takes.
     now_s : float, optional
-        The time, as `time.time` gives it.
+        Current time, as from `time.time`.
     """
     now_s = time.time() if now_s is None else now_s
     kept = {Path(path).parent for path in needed}

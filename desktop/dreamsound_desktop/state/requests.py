@@ -1,4 +1,4 @@
-"""From a document to jobs: previews, renders, variations. What a job is, the engine says."""
+"""Makes jobs from documents: previews, renders, variations. The engine defines what a job is."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ from dreamsound_studio.render.write import RENDER_NAMES
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A job that is asked for, and the take that it will be.
+class RequestedJob:
+    """A new job and the take it will become.
 
     Attributes
     ----------
     job : NewJob
         For the store.
     take : Take
-        Without its renders yet.
+        Without renders yet.
     """
 
     job: NewJob
     take: Take
 
 
-class Asking:
-    """Makes jobs of documents.
+class JobFactory:
+    """Makes jobs from documents.
 
     Parameters
     ----------
     preferences : Preferences
-        Where renders go, and how.
+        Render folder and format.
     previews : pathlib.Path
-        Folder of the previews' files.
+        Folder for preview files.
     """
 
     def __init__(self, preferences: Preferences, previews: Path) -> None:
@@ -54,13 +54,13 @@ class Asking:
 
     def preview(
         self, document: Document, recipe: Recipe | None = None, name: str = "", group: str = ""
-    ) -> Asked:
-        """Return a preview of the selection, or of a little from the playhead on.
+    ) -> RequestedJob:
+        """Return a preview of the selection, or of a short part at the playhead.
 
         Raises
         ------
         DreamSoundError
-            The recipe makes no sense.
+            The recipe is invalid.
         """
         recipe = recipe or document.recipe
         span = self.preview_span(document)
@@ -69,7 +69,7 @@ class Asking:
         return self._asked(document, recipe, span, out, options, "preview", name, group)
 
     def preview_span(self, document: Document) -> TimeSpan:
-        """Return what a preview would dream, as the engine will: from the patch grid on."""
+        """Return the span a preview dreams, aligned to the patch grid like in the engine."""
         span = preview_span(
             document.selection,
             document.playhead_s,
@@ -80,41 +80,41 @@ class Asking:
 
     def render(
         self, document: Document, parent: Take | None = None, name: str = "", group: str = ""
-    ) -> Asked:
-        """Return a render of the selection, or of all.
+    ) -> RequestedJob:
+        """Return a render of the selection, or of the whole sound.
 
         Parameters
         ----------
         document : Document
             What to render.
         parent : Take, optional
-            A take to go on from: its part is dreamed again.
+            Take to continue from; dreams its part again.
         name, group : str, optional
-            Of the take.
+            Of the new take.
 
         Raises
         ------
         DreamSoundError
-            The recipe makes no sense.
+            The recipe is invalid.
         """
-        told = self.preferences
+        preferences = self.preferences
         options: dict[str, Any] = {
-            "renders": told.renders,
-            "format": told.format,
-            "bits": told.bits,
-            "name": told.name,
+            "renders": preferences.renders,
+            "format": preferences.format,
+            "bits": preferences.bits,
+            "name": preferences.name,
             "clash": "number",
         }
         span = document.selection if parent is None else parent.span
-        out = told.render_folder_of(document.path)
+        out = preferences.render_folder_of(document.path)
         return self._asked(
             document, document.recipe, span, out, options, "render", name, group, parent
         )
 
     def variations(
         self, document: Document, seeds: Sequence[int], strengths: Sequence[float]
-    ) -> list[Asked]:
-        """Return a preview for every seed at every strength, seed by seed."""
+    ) -> list[RequestedJob]:
+        """Return a preview for each combination of seed and strength, ordered by seed."""
         group = uuid.uuid4().hex[:8]
         asked = []
         for seed, strength in itertools.product(seeds, strengths):
@@ -136,8 +136,8 @@ class Asking:
         name: str,
         group: str,
         parent: Take | None = None,
-    ) -> Asked:
-        filled(recipe)  # what can be said at once is not left to the worker
+    ) -> RequestedJob:
+        filled(recipe)  # report invalid recipes now, not in the worker
         whole = TimeSpan(0.0, document.seconds)
         covered = whole if span is None else TimeSpan.on_grid(span.start_s, span.stop_s)
         request = JobRequest.make(
@@ -167,7 +167,7 @@ class Asking:
             group=group,
             recipe=set_fields(recipe),
         )
-        return Asked(request.as_job("desktop"), take)
+        return RequestedJob(request.as_job("desktop"), take)
 
 
 def jobs_of_files(
@@ -182,13 +182,13 @@ def jobs_of_files(
     Parameters
     ----------
     files : iterable of (pathlib.Path, pathlib.Path)
-        A sound, and where it lies in the tree that was dropped.
+        A sound, and its path relative to the dropped folder.
     recipe, preset : Recipe, str
-        What to do with all.
+        Used for all files.
     preferences : Preferences
-        Where to, and how.
+        Render folder and format.
     first : int, optional
-        Of the number that may stand in their renders' names.
+        First number for file names.
     """
     options = {
         "renders": preferences.renders,
@@ -214,7 +214,7 @@ def jobs_of_files(
 
 
 def _folder_of(path: Path, below: Path, preferences: Preferences) -> Path:
-    """Return where the renders of a file of a tree go: the tree is made again there."""
+    """Return the render folder of a file, mirroring the dropped folder tree."""
     if preferences.render_folder:
         return preferences.render_folder_of(path) / below.parent
     tree = path.parents[len(below.parts) - 1]
@@ -222,7 +222,7 @@ def _folder_of(path: Path, below: Path, preferences: Preferences) -> Path:
 
 
 def finished(take: Take, job: Job) -> Take:
-    """Return a take with what its job has made."""
+    """Return a take with the results of its job."""
     result = job.result
     before, after = result.get("initial") or {}, result.get("final") or {}
     return take.model_copy(
@@ -238,5 +238,5 @@ def finished(take: Take, job: Job) -> Take:
 
 
 def aim_of(recipe: Recipe) -> str:
-    """Return what a recipe dreams of, in a word; nothing where the sound decides."""
+    """Return the recipe's aim in a word; empty if the sound decides."""
     return recipe.class_ or recipe.objective or recipe.layer or ""

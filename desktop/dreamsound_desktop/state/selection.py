@@ -1,4 +1,4 @@
-"""What part of a sound is chosen."""
+"""Time selections of a sound."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from dreamsound_studio.audio.span import GRID_SECONDS
 
-#: Shorter selections are taken for a slip of the mouse.
+#: Shorter selections count as a slip of the mouse.
 LEAST_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
 class TimeSpan:
-    """From `start_s` to `stop_s`, seconds."""
+    """A span from `start_s` to `stop_s`, seconds."""
 
     start_s: float
     stop_s: float
@@ -23,25 +23,25 @@ class TimeSpan:
         return self.stop_s - self.start_s
 
     def clipped(self, length_s: float) -> TimeSpan | None:
-        """Return what of it lies in a sound; None where that is nothing."""
+        """Return the part inside a sound; None if there is none."""
         low, high = sorted((self.start_s, self.stop_s))
         inside = TimeSpan(max(low, 0.0), min(high, length_s))
         return inside if inside.seconds >= min(LEAST_SECONDS, length_s) else None
 
     def text(self) -> str:
-        """Return it as ``START:END``, as a job takes it."""
+        """Return the span as ``START:END``, the format of a job."""
         return f"{self.start_s:.6f}:{self.stop_s:.6f}"
 
     @classmethod
     def on_grid(cls, start_s: float, stop_s: float) -> TimeSpan:
-        """Return it with its start moved back onto the patch grid, where a dream will begin."""
+        """Return a span with its start moved back to the patch grid, where a dream starts."""
         return cls(int(start_s / GRID_SECONDS + 1e-9) * GRID_SECONDS, stop_s)
 
 
 def preview_span(
     selection: TimeSpan | None, playhead_s: float, length_s: float, preview_s: float
 ) -> TimeSpan:
-    """Return what a preview dreams: the selection, or a little from the playhead on."""
+    """Return the span a preview dreams: the selection, or a short part at the playhead."""
     if selection is not None:
         return selection
     start = max(min(playhead_s, length_s - preview_s), 0.0)

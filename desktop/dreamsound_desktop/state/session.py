@@ -1,4 +1,4 @@
-"""The session: which sounds are open, which were lately, and whether the app ended properly."""
+"""The session: open sounds, recent sounds, and whether the app quit cleanly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_RECENT = 15
 
 
 class Kept(BaseModel):
-    """What the file of the session holds."""
+    """Contents of the session file."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -29,21 +29,21 @@ class Kept(BaseModel):
 
 
 class Session:
-    """What is open.
+    """The open sounds.
 
     Parameters
     ----------
     folder : pathlib.Path
-        Where the app keeps its things.
+        The app's data folder.
 
     Attributes
     ----------
     documents : list of Document
-        In the order of their tabs.
+        In tab order.
     current : Document or None
-        The one that is worked on.
+        The active document.
     recent : list of pathlib.Path
-        The latest first.
+        Latest first.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -57,12 +57,12 @@ class Session:
         self.current_changed: Event[[]] = Event()
 
     def open(self, path: Path) -> Document:
-        """Open a sound, or go to it where it is open.
+        """Open a sound, or switch to it if it is already open.
 
         Raises
         ------
         AudioFileError
-            It cannot be read; nothing is changed.
+            The sound cannot be read; nothing changes.
         """
         path = path.expanduser().absolute()
         document = self.find(path)
@@ -79,13 +79,13 @@ class Session:
         return next((document for document in self.documents if document.path == path), None)
 
     def go_to(self, document: Document | None) -> None:
-        """Make a document the one that is worked on."""
+        """Activate a document."""
         if document is not self.current:
             self.current = document
             self.current_changed.emit()
 
     def close(self, document: Document) -> None:
-        """Close a document; what it is, is kept."""
+        """Save and close a document."""
         self._keep(document)
         place = self.documents.index(document)
         self.documents.remove(document)
@@ -96,17 +96,17 @@ class Session:
         document.sound.close()
 
     def save(self, ended: bool = False) -> None:
-        """Keep what is open, and every document.
+        """Save the session and every document.
 
         Parameters
         ----------
         ended : bool, optional
-            Whether the app ends now.
+            Whether the app is quitting.
 
         Raises
         ------
         AudioFileError
-            It cannot be written: the disk is full, ...
+            Writing failed, for example because the disk is full.
         """
         kept = Kept(
             open=[str(document.path) for document in self.documents],
@@ -121,16 +121,16 @@ class Session:
             write_whole(self._place, json.dumps(kept.model_dump(), indent=1))
         except OSError as error:
             raise AudioFileError(
-                f"the session cannot be saved in {self.folder}: {error.strerror or error}"
+                f"cannot save the session in {self.folder}: {error.strerror or error}"
             ) from error
 
     def restore(self) -> tuple[bool, list[str]]:
-        """Open what was open.
+        """Reopen the sounds of the last session.
 
         Returns
         -------
         (bool, list of str)
-            Whether the app had ended properly; and a line for each sound that is no longer there.
+            Whether the app quit cleanly, and a message for each sound that no longer exists.
         """
         kept = self._read()
         self.recent = [Path(path) for path in kept.recent][:MOST_RECENT]
@@ -160,4 +160,4 @@ class Session:
         try:
             self.store.save(document)
         except (DreamSoundError, OSError):
-            return  # the next autosave says that the disk is full
+            return  # the next autosave reports the full disk

@@ -1,4 +1,4 @@
-"""Takes: what has been dreamed of a document, and how they come from each other."""
+"""Takes: finished dreams of a document, and which take each continues."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dreamsound_desktop.state.events import Event
 from dreamsound_desktop.state.selection import TimeSpan
 
 STEP = "dream_step"
-#: Scores under this are told as none.
+#: Lower scores display as 0.
 LEAST_SCORE = 0.00005
 
 
@@ -23,25 +23,25 @@ class Take(BaseModel):
     Attributes
     ----------
     number : int
-        Of this document; never given twice.
+        Unique within the document; never reused.
     name : str
-        What it is called.
+        Display name.
     kind : {"preview", "render"}
-        A preview lies in the cache until it is starred or dragged out.
+        A preview stays in the cache until it is starred or dragged out.
     renders : dict
         Render name to file; kept steps are ``dream_stepN``.
     start_s, stop_s : float
-        The part of the source that was dreamed, seconds.
+        The dreamed part of the source, seconds.
     parent : int or None
-        The take it went on from.
+        The take it continues.
     group : str
-        Those of one grid of variations have one.
+        Shared by the takes of one variation grid.
     recipe : dict
-        As it was carried out.
+        The recipe as executed.
     class_name, score_before, score_after
-        What was dreamed of, and how much of it was heard before and after.
+        The class dreamed of, and its score before and after.
     job : int or None
-        Its number in the queue.
+        Job ID in the queue.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -64,12 +64,12 @@ class Take(BaseModel):
 
     @property
     def span(self) -> TimeSpan:
-        """Where it lies in the source."""
+        """The dreamed span of the source."""
         return TimeSpan(self.start_s, self.stop_s)
 
     @property
     def steps(self) -> list[tuple[int, str]]:
-        """Its kept steps: number and file, the first first."""
+        """Kept steps in order: number and file."""
         found = [
             (int(name.removeprefix(STEP)), path)
             for name, path in self.renders.items()
@@ -78,12 +78,12 @@ class Take(BaseModel):
         return sorted(found)
 
     def missing(self) -> list[str]:
-        """Return the renders whose files are gone."""
+        """Return the renders whose files are missing."""
         return [name for name, path in self.renders.items() if not Path(path).is_file()]
 
 
 class TakeList:
-    """The takes of a document, in the order in which they came."""
+    """The takes of a document, oldest first."""
 
     def __init__(self, takes: Iterable[Take] = ()) -> None:
         self._takes = {take.number: take for take in takes}
@@ -102,33 +102,33 @@ class TakeList:
         return self._takes[number]
 
     def next_number(self) -> int:
-        """Return a number that no take has had."""
+        """Return an unused take number."""
         return max(self._takes, default=0) + 1
 
     def put(self, take: Take) -> None:
-        """Add a take, or replace the one of its number."""
+        """Add a take, or replace the one with its number."""
         self._takes[take.number] = take
         self._takes = dict(sorted(self._takes.items()))
         self.changed.emit()
 
     def remove(self, number: int) -> Take:
-        """Take one out; its files stay."""
+        """Remove a take; its files stay."""
         take = self._takes.pop(number)
         self.changed.emit()
         return take
 
     def free_name(self, name: str) -> str:
-        """Return a name that no take has: the one that is wanted, or with a number behind it."""
+        """Return the wanted name, numbered if it is taken."""
         taken = {take.name for take in self._takes.values()}
         numbered = (f"{name} {number}" for number in itertools.count(2))
         return next(one for one in itertools.chain([name], numbered) if one not in taken)
 
     def of_job(self, job: int) -> Take | None:
-        """Return the take that a job made."""
+        """Return the take of a job."""
         return next((take for take in self._takes.values() if take.job == job), None)
 
     def children(self, parent: int | None) -> list[Take]:
-        """Return the takes that went on from one; of None, those that went on from the source."""
+        """Return the takes that continue `parent`; for None, those that start from the source."""
         return [
             take
             for take in self._takes.values()
@@ -137,7 +137,7 @@ class TakeList:
 
 
 def score_text(score: float) -> str:
-    """Return a class's score as it is read: small ones, too, tell from each other."""
+    """Return a class score for display, with enough digits to tell small scores apart."""
     if score < LEAST_SCORE:
         return "0"
     return f"{score:.2f}" if score >= 0.01 else f"{score:.4f}".rstrip("0")

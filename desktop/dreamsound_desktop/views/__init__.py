@@ -1,1 +1,1 @@
-"""What is painted of a sound: waveform, spectrogram, and what the model hears in it."""
+"""Views of a sound: waveform, spectrogram, and what the model hears."""

@@ -1,4 +1,4 @@
-"""What is chosen of a sound, by mouse and by keys: a span of time, and a band of frequencies."""
+"""Selection of time spans and frequency bands by mouse and keyboard."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from dreamsound_desktop.views.marks import Span
 from dreamsound_desktop.views.plot import TimePlot
 from dreamsound_desktop.views.spectrogram_layer import SpectrogramLayer
 
-#: A band begins here where it has no lower edge.
+#: Starting point for a band without a lower edge.
 LOWEST_HZ = 20.0
-#: The edges of a band are apart by at least this factor: by keys, and by mouse.
+#: Smallest ratio between the edges of a band: by keyboard, and by mouse.
 LEAST_BAND, LEAST_DRAGGED_BAND = 1.02, 1.01
 
 
 class Choosing(QObject):
-    """Turns gestures into edits of a document; those of one drag are undone together."""
+    """Turns gestures into edits of a document; the edits of one drag undo together."""
 
     def __init__(self, document: Document, spectrogram: SpectrogramLayer, parent: QObject) -> None:
         super().__init__(parent)
@@ -29,22 +29,22 @@ class Choosing(QObject):
         self._gestures = itertools.count(1)
 
     def watch_plot(self, plot: TimePlot) -> None:
-        """Follow drags over a plot."""
+        """Follow drags in a plot."""
         plot.box.dragged.connect(self._on_dragged)
         plot.box.band_dragged.connect(self._on_band_dragged)
 
     def watch_span(self, span: Span) -> None:
-        """Follow the edges of the selection as it is drawn."""
+        """Follow drags of the selection's edges."""
         span.edges_dragged.connect(self._on_edges)
-        span.let_go.connect(self._end_gesture)
+        span.drag_finished.connect(self._end_gesture)
 
     def watch_band(self, band: Span) -> None:
-        """Follow the edges of the band as it is drawn."""
+        """Follow drags of the band's edges."""
         band.edges_dragged.connect(self._on_band_edges)
-        band.let_go.connect(self._end_gesture)
+        band.drag_finished.connect(self._end_gesture)
 
     def extend(self, change_s: float) -> None:
-        """Move the end of the selection by keys; it begins at the playhead where there is none."""
+        """Move the selection's end by keyboard; starts a selection at the playhead if needed."""
         document = self._document
         span = document.selection
         start = document.playhead_s if span is None else span.start_s
@@ -54,7 +54,7 @@ class Choosing(QObject):
         document.select(TimeSpan(start, stop), self.tr("Select"), "keys")
 
     def nudge_band(self, low_octaves: float, high_octaves: float) -> None:
-        """Move the edges of the band by keys; it begins as all there is."""
+        """Move the band's edges by keyboard; starts from the full range."""
         recipe, highest = self._document.recipe, self._spectrogram.axis.highest_hz
         low = (recipe.band_low_hz or LOWEST_HZ) * 2**low_octaves
         high = min((recipe.band_high_hz or highest) * 2**high_octaves, highest)
@@ -76,7 +76,7 @@ class Choosing(QObject):
 
     def _on_edges(self, low: float, high: float) -> None:
         if high - low < LEAST_SECONDS:
-            return  # one edge passes the other
+            return  # one edge has crossed the other
         self._document.select(TimeSpan(low, high), self.tr("Select"), self._gesture_name())
 
     def _on_band_dragged(self, start: float, now: float, is_last: bool) -> None:
@@ -93,4 +93,4 @@ class Choosing(QObject):
     def _set_band(self, low_hz: float | None, high_hz: float | None, gesture: str) -> None:
         if low_hz is not None and high_hz is not None and high_hz < low_hz * LEAST_DRAGGED_BAND:
             return
-        self._document.set_band(low_hz, high_hz, self.tr("Choose band"), gesture)
+        self._document.set_band(low_hz, high_hz, self.tr("Set band"), gesture)

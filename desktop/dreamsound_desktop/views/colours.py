@@ -1,4 +1,4 @@
-"""Colours of the views, for a dark and a light window."""
+"""Colours of the views, for dark and light windows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QPalette
 
 from dreamsound_desktop.analysis.scales import decibels
 
-#: Perceptual colour maps, by the names in the menu; all can be told apart without red and green.
+#: Perceptual colour maps by menu name; none relies on telling red from green.
 COLOUR_MAPS = {
     "magma": "magma",
     "inferno": "inferno",
@@ -40,7 +40,7 @@ class Colours:
 
 
 def colours_of(palette: QPalette) -> Colours:
-    """Return the colours that go with a window's palette."""
+    """Return the view colours that match a window's palette."""
     background = palette.color(QPalette.ColorRole.Base)
     is_dark = background.lightness() < 128
     accent = QColor("#4fb3ff") if is_dark else QColor("#1766b5")
@@ -56,15 +56,15 @@ def colours_of(palette: QPalette) -> Colours:
         marker=QColor("#ffd166") if is_dark else QColor("#946200"),
         curve=accent,
         second=QColor("#ffb454") if is_dark else QColor("#b35a00"),
-        # Spectrograms are dark in every window.
+        # Spectrograms stay dark in every theme.
         activity=QColor("#7fe8ff"),
     )
 
 
 @cache
 def lookup_table(name: str, low_db: float, high_db: float) -> npt.NDArray[np.uint8]:
-    """Return the colours ``[256, 4]`` of a spectrogram's bytes over a range of levels."""
-    import pyqtgraph as pg  # takes half a second: not before there is something to paint
+    """Return the colour table ``[256, 4]`` of a spectrogram for a range of levels."""
+    import pyqtgraph as pg  # slow import: defer it until something is painted
 
     colour_map = pg.colormap.get(COLOUR_MAPS.get(name, "magma"))
     levels = np.array([decibels(value) for value in range(256)])

@@ -1,4 +1,4 @@
-"""What the model hears over time: the classes it hears most, a row each."""
+"""What the model hears over time: one row per class, highest scores first."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtWidgets import QWidget
 
-from dreamsound_desktop.state.heard import Heard
+from dreamsound_desktop.state.heard import ClassScores
 from dreamsound_desktop.views.colours import Colours
 from dreamsound_desktop.views.plot import AXIS_LETTERS, TimePlot
 
-#: Classes that are shown.
+#: Number of classes shown.
 ROWS = 6
-#: What the tick of an axis and the space beside it take, as letters.
+#: Width of the axis tick and its margin, in letters.
 TICK_LETTERS = 3
 
 
@@ -35,23 +35,23 @@ class HeardPlot(TimePlot):
         self.setMaximumHeight(round((ROWS + 4) * self.fontMetrics().height()))
         self._map: Any = pg.colormap.get("viridis")
 
-    def show_heard(self, heard: Heard | None) -> None:
-        """Show what was heard; None clears the plot."""
+    def show_heard(self, heard: ClassScores | None) -> None:
+        """Show what the model hears; None clears the plot."""
         axis = self.getPlotItem().getAxis("left")
         if heard is None or not heard.classes:
             self._image.clear()
             axis.setTicks([[]])
-            self.setAccessibleDescription(self.tr("Nothing has been listened to yet"))
+            self.setAccessibleDescription(self.tr("Not analysed yet"))
             return
         shown = heard.classes[:ROWS]
         scores = np.array([one.scores for one in shown], np.float32)
-        # The loudest class is on top; small scores are told apart too.
+        # Highest score on top; keep small scores distinguishable.
         self._image.setImage(np.sqrt(scores[::-1]), levels=(0, 1), lut=self._map.getLookupTable())
         rows = len(shown)
         first = (heard.patch_s - heard.hop_s) / 2
         self._image.setRect(QRectF(first, ROWS - rows, scores.shape[1] * heard.hop_s, rows))
         metrics = self.fontMetrics()
-        # A name that does not fit beside its tick is not drawn at all.
+        # The axis drops a name that does not fit beside its tick.
         room = (AXIS_LETTERS - TICK_LETTERS) * metrics.averageCharWidth()
         elide = Qt.TextElideMode.ElideRight
         ticks = [
@@ -59,6 +59,6 @@ class HeardPlot(TimePlot):
             for place, one in enumerate(shown)
         ]
         axis.setTicks([ticks])
-        told = ", ".join(f"{one.name} {one.mean:.2f}" for one in shown)
-        self.setAccessibleDescription(told)
-        self.setToolTip(self.tr("What the model hears: {0}").format(told))
+        text = ", ".join(f"{one.name} {one.mean:.2f}" for one in shown)
+        self.setAccessibleDescription(text)
+        self.setToolTip(self.tr("What the model hears: {0}").format(text))

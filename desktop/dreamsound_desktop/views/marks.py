@@ -1,4 +1,4 @@
-"""What lies over a sound's views: selection, playhead, cursor and markers."""
+"""Overlays of a sound's views: selection, playhead, cursor and markers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from dreamsound_desktop.views.colours import Colours
 
 
 class Span(pg.LinearRegionItem):  # type: ignore[misc]
-    """A part whose two edges can be dragged; its inside lets the mouse through."""
+    """A region with two draggable edges; its inside ignores the mouse."""
 
     edges_dragged = Signal(float, float)
-    let_go = Signal()
+    drag_finished = Signal()
 
     def __init__(self, colour: QColor, orientation: str = "vertical") -> None:
         edge = QColor(colour)
@@ -25,42 +25,42 @@ class Span(pg.LinearRegionItem):  # type: ignore[misc]
             brush=colour, pen=pg.mkPen(edge, width=1), hoverBrush=colour, orientation=orientation
         )
         self.setZValue(20)
-        self._is_told = True
-        self.sigRegionChanged.connect(self._tell)
-        self.sigRegionChangeFinished.connect(self._tell_end)
+        self._reports_drags = True
+        self.sigRegionChanged.connect(self._emit_moved)
+        self.sigRegionChangeFinished.connect(self._emit_finished)
 
     def show_span(self, span: tuple[float, float] | None) -> None:
-        """Show a part, or nothing."""
+        """Show a span; None hides it."""
         self.setVisible(span is not None)
         if span is not None:
-            self._is_told = False
+            self._reports_drags = False
             self.setRegion(span)
-            self._is_told = True
+            self._reports_drags = True
 
     def mouseDragEvent(self, event: Any) -> None:  # noqa: N802
-        """Let a drag inside begin a new selection."""
+        """Let a drag inside start a new selection."""
         event.ignore()
 
     def hoverEvent(self, event: Any) -> None:  # noqa: N802
-        """Nothing happens."""
+        """Ignore hovering."""
 
-    def _tell(self) -> None:
-        if self._is_told:
+    def _emit_moved(self) -> None:
+        if self._reports_drags:
             low, high = self.getRegion()
             self.edges_dragged.emit(low, high)
 
-    def _tell_end(self) -> None:
-        if self._is_told:
-            self.let_go.emit()
+    def _emit_finished(self) -> None:
+        if self._reports_drags:
+            self.drag_finished.emit()
 
 
 class Marks:
-    """Selection, playhead, cursor and markers over one plot.
+    """Selection, playhead, cursor and markers of one plot.
 
     Parameters
     ----------
     plot : pyqtgraph.PlotItem
-        What they lie over.
+        The plot below.
     """
 
     def __init__(self, plot: pg.PlotItem, colours: Colours) -> None:
@@ -95,7 +95,7 @@ class Marks:
             self._markers.append(line)
 
     def recolour(self, colours: Colours) -> None:
-        """Take other colours."""
+        """Apply other colours."""
         self.span.setBrush(colours.selection)
         self.playhead.setPen(pg.mkPen(colours.playhead, width=2))
         self.cursor.setPen(pg.mkPen(colours.text, style=Qt.PenStyle.DotLine))

@@ -1,4 +1,4 @@
-"""A plot over time that goes with the window's colours, and can be reached by keys."""
+"""A plot over time that follows the window's colours and takes keyboard focus."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dreamsound_desktop.analysis.scales import clock
 from dreamsound_desktop.views.colours import Colours
 from dreamsound_desktop.views.time_box import TimeBox
 
-#: Width of the left axis, in letters, so that plots above each other are aligned.
+#: Width of the left axis in letters, equal in all plots so that they align.
 AXIS_LETTERS = 14
 
 
@@ -18,7 +18,7 @@ class ClockAxis(pg.AxisItem):  # type: ignore[misc]
     """A time axis."""
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: N802
-        """Return what stands at each tick."""
+        """Return the tick labels."""
         del scale
         decimals = 0 if spacing >= 1 else 1 if spacing >= 0.1 else 2 if spacing >= 0.01 else 3
         return [clock(value, decimals) for value in values]
@@ -30,9 +30,9 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
     Parameters
     ----------
     has_band : bool
-        Whether a drag with Alt selects upward.
+        Whether Alt+drag also selects a frequency band.
     has_clock : bool
-        Whether the time axis is shown.
+        Whether the time axis is visible.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         axes = {"bottom": ClockAxis("bottom")} if has_clock else {}
         super().__init__(parent, viewBox=self.box, axisItems=axes)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        # A graphics view takes whatever is dropped, and does nothing with it: the window does.
+        # A graphics view accepts and ignores every drop: leave drops to the window.
         self.setAcceptDrops(False)
         self.viewport().setAcceptDrops(False)
         self.setMinimumHeight(3 * self.fontMetrics().height())
@@ -55,7 +55,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         self.recolour(colours)
 
     def recolour(self, colours: Colours) -> None:
-        """Take other colours."""
+        """Apply other colours."""
         self.setBackground(colours.background)
         for name in ("left", "bottom"):
             axis = self.getPlotItem().getAxis(name)

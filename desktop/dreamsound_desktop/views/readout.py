@@ -1,4 +1,4 @@
-"""The cursor: where it is, and what is there, in words that a screen reader can read."""
+"""The cursor readout: position and values as text that a screen reader can speak."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from PySide6.QtWidgets import QLabel
 
 from dreamsound_desktop.analysis.scales import clock, note_name
 from dreamsound_desktop.state.document import Document
-from dreamsound_desktop.state.heard import Heard
+from dreamsound_desktop.state.heard import ClassScores
 from dreamsound_desktop.views.spectrogram_layer import SpectrogramLayer
 
-#: Where the cursor is before it was anywhere.
+#: Initial frequency of the cursor.
 FIRST_HZ = 1000.0
 LOWEST_HZ = 20.0
 
 
 class Readout(QLabel):
-    """Tells time, frequency, note, level, and what the model hears; `moved` tells the time."""
+    """Shows time, frequency, note, level and what the model hears; `moved` emits the time."""
 
     moved = Signal(float)
 
     def __init__(self, document: Document, spectrogram: SpectrogramLayer) -> None:
         super().__init__()
-        self.heard: Heard | None = None
+        self.heard: ClassScores | None = None
         self._document = document
         self._spectrogram = spectrogram
         self._at: tuple[float, float] | None = None
         self.setAccessibleName(self.tr("Cursor"))
         self.setContentsMargins(6, 2, 6, 2)
-        self.setText(self.tr("Point at the sound, or press the arrow keys, to read it out"))
+        self.setText(self.tr("Point at the sound or press the arrow keys for a readout"))
 
     def step(self, seconds: float, octaves: float) -> None:
-        """Move the cursor by keys."""
+        """Move the cursor by keyboard."""
         at, hertz = self._at or (self._document.playhead_s, FIRST_HZ)
         axis = self._spectrogram.axis
         low = max(axis.lowest_hz, LOWEST_HZ)
@@ -39,17 +39,17 @@ class Readout(QLabel):
         self.move_to(min(max(at + seconds, 0.0), self._document.seconds), hertz)
 
     def go_to_playhead(self) -> None:
-        """Put the cursor where the playhead is."""
+        """Move the cursor to the playhead."""
         self.move_to(self._document.playhead_s, (self._at or (0.0, FIRST_HZ))[1])
 
     def move_to(self, seconds: float, hertz: float) -> None:
-        """Put the cursor somewhere; no frequency (0) is one over the waveform."""
+        """Move the cursor; a frequency of 0 means the waveform."""
         self._at = (seconds, hertz or (self._at or (0.0, FIRST_HZ))[1])
-        self.setText(self.told_at(seconds, hertz))
+        self.setText(self.text_at(seconds, hertz))
         self.moved.emit(seconds)
 
-    def told_at(self, seconds: float, hertz: float) -> str:
-        """Return what is at a place: time, and over the spectrogram Hz, note and level."""
+    def text_at(self, seconds: float, hertz: float) -> str:
+        """Return the readout at a position: time, and on the spectrogram Hz, note and level."""
         parts = [clock(seconds)]
         if hertz > 0:
             note = note_name(hertz)

@@ -1,4 +1,4 @@
-"""A document as it is seen: waveform, spectrogram and what the model hears, linked in time."""
+"""The view of a document: waveform, spectrogram and what the model hears, linked in time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dreamsound_desktop.analysis.peaks import PeakPyramid
 from dreamsound_desktop.analysis.scales import FrequencyAxis
 from dreamsound_desktop.background import Task, Tasks
 from dreamsound_desktop.state.document import Document
-from dreamsound_desktop.state.heard import Heard
+from dreamsound_desktop.state.heard import ClassScores
 from dreamsound_desktop.state.preferences import Preferences
 from dreamsound_desktop.views.choosing import Choosing
 from dreamsound_desktop.views.colours import colours_of, lookup_table
@@ -26,17 +26,17 @@ from dreamsound_desktop.views.spectrogram_layer import SpectrogramLayer
 from dreamsound_desktop.views.tile_store import TileStore
 from dreamsound_desktop.views.wave_item import WaveItem
 
-#: While peaks are looked for, the waveform is painted anew this often.
+#: Repaint interval of the waveform while peaks are computed.
 GROWING_MS = 60
-#: Tiles are asked for when the view has come to rest for so long.
+#: Delay after the last view change before tiles are requested.
 REST_MS = 15
-#: The nearest zoom, and steps of the keys, as a share of what is seen.
+#: Closest zoom, and keyboard steps as a share of the visible time.
 NEAREST_S = 0.002
 STEP_SHARE = 0.02
 
 
 class SoundView(QWidget):
-    """Shows a document, and lets time spans and bands be chosen by mouse and by keys."""
+    """Shows a document; selects time spans and bands by mouse and keyboard."""
 
     seek_wanted = Signal(float)
     play_wanted = Signal(float)
@@ -55,7 +55,7 @@ class SoundView(QWidget):
         self.document = document
         self._tasks = tasks
         self._disk = disk
-        self._table_told: tuple[str, float, float] = ("magma", -100.0, -10.0)
+        self._colour_table: tuple[str, float, float] = ("magma", -100.0, -10.0)
         self._colours = colours_of(self.palette())
         self._make_plots()
         self._make_wave()
@@ -68,7 +68,7 @@ class SoundView(QWidget):
         self._show_band()
         self._show_playhead()
 
-    # -- made -----------------------------------------------------------------------------------
+    # -- construction ---------------------------------------------------------------------------
 
     def _make_plots(self) -> None:
         colours = self._colours
@@ -132,10 +132,10 @@ class SoundView(QWidget):
         self.activity = pg.PlotCurveItem(pen=pg.mkPen(self._colours.activity, width=2))
         self.activity.setZValue(10)
         self.spectrogram_plot.addItem(self.activity, ignoreBounds=True)
-        self.activity_told = pg.LabelItem(color=self._colours.activity, justify="left")
-        self.activity_told.setParentItem(self.spectrogram_plot.box)
-        self.activity_told.setPos(4, 0)
-        self.activity_told.setZValue(40)
+        self.activity_label = pg.LabelItem(color=self._colours.activity, justify="left")
+        self.activity_label.setParentItem(self.spectrogram_plot.box)
+        self.activity_label.setPos(4, 0)
+        self.activity_label.setZValue(40)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
@@ -163,31 +163,31 @@ class SoundView(QWidget):
         for marks in self.marks:
             self.choosing.watch_span(marks.span)
 
-    # -- shown ----------------------------------------------------------------------------------
+    # -- display --------------------------------------------------------------------------------
 
-    def set_preferences(self, told: Preferences) -> None:
-        """Take another axis, FFT size, colour map or range of levels."""
+    def set_preferences(self, preferences: Preferences) -> None:
+        """Apply axis, FFT size, colour map and level range."""
         sound = self.document.sound
-        axis = FrequencyAxis(told.scale, sound.sample_rate_hz / 2)
-        if axis != self.spectrogram.axis or told.fft_size != self.spectrogram.fft_size:
+        axis = FrequencyAxis(preferences.scale, sound.sample_rate_hz / 2)
+        if axis != self.spectrogram.axis or preferences.fft_size != self.spectrogram.fft_size:
             self.spectrogram.set_axis(axis)
-            self.spectrogram.set_transform(told.fft_size, self.spectrogram.channel)
+            self.spectrogram.set_transform(preferences.fft_size, self.spectrogram.channel)
         self.spectrogram_plot.getPlotItem().getAxis("left").setTicks([axis.ticks()])
-        self._table_told = (told.colour_map, *told.range_db)
-        self.spectrogram.set_table(lookup_table(*self._table_told))
+        self._colour_table = (preferences.colour_map, *preferences.range_db)
+        self.spectrogram.set_table(lookup_table(*self._colour_table))
         self._show_band()
         self._rest.start()
 
     def set_channel(self, channel: int) -> None:
-        """Show the spectrogram of a channel; -1 is the mono mix."""
+        """Show the spectrogram of a channel; -1 for the mono mix."""
         self.spectrogram.set_transform(self.spectrogram.fft_size, channel)
         self._rest.start()
 
-    def show_heard(self, heard: Heard | None) -> None:
+    def show_heard(self, heard: ClassScores | None) -> None:
         """Show what the model hears in the sound."""
         self.readout.heard = heard
         self.heard_plot.show_heard(heard)
-        # The clock stands under the lowest plot that is seen.
+        # The lowest visible plot shows the time axis.
         self.heard_plot.setVisible(heard is not None)
         axis = "bottom"
         plot = self.spectrogram_plot.getPlotItem()
@@ -208,40 +208,40 @@ class SoundView(QWidget):
             self.wave_plot.box.setXRange(span.start_s - room, span.stop_s + room, padding=0)
 
     def seen(self) -> tuple[float, float]:
-        """Return the part that is seen, seconds."""
+        """Return the visible time range, seconds."""
         low, high = self.wave_plot.box.viewRange()[0]
         return float(low), float(high)
 
     def zoom(self, factor: float) -> None:
-        """Show more time (over 1) or less, around the playhead where that is seen."""
+        """Zoom out (over 1) or in, around the playhead if it is visible."""
         low, high = self.seen()
         at = self.document.playhead_s
         self.wave_plot.box.zoom(factor, at if low <= at <= high else None)
 
     def scroll_by(self, share: float) -> None:
-        """Go on by a share of what is seen."""
+        """Scroll by a share of the visible time."""
         self.wave_plot.box.scroll(share)
 
     def zoom_amplitude(self, factor: float) -> None:
-        """Show quiet parts higher, or loud ones lower."""
+        """Zoom the waveform's amplitude."""
         self.wave.gain = min(max(self.wave.gain * factor, 0.1), 1000.0)
         self.wave.update()
 
     def step_seconds(self) -> float:
-        """Return by how much the keys move things: a fiftieth of what is seen."""
+        """Return the keyboard step: a fiftieth of the visible time."""
         low, high = self.seen()
         return (high - low) * STEP_SHARE
 
     def move_cursor(self, steps: float, octaves: float = 0.0) -> None:
-        """Move the cursor by keys, and read out what is there."""
+        """Move the cursor by keyboard and update the readout."""
         self.readout.step(steps * self.step_seconds(), octaves)
 
     def extend_selection(self, steps: float) -> None:
-        """Move the end of the selection by keys."""
+        """Move the selection's end by keyboard."""
         self.choosing.extend(steps * self.step_seconds())
 
     def recolour(self) -> None:
-        """Take the colours of the window's palette."""
+        """Apply the colours of the window's palette."""
         self._colours = colours_of(self.palette())
         for plot in (self.wave_plot, self.spectrogram_plot, self.heard_plot):
             plot.recolour(self._colours)
@@ -251,24 +251,24 @@ class SoundView(QWidget):
         self.wave.update()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Follow the window from dark to light."""
+        """Follow the window's theme."""
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "wave"):
             self.recolour()
         super().changeEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Paint again what was let go."""
+        """Restore what `hideEvent` released."""
         super().showEvent(event)
         self._rest.start()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
-        """Let go of what costs memory while another tab is in front."""
+        """Release memory while another tab is in front."""
         super().hideEvent(event)
         self._rest.stop()
         self.spectrogram.rest()
 
     def close_view(self) -> None:
-        """Let go of the document."""
+        """Release the document."""
         for disconnect in self._undo_connections:
             disconnect()
         self.tiles.close()
@@ -303,7 +303,7 @@ class SoundView(QWidget):
         self._growing.start()
         self._peaks_task = self._tasks.run(build, done, failed, priority=100)
 
-    # -- what follows the document --------------------------------------------------------------
+    # -- document changes -----------------------------------------------------------------------
 
     def _show_tiles(self) -> None:
         if not self.isVisible():
@@ -335,7 +335,7 @@ class SoundView(QWidget):
             marks.playhead.setValue(self.document.playhead_s)
 
     def follow(self, seconds: float) -> None:
-        """Show where playing is; the view goes on when it leaves it."""
+        """Show the playback position; scroll when it leaves the view."""
         for marks in self.marks:
             marks.playhead.setValue(seconds)
         low, high = self.seen()
@@ -343,7 +343,7 @@ class SoundView(QWidget):
             self.wave_plot.box.setXRange(seconds, seconds + high - low, padding=0)
 
     def _show_activity(self) -> None:
-        """Draw how much of the class that is aimed at is heard, over the spectrogram."""
+        """Draw the score of the recipe's class over the spectrogram."""
         heard = self.readout.heard
         name = self.document.recipe.class_ or ""
         found = heard.of(name) if heard is not None else None
@@ -351,13 +351,13 @@ class SoundView(QWidget):
             found = heard.classes[0] if not name else None
         if found is None or heard is None:
             self.activity.setData([], [])
-            self.activity_told.setText("")
+            self.activity_label.setText("")
             return
         first = heard.patch_s / 2
         times = [first + place * heard.hop_s for place in range(len(found.scores))]
         self.activity.setData(times, found.scores)
-        told = self.tr("how much of {0} is heard").format(found.name)
-        self.activity_told.setText(told, color=self._colours.activity.name())
+        label = self.tr("score of {0}").format(found.name)
+        self.activity_label.setText(label, color=self._colours.activity.name())
 
     def _on_mouse(self, plot: TimePlot, at: QPointF) -> None:
         if not plot.box.sceneBoundingRect().contains(at):

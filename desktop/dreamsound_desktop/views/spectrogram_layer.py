@@ -1,4 +1,4 @@
-"""The spectrogram's tiles in a plot: those that are seen, over an overview that is always there."""
+"""The spectrogram's tiles in a plot, over a permanent overview."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from dreamsound_desktop.analysis.spectrogram import (
 )
 from dreamsound_desktop.views.tile_store import TileStore
 
-#: Rows of a tile as it is painted.
+#: Rows of a painted tile.
 ROWS = 512
-#: So many items that are out of sight are kept for coming back.
+#: Number of off-screen items kept for scrolling back.
 SPARE = 12
-#: The overview shows the whole sound in about so many columns.
+#: Approximate number of columns of the overview of the whole sound.
 OVERVIEW_COLUMNS = 1024
 
 
 class SpectrogramLayer(QObject):
-    """Paints the tiles of a sound into a plot.
+    """Paints a sound's tiles into a plot.
 
     Parameters
     ----------
     plot : pyqtgraph.PlotItem
-        Time in seconds, frequency as a place on the axis, 0..1.
+        Time in seconds; frequency as position on the axis, 0..1.
     sound : OpenSound
         The sound.
     store : TileStore
-        Where tiles come from.
+        Source of the tiles.
     """
 
     def __init__(
@@ -59,24 +59,24 @@ class SpectrogramLayer(QObject):
         self._choose_overview()
 
     def set_axis(self, axis: FrequencyAxis) -> None:
-        """Take another frequency axis; nothing is worked out anew."""
+        """Set the frequency axis; recomputes no tiles."""
         self.axis = axis
         self._forget_items()
 
     def set_transform(self, fft_size: int, channel: int) -> None:
-        """Show another channel (-1 is the mono mix), or with another FFT size."""
+        """Set the FFT size and the channel (-1 for the mono mix)."""
         self.fft_size, self.channel = fft_size, channel
         self._forget_items()
         self._choose_overview()
 
     def set_table(self, table: npt.NDArray[np.uint8]) -> None:
-        """Take other colours."""
+        """Set the colour table."""
         self._table = table
         for item in self._items.values():
             item.setLookupTable(table)
 
     def show_part(self, start_s: float, stop_s: float, pixels: int) -> None:
-        """Show what is seen of the sound; what is not there yet follows."""
+        """Show a part of the sound; missing tiles follow."""
         rate = self.sound.sample_rate_hz
         level = level_for((stop_s - start_s) * rate / max(pixels, 1), self.fft_size)
         if self._overview:
@@ -90,7 +90,7 @@ class SpectrogramLayer(QObject):
         self._tidy()
 
     def level_at(self, seconds: float, hertz: float) -> float | None:
-        """Return the level at a place, dB re. full scale; None where it is not worked out."""
+        """Return the level at a position, dB re. full scale; None if not computed yet."""
         from dreamsound_desktop.analysis.scales import decibels
 
         sample = seconds * self.sound.sample_rate_hz
@@ -103,11 +103,11 @@ class SpectrogramLayer(QObject):
         return None
 
     def is_pending(self) -> bool:
-        """Return whether anything that is seen is still rough, or missing."""
+        """Return whether a visible tile is still rough or missing."""
         return not self._wanted or any(key not in self._painted_exact for key in self._wanted)
 
     def rest(self) -> None:
-        """Keep no more than the overview while nothing of it is seen."""
+        """Keep only the overview while the sound is hidden."""
         for key in [key for key in self._items if key not in self._overview]:
             self._painted_exact.discard(key)
             self.plot.removeItem(self._items.pop(key))
@@ -148,12 +148,12 @@ class SpectrogramLayer(QObject):
         options: dict[str, Any] = {"levels": (0, 255), "autoLevels": False}
         item.setImage(rows_of(tile, edges), lut=self._table, **options)
         rate = self.sound.sample_rate_hz
-        # A column stands for the frames around it: half a hop to either side of the first one.
+        # A column covers the frames around it: half a hop on either side.
         start = (key.start - key.hop / 2) / rate
         item.setRect(QRectF(start, 0, tile.shape[1] * key.column / rate, 1))
 
     def _tidy(self) -> None:
-        """Take away what is neither seen nor a placeholder for what is not there yet."""
+        """Remove items that are neither visible nor placeholders for missing tiles."""
         if self.is_pending():
             return
         spare = [

@@ -1,8 +1,8 @@
-"""By how much a notch of the wheel, or a key, changes what is seen."""
+"""Zoom and scroll steps of the mouse wheel and the keys."""
 
 from typing import Final
 
-#: Zoom, as a factor.
+#: Zoom factor.
 ZOOM: Final = 1.25
-#: Scrolling, as a share of what is seen.
+#: Scroll distance as a share of the visible time.
 SCROLL: Final = 0.15

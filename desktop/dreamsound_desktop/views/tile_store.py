@@ -1,4 +1,4 @@
-"""The tiles of a sound: from memory, from the cache folder, or worked out in the pool."""
+"""The tiles of a sound: from memory, the cache folder, or computed in the pool."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from dreamsound_desktop.analysis.spectrogram import (
 )
 from dreamsound_desktop.background import Task, Tasks
 
-#: Of one sound, in memory.
+#: Memory limit per sound.
 MOST_BYTES = 96 * 2**20
-#: The same while it is in a tab behind another.
+#: Memory limit while its tab is hidden.
 RESTING_BYTES = 8 * 2**20
-#: Rough tiles go before exact ones, and those that are seen before those that are not.
+#: Priorities: rough tiles before exact ones, visible before hidden.
 ROUGH_FIRST = 10
 
 
 class TileStore(QObject):
-    """Gives tiles of one sound; `ready` tells of those that were not there at once.
+    """Provides the tiles of one sound; emits `ready` for tiles that arrive later.
 
     Parameters
     ----------
     sound : OpenSound
         The sound.
     tasks : Tasks
-        The pool that works them out.
+        The pool that computes them.
     disk : DiskCache
-        Where those are kept that took long.
+        Cache for slow tiles.
     """
 
     ready = Signal(object)
@@ -56,7 +56,7 @@ class TileStore(QObject):
         self._running: dict[TileKey, Task] = {}
 
     def get(self, key: TileKey) -> Tile | None:
-        """Return a tile that is there, exact or rough."""
+        """Return an available tile, exact or rough."""
         with self._lock:
             tile = self._memory.get(key)
             if tile is not None:
@@ -64,12 +64,12 @@ class TileStore(QObject):
             return tile
 
     def is_exact(self, key: TileKey) -> bool:
-        """Return whether the exact tile is there."""
+        """Return whether the exact tile is available."""
         with self._lock:
             return key in self._memory and key not in self._rough
 
     def want(self, keys: list[TileKey]) -> None:
-        """Work out what is not there of these, and nothing else any more."""
+        """Compute the missing ones of these tiles and drop all other requests."""
         for key in list(self._running):
             if key not in keys:
                 self._running.pop(key).cancel()
@@ -78,7 +78,7 @@ class TileStore(QObject):
                 continue
             self._running[key] = self._tasks.run(
                 lambda task, key=key: self._exact(key, task),  # type: ignore[misc]
-                lambda _, key=key: self._told(key),  # type: ignore[misc]
+                lambda _, key=key: self._on_exact(key),  # type: ignore[misc]
                 self.failed.emit,
             )
             if key.level > DIRECT_LEVELS and self.get(key) is None:
@@ -89,18 +89,18 @@ class TileStore(QObject):
                 )
 
     def rest(self) -> None:
-        """Keep little while the sound is not looked at: others have to have room too."""
+        """Release memory while the sound is hidden, to make room for others."""
         self.want([])
         with self._lock:
             self._drop_down_to(RESTING_BYTES)
 
     def close(self) -> None:
-        """Work out nothing more."""
+        """Stop computing."""
         for task in self._running.values():
             task.cancel()
         self._running.clear()
 
-    def _told(self, key: TileKey) -> None:
+    def _on_exact(self, key: TileKey) -> None:
         self._running.pop(key, None)
         self.ready.emit(key)
 
@@ -111,7 +111,7 @@ class TileStore(QObject):
                 self._put(key, tile, is_rough=True)
 
     def _exact(self, key: TileKey, task: Task) -> Tile | None:
-        """Return the exact tile, in a thread of the pool; None where it is wanted no more."""
+        """Return the exact tile, in a pool thread; None if it is no longer wanted."""
         with self._lock:
             if key in self._memory and key not in self._rough:
                 return self._memory[key]
@@ -146,7 +146,7 @@ class TileStore(QObject):
             self._drop_down_to(MOST_BYTES)
 
     def _drop_down_to(self, most: int) -> None:
-        """Forget what was used longest ago; the lock is held."""
+        """Evict the least recently used tiles; the caller holds the lock."""
         while self._bytes > most and len(self._memory) > 1:
             gone, dropped = self._memory.popitem(last=False)
             self._bytes -= dropped.nbytes
@@ -158,4 +158,4 @@ class TileStore(QObject):
 
 
 class _NotWantedError(Exception):
-    """A tile is no longer wanted; caught by the pool, and told to nobody."""
+    """The tile is no longer wanted; caught in the pool, never reported."""

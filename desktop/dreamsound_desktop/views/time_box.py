@@ -1,4 +1,4 @@
-"""What the mouse does over a sound: zoom and scroll, select a span or a band, set the playhead."""
+"""Mouse gestures in a sound's views: zoom, scroll, select a span or a band, set the playhead."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from PySide6.QtCore import QPointF, Qt, Signal
 
 from dreamsound_desktop.views.steps import SCROLL, ZOOM
 
-#: Of the wheel, in eighths of a degree.
+#: One notch of the wheel, in eighths of a degree.
 NOTCH = 120
 
 
 class TimeBox(pg.ViewBox):  # type: ignore[misc]
     """A view over time, in seconds.
 
-    Drag selects a span; with Alt, a band (up and down) as well where `has_band`. A click sets the
-    playhead. The wheel zooms in time, with Shift it scrolls, with Ctrl it zooms upward. The middle
-    button drags the view. Each of these is also an action with a key.
+    Drag selects a span; Alt+drag also selects a band where `has_band`. A click sets the playhead.
+    The wheel zooms in time, Shift+wheel scrolls, Ctrl+wheel zooms vertically. The middle button
+    drags the view. Each gesture is also an action with a key.
     """
 
     dragged = Signal(float, float, bool)
@@ -69,7 +69,7 @@ class TimeBox(pg.ViewBox):  # type: ignore[misc]
             self.dragged.emit(start.x(), now.x(), is_last)
 
     def mouseClickEvent(self, event: Any) -> None:  # noqa: N802
-        """Set the playhead, or ask for the menu."""
+        """Set the playhead, or open the context menu."""
         if event.button() == Qt.MouseButton.RightButton:
             self.menu_wanted.emit(event.screenPos().toPoint())
         elif event.button() == Qt.MouseButton.LeftButton:
@@ -78,12 +78,12 @@ class TimeBox(pg.ViewBox):  # type: ignore[misc]
         event.accept()
 
     def zoom(self, factor: float, at: float | None = None) -> None:
-        """Show more time (over 1) or less, around a moment."""
+        """Zoom out (over 1) or in, around a moment."""
         low, high = self.viewRange()[0]
         at = (low + high) / 2 if at is None else at
         self.setXRange(at - (at - low) * factor, at + (high - at) * factor, padding=0)
 
     def scroll(self, share: float) -> None:
-        """Go on by a share of what is seen."""
+        """Scroll by a share of the visible time."""
         low, high = self.viewRange()[0]
         self.translateBy(x=share * (high - low))

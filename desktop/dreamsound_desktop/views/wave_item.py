@@ -1,4 +1,4 @@
-"""The waveform as it is painted: RMS within peaks, near by the samples themselves."""
+"""The painted waveform: RMS within peaks; at close zoom, the samples themselves."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from dreamsound_desktop.analysis.peaks import BASE, PeakPyramid
 from dreamsound_desktop.views.colours import Colours
 from dreamsound_studio.errors import DreamSoundError
 
-#: Nearer than so many samples a pixel, they are read and drawn as a line.
+#: Below this many samples per pixel, samples are drawn as a line.
 LINE_SAMPLES = BASE / 4
 
 
 class WaveItem(pg.GraphicsObject):  # type: ignore[misc]
-    """All channels of a sound, one above the other, each one unit high; time in seconds.
+    """All channels of a sound stacked, each one unit high; time in seconds.
 
     Parameters
     ----------
     sound : OpenSound
         The sound.
     pyramid : PeakPyramid
-        Its peaks, which may still be filled.
+        Its peaks; may still be incomplete.
     colours : Colours
-        How to paint.
+        Colours for painting.
     """
 
     def __init__(self, sound: OpenSound, pyramid: PeakPyramid, colours: Colours) -> None:
@@ -37,15 +37,15 @@ class WaveItem(pg.GraphicsObject):  # type: ignore[misc]
         self.sound = sound
         self.pyramid = pyramid
         self.colours = colours
-        #: Factor of the amplitude.
+        #: Amplitude factor.
         self.gain = 1.0
 
     def boundingRect(self) -> QRectF:  # noqa: N802
-        """Return where it lies, seconds and channels."""
+        """Return the bounds, in seconds and channels."""
         return QRectF(0, 0, self.sound.seconds, self.sound.channels)
 
     def paint(self, painter: QPainter, *_: Any) -> None:
-        """Paint what is seen of it."""
+        """Paint the visible part."""
         box = self.getViewBox()
         if box is None:
             return
@@ -69,7 +69,7 @@ class WaveItem(pg.GraphicsObject):  # type: ignore[misc]
         found = self.pyramid.columns(start, stop, width)
         if not found.lowest.shape[1]:
             return
-        # Which column each pixel shows.
+        # The column of each pixel.
         places = start + (np.arange(width) + 0.5) * (stop - start) / width
         shown = np.clip(
             ((places - found.start) // found.step).astype(int), 0, found.lowest.shape[1] - 1

@@ -1,4 +1,4 @@
-"""About: versions, licences, and the finish report of the queue."""
+"""The About dialog with versions and licences, and the queue's report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from dreamsound_studio import __version__
 from dreamsound_studio.queue.store.records import Job
 
-#: What the app stands on.
+#: Packages listed with their licences.
 PACKAGES = (
     "PySide6_Essentials", "PySide6_Addons", "pyqtgraph", "numpy", "scipy", "soundfile", "soxr",
     "tensorflow", "tensorflow-hub", "pydantic", "typer", "rich", "platformdirs", "h5py",
@@ -30,19 +30,19 @@ MOST_LICENCE = 60
 
 
 def licences() -> list[tuple[str, str, str]]:
-    """Return what the app stands on: name, version, licence."""
+    """Return the app's dependencies: name, version, licence."""
     found = []
     for name in PACKAGES:
         try:
-            told = metadata(name)
+            package = metadata(name)
         except PackageNotFoundError:
             continue
-        named = {key.casefold(): value for key, value in told.json.items()}
+        named = {key.casefold(): value for key, value in package.json.items()}
         licence = str(named.get("license_expression") or named.get("license") or "")
         if not licence or len(licence) > MOST_LICENCE:
-            kinds = [kind for kind in told.get_all("Classifier") or [] if "License ::" in kind]
+            kinds = [kind for kind in package.get_all("Classifier") or [] if "License ::" in kind]
             licence = kinds[0].rsplit("::", 1)[-1].strip() if kinds else licence[:MOST_LICENCE]
-        found.append((name, told["Version"], licence))
+        found.append((name, package["Version"], licence))
     return found
 
 
@@ -56,22 +56,22 @@ class AboutDialog(QDialog):
             f"<tr><td>{name}&nbsp;&nbsp;</td><td>{version}&nbsp;&nbsp;</td><td>{licence}</td></tr>"
             for name, version, licence in licences()
         )
-        told = QLabel(
+        text = QLabel(
             self.tr(
                 "<h3>DreamSound Studio {0}</h3><p>Deep Dream for audio, after <i>DreamSound: Deep "
                 "Activation Layer Sonification</i> (ICAD 2021). Apache-2.0. Python {1}.</p>"
-                "<p>It stands on:</p>"
+                "<p>Built with:</p>"
             ).format(__version__, platform.python_version())
             + f"<table>{rows}</table>"
         )
-        told.setTextFormat(Qt.TextFormat.RichText)
-        told.setWordWrap(True)
-        told.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        told.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        text.setTextFormat(Qt.TextFormat.RichText)
+        text.setWordWrap(True)
+        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        text.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         area = QScrollArea()
-        area.setWidget(told)
+        area.setWidget(text)
         area.setWidgetResizable(True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         area.setAccessibleName(self.tr("Versions and licences"))
@@ -83,7 +83,7 @@ class AboutDialog(QDialog):
 
 
 class TextDialog(QDialog):
-    """A longer text that can be read and copied."""
+    """A long text to read and copy."""
 
     def __init__(self, title: str, text: str, parent: QWidget) -> None:
         super().__init__(parent)
@@ -106,7 +106,7 @@ class TextDialog(QDialog):
 
 
 def report_text(jobs: list[Job]) -> str:
-    """Return what became of jobs: what failed and why first, then what was made and where."""
+    """Return a report on finished jobs: failures with reasons first, then results."""
 
     def tr(text: str) -> str:
         return QCoreApplication.translate("Report", text)

@@ -1,4 +1,4 @@
-"""The bars of the window: menus, tools, and what the status bar tells."""
+"""The menu bar, toolbar and status bar of the window."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ TOOLBAR = (
     "open", "", "undo", "redo", "", "play", "loop", "", "preview", "render", "finish", "cancel",
     "", "listen", "variations", "again", "", "zoom_in", "zoom_out", "zoom_all",
 )  # fmt: skip
-#: Between what the status bar tells, as shares of a letter's height.
+#: Padding of status bar items, as shares of the letter height.
 ROOM = 0.6
 
 
 class Bars(QObject):
-    """Makes the bars of a window, and writes into the status bar."""
+    """Builds the bars of a window and updates the status bar."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -45,14 +45,14 @@ class Bars(QObject):
         self.meter = Meter(window.player)
         self._make_tools()
         self._room = round(ROOM * window.fontMetrics().height())
-        self.device_told = self._label(self.tr("What the last dream ran on"))
-        self.sound_told = self._label(self.tr("The sound"))
-        self.selection_told = self._label(self.tr("What is selected"))
-        self.queue_told = self._label(self.tr("The render queue"))
+        self.device_label = self._label(self.tr("Device of the last dream"))
+        self.sound_label = self._label(self.tr("Sound format"))
+        self.selection_label = self._label(self.tr("Selection"))
+        self.queue_label = self._label(self.tr("Render queue"))
         window.client.changed.connect(self._show_device)
 
     def fill_recent(self) -> None:
-        """List what was open lately."""
+        """List the recent sounds."""
         window = self._window
         self.recent_menu.clear()
         for path in window.session.recent:
@@ -60,34 +60,34 @@ class Bars(QObject):
             action.setToolTip(str(path))
             action.triggered.connect(lambda _=False, path=path: window.files.open([path]))
         self.recent_menu.addSeparator()
-        clear = self.recent_menu.addAction(self.tr("Clear"))
+        clear = self.recent_menu.addAction(self.tr("Clear list"))
         clear.triggered.connect(window.session.recent.clear)
 
     def show_document(self, document: Document | None) -> None:
-        """Tell of another sound."""
+        """Show another sound's format and selection."""
         if document is None:
-            self._tell(self.sound_told, "")
-            self._tell(self.selection_told, "")
+            self._set_text(self.sound_label, "")
+            self._set_text(self.selection_label, "")
             return
         sound = document.sound
         known = {1: self.tr("mono"), 2: self.tr("stereo")}
         channels = known.get(sound.channels, self.tr("{0} channels").format(sound.channels))
         rate = self.tr("{0} Hz, {1}").format(sound.sample_rate_hz, channels)
-        self._tell(self.sound_told, rate)
+        self._set_text(self.sound_label, rate)
         span = document.selection
-        self._tell(
-            self.selection_told,
+        self._set_text(
+            self.selection_label,
             self.tr("whole sound, {0:.2f} s").format(document.seconds)
             if span is None
             else self.tr("selection {0:.2f} s").format(span.seconds),
         )
 
     def show_queue(self, text: str) -> None:
-        """Tell how far the queue is."""
-        self._tell(self.queue_told, text)
+        """Show the queue's progress."""
+        self._set_text(self.queue_label, text)
 
     def show_volume(self, volume_db: float) -> None:
-        """Put the slider where the volume is."""
+        """Set the volume slider."""
         if round(volume_db) != self.volume.value():
             self.volume.setValue(round(volume_db))
 
@@ -119,11 +119,11 @@ class Bars(QObject):
         self._window.statusBar().addPermanentWidget(label)
         return label
 
-    def _tell(self, label: QLabel, text: str) -> None:
+    def _set_text(self, label: QLabel, text: str) -> None:
         label.setText(text)
         label.setVisible(bool(text))
 
     def _show_device(self, jobs: list[Job]) -> None:
         for job in jobs:
             if job.progress.get("device"):
-                self._tell(self.device_told, str(job.progress["device"]))
+                self._set_text(self.device_label, str(job.progress["device"]))

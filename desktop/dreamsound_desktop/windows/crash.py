@@ -1,4 +1,4 @@
-"""What happens when the app itself has a fault: one dialog, with a report to copy."""
+"""Handles faults in the app: one dialog with a report to copy."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from PySide6.QtWidgets import (
 
 from dreamsound_studio import __version__
 
-#: A report is no longer than this.
+#: Maximum length of a report.
 MOST_LETTERS = 20_000
 
 
 def report_of(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> str:
-    """Return a report of a fault: versions, and where it happened. No names of the user's files."""
+    """Return a fault report: versions and traceback, without the user's file names."""
     lines = traceback.format_exception(kind, error, trace)
     head = (
         f"DreamSound Studio {__version__}, Python {platform.python_version()}, "
@@ -41,19 +41,19 @@ def report_of(kind: type[BaseException], error: BaseException, trace: TracebackT
 
 
 class CrashDialog(QDialog):
-    """Says that something went wrong, and lets the report be copied."""
+    """Reports a fault and offers the report for copying."""
 
     def __init__(self, report: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle(self.tr("Something went wrong"))
-        told = QLabel(
+        self.setWindowTitle(self.tr("DreamSound Studio error"))
+        explanation = QLabel(
             self.tr(
-                "A fault in DreamSound Studio. Your sounds, takes and the queue are safe: what "
-                "renders goes on, and everything is kept. You can go on working. If it happens "
-                "again, please send this report; nothing is sent by itself."
+                "DreamSound Studio hit an internal error. Your sounds, takes and queue are safe, "
+                "and renders continue. You can keep working. If the error returns, please send "
+                "this report; nothing is sent automatically."
             )
         )
-        told.setWordWrap(True)
+        explanation.setWordWrap(True)
         self.text = QPlainTextEdit(report)
         self.text.setReadOnly(True)
         self.text.setTabChangesFocus(True)
@@ -63,7 +63,7 @@ class CrashDialog(QDialog):
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(report))
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        layout.addWidget(told)
+        layout.addWidget(explanation)
         layout.addWidget(self.text)
         layout.addWidget(buttons)
         unit = self.fontMetrics().height()
@@ -71,12 +71,12 @@ class CrashDialog(QDialog):
 
 
 class CrashGuard(QObject):
-    """Shows one dialog for a fault, however many follow; and writes all to a file.
+    """Shows one dialog per burst of faults and writes all reports to a file.
 
     Parameters
     ----------
     folder : pathlib.Path
-        Where the files go.
+        Folder for the report files.
     """
 
     happened = Signal(str)
@@ -91,7 +91,7 @@ class CrashGuard(QObject):
         self.happened.connect(self._show)
 
     def install(self) -> None:
-        """Take care of faults from now on."""
+        """Start handling faults."""
         sys.excepthook = self._hook
         threading.excepthook = self._thread_hook
         try:
@@ -99,10 +99,10 @@ class CrashGuard(QObject):
             self._native = (self._folder / "native-crash.log").open("w")
             faulthandler.enable(self._native)
         except OSError:
-            return  # without a file, Qt's own message has to do
+            return  # without a file, Qt's own message must do
 
     def remove(self) -> None:
-        """Leave them to whoever did before."""
+        """Restore the previous handlers."""
         sys.excepthook = self._before
         threading.excepthook = threading.__excepthook__
         if self._native is not None:
@@ -121,12 +121,12 @@ class CrashGuard(QObject):
         try:
             (self._folder / "crash.log").write_text(report, encoding="utf-8")
         except OSError:
-            sys.stderr.write("the report could not be kept\n")
+            sys.stderr.write("cannot save the error report\n")
         self.happened.emit(report)
 
-    def _thread_hook(self, told: threading.ExceptHookArgs) -> None:
-        if told.exc_value is not None and told.exc_type is not SystemExit:
-            self._hook(told.exc_type, told.exc_value, told.exc_traceback)
+    def _thread_hook(self, arguments: threading.ExceptHookArgs) -> None:
+        if arguments.exc_value is not None and arguments.exc_type is not SystemExit:
+            self._hook(arguments.exc_type, arguments.exc_value, arguments.exc_traceback)
 
     def _show(self, report: str) -> None:
         self.saves()

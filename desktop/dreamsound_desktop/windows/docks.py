@@ -1,4 +1,4 @@
-"""Where things are in the window: the docks, how they lie at first, and as they were left."""
+"""The window layout: docks, default positions, and saved state."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from PySide6.QtWidgets import QDockWidget, QWidget
 if TYPE_CHECKING:
     from dreamsound_desktop.windows.main_window import MainWindow
 
-#: Of the window's state; what an older version kept is not taken.
+#: Version of the saved window state; other versions are ignored.
 STATE_VERSION = 1
-#: Of a new window, in heights of a letter.
+#: Size of a new window, in letter heights.
 FIRST_SIZE = (100, 60)
-#: Of the screen, which a new window stays within: its frame has to have room too.
+#: Share of the screen that limits a new window, leaving room for its frame.
 MOST_OF_SCREEN = 0.95
-#: Where each panel is at first.
+#: Default position of each panel.
 AREAS = {
     "presets": Qt.DockWidgetArea.LeftDockWidgetArea,
     "takes": Qt.DockWidgetArea.LeftDockWidgetArea,
@@ -34,11 +34,11 @@ class Docks(QObject):
     Parameters
     ----------
     window : MainWindow
-        That they are around.
+        The main window.
     panels : dict
-        By name: title, and what is in it.
+        Title and widget by name.
     folder : pathlib.Path
-        Where the layout is kept.
+        Folder for the saved layout.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Docks(QObject):
         self.arrange()
 
     def arrange(self) -> None:
-        """Put the docks where they are at first."""
+        """Apply the default layout."""
         window, docks = self._window, self.by_name
         for name, dock in docks.items():
             dock.setFloating(False)
@@ -76,13 +76,13 @@ class Docks(QObject):
         window.setCorner(corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
 
     def keep(self) -> None:
-        """Keep where everything is."""
+        """Save the layout."""
         self._settings.setValue("geometry", self._window.saveGeometry())
         self._settings.setValue("state", self._window.saveState(STATE_VERSION))
         self._settings.sync()
 
     def restore(self) -> None:
-        """Put everything where it was left."""
+        """Restore the saved layout."""
         geometry, state = self._settings.value("geometry"), self._settings.value("state")
         if isinstance(geometry, QByteArray):
             self._window.restoreGeometry(geometry)

@@ -1,4 +1,4 @@
-"""Previews, renders and takes: jobs that are asked for, followed, and taken in."""
+"""Previews, renders and takes: requests jobs, follows them, and adds their takes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QMessageBox
 from dreamsound_desktop.message_bar import TELLING_MS
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.edits import Done
-from dreamsound_desktop.state.requests import Asked, finished
+from dreamsound_desktop.state.requests import RequestedJob, finished
 from dreamsound_desktop.state.takes import Take
 from dreamsound_desktop.windows.variations import AskVariations, VariationsDialog
 from dreamsound_studio.errors import DreamSoundError, ModelError, QueueError
@@ -29,15 +29,15 @@ from dreamsound_studio.recipe.recipe import Recipe
 if TYPE_CHECKING:
     from dreamsound_desktop.windows.main_window import MainWindow
 
-#: Cancelling what has run for longer is asked about.
+#: Ask before cancelling a job that has run longer than this.
 ASK_AFTER_S = 30.0
-#: In a note that tells of nothing but a level.
+#: Marks a warning that only concerns the level.
 LEVEL_NOTE = "than its level asks for"
 
 
 @dataclass(eq=False)
-class _Wish:
-    """Jobs that were asked for, and are not in the queue yet."""
+class _PendingRequest:
+    """Requested jobs that have no job ID yet."""
 
     document: Document
     takes: list[Take]
@@ -45,16 +45,16 @@ class _Wish:
 
 
 class Dreams(QObject):
-    """Asks the queue for dreams of documents, and turns what comes into takes."""
+    """Requests dreams of documents from the queue and turns results into takes."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
-        #: Job number to document and take number.
+        #: Job ID to document and take number.
         self._asked: dict[int, tuple[Document, int]] = {}
-        #: What was asked for, and has no number yet.
-        self._wishes: list[_Wish] = []
-        #: Of jobs that failed or were called off: they may be tried again.
+        #: Requested jobs without a job ID.
+        self._wishes: list[_PendingRequest] = []
+        #: Failed or cancelled jobs, which may be retried.
         self._lost: dict[int, tuple[Document, Take]] = {}
         self._followed: int | None = None
         self._look: Path | None = None
@@ -74,35 +74,35 @@ class Dreams(QObject):
         actions.bind("remove_take", self.remove)
 
     def preview(self, recipe: Recipe | None = None, name: str = "") -> None:
-        """Dream the selection, or a little from the playhead on, at once.
+        """Dream the selection, or a short part at the playhead, right away.
 
         Parameters
         ----------
         recipe : Recipe, optional
-            Another one than the document's.
+            Replaces the document's recipe.
         name : str, optional
-            Of the take.
+            Name of the take.
         """
         document = self._window.session.current
         if document is not None:
-            self._ask(document, lambda: [self._window.asking.preview(document, recipe, name)])
+            self._ask(document, lambda: [self._window.job_factory.preview(document, recipe, name)])
 
     def render(self) -> None:
-        """Put the selection, or all, into the queue."""
+        """Queue the selection, or the whole sound."""
         document = self._window.session.current
         if document is not None:
-            self._ask(document, lambda: [self._window.asking.render(document)])
+            self._ask(document, lambda: [self._window.job_factory.render(document)])
 
     def again(self) -> None:
-        """Dream again from the take that is chosen."""
+        """Continue dreaming from the selected take."""
         document, take = self._window.session.current, self._window.takes.current
         if document is None or take is None or "dream" not in take.renders:
             self._window.messages.say(
-                self.tr("Choose a take first: the dream goes on from it."), stays=False
+                self.tr("No take selected. Select the take to continue from."), stays=False
             )
             return
         name = self.tr("{0}, again").format(take.name)
-        self._ask(document, lambda: [self._window.asking.render(document, take, name)])
+        self._ask(document, lambda: [self._window.job_factory.render(document, take, name)])
 
     def variations(self) -> None:
         """Preview a grid of seeds and strengths."""
@@ -112,9 +112,9 @@ class Dreams(QObject):
         dialog = AskVariations(document, self._window)
         if not dialog.exec():
             return
-        seeds, strengths = dialog.told()
+        seeds, strengths = dialog.values()
         takes = self._ask(
-            document, lambda: self._window.asking.variations(document, seeds, strengths)
+            document, lambda: self._window.job_factory.variations(document, seeds, strengths)
         )
         if takes:
             grid = VariationsDialog(document, takes, seeds, strengths, self._window)
@@ -124,12 +124,12 @@ class Dreams(QObject):
             grid.show()
 
     def finish(self) -> None:
-        """End what runs after this step, and keep it."""
+        """Stop running jobs after the current step and keep the results."""
         for job in self._running():
             self._window.client.act(lambda store, n=job.id: store.finish(n))  # type: ignore[misc]
 
     def cancel(self) -> None:
-        """Call off what runs or waits for this document; long work is asked about."""
+        """Cancel this document's jobs; confirm before cancelling long ones."""
         document = self._window.session.current
         wishes = [wish for wish in self._wishes if wish.document is document]
         jobs = self._mine()
@@ -146,26 +146,26 @@ class Dreams(QObject):
                 for number, (of, _) in self._asked.items()
                 if of is document and number not in self._window.client.jobs
             ]
-        self._call_off(numbers)
+        self._cancel_jobs(numbers)
         if not numbers and not wishes:
             self._window.player.stop()
 
     def copy_command(self) -> None:
-        """Copy the command line that renders the same."""
+        """Copy the equivalent command line."""
         document = self._window.session.current
         if document is None:
             return
         QGuiApplication.clipboard().setText(command_of(document, self._window))
-        self._window.messages.say(self.tr("The command was copied."), stays=False)
+        self._window.messages.say(self.tr("Command copied."), stays=False)
 
     def star(self) -> None:
-        """Star the take that is chosen, or take its star away."""
+        """Star or unstar the selected take."""
         document, take = self._window.session.current, self._window.takes.current
         if document is not None and take is not None:
             document.star_take(take.number, 0 if take.stars else 1, self.tr("Star take"))
 
     def remove(self) -> None:
-        """Take the take that is chosen out of the list, so that it can be undone."""
+        """Remove the selected take from the list, undoably."""
         document, take = self._window.session.current, self._window.takes.current
         if document is not None and take is not None:
             text = self.tr("Remove take {0}").format(take.name)
@@ -173,27 +173,33 @@ class Dreams(QObject):
             self._window.do(Done(text, lambda: takes.remove(number), lambda: takes.put(take)))
 
     def close_document(self, document: Document) -> None:
-        """Follow the jobs of a document no longer; the queue goes on with them."""
-        self._asked = {job: told for job, told in self._asked.items() if told[0] is not document}
-        self._lost = {job: told for job, told in self._lost.items() if told[0] is not document}
+        """Stop following the jobs of a document; the queue continues."""
+        self._asked = {
+            job: target for job, target in self._asked.items() if target[0] is not document
+        }
+        self._lost = {
+            job: target for job, target in self._lost.items() if target[0] is not document
+        }
         for grid in [grid for grid in self._grids if grid.document is document]:
             grid.close()
 
-    def take_up(self, document: Document) -> None:
-        """Go on following jobs that were asked for in an earlier session."""
+    def resume(self, document: Document) -> None:
+        """Resume following jobs of an earlier session."""
         for take in document.takes:
             if take.job is not None and not take.renders:
                 self._asked[take.job] = (document, take.number)
         self._on_changed(list(self._window.client.jobs.values()), [])
 
-    # -- asked ----------------------------------------------------------------------------------
+    # -- requests -------------------------------------------------------------------------------
 
-    def _ask(self, document: Document, make: Callable[[], list[Asked]]) -> list[Take]:
-        """Put jobs into the queue, and their takes into the document."""
+    def _ask(self, document: Document, make: Callable[[], list[RequestedJob]]) -> list[Take]:
+        """Queue jobs and add their takes to the document."""
         window = self._window
         if document.sound.has_changed() and not document.path.is_file():
             window.messages.say(
-                self.tr("{0} is gone: put it back, or close it here.").format(document.path),
+                self.tr("File not found: {0}. Restore it or close the sound.").format(
+                    document.path
+                ),
                 key="gone",
             )
             return []
@@ -206,14 +212,14 @@ class Dreams(QObject):
         for one in asked:
             document.takes.put(one.take)
         takes = [one.take for one in asked]
-        wish = _Wish(document, takes)
+        wish = _PendingRequest(document, takes)
         self._wishes.append(wish)
         window.client.add([one.job for one in asked], wish)
         window.show_live()
         return takes
 
     def _on_added(self, token: object, numbers: list[int]) -> None:
-        if not isinstance(token, _Wish):
+        if not isinstance(token, _PendingRequest):
             return
         if token in self._wishes:
             self._wishes.remove(token)
@@ -224,20 +230,20 @@ class Dreams(QObject):
             self._asked[number] = (document, take.number)
         self._followed, self._look = numbers[-1] if len(numbers) == 1 else numbers[0], None
         if token.is_called_off:
-            self._call_off(numbers)
+            self._cancel_jobs(numbers)
         self._window.save_soon()
 
-    # -- followed -------------------------------------------------------------------------------
+    # -- progress -------------------------------------------------------------------------------
 
     def _on_changed(self, jobs: list[Job], removed: list[int]) -> None:
         for job in jobs:
             self._follow(job)
             if job.id in self._lost and not job.is_over:
                 self._take_back(job.id)
-            told = self._asked.get(job.id)
-            if told is None:
+            target = self._asked.get(job.id)
+            if target is None:
                 continue
-            document, number = told
+            document, number = target
             for grid in self._grids:
                 grid.follow(job, number)
             if job.is_over:
@@ -246,14 +252,14 @@ class Dreams(QObject):
             self._asked.pop(number, None)
         running = [job for job in self._window.client.jobs.values() if job.state in HELD]
         if not running:
-            self._window.queue_rests()
+            self._window.report_idle_queue()
 
     def _follow(self, job: Job) -> None:
-        """Show how far the job is that was asked for last; without one, the one that runs."""
+        """Show the progress of the latest job of the document, or of the running job."""
         live = self._window.live
         followed = self._window.client.jobs.get(self._followed or -1)
         if followed is None or followed.is_over:
-            # What is over is shown only where its beginning was.
+            # Show finished jobs only if their start was shown.
             if job.state not in HELD and job.id not in (self._followed, live.job):
                 return
         elif job.id != self._followed and not (
@@ -272,7 +278,7 @@ class Dreams(QObject):
         self._look = path
 
     def _take_in(self, job: Job, document: Document, number: int) -> None:
-        """Make a take of what a job made."""
+        """Make a take from a job's results."""
         del self._asked[job.id]
         if number not in document.takes:
             return
@@ -285,7 +291,7 @@ class Dreams(QObject):
                 if not take.group:
                     window.takes.put_new(number)
                 self._play(take)
-            self._tell_warnings(take)
+            self._report_warnings(take)
         else:
             self._lost[job.id] = document, document.takes.remove(number)
             if job.state == "failed":
@@ -293,7 +299,7 @@ class Dreams(QObject):
                 if job.code == ModelError.__name__:
                     steps.append((self.tr("Models…"), window.help_work.show_models))
                 window.messages.say(
-                    self.tr("{0} was not dreamed: {1}").format(job.name, job.error),
+                    self.tr("{0} failed: {1}").format(job.name, job.error),
                     *steps,
                     key=f"job {job.id}",
                 )
@@ -301,23 +307,23 @@ class Dreams(QObject):
         window.save_soon()
 
     def _take_back(self, job: int) -> None:
-        """Follow a job again that is tried again."""
+        """Follow a retried job again."""
         document, take = self._lost.pop(job)
         document.takes.put(take)
         self._asked[job] = document, take.number
 
-    def _tell_warnings(self, take: Take) -> None:
-        """Say the first thing there is to know of a take; all of them are in its tip.
+    def _report_warnings(self, take: Take) -> None:
+        """Report the first warning about a take; its tooltip lists all.
 
-        Of what is no more than a level the status bar tells: a message would move the views at
-        each preview.
+        Warnings about the level go to the status bar: a message would shift the views after every
+        preview.
         """
         if not take.warnings:
             return
         lines = [line for line in take.warnings if LEVEL_NOTE not in line]
         text = self.tr("{0}: {1}").format(take.name, (lines or take.warnings)[0])
         if len(take.warnings) > 1:
-            text = self.tr("{0} (and {1} more: see the take's tip)").format(
+            text = self.tr("{0} (and {1} more, see the take's tooltip)").format(
                 text, len(take.warnings) - 1
             )
         if lines:
@@ -334,9 +340,9 @@ class Dreams(QObject):
         if take.kind == "preview" and not take.group and window.preferences.preview_plays:
             if window.player.is_playing:
                 return
-            window.hearing.play((take.start_s, take.stop_s))
+            window.playback.play((take.start_s, take.stop_s))
 
-    def _call_off(self, numbers: list[int]) -> None:
+    def _cancel_jobs(self, numbers: list[int]) -> None:
         for number in numbers:
             self._window.client.act(lambda store, n=number: _cancel(store, n))  # type: ignore[misc]
 
@@ -357,7 +363,9 @@ class Dreams(QObject):
         return mine
 
     def _is_sure(self, job: Job) -> bool:
-        text = self.tr("{0} has run for {1:.0f} s. Cancel it? To keep what there is, stop it here.")
+        text = self.tr(
+            "{0} has run for {1:.0f} s. Cancel it? To keep the result, choose Stop and keep."
+        )
         asked = QMessageBox(self._window)
         asked.setWindowTitle(self.tr("Cancel"))
         asked.setText(text.format(job.name, job.progress.get("elapsed_s") or 0))
@@ -366,7 +374,7 @@ class Dreams(QObject):
 
 
 def _cancel(store: Store, number: int) -> None:
-    """Call a job off; where it has ended meanwhile, or is gone, there is nothing to do."""
+    """Cancel a job; do nothing if it has ended or is gone."""
     try:
         store.cancel(number)
     except QueueError:
@@ -379,10 +387,10 @@ def _cancel(store: Store, number: int) -> None:
 
 
 def command_of(document: Document, window: MainWindow) -> str:
-    """Return the command line that renders what the window would."""
-    told = window.preferences
+    """Return the command line that renders the same as the window."""
+    preferences = window.preferences
     words = ["dreamsound", "render", str(document.path)]
-    words += ["--out", str(told.render_folder_of(document.path))]
+    words += ["--out", str(preferences.render_folder_of(document.path))]
     for name, value in set_fields(document.recipe).items():
         if name == "schema_version" or value is None:
             continue
@@ -393,11 +401,12 @@ def command_of(document: Document, window: MainWindow) -> str:
             words += [option, str(value)]
     if document.selection is not None:
         words += ["--span", document.selection.text()]
-    words += ["--renders", ",".join(told.renders), "--name", told.name, "--clash", "number"]
-    if told.format != "wav":
-        words += ["--format", told.format]
-    if told.bits is not None:
-        words += ["--bits", told.bits]
+    words += ["--renders", ",".join(preferences.renders)]
+    words += ["--name", preferences.name, "--clash", "number"]
+    if preferences.format != "wav":
+        words += ["--format", preferences.format]
+    if preferences.bits is not None:
+        words += ["--bits", preferences.bits]
     if document.keep_every:
         words += ["--keep-steps", str(document.keep_every)]
     return shlex.join(words)

@@ -1,4 +1,4 @@
-"""What the window shows while no sound is open: how to begin, and what was open lately."""
+"""The start page, shown while no sound is open: open sounds, recent sounds."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dreamsound_desktop.actions import Actions
 from dreamsound_desktop.panels.action_button import ActionButton
 
 MOST_RECENT = 6
-#: Of the title, as a share of usual letters.
+#: Size of the title relative to normal text.
 TITLE_SIZE = 1.6
 
 
 class EmptyPage(QWidget):
-    """Offers to open a sound; `wanted` tells one of those that were open lately."""
+    """Offers to open sounds; `wanted` emits a recent sound."""
 
     wanted = Signal(object)
 
@@ -27,20 +27,18 @@ class EmptyPage(QWidget):
         font.setPointSizeF(TITLE_SIZE * font.pointSizeF())
         title.setFont(font)
         title.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        told = QLabel(
-            self.tr(
-                "or folders, to dream all that is in them; or a render, to have its recipe again."
-            )
+        hint = QLabel(
+            self.tr("Drop folders to queue all their sounds, or a render to restore its recipe.")
         )
-        told.setWordWrap(True)
-        told.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        hint.setWordWrap(True)
+        hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.open = ActionButton(actions["open"], self.tr("Open sounds…"))
-        self._recent_title = QLabel(self.tr("Open again"))
+        self._recent_title = QLabel(self.tr("Recent sounds"))
         self._recent_title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._recent = QVBoxLayout()
         layout = QVBoxLayout(self)
         layout.addStretch(2)
-        for widget in (title, told):
+        for widget in (title, hint):
             layout.addWidget(widget)
         layout.addSpacing(self.fontMetrics().height())
         layout.addWidget(self.open, 0, Qt.AlignmentFlag.AlignCenter)
@@ -51,7 +49,7 @@ class EmptyPage(QWidget):
         self.show_recent([])
 
     def show_recent(self, paths: list[Path]) -> None:
-        """Offer sounds that were open lately."""
+        """List recent sounds."""
         while (item := self._recent.takeAt(0)) is not None:
             old = item.widget()
             if old is not None:

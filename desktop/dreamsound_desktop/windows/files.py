@@ -1,4 +1,4 @@
-"""Opening things: sounds, folders, presets, renders whose recipe comes back."""
+"""Opening files: sounds, folders, presets, and renders with their recipes."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
     from dreamsound_desktop.background import Task
     from dreamsound_desktop.windows.main_window import MainWindow
 
-#: What is taken for a sound in a folder.
+#: File name suffixes of sounds in a folder.
 ENDINGS = {f".{name}" for name in (*FORMATS, "aif", "w64", "rf64", "caf", "au", "oga", "wave")}
 MOST_FILES = 10_000
-MOST_TOLD = 3
-#: More than these are rather a batch.
+MOST_REPORTED = 3
+#: Larger numbers of sounds go to the queue as a batch.
 MOST_OPENED = 24
 
 
 class Files(QObject):
-    """Opens what is asked for or dropped, and says of each thing that it is not, what it is."""
+    """Opens files and explains why a file cannot be opened."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -51,20 +51,20 @@ class Files(QObject):
         actions.bind("export_take", self.export_take)
 
     def ask(self) -> None:
-        """Ask for sounds, and open them."""
+        """Choose sounds and open them."""
         recent = self._window.session.recent
         folder = str(recent[0].parent) if recent else ""
         paths, _ = QFileDialog.getOpenFileNames(self._window, self.tr("Open sounds"), folder)
         self.open([Path(path) for path in paths])
 
     def ask_folder(self) -> None:
-        """Ask for a folder, and put its sounds into the queue."""
-        folder = QFileDialog.getExistingDirectory(self._window, self.tr("Dream a folder"))
+        """Choose a folder and queue its sounds."""
+        folder = QFileDialog.getExistingDirectory(self._window, self.tr("Add folder to queue"))
         if folder:
             self.queue([Path(folder)])
 
     def open(self, paths: list[Path]) -> None:
-        """Open sounds; of folders and presets, do what is expected."""
+        """Open sounds; queue folders; import presets."""
         folders = [path for path in paths if path.is_dir()]
         presets = [path for path in paths if path.name.endswith(SUFFIX)]
         rest = [path for path in paths if path not in folders and path not in presets]
@@ -78,33 +78,35 @@ class Files(QObject):
             except (DreamSoundError, OSError) as error:
                 problems.append(str(error))
         if presets:
-            self._window.presets_work.take_in(presets)
+            self._window.presets_work.import_presets(presets)
         if folders:
             self.queue(folders)
-        self._tell_problems(
-            problems, self.tr("Sounds are WAV, AIFF, FLAC, OGG, Opus, MP3 or CAF files.")
+        self._report_problems(
+            problems, self.tr("Open a WAV, AIFF, FLAC, OGG, Opus, MP3 or CAF file.")
         )
 
     def look_for_changes(self) -> None:
-        """Say where the sound that is worked on is gone, or another, since it was opened."""
+        """Report if the active sound has been removed or changed since it was opened."""
         document = self._window.session.current
         if document is None or not document.sound.has_changed():
             return
         if not document.path.is_file():
             self._window.messages.say(
-                self.tr("{0} is gone: put it back, or close it here.").format(document.path),
-                (self.tr("Close it"), lambda: self._window.session.close(document)),
+                self.tr("File not found: {0}. Restore it or close the sound.").format(
+                    document.path
+                ),
+                (self.tr("Close"), lambda: self._window.session.close(document)),
                 key="gone",
             )
             return
         self._window.messages.say(
-            self.tr("{0} is another file than the one that was opened.").format(document.path),
-            (self.tr("Open it anew"), lambda: self._open_anew(document)),
+            self.tr("{0} has changed on disk.").format(document.path),
+            (self.tr("Reopen"), lambda: self._reopen(document)),
             key="gone",
         )
 
     def open_job(self, job: Job) -> None:
-        """Open the sound of a job, and hear what it made."""
+        """Open the sound of a job and select its result for playback."""
         try:
             document = self._window.session.open(Path(job.input))
         except DreamSoundError as error:
@@ -134,14 +136,14 @@ class Files(QObject):
             self._window.takes.put_new(known.number)
 
     def open_record(self, record: DreamRecord) -> None:
-        """Open the sound of a dream of the library, with its recipe and its renders."""
+        """Open the sound of a library entry, with its recipe and renders."""
         try:
             document = self._window.session.open(Path(record.source))
             recipe = recipe_from(dict(record.recipe))
         except DreamSoundError as error:
             self._window.messages.say(str(error), key="open")
             return
-        document.set_recipe(recipe, self.tr("Open dream again"), preset=record.preset)
+        document.set_recipe(recipe, self.tr("Reopen dream"), preset=record.preset)
         start = record.start / record.sample_rate_hz
         span = TimeSpan(start, start + record.length / record.sample_rate_hz)
         self._select_part(document, span)
@@ -165,7 +167,7 @@ class Files(QObject):
         self._window.takes.put_new(known.number)
 
     def queue(self, paths: list[Path]) -> None:
-        """Put sounds, and all sounds of folders, into the queue, with the document's recipe."""
+        """Queue sounds and folders with the document's recipe."""
         document = self._window.session.current
         recipe = document.recipe if document is not None else Recipe()
         preset = document.preset if document is not None else ""
@@ -181,37 +183,37 @@ class Files(QObject):
                 except (DreamSoundError, OSError) as error:
                     problems.append(str(error))
             if len(files) >= MOST_FILES:
-                problems.append(self.tr("Only the first {0} sounds were taken.").format(MOST_FILES))
+                problems.append(self.tr("Only the first {0} sounds were added.").format(MOST_FILES))
             return jobs, problems
 
         def done(made: tuple[list[NewJob], list[str]]) -> None:
             jobs, problems = made
             if jobs:
                 self._window.client.add(jobs)
-                text = self.tr("{0} sounds are in the queue.").format(len(jobs))
+                text = self.tr("Added {0} sounds to the queue.").format(len(jobs))
                 self._window.messages.say(text, stays=False)
             elif not problems:
-                problems = [self.tr("There is no sound in there.")]
-            self._tell_problems(problems)
+                problems = [self.tr("No audio files found.")]
+            self._report_problems(problems)
 
-        self._window.tasks.run(work, done, lambda text: self._tell_problems([text]))
+        self._window.tasks.run(work, done, lambda text: self._report_problems([text]))
 
     def close_current(self) -> None:
-        """Close the document that is worked on."""
+        """Close the active document."""
         if self._window.session.current is not None:
             self._window.session.close(self._window.session.current)
 
     def reveal(self, path: Path) -> None:
-        """Show the folder of a file."""
+        """Show a file in its folder."""
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent)))
 
     def reveal_job(self, job: Job) -> None:
-        """Show the folder of what a job made, or of its sound."""
+        """Show a job's result, or its sound, in its folder."""
         renders = list((job.result.get("renders") or {}).values())
         self.reveal(Path(renders[0] if renders else job.input))
 
     def reveal_current(self) -> None:
-        """Show the folder of the take that is chosen, or of the sound."""
+        """Show the selected take, or the sound, in its folder."""
         take, document = self._window.takes.current, self._window.session.current
         if take is not None and take.renders:
             self.reveal(Path(next(iter(take.renders.values()))))
@@ -219,29 +221,31 @@ class Files(QObject):
             self.reveal(document.path)
 
     def export_take(self) -> None:
-        """Ask for a folder, and copy the renders of the take there."""
+        """Choose a folder and copy the take's renders to it."""
         take, document = self._window.takes.current, self._window.session.current
         if take is None or document is None:
-            self._window.messages.say(self.tr("Choose a take first."), stays=False)
+            self._window.messages.say(
+                self.tr("No take selected. Select the take to export."), stays=False
+            )
             return
         folder = QFileDialog.getExistingDirectory(self._window, self.tr("Export take"))
         if folder:
             self.export_to(take, Path(folder))
 
     def export_to(self, take: Take, folder: Path) -> None:
-        """Copy the renders of a take; no file that is there is replaced."""
+        """Copy a take's renders; never replaces existing files."""
 
         def work(_: Task) -> int:
             return copy_renders(take, folder)
 
         def done(count: int) -> None:
-            text = self.tr("{0} files were copied to {1}.").format(count, folder)
+            text = self.tr("Copied {0} files to {1}.").format(count, folder)
             self._window.messages.say(text, stays=False)
 
-        self._window.tasks.run(work, done, lambda text: self._tell_problems([text]))
+        self._window.tasks.run(work, done, lambda text: self._report_problems([text]))
 
     def _open(self, path: Path) -> None:
-        """Open a sound; of a render whose source is there, the source with its recipe."""
+        """Open a sound; for a render whose source exists, open the source with its recipe."""
         try:
             note = note_of_render(path)
         except DreamSoundError:
@@ -251,18 +255,18 @@ class Files(QObject):
             source = source_of(note, path)
         except DreamSoundError as error:
             self._window.session.open(path)
-            text = self.tr("{0} is a render, and opened as a sound: {1}")
+            text = self.tr("{0} is a render; opened as a sound: {1}")
             self._window.messages.say(text.format(path.name, error), key="open")
             return
         recipe = recipe_from(note.recipe)
         start = note.source.file_start
         if start is None:
-            # Of pieces of its source, it lies at no place of it.
+            # A render of several pieces has no single position in its source.
             document = self._window.session.open(path)
-            document.set_recipe(recipe, self.tr("Open render again"))
+            document.set_recipe(recipe, self.tr("Reopen render"))
             return
         document = self._window.session.open(source)
-        document.set_recipe(recipe, self.tr("Open render again"))
+        document.set_recipe(recipe, self.tr("Reopen render"))
         rate = document.sound.sample_rate_hz
         span = TimeSpan(start / rate, (start + note.source.samples) / rate)
         self._select_part(document, span)
@@ -283,27 +287,27 @@ class Files(QObject):
                 )
             )
         self._window.messages.say(
-            self.tr("{0} is a render of {1}: its recipe is here again.").format(
+            self.tr("{0} is a render of {1}. Its recipe is restored.").format(
                 path.name, source.name
             ),
-            (self.tr("Open it as a sound"), lambda: self._window.session.open(path)),
+            (self.tr("Open as a sound"), lambda: self._window.session.open(path)),
             stays=False,
         )
 
     def _select_part(self, document: Document, span: TimeSpan) -> None:
-        """Select what was dreamed, where that was not all of the sound."""
+        """Select the dreamed part, unless it is the whole sound."""
         if span.seconds < document.seconds - 0.001:
             document.select(span, self.tr("Select"))
 
-    def _open_anew(self, document: Document) -> None:
+    def _reopen(self, document: Document) -> None:
         self._window.session.close(document)
         self.open([document.path])
 
     def _offer_queue(self, paths: list[Path]) -> None:
         self._window.messages.say(
-            self.tr("{0} sounds are many to open at once.").format(len(paths)),
-            (self.tr("Put them into the queue"), lambda: self.queue(paths)),
-            (self.tr("Open them"), lambda: self._open_all(paths)),
+            self.tr("{0} sounds selected. Queue them, or open them all.").format(len(paths)),
+            (self.tr("Add to queue"), lambda: self.queue(paths)),
+            (self.tr("Open all"), lambda: self._open_all(paths)),
             key="open",
         )
 
@@ -311,26 +315,26 @@ class Files(QObject):
         for first in range(0, len(paths), MOST_OPENED):
             self.open(paths[first : first + MOST_OPENED])
 
-    def _tell_problems(self, problems: list[str], step: str = "") -> None:
-        """Say the first problems, and what can be done."""
+    def _report_problems(self, problems: list[str], step: str = "") -> None:
+        """Report the first problems and what to do."""
         if problems:
-            shown = problems[:MOST_TOLD]
-            if len(problems) > MOST_TOLD:
-                shown.append(self.tr("… and {0} more").format(len(problems) - MOST_TOLD))
+            shown = problems[:MOST_REPORTED]
+            if len(problems) > MOST_REPORTED:
+                shown.append(self.tr("… and {0} more").format(len(problems) - MOST_REPORTED))
             if step:
                 shown.append(step)
             self._window.messages.say("\n".join(shown), key="open")
 
 
 def found_sounds(paths: list[Path], is_wanted: Callable[[], bool]) -> list[tuple[Path, Path]]:
-    """Return sounds, and where each lies in the tree that it was found in.
+    """Return sounds, and the path of each relative to its folder tree.
 
     Parameters
     ----------
     paths : list of pathlib.Path
         Files and folders.
     is_wanted : callable
-        Asked now and then whether to go on.
+        Called periodically; stops when it returns False.
     """
     found: list[tuple[Path, Path]] = []
     for path in paths:
@@ -341,7 +345,7 @@ def found_sounds(paths: list[Path], is_wanted: Callable[[], bool]) -> list[tuple
             if len(found) >= MOST_FILES or not is_wanted():
                 return found
             if place.suffix.casefold() in ENDINGS and place.is_file():
-                # What was dreamed of this folder before is not dreamed again.
+                # Skip earlier dreams of this folder.
                 if "dreams" in place.relative_to(path).parts[:1]:
                     continue
                 found.append((place, place.relative_to(path)))
@@ -349,7 +353,7 @@ def found_sounds(paths: list[Path], is_wanted: Callable[[], bool]) -> list[tuple
 
 
 def copy_renders(take: Take, folder: Path) -> int:
-    """Copy the renders of a take into a folder; return how many."""
+    """Copy a take's renders into a folder; return the number copied."""
     count = 0
     for path in take.renders.values():
         source = Path(path)
@@ -364,7 +368,7 @@ def copy_renders(take: Take, folder: Path) -> int:
         except OSError as error:
             unfinished.unlink(missing_ok=True)
             raise AudioFileError(
-                f"{source.name} cannot be copied to {folder}: {error.strerror or error}"
+                f"cannot copy {source.name} to {folder}: {error.strerror or error}"
             ) from error
         count += 1
     return count

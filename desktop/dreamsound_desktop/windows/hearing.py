@@ -1,4 +1,4 @@
-"""What is heard: which voice the player has, and at which level."""
+"""Monitoring: selects the voice to play and its gain."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from dreamsound_studio.errors import DreamSoundError
 if TYPE_CHECKING:
     from dreamsound_desktop.windows.main_window import MainWindow
 
-#: Files of takes that stay open.
+#: Number of take files kept open.
 MOST_OPEN = 24
 VOLUME_STEP_DB = 3.0
 
 
-class Hearing(QObject):
-    """Plays what the takes panel chooses, on the time line of the document."""
+class PlaybackWork(QObject):
+    """Plays the selection of the Takes panel on the document's timeline."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -54,7 +54,7 @@ class Hearing(QObject):
         player.set_volume_db(window.preferences.volume_db)
 
     def toggle(self) -> None:
-        """Play or stop."""
+        """Start or stop playback."""
         player = self._window.player
         if player.is_playing:
             player.stop()
@@ -62,12 +62,12 @@ class Hearing(QObject):
             self.play()
 
     def play(self, only: tuple[float, float] | None = None) -> None:
-        """Play from the playhead, or a part from its beginning.
+        """Play from the playhead, or a part from its start.
 
         Parameters
         ----------
         only : (float, float), optional
-            The part, seconds; it is gone through once, or again and again while looping.
+            The part, seconds; plays once, or repeatedly while looping.
         """
         document = self._window.session.current
         voice = self._voice(document)
@@ -87,13 +87,13 @@ class Hearing(QObject):
         self._window.player.loop(part if self._is_looping else None)
 
     def play_from(self, seconds: float) -> None:
-        """Play from a moment on."""
+        """Play from a position."""
         self.seek(seconds)
         if not self._window.player.is_playing:
             self.play()
 
     def seek(self, seconds: float) -> None:
-        """Put the playhead somewhere; what plays goes on there."""
+        """Move the playhead; playback continues there."""
         document = self._window.session.current
         if document is None:
             return
@@ -102,7 +102,7 @@ class Hearing(QObject):
             self._window.player.seek(document.playhead_s)
 
     def set_loop(self, is_on: bool) -> None:
-        """Play the selection, or the take, again and again."""
+        """Loop the selection or the take."""
         self._is_looping = is_on
         document = self._window.session.current
         part = None
@@ -111,13 +111,13 @@ class Hearing(QObject):
         self._window.player.loop(part)
 
     def refresh(self) -> None:
-        """Hear what the takes panel chooses now, without a gap."""
+        """Switch to the selection of the Takes panel, without a gap."""
         voice = self._voice(self._window.session.current)
         if voice is not None and self._window.player.is_playing:
             self._window.player.switch(voice)
 
     def close_document(self, document: Document) -> None:
-        """Stop what plays of a document."""
+        """Stop playback of a document."""
         playing = self._window.player.mixer.voice
         if (playing is not None and playing.around is document.sound) or (
             playing is not None and playing.sound is document.sound
@@ -126,13 +126,13 @@ class Hearing(QObject):
             self._window.player.mixer.switch(None)
 
     def close(self) -> None:
-        """Let all files go."""
+        """Close all files."""
         for sound in self._sounds.values():
             sound.close()
         self._sounds.clear()
 
     def _loop_part(self, document: Document) -> tuple[float, float] | None:
-        """Return what is played again and again: the selection, the take, or all."""
+        """Return the part to loop: the selection, the take, or the whole sound."""
         if document.selection is not None:
             return document.selection.start_s, document.selection.stop_s
         heard = self._window.takes.heard_file()
@@ -155,7 +155,7 @@ class Hearing(QObject):
             return Voice(source, gain=own_gain)
         start = round(take.start_s * source.sample_rate_hz)
         gain = self._gain(document, path, sound, start)
-        # Around a dream the source goes on, as it would in place; the other renders stand alone.
+        # The source surrounds a dream, as in place; other renders play alone.
         around = source if name.startswith("dream") else None
         return Voice(sound, start, gain, around, own_gain)
 
@@ -174,13 +174,13 @@ class Hearing(QObject):
         return sound
 
     def _gain(self, document: Document, path: str, sound: OpenSound, start: int | None) -> float:
-        """Return the gain of a sound; until it is measured, one that is safe for most."""
+        """Return the gain of a sound; until it is measured, a safe default."""
         is_matched = self._window.preferences.level_match and start is not None
         key = (path, str(sound.stamp), is_matched)
         known = self._gains.get(key)
         if known is not None:
             return known
-        # Imported here, and not in the pool; it is not needed before something is heard.
+        # Imported here, not in the pool, and not before the first playback.
         from dreamsound_desktop.playback.level import heard_gain
 
         self._window.player.prepare()
@@ -224,6 +224,6 @@ class Hearing(QObject):
 
     def _on_silent(self, reason: str) -> None:
         self._window.messages.say(
-            self.tr("Nothing can be heard: {0}. Everything else works.").format(reason),
+            self.tr("No audio output: {0}. Check the audio device in Preferences.").format(reason),
             key="silent",
         )

@@ -1,4 +1,4 @@
-"""Help, preferences, models, reports: dialogs that are asked for."""
+"""Dialogs of the Help menu, preferences, models and reports."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from dreamsound_studio.queue.worker.start import log_of
 if TYPE_CHECKING:
     from dreamsound_desktop.windows.main_window import MainWindow
 
-#: Of the worker's log, its end is shown.
+#: Length of the shown end of the worker log.
 MOST_LOG = 60_000
 
 
 class HelpWork(QObject):
-    """Opens dialogs, and does what they decide."""
+    """Opens dialogs and applies their results."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -42,67 +42,67 @@ class HelpWork(QObject):
         window.client.changed.connect(self._on_changed)
 
     def welcome(self) -> None:
-        """Show the first-run page once, and whenever there is no model."""
+        """Show the models page on first run, and whenever no model is found."""
         if not self._window.preferences.seen_welcome or not has_model():
             self._window.change_preferences(seen_welcome=True)
             self.show_models()
 
     def show_models(self) -> None:
-        """Tell which models there are, and fetch others."""
+        """Show the models page."""
         if self._models is not None:
             self._models.raise_()
             self._models.activateWindow()
             return
         dialog = self._models = ModelsDialog(self._window)
         dialog.finished.connect(lambda _: self._after_models(dialog))
-        # Fetching takes a while: meanwhile sounds can be opened and looked at.
+        # Downloads take a while: keep the window usable meanwhile.
         dialog.show()
 
     def show_palette(self) -> None:
-        """Find anything that can be done."""
+        """Show the command palette."""
         dialog = CommandPalette(self._window.actions_, self._window)
         if dialog.exec() and dialog.chosen is not None:
             dialog.chosen.trigger()
 
     def show_keys(self) -> None:
-        """Show and change the keys."""
+        """Show and edit the shortcuts."""
         dialog = KeysDialog(self._window.preferences.shortcuts, self._window)
         if dialog.exec():
             self._window.change_preferences(shortcuts=dialog.changed)
             self._window.actions_.set_keys(dialog.changed)
 
     def show_preferences(self) -> None:
-        """Change the preferences."""
+        """Edit the preferences."""
         window = self._window
         dialog = PreferencesDialog(window.preferences, window.disk, output_devices(), window)
         if dialog.exec():
-            window.change_preferences(**dialog.told().model_dump())
+            window.change_preferences(**dialog.preferences().model_dump())
             apply_theme(window.preferences.theme)
 
     def show_log(self) -> None:
-        """Show the end of the worker's log."""
+        """Show the end of the worker log."""
 
         def show(path: object) -> None:
             try:
                 text = path.read_text("utf-8", "replace")  # type: ignore[attr-defined]
             except OSError as error:
                 text = str(error)
-            TextDialog(self.tr("Worker's log"), text[-MOST_LOG:], self._window).open()
+            TextDialog(self.tr("Worker log"), text[-MOST_LOG:], self._window).open()
 
         self._window.client.act(log_of, show)
 
     def show_report(self) -> None:
-        """Show what was made, what failed, and why."""
+        """Show the report on finished jobs."""
         jobs = [job for job in self._window.client.ordered() if job.is_over]
         TextDialog(self.tr("Report"), report_text(jobs), self._window).open()
 
     def close(self) -> None:
-        """End what is being fetched."""
+        """Cancel a running download."""
         if self._models is not None:
             self._models.close()
 
-    def queue_rests(self) -> None:
-        """Say what came of a batch, when its last job is over."""
+    def report_idle_queue(self) -> None:
+        """Report the results of a batch after its last job."""
         jobs = self._window.client.jobs.values()
         waiting = any(job.state == "queued" for job in jobs)
         if not self._has_run or (waiting and not self._window.client.paused):
@@ -114,7 +114,7 @@ class HelpWork(QObject):
         failed = sum(job.state == "failed" for job in renders)
         done = sum(job.state == "done" for job in renders)
         self._window.messages.say(
-            self.tr("The queue is done: {0} made, {1} failed.").format(done, failed),
+            self.tr("Queue finished: {0} done, {1} failed.").format(done, failed),
             (self.tr("Report…"), self.show_report),
             key="done",
         )
@@ -138,7 +138,7 @@ class HelpWork(QObject):
 
 
 def output_devices() -> list[str]:
-    """Return the names of the sound devices; none where Qt's multimedia cannot be loaded."""
+    """Return the names of the audio devices; none if QtMultimedia cannot be loaded."""
     try:
         from PySide6.QtMultimedia import QMediaDevices
     except ImportError:

@@ -1,4 +1,4 @@
-"""REAPER's window: a job folder, a preset, a few big knobs, a preview, the dream."""
+"""The job window that REAPER opens: preset, main parameters, preview, dream."""
 
 from __future__ import annotations
 
@@ -39,34 +39,34 @@ from dreamsound_studio.queue.store.states import HELD, OVER
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.recipe.presets import Preset, factory_presets, user_presets
 
-#: The big knobs.
+#: The main parameters.
 KNOBS: Final = ("strength", "steps", "threshold_db", "wet")
-#: A window for one time shows for so long that all is done.
+#: Time for which a one-shot window shows that all jobs are done.
 CLOSES_MS: Final = 1_200
-#: Least width, in heights of a letter.
+#: Minimum width, in letter heights.
 WIDTH: Final = 32
 
 
 class JobWindow(QWidget):
-    """A small window on a job folder, or on a folder of them, one for each item.
+    """A small window for a job folder, or for a folder of job folders, one per item.
 
-    What is chosen here goes into every ``job.json``, and the jobs into the queue when *Dream* is
-    pressed. A window that is closed before leaves nothing behind.
+    *Dream* writes the choices into every ``job.json`` and queues the jobs. Closing the window
+    earlier leaves nothing behind.
 
     Parameters
     ----------
     folder : pathlib.Path
-        A job folder (see ``docs/queue.md``), or one that holds job folders.
+        A job folder (see ``docs/queue.md``), or a folder of job folders.
     queue_path : pathlib.Path, optional
-        The file of the queue.
+        The queue file.
     is_once : bool
-        Whether it is for one time: who waits for the jobs waits no longer when all are over, so
-        nothing can be dreamed again here, and the window closes if all went well.
+        Whether the window serves one run: its caller waits only until all jobs are over, so
+        nothing can be dreamed again, and the window closes if all jobs succeed.
 
     Raises
     ------
     QueueError
-        It is none.
+        The folder contains no job.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class JobWindow(QWidget):
         self.preset.setAccessibleName(self.tr("Preset"))
         self.preset.activated.connect(lambda place: self.use_preset(self.preset.itemData(place)))
         self.target = QLineEdit()
-        self.target.setAccessibleName(self.tr("What to dream of"))
+        self.target.setAccessibleName(self.tr("Dream of"))
         self.target.setClearButtonEnabled(True)
         self.target.editingFinished.connect(self._on_class)
         self.sound = FieldRow(field_named("target"), self)
@@ -108,11 +108,11 @@ class JobWindow(QWidget):
         self.items = ItemBars([self.job.name(place) for place in range(count)])
         self.problem = QLabel(self.job.problem)
         self.problem.setWordWrap(True)
-        self.problem.setAccessibleName(self.tr("What went wrong"))
+        self.problem.setAccessibleName(self.tr("Error"))
         self.problem.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.problem.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.told = QLabel()
-        self.told.setAccessibleName(self.tr("The preview"))
+        self.status = QLabel()
+        self.status.setAccessibleName(self.tr("Preview"))
         self._fill_presets()
         self._lay_out()
         self._complete()
@@ -126,18 +126,18 @@ class JobWindow(QWidget):
         self._show()
         self.buttons["dream"].setFocus()
 
-    # -- chosen ---------------------------------------------------------------------------------
+    # -- choices --------------------------------------------------------------------------------
 
     def set_field(self, name: str, value: Any) -> None:
-        """Change a field of the recipe; say in place where that makes no sense."""
+        """Change a recipe field; show an error in place if the value is invalid."""
         self._try(lambda: self.job.set_field(name, value))
 
     def use_preset(self, name: str) -> None:
-        """Take the recipe of a preset; an empty name is what the job came with."""
+        """Use a preset's recipe; an empty name restores the job's own."""
         self._try(lambda: self.job.use(self._presets.get(name)))
 
     def preview(self) -> None:
-        """Dream a little of the first item at once, and play it."""
+        """Preview the beginning of the first item and play it."""
         self._on_class()
         try:
             job = self.job.preview()
@@ -145,13 +145,13 @@ class JobWindow(QWidget):
             self.problem.setText(str(error))
             return
         self.problem.clear()
-        self.told.setText(self.tr("The preview waits…"))
+        self.status.setText(self.tr("Preview waiting…"))
         self._drop_preview()
         self.client.act(lambda store: store.add([job.as_job("reaper")])[0], self._on_preview_added)
         self.client.start_worker()
 
     def dream(self) -> None:
-        """Put the jobs of all items into the queue."""
+        """Queue the jobs of all items."""
         self._on_class()
         for place in range(len(self.job.folders)):
             try:
@@ -168,39 +168,39 @@ class JobWindow(QWidget):
         self._remember()
 
     def cancel(self) -> None:
-        """Call all of them off; while none is there, stop the preview."""
+        """Cancel all jobs; before they exist, stop the preview."""
         if not any(state not in OVER for state in self._states()):
             self._drop_preview()
             self.player.stop()
-        self._wish(CANCEL, self._places)
+        self._request_stop(CANCEL, self._places)
         for number in self._places:
             self.client.act(lambda store, n=number: store.cancel(n))  # type: ignore[misc]
 
     def finish(self) -> None:
-        """Stop what runs here, and keep it."""
+        """Stop running jobs and keep the results."""
         running = [n for n in self._places if self._state(n) == "running"]
         for number in running:
             self.client.act(lambda store, n=number: store.finish(n))  # type: ignore[misc]
-        self._wish(FINISH, running)
+        self._request_stop(FINISH, running)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """Close; what renders goes on, and REAPER's bridge takes it in."""
+        """Close; renders continue, and REAPER's bridge inserts them."""
         self.player.close()
         self._drop_preview()
         self.client.close()
         shutil.rmtree(self.job.folders[0] / PREVIEW, ignore_errors=True)
         super().closeEvent(event)
 
-    # -- made -----------------------------------------------------------------------------------
+    # -- construction ---------------------------------------------------------------------------
 
     def _fill_presets(self) -> None:
-        """List the job's own recipe, favourites, what was used last, and then all."""
+        """List the job's own recipe, favourites, recent presets, then all."""
         own, problems = user_presets()
         found = [stored.preset for stored in own]
         mine = {preset.name.casefold() for preset in found}
         found += [one for one in factory_presets() if one.name.casefold() not in mine]
         self._presets = {preset.name: preset for preset in found}
-        self.preset.addItem(self.tr("(as it came)"), "")
+        self.preset.addItem(self.tr("(job's own)"), "")
         favourites = [n for n in self.preferences.favourites if n in self._presets]
         recent = [
             name
@@ -232,13 +232,13 @@ class JobWindow(QWidget):
         self.buttons: dict[str, QPushButton] = {}
         first, second = QHBoxLayout(), QHBoxLayout()
         for name, text, tip, function, row in (
-            ("preview", self.tr("&Preview"), self.tr("Hear the beginning of the first item"),
+            ("preview", self.tr("&Preview"), self.tr("Preview the beginning of the first item"),
              self.preview, first),
             ("dream", self.tr("&Dream"), self.tr("Dream all items (Ctrl+Return)"),
              self.dream, first),
-            ("finish", self.tr("&Stop here and keep"), self.tr("End after this step, and keep it"),
-             self.finish, second),
-            ("cancel", self.tr("&Cancel"), self.tr("Call everything off (Esc)"),
+            ("finish", self.tr("&Stop and keep"),
+             self.tr("Stop after this step and keep the result"), self.finish, second),
+            ("cancel", self.tr("&Cancel"), self.tr("Cancel all jobs (Esc)"),
              self.cancel, second),
         ):  # fmt: skip
             button = QPushButton(text)
@@ -247,7 +247,7 @@ class JobWindow(QWidget):
             self.buttons[name] = button
             row.addWidget(button, 1)
         self.buttons["dream"].setDefault(True)
-        second.insertWidget(0, self.told, 1)
+        second.insertWidget(0, self.status, 1)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addLayout(first)
@@ -259,7 +259,7 @@ class JobWindow(QWidget):
         QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self._on_escape)
 
     def _complete(self) -> None:
-        """Complete the names of the model's classes while they are typed."""
+        """Complete the model's class names while typing."""
         with suppress(DreamSoundError):
             completer = QCompleter(list(table_named(self.job.recipe.model).class_names), self)
             completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
@@ -267,13 +267,13 @@ class JobWindow(QWidget):
             self.target.setCompleter(completer)
 
     def _remember(self) -> None:
-        """Keep which preset was used, for the next time; nothing depends on it."""
+        """Save the used preset for next time; failures are harmless."""
         if self.job.preset:
-            told, _ = read_preferences(app_folder())
+            preferences, _ = read_preferences(app_folder())
             with suppress(DreamSoundError, OSError):
-                save_preferences(told.with_used(self.job.preset), app_folder())
+                save_preferences(preferences.with_used(self.job.preset), app_folder())
 
-    # -- shown ----------------------------------------------------------------------------------
+    # -- display --------------------------------------------------------------------------------
 
     def _try(self, change: Callable[[], None]) -> None:
         try:
@@ -290,20 +290,20 @@ class JobWindow(QWidget):
         aim = recipe.layer or recipe.objective
         if not self.target.hasFocus() or not self.target.isModified():
             self.target.setText(recipe.class_ or "")
-        self.target.setPlaceholderText(aim or self.tr("a class; empty: what is heard most"))
+        self.target.setPlaceholderText(aim or self.tr("class (empty: the class heard most)"))
         self.preset.setCurrentIndex(max(self.preset.findData(self.job.preset), 0))
         self._show_buttons()
 
     def _show_buttons(self) -> None:
         states = self._states()
         is_running = any(state not in OVER for state in states)
-        # A job folder is one job: what is done cannot be asked for again.
+        # A job folder is a single job: a finished one cannot run again.
         is_done = len(states) == len(self.job.folders) and set(states) == {"done"}
-        # Where somebody waited for them, nobody waits any more when all are over.
+        # For a one-shot window, the caller stops waiting when all jobs are over.
         is_over = is_done or (self._is_once and bool(states) and not is_running)
         self.buttons["dream"].setEnabled(not is_running and not is_over)
         if is_done:
-            self.told.setText(self.tr("All is dreamed."))
+            self.status.setText(self.tr("All jobs done."))
         self.buttons["cancel"].setEnabled(is_running or self._preview is not None)
         self.buttons["finish"].setEnabled(any(state in HELD for state in states))
 
@@ -326,9 +326,9 @@ class JobWindow(QWidget):
     def _on_escape(self) -> None:
         self.buttons["cancel"].click() if self.buttons["cancel"].isEnabled() else self.close()
 
-    # -- followed -------------------------------------------------------------------------------
+    # -- progress -------------------------------------------------------------------------------
 
-    def _wish(self, name: str, numbers: Any) -> None:
+    def _request_stop(self, name: str, numbers: Any) -> None:
         for number in numbers:
             with suppress(OSError):
                 (self.job.folders[self._places[number]] / name).touch()
@@ -337,7 +337,7 @@ class JobWindow(QWidget):
         self._places[job.id] = place
         if job.state in ("failed", "cancelled"):
             self.client.retry([job.id])
-        # What has become of it since may have been told before its place was known.
+        # The queue may have reported changes before the job's item was known.
         self._on_changed([self.client.jobs.get(job.id, job)])
 
     def _on_preview_added(self, number: int) -> None:
@@ -345,16 +345,16 @@ class JobWindow(QWidget):
         self._show_buttons()
 
     def _drop_preview(self) -> None:
-        """Take the preview out of the queue; one that runs is called off."""
+        """Remove the preview from the queue; cancel it if it is running."""
         number, self._preview = self._preview, None
         if number is None:
             return
 
-        def let_go(store: Store) -> None:
+        def remove_preview(store: Store) -> None:
             is_held = store.job(number).state in HELD
             store.cancel(number) if is_held else store.remove(number)
 
-        self.client.act(let_go)
+        self.client.act(remove_preview)
 
     def _on_changed(self, jobs: list[Job]) -> None:
         for job in jobs:
@@ -375,23 +375,23 @@ class JobWindow(QWidget):
 
     def _follow_preview(self, job: Job) -> None:
         if job.state == "failed":
-            self.problem.setText(self.tr("The preview failed: {0}").format(job.error))
-            self.told.clear()
+            self.problem.setText(self.tr("Preview failed: {0}").format(job.error))
+            self.status.clear()
             self._drop_preview()
         elif job.state == "done":
-            self.told.setText(self.tr("This is the preview."))
+            self.status.setText(self.tr("Playing preview."))
             self._drop_preview()
             self._play(Path(job.result["renders"]["dream"]))
         elif job.state in HELD:
             steps, step = job.progress.get("steps"), job.progress.get("step") or 0
-            self.told.setText(
-                self.tr("The preview: {0}/{1}").format(step, steps)
+            self.status.setText(
+                self.tr("Preview: step {0}/{1}").format(step, steps)
                 if steps
-                else self.tr("The preview is being dreamed…")
+                else self.tr("Previewing…")
             )
 
     def _play(self, path: Path) -> None:
-        # Imported here: nothing is opened before there is a preview.
+        # Imported here: open no audio device before the first preview.
         from dreamsound_desktop.analysis.open_sound import OpenSound
         from dreamsound_desktop.playback.level import heard_gain
 
@@ -404,9 +404,9 @@ class JobWindow(QWidget):
         self.player.play(voice, 0.0, sound.seconds)
 
     def _on_silent(self, reason: str) -> None:
-        self.problem.setText(self.tr("Nothing can be heard: {0}.").format(reason))
+        self.problem.setText(self.tr("No audio output: {0}.").format(reason))
 
     def _on_untended(self, lines: str) -> None:
-        told = self.tr("No worker runs, so nothing is dreamed. It is started again.")
-        self.problem.setText(f"{told}\n{lines}" if lines else told)
+        message = self.tr("Render worker not running. Restarting it.")
+        self.problem.setText(f"{message}\n{lines}" if lines else message)
         QTimer.singleShot(0, self, self.client.start_worker)

@@ -1,4 +1,4 @@
-"""The key table: every action with its shortcut, which can be changed."""
+"""The shortcut editor: every action with its editable shortcut."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from dreamsound_studio.pictures.html import write_whole
 
 NAME = Qt.ItemDataRole.UserRole
 
-#: What the mouse does, and what does the same without it.
+#: Mouse gestures and the actions that do the same by keyboard.
 GESTURES = (
     ("drag", "extend_right"),
     ("drag edge", "select_to"),
@@ -49,21 +49,21 @@ GESTURES = (
 
 
 class KeysDialog(QDialog):
-    """Shows and changes shortcuts; `changed` holds those that differ from ours."""
+    """Shows and edits shortcuts; `changed` holds the user's own."""
 
     def __init__(self, changed: dict[str, str], parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle(self.tr("Keys"))
+        self.setWindowTitle(self.tr("Keyboard shortcuts"))
         self.changed = dict(changed)
         self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("Find an action or a key…"))
-        self.search.setAccessibleName(self.tr("Find a key"))
+        self.search.setPlaceholderText(self.tr("Search actions and shortcuts…"))
+        self.search.setAccessibleName(self.tr("Search shortcuts"))
         self.search.textChanged.connect(self._filter)
         self.table = QTableWidget(len(ACTIONS), 3)
         self.table.setHorizontalHeaderLabels(
-            [self.tr("Action"), self.tr("Key"), self.tr("What it does")]
+            [self.tr("Action"), self.tr("Shortcut"), self.tr("Description")]
         )
-        self.table.setAccessibleName(self.tr("Keys"))
+        self.table.setAccessibleName(self.tr("Keyboard shortcuts"))
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self.table.setTabKeyNavigation(False)
@@ -71,9 +71,9 @@ class KeysDialog(QDialog):
         self.table.horizontalHeader().setStretchLastSection(True)
         self.table.currentCellChanged.connect(self._on_row)
         self.edit = QKeySequenceEdit()
-        self.edit.setAccessibleName(self.tr("New key"))
+        self.edit.setAccessibleName(self.tr("New shortcut"))
         self.edit.editingFinished.connect(self._on_key)
-        reset = QPushButton(self.tr("Its own key again"))
+        reset = QPushButton(self.tr("Reset to default"))
         reset.clicked.connect(self._reset)
         export = QPushButton(self.tr("Export…"))
         export.clicked.connect(self._export)
@@ -84,7 +84,7 @@ class KeysDialog(QDialog):
         )
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        label = QLabel(self.tr("Press the new key:"))
+        label = QLabel(self.tr("Press the new shortcut:"))
         label.setBuddy(self.edit)
         row = QHBoxLayout()
         for widget in (label, self.edit, reset, export):
@@ -100,7 +100,7 @@ class KeysDialog(QDialog):
         self.resize(44 * unit, 34 * unit)
 
     def set_key(self, name: str, keys: str) -> bool:
-        """Give an action another shortcut; False where another action has it."""
+        """Assign a shortcut; return False if another action has it."""
         own = next(spec.keys for spec in ACTIONS if spec.name == name)
         wanted = dict(self.changed)
         wanted[name] = keys
@@ -112,7 +112,7 @@ class KeysDialog(QDialog):
             other = first if second == name else second
             text = next(translated(spec.text) for spec in ACTIONS if spec.name == other)
             self.problem.setText(
-                self.tr("{0} is the key of “{1}”: give that another one first").format(
+                self.tr("{0} is assigned to “{1}”. Reassign that action first.").format(
                     key, plain_text(text)
                 )
             )
@@ -167,7 +167,9 @@ class KeysDialog(QDialog):
             self.set_key(item.data(NAME), own)
 
     def _export(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, self.tr("Export keys"), "keys.json", "*.json")
+        path, _ = QFileDialog.getSaveFileName(
+            self, self.tr("Export shortcuts"), "keys.json", "*.json"
+        )
         if not path:
             return
         table = {spec.name: self.changed.get(spec.name, spec.keys) for spec in ACTIONS}

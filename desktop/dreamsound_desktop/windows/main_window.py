@@ -1,4 +1,4 @@
-"""The main window: documents in the middle, docks around them, and what holds it all together."""
+"""The main window: documents in the centre, docks around them, and the controllers."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from dreamsound_desktop.state.preferences import (
     save_preferences,
 )
 from dreamsound_desktop.state.previews import tidy_previews
-from dreamsound_desktop.state.requests import Asking
+from dreamsound_desktop.state.requests import JobFactory
 from dreamsound_desktop.state.session import Session
 from dreamsound_desktop.windows.bars import Bars
 from dreamsound_desktop.windows.docks import Docks
 from dreamsound_desktop.windows.dreams import Dreams
 from dreamsound_desktop.windows.empty_page import EmptyPage
 from dreamsound_desktop.windows.files import Files
-from dreamsound_desktop.windows.hearing import Hearing
+from dreamsound_desktop.windows.hearing import PlaybackWork
 from dreamsound_desktop.windows.help_work import HelpWork
 from dreamsound_desktop.windows.presets_work import PresetsWork
 from dreamsound_desktop.windows.sound_tabs import SoundTabs
@@ -67,9 +67,9 @@ class MainWindow(QMainWindow):
     Parameters
     ----------
     folder : pathlib.Path, optional
-        Where the app keeps its things.
+        The app's data folder.
     queue_path : pathlib.Path, optional
-        The file of the queue.
+        The queue file.
     """
 
     def __init__(self, folder: Path | None = None, queue_path: Path | None = None) -> None:
@@ -85,7 +85,7 @@ class MainWindow(QMainWindow):
         self.player = Player(self)
         self.player.use_device(self.preferences.output_device)
         self.listening = Listening(self)
-        self.asking = Asking(self.preferences, cache_folder().parent / "previews")
+        self.job_factory = JobFactory(self.preferences, cache_folder().parent / "previews")
         self.actions_ = Actions(self, self.preferences.shortcuts)
         self.messages = MessageBar()
         self._views: dict[Document, SoundView] = {}
@@ -97,7 +97,7 @@ class MainWindow(QMainWindow):
         self._make_panels()
         self.bars = Bars(self)
         self._bind()
-        self.hearing = Hearing(self)
+        self.playback = PlaybackWork(self)
         self.dreams = Dreams(self)
         self.files = Files(self)
         self.presets_work = PresetsWork(self)
@@ -108,7 +108,7 @@ class MainWindow(QMainWindow):
         if problem:
             self.messages.say(problem, key="preferences")
 
-    # -- made -----------------------------------------------------------------------------------
+    # -- construction ---------------------------------------------------------------------------
 
     def _make_middle(self) -> None:
         self.tabs = SoundTabs()
@@ -171,7 +171,7 @@ class MainWindow(QMainWindow):
         client.failed.connect(lambda text: self.messages.say(text, key="queue"))
         client.untended.connect(self._on_untended)
         client.tended.connect(lambda: self.messages.clear("worker"))
-        self.queue.told.connect(self.bars.show_queue)
+        self.queue.summary_changed.connect(self.bars.show_queue)
         self.queue.files_dropped.connect(lambda paths: self.files.queue(paths))
         self.queue.open_wanted.connect(lambda job: self.files.open_job(job))
         self.queue.reveal_wanted.connect(lambda job: self.files.reveal_job(job))
@@ -179,8 +179,8 @@ class MainWindow(QMainWindow):
         self.library.reveal_wanted.connect(lambda path: self.files.reveal(Path(path)))
         self.library.problem.connect(lambda text: self.messages.say(text, key="library"))
         self.listening.heard.connect(self._on_heard)
-        self.listening.failed.connect(self._on_not_heard)
-        self.takes.take_activated.connect(lambda _: self.hearing.play())
+        self.listening.failed.connect(self._on_analysis_failed)
+        self.takes.take_activated.connect(lambda _: self.playback.play())
         self.takes.menu_wanted.connect(lambda at: self.actions_.menu_of(TAKE_MENU, self).popup(at))
         self.dream.problem.connect(self._on_recipe_problem)
         self.dream.aim.found.connect(self.focus_sound)
@@ -196,24 +196,24 @@ class MainWindow(QMainWindow):
             KeyGuard(app, self).left.connect(self.focus_sound)
             app.commitDataRequest.connect(lambda _: self.save())
 
-    # -- started and ended ----------------------------------------------------------------------
+    # -- start and end --------------------------------------------------------------------------
 
     def start(self, paths: list[Path] | None = None) -> None:
-        """Look at the queue, and open what was open; then what is asked for."""
+        """Start polling the queue, reopen the last session, then open `paths`."""
         self.client.start()
         ended, lines = self.session.restore()
         if not ended:
             self.messages.say(
                 self.tr(
-                    "DreamSound Studio did not end properly the last time. What was open is here "
-                    "again, as it was kept last."
+                    "DreamSound Studio did not quit cleanly last time. The last autosaved "
+                    "session is restored."
                 ),
                 key="restored",
             )
         for line in lines:
             self.messages.say(line, key=line)
         self.library.reload()
-        folder, store = self.asking.previews, self.session.store
+        folder, store = self.job_factory.previews, self.session.store
         self.tasks.run(
             lambda _: tidy_previews(folder, store.renders()), lambda _: None, priority=-10
         )
@@ -223,12 +223,12 @@ class MainWindow(QMainWindow):
         self.save()
 
     def save(self, ended: bool = False) -> bool:
-        """Keep what is open; say where that cannot be."""
+        """Save the session; report failures."""
         try:
             self.session.save(ended)
         except DreamSoundError as error:
             self.messages.say(
-                self.tr("{0}. Make room, and it is kept at once.").format(error),
+                self.tr("{0}. Check disk space and permissions, then try again.").format(error),
                 (self.tr("Try again"), self.save),
                 key="save",
             )
@@ -237,12 +237,12 @@ class MainWindow(QMainWindow):
         return True
 
     def save_soon(self) -> None:
-        """Keep what is open, when nothing more has changed for a moment."""
+        """Save the session shortly after the last change."""
         if not self._is_closing:
             self._soon.start()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """Keep everything, and let go of everything."""
+        """Save everything and release all resources."""
         if not self._is_closing:
             self._is_closing = True
             self._docks.keep()
@@ -256,26 +256,26 @@ class MainWindow(QMainWindow):
             for view in self._views.values():
                 view.close_view()
             self.tasks.close()
-            self.hearing.close()
+            self.playback.close()
             for document in self.session.documents:
                 document.sound.close()
             self.client.close()
         super().closeEvent(event)
 
-    # -- asked by others ------------------------------------------------------------------------
+    # -- interface for other classes ------------------------------------------------------------
 
     @property
     def view(self) -> SoundView | None:
-        """The view of the document that is worked on."""
+        """The view of the active document."""
         document = self.session.current
         return None if document is None else self._views.get(document)
 
     def panes(self) -> list[QWidget]:
-        """Return what F6 goes through."""
+        """Return the panes that F6 cycles through."""
         return [self.tabs, *(dock.widget() for dock in self.docks.values())]
 
     def do(self, edit: Edit) -> None:
-        """Make an edit that can be undone."""
+        """Apply an undoable edit."""
         self.undo.push(edit, self.session.current)
         self.save_soon()
 
@@ -283,20 +283,20 @@ class MainWindow(QMainWindow):
         self.undo.push(edit, document)
         self.save_soon()
 
-    def tell(self, text: str) -> None:
-        """Say something in passing, in the status bar."""
+    def show_status(self, text: str) -> None:
+        """Show a transient message in the status bar."""
         self.statusBar().showMessage(text, TOLD_MS)
 
     def change_preferences(self, **fields: Any) -> None:
-        """Take other preferences, and keep them."""
-        told = Preferences.model_validate(self.preferences.model_dump() | fields)
-        self.preferences = told
-        self.asking.preferences = told
-        self.disk.limit_bytes = told.cache_limit_mb * 2**20
-        self.player.use_device(told.output_device)
-        told.apply_models_folder()
+        """Apply and save preferences."""
+        preferences = Preferences.model_validate(self.preferences.model_dump() | fields)
+        self.preferences = preferences
+        self.job_factory.preferences = preferences
+        self.disk.limit_bytes = preferences.cache_limit_mb * 2**20
+        self.player.use_device(preferences.output_device)
+        preferences.apply_models_folder()
         for view in self._views.values():
-            view.set_preferences(told)
+            view.set_preferences(preferences)
         self._keep_preferences()
 
     def _keep_preferences(self) -> None:
@@ -310,10 +310,10 @@ class MainWindow(QMainWindow):
         self.player.set_volume_db(volume_db)
         self.bars.show_volume(volume_db)
         self.preferences = self.preferences.model_copy(update={"volume_db": float(volume_db)})
-        self.tell(self.tr("Volume {0:.0f} dB").format(volume_db))
+        self.show_status(self.tr("Volume {0:.0f} dB").format(volume_db))
 
     def open_for_another(self, paths: list[Path]) -> None:
-        """Open what another start of the app was to open, and come to the front."""
+        """Open sounds passed on by a second instance, and come to the front."""
         if self.isMinimized():
             self.showNormal()
         self.raise_()
@@ -321,37 +321,37 @@ class MainWindow(QMainWindow):
         self.files.open(paths)
 
     def show_live(self) -> None:
-        """Show what is being dreamed."""
+        """Show the Live panel."""
         self.docks["live"].show()
 
     def focus_sound(self) -> None:
-        """Let keys be the sound's: Space plays, P previews."""
+        """Focus the sound view, for its keys: Space plays, P previews."""
         if self.view is not None:
             self.view.wave_plot.setFocus()
         else:
             self.empty.open.setFocus()
 
-    def queue_rests(self) -> None:
-        """Nothing runs any more: say so once, where something has run."""
-        self.help_work.queue_rests()
+    def report_idle_queue(self) -> None:
+        """Report once when the queue becomes idle after running jobs."""
+        self.help_work.report_idle_queue()
 
     def listen(self) -> None:
         """Show what the model hears in the sound."""
         document = self.session.current
         if document is not None:
-            self.tell(self.tr("The model listens…"))
+            self.show_status(self.tr("Analysing the sound…"))
             self.listening.ask(document.path, document.recipe.model)
 
-    # -- what follows the session ---------------------------------------------------------------
+    # -- session changes ------------------------------------------------------------------------
 
     def _on_opened(self, document: Document) -> None:
-        # Imported here: the window is there before what paints is loaded.
+        # Imported here: the window appears before the plotting library loads.
         from dreamsound_desktop.views.sound_view import SoundView
 
         document.recorder = lambda edit: self._edit(document, edit)
         view = SoundView(document, self.tasks, self.disk, self.preferences)
-        view.seek_wanted.connect(self.hearing.seek)
-        view.play_wanted.connect(self.hearing.play_from)
+        view.seek_wanted.connect(self.playback.seek)
+        view.play_wanted.connect(self.playback.play_from)
         view.failed.connect(lambda text: self.messages.say(text, key="view"))
         view.menu_wanted.connect(lambda at: self.actions_.menu_of(CONTEXT_MENU, self).popup(at))
         document.selection_changed.connect(self._show_selection)
@@ -359,14 +359,14 @@ class MainWindow(QMainWindow):
         document.takes.changed.connect(self.save_soon)
         self._views[document] = view
         self.tabs.add(view, document.name, str(document.path))
-        self.dreams.take_up(document)
+        self.dreams.resume(document)
         self.save_soon()
-        # Keys are the sound's from now on: Space plays, P previews.
+        # Keys now go to the sound view: Space plays, P previews.
         view.wave_plot.setFocus()
 
     def _on_closed(self, document: Document) -> None:
         view = self._views.pop(document)
-        self.hearing.close_document(document)
+        self.playback.close_document(document)
         self.dreams.close_document(document)
         view.close_view()
         self.tabs.removeTab(self.tabs.indexOf(view))
@@ -428,19 +428,19 @@ class MainWindow(QMainWindow):
         if document is self.session.current:
             self.dream.show_heard(heard)
 
-    def _on_not_heard(self, path: Path, reason: str) -> None:
+    def _on_analysis_failed(self, path: Path, reason: str) -> None:
         self.messages.say(
-            self.tr("The model could not listen to {0}: {1}").format(path.name, reason),
+            self.tr("Cannot analyse {0}: {1}").format(path.name, reason),
             (self.tr("Models…"), self.help_work.show_models),
             key="listen",
         )
 
     def _on_untended(self, lines: str) -> None:
-        told = self.tr("No worker runs, so nothing is dreamed; files can still be seen and heard.")
+        message = self.tr("Render worker not running. You can still view and play files.")
         self.messages.say(
-            f"{told}\n{lines}" if lines else told,
-            (self.tr("Start it again"), self.client.start_worker),
-            (self.tr("Worker's log"), self.help_work.show_log),
+            f"{message}\n{lines}" if lines else message,
+            (self.tr("Start worker"), self.client.start_worker),
+            (self.tr("Worker log"), self.help_work.show_log),
             key="worker",
         )
 
@@ -465,25 +465,25 @@ class MainWindow(QMainWindow):
         from dreamsound_studio.recipe.recipe import Recipe
 
         if self.session.current is not None:
-            self.session.current.set_recipe(Recipe(), self.tr("Reset the recipe"), preset="")
+            self.session.current.set_recipe(Recipe(), self.tr("Reset recipe"), preset="")
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Draw the icons anew from dark to light; look for changes where others have worked."""
+        """Redraw the icons when the theme changes; check files when the window is activated."""
         super().changeEvent(event)
         if not hasattr(self, "help_work"):
-            return  # it is still being made
+            return  # still under construction
         if event.type() == QEvent.Type.PaletteChange:
             self.actions_.recolour(self.palette())
         elif event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
             self.files.look_for_changes()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        """Take files, folders and presets."""
+        """Accept files, folders and presets."""
         if event.mimeData().hasUrls():
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        """Open what is dropped."""
+        """Open dropped files."""
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()

@@ -1,4 +1,4 @@
-"""The first-run page: is there a model? Where to get one, and fetching it with a bar."""
+"""The models page, also shown on first run: finds models and downloads them."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from PySide6.QtWidgets import (
 from dreamsound_desktop.listening import command_process, end_process, last_line
 from dreamsound_studio.models.entries import CATALOG, MODELS_VARIABLE, local_weights
 
-#: What is fetched where nothing is said: the network of the paper, and one that is on PyPI.
+#: Models offered for download: the paper's network, and one from PyPI.
 OFFERED = ("yamnet", "mtt-musicnn")
 
 
 def has_model() -> bool:
-    """Return whether any model is on this machine."""
+    """Return whether any model is installed."""
     return any(local_weights(name) is not None for name in CATALOG)
 
 
 def models_in(folder: Path) -> list[str]:
-    """Return the names of the models that are found in a folder, and would not be without it."""
+    """Return the names of models found only through a folder."""
     before = os.environ.get(MODELS_VARIABLE)
     try:
         os.environ[MODELS_VARIABLE] = str(folder)
@@ -51,7 +51,7 @@ def models_in(folder: Path) -> list[str]:
 
 
 class ModelsDialog(QDialog):
-    """Tells which models are here, and fetches others in a process of its own."""
+    """Lists the models and downloads others in a separate process."""
 
     def __init__(self, parent: QWidget | None) -> None:
         super().__init__(parent)
@@ -62,30 +62,30 @@ class ModelsDialog(QDialog):
         self._name = ""
         welcome = QLabel(
             self.tr(
-                "<h3>Welcome to DreamSound Studio</h3><p>A dream needs a network that has learned "
-                "to listen. Turn your volume down before the first preview: dreams can be "
-                "piercing. What you hear here never goes above -1 dBTP.</p>"
+                "<h3>Welcome to DreamSound Studio</h3><p>Dreaming needs a network trained to "
+                "listen. Turn your volume down before the first preview: dreams can be piercing. "
+                "Playback never exceeds -1 dBTP.</p>"
             )
         )
         welcome.setWordWrap(True)
-        self.told = QLabel()
-        self.told.setWordWrap(True)
-        self.told.setTextFormat(Qt.TextFormat.RichText)
+        self.status = QLabel()
+        self.status.setWordWrap(True)
+        self.status.setTextFormat(Qt.TextFormat.RichText)
         self.bar = QProgressBar()
-        self.bar.setAccessibleName(self.tr("Fetching a model"))
+        self.bar.setAccessibleName(self.tr("Download progress"))
         self.bar.hide()
         self.problem = QLabel()
         self.problem.setWordWrap(True)
-        self.problem.setAccessibleName(self.tr("What went wrong"))
+        self.problem.setAccessibleName(self.tr("Message"))
         row = QHBoxLayout()
         self.fetch_buttons = {}
         for name in OFFERED:
-            button = QPushButton(self.tr("Fetch {0}").format(name))
+            button = QPushButton(self.tr("Download {0}").format(name))
             button.setToolTip(CATALOG[name].network)
             button.clicked.connect(lambda _=False, name=name: self.fetch(name))
             self.fetch_buttons[name] = button
             row.addWidget(button)
-        folder = QPushButton(self.tr("I have it in a folder…"))
+        folder = QPushButton(self.tr("Choose model folder…"))
         folder.clicked.connect(self._choose_folder)
         row.addWidget(folder)
         self.stop = QPushButton(self.tr("Stop"))
@@ -95,7 +95,7 @@ class ModelsDialog(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        for widget in (welcome, self.told, self.bar, self.problem):
+        for widget in (welcome, self.status, self.bar, self.problem):
             layout.addWidget(widget)
         layout.addLayout(row)
         layout.addWidget(buttons)
@@ -103,19 +103,23 @@ class ModelsDialog(QDialog):
         self.look()
 
     def look(self) -> None:
-        """See which models are here."""
+        """Look for models."""
         lines = []
         for name, entry in CATALOG.items():
             weights = local_weights(name)
-            where = self.tr("here: {0}").format(weights.place) if weights else self.tr("not here")
+            where = (
+                self.tr("installed: {0}").format(weights.place)
+                if weights
+                else self.tr("not installed")
+            )
             if weights or name in OFFERED:
                 lines.append(f"<b>{name}</b> ({entry.network}): {where}")
             if name in self.fetch_buttons:
                 self.fetch_buttons[name].setEnabled(weights is None and self._process is None)
-        self.told.setText("<br>".join(lines))
+        self.status.setText("<br>".join(lines))
 
     def fetch(self, name: str) -> None:
-        """Fetch a model with ``dreamsound models pull --json``."""
+        """Download a model with ``dreamsound models pull --json``."""
         self.problem.clear()
         self._name, self._said = name, ""
         self._process = command_process(["models", "pull", name, "--json"], self)
@@ -129,7 +133,7 @@ class ModelsDialog(QDialog):
         self._process.start()
 
     def done(self, result: int) -> None:
-        """End what is being fetched, and close."""
+        """Cancel a running download and close."""
         self._stop()
         super().done(result)
 
@@ -139,8 +143,8 @@ class ModelsDialog(QDialog):
         text = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace")
         for line in text.splitlines():
             try:
-                told = json.loads(line)
-                done, total = int(told["done"]), told["total"]
+                progress = json.loads(line)
+                done, total = int(progress["done"]), progress["total"]
             except (ValueError, KeyError, TypeError):
                 if line.strip():
                     self._said = line.strip().removeprefix("dreamsound: ")
@@ -165,11 +169,11 @@ class ModelsDialog(QDialog):
         self.bar.hide()
         self.stop.setEnabled(False)
         if code == 0:
-            self.problem.setText(self.tr("{0} is here.").format(self._name))
+            self.problem.setText(self.tr("{0} installed.").format(self._name))
         else:
             self.problem.setText(
-                self.tr("{0} could not be fetched: {1}").format(
-                    self._name, self._said or self.tr("it ended with {0}").format(code)
+                self.tr("Cannot download {0}: {1}").format(
+                    self._name, self._said or self.tr("exit code {0}").format(code)
                 )
             )
         self.look()
@@ -182,21 +186,21 @@ class ModelsDialog(QDialog):
             process.deleteLater()
             self.bar.hide()
             self.stop.setEnabled(False)
-            self.problem.setText(self.tr("Stopped; what is there already is gone on with."))
+            self.problem.setText(self.tr("Download stopped. It resumes from here next time."))
             self.look()
 
     def _choose_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, self.tr("Folder of models"))
+        folder = QFileDialog.getExistingDirectory(self, self.tr("Models folder"))
         if folder:
-            self.take_folder(Path(folder))
+            self.use_folder(Path(folder))
 
-    def take_folder(self, folder: Path) -> None:
-        """Look for models in a folder from now on; say where there is none in it."""
+    def use_folder(self, folder: Path) -> None:
+        """Use a models folder; report if it contains no model."""
         if not models_in(folder):
             self.problem.setText(
                 self.tr(
-                    "There is no model in {0}: it holds neither a SavedModel, yamnet.h5 nor the "
-                    "checkpoints of musicnn."
+                    "No model in {0}. Choose a folder with a SavedModel, yamnet.h5, or the musicnn "
+                    "checkpoints."
                 ).format(folder)
             )
             return

@@ -1,6 +1,6 @@
-"""One app for each user: who starts it a second time has the sounds opened in the first.
+"""One instance per user: a second start passes its sounds to the first.
 
-Two windows that keep their session in one folder would each write over what the other has kept.
+Two instances with the same session folder would overwrite each other's session.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from typing import Final
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
-#: For the other one to answer.
+#: Time for the other instance to answer.
 PATIENCE_MS: Final = 1000
-#: Longer than any list of sounds that is handed over.
+#: Longer than any list of sounds passed on.
 MOST_BYTES: Final = 2**20
 
 
 class OneApp(QObject):
-    """Listens for others that are started; `wanted` tells which sounds they were to open.
+    """Listens for other instances; `wanted` emits the sounds they were asked to open.
 
-    What it listens on is a socket of this user's on this machine, and no port of the network.
+    It listens on a local socket of this user, not on a network port.
 
     Parameters
     ----------
     folder : pathlib.Path
-        Where the app keeps its things: there is one app for each.
+        The app's data folder; each has one instance.
     """
 
     wanted = Signal(list)
@@ -41,7 +41,7 @@ class OneApp(QObject):
         self._server.newConnection.connect(self._on_connection)
 
     def hand_over(self, paths: list[Path]) -> bool:
-        """Let the app that runs already open sounds; False where none does."""
+        """Pass sounds to a running instance; return False if there is none."""
         socket = QLocalSocket()
         socket.connectToServer(self._name)
         if not socket.waitForConnected(PATIENCE_MS):
@@ -53,13 +53,13 @@ class OneApp(QObject):
         return True
 
     def listen(self) -> bool:
-        """Be the one from now on; False where that cannot be, which is no reason not to run."""
-        # What is left of one that was killed.
+        """Become the running instance; on failure return False, and the app may run anyway."""
+        # Remove the socket of a killed instance.
         QLocalServer.removeServer(self._name)
         return self._server.listen(self._name)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._server.close()
 
     def _on_connection(self) -> None:
@@ -74,8 +74,8 @@ class OneApp(QObject):
         content = bytes(socket.readAll().data())
         socket.deleteLater()
         try:
-            told = json.loads(content) if 0 < len(content) <= MOST_BYTES else None
+            message = json.loads(content) if 0 < len(content) <= MOST_BYTES else None
         except ValueError:
-            told = None
-        if isinstance(told, list):
-            self.wanted.emit([Path(path) for path in told if isinstance(path, str)])
+            message = None
+        if isinstance(message, list):
+            self.wanted.emit([Path(path) for path in message if isinstance(path, str)])

@@ -1,4 +1,4 @@
-"""The command palette: anything that can be done, found by a few letters."""
+"""The command palette: finds any action by a few letters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ACTION = Qt.ItemDataRole.UserRole
 
 
 class CommandPalette(QDialog):
-    """Finds an action; `chosen` is the one that was taken."""
+    """Finds an action; `chosen` is the selected one."""
 
     def __init__(self, actions: Actions, parent: QWidget) -> None:
         super().__init__(parent)
@@ -25,15 +25,15 @@ class CommandPalette(QDialog):
             if action.isEnabled() and action.objectName() != "palette"
         }
         self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("What do you want to do?"))
-        self.search.setAccessibleName(self.tr("Find a command"))
+        self.search.setPlaceholderText(self.tr("Search commands…"))
+        self.search.setAccessibleName(self.tr("Search commands"))
         self.search.textChanged.connect(self._fill)
         self.search.returnPressed.connect(self._take)
         self.search.installEventFilter(self)
         self.list = QListWidget()
         unit = self.fontMetrics().height()
         self.list.setIconSize(QSize(unit, unit))
-        # Names stand under each other, also of what has no icon.
+        # Align names, also of actions without an icon.
         blank = QPixmap(unit, unit)
         blank.fill(Qt.GlobalColor.transparent)
         self._blank = QIcon(blank)
@@ -47,7 +47,7 @@ class CommandPalette(QDialog):
         self._fill()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Let the arrows move the choice while letters are typed."""
+        """Let the arrow keys move the selection while typing."""
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()))
             if step is not None and self.list.count():

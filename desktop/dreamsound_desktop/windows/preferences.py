@@ -1,4 +1,4 @@
-"""Preferences."""
+"""The Preferences dialog."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from dreamsound_studio.render.write import RENDER_NAMES, RenderOptions
 
 
 class PreferencesDialog(QDialog):
-    """Edits preferences; `told` returns them."""
+    """Edits preferences; `preferences` returns them."""
 
     def __init__(
         self, preferences: Preferences, disk: DiskCache, devices: list[str], parent: QWidget
@@ -41,26 +41,26 @@ class PreferencesDialog(QDialog):
         self._disk = disk
         self.theme = self._choice(
             {
-                "system": self.tr("as the system"),
+                "system": self.tr("follow system"),
                 "light": self.tr("light"),
                 "dark": self.tr("dark"),
             },
             preferences.theme,
         )
         self.device = self._choice(
-            {"": self.tr("the system's")} | {name: name for name in devices},
+            {"": self.tr("system default")} | {name: name for name in devices},
             preferences.output_device,
         )
         self.models = QLineEdit(preferences.models_folder)
         self.render_folder = QLineEdit(preferences.render_folder)
-        self.render_folder.setPlaceholderText(self.tr("“dreams” beside each sound"))
+        self.render_folder.setPlaceholderText(self.tr("“dreams” folder beside each sound"))
         self.name = QLineEdit(preferences.name)
         self.name.setToolTip("\n".join(f"{{{name}}}: {what}" for name, what in FIELDS.items()))
         self.example = QLabel()
         self.name.textChanged.connect(self._check)
         self.format = self._choice({name: name for name in FORMATS}, preferences.format)
         self.bits = self._choice(
-            {"": self.tr("as the sound, at least 24"), "16": "16", "24": "24", "32f": "32f"},
+            {"": self.tr("as source (24 or more)"), "16": "16", "24": "24", "32f": "32f"},
             preferences.bits or "",
         )
         self.format.activated.connect(lambda _: self._check())
@@ -73,9 +73,9 @@ class PreferencesDialog(QDialog):
         self.preview_seconds.setRange(0.5, 60)
         self.preview_seconds.setSuffix(self.tr(" s"))
         self.preview_seconds.setValue(preferences.preview_seconds)
-        self.preview_plays = QCheckBox(self.tr("Play a preview when it is done"))
+        self.preview_plays = QCheckBox(self.tr("Play previews when done"))
         self.preview_plays.setChecked(preferences.preview_plays)
-        self.sound_at_end = QCheckBox(self.tr("A sound when the queue is done"))
+        self.sound_at_end = QCheckBox(self.tr("Play a sound when the queue finishes"))
         self.sound_at_end.setChecked(preferences.sound_at_end)
         self.cache = QSpinBox()
         self.cache.setRange(0, 1_000_000)
@@ -94,8 +94,8 @@ class PreferencesDialog(QDialog):
         layout.addWidget(self.buttons)
         self._check()
 
-    def told(self) -> Preferences:
-        """Return the preferences as they were chosen."""
+    def preferences(self) -> Preferences:
+        """Return the chosen preferences."""
         fields: dict[str, Any] = {
             "theme": self.theme.currentData(),
             "output_device": self.device.currentData(),
@@ -114,11 +114,11 @@ class PreferencesDialog(QDialog):
 
     def _form(self) -> QFormLayout:
         form = QFormLayout()
-        form.addRow(self.tr("Colours"), self.theme)
-        form.addRow(self.tr("Sound device"), self.device)
-        form.addRow(self.tr("Folder of models"), self._with_button(self.models))
-        form.addRow(self.tr("Folder of renders"), self._with_button(self.render_folder))
-        form.addRow(self.tr("Names of renders"), self.name)
+        form.addRow(self.tr("Theme"), self.theme)
+        form.addRow(self.tr("Audio device"), self.device)
+        form.addRow(self.tr("Models folder"), self._with_button(self.models))
+        form.addRow(self.tr("Render folder"), self._with_button(self.render_folder))
+        form.addRow(self.tr("Render names"), self.name)
         form.addRow("", self.example)
         form.addRow(self.tr("Format"), self.format)
         form.addRow(self.tr("Bits"), self.bits)
@@ -126,32 +126,32 @@ class PreferencesDialog(QDialog):
         for box in self.renders.values():
             row.addWidget(box)
         form.addRow(self.tr("Renders"), row)
-        form.addRow(self.tr("Length of a preview"), self.preview_seconds)
+        form.addRow(self.tr("Preview length"), self.preview_seconds)
         form.addRow("", self.preview_plays)
         form.addRow("", self.sound_at_end)
-        used = QLabel(self.tr("{0:.0f} MB are used").format(self._disk.size() / 2**20))
+        used = QLabel(self.tr("{0:.0f} MB used").format(self._disk.size() / 2**20))
         clear = QPushButton(self.tr("Clear"))
-        clear.setAccessibleName(self.tr("Clear the cache of views"))
+        clear.setAccessibleName(self.tr("Clear view cache"))
 
         def clear_cache() -> None:
             self._disk.clear()
-            used.setText(self.tr("{0:.0f} MB are used").format(0))
+            used.setText(self.tr("{0:.0f} MB used").format(0))
 
         clear.clicked.connect(clear_cache)
         row = QHBoxLayout()
         for part in (self.cache, used, clear):
             row.addWidget(part)
-        form.addRow(self.tr("Cache of views"), row)
+        form.addRow(self.tr("View cache"), row)
         names = {
-            self.theme: self.tr("Colours"),
-            self.device: self.tr("Sound device"),
-            self.models: self.tr("Folder of models"),
-            self.render_folder: self.tr("Folder of renders"),
-            self.cache: self.tr("Most that views keep on disk"),
-            self.name: self.tr("Names of renders"),
+            self.theme: self.tr("Theme"),
+            self.device: self.tr("Audio device"),
+            self.models: self.tr("Models folder"),
+            self.render_folder: self.tr("Render folder"),
+            self.cache: self.tr("View cache limit"),
+            self.name: self.tr("Render names"),
             self.format: self.tr("Format"),
             self.bits: self.tr("Bits"),
-            self.preview_seconds: self.tr("Length of a preview"),
+            self.preview_seconds: self.tr("Preview length"),
         }
         for widget, name in names.items():
             widget.setAccessibleName(name)
@@ -179,7 +179,7 @@ class PreferencesDialog(QDialog):
         return row
 
     def _check(self) -> None:
-        """Say what makes no sense, and show what a render would be called."""
+        """Report invalid settings, and show an example file name."""
         problem = ""
         form = self.format.currentData()
         bits = self.bits.currentData() or None

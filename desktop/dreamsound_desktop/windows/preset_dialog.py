@@ -1,4 +1,4 @@
-"""What a preset is called, and what there is to know about it."""
+"""The dialog for a preset's name, tags and note."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from PySide6.QtWidgets import (
 from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.recipe.presets import check_name
 
-#: Of the note, in heights of a letter.
+#: Height of the note field, in letter heights.
 NOTE_HEIGHT = 5
 WIDTH = 28
 
 
 class PresetDialog(QDialog):
-    """Asks for the name, the tags and the note of a preset.
+    """Edits the name, tags and note of a preset.
 
     Parameters
     ----------
     title : str
-        Of the dialog.
+        Title of the dialog.
     name, tags, note : str, iterable of str, str
-        As they are.
+        Initial values.
     known_tags : iterable of str
-        Are completed.
+        Offered for completion.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class PresetDialog(QDialog):
         self.setWindowTitle(title)
         self.name = QLineEdit(name)
         self.tags = QLineEdit(", ".join(tags))
-        self.tags.setPlaceholderText(self.tr("words to find it by, between commas"))
+        self.tags.setPlaceholderText(self.tr("search words, separated by commas"))
         self.tags.setCompleter(QCompleter(sorted(known_tags), self))
         self.note = QPlainTextEdit(note)
         self.note.setTabChangesFocus(True)
@@ -75,14 +75,14 @@ class PresetDialog(QDialog):
         self._check()
         self.name.selectAll()
 
-    def told(self) -> tuple[str, tuple[str, ...], str]:
+    def values(self) -> tuple[str, tuple[str, ...], str]:
         """Return name, tags and note."""
         tags = (tag.strip() for tag in self.tags.text().split(","))
-        told = tuple(dict.fromkeys(tag for tag in tags if tag))
-        return self.name.text().strip(), told, self.note.toPlainText().strip()
+        unique = tuple(dict.fromkeys(tag for tag in tags if tag))
+        return self.name.text().strip(), unique, self.note.toPlainText().strip()
 
     def _check(self) -> None:
-        """Say what is wrong with the name while it is typed; of none yet, nothing."""
+        """Validate the name while it is typed; an empty name shows no error."""
         name, problem = self.name.text().strip(), ""
         try:
             check_name(name)

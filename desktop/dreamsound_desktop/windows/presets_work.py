@@ -1,4 +1,4 @@
-"""What is done with presets: used, heard, kept, renamed, copied, deleted and taken back."""
+"""Preset actions: use, audition, save, edit, duplicate, delete, import, export."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class PresetsWork(QObject):
-    """Does what the presets panel asks for."""
+    """Carries out the requests of the Presets panel."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -39,26 +39,26 @@ class PresetsWork(QObject):
         panel = self._panel = window.presets
         panel.chosen.connect(self.use)
         panel.audition_wanted.connect(self.audition)
-        panel.blended.connect(self.take_blend)
+        panel.blended.connect(self.use_blend)
         panel.save_wanted.connect(self.save)
         panel.edit_wanted.connect(self.edit)
         panel.duplicate_wanted.connect(self.duplicate)
         panel.delete_wanted.connect(self.delete)
         panel.export_wanted.connect(self.export)
         panel.import_wanted.connect(self.import_files)
-        panel.favourite_wanted.connect(self.favour)
+        panel.favourite_wanted.connect(self.toggle_favourite)
         panel.show_favourites(window.preferences.favourites)
-        panel.files_dropped.connect(self.take_in)
+        panel.files_dropped.connect(self.import_presets)
         panel.problem.connect(lambda text: window.messages.say(text, key="preset"))
         panel.reload()
         window.actions_.bind("save_preset", self.save)
         window.actions_.bind("import_preset", self.import_files)
 
     def use(self, stored: Stored) -> None:
-        """Take a preset's recipe."""
+        """Use a preset's recipe."""
         document = self._window.session.current
         if document is None:
-            self._say(self.tr("Open a sound first: a preset is used on it."))
+            self._say(self.tr("No sound open. Open a sound to use a preset on."))
             return
         name = stored.preset.name
         try:
@@ -72,8 +72,8 @@ class PresetsWork(QObject):
             recent_presets=self._window.preferences.with_used(name).recent_presets
         )
 
-    def favour(self, stored: Stored) -> None:
-        """Make a preset a favourite, or one no longer."""
+    def toggle_favourite(self, stored: Stored) -> None:
+        """Add a preset to the favourites, or remove it."""
         name, known = stored.preset.name, self._window.preferences.favourites
         others = tuple(one for one in known if one != name)
         favourites = others if name in known else (*known, name)
@@ -81,10 +81,10 @@ class PresetsWork(QObject):
         self._panel.show_favourites(favourites)
 
     def audition(self, stored: Stored) -> None:
-        """Preview a preset on the current span; the recipe stays as it is."""
+        """Preview a preset on the current span; keeps the recipe."""
         document = self._window.session.current
         if document is None:
-            self._say(self.tr("Open a sound first: a preset is heard on it."))
+            self._say(self.tr("No sound open. Open a sound to audition presets on."))
             return
         try:
             recipe = with_band(document.recipe, stored.preset.recipe)
@@ -93,18 +93,18 @@ class PresetsWork(QObject):
             return
         self._window.dreams.preview(recipe, stored.preset.name)
 
-    def take_blend(self, recipe: Recipe, name: str) -> None:
-        """Take a recipe between the document's and a preset's."""
+    def use_blend(self, recipe: Recipe, name: str) -> None:
+        """Use a blend of the document's recipe and a preset's."""
         document = self._window.session.current
         if document is not None:
             text = self.tr("Blend with {0}").format(name)
             document.set_recipe(recipe, text, gesture=f"blend {name}", preset="")
 
     def save(self) -> None:
-        """Ask for a name, and keep the recipe under it."""
+        """Choose a name and save the recipe under it."""
         document = self._window.session.current
         if document is None:
-            self._say(self.tr("Open a sound first: its recipe is kept."))
+            self._say(self.tr("No sound open. Open a sound to save its recipe."))
             return
         now = next((one for one in user_presets()[0] if one.preset.name == document.preset), None)
         tags, note = (now.preset.tags, now.preset.note) if now is not None else ((), "")
@@ -117,10 +117,10 @@ class PresetsWork(QObject):
             self._window,
         )
         if dialog.exec():
-            self.save_as(*dialog.told())
+            self.save_as(*dialog.values())
 
     def save_as(self, name: str, tags: tuple[str, ...] = (), note: str = "") -> bool:
-        """Keep the recipe under a name; where that is taken, ask in place."""
+        """Save the recipe under a name; if the name is taken, ask in place."""
         document = self._window.session.current
         if document is None:
             return False
@@ -129,8 +129,8 @@ class PresetsWork(QObject):
             check_name(name)
             if path_of(name).exists():
                 self._window.messages.say(
-                    self.tr("There is a preset “{0}” already.").format(name),
-                    (self.tr("Replace it"), lambda: self._keep(preset, overwrite=True)),
+                    self.tr("A preset named “{0}” exists. Replace it?").format(name),
+                    (self.tr("Replace"), lambda: self._keep(preset, overwrite=True)),
                     key="preset",
                 )
                 return False
@@ -140,7 +140,7 @@ class PresetsWork(QObject):
         return self._keep(preset)
 
     def edit(self, stored: Stored) -> None:
-        """Ask for another name, tags and note, and give them."""
+        """Edit name, tags and note."""
         before = stored.preset
         dialog = PresetDialog(
             self.tr("Edit preset"),
@@ -151,21 +151,21 @@ class PresetsWork(QObject):
             self._window,
         )
         if dialog.exec():
-            self.change(stored, *dialog.told())
+            self.change(stored, *dialog.values())
 
     def change(
         self, stored: Stored, name: str, tags: tuple[str, ...] | None = None, note: str = ""
     ) -> None:
-        """Give a preset another name, tags and note, so that it can be undone.
+        """Change a preset's name, tags and note, undoably.
 
         Parameters
         ----------
         stored : Stored
-            One of the user's.
+            A user preset.
         name : str
             The new name.
         tags : tuple of str, optional
-            Without them, tags and note stay as they are.
+            If omitted, tags and note stay.
         note : str, optional
             The new note.
         """
@@ -183,11 +183,11 @@ class PresetsWork(QObject):
             if new.name == old.name:
                 self._keep(new, overwrite=True)
             elif new.name.casefold() == old.name.casefold():
-                # One file, where the system does not tell large letters from small ones.
+                # On a case-insensitive file system, both names mean one file.
                 self._remove(old.name)
                 self._keep(new)
             elif self._keep(new):
-                # First the new one is there, then the old one goes: nothing is lost in between.
+                # Write the new file before deleting the old one, so that nothing is lost.
                 self._remove(old.name)
 
         self._window.do(
@@ -199,7 +199,7 @@ class PresetsWork(QObject):
         )
 
     def duplicate(self, stored: Stored) -> None:
-        """Copy a preset, factory ones too, into one of the user's."""
+        """Copy a preset, factory or not, to the user's presets."""
         base, number = stored.preset.name, 2
         name = self.tr("{0} copy").format(base)
         while path_of(name).exists():
@@ -208,7 +208,7 @@ class PresetsWork(QObject):
         self._keep(stored.preset.model_copy(update={"name": name}))
 
     def delete(self, stored: Stored) -> None:
-        """Delete a preset, so that it can be undone."""
+        """Delete a preset, undoably."""
         preset = stored.preset
         self._window.do(
             Done(
@@ -218,14 +218,14 @@ class PresetsWork(QObject):
             )
         )
         self._window.messages.say(
-            self.tr("“{0}” was deleted.").format(preset.name),
+            self.tr("Deleted “{0}”.").format(preset.name),
             (self.tr("Undo"), lambda: self._keep(preset, overwrite=True)),
             key="preset",
             stays=False,
         )
 
     def export(self, presets: list[Stored]) -> None:
-        """Ask for a file, and write a preset to it."""
+        """Choose a file and export presets to it."""
         for stored in presets:
             name = f"{stored.preset.name}{SUFFIX}"
             path, _ = QFileDialog.getSaveFileName(
@@ -239,15 +239,15 @@ class PresetsWork(QObject):
                     self._say(str(error))
 
     def import_files(self) -> None:
-        """Ask for files, and copy them into the user's presets."""
+        """Choose files and import them as user presets."""
         paths, _ = QFileDialog.getOpenFileNames(
             self._window, self.tr("Import presets"), "", f"*{SUFFIX};;*.json"
         )
         if paths:
-            self.take_in([Path(path) for path in paths])
+            self.import_presets([Path(path) for path in paths])
 
-    def take_in(self, paths: list[Path]) -> None:
-        """Copy preset files into the user's presets; one of a name that is taken gets another."""
+    def import_presets(self, paths: list[Path]) -> None:
+        """Import preset files; renames presets whose name is taken."""
         presets, problems = read_dropped(paths)
         for preset in presets:
             if path_of(preset.name).exists():
@@ -264,7 +264,7 @@ class PresetsWork(QObject):
         except DreamSoundError as error:
             self._say(str(error))
             return False
-        self._say(self.tr("There is a preset “{0}” already.").format(name))
+        self._say(self.tr("A preset named “{0}” exists. Choose another name.").format(name))
         return False
 
     def _keep(self, preset: Preset, overwrite: bool = False) -> bool:

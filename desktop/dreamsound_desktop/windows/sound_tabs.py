@@ -1,4 +1,4 @@
-"""The tabs: a sound each, with a button that closes it."""
+"""The sound tabs, each with a close button."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from PySide6.QtWidgets import QTabBar, QTabWidget, QToolButton, QWidget
 
 from dreamsound_desktop.icons import icon
 
-#: Of the cross, as a share of a letter's height.
+#: Size of the cross, as a share of the letter height.
 CROSS = 0.8
 
 
 class SoundTabs(QTabWidget):
-    """Sounds in tabs; `close_wanted` tells the view of one that shall be closed."""
+    """Sounds in tabs; `close_wanted` emits the view to close."""
 
     close_wanted = Signal(object)
 
@@ -29,7 +29,7 @@ class SoundTabs(QTabWidget):
         self.setTabToolTip(place, tip)
         button = QToolButton()
         button.setAutoRaise(True)
-        # Ctrl+W does the same: the row of tabs stays short for the Tab key.
+        # Not focusable: Ctrl+W does the same, and the Tab key has fewer stops.
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         button.setToolTip(self.tr("Close {0}").format(name))
         button.setAccessibleName(self.tr("Close {0}").format(name))
@@ -40,7 +40,7 @@ class SoundTabs(QTabWidget):
         self.tabBar().setTabButton(place, QTabBar.ButtonPosition.RightSide, button)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Draw the crosses anew when the window goes from dark to light."""
+        """Redraw the crosses when the theme changes."""
         if event.type() == QEvent.Type.PaletteChange:
             for place in range(self.count()):
                 button = self.tabBar().tabButton(place, QTabBar.ButtonPosition.RightSide)

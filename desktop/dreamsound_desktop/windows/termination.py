@@ -1,4 +1,4 @@
-"""A window that is asked to end by the system closes as if by hand, and keeps everything."""
+"""Closes a window cleanly when the system terminates the app."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QWidget
 def close_on_terminate(window: QWidget) -> None:
     """Close a window on ``SIGTERM``.
 
-    Python's handlers run when Python runs next, which in a window at rest may be never: a socket
-    wakes it up. Windows has no such signal.
+    Python runs signal handlers only between bytecodes, which an idle event loop never reaches: a
+    socket wakes it up. Windows has no such signal.
     """
     if sys.platform == "win32":
         return
@@ -24,5 +24,5 @@ def close_on_terminate(window: QWidget) -> None:
     signal.set_wakeup_fd(theirs.fileno())
     signal.signal(signal.SIGTERM, lambda *_: window.close())
     notifier = QSocketNotifier(ours.fileno(), QSocketNotifier.Type.Read, window)
-    # Both ends live as long as what is connected here.
+    # Both ends live as long as this connection.
     notifier.activated.connect(lambda *_, ends=(ours, theirs): ends[0].recv(64))

@@ -1,4 +1,4 @@
-"""Edits of the model on Qt's undo stacks."""
+"""Model edits on Qt's undo stacks."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from PySide6.QtGui import QUndoCommand, QUndoGroup, QUndoStack
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.edits import Edit
 
-#: All edits may be merged; whether two are, they say themselves.
+#: One ID for all edits: the edits themselves decide whether they merge.
 EDIT_ID = 1
 MOST_UNDONE = 500
 
 
 class EditCommand(QUndoCommand):
-    """An edit of the model, as a command."""
+    """An edit as a Qt command."""
 
     def __init__(self, edit: Edit) -> None:
         super().__init__(edit.text)
         self.edit = edit
 
     def id(self) -> int:
-        """Return what commands may be merged with."""
+        """Return the merge group."""
         return EDIT_ID
 
     def redo(self) -> None:
-        """Make the edit."""
+        """Apply the edit."""
         self.edit.redo()
 
     def undo(self) -> None:
-        """Take it back."""
+        """Revert the edit."""
         self.edit.undo()
 
     def mergeWith(self, other: QUndoCommand) -> bool:  # noqa: N802
-        """Take a later edit of the same gesture in."""
+        """Merge a later edit of the same gesture."""
         if not isinstance(other, EditCommand):
             return False
         merged = self.edit.merged(other.edit)
@@ -44,9 +44,9 @@ class EditCommand(QUndoCommand):
 
 
 class UndoStacks(QUndoGroup):
-    """What can be undone: of each document on a stack of its own, and the rest on one more.
+    """One undo stack per document, and one for everything else.
 
-    Undoing goes by what is on screen: never is a sound changed that is not looked at.
+    Undo affects the visible document only, never a hidden one.
     """
 
     def __init__(self, parent: QObject) -> None:
@@ -55,15 +55,15 @@ class UndoStacks(QUndoGroup):
         self.show(None)
 
     def show(self, document: Document | None) -> None:
-        """Undo in a document from now on; None is where none is open."""
+        """Activate a document's stack; None activates the general one."""
         self.setActiveStack(self._of(document))
 
     def push(self, edit: Edit, document: Document | None) -> None:
-        """Make an edit that can be undone."""
+        """Apply an edit and push it."""
         self._of(document).push(EditCommand(edit))
 
     def forget(self, document: Document) -> None:
-        """Forget what was done to a document that is closed."""
+        """Drop the stack of a closed document."""
         stack = self._stacks.pop(document, None)
         if stack is not None:
             self.removeStack(stack)

@@ -1,4 +1,4 @@
-"""Variations: a grid of seeds and strengths, heard one by one, the keepers starred."""
+"""Variations: a grid of seeds and strengths to audition and star."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from dreamsound_desktop.state.takes import Take, score_text
 from dreamsound_studio.dream.filter import METHODS
 from dreamsound_studio.queue.store.records import Job
 
-#: A grid has no more previews than this.
+#: Maximum number of previews in a grid.
 MOST = 64
 
 
@@ -53,12 +53,12 @@ class AskVariations(QDialog):
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         form = QFormLayout(self)
-        form.addRow(self.tr("How many seeds"), self.seeds)
+        form.addRow(self.tr("Number of seeds"), self.seeds)
         form.addRow(self.tr("Strengths"), self.strengths)
         form.addRow(self.problem)
         form.addRow(self.buttons)
         for widget, name in (
-            (self.seeds, self.tr("How many seeds")),
+            (self.seeds, self.tr("Number of seeds")),
             (self.strengths, self.tr("Strengths")),
         ):
             widget.setAccessibleName(name)
@@ -66,8 +66,8 @@ class AskVariations(QDialog):
         self.strengths.textChanged.connect(lambda _: self._check())
         self._check()
 
-    def told(self) -> tuple[list[int], list[float]]:
-        """Return the seeds and the strengths; none where they make no sense."""
+    def values(self) -> tuple[list[int], list[float]]:
+        """Return seeds and strengths; both empty if invalid."""
         try:
             strengths = [float(text) for text in self.strengths.text().split(",") if text.strip()]
         except ValueError:
@@ -77,19 +77,19 @@ class AskVariations(QDialog):
         return [self.first + n for n in range(self.seeds.value())], strengths
 
     def _check(self) -> None:
-        seeds, strengths = self.told()
+        seeds, strengths = self.values()
         count = len(seeds) * len(strengths)
         problem = ""
         if not count:
-            problem = self.tr("Strengths are numbers over 0 and up to 100, between commas.")
+            problem = self.tr("Enter strengths above 0 and up to 100, separated by commas.")
         elif count > MOST:
-            problem = self.tr("{0} previews are more than {1}.").format(count, MOST)
+            problem = self.tr("{0} previews exceed the limit of {1}.").format(count, MOST)
         self.problem.setText(problem or self.tr("{0} previews").format(count))
         self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(not problem)
 
 
 class VariationsDialog(QDialog):
-    """The grid: a row a seed, a column a strength. It does not block the window."""
+    """The grid: one row per seed, one column per strength. It does not block the window."""
 
     heard = Signal(int)
 
@@ -123,11 +123,11 @@ class VariationsDialog(QDialog):
             item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
             self.grid.setItem(*divmod(number, self._columns), item)
         star = QPushButton(self.tr("Star"))
-        star.setToolTip(self.tr("Keep this one"))
+        star.setToolTip(self.tr("Star the variation to keep it"))
         star.clicked.connect(self.star)
-        use = QPushButton(self.tr("Use its recipe"))
+        use = QPushButton(self.tr("Use recipe"))
         use.clicked.connect(self.use)
-        tidy = QPushButton(self.tr("Remove those without a star"))
+        tidy = QPushButton(self.tr("Remove unstarred"))
         tidy.clicked.connect(self.tidy)
         row = QHBoxLayout()
         for button in (star, use, tidy):
@@ -145,7 +145,7 @@ class VariationsDialog(QDialog):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show what has come."""
+        """Show finished variations."""
         for place, number in enumerate(self._numbers):
             item = self.grid.item(*divmod(place, self._columns))
             if item is None:
@@ -160,24 +160,24 @@ class VariationsDialog(QDialog):
                 item.setText(f"{stars}{take.class_name}{score}")
 
     def follow(self, job: Job, number: int) -> None:
-        """Show how far the job of a take is."""
+        """Show the progress of a take's job."""
         if number not in self._numbers or job.state == "done":
             return
         item = self.grid.item(*divmod(self._numbers.index(number), self._columns))
         if item is not None:
-            told = {"failed": self.tr("failed"), "cancelled": self.tr("cancelled")}
+            states = {"failed": self.tr("failed"), "cancelled": self.tr("cancelled")}
             steps = f"{job.progress.get('step', 0)}/{job.progress.get('steps', '?')}"
-            item.setText(told.get(job.state, steps if job.state == "running" else "…"))
+            item.setText(states.get(job.state, steps if job.state == "running" else "…"))
             item.setToolTip(job.error or "")
 
     def star(self) -> None:
-        """Star the variation that is chosen, or take its star away."""
+        """Star or unstar the selected variation."""
         take = self._take()
         if take is not None:
             self.document.star_take(take.number, 0 if take.stars else 1, self.tr("Star"))
 
     def use(self) -> None:
-        """Take the recipe of the variation that is chosen."""
+        """Use the recipe of the selected variation."""
         take = self._take()
         if take is not None:
             from dreamsound_studio.recipe.document import recipe_from
@@ -185,7 +185,7 @@ class VariationsDialog(QDialog):
             self.document.set_recipe(recipe_from(take.recipe), self.tr("Use variation"))
 
     def tidy(self) -> None:
-        """Take those without a star out of the takes, so that it can be undone."""
+        """Remove the unstarred takes, undoably."""
         takes = self.document.takes
         gone = [takes[n] for n in self._numbers if n in takes and not takes[n].stars]
 
@@ -208,7 +208,7 @@ class VariationsDialog(QDialog):
             return None
         number = self._numbers[place]
         takes = self.document.takes
-        return takes[number] if number in takes else None  # noqa: SIM401 - it has no get
+        return takes[number] if number in takes else None  # noqa: SIM401 - TakeList has no get
 
     def _hear(self) -> None:
         take = self._take()

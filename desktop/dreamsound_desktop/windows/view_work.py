@@ -1,4 +1,4 @@
-"""What is done to the views by keys and menus: zoom, scroll, select, axes, markers, panes."""
+"""View actions: zoom, scroll, select, axes, markers, panes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 THIRD_OCTAVE = 1 / 3
 RANGE_STEP_DB = 5.0
-#: From one marker to the next; nearer ones are where we are.
+#: Markers closer than this count as the current position.
 SAME_S = 1e-3
 
 
 class ViewWork(QObject):
-    """Binds the actions that change what is seen and chosen."""
+    """Binds the actions that change the view and the selection."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -79,7 +79,7 @@ class ViewWork(QObject):
     def _step(self, steps: int) -> None:
         view, document = self._window.view, self._window.session.current
         if view is not None and document is not None:
-            self._window.hearing.seek(document.playhead_s + steps * view.step_seconds())
+            self._window.playback.seek(document.playhead_s + steps * view.step_seconds())
             view.readout.go_to_playhead()
 
     def _select(self, span: TimeSpan | None) -> None:
@@ -109,20 +109,20 @@ class ViewWork(QObject):
     def _no_band(self) -> None:
         document = self._window.session.current
         if document is not None:
-            document.set_band(None, None, self.tr("All frequencies"))
+            document.set_band(None, None, self.tr("Clear band"))
 
     def _next_fft(self, step: int) -> None:
         sizes = list(FFT_SIZES)
         place = sizes.index(self._window.preferences.fft_size) + step
         if 0 <= place < len(sizes):
             self._window.change_preferences(fft_size=sizes[place])
-            self._window.tell(self.tr("FFT size {0}").format(sizes[place]))
+            self._window.show_status(self.tr("FFT size {0}").format(sizes[place]))
 
     def _next_scale(self) -> None:
         place = SCALES.index(self._window.preferences.scale)
         scale = SCALES[(place + 1) % len(SCALES)]
         self._window.change_preferences(scale=scale)
-        self._window.tell(self.tr("Frequency axis: {0}").format(scale))
+        self._window.show_status(self.tr("Frequency axis: {0}").format(scale))
 
     def _next_colours(self) -> None:
         names = list(COLOUR_MAPS)
@@ -139,8 +139,8 @@ class ViewWork(QObject):
         if count == 1 or channel >= count:
             channel = -1
         view.set_channel(channel)
-        told = self.tr("the mono mix") if channel < 0 else str(channel + 1)
-        self._window.tell(self.tr("Spectrogram of channel: {0}").format(told))
+        name = self.tr("mono mix") if channel < 0 else str(channel + 1)
+        self._window.show_status(self.tr("Spectrogram channel: {0}").format(name))
 
     def _range(self, change_db: float) -> None:
         low, high = self._window.preferences.range_db
@@ -160,7 +160,7 @@ class ViewWork(QObject):
             else [place for place in places if place < now - SAME_S]
         )
         if found:
-            self._window.hearing.seek(found[0] if step > 0 else found[-1])
+            self._window.playback.seek(found[0] if step > 0 else found[-1])
 
     def _pane(self, step: int) -> None:
         panes = [pane for pane in self._window.panes() if pane.isVisible()]

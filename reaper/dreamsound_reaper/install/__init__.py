@@ -1,1 +1,1 @@
-"""Getting into REAPER: installing the scripts, looking whether all is well, and ReaPack's index."""
+"""Installation into REAPER: scripts, doctor, and the ReaPack index."""

@@ -1,4 +1,4 @@
-"""``bridge.json``: what the scripts in REAPER are told of this installation."""
+"""``bridge.json``: tells the scripts in REAPER about this installation."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ SCHEMA_VERSION: Final = 1
 def interpreter(
     system: str, executable: str, is_file: Callable[[Path], bool] = Path.is_file
 ) -> str:
-    """Return the interpreter that REAPER starts.
+    """Return the Python interpreter that REAPER starts.
 
     Parameters
     ----------
     system : str
-        As `platform.system` names it.
+        From `platform.system`.
     executable : str
-        The one that runs now.
+        The current interpreter.
     is_file : callable
-        Whether a file is there.
+        Checks whether a file exists.
 
     Notes
     -----
-    On Windows ``pythonw.exe``, beside ``python.exe``, opens no console window.
+    On Windows, ``pythonw.exe`` beside ``python.exe`` opens no console window.
     """
     if system == WINDOWS:
         program = PureWindowsPath(executable)
@@ -47,16 +47,16 @@ def interpreter(
 def bridge_settings(
     system: str, executable: str = sys.executable, has_module: Callable[[str], bool] | None = None
 ) -> dict[str, Any]:
-    """Return ``bridge.json``, by the fields of docs/reaper-bridge.md.
+    """Return the contents of ``bridge.json``; docs/reaper-bridge.md lists the fields.
 
     Parameters
     ----------
     system : str
-        As `platform.system` names it.
+        From `platform.system`.
     executable : str
         The interpreter of this installation.
     has_module : callable, optional
-        Whether a package is installed; by default it is looked for, not imported.
+        Checks whether a package is installed; by default without importing it.
     """
     python = interpreter(system, executable)
     has_module = has_module or is_installed
@@ -72,12 +72,12 @@ def bridge_settings(
 
 
 def as_bytes(settings: dict[str, Any]) -> bytes:
-    """Return the file."""
+    """Return the file contents."""
     return (json.dumps(settings, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
 
 
 def is_installed(module: str) -> bool:
-    """Return whether a package can be found; it is not imported."""
+    """Return whether a package can be found, without importing it."""
     try:
         return find_spec(module) is not None
     except (ImportError, ValueError):

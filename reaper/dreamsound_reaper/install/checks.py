@@ -1,4 +1,4 @@
-"""What the doctor looks at in REAPER's folder. Nothing is changed there."""
+"""The doctor's checks of REAPER's folder. They change nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dreamsound_reaper.install.homes import Home, home_in, is_action
 from dreamsound_reaper.install.manifest import Manifest, digest, read_manifest
 from dreamsound_reaper.install.places import REAPER_INI, resource_folder
 from dreamsound_reaper.install.python_library import (
-    bits_of,
+    binary_bits,
     programs_of_reaper,
     python_in_reaper,
     python_library,
@@ -31,28 +31,28 @@ from dreamsound_studio import __version__
 
 State = Literal["ok", "warning", "fail"]
 INSTALL: Final = "dreamsound reaper install"
-#: An engine that has not told its version by then does not start.
+#: An engine that has not reported its version by then counts as failed.
 ENGINE_S: Final = 60.0
-#: What REAPER's own Python sets, and the scripts take out before they start the engine.
+#: Variables set by REAPER's own Python; the scripts remove them before starting the engine.
 NOT_OURS: Final = ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "LD_PRELOAD")
 
 
 @dataclass(frozen=True)
 class Check:
-    """What was looked at, and what was found.
+    """A check and its result.
 
     Attributes
     ----------
     name : str
-        What was looked at.
+        What was checked.
     state : {"ok", "warning", "fail"}
-        With a warning it works, though not all of it.
+        A warning means that something works only in part.
     text : str
-        What was found, one line.
+        The result, in one line.
     remedy : str
-        What to do; empty where nothing is to be done.
+        What to do; empty if nothing.
     exit_code : int
-        What the command ends with if this fails.
+        Exit code of the command if this check fails.
     """
 
     name: str
@@ -63,113 +63,114 @@ class Check:
 
 
 def check_reaper(given: Path | None) -> tuple[Check, Path | None]:
-    """Look for REAPER's folder."""
+    """Find REAPER's folder."""
     try:
         folder = resource_folder(given)
     except InstallError as error:
-        remedy = "install REAPER, and start it once; or name its folder with --resource-path"
+        remedy = "install REAPER and start it once, or pass its folder with --resource-path"
         return Check("REAPER", "fail", str(error), remedy), None
-    return Check("REAPER", "ok", f"its folder is {folder}"), folder
+    return Check("REAPER", "ok", str(folder)), folder
 
 
 def check_scripts(home: Home) -> tuple[Check, Manifest | None]:
-    """Look whether the scripts are there, whole, and of this version."""
+    """Check that the scripts are complete, unchanged and up to date."""
     try:
         manifest = read_manifest(home.folder)
     except InstallError as error:
         return Check("scripts", "fail", str(error), INSTALL), None
     if manifest is None:
-        what = "ReaPack's scripts do not know the engine" if home.is_reapack else "not installed"
+        what = "not linked to the engine" if home.is_reapack else "not installed"
         return Check("scripts", "fail", f"{what} ({home.folder})", INSTALL), None
     found = {file: files.read(home.folder / file) for file in manifest.files}
     lost = [file for file, data in found.items() if data is None]
     if lost:
-        return Check("scripts", "fail", f"{lost[0]} is missing in {home.folder}", INSTALL), manifest
+        return Check("scripts", "fail", f"{lost[0]} missing in {home.folder}", INSTALL), manifest
     if manifest.version != __version__:
-        text = f"of version {manifest.version}, and the engine of {__version__}"
+        text = f"version mismatch: scripts {manifest.version}, engine {__version__}"
         return Check("scripts", "fail", text, INSTALL), manifest
     changed = [file for file, data in found.items() if digest(data or b"") != manifest.files[file]]
     if changed:
-        remedy = f"{INSTALL} writes it anew, and keeps yours as .bak"
-        return Check("scripts", "warning", f"{changed[0]} was changed", remedy), manifest
+        remedy = f"{INSTALL} restores it and keeps yours as .bak"
+        return Check("scripts", "warning", f"{changed[0]} has been modified", remedy), manifest
     language = "Lua" if manifest.language == "lua" else "Python"
-    return Check("scripts", "ok", f"{manifest.version}, in {language}, in {home.folder}"), manifest
+    return Check("scripts", "ok", f"{manifest.version} ({language}) in {home.folder}"), manifest
 
 
 def check_actions(home: Home, manifest: Manifest) -> Check:
-    """Look whether REAPER's list of actions has the scripts."""
+    """Check that REAPER's action list contains the scripts."""
     actions = {home.path_in_scripts(file) for file in manifest.files if is_action(file)}
     missing = actions - keys.registered(files.read(home.keys) or b"")
     if not missing:
-        what = "kept by ReaPack" if home.is_reapack else f"all {len(actions)} are in REAPER's list"
+        what = "managed by ReaPack" if home.is_reapack else f"all {len(actions)} registered"
         return Check("actions", "ok", what)
     return Check(
         "actions",
         "warning",
-        f"{len(missing)} of {len(actions)} are not in REAPER's list (one that is open writes it "
-        "when it closes)",
-        f"close REAPER and run {INSTALL}; or Actions > Show action list > New action > Load "
+        f"{len(missing)} of {len(actions)} not in REAPER's action list (an open REAPER saves "
+        "its list when it closes)",
+        f"close REAPER and run {INSTALL}; or choose Actions > Show action list > New action > Load "
         f"ReaScript..., and select DreamSound_*{ENDINGS[manifest.language]} in {home.folder}",
     )
 
 
 def check_python(resource: Path, language: str) -> Check:
-    """Look whether REAPER can run the scripts' language."""
+    """Check that REAPER can run the scripts' language."""
     if language == "lua":
-        return Check("language", "ok", "the scripts are in Lua, which needs nothing")
-    told = python_in_reaper((files.read(resource / REAPER_INI) or b"").decode("utf-8", "replace"))
-    remedy = f"{what_to_enter(python_library())}; or {INSTALL} --lua, which needs none of it"
-    if not told.is_on:
-        return Check("language", "fail", "Python is off in REAPER", remedy)
-    if told.library is None:
-        text = "Python is on in REAPER; no library is named, so REAPER looks for one"
+        return Check("language", "ok", "Lua, which needs no set-up")
+    python = python_in_reaper((files.read(resource / REAPER_INI) or b"").decode("utf-8", "replace"))
+    remedy = f"{what_to_enter(python_library())}; or run {INSTALL} --lua, which needs no set-up"
+    if not python.is_on:
+        return Check("language", "fail", "Python is disabled in REAPER", remedy)
+    if python.library is None:
+        text = "Python is enabled in REAPER without a library path; REAPER searches for one"
         return Check("language", "warning", text, remedy)
-    if told.library.is_absolute() and not told.library.exists():
-        return Check("language", "fail", f"REAPER's Python is not there: {told.library}", remedy)
-    bits, program = bits_of(told.library), _bits_of_reaper(resource)
-    if bits and program and bits != program:
-        text = f"REAPER is for {program} bits, and its Python {told.library} for {bits}"
+    if python.library.is_absolute() and not python.library.exists():
+        text = f"REAPER's Python library not found: {python.library}"
         return Check("language", "fail", text, remedy)
-    return Check("language", "ok", f"Python is on in REAPER: {told.library}")
+    bits, program = binary_bits(python.library), _bits_of_reaper(resource)
+    if bits and program and bits != program:
+        text = f"REAPER is a {program}-bit program, but its Python {python.library} is {bits}-bit"
+        return Check("language", "fail", text, remedy)
+    return Check("language", "ok", f"Python is enabled in REAPER: {python.library}")
 
 
 def _bits_of_reaper(resource: Path) -> int:
     for program in programs_of_reaper(platform.system(), os.environ, resource):
-        bits = bits_of(program) if program.is_file() else None
+        bits = binary_bits(program) if program.is_file() else None
         if bits:
             return bits
     return struct.calcsize("P") * 8
 
 
 def read_bridge(home: Home) -> dict[str, Any]:
-    """Return what the scripts are told; empty where it cannot be read."""
+    """Return the contents of ``bridge.json``; empty if it cannot be read."""
     with suppress(OSError, ValueError):
-        told = json.loads((home.folder / BRIDGE).read_text("utf-8"))
-        if isinstance(told, dict):
-            return told
+        values = json.loads((home.folder / BRIDGE).read_text("utf-8"))
+        if isinstance(values, dict):
+            return values
     return {}
 
 
 def check_engine(home: Home, run: Callable[[Sequence[str]], str] | None = None) -> Check:
-    """Start the engine as the scripts do, and ask for its version."""
+    """Start the engine like the scripts do and ask for its version."""
     words = read_bridge(home).get("engine")
     if not isinstance(words, list) or not words:
-        text = f"{home.folder / BRIDGE} does not tell how to start it"
+        text = f"{home.folder / BRIDGE} has no engine command"
         return Check("engine", "fail", text, INSTALL)
     try:
-        told = (run or version_told_by)([str(word) for word in words])
+        version = (run or reported_version)([str(word) for word in words])
     except (OSError, subprocess.SubprocessError) as error:
         return Check("engine", "fail", f"{words[0]} does not start: {error}", INSTALL)
-    if told.split()[-1:] != [__version__]:
-        text = f"{words[0]} is not DreamSound {__version__}, but says {told or 'nothing'!r}"
+    if version.split()[-1:] != [__version__]:
+        text = f"{words[0]} is not DreamSound {__version__}: it reports {version or 'nothing'!r}"
         return Check("engine", "fail", text, INSTALL)
-    return Check("engine", "ok", f"{told}, started by {words[0]}")
+    return Check("engine", "ok", f"{version}, started by {words[0]}")
 
 
-def version_told_by(engine: Sequence[str]) -> str:
-    """Return what an engine says of its version, started as the scripts start it."""
+def reported_version(engine: Sequence[str]) -> str:
+    """Return an engine's reported version, starting it like the scripts do."""
     environment = {name: text for name, text in os.environ.items() if name not in NOT_OURS}
-    told = subprocess.run(
+    completed = subprocess.run(
         [*engine, "--version"],
         capture_output=True,
         text=True,
@@ -178,24 +179,24 @@ def version_told_by(engine: Sequence[str]) -> str:
         stdin=subprocess.DEVNULL,
         env=environment,
     )
-    lines = told.stdout.strip().splitlines() or told.stderr.strip().splitlines()
+    lines = completed.stdout.strip().splitlines() or completed.stderr.strip().splitlines()
     return lines[-1] if lines else ""
 
 
 def check_studio(home: Home) -> Check:
-    """Look whether the desktop app is there, which has the window."""
+    """Check that the desktop app, which has the window, is installed."""
     if read_bridge(home).get("studio"):
-        return Check("desktop app", "ok", "its window opens for Dream selected items")
+        return Check("desktop app", "ok", "installed; Dream selected items opens its window")
     return Check(
         "desktop app",
         "warning",
-        "not installed: a small dialog asks in its place",
+        "not installed; a small dialog replaces its window",
         f'pip install "dreamsound-studio[desktop]", then {INSTALL}',
     )
 
 
 def checks_in_reaper(given: Path | None) -> list[Check]:
-    """Return what was found in REAPER's folder."""
+    """Return the checks of REAPER's folder."""
     reaper, resource = check_reaper(given)
     if resource is None:
         return [reaper]

@@ -1,4 +1,4 @@
-"""``dreamsound reaper doctor``: whether all that a dream in REAPER needs is there."""
+"""``dreamsound reaper doctor``: checks everything a dream in REAPER needs."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ from dreamsound_studio.errors import DreamSoundError, ModelError
 
 SCHEMA_VERSION: Final = 1
 EXIT_MODEL: Final = 3
-#: Of the dream: long enough for one patch of each model, and quickly done.
+#: Length of the test dream: long enough for one patch of each model, and fast.
 DREAM_S, DREAM_RATE_HZ, DREAM_STEPS = 1.0, 16_000, 2
 MARKS: Final[dict[State, str]] = {"ok": "ok  ", "warning": "note", "fail": "FAIL"}
 
 
 @dataclass(frozen=True)
 class Findings:
-    """All that was looked at.
+    """The results of all checks.
 
     Attributes
     ----------
     checks : tuple of Check
-        In the order in which they were made.
+        In the order of execution.
     """
 
     checks: tuple[Check, ...]
 
     @property
     def state(self) -> State:
-        """Return the worst of all."""
+        """Return the worst state."""
         states = {check.state for check in self.checks}
         return "fail" if "fail" in states else "warning" if "warning" in states else "ok"
 
     @property
     def exit_code(self) -> int:
-        """Return 0, 1, or 3 if nothing but the model fails."""
+        """Return 0, 1, or 3 if only the model check fails."""
         codes = {check.exit_code for check in self.checks if check.state == "fail"}
         return min(codes, default=0)
 
     @property
     def lines(self) -> list[str]:
-        """Return what to show."""
+        """Return the lines to print."""
         shown = []
         for check in self.checks:
             shown.append(f"{MARKS[check.state]}  {check.name}: {check.text}")
@@ -60,7 +60,7 @@ class Findings:
         return shown
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all as plain JSON values."""
+        """Return the results as plain JSON values."""
         return {
             "schema_version": SCHEMA_VERSION,
             "version": __version__,
@@ -71,14 +71,14 @@ class Findings:
 
 
 def examine(given: Path | None = None, quick: bool = False) -> Findings:
-    """Look at everything.
+    """Run all checks.
 
     Parameters
     ----------
     given : pathlib.Path, optional
         REAPER's folder; by default the usual one.
     quick : bool
-        Do not dream.
+        Skip the test dream.
     """
     found = guarded("REAPER", lambda: checks_in_reaper(given))
     found += guarded("runs", lambda: [check_runs(runs_folder())])
@@ -90,28 +90,28 @@ def examine(given: Path | None = None, quick: bool = False) -> Findings:
 
 
 def guarded(name: str, look: Callable[[], list[Check]]) -> list[Check]:
-    """Return what was found; what cannot even be looked at has failed, and the rest goes on."""
+    """Run a check; an exception counts as a failed check, and the others continue."""
     try:
         return look()
-    except Exception as error:  # noqa: BLE001 - a doctor reports, whatever it is
+    except Exception as error:  # noqa: BLE001 - the doctor reports any error
         return [Check(name, "fail", _one_line(error))]
 
 
 def check_runs(folder: Path) -> Check:
-    """Look whether runs can be written."""
+    """Check that runs can be written."""
     probe = folder / f".{uuid.uuid4().hex[:8]}.partial"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        text = f"{folder} cannot be written: {error.strerror or error}"
-        return Check("runs", "fail", text, "make room there, or allow writing to it")
-    return Check("runs", "ok", f"they go to {folder}")
+        text = f"cannot write to {folder}: {error.strerror or error}"
+        return Check("runs", "fail", text, "free some space there, or allow writing to it")
+    return Check("runs", "ok", f"{folder}")
 
 
 def check_queue() -> Check:
-    """Look whether the render queue opens."""
+    """Check that the render queue opens."""
     from dreamsound_studio.queue.store.store import open_store
     from dreamsound_studio.queue.worker.start import has_worker
 
@@ -122,12 +122,12 @@ def check_queue() -> Check:
     with store:
         if notes:
             return Check("queue", "warning", "; ".join(notes))
-        running = "a worker runs" if has_worker(store) else "a worker starts when it is needed"
+        running = "worker running" if has_worker(store) else "worker starts on demand"
         return Check("queue", "ok", f"{store.path}; {running}")
 
 
 def check_model() -> Check:
-    """Look which model would listen, without fetching one."""
+    """Check which model would listen, without downloading one."""
     from dreamsound_studio.models.entries import DEFAULT_MODEL, probable_weights
 
     weights = probable_weights("auto")
@@ -135,24 +135,24 @@ def check_model() -> Check:
         return Check(
             "model",
             "warning",
-            f"none is on this machine: {DEFAULT_MODEL} is fetched for the first dream",
-            f"dreamsound models pull {DEFAULT_MODEL} fetches it now",
+            f"none installed; {DEFAULT_MODEL} is downloaded for the first dream",
+            f"run dreamsound models pull {DEFAULT_MODEL} to download it now",
         )
     return Check("model", "ok", f"{weights.name}, from {weights.path or 'a plug-in'}")
 
 
 def check_dream() -> Check:
-    """Dream for a second, as everything else does."""
+    """Dream for a second through the normal code path."""
     began_s = time.perf_counter()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model, dreamed_s = dream_a_second()
     except ModelError as error:
-        remedy = "dreamsound models pull yamnet --from FILE|DIR|URL takes it from elsewhere"
+        remedy = "run dreamsound models pull yamnet --from FILE|DIR|URL"
         return Check("dream", "fail", str(error), remedy, EXIT_MODEL)
-    except Exception as error:  # noqa: BLE001 - a doctor reports, whatever it is
-        return Check("dream", "fail", _one_line(error), "install dreamsound-studio again")
+    except Exception as error:  # noqa: BLE001 - the doctor reports any error
+        return Check("dream", "fail", _one_line(error), "reinstall dreamsound-studio")
     whole_s = time.perf_counter() - began_s
     return Check(
         "dream",
@@ -163,12 +163,12 @@ def check_dream() -> Check:
 
 
 def dream_a_second() -> tuple[str, float]:
-    """Dream a second of a gliding tone; return the model's name and how long it took.
+    """Dream a second of a gliding tone; return the model's name and the time it took.
 
     Raises
     ------
     ModelError
-        The model is not to be had.
+        The model is unavailable.
     """
     import numpy as np
 
@@ -185,14 +185,14 @@ def dream_a_second() -> tuple[str, float]:
     began_s = time.perf_counter()
     dreamed = dream(clip, Recipe.make(steps=DREAM_STEPS), model=model).samples.array()
     if dreamed.shape != (1, len(tone)) or not np.isfinite(dreamed).all():
-        raise InstallError("the dream came out damaged")
+        raise InstallError("the test dream returned invalid samples")
     if np.array_equal(dreamed[0], tone.astype(np.float32)):
-        raise InstallError("the dream changed nothing")
+        raise InstallError("the test dream left the sound unchanged")
     return model.name, time.perf_counter() - began_s
 
 
 def write_findings(path: Path, findings: Findings) -> None:
-    """Write the findings, whole and at once, for the script that waits for them."""
+    """Write the results atomically for the waiting script."""
     text = json.dumps(findings.as_dict(), indent=1, ensure_ascii=False)
     files.change({path.absolute(): text.encode("utf-8")})
 

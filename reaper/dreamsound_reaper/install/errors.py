@@ -1,4 +1,4 @@
-"""What can go wrong on the way into REAPER."""
+"""Errors of the installation into REAPER."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dreamsound_studio.errors import DreamSoundError
 
 
 class InstallError(DreamSoundError):
-    """The user has to name something else, or do something first; nothing was changed."""
+    """The user must change something first; nothing was changed."""
 
     exit_code = 2
 
 
 class InstallFailedError(InstallError):
-    """The system did not let it be done; all is as it was before."""
+    """The system refused an operation; everything was restored."""
 
     exit_code = 1

@@ -1,4 +1,4 @@
-"""An action for one preset: the script that asks for a preset, with the name written in."""
+"""Actions for single presets: the preset script with a name filled in."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from dreamsound_studio.recipe.presets import FORBIDDEN, SUFFIX, find_preset
 
 ENDINGS: Final = {"lua": ".lua", "python": ".py"}
 TEMPLATE: Final = "DreamSound_Dream selected items with preset"
-#: The line that holds the preset's name, as it is in the script.
+#: The line of the script that holds the preset's name.
 EMPTY: Final = {"lua": "local PRESET = nil", "python": "PRESET = None"}
-#: All systems take file names of 255 bytes, of which the rest of the name is under 60.
+#: File systems limit names to 255 bytes; the rest of the name takes under 60.
 LONGEST_BYTES: Final = 180
 
 
@@ -24,18 +24,18 @@ def preset_called(name: str) -> str:
     Raises
     ------
     dreamsound_studio.errors.RecipeError, InstallError
-        There is none, or a file was named.
+        The preset does not exist, or `name` is a file.
     """
     if name.endswith(SUFFIX):
         raise InstallError(
-            f"{name} is a file: take it among your presets first (dreamsound presets import), then "
-            "name it"
+            f"{name} is a file. Import it first (dreamsound presets import), then pass the "
+            "preset's name"
         )
     return find_preset(name).preset.name
 
 
 def file_name(preset: str, language: str) -> str:
-    """Return the file of a preset's action, fit for all file systems."""
+    """Return the file name of a preset's action, valid on all file systems."""
     text = unicodedata.normalize("NFC", preset)
     text = "".join("_" if c in FORBIDDEN or not c.isprintable() else c for c in text).strip(" .")
     raw = text.encode("utf-8")
@@ -52,14 +52,14 @@ def favourite_script(template: str, preset: str, language: str) -> str:
     template : str
         The script that asks for a preset.
     preset : str
-        The name to write in.
+        Preset name to fill in.
     language : str
         ``lua`` or ``python``.
     """
     empty = EMPTY[language]
     if len(re.findall(rf"(?m)^{re.escape(empty)}\s*$", template)) != 1:
         raise InstallError(
-            f"{TEMPLATE}{ENDINGS[language]} has not one line {empty!r}: install again"
+            f"{TEMPLATE}{ENDINGS[language]} lacks the line {empty!r}. Reinstall dreamsound-studio"
         )
     literal = _lua_literal(preset) if language == "lua" else repr(preset)
     filled = empty.rpartition(" ")[0] + " " + literal
@@ -67,6 +67,6 @@ def favourite_script(template: str, preset: str, language: str) -> str:
 
 
 def _lua_literal(text: str) -> str:
-    """Return a text as Lua reads it."""
-    told = {'"': '\\"', "\\": "\\\\"}
-    return '"' + "".join(told.get(c, c if c >= " " else f"\\{ord(c):03d}") for c in text) + '"'
+    """Return a text as a Lua string literal."""
+    escapes = {'"': '\\"', "\\": "\\\\"}
+    return '"' + "".join(escapes.get(c, c if c >= " " else f"\\{ord(c):03d}") for c in text) + '"'

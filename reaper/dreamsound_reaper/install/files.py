@@ -1,8 +1,7 @@
-"""Changing several files as one: all of them, or none.
+"""Changes several files as one transaction: all or none.
 
-Everything that needs room on the disk is written first, under other names. Then the names are
-changed, one by one; if that fails, they are changed back. At each moment each file is whole, the
-old or the new.
+Writes everything that needs disk space under temporary names first, then renames file by file; if a
+rename fails, it reverts the earlier ones. At every moment each file is complete, either old or new.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Final
 
 from dreamsound_reaper.install.errors import InstallFailedError
 
-#: Names end so until all is done; what a crash has left of them goes with the next installation.
+#: Suffix of temporary files; the next installation removes leftovers of a crash.
 NEW_END, OLD_END = ".dreamsound-new", ".dreamsound-old"
 BACKUP_END: Final = ".bak"
 
@@ -28,12 +27,12 @@ def change(wanted: Mapping[Path, bytes | None]) -> None:
     Parameters
     ----------
     wanted : mapping of pathlib.Path to bytes or None
-        What is to be in each file; None removes it. Folders are made.
+        New contents per file; None removes the file. Creates folders.
 
     Raises
     ------
     InstallFailedError
-        It could not be done; all files are as they were.
+        The operation failed; all files are unchanged.
     """
     step = _Step()
     path = Path()
@@ -45,29 +44,29 @@ def change(wanted: Mapping[Path, bytes | None]) -> None:
     except OSError as error:
         step.undo()
         raise InstallFailedError(
-            f"{path} cannot be written: {error.strerror or error}; all is as it was before"
+            f"cannot write {path}: {error.strerror or error}. No files were changed"
         ) from error
     step.tidy()
 
 
 def read(path: Path) -> bytes | None:
-    """Return what is in a file; None where there is none.
+    """Return the contents of a file; None if it does not exist.
 
     Raises
     ------
     InstallFailedError
-        It is there, and cannot be read.
+        The file exists but cannot be read.
     """
     try:
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise InstallFailedError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise InstallFailedError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def backup_name(path: Path, data: bytes) -> Path:
-    """Return where a file that would be lost is kept; it may be there already."""
+    """Return the backup path for a modified file; it may already exist."""
     number = 1
     while True:
         place = path.with_name(f"{path.name}{BACKUP_END}{'' if number == 1 else number}")
@@ -77,7 +76,7 @@ def backup_name(path: Path, data: bytes) -> Path:
 
 
 def remove_left_overs(folder: Path) -> None:
-    """Remove what an installation has left that was cut off."""
+    """Remove leftovers of an interrupted installation."""
     for ending in (NEW_END, OLD_END):
         for place in folder.rglob(f".*{ending}"):
             with suppress(OSError):
@@ -85,7 +84,7 @@ def remove_left_overs(folder: Path) -> None:
 
 
 class _Step:
-    """Changes that are under way."""
+    """A transaction in progress."""
 
     def __init__(self) -> None:
         self.prepared: dict[Path, tuple[Path | None, Path | None]] = {}
@@ -93,7 +92,7 @@ class _Step:
         self._folders: list[Path] = []
 
     def prepare(self, path: Path, data: bytes | None) -> None:
-        """Write a new file, and a copy of the old one, beside it."""
+        """Write the new file, and a copy of the old one, beside it."""
         is_there = path.exists()
         if data is None and not is_there:
             return
@@ -103,7 +102,7 @@ class _Step:
         mark = f".{uuid.uuid4().hex[:8]}"
         new = None if data is None else path.with_name(mark + NEW_END)
         old = path.with_name(mark + OLD_END) if is_there else None
-        # Noted before it is written, so that a half-written one goes as well.
+        # Recorded before writing, so that a partial file is removed too.
         self.prepared[path] = (new, old)
         if new is not None and data is not None:
             _write(new, data)
@@ -111,12 +110,12 @@ class _Step:
                 shutil.copymode(path, new)
         if old is not None:
             if not os.access(path, os.W_OK):
-                raise PermissionError(None, "it is write-protected")
+                raise PermissionError(None, "write-protected")
             _write(old, path.read_bytes())
             shutil.copymode(path, old)
 
     def put_in_place(self, path: Path) -> None:
-        """Let the new file take the place of the old one."""
+        """Replace the old file with the new one."""
         new, _ = self.prepared[path]
         if new is None:
             path.unlink()
@@ -125,7 +124,7 @@ class _Step:
         self._done.append(path)
 
     def undo(self) -> None:
-        """Put back what was there before."""
+        """Restore the previous state."""
         for path in reversed(self._done):
             _, old = self.prepared[path]
             with suppress(OSError):
@@ -136,7 +135,7 @@ class _Step:
                 folder.rmdir()
 
     def tidy(self) -> None:
-        """Remove what was only needed meanwhile."""
+        """Remove temporary files."""
         for pair in self.prepared.values():
             for place in pair:
                 if place is not None:

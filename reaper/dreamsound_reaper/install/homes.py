@@ -1,4 +1,4 @@
-"""A home of the scripts in REAPER's folder: ours, or the one that ReaPack made."""
+"""The scripts' folder inside REAPER's folder: our own, or ReaPack's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dreamsound_reaper.install.places import (
     scripts_folder,
 )
 
-#: What the packages of the two languages are called.
+#: Package file per language.
 LIBRARIES: Final = {"lua": "dreamsound_bridge_lua", "python": "dreamsound_bridge"}
 ACTION_START: Final = "DreamSound_"
 
@@ -35,7 +35,7 @@ class Home:
     resource : pathlib.Path
         REAPER's folder.
     name : str
-        The home, relative to ``Scripts``, with ``/``.
+        Folder name relative to ``Scripts``, with ``/``.
     """
 
     resource: Path
@@ -43,41 +43,41 @@ class Home:
 
     @property
     def folder(self) -> Path:
-        """Return the folder."""
+        """Return the path of the folder."""
         return self.resource / SCRIPTS / self.name
 
     @property
     def keys(self) -> Path:
-        """Return the file of actions and keys; a link of the user's stays one."""
+        """Return the path of ``reaper-kb.ini``, with symbolic links resolved."""
         return (self.resource / KEYS_INI).resolve()
 
     @property
     def is_reapack(self) -> bool:
-        """Return whether ReaPack put the scripts there, and keeps them."""
+        """Return whether ReaPack manages the scripts."""
         return self.name != OURS
 
     def path_in_scripts(self, file: str) -> str:
-        """Return a file of the home as ``reaper-kb.ini`` names it."""
+        """Return a file of this folder as ``reaper-kb.ini`` names it."""
         return f"{self.name}/{file}"
 
     def has(self, language: str) -> bool:
-        """Return whether the scripts of a language are there."""
+        """Return whether the scripts of a language are present."""
         return (self.folder / LIBRARIES[language]).is_dir()
 
 
 def home_in(resource: Path) -> Home:
-    """Return the home of the scripts: ReaPack's where it has one, else ours."""
+    """Return the scripts' folder: ReaPack's if it exists, otherwise ours."""
     reapack = Home(resource, f"{REAPACK_NAME}/{OURS}")
     return reapack if any(map(reapack.has, LIBRARIES)) else Home(resource)
 
 
 def shipped(language: str, folder: Path | None = None) -> dict[str, bytes]:
-    """Return the scripts of a language that come with DreamSound, by their path.
+    """Return the scripts of a language that ship with DreamSound, by path.
 
     Raises
     ------
     InstallError
-        They are incomplete.
+        The scripts are incomplete.
     """
     folder = folder or scripts_folder()
     found = {
@@ -86,19 +86,19 @@ def shipped(language: str, folder: Path | None = None) -> dict[str, bytes]:
     }
     if f"{TEMPLATE}{ENDINGS[language]}" not in found:
         raise InstallError(
-            f"the scripts in {folder} are incomplete: there is no "
-            f"{TEMPLATE}{ENDINGS[language]}; install dreamsound-studio again"
+            f"scripts in {folder} are incomplete: no "
+            f"{TEMPLATE}{ENDINGS[language]}. Reinstall dreamsound-studio"
         )
     return found
 
 
 def is_action(file: str) -> bool:
-    """Return whether a file of a home is an action, and no part of the library."""
+    """Return whether a file is an action rather than a library module."""
     return "/" not in file and file.startswith(ACTION_START)
 
 
 def line_ending() -> bytes:
-    """Return how lines end in a new file on this system."""
+    """Return this system's line ending for a new file."""
     return b"\r\n" if platform.system() == WINDOWS else b"\n"
 
 

@@ -1,4 +1,4 @@
-"""Installing the scripts into REAPER's folder, again and again, to the same state."""
+"""Installs the scripts into REAPER's folder; running it again gives the same state."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ KEYS_BACKUP = "reaper-kb.ini.dreamsound-backup"
 
 
 @dataclass
-class Report:
-    """What was done, for people.
+class InstallReport:
+    """What an installation did.
 
     Attributes
     ----------
     folder : pathlib.Path
-        Where the scripts are, or were.
+        Folder of the scripts.
     language : str
-        ``lua`` or ``python``; empty where nothing is installed any longer.
+        ``lua`` or ``python``; empty after an uninstallation.
     lines : list of str
-        What to tell.
+        Lines to print.
     """
 
     folder: Path
@@ -55,37 +55,37 @@ def install(
     remove: Iterable[str] = (),
     is_open: bool | None = None,
     scripts: Path | None = None,
-) -> Report:
-    """Install the scripts, or bring what is installed to this version.
+) -> InstallReport:
+    """Install the scripts, or update them to this version.
 
     Parameters
     ----------
     resource : pathlib.Path
         REAPER's folder.
     language : str, optional
-        ``lua`` or ``python``; by default what is installed, and Lua at first.
+        ``lua`` or ``python``; by default the installed one, initially Lua.
     add, remove : iterable of str
-        Presets that get, or lose, an action of their own.
+        Presets that gain or lose an action of their own.
     is_open : bool, optional
-        Whether REAPER runs; by default it is looked for.
+        Whether REAPER is running; detected by default.
     scripts : pathlib.Path, optional
-        The scripts; by default those that come with DreamSound.
+        The scripts; by default those that ship with DreamSound.
 
     Returns
     -------
-    Report
+    InstallReport
 
     Raises
     ------
     InstallError
-        It cannot be done; all is as it was before.
+        The installation failed; nothing was changed.
     """
     is_open = running.is_running() if is_open is None else is_open
     home = home_in(resource)
     if home.is_reapack and read_manifest(Home(resource).folder) is not None:
         raise InstallError(
-            "the scripts are here twice, from ReaPack and from an earlier installation: run "
-            "dreamsound reaper uninstall, then install once more"
+            "the scripts are installed twice, by ReaPack and by an earlier installation. Run "
+            "dreamsound reaper uninstall, then install again"
         )
     before = read_manifest(home.folder)
     language = _language(home, language, before)
@@ -95,7 +95,7 @@ def install(
     for file, preset in after.favourites.items():
         wanted[file] = favourite_script(template, preset, language).encode("utf-8")
     wanted[bridge.BRIDGE] = bridge.as_bytes(bridge.bridge_settings(platform.system()))
-    report = Report(home.folder, language)
+    report = InstallReport(home.folder, language)
     writes = _writes(home, before, wanted, report)
     after.files = {file: digest(data) for file, data in wanted.items()}
     _register(home, before, after, is_open, writes, report)
@@ -103,9 +103,9 @@ def install(
     files.change(writes)
     files.remove_left_overs(home.folder)
     remove_empty_folders(home.folder, before.files if before else ())
-    report.lines.insert(0, f"DreamSound {__version__} is in {home.folder}")
+    report.lines.insert(0, f"Installed DreamSound {__version__} in {home.folder}")
     if home.is_reapack:
-        report.lines.insert(1, "the scripts are ReaPack's, and stay so; they know the engine now")
+        report.lines.insert(1, "ReaPack manages the scripts; they are now linked to the engine")
     return report
 
 
@@ -115,7 +115,7 @@ def _language(home: Home, asked: str | None, before: Manifest | None) -> str:
     there = [name for name in LIBRARIES if home.has(name)]
     if asked is not None and asked not in there:
         raise InstallError(
-            f"the scripts come from ReaPack, in {there[0].capitalize()}: install the other package "
+            f"ReaPack provides the {there[0].capitalize()} scripts. Install the other package "
             "there, or remove it there first"
         )
     return asked or (before.language if before and before.language in there else there[0])
@@ -129,7 +129,7 @@ def _favourites(
         match = [name for name in presets if name.casefold() == preset.casefold()]
         if not match:
             known = ", ".join(presets) or "none"
-            raise InstallError(f"no action is for the preset {preset!r}; there are: {known}")
+            raise InstallError(f"no action for preset {preset!r}. Existing: {known}")
         presets.remove(match[0])
     presets += [preset for preset in add if preset not in presets]
     return {file_name(preset, language): preset for preset in presets}
@@ -139,25 +139,25 @@ def _template(home: Home, wanted: dict[str, bytes], language: str) -> str:
     name = f"{TEMPLATE}{ENDINGS[language]}"
     data = wanted.get(name) or files.read(home.folder / name)
     if data is None:
-        raise InstallError(f"there is no {home.folder / name}: install the package again")
+        raise InstallError(f"{home.folder / name} not found. Reinstall the package")
     return data.decode("utf-8")
 
 
 def _writes(
-    home: Home, before: Manifest | None, wanted: dict[str, bytes], report: Report
+    home: Home, before: Manifest | None, wanted: dict[str, bytes], report: InstallReport
 ) -> dict[Path, bytes | None]:
-    """Return what is to be written; what the user has changed is kept under another name."""
+    """Return the files to write; backs up files the user has modified."""
     known = before.files if before else {}
     writes: dict[Path, bytes | None] = {}
     for file in sorted({*known, *wanted}):
         path, data = home.folder / file, wanted.get(file)
         if path.is_dir():
-            raise InstallError(f"{path} is a folder: move it away, and try again")
+            raise InstallError(f"{path} is a folder. Move it, then try again")
         there = files.read(path)
         if there is not None and there != data and digest(there) != known.get(file):
             kept = files.backup_name(path, there)
             writes[kept] = there
-            report.lines.append(f"{file} was changed: it is kept as {kept.name}")
+            report.lines.append(f"{file} had been modified; backed up as {kept.name}")
         writes[path] = data
     return writes
 
@@ -168,9 +168,9 @@ def _register(
     after: Manifest,
     is_open: bool,
     writes: dict[Path, bytes | None],
-    report: Report,
+    report: InstallReport,
 ) -> None:
-    """Make the scripts actions in ``reaper-kb.ini``, or say how the user does it."""
+    """Register the scripts in ``reaper-kb.ini``, or explain how to do it in REAPER."""
     actions = [home.path_in_scripts(file) for file in after.files if is_action(file)]
     ours = before.lines if before else []
     there = files.read(home.keys)
@@ -183,8 +183,8 @@ def _register(
         wanted = set(map(keys.script_line, actions))
         if keys.without_lines(data, set(ours) - wanted) != data:
             report.lines.append(
-                "REAPER is open: actions that are gone stay in its list until dreamsound reaper "
-                "install is run with REAPER closed"
+                "REAPER is open, so removed actions stay in its list. Close REAPER and run "
+                "dreamsound reaper install to remove them"
             )
         return
     old = [line for line in ours if line not in map(keys.script_line, actions)]
@@ -200,25 +200,25 @@ def _register(
     writes[home.keys] = added.data
     if added.lines:
         report.lines.append(
-            f"{_actions(len(added.lines))} new in REAPER's action list: search it for DreamSound"
+            f"Added {_actions(len(added.lines))} to REAPER's action list; search it for DreamSound"
         )
 
 
 def clicks(home: Home, data: bytes, actions: list[str], language: str) -> list[str]:
-    """Return what to do in REAPER while it is open; nothing where it knows all actions."""
+    """Return the steps to take in an open REAPER; none if it knows all actions."""
     if set(actions) <= keys.registered(data):
         return []
     return [
-        "REAPER is open, so its list of actions is left alone. In REAPER:",
+        "REAPER is open, so its action list was not changed. In REAPER:",
         "  1. Actions > Show action list",
         "  2. New action > Load ReaScript...",
-        f"  3. in {home.folder} select all files DreamSound_*{ENDINGS[language]}, and Open",
-        "(or close REAPER, and run dreamsound reaper install once more)",
+        f"  3. In {home.folder}, select all DreamSound_*{ENDINGS[language]} files and click Open",
+        "(or close REAPER and run dreamsound reaper install again)",
     ]
 
 
 def remove_empty_folders(folder: Path, listed: Iterable[str]) -> None:
-    """Remove the folders that only held files of ours, and what Python compiled of them."""
+    """Remove folders that contained only our files, and Python's caches of them."""
     places = {
         place for file in listed for place in (folder / file).parents if folder in place.parents
     }
@@ -234,4 +234,4 @@ def remove_empty_folders(folder: Path, listed: Iterable[str]) -> None:
 
 
 def _actions(count: int) -> str:
-    return "1 action is" if count == 1 else f"{count} actions are"
+    return "1 action" if count == 1 else f"{count} actions"

@@ -1,14 +1,13 @@
-"""The lines of ``reaper-kb.ini`` that make a script an action. The rest of the file is not ours.
+"""The lines of ``reaper-kb.ini`` that register scripts as actions. Other lines are not ours.
 
-A script is one line::
+A script takes one line::
 
     SCR 4 0 RS1ee9bb229dabffe151848d7efa3c10f748e1a1cf "Custom: lyrics.lua" Cockos/lyrics.lua
 
-4 is a script, 0 the main section; the path is relative to REAPER's ``Scripts``, with ``/`` on all
-systems, and in quotes where it holds a space. The name is ``RS`` and the SHA-1 of the path in
-capitals (true of lines that REAPER wrote on Windows and macOS, which the tests hold; for letters
-beyond ASCII: [guess]). So a key that a user gave to an action finds it again when it is installed
-anew.
+4 means script, 0 the main section; the path is relative to REAPER's ``Scripts``, with ``/`` on all
+systems, quoted if it contains a space. The name is ``RS`` and the SHA-1 of the path in capitals
+(true of lines written by REAPER on Windows and macOS, which the tests contain; for non-ASCII
+letters: [guess]). A key assigned to an action therefore survives a reinstallation.
 """
 
 from __future__ import annotations
@@ -27,16 +26,16 @@ MAIN_SECTION: Final = b"0"
 
 @dataclass(frozen=True)
 class Added:
-    """A file to which lines were added.
+    """A file after adding lines.
 
     Attributes
     ----------
     data : bytes
-        All of the file.
+        The whole file.
     lines : tuple of str
-        Those that were not there before.
+        The added lines.
     closed_a_line : bool
-        Whether its last line had no end, and was given one.
+        Whether the previous last line lacked a line ending, which was added.
     """
 
     data: bytes
@@ -45,28 +44,28 @@ class Added:
 
 
 def script_id(path: str) -> str:
-    """Return the name of a script's action in the main section.
+    """Return the ID of a script's action in the main section.
 
     Parameters
     ----------
     path : str
         Relative to ``Scripts``, with ``/``.
     """
-    # C's toupper leaves the bytes beyond ASCII alone, and so does that of bytes.
+    # Like C's toupper, bytes.upper leaves non-ASCII bytes alone.
     return "RS" + hashlib.sha1(path.encode("utf-8").upper(), usedforsecurity=False).hexdigest()
 
 
 def script_line(path: str) -> str:
-    """Return the line of a script, without its end."""
+    """Return the line of a script, without line ending."""
     if any(character in path for character in '"\r\n'):
-        raise InstallError(f"{path!r} cannot be an action's file: REAPER could not read its name")
+        raise InstallError(f"{path!r}: REAPER cannot read this file name as an action. Rename it")
     name = path.rpartition("/")[2]
     quoted = f'"{path}"' if " " in path else path
     return f'SCR 4 0 {script_id(path)} "Custom: {name}" {quoted}'
 
 
 def registered(data: bytes) -> set[str]:
-    """Return the paths of all scripts of the main section."""
+    """Return the paths of all scripts in the main section."""
     found = set()
     for line in data.splitlines():
         match = LINE.match(line)
@@ -76,7 +75,7 @@ def registered(data: bytes) -> set[str]:
 
 
 def with_scripts(data: bytes, paths: Iterable[str], ending: bytes = b"\n") -> Added:
-    r"""Return the file with a line for each script that has none.
+    r"""Return the file with a line for each unregistered script.
 
     Parameters
     ----------
@@ -85,7 +84,7 @@ def with_scripts(data: bytes, paths: Iterable[str], ending: bytes = b"\n") -> Ad
     paths : iterable of str
         Of the scripts, relative to ``Scripts``.
     ending : bytes
-        How lines end in a file that has none yet.
+        Line ending for a file that has none yet.
     """
     there = registered(data)
     lines = tuple(script_line(path) for path in paths if path not in there)
@@ -105,10 +104,10 @@ def without_lines(data: bytes, lines: Iterable[str], opens_a_line: bool = False)
     data : bytes
         The file.
     lines : iterable of str
-        As `with_scripts` added them. REAPER may have changed a number in them since: a line is
-        known by the name and the path of its script.
+        As added by `with_scripts`. REAPER may have changed a number in them: lines match by the
+        name and path of their script.
     opens_a_line : bool
-        Take the end that `with_scripts` gave to the last line away again.
+        Also remove the line ending that `with_scripts` added to the last line.
     """
     ours = {_known_by(line.encode("utf-8")) for line in lines} - {None}
     kept, is_last_ours = [], False

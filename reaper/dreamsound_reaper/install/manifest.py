@@ -1,4 +1,4 @@
-"""``installed.json``: what an installation wrote, so that it can be undone exactly."""
+"""``installed.json``: records what an installation wrote, to undo it exactly."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ SCHEMA_VERSION: Final = 1
 
 @dataclass
 class Manifest:
-    """What was installed into a folder.
+    """Record of an installation.
 
     Attributes
     ----------
     version : str
-        Of DreamSound.
+        Version of DreamSound.
     language : str
         ``lua`` or ``python``.
     files : dict
-        Path within the folder to the SHA-256 of what was written.
+        Path within the folder to the SHA-256 of its contents.
     favourites : dict
-        File of an action to the name of its preset.
+        Action file to preset name.
     lines : list of str
-        What was added to ``reaper-kb.ini``.
+        Lines added to ``reaper-kb.ini``.
     closed_at : str
-        Where the last line there was given an end: the SHA-256 of the file since then.
+        SHA-256 of ``reaper-kb.ini`` after its last line received a line ending.
     made_keys : bool
-        Whether there was no such file before.
+        Whether ``reaper-kb.ini`` was created.
     """
 
     version: str
@@ -45,18 +45,18 @@ class Manifest:
     made_keys: bool = False
 
     def as_bytes(self) -> bytes:
-        """Return the file."""
-        told = {"schema_version": SCHEMA_VERSION, **asdict(self)}
-        return (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
+        """Return the file contents."""
+        values = {"schema_version": SCHEMA_VERSION, **asdict(self)}
+        return (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
 
 
 def digest(data: bytes) -> str:
-    """Return the SHA-256 by which a file is known."""
+    """Return the SHA-256 that identifies file contents."""
     return hashlib.sha256(data).hexdigest()
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """Return what was installed into a folder; None where nothing was.
+    """Return the record of a folder; None if nothing is installed there.
 
     Raises
     ------
@@ -65,36 +65,36 @@ def read_manifest(folder: Path) -> Manifest | None:
     """
     path = folder / MANIFEST
     try:
-        told = json.loads(path.read_text("utf-8"))
+        values = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise InstallError(
-            f"{path} cannot be read ({error}): remove it, and install again"
+            f"cannot read {path} ({error}). Delete it, then install again"
         ) from error
     try:
-        if told["schema_version"] > SCHEMA_VERSION:
-            raise InstallError(f"{path} is of a newer DreamSound: use that one")
+        if values["schema_version"] > SCHEMA_VERSION:
+            raise InstallError(f"{path} was written by a newer DreamSound. Use that version")
         return Manifest(
-            version=str(told["version"]),
-            language="python" if told["language"] == "python" else "lua",
-            files={_within(name, path): str(told["files"][name]) for name in told["files"]},
-            favourites=_texts(told.get("favourites", {})),
-            lines=[str(line) for line in told.get("lines", [])],
-            closed_at=str(told.get("closed_at", "")),
-            made_keys=bool(told.get("made_keys")),
+            version=str(values["version"]),
+            language="python" if values["language"] == "python" else "lua",
+            files={_within(name, path): str(values["files"][name]) for name in values["files"]},
+            favourites=_texts(values.get("favourites", {})),
+            lines=[str(line) for line in values.get("lines", [])],
+            closed_at=str(values.get("closed_at", "")),
+            made_keys=bool(values.get("made_keys")),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InstallError(f"{path} is damaged: remove it, and install again") from error
+        raise InstallError(f"{path} is damaged. Delete it, then install again") from error
 
 
 def _within(name: str, manifest: Path) -> str:
-    """Return a path that stays within the folder: what is listed is removed one day."""
+    """Return a path inside the folder; listed paths are deleted later."""
     parts = PurePosixPath(name).parts
     if not parts or ".." in parts or "\\" in name or ":" in name or name.startswith("/"):
-        raise InstallError(f"{manifest} is damaged: {name!r} is not in its folder")
+        raise InstallError(f"{manifest} is damaged: {name!r} is outside its folder. Delete it")
     return name
 
 
-def _texts(told: Any) -> dict[str, str]:
-    return {str(name): str(value) for name, value in told.items()}
+def _texts(values: Any) -> dict[str, str]:
+    return {str(name): str(value) for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""Where things are: REAPER's folder, the scripts that come with DreamSound, and the runs."""
+"""Locations: REAPER's folder, the scripts that ship with DreamSound, and the runs."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from dreamsound_reaper.install.errors import InstallError
 #: Names of `platform.system`.
 WINDOWS, MACOS, LINUX = "Windows", "Darwin", "Linux"
 REAPER_INI, KEYS_INI, SCRIPTS = "reaper.ini", "reaper-kb.ini", "Scripts"
-#: Folder of the scripts, here and in REAPER's folder ``Scripts``.
+#: Folder of the scripts, here and in REAPER's ``Scripts`` folder.
 OURS: Final = "DreamSound"
-#: The name of the ReaPack repository: ReaPack puts packages into a folder of this name.
+#: Name of the ReaPack repository, and of the folder that ReaPack creates for it.
 REAPACK_NAME: Final = "DreamSound Studio"
 HOW_TO_FIND: Final = (
-    "in REAPER, Options > Show REAPER resource path in explorer/finder opens it; name it with "
+    "in REAPER, choose Options > Show REAPER resource path in explorer/finder, then pass it with "
     "--resource-path"
 )
 
 
 def usual_folder(system: str, environment: Mapping[str, str], home: Path) -> Path:
-    """Return where REAPER keeps its settings unless it is a portable installation.
+    """Return REAPER's usual settings folder (not of a portable installation).
 
     Parameters
     ----------
     system : str
-        As `platform.system` names it.
+        From `platform.system`.
     environment : mapping
-        Of the process.
+        Environment of the process.
     home : pathlib.Path
-        The user's folder.
+        The user's home folder.
 
     Notes
     -----
-    Of Linux only ``~/.config/REAPER`` is documented; ``XDG_CONFIG_HOME`` is taken where a folder
-    ``REAPER`` is in it [guess].
+    On Linux, only ``~/.config/REAPER`` is documented; ``XDG_CONFIG_HOME`` is used if it contains a
+    ``REAPER`` folder [guess].
     """
     if system == WINDOWS:
         roaming = environment.get("APPDATA", "").strip()
@@ -57,51 +57,51 @@ def resource_folder(given: Path | None = None, portable: bool = False) -> Path:
     Parameters
     ----------
     given : pathlib.Path, optional
-        What the user named: the folder, or a file in it, such as the program or ``reaper.ini``.
+        The folder, or a file in it, such as the program or ``reaper.ini``.
     portable : bool
-        Whether it is a portable installation, which has no usual place.
+        Whether the installation is portable, and has no usual location.
 
     Raises
     ------
     InstallError
-        There is none, or what was named is none.
+        REAPER's folder was not found.
     """
     if given is None:
         if portable:
             raise InstallError(
-                "a portable REAPER is where its user put it: name its folder with --resource-path"
+                "a portable REAPER has no standard folder. Pass its folder with --resource-path"
             )
         folder = usual_folder(platform.system(), os.environ, Path.home())
         if not (folder / REAPER_INI).is_file():
             raise InstallError(
-                f"there is no {REAPER_INI} in {folder}: start REAPER once, and try again; if it "
-                f"keeps its settings elsewhere, {HOW_TO_FIND}"
+                f"no {REAPER_INI} in {folder}. Start REAPER once, then try again; if it keeps its "
+                f"settings elsewhere: {HOW_TO_FIND}"
             )
         return folder
     folder = given.expanduser()
     if folder.is_file() or folder.suffix == ".app":
         folder = folder.parent
     if not folder.is_dir():
-        raise InstallError(f"there is no folder {folder}; {HOW_TO_FIND}")
+        raise InstallError(f"no folder {folder}; {HOW_TO_FIND}")
     if not (folder / REAPER_INI).is_file():
-        what = "is no portable REAPER" if portable else "is not REAPER's folder"
-        raise InstallError(f"{folder} {what}: there is no {REAPER_INI} in it; {HOW_TO_FIND}")
+        what = "is not a portable REAPER" if portable else "is not REAPER's folder"
+        raise InstallError(f"{folder} {what}: no {REAPER_INI} in it; {HOW_TO_FIND}")
     return folder.absolute()
 
 
 def scripts_folder(package: Path | None = None) -> Path:
-    """Return the scripts that come with DreamSound.
+    """Return the scripts that ship with DreamSound.
 
     Parameters
     ----------
     package : pathlib.Path, optional
-        The folder of ``dreamsound_reaper``. In an installed package the scripts are in it, in a
-        checkout beside it.
+        The folder of ``dreamsound_reaper``. An installed package contains the scripts; in a
+        checkout they lie beside it.
 
     Raises
     ------
     InstallError
-        They are in neither place.
+        The scripts are in neither location.
     """
     package = package or Path(__file__).parents[1]
     places = [package / "scripts" / OURS, package.parent / "scripts" / OURS]
@@ -109,13 +109,13 @@ def scripts_folder(package: Path | None = None) -> Path:
         if place.is_dir():
             return place
     raise InstallError(
-        f"DreamSound's scripts for REAPER are missing: neither {places[0]} nor {places[1]} is "
-        "there; install dreamsound-studio again"
+        f"DreamSound's scripts for REAPER not found in {places[0]} or {places[1]}. "
+        "Reinstall dreamsound-studio"
     )
 
 
 def runs_folder() -> Path:
-    """Return the folder in which the scripts make a folder for each run."""
+    """Return the folder in which the scripts create a folder per run."""
     import platformdirs
 
     return Path(platformdirs.user_data_dir("dreamsound", appauthor=False)) / "reaper" / "runs"

@@ -1,4 +1,4 @@
-"""Python in REAPER: whether it is on, and which library to enter."""
+"""Python in REAPER: whether it is enabled, and which library to enter."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from typing import Any, Final
 
 from dreamsound_reaper.install.places import MACOS, WINDOWS
 
-#: Bits of a program, by the machine in the header of a Windows program.
+#: Bits of a Windows program, by the machine type in its header.
 PE_BITS: Final = {0x014C: 32, 0x8664: 64, 0xAA64: 64}
-#: The same by the first bytes of a macOS program; one for several machines begins otherwise.
+#: Bits of a macOS program, by its first bytes; universal binaries start differently.
 MACH_BITS: Final = {b"\xce\xfa\xed\xfe": 32, b"\xcf\xfa\xed\xfe": 64}
 
 
 @dataclass(frozen=True)
 class PythonInReaper:
-    """What ``reaper.ini`` says of Python.
+    """Python settings in ``reaper.ini``.
 
     Attributes
     ----------
     is_on : bool
-        Whether it is enabled.
+        Whether Python is enabled.
     library : pathlib.Path or None
-        The library, where one is named.
+        The library, if one is set.
     """
 
     is_on: bool
@@ -36,15 +36,15 @@ class PythonInReaper:
 
 
 def python_in_reaper(ini: str) -> PythonInReaper:
-    """Read what ``reaper.ini`` says of Python; it is never written.
+    """Read the Python settings of ``reaper.ini``; it is never written.
 
     Parameters
     ----------
     ini : str
-        All of the file. ``reascript=1`` is on; ``pythonlibpath64`` is the folder and
-        ``pythonlibdll64`` the file name, or all of the path.
+        The whole file. ``reascript=1`` enables Python; ``pythonlibpath64`` is the folder and
+        ``pythonlibdll64`` the file name or the full path.
     """
-    told: dict[str, str] = {}
+    settings: dict[str, str] = {}
     in_section = False
     for line in ini.splitlines():
         text = line.strip()
@@ -52,27 +52,27 @@ def python_in_reaper(ini: str) -> PythonInReaper:
             in_section = text.casefold() == "[reaper]"
         elif in_section and "=" in text:
             key, _, value = text.partition("=")
-            told.setdefault(key.strip().casefold(), value.strip())
-    folder, name = told.get("pythonlibpath64", ""), told.get("pythonlibdll64", "")
+            settings.setdefault(key.strip().casefold(), value.strip())
+    folder, name = settings.get("pythonlibpath64", ""), settings.get("pythonlibdll64", "")
     library = Path(folder) / name if name else None
-    return PythonInReaper(told.get("reascript") == "1", library)
+    return PythonInReaper(settings.get("reascript") == "1", library)
 
 
 def library_candidates(
     system: str, variables: Mapping[str, Any], base: str, version: tuple[int, int]
 ) -> Iterator[PurePath]:
-    """Yield where Python's library may be, best first.
+    """Yield candidate paths of Python's library, best first.
 
     Parameters
     ----------
     system : str
-        As `platform.system` names it.
+        From `platform.system`.
     variables : mapping
-        Of `sysconfig.get_config_vars`.
+        From `sysconfig.get_config_vars`.
     base : str
-        `sys.base_prefix`: outside of any virtual environment.
+        `sys.base_prefix`: outside any virtual environment.
     version : (int, int)
-        Of Python.
+        Python version.
     """
     major, minor = version
     if system == WINDOWS:
@@ -104,7 +104,7 @@ def library_candidates(
 
 
 def python_library(is_file: Callable[[Path], bool] = Path.is_file) -> Path | None:
-    """Return the library of this Python that REAPER could load; None where it has none."""
+    """Return a library of this Python that REAPER can load; None if there is none."""
     found = library_candidates(
         platform.system(), sysconfig.get_config_vars(), sys.base_prefix, sys.version_info[:2]
     )
@@ -112,21 +112,21 @@ def python_library(is_file: Callable[[Path], bool] = Path.is_file) -> Path | Non
 
 
 def what_to_enter(library: Path | None) -> str:
-    """Return what to enter in REAPER's preferences for Python."""
+    """Return what to enter in REAPER's Python preferences."""
     where = "Options > Preferences > Plug-ins > ReaScript"
     if library is None:
         return (
-            f"{where}: enable Python, and enter the library of a Python from python.org (the one "
-            "that runs DreamSound has none)"
+            f"{where}: enable Python and enter the library of a Python from python.org (the "
+            "Python that runs DreamSound has none)"
         )
     return (
-        f"{where}: enable Python; as the folder of the library enter {library.parent}, as its "
-        f"file {library.name}; then start REAPER anew"
+        f"{where}: enable Python, enter {library.parent} as the library folder and "
+        f"{library.name} as the file, then restart REAPER"
     )
 
 
-def bits_of(path: Path) -> int | None:
-    """Return whether a program or library is for 32 or 64 bits; None where that cannot be told."""
+def binary_bits(path: Path) -> int | None:
+    """Return the bits (32 or 64) of a program or library; None if unknown."""
     with suppress(OSError, IndexError), path.open("rb") as file:
         head = file.read(4096)
         if head[:4] == b"\x7fELF":
@@ -140,7 +140,7 @@ def bits_of(path: Path) -> int | None:
 
 
 def programs_of_reaper(system: str, environment: Mapping[str, str], resource: Path) -> list[Path]:
-    """Return where the program may be, a portable one first."""
+    """Return candidate paths of the REAPER program, portable first."""
     if system == WINDOWS:
         roots = [environment.get(name) for name in ("ProgramFiles", "ProgramFiles(x86)")]
         usual = [Path(root) / part for root in roots if root for part in ("REAPER (x64)", "REAPER")]

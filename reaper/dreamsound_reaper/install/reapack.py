@@ -1,11 +1,11 @@
-"""ReaPack's index of the scripts, made of their headers and checked.
+"""ReaPack's index of the scripts, built from their headers and checked.
 
     python -m dreamsound_reaper.install.reapack --check
     python -m dreamsound_reaper.install.reapack --write
 
-The header of a file is its first lines, comments of the form ``@tag value``; what is indented goes
-on. The file with ``@version`` is a package, and its ``@provides`` lists all of its files; every
-other script says ``@noindex``, or ReaPack's own indexer would take it for a package.
+A header consists of the first lines of a file, comments of the form ``@tag value``; indented lines
+continue a tag. A file with ``@version`` is a package, and its ``@provides`` lists its files; every
+other script has ``@noindex``, or ReaPack's own indexer would treat it as a package.
 """
 
 from __future__ import annotations
@@ -23,11 +23,17 @@ from typing import Final
 from dreamsound_reaper.install.errors import InstallError
 from dreamsound_reaper.install.homes import is_action
 from dreamsound_reaper.install.places import scripts_folder
-from dreamsound_reaper.install.reapack_index import Package, Source, Version, index_xml, read_index
+from dreamsound_reaper.install.reapack_index import (
+    Package,
+    PackageFile,
+    Version,
+    index_xml,
+    read_index,
+)
 from dreamsound_studio import __version__
 from dreamsound_studio.errors import DreamSoundError
 
-#: A placeholder until there is a public repository: the scripts at the tag of a version.
+#: Placeholder until there is a public repository: the scripts at a version's tag.
 BASE_URL: Final = (
     "https://github.com/dreamsound-studio/dreamsound-studio/raw/v{version}/reaper/scripts"
 )
@@ -44,9 +50,9 @@ class Header:
     Attributes
     ----------
     file : str
-        Within the folder of the scripts, with ``/``.
+        Within the scripts folder, with ``/``.
     tags : dict
-        By their names in small letters; several lines are joined by line ends.
+        By lower-case name; several lines are joined by line breaks.
     """
 
     file: str
@@ -54,7 +60,7 @@ class Header:
 
     @property
     def is_package(self) -> bool:
-        """Return whether it is the file of a package."""
+        """Return whether this is a package file."""
         return "version" in self.tags
 
 
@@ -64,7 +70,7 @@ def read_header(file: str, text: str) -> Header:
     Raises
     ------
     InstallError
-        It has a tag that there is not, twice the same, or a line that belongs to none.
+        An unknown or repeated tag, or a line outside any tag.
     """
     mark = COMMENTS[Path(file).suffix]
     tags: dict[str, list[str]] = {}
@@ -77,7 +83,7 @@ def read_header(file: str, text: str) -> Header:
         if match is not None:
             tag = match[1].lower()
             if tag not in TAGS or tag in tags:
-                raise InstallError(f"{file}: the tag @{match[1]} is unknown, or there twice")
+                raise InstallError(f"{file}: unknown or repeated tag @{match[1]}")
             lines = tags[tag] = [match[2]] if match[2] else []
         elif tags and re.match(r"\s{2,}\S", said):
             lines.append(said.strip())
@@ -105,12 +111,12 @@ def packages_of(headers: Iterable[Header], now: datetime) -> list[Package]:
     headers : iterable of Header
         Of all scripts.
     now : datetime.datetime
-        When a version that is new has come out.
+        Release time of a new version.
 
     Raises
     ------
     InstallError
-        A rule does not hold: a script in no package, or in two; a wrong or missing tag.
+        A script in no package or in two, or a wrong or missing tag.
     """
     headers = list(headers)
     owner: dict[str, str] = {}
@@ -118,16 +124,16 @@ def packages_of(headers: Iterable[Header], now: datetime) -> list[Package]:
     for header in headers:
         if not header.is_package:
             if "noindex" not in header.tags:
-                raise InstallError(f"{header.file}: neither @version nor @noindex is in its header")
+                raise InstallError(f"{header.file}: header lacks @version or @noindex")
             continue
         missing = [tag for tag in NEEDED if not header.tags.get(tag)]
         if missing:
-            raise InstallError(f"{header.file}: a package needs @{missing[0]}")
+            raise InstallError(f"{header.file}: package lacks @{missing[0]}")
         if "noindex" in header.tags:
-            raise InstallError(f"{header.file}: it is a package, and says @noindex")
+            raise InstallError(f"{header.file}: a package must not have @noindex")
         if header.tags["version"] != __version__:
             raise InstallError(
-                f"{header.file}: @version is {header.tags['version']}, DreamSound's {__version__}"
+                f"{header.file}: @version {header.tags['version']} is not {__version__}"
             )
         sources = _sources(header, [each.file for each in headers], owner)
         version = Version(
@@ -142,14 +148,14 @@ def packages_of(headers: Iterable[Header], now: datetime) -> list[Package]:
         )
     lost = [header.file for header in headers if header.file not in owner]
     if lost:
-        raise InstallError(f"{lost[0]} is in no package: add it to an @provides")
+        raise InstallError(f"{lost[0]} is in no package. Add it to an @provides")
     if not found:
-        raise InstallError("no script has a @version: there is no package")
+        raise InstallError("no package found: no script has @version")
     return found
 
 
-def _sources(header: Header, files: list[str], owner: dict[str, str]) -> tuple[Source, ...]:
-    """Return the files of a package, and note in `owner` whose they are."""
+def _sources(header: Header, files: list[str], owner: dict[str, str]) -> tuple[PackageFile, ...]:
+    """Return the files of a package, and record their package in `owner`."""
     sources = []
     for line in header.tags["provides"].splitlines():
         match = PROVIDES.fullmatch(line)
@@ -157,19 +163,17 @@ def _sources(header: Header, files: list[str], owner: dict[str, str]) -> tuple[S
         pattern = header.file if pattern == "." else pattern
         matching = [file for file in files if _fits(file, pattern)]
         if match is None or not matching:
-            raise InstallError(f"{header.file}: @provides {line!r} is no file of the scripts")
+            raise InstallError(f"{header.file}: @provides {line!r} matches no script")
         for file in matching:
             if file in owner:
-                raise InstallError(
-                    f"{file} is in {owner[file]} and in {header.file}: once is enough"
-                )
+                raise InstallError(f"{file} is in both {owner[file]} and {header.file}. Remove one")
             if is_action(file) != (match[1] == "main"):
-                raise InstallError(f"{file}: an action is [main], every other file [nomain]")
+                raise InstallError(f"{file}: actions must be [main], other files [nomain]")
             owner[file] = header.file
             own = file == header.file
-            sources.append(Source(is_action(file), "" if own else file, file))
+            sources.append(PackageFile(is_action(file), "" if own else file, file))
     if header.file not in owner:
-        raise InstallError(f"{header.file}: a package provides itself")
+        raise InstallError(f"{header.file}: the package must provide itself")
     return tuple(sorted(sources, key=lambda source: (source.file != "", source.file)))
 
 
@@ -184,16 +188,16 @@ def make_index(folder: Path, before: str, now: datetime | None = None) -> str:
     Parameters
     ----------
     folder : pathlib.Path
-        The scripts; its name is the category.
+        The scripts; the folder name is the category.
     before : str
-        The index as it is, from which earlier versions are kept; may be empty.
+        The current index, whose earlier versions are kept; may be empty.
     now : datetime.datetime, optional
-        When a version that is not in it has come out.
+        Release time of a version that is not in it.
 
     Raises
     ------
     InstallError
-        A header is wrong.
+        A header is invalid.
     """
     packages = packages_of(read_headers(folder), now or datetime.now(UTC))
     base = f"{BASE_URL.format(version=__version__)}/{folder.name}"
@@ -204,9 +208,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Check or write the index; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m dreamsound_reaper.install.reapack")
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--check", action="store_true", help="is the index what the scripts say?")
-    what.add_argument("--write", action="store_true", help="write it")
-    parser.add_argument("--scripts", type=Path, help="the folder DreamSound of the scripts")
+    what.add_argument("--check", action="store_true", help="check that the index is current")
+    what.add_argument("--write", action="store_true", help="write the index")
+    parser.add_argument("--scripts", type=Path, help="scripts folder (DreamSound)")
     parser.add_argument("--index", type=Path, help="the index; by default beside reaper/scripts")
     given = parser.parse_args(arguments)
     try:
@@ -218,11 +222,11 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"reapack: {error}\n")
         return 1
     if given.check and before != after:
-        sys.stderr.write(f"reapack: {path} is not what the scripts say: --write makes it so\n")
+        sys.stderr.write(f"reapack: {path} does not match the scripts. Run with --write\n")
         return 1
     if given.write:
         path.write_text(after, "utf-8", newline="\n")
-    sys.stdout.write(f"{path} is right\n")
+    sys.stdout.write(f"{path} is up to date\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The format of ReaPack's ``index.xml``: packages, their versions, and where each file is."""
+"""The format of ReaPack's ``index.xml``: packages, versions, and file locations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dreamsound_reaper.install.places import REAPACK_NAME
 
 
 @dataclass(frozen=True)
-class Source:
+class PackageFile:
     """One file of a version.
 
     Attributes
@@ -21,9 +21,9 @@ class Source:
     is_main : bool
         Whether it is an action.
     file : str
-        Where it goes, relative to the category; empty for the package's own file.
+        Target path relative to the category; empty for the package file itself.
     place : str
-        Where it is: relative to the scripts, or an address.
+        Location: relative to the scripts, or a URL.
     """
 
     is_main: bool
@@ -38,16 +38,16 @@ class Version:
     Attributes
     ----------
     name, author, time, changelog : str
-        As the index has them; `time` is ISO 8601.
-    sources : tuple of Source
-        Its files.
+        As in the index; `time` is ISO 8601.
+    sources : tuple of PackageFile
+        The files of the version.
     """
 
     name: str
     author: str
     time: str
     changelog: str
-    sources: tuple[Source, ...]
+    sources: tuple[PackageFile, ...]
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class Package:
     Attributes
     ----------
     file, description, about : str
-        Its own file, its name for people, and what there is to know.
+        Its file, display name, and description.
     versions : tuple of Version
-        The oldest first.
+        Oldest first.
     """
 
     file: str
@@ -69,17 +69,17 @@ class Package:
 
 
 def read_index(text: str) -> dict[str, tuple[Version, ...]]:
-    """Return the versions in an index, by the file of their package.
+    """Return the versions in an index, by package file.
 
     Raises
     ------
     InstallError
-        It is no index.
+        The text is not a valid index.
     """
     try:
         root = ET.fromstring(text)
     except ET.ParseError as error:
-        raise InstallError(f"the index cannot be read: {error}") from error
+        raise InstallError(f"cannot read the index: {error}") from error
     return {
         package.get("name", ""): tuple(_version(each) for each in package.iter("version"))
         for package in root.iter("reapack")
@@ -88,7 +88,7 @@ def read_index(text: str) -> dict[str, tuple[Version, ...]]:
 
 def _version(node: ET.Element) -> Version:
     sources = tuple(
-        Source(each.get("main") is not None, each.get("file", ""), each.text or "")
+        PackageFile(each.get("main") is not None, each.get("file", ""), each.text or "")
         for each in node.iter("source")
     )
     return Version(
@@ -111,13 +111,13 @@ def index_xml(
     Parameters
     ----------
     category : str
-        Of all packages.
+        Category of all packages.
     packages : sequence of Package
-        Each with the version that there is now.
+        Each with its current version.
     before : mapping
-        The versions of an index as it is; they stay, and one of the same name keeps its time.
+        Versions of the current index; they stay, and a version of the same name keeps its time.
     base : str
-        Address of the scripts of this version.
+        URL of this version's scripts.
     """
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
@@ -137,7 +137,7 @@ def index_xml(
     return "\n".join([*lines, "  </category>", "</index>", ""])
 
 
-def _addressed(source: Source, base: str) -> Source:
+def _addressed(source: PackageFile, base: str) -> PackageFile:
     return replace(source, place=f"{base}/{quote(source.place)}")
 
 
@@ -166,8 +166,8 @@ def _package_lines(package: Package, versions: Sequence[Version]) -> list[str]:
 
 
 def rtf(text: str) -> str:
-    """Return plain text as ReaPack shows it; an empty line begins a new paragraph."""
-    told = []
+    """Return plain text as RTF for ReaPack; an empty line starts a new paragraph."""
+    lines = []
     for paragraph in text.split("\n\n"):
         safe = (
             " ".join(paragraph.split())
@@ -176,12 +176,12 @@ def rtf(text: str) -> str:
             .replace("}", "\\}")
         )
         safe = "".join(c if c < "\x80" else _rtf_character(c) for c in safe)
-        told.append(f"{safe}\\par")
-    return "{\\rtf1\\ansi\n" + "\n".join(told) + "\n}"
+        lines.append(f"{safe}\\par")
+    return "{\\rtf1\\ansi\n" + "\n".join(lines) + "\n}"
 
 
 def _rtf_character(character: str) -> str:
-    """Return a character as RTF writes it: numbers of 16 bits, with a sign."""
+    """Return a character in RTF: signed 16-bit numbers."""
     raw = character.encode("utf-16-le")
     units = [int.from_bytes(raw[i : i + 2], "little", signed=True) for i in range(0, len(raw), 2)]
     return "".join(f"\\u{unit}?" for unit in units)

@@ -1,4 +1,4 @@
-"""Whether REAPER runs: its ini files are written when it closes, over whatever is in them."""
+"""Detects a running REAPER, which overwrites its ini files when it closes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from dreamsound_reaper.install.places import LINUX, WINDOWS
 
-#: What its program is called on the three systems, without ending and in small letters.
+#: Program names on the three systems, lower case and without extension.
 PROGRAMS = {"reaper", "reaper64", "reaper32", "reaper_arm64", "reaper-arm64"}
 
 
@@ -22,18 +22,18 @@ def is_reaper(program: str) -> bool:
 
 
 def is_running(programs: Iterable[str] | None = None) -> bool:
-    """Return whether REAPER runs.
+    """Return whether REAPER is running.
 
     Parameters
     ----------
     programs : iterable of str, optional
-        Names or paths of all programs that run; by default those of this machine.
+        Names or paths of all running programs; by default those of this machine.
     """
     return any(is_reaper(program) for program in (all_programs() if programs is None else programs))
 
 
 def all_programs() -> list[str]:
-    """Return the names of all programs that run, as far as the system tells."""
+    """Return the names of all running programs, as far as the system reveals them."""
     system = platform.system()
     if system == LINUX:
         return from_proc(Path("/proc"))
@@ -41,21 +41,21 @@ def all_programs() -> list[str]:
         ["tasklist", "/fo", "csv", "/nh"] if system == WINDOWS else ["ps", "-A", "-o", "comm="]
     )
     with suppress(OSError, subprocess.SubprocessError):
-        told = subprocess.run(command, capture_output=True, timeout=20, check=False).stdout
-        text = told.decode("utf-8", "replace")
+        output = subprocess.run(command, capture_output=True, timeout=20, check=False).stdout
+        text = output.decode("utf-8", "replace")
         return from_tasklist(text) if system == WINDOWS else text.splitlines()
     return []
 
 
 def from_tasklist(text: str) -> list[str]:
-    """Return the programs of Windows' ``tasklist /fo csv /nh``."""
+    """Return the programs in the output of Windows' ``tasklist /fo csv /nh``."""
     return [row[0] for row in csv.reader(text.splitlines()) if row]
 
 
 def from_proc(folder: Path) -> list[str]:
-    """Return the programs of Linux' ``/proc``."""
+    """Return the programs in Linux' ``/proc``."""
     found = []
     for place in folder.glob("[0-9]*/comm"):
-        with suppress(OSError):  # it has ended meanwhile
+        with suppress(OSError):  # the process has ended
             found.append(place.read_text("utf-8", "replace").strip())
     return found

@@ -1,1 +1,1 @@
-"""Project files of REAPER, read into facts and written with new takes; every other byte is kept."""
+"""REAPER project files: reads facts, writes new takes, keeps every other byte."""

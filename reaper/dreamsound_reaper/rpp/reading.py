@@ -1,4 +1,4 @@
-"""A project file read into the same facts that REAPER's scripts dump."""
+"""Reads a project file into the same facts that REAPER's scripts dump."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from pathlib import Path
 from typing import Final
 
 from dreamsound_reaper.facts import Facts, Item, Project, Section, Settings, Source, Take, Track
-from dreamsound_reaper.rpp.text import Block, Line, ProjectError, ProjectText
+from dreamsound_reaper.rpp.text import Block, ProjectError, ProjectText, TextLine
 
-#: Of a source of the kind SECTION: what is reversed.
+#: Flag of a SECTION source that plays in reverse.
 SECTION_REVERSED, WHOLE_REVERSED = 2, 3
 ENVELOPES: Final = ("VOLENV", "PANENV", "PITCHENV", "MUTEENV")
-#: Under which name `P_EXT:DreamSound` is kept.
+#: Key of `P_EXT:DreamSound` in the file.
 EXT_KEY: Final = "DreamSound"
 
 
 @dataclass
 class TakeLines:
-    """A take as it stands in its item: the line that begins it, and all up to the next.
+    """A take's lines in its item: its first line, and everything up to the next take.
 
     Attributes
     ----------
-    start : Line or None
+    start : TextLine or None
         ``TAKE``; None for the first take.
     children : list
         Its lines and blocks.
     """
 
-    start: Line | None
-    children: list[Line | Block] = field(default_factory=list)
+    start: TextLine | None
+    children: list[TextLine | Block] = field(default_factory=list)
 
     @property
     def is_null(self) -> bool:
@@ -40,13 +40,13 @@ class TakeLines:
 
     @property
     def is_active(self) -> bool:
-        """Whether it is marked as the active one."""
+        """Whether it is marked as active."""
         return self.start is not None and "SEL" in self.start.words
 
     def line(self, key: str) -> list[str]:
-        """Return the words behind a key, none where there is no such line."""
+        """Return the words after a key; none if there is no such line."""
         for one in self.children:
-            if isinstance(one, Line) and one.key == key:
+            if isinstance(one, TextLine) and one.key == key:
                 return one.words[1:]
         return []
 
@@ -57,14 +57,14 @@ class TakeLines:
 
 @dataclass(frozen=True)
 class Found:
-    """An item in the text.
+    """An item in the project text.
 
     Attributes
     ----------
     block, track : Block
-        Where it stands, and on which track.
+        The item's block and its track.
     item : Item
-        Its facts.
+        The item's facts.
     """
 
     block: Block
@@ -73,10 +73,10 @@ class Found:
 
 
 def takes_of(item: Block) -> list[TakeLines]:
-    """Return the takes of an item in their order; the first has no line that begins it."""
+    """Return an item's takes in order; the first has no ``TAKE`` line."""
     takes = [TakeLines(None)]
     for one in item.children:
-        if isinstance(one, Line) and one.key == "TAKE":
+        if isinstance(one, TextLine) and one.key == "TAKE":
             takes.append(TakeLines(one))
         else:
             takes[-1].children.append(one)
@@ -88,30 +88,30 @@ def items_of(project: ProjectText) -> Iterator[Found]:
     number = 0
     seen: set[str] = set()
     for place, track in enumerate(project.root.blocks("TRACK"), 1):
-        told = Track(guid=track_guid(track), name=_text(track.line("NAME")), number=place)
+        facts = Track(guid=track_guid(track), name=_text(track.line("NAME")), number=place)
         for block in track.blocks("ITEM"):
             number += 1
-            item = _item(block, told, number)
-            if item.guid in seen:  # a copy that a script has made
+            item = _item(block, facts, number)
+            if item.guid in seen:  # a copy made by a script
                 item = item.model_copy(update={"guid": f"#{number}"})
             seen.add(item.guid)
             yield Found(block, track, item)
 
 
 def chosen_items(project: ProjectText, wanted: str) -> list[Found]:
-    """Return the items that are asked for.
+    """Return the requested items.
 
     Parameters
     ----------
     project : ProjectText
         The project.
     wanted : str
-        ``selected``, ``all``, ``TRACK:N`` (from 1), or a part of a take's or a track's name.
+        ``selected``, ``all``, ``TRACK:N`` (from 1), or part of a take or track name.
 
     Raises
     ------
     ProjectError
-        There are none.
+        No item matches.
     """
     found = list(items_of(project))
     track = re.fullmatch(r"track:\s*(\d+)", wanted.strip(), re.IGNORECASE)
@@ -130,8 +130,8 @@ def chosen_items(project: ProjectText, wanted: str) -> list[Found]:
         ]
     if not chosen:
         names = sorted({one.item.label for one in found})
-        more = f"; there are {', '.join(names[:12])}" if names else "; the project has no items"
-        raise ProjectError(f"items {wanted!r}: there are none{more}")
+        more = f"items: {', '.join(names[:12])}" if names else "the project has no items"
+        raise ProjectError(f"no items match {wanted!r}; {more}")
     return chosen
 
 
@@ -153,7 +153,7 @@ def facts_of(project: ProjectText, path: Path, chosen: list[Found], settings: Se
 
 
 def is_mac(project: ProjectText) -> bool:
-    """Return whether macOS has written a project: it keeps colours the other way round."""
+    """Return whether macOS wrote the project: it stores colours in reverse byte order."""
     return any(word in _version(project).lower() for word in ("osx", "macos"))
 
 
@@ -163,7 +163,7 @@ def _version(project: ProjectText) -> str:
 
 
 def track_guid(track: Block) -> str:
-    """Return the GUID of a track."""
+    """Return a track's GUID."""
     named = track.line("TRACKID") or track.words
     return named[1] if len(named) > 1 else ""
 
@@ -208,7 +208,7 @@ def _take(take: TakeLines) -> Take | None:
 
 
 def values_of(take: TakeLines) -> dict[str, float]:
-    """Return the values of a take by REAPER's names."""
+    """Return a take's values by REAPER's names."""
     rate = take.line("PLAYRATE")
     if take.start is None:
         pan, volume, law = (_number(take.line("VOLPAN"), place, d) for place, d in _FIRST)
@@ -229,7 +229,7 @@ def values_of(take: TakeLines) -> dict[str, float]:
     }
 
 
-#: Where pan, volume and pan law stand, in the first take (behind the item's volume) and the others.
+#: Position of pan, volume and pan law: in the first take (after the item volume), and in others.
 _FIRST = ((1, 0.0), (2, 1.0), (3, -1.0))
 _LATER = ((0, 0.0), (1, 1.0), (2, -1.0))
 

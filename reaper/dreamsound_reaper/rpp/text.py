@@ -1,8 +1,8 @@
-"""The text of a project as a tree of blocks and lines, from which it comes back byte for byte.
+"""The text of a project as a tree of blocks and lines, restored byte for byte.
 
-A line that begins with ``<`` opens a block, a line ``>`` closes it; every other line is words.
-Words with spaces stand in one of three quotes; there is no escape. The parsers of others were
-tried: one loses quotes and line ends, the other fails on a lone quote in a line of code.
+A line that starts with ``<`` opens a block, a line ``>`` closes it; every other line is words.
+Words with spaces use one of three quote characters; there is no escape. Existing parsers fail: one
+loses quotes and line ends, another fails on a lone quote in a line of code.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from typing import Final
 from dreamsound_studio.errors import DreamSoundError
 
 QUOTES: Final = "\"'`"
-#: No project is larger.
+#: Size limit of a project file.
 MOST_BYTES: Final = 2**30
-#: Blocks in blocks; a project has about ten.
+#: Nesting limit; a project has about ten levels.
 DEEPEST: Final = 200
 
 
 class ProjectError(DreamSoundError):
-    """A project file that cannot be read, or not be written."""
+    """A project file cannot be read or written."""
 
     exit_code = 2
 
 
 @dataclass(eq=False)
-class Line:
-    """A line that is no block.
+class TextLine:
+    """A line that is not a block.
 
     Attributes
     ----------
     text : str
-        As it stands, with its indent and its line end.
+        Raw text with indentation and line ending.
     """
 
     text: str
 
     @property
     def words(self) -> list[str]:
-        """The words of the line, without their quotes."""
-        return words_of(self.text)
+        """The words of the line, unquoted."""
+        return split_words(self.text)
 
     @property
     def key(self) -> str:
@@ -52,30 +52,30 @@ class Line:
 
 @dataclass(eq=False)
 class Block:
-    """A block: the line that opens it, what is in it, and the line that closes it."""
+    """A block: its opening line, its contents, and its closing line."""
 
     opening: str
     closing: str = ""
-    children: list[Line | Block] = field(default_factory=list)
+    children: list[TextLine | Block] = field(default_factory=list)
 
     @property
     def words(self) -> list[str]:
-        """The words of the opening line, the first without its bracket."""
-        return words_of(self.opening.lstrip()[1:])
+        """The words of the opening line, without the bracket."""
+        return split_words(self.opening.lstrip()[1:])
 
     @property
     def key(self) -> str:
-        """What kind of block it is."""
+        """The kind of block."""
         head = self.opening.lstrip()[1:].split(maxsplit=1)
         return head[0] if head else ""
 
     def blocks(self, key: str) -> list[Block]:
-        """Return the blocks of a kind that are directly in it."""
+        """Return the direct child blocks of a kind."""
         return [one for one in self.children if isinstance(one, Block) and one.key == key]
 
     def line(self, key: str) -> list[str] | None:
-        """Return the words of the first line with a key, that key among them."""
-        found = (one for one in self.children if isinstance(one, Line) and one.key == key)
+        """Return the words of the first line with a key, including the key."""
+        found = (one for one in self.children if isinstance(one, TextLine) and one.key == key)
         line = next(found, None)
         return None if line is None else line.words
 
@@ -99,7 +99,7 @@ class ProjectText:
     root : Block
         ``<REAPER_PROJECT ...``.
     before, after : str
-        What stands around it: a byte order mark, empty lines.
+        Text around the root: byte order mark, empty lines.
     """
 
     root: Block
@@ -108,7 +108,7 @@ class ProjectText:
 
     @property
     def line_end(self) -> str:
-        """How its lines end."""
+        """The line ending."""
         return "\r\n" if self.root.opening.endswith("\r\n") else "\n"
 
     def content(self) -> bytes:
@@ -123,7 +123,7 @@ def read_project(path: Path) -> ProjectText:
     Raises
     ------
     ProjectError
-        It cannot be read, or is no project.
+        The file cannot be read, or is not a project.
     """
     try:
         with path.open("rb") as file:
@@ -131,17 +131,17 @@ def read_project(path: Path) -> ProjectText:
     except OSError as error:
         raise ProjectError(f"{path}: {error.strerror or error}") from error
     if len(content) > MOST_BYTES:
-        raise ProjectError(f"{path} is larger than any project ({MOST_BYTES >> 20} MB)")
+        raise ProjectError(f"{path} exceeds the limit of {MOST_BYTES >> 20} MB for a project")
     return parse_project(content, str(path))
 
 
 def parse_project(content: bytes, what: str) -> ProjectText:
-    """Parse the bytes of a project file; `what` is how errors call it."""
-    # Bytes that are no UTF-8 come back as they were.
+    """Parse the bytes of a project file; `what` names it in errors."""
+    # Bytes that are not UTF-8 survive the round trip.
     text = content.decode("utf-8", "surrogateescape")
     head, bracket, rest = text.partition("<REAPER_PROJECT")
     if not bracket or head.strip("\ufeff \t\r\n"):
-        raise ProjectError(f"{what} is no project of REAPER")
+        raise ProjectError(f"{what} is not a REAPER project")
     lines = (bracket + rest).split("\n")
     lines = [f"{line}\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
     root = Block(lines[0])
@@ -157,14 +157,14 @@ def parse_project(content: bytes, what: str) -> ProjectText:
             stack[-1].children.append(block)
             stack.append(block)
             if len(stack) > DEEPEST:
-                raise ProjectError(f"{what}: line {number} is nested too deeply for a project")
+                raise ProjectError(f"{what}: line {number} is nested too deeply")
         else:
-            stack[-1].children.append(Line(line))
-    raise ProjectError(f"{what} is cut off: {stack[-1].opening.strip()[:60]} is never closed")
+            stack[-1].children.append(TextLine(line))
+    raise ProjectError(f"{what} is truncated: {stack[-1].opening.strip()[:60]} is never closed")
 
 
-def words_of(text: str) -> list[str]:
-    """Return the words of a line; a quote that is never closed reaches to its end."""
+def split_words(text: str) -> list[str]:
+    """Return the words of a line; an unclosed quote extends to the end."""
     words = []
     text = text.strip()
     at = 0
@@ -186,7 +186,7 @@ def words_of(text: str) -> list[str]:
 
 
 def quoted(text: str) -> str:
-    """Return a word as a project holds it; where it has all three quotes, one gives way."""
+    """Return a quoted word; if it contains all three quote characters, one is replaced."""
     text = text.replace("\r", " ").replace("\n", " ")
     if text and text[0] not in QUOTES and not any(letter in " \t" for letter in text):
         return text

@@ -1,4 +1,4 @@
-"""A plan applied to a project's text: lines are added, and where the active take is marked."""
+"""Applies a plan to a project's text: adds lines, and moves the mark of the active take."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from dreamsound_reaper.rpp.reading import EXT_KEY, is_mac, items_of, takes_of, track_guid
-from dreamsound_reaper.rpp.text import Block, Line, ProjectError, ProjectText, quoted
+from dreamsound_reaper.rpp.text import Block, ProjectError, ProjectText, TextLine, quoted
 from dreamsound_studio.render.write import rename_new
 
-#: What REAPER calls the source of a file with an ending.
+#: REAPER's source type per file extension.
 SOURCES: Final = {".wav": "WAVE", ".aiff": "WAVE", ".flac": "FLAC", ".mp3": "MP3",
                   ".ogg": "VORBIS", ".opus": "OPUS"}  # fmt: skip
-#: Our own GUIDs are made of what they are for: the same plan makes the same project.
+#: GUIDs are derived from their purpose: the same plan gives the same project.
 _NAMESPACE: Final = uuid.UUID("5f0b6f5e-6f1b-5d0e-9a57-4b8f7a3d2c11")
 
 
@@ -25,7 +25,7 @@ class Writer:
     project : ProjectText
         Changed in place.
     folder : pathlib.Path
-        Of the new project: files below it are named relative to it.
+        Folder of the new project: files below it get relative names.
     """
 
     def __init__(self, project: ProjectText, folder: Path) -> None:
@@ -54,13 +54,13 @@ class Writer:
                     there.start.text = _indent(there.start.text) + " ".join(words) + self._end
         for take in takes:
             mark = "TAKE SEL" if take["is_active"] else "TAKE"
-            item.children.append(Line(f"{indent}{mark}{self._end}"))
+            item.children.append(TextLine(f"{indent}{mark}{self._end}"))
             values = take["values"]
             volume = [values.get("D_PAN", 0.0), values.get("D_VOL", 1.0), _law(values)]
             self._fill(item, take, indent, f"TAKEVOLPAN {_numbers(volume)}")
 
     def _fill(self, item: Block, take: dict[str, Any], indent: str, volume: str) -> None:
-        """Add the lines of a take behind those of its item."""
+        """Append the lines of a take to its item."""
         self.written.append(take)
         values = take["values"]
         rate = [
@@ -81,7 +81,7 @@ class Writer:
         if take["colour"] is not None:
             lines.append(f"TAKECOLOR {self._colour(take['colour'])} B")
         lines.append(f"GUID {self._guid('take', take['file'])}")
-        item.children += [Line(f"{indent}{line}{self._end}") for line in lines]
+        item.children += [TextLine(f"{indent}{line}{self._end}") for line in lines]
         kind = SOURCES.get(Path(take["file"]).suffix.lower(), "WAVE")
         item.children.append(
             self._block(indent, f"SOURCE {kind}", [f"FILE {_always_quoted(self._name(take))}"])
@@ -91,9 +91,9 @@ class Writer:
                 _numbers([at, source, slope] if slope else [at, source])
                 for at, source, slope in take["stretch_markers"]
             )
-            item.children.append(Line(f"{indent}SM {markers}{self._end}"))
+            item.children.append(TextLine(f"{indent}SM {markers}{self._end}"))
         if take["ext"]:
-            # Of the three quotes, JSON can do without one.
+            # JSON can do without one of the three quote characters.
             ext = take["ext"].replace("`", "\\u0060")
             item.children.append(self._block(indent, "EXT", [f"{EXT_KEY} {quoted(ext)}"]))
 
@@ -135,7 +135,9 @@ class Writer:
         return item
 
     def _block(self, indent: str, head: str, lines: list[str]) -> Block:
-        children: list[Line | Block] = [Line(f"{indent}  {line}{self._end}") for line in lines]
+        children: list[TextLine | Block] = [
+            TextLine(f"{indent}  {line}{self._end}") for line in lines
+        ]
         return Block(f"{indent}<{head}{self._end}", f"{indent}>{self._end}", children)
 
     def _guid(self, kind: str, file: str) -> str:
@@ -155,21 +157,21 @@ class Writer:
 
 
 def write_new(project: ProjectText, path: Path) -> None:
-    """Write a project to a new file, whole or not at all.
+    """Write a project to a new file, atomically.
 
     Raises
     ------
     ProjectError
-        There is a file already, or it cannot be written.
+        The file exists, or cannot be written.
     """
     unfinished = path.with_name(f".{uuid.uuid4().hex[:8]}.partial")
     try:
         unfinished.write_bytes(project.content())
         rename_new(unfinished, path)
     except FileExistsError:
-        raise ProjectError(f"{path} exists: give the new project another name") from None
+        raise ProjectError(f"{path} exists. Choose another name for the new project") from None
     except OSError as error:
-        raise ProjectError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise ProjectError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -179,7 +181,7 @@ def _indent(text: str) -> str:
 
 
 def _indent_in(block: Block) -> str:
-    """Return how what is in a block is indented."""
+    """Return the indentation inside a block."""
     for one in block.children:
         return _indent(one.opening if isinstance(one, Block) else one.text)
     return _indent(block.opening) + "  "
@@ -190,7 +192,7 @@ def _law(values: dict[str, float]) -> float:
 
 
 def _numbers(values: list[float]) -> str:
-    """Return numbers as REAPER writes them: no exponent, no zeros behind."""
+    """Return numbers in REAPER's format: no exponent, no trailing zeros."""
     return " ".join(f"{value + 0.0:.14f}".rstrip("0").rstrip(".") or "0" for value in values)
 
 

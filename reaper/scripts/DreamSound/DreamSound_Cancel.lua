@@ -1,5 +1,5 @@
 -- @noindex
---- Call off all that is being dreamed.
+--- Cancel all dreams.
 
 local folder = select(2, reaper.get_action_context()):match("^(.*)[/\\]")
 local bridge = assert(loadfile(folder .. "/dreamsound_bridge_lua/init.lua"))(folder)

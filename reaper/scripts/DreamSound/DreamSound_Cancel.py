@@ -1,5 +1,5 @@
 # @noindex
-"""Call off all that is being dreamed."""
+"""Cancel all dreams."""
 
 import os
 import sys

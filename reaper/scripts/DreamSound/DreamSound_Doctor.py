@@ -1,5 +1,5 @@
 # @noindex
-"""Look whether all that DreamSound needs is there, and say what to do about it."""
+"""Check that everything DreamSound needs is installed, and report what to fix."""
 
 import os
 import sys

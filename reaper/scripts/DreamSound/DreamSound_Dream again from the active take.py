@@ -1,5 +1,5 @@
 # @noindex
-"""Go on from the active takes of the selected items, which DreamSound has made."""
+"""Continue from the active takes of the selected items, made by DreamSound."""
 
 import os
 import sys

@@ -1,5 +1,5 @@
 -- @noindex
---- Dream the selected items as one sound by the last settings, onto a new track.
+--- Dream the selected items as one sound with the last settings, on a new track.
 
 local folder = select(2, reaper.get_action_context()):match("^(.*)[/\\]")
 local bridge = assert(loadfile(folder .. "/dreamsound_bridge_lua/init.lua"))(folder)

@@ -1,5 +1,5 @@
 # @noindex
-"""Dream the selected items as one sound by the last settings, onto a new track."""
+"""Dream the selected items as one sound with the last settings, on a new track."""
 
 import os
 import sys

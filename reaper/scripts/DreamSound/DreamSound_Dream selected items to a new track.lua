@@ -1,5 +1,5 @@
 -- @noindex
---- Dream the selected items by the last settings, onto a new track below each of theirs.
+--- Dream the selected items with the last settings, on a new track below each of theirs.
 
 local folder = select(2, reaper.get_action_context()):match("^(.*)[/\\]")
 local bridge = assert(loadfile(folder .. "/dreamsound_bridge_lua/init.lua"))(folder)

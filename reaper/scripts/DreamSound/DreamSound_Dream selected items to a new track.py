@@ -1,5 +1,5 @@
 # @noindex
-"""Dream the selected items by the last settings, onto a new track below each of theirs."""
+"""Dream the selected items with the last settings, on a new track below each of theirs."""
 
 import os
 import sys

@@ -1,5 +1,5 @@
 # @noindex
-"""Dream the selected items toward the last of them: they take on its sound."""
+"""Dream the selected items toward the last one, which is the target."""
 
 import os
 import sys

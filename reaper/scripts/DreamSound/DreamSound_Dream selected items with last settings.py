@@ -1,5 +1,5 @@
 # @noindex
-"""Dream the selected items by the settings that were used last."""
+"""Dream the selected items with the last settings."""
 
 import os
 import sys

@@ -1,5 +1,5 @@
 -- @noindex
---- Dream the selected items by a preset; without a name below, a dialog asks for it.
+--- Dream the selected items with a preset; without a name below, a dialog asks for it.
 
 local PRESET = nil
 local folder = select(2, reaper.get_action_context()):match("^(.*)[/\\]")

@@ -1,5 +1,5 @@
 # @noindex
-"""Dream the selected items by a preset; without a name below, a dialog asks for it."""
+"""Dream the selected items with a preset; without a name below, a dialog asks for it."""
 
 import os
 import sys

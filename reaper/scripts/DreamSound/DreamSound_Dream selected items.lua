@@ -7,13 +7,13 @@
 --   [main] DreamSound_*.lua
 --   [nomain] dreamsound_bridge_lua/*.lua
 -- @about
---   Plays the selected items to a network that listens, pushes them the way it is excited, and adds
---   what comes of it as new takes: dream, gradient and hard cut. REAPER is never blocked.
+--   Plays the selected items to a neural network, pushes them toward what excites it, and inserts
+--   the results as new takes: dream, gradient and hard cut. Never blocks REAPER.
 --   Needs DreamSound Studio: pip install dreamsound-studio, then dreamsound reaper install.
---   Lua needs nothing else.
---   The same actions are there in Python: install one of the two.
+--   Lua needs no further set-up.
+--   The same actions exist in Python: install one of the two packages.
 
---- Dream the selected items; a small window asks how.
+--- Dream the selected items; a small window asks for the settings.
 
 local folder = select(2, reaper.get_action_context()):match("^(.*)[/\\]")
 local bridge = assert(loadfile(folder .. "/dreamsound_bridge_lua/init.lua"))(folder)

@@ -7,13 +7,13 @@
 #   [main] DreamSound_*.py
 #   [nomain] dreamsound_bridge/*.py
 # @about
-#   Plays the selected items to a network that listens, pushes them the way it is excited, and adds
-#   what comes of it as new takes: dream, gradient and hard cut. REAPER is never blocked.
+#   Plays the selected items to a neural network, pushes them toward what excites it, and inserts
+#   the results as new takes: dream, gradient and hard cut. Never blocks REAPER.
 #   Needs DreamSound Studio: pip install dreamsound-studio, then dreamsound reaper install.
-#   Python has to be enabled in REAPER's preferences: Plug-ins > ReaScript.
-#   The same actions are there in Lua: install one of the two.
+#   Enable Python in REAPER's preferences: Plug-ins > ReaScript.
+#   The same actions exist in Lua: install one of the two packages.
 
-"""Dream the selected items; a small window asks how."""
+"""Dream the selected items; a small window asks for the settings."""
 
 import os
 import sys

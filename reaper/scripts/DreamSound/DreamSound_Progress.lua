@@ -1,5 +1,5 @@
 -- @noindex
---- Say how far all is that is being dreamed.
+--- Show the progress of all dreams.
 
 local folder = select(2, reaper.get_action_context()):match("^(.*)[/\\]")
 local bridge = assert(loadfile(folder .. "/dreamsound_bridge_lua/init.lua"))(folder)

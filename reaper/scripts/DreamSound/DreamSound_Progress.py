@@ -1,5 +1,5 @@
 # @noindex
-"""Say how far all is that is being dreamed."""
+"""Show the progress of all dreams."""
 
 import os
 import sys

@@ -318,10 +318,10 @@ class _Program:
 
     def GetUserInputs(self, title, count, captions, values):
         assert count <= 16
-        told = captions.split(",")
-        extra = dict(one.split("=", 1) for one in told[count:])
+        fields = captions.split(",")
+        extra = dict(one.split("=", 1) for one in fields[count:])
         mark = extra.get("separator", ",")
-        self.asked.append({"captions": told[:count], "values": values.split(mark)})
+        self.asked.append({"captions": fields[:count], "values": values.split(mark)})
         answer = self.answers.pop(0) if self.answers else None
         if answer is None:
             return False, values
@@ -382,7 +382,7 @@ class Functions(_Projects, _Items, _Sources, _Program):
     """All functions that the bridge may use."""
 
     def call(self, name: str, arguments: list[Any]) -> Any:
-        """Call a function by its name; one that was told to fails."""
+        """Call a function by its name; a function marked to fail fails."""
         self.calls[name] += 1
         if self.failing[name] > 0:
             self.failing[name] -= 1

@@ -20,8 +20,8 @@ local function encoded(value)
   elseif kind == "boolean" then
     return tostring(value)
   elseif kind == "userdata" or kind == "table" then
-    local told = getmetatable(value)
-    return string.format('{"kind": "%s", "address": %d}', told.kind, told.address)
+    local meta = getmetatable(value)
+    return string.format('{"kind": "%s", "address": %d}', meta.kind, meta.address)
   end
   return "null"
 end
@@ -102,14 +102,14 @@ end
 
 local pointers = {}
 
-local function pointer(told)
-  local key = told.kind .. told.address
+local function pointer(spec)
+  local key = spec.kind .. spec.address
   if not pointers[key] then
     pointers[key] = setmetatable({}, {
-      kind = told.kind,
-      address = told.address,
-      __name = told.kind:gsub("%*", ""),
-      __tostring = function() return string.format("userdata: 0x%016x", told.address) end,
+      kind = spec.kind,
+      address = spec.address,
+      __name = spec.kind:gsub("%*", ""),
+      __tostring = function() return string.format("userdata: 0x%016x", spec.address) end,
       __index = function() error("attempt to index a userdata value") end,
       __newindex = function() error("attempt to index a userdata value") end,
     })
@@ -119,8 +119,8 @@ end
 
 local plain_type = type
 local function is_pointer(value)
-  local told = plain_type(value) == "table" and getmetatable(value)
-  return told and rawget(told, "address") ~= nil
+  local meta = plain_type(value) == "table" and getmetatable(value)
+  return meta and rawget(meta, "address") ~= nil
 end
 type = function(value) return is_pointer(value) and "userdata" or plain_type(value) end
 

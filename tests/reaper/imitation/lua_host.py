@@ -103,11 +103,11 @@ class LuaHost:
 
     def _end(self, child: subprocess.Popen[bytes]) -> None:
         child.stdin.close()
-        told = child.stderr.read().decode("utf-8", "replace")
+        errors = child.stderr.read().decode("utf-8", "replace")
         child.stdout.close()
         child.stderr.close()
-        if child.wait(20) or told:
-            self.errors.append(told or f"exit code {child.returncode}")
+        if child.wait(20) or errors:
+            self.errors.append(errors or f"exit code {child.returncode}")
 
     def _answer(self, child: subprocess.Popen[bytes], answer: dict[str, Any]) -> None:
         child.stdin.write(json.dumps(answer).encode() + b"\n")
@@ -126,12 +126,12 @@ class LuaHost:
         if len(given) > len(takes):
             raise TypeError(f"{name} takes {len(takes)} arguments, not {len(given)}")
         given += [None] * (len(takes) - len(given))
-        told = dict(zip(map(id, takes), given, strict=True))
+        numbers = dict(zip(map(id, takes), given, strict=True))
         passed, lacks = [], False
         for place, argument in enumerate(function.arguments):
             if argument.is_size:
                 continue
-            value = told.get(id(argument))
+            value = numbers.get(id(argument))
             value = self._from_lua(function, argument, value, place)
             lacks |= bool(argument.pointer) and "void" not in argument.pointer and value is None
             passed.append(value)

@@ -43,11 +43,11 @@ class Source:
         root = self.root()
         if root.kind.startswith(("MIDI", "_OFFLINE")) or not Path(root.file).is_file():
             return 0.0, 0, 0
-        told = soundfile.info(root.file)
-        length = told.frames / told.samplerate
+        info = soundfile.info(root.file)
+        length = info.frames / info.samplerate
         if self.kind == "SECTION" and self.mode != 3:
             length = self.part_s
-        return length, told.samplerate, told.channels
+        return length, info.samplerate, info.channels
 
 
 TAKE_NUMBERS = {

@@ -146,14 +146,14 @@ class PythonHost:
                 raise AttributeError("'NoneType' object has no attribute 'decode'")
             return self._to_python(found, function.returns)
         values = list(found if isinstance(found, tuple) else (found,))
-        told: list[Any] = []
+        returned: list[Any] = []
         if function.returns != "none":
-            told.append(self._to_python(values.pop(0), function.returns))
+            returned.append(self._to_python(values.pop(0), function.returns))
         for at, argument in enumerate(function.arguments):
             filled = argument.is_out and values
             value = values.pop(0) if filled else given[at]
-            told.append(int(value) if isinstance(value, bool) else value)
-        return tuple(told)
+            returned.append(int(value) if isinstance(value, bool) else value)
+        return tuple(returned)
 
     def _to_python(self, value: Any, kind: str) -> Any:
         if kind.startswith("ptr:"):

@@ -1,4 +1,4 @@
-"""REAPER with its open projects, its undo history, and what it was asked and told.
+"""REAPER with its open projects, its undo history, and what it was asked and shown.
 
 `Functions` does what the API does, on objects; the hosts turn those into pointers of Python or Lua.
 """

@@ -78,8 +78,8 @@ def _save_take(line, take: Take, item_volume: float | None, project: Project) ->
     if take.source is not None:
         _save_source(line, take.source, 3, project)
     if take.markers:
-        told = [" ".join(map(number, one if one[2] else one[:2])) for one in take.markers]
-        line(3, "SM", " + ".join(told))
+        markers = [" ".join(map(number, one if one[2] else one[:2])) for one in take.markers]
+        line(3, "SM", " + ".join(markers))
     for _ in range(take.envelopes):
         line(3, "<VOLENV")
         line(3, ">")

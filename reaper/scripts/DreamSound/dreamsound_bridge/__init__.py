@@ -1,8 +1,8 @@
 # @noindex
-"""DreamSound's bridge for REAPER, in Python: dumps facts, applies plans, and knows no maths.
+"""DreamSound's bridge for REAPER, in Python: dumps facts and applies plans, without any maths.
 
-Python's own library only, Python 3.8. REAPER may keep modules from one run of a script to the next:
-each run takes them fresh from their files.
+Standard library only, Python 3.8. REAPER may keep modules from one run of a script to the next:
+each run reloads them from their files.
 """
 
 import importlib
@@ -17,7 +17,7 @@ def start(action, main, preset=None):
     action : str
         One of ``dreamsound_bridge.actions.ACTIONS``.
     main : dict
-        The globals of the script, where REAPER has put ``RPR_defer``.
+        The script's globals, which contain ``RPR_defer``.
     preset : str, optional
         Name of a preset.
     """

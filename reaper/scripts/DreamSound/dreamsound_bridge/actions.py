@@ -1,53 +1,53 @@
 # @noindex
-"""What the actions do. Each returns to REAPER at once; what takes time is looked at in between."""
+"""The actions. Each returns to REAPER at once; a deferred loop follows the rest."""
 
 import os
 
 from . import api, facts, runs, settings, watching
 
-#: Of the recipe, what the dialog asks for.
+#: Recipe fields in the dialog.
 ASKED = ("class", "strength", "steps")
-#: A doctor that has to load everything, and dream for a second, takes no longer.
+#: Timeout of the doctor, which loads everything and dreams for a second.
 DOCTOR_S = 180.0
 
 
 def run(action, main, preset=None):
-    """Do what the user has asked for; what cannot be done is said."""
-    main["RPR_defer"]("pass")  # of a script that never defers, REAPER makes an undo step
+    """Run an action; show problems in a message box."""
+    main["RPR_defer"]("pass")  # a script that never defers leaves an undo point
     try:
-        told = settings.bridge()
-        for place in runs.pending(told["runs"]):
-            watching.look_after(place, told, main)
-        ACTIONS[action](told, main, preset)
+        bridge = settings.bridge()
+        for place in runs.pending(bridge["runs"]):
+            watching.watch_run(place, bridge, main)
+        ACTIONS[action](bridge, main, preset)
     except settings.Problem as problem:
         api.message(str(problem))
     except OSError as error:
-        api.message(f"DreamSound could not begin: {error}")
+        api.message(f"DreamSound could not start: {error}")
 
 
 # -- dreaming ---------------------------------------------------------------------------------
 
 
-def dream(told, main, preset):
-    """Dream the selected items; a window, or a dialog, asks how."""
+def dream(bridge, main, preset):
+    """Dream the selected items; a window or a dialog asks for the settings."""
     project, path = api.active_project()
     items = _selected(project)
     chosen = settings.last(project)
-    if not told.get("studio"):
-        chosen = _ask(told, chosen)
+    if not bridge.get("studio"):
+        chosen = _ask(bridge, chosen)
         if chosen is None:
             return
-    _begin(told, main, project, path, items, chosen, with_window=bool(told.get("studio")))
+    _begin(bridge, main, project, path, items, chosen, with_window=bool(bridge.get("studio")))
 
 
-def dream_again_so(told, main, preset):
-    """Dream the selected items by the settings that were used last."""
+def dream_with_last_settings(bridge, main, preset):
+    """Dream the selected items with the last settings."""
     project, path = api.active_project()
-    _begin(told, main, project, path, _selected(project), settings.last(project))
+    _begin(bridge, main, project, path, _selected(project), settings.last(project))
 
 
-def dream_by_preset(told, main, preset):
-    """Dream the selected items by a preset."""
+def dream_with_preset(bridge, main, preset):
+    """Dream the selected items with a preset."""
     project, path = api.active_project()
     items = _selected(project)
     before = settings.last(project)
@@ -56,63 +56,62 @@ def dream_by_preset(told, main, preset):
         if answer is None:
             return
         preset = answer[0]
-    chosen = dict(before, preset=settings.find_preset(told, preset), recipe={})
-    _begin(told, main, project, path, items, chosen)
+    chosen = dict(before, preset=settings.find_preset(bridge, preset), recipe={})
+    _begin(bridge, main, project, path, items, chosen)
 
 
-def dream_toward(told, main, preset):
-    """Dream the selected items toward the last of them."""
+def dream_toward(bridge, main, preset):
+    """Dream the selected items toward the last one."""
     project, path = api.active_project()
     items = _selected(project)
     if len(items) < 2:
         raise settings.Problem(
-            "Select the items to be dreamed and, as the last of them, the one whose sound they "
-            "shall take on."
+            "Select the items to dream, then add the target item to the selection as the last item."
         )
     chosen = settings.last(project)
-    _begin(told, main, project, path, items, chosen, target=items[-1])
+    _begin(bridge, main, project, path, items, chosen, target=items[-1])
 
 
-def dream_to_track(told, main, preset):
-    """Dream the selected items, and put what comes of them on a new track."""
-    _place(told, main, "track")
+def dream_to_track(bridge, main, preset):
+    """Dream the selected items, with the results on a new track."""
+    _place(bridge, main, "track")
 
 
-def dream_glued(told, main, preset):
+def dream_glued(bridge, main, preset):
     """Dream the selected items as one sound, on a new track."""
-    _place(told, main, "glue")
+    _place(bridge, main, "glue")
 
 
-def dream_again(told, main, preset):
-    """Go on from the active takes of the selected items, which DreamSound has made."""
+def dream_again(bridge, main, preset):
+    """Continue from the active takes of the selected items, made by DreamSound."""
     project, path = api.active_project()
-    _begin(told, main, project, path, _selected(project), {}, action="again")
+    _begin(bridge, main, project, path, _selected(project), {}, action="again")
 
 
-def _place(told, main, placement):
+def _place(bridge, main, placement):
     project, path = api.active_project()
     chosen = dict(settings.last(project), placement=placement)
-    _begin(told, main, project, path, _selected(project), chosen)
+    _begin(bridge, main, project, path, _selected(project), chosen)
 
 
 def _selected(project):
     items = api.selected_items(project)
     if not items:
-        raise settings.Problem("Select the items to be dreamed first.")
+        raise settings.Problem("No items selected. Select the items to dream.")
     return items
 
 
-def _ask(told, chosen):
-    """Return the settings that the user fills in, or None."""
+def _ask(bridge, chosen):
+    """Return the settings entered by the user, or None."""
     recipe = chosen.get("recipe") or {}
     answer = api.ask(
         "DreamSound",
-        ["Preset (or nothing)", "Class to dream of", "Strength (0.05)", "Steps (10)"],
+        ["Preset (optional)", "Class to dream of", "Strength (0.05)", "Steps (10)"],
         [chosen.get("preset") or ""] + [_shown(recipe.get(name)) for name in ASKED],
     )
     if answer is None:
         return None
-    preset = settings.find_preset(told, answer[0]) if answer[0].strip() else None
+    preset = settings.find_preset(bridge, answer[0]) if answer[0].strip() else None
     kept = {} if preset != chosen.get("preset") else recipe
     kept = {name: value for name, value in kept.items() if name not in ASKED}
     for name, text in zip(ASKED, answer[1:]):
@@ -126,10 +125,10 @@ def _shown(value):
 
 
 def _begin(
-    told, main, project, path, items, chosen, action="dream", target=None, with_window=False
+    bridge, main, project, path, items, chosen, action="dream", target=None, with_window=False
 ):
-    """Dump the facts, start the engine, and look after it from then on."""
-    host = {"language": "python", "reaper": api.version(), "bridge": told.get("version", "")}
+    """Dump the facts, start the engine, and watch the run."""
+    host = {"language": "python", "reaper": api.version(), "bridge": bridge.get("version", "")}
     found = facts.dump(project, path, items, chosen, action, host, target)
     known = {}
     for entry, item in zip(found["items"], items):
@@ -140,23 +139,23 @@ def _begin(
         "path": path,
         "window": with_window,
     }
-    place = runs.new_run(told["runs"], found, session)
+    place = runs.new_run(bridge["runs"], found, session)
     try:
-        runs.start_engine(told, place, with_window)
+        runs.start_engine(bridge, place, with_window)
     except OSError:
-        runs.is_taken(place)  # nobody waits for it
+        runs.claim(place)  # nothing waits for it
         raise
-    watching.look_after(place, told, main, known)
+    watching.watch_run(place, bridge, main, known)
 
 
-# -- the rest ---------------------------------------------------------------------------------
+# -- other actions ----------------------------------------------------------------------------
 
 
-def open_in_studio(told, main, preset):
+def open_in_studio(bridge, main, preset):
     """Open the sounds of the selected items in DreamSound Studio."""
-    if not told.get("studio"):
+    if not bridge.get("studio"):
         raise settings.Problem(
-            "DreamSound Studio is not installed.\n\nRun this in a terminal:\n\n"
+            "DreamSound Studio is not installed.\n\nRun in a terminal:\n\n"
             "    pip install 'dreamsound-studio[desktop]'\n    dreamsound reaper install"
         )
     files = []
@@ -168,46 +167,46 @@ def open_in_studio(told, main, preset):
         if source is not None:
             files.append(api.source_file(source))
     if not files:
-        raise settings.Problem("None of the selected items plays a file.")
-    runs.start(list(told["studio"]) + list(dict.fromkeys(files)))
+        raise settings.Problem("The selected items play no audio files. Select audio items.")
+    runs.start_program(list(bridge["studio"]) + list(dict.fromkeys(files)))
 
 
-def cancel(told, main, preset):
-    """Call off all that is being dreamed."""
-    waiting = runs.pending(told["runs"])
+def cancel(bridge, main, preset):
+    """Cancel all dreams."""
+    waiting = runs.pending(bridge["runs"])
     if not waiting:
-        raise settings.Problem("Nothing is being dreamed.")
+        raise settings.Problem("No dreams running.")
     for place in waiting:
         runs.ask_for(place, runs.CANCEL)
 
 
-def progress(told, main, preset):
-    """Say how far all is that is being dreamed."""
+def progress(bridge, main, preset):
+    """Show the progress of all dreams."""
     lines = []
-    for place in runs.pending(told["runs"]):
+    for place in runs.pending(bridge["runs"]):
         status = runs.read(place, runs.STATUS) or {"state": "beginning", "text": ""}
         noted = runs.read(place, runs.RUN) or {}
-        name = os.path.basename(noted.get("path") or "") or "an unsaved project"
+        name = os.path.basename(noted.get("path") or "") or "Unsaved project"
         lines.append(f"{name}: {status.get('state')}, {status.get('text') or '…'}")
-    api.message("\n".join(lines) or "Nothing is being dreamed.")
+    api.message("\n".join(lines) or "No dreams running.")
 
 
-def doctor(told, main, preset):
-    """Let the engine look at itself, and say what it finds."""
-    if not os.path.isdir(told["runs"]):
-        os.makedirs(told["runs"])
+def doctor(bridge, main, preset):
+    """Run the engine's doctor and show its report."""
+    if not os.path.isdir(bridge["runs"]):
+        os.makedirs(bridge["runs"])
     name = f"doctor-{os.urandom(3).hex()}.json"
-    report = os.path.join(told["runs"], name)
+    report = os.path.join(bridge["runs"], name)
     words = ["reaper", "doctor", "--resource-path", api.resource_path(), "--out", report]
-    runs.start([*told["engine"], *words])
+    runs.start_program([*bridge["engine"], *words])
     began_s = api.now_s()
 
     def look():
-        found = runs.read(told["runs"], name)
+        found = runs.read(bridge["runs"], name)
         if found is None:
             if api.now_s() - began_s > DOCTOR_S:
                 raise settings.Problem(
-                    "DreamSound's engine does not answer.\n\nRun this in a terminal:\n\n"
+                    "The DreamSound engine is not responding.\n\nRun in a terminal:\n\n"
                     "    dreamsound reaper doctor"
                 )
             return True
@@ -220,8 +219,8 @@ def doctor(told, main, preset):
 
 ACTIONS = {
     "dream": dream,
-    "dream with last settings": dream_again_so,
-    "dream with preset": dream_by_preset,
+    "dream with last settings": dream_with_last_settings,
+    "dream with preset": dream_with_preset,
     "dream toward": dream_toward,
     "dream to track": dream_to_track,
     "dream glued": dream_glued,

@@ -1,23 +1,23 @@
 # @noindex
-"""REAPER's functions as Python would have them: the only file that knows tuples and pointers.
+"""A Pythonic layer over REAPER's functions: the only file that deals with tuples and pointers.
 
-A pointer is a text that ends in its address; NULL is one whose address is 0, and is true. A
-function that fills in a parameter returns them all.
+A pointer is a text that ends in its address; NULL has the address 0, and is truthy. A function that
+fills in a parameter returns all parameters.
 """
 
 import reaper_python as rpr
 
-#: Room for a text that REAPER fills in.
+#: Buffer size for a text that REAPER fills in.
 ROOM = 4096
 NAME = "DreamSound"
 
 
 class Failed(Exception):
-    """REAPER did not do what it was asked for."""
+    """REAPER refused an operation."""
 
 
 def is_null(pointer):
-    """Return whether a pointer points nowhere."""
+    """Return whether a pointer is NULL."""
     return not pointer or pointer == "0" or int(str(pointer).rpartition("0x")[2] or "0", 16) == 0
 
 
@@ -26,7 +26,7 @@ def _or_none(pointer):
 
 
 def is_valid(project, pointer, kind):
-    """Return whether a project still has what a pointer of a kind points to."""
+    """Return whether an object of a kind still exists in a project."""
     return bool(rpr.RPR_ValidatePtr2(project, pointer, kind))
 
 
@@ -34,7 +34,7 @@ def is_valid(project, pointer, kind):
 
 
 def active_project():
-    """Return the active project, and its path."""
+    """Return the active project and its path."""
     found = rpr.RPR_EnumProjects(-1, "", ROOM)
     return found[0], found[2]
 
@@ -50,24 +50,24 @@ def projects():
 
 
 def record_path(project):
-    """Return the folder that a project records to."""
+    """Return a project's recording folder."""
     return rpr.RPR_GetProjectPathEx(project, "", ROOM)[1]
 
 
 def sample_rate(project):
-    """Return the rate of a project, or 0 where it follows the device."""
+    """Return a project's sample rate; 0 if it follows the device."""
     if not rpr.RPR_GetSetProjectInfo(project, "PROJECT_SRATE_USE", 0.0, False):
         return 0
     return int(rpr.RPR_GetSetProjectInfo(project, "PROJECT_SRATE", 0.0, False))
 
 
 def project_text(project, key):
-    """Return what a project remembers for us."""
+    """Return a text stored in a project."""
     return rpr.RPR_GetProjExtState(project, NAME, key, "", ROOM * 16)[4]
 
 
 def set_project_text(project, key, text):
-    """Let a project remember something for us."""
+    """Store a text in a project."""
     rpr.RPR_SetProjExtState(project, NAME, key, text)
 
 
@@ -99,7 +99,7 @@ def item_value(item, key):
 def set_item_value(item, key, value):
     """Set a number of an item."""
     if not rpr.RPR_SetMediaItemInfo_Value(item, key, value):
-        raise Failed(key + " could not be set")
+        raise Failed("cannot set " + key)
 
 
 def item_track(item):
@@ -113,7 +113,7 @@ def track_text(track, key):
 
 
 def track_number(track):
-    """Return which track it is, from 1."""
+    """Return the number of a track, from 1."""
     return int(rpr.RPR_GetMediaTrackInfo_Value(track, "IP_TRACKNUMBER"))
 
 
@@ -139,14 +139,14 @@ def take_text(take, key):
 
 
 def take_name(take):
-    """Return the name of a take; asking for P_NAME would make room for four megabytes."""
+    """Return a take's name; P_NAME would allocate four megabytes."""
     return rpr.RPR_GetTakeName(take)
 
 
 def set_take_text(take, key, text):
     """Set a text of a take."""
     if not rpr.RPR_GetSetMediaItemTakeInfo_String(take, key, text, True)[0]:
-        raise Failed(key + " could not be set")
+        raise Failed("cannot set " + key)
 
 
 def take_value(take, key):
@@ -157,11 +157,11 @@ def take_value(take, key):
 def set_take_value(take, key, value):
     """Set a number of a take."""
     if not rpr.RPR_SetMediaItemTakeInfo_Value(take, key, value):
-        raise Failed(key + " could not be set")
+        raise Failed("cannot set " + key)
 
 
 def set_take_colour(take, colour):
-    """Give a take a colour, [red, green, blue]."""
+    """Set a take's colour, [red, green, blue]."""
     native = rpr.RPR_ColorToNative(colour[0], colour[1], colour[2])
     set_take_value(take, "I_CUSTOMCOLOR", float(native | 0x1000000))
 
@@ -172,7 +172,7 @@ def is_midi(take):
 
 
 def stretch_markers(take):
-    """Return the stretch markers of a take: position, position in the source, slope."""
+    """Return a take's stretch markers: position, source position, slope."""
     found = []
     for number in range(rpr.RPR_GetTakeNumStretchMarkers(take)):
         answer = rpr.RPR_GetTakeStretchMarker(take, number, 0.0, 0.0)
@@ -185,23 +185,23 @@ def add_stretch_marker(take, at_s, source_s, slope):
     """Add a stretch marker to a take."""
     number = rpr.RPR_SetTakeStretchMarker(take, -1, at_s, source_s)[0]
     if number < 0:
-        raise Failed("a stretch marker could not be set")
+        raise Failed("cannot add a stretch marker")
     if slope:
         rpr.RPR_SetTakeStretchMarkerSlope(take, number, slope)
 
 
 def envelope_count(take):
-    """Return how many envelopes a take has."""
+    """Return a take's envelope count."""
     return rpr.RPR_CountTakeEnvelopes(take)
 
 
 def effect_count(take):
-    """Return how many effects a take has."""
+    """Return a take's effect count."""
     return rpr.RPR_TakeFX_GetCount(take)
 
 
 def activate(take):
-    """Make a take the active one of its item."""
+    """Make a take the active one."""
     rpr.RPR_SetActiveTake(take)
 
 
@@ -209,12 +209,12 @@ def activate(take):
 
 
 def take_source(take):
-    """Return the source of a take, or None."""
+    """Return a take's source, or None."""
     return _or_none(rpr.RPR_GetMediaItemTake_Source(take))
 
 
 def source_facts(source):
-    """Return what a source says of itself, without its parent."""
+    """Return the properties of a source, without its parent."""
     length, _, is_qn = rpr.RPR_GetMediaSourceLength(source, 0)
     found, _, offset, part, is_reversed = rpr.RPR_PCM_Source_GetSectionInfo(source, 0.0, 0.0, 0)
     section = {"offset_s": offset, "length_s": part, "is_reversed": bool(is_reversed)}
@@ -230,40 +230,40 @@ def source_facts(source):
 
 
 def source_file(source):
-    """Return the file of a source, or an empty text."""
+    """Return a source's file, or an empty text."""
     return rpr.RPR_GetMediaSourceFileName(source, "", ROOM)[1]
 
 
 def source_parent(source):
-    """Return what a section is a part of, or None."""
+    """Return the parent of a section, or None."""
     return _or_none(rpr.RPR_GetMediaSourceParent(source))
 
 
 def new_source(path):
-    """Return a source of a file, or None where REAPER cannot read it."""
+    """Return a source for a file, or None if REAPER cannot read it."""
     return _or_none(rpr.RPR_PCM_Source_CreateFromFile(path))
 
 
 def build_peaks(source, mode):
-    """Build peaks, as PCM_Source_BuildPeaks does."""
+    """Build peaks like PCM_Source_BuildPeaks."""
     return rpr.RPR_PCM_Source_BuildPeaks(source, mode)
 
 
 def new_take(item):
-    """Return a new take of an item, without a source."""
+    """Return a new take without a source."""
     take = rpr.RPR_AddTakeToMediaItem(item)
     if is_null(take):
-        raise Failed("no take could be added")
+        raise Failed("cannot add a take")
     return take
 
 
 def give_source(take, source):
-    """Return whether a take has taken a source."""
+    """Assign a source to a take; return whether that worked."""
     return bool(rpr.RPR_SetMediaItemTake_Source(take, source))
 
 
 def insert_as_take(project, item, path):
-    """Add a file to an item of the active project as a take, the way of the Insert menu."""
+    """Insert a file into an item of the active project as a take, like the Insert menu."""
     selected = selected_items(project)
     cursor = rpr.RPR_GetCursorPositionEx(project)
     view = rpr.RPR_GetSet_ArrangeView2(project, False, 0, 0, 0.0, 0.0)[4:]
@@ -273,7 +273,7 @@ def insert_as_take(project, item, path):
         before = rpr.RPR_CountTakes(item)
         rpr.RPR_InsertMedia(path, 3)
         if rpr.RPR_CountTakes(item) != before + 1:
-            raise Failed("REAPER has not taken the file")
+            raise Failed("REAPER did not accept the file")
         return rpr.RPR_GetTake(item, before)
     finally:
         rpr.RPR_SelectAllMediaItems(project, False)
@@ -284,7 +284,7 @@ def insert_as_take(project, item, path):
 
 
 def delete_take(project, item, take):
-    """Delete a take of an item; another of its takes is active then."""
+    """Delete a take of an item; another take becomes active."""
     selected = selected_items(project)
     active = active_take(item)
     try:
@@ -314,7 +314,7 @@ def new_item(track):
     """Return a new, empty item on a track."""
     item = rpr.RPR_AddMediaItemToTrack(track)
     if is_null(item):
-        raise Failed("no item could be added")
+        raise Failed("cannot add an item")
     return item
 
 
@@ -322,40 +322,40 @@ def new_item(track):
 
 
 def begin_step(project):
-    """Begin a step that is undone as a whole; nothing is drawn until its end."""
+    """Begin an undo step; suspends drawing until its end."""
     rpr.RPR_PreventUIRefresh(1)
     rpr.RPR_Undo_BeginBlock2(project)
 
 
 def end_step(project, name, is_changed):
-    """End a step; one in which nothing has changed is none."""
+    """End an undo step; without changes, leave no undo point."""
     rpr.RPR_Undo_EndBlock2(project, name, -1 if is_changed else 0)
     rpr.RPR_PreventUIRefresh(-1)
     rpr.RPR_UpdateArrange()
 
 
 def redraw(item):
-    """Let an item be drawn anew."""
+    """Redraw an item."""
     rpr.RPR_UpdateItemInProject(item)
 
 
 def remembered(key):
-    """Return what REAPER remembers for us."""
+    """Return a line stored in REAPER."""
     return rpr.RPR_GetExtState(NAME, key)
 
 
 def remember(key, text, persist):
-    """Let REAPER remember one line for us, for ever or until it is closed."""
+    """Store a line in REAPER, permanently or until it closes."""
     rpr.RPR_SetExtState(NAME, key, text, persist)
 
 
 def message(text):
-    """Show a message, and wait until it is read."""
+    """Show a message box."""
     rpr.RPR_MB(text, NAME, 0)
 
 
 def ask(title, captions, values):
-    """Return what the user fills in, or None where it is called off."""
+    """Return the user's input, or None if cancelled."""
     answer = rpr.RPR_GetUserInputs(
         title,
         len(captions),
@@ -370,7 +370,7 @@ def ask(title, captions, values):
 
 
 def resource_path():
-    """Return the folder of REAPER's settings."""
+    """Return REAPER's resource folder."""
     return rpr.RPR_GetResourcePath()
 
 
@@ -380,5 +380,5 @@ def version():
 
 
 def now_s():
-    """Return a time that only runs forward."""
+    """Return a monotonic time."""
     return rpr.RPR_time_precise()

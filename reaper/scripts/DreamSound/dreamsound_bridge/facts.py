@@ -1,5 +1,5 @@
 # @noindex
-"""What REAPER knows of the selected items, as it is; docs/reaper-bridge.md has the fields."""
+"""REAPER's raw facts about the selected items; docs/reaper-bridge.md lists the fields."""
 
 from . import api
 
@@ -16,7 +16,7 @@ TAKE_VALUES = (
     "D_PANLAW",
     "I_CHANMODE",
 )
-#: No chain of sections is longer.
+#: Limit for a chain of sections.
 DEEPEST = 32
 
 
@@ -30,13 +30,13 @@ def dump(project, path, items, settings, action, host, target=None):
     items : list of str
         The items.
     settings : dict
-        How they are to be dreamed.
+        Dream settings.
     action : str
         ``dream`` or ``again``.
     host : dict
-        Who tells.
+        This REAPER and bridge.
     target : str, optional
-        The item that is the target.
+        The target item.
     """
     tracks = {}
     return {
@@ -55,7 +55,7 @@ def dump(project, path, items, settings, action, host, target=None):
 
 
 def item_facts(item, tracks, with_ext):
-    """Return the facts of an item; `tracks` remembers those of its track."""
+    """Return an item's facts; `tracks` caches the facts of tracks."""
     track = api.item_track(item)
     if track not in tracks:
         tracks[track] = {
@@ -80,7 +80,7 @@ def item_facts(item, tracks, with_ext):
 
 
 def take_facts(take, with_ext):
-    """Return the facts of a take; what it says of how it was made is asked for where it matters."""
+    """Return a take's facts; includes its DreamSound record only if needed."""
     return {
         "guid": api.take_text(take, "GUID"),
         "name": api.take_name(take),
@@ -95,7 +95,7 @@ def take_facts(take, with_ext):
 
 
 def chain(source, depth=0):
-    """Return the facts of a source and of what it is a part of."""
+    """Return the facts of a source and its parents."""
     if source is None or depth > DEEPEST:
         return None
     found = api.source_facts(source)

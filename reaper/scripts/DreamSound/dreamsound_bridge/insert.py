@@ -1,22 +1,22 @@
 # @noindex
-"""A plan applied: new takes, in one step that is undone as a whole."""
+"""Applies a plan: inserts new takes in one undo step."""
 
 from . import api
 
 
 class Inserted:
-    """What became of a plan.
+    """Result of applying a plan.
 
     Attributes
     ----------
     count : int
-        So many takes are in the project.
+        Number of inserted takes.
     is_changed : bool
-        Whether anything of the project is another.
+        Whether the project changed.
     problems : list of str
-        What is not, and where its files are.
+        What failed, and where its files are.
     sources : list of str
-        Sources whose peaks are still to be built.
+        Sources whose peaks are yet to be built.
     """
 
     def __init__(self):
@@ -32,15 +32,15 @@ def insert(plan, project, is_active, known, settings):
     Parameters
     ----------
     plan : dict
-        What the engine wrote.
+        Written by the engine.
     project : str
-        Where to.
+        The target project.
     is_active : bool
-        Whether that is the active project.
+        Whether it is the active project.
     known : dict
-        Where the items were, by the GUIDs of item and take.
+        Item pointers by the GUIDs of item and take.
     settings : str
-        What the project shall remember, one line; an empty one changes nothing.
+        Settings line to store in the project; empty changes nothing.
 
     Returns
     -------
@@ -65,18 +65,18 @@ def insert(plan, project, is_active, known, settings):
 
 
 def _items(plan, project, known, done):
-    """Return each item with its entry of the plan, and how far its take has been moved since."""
+    """Return each item with its plan entry and its take's start offset change."""
     found = _found(plan, project, known)
     fit = []
     for entry in plan.get("items", []):
         item, take = found.get((entry["item"], entry["take"]), (None, None))
         seen = entry["seen"]
         if item is None:
-            why = "the item is gone"
+            why = "the item no longer exists"
         elif take is None:
-            why = "its take is gone"
+            why = "its take no longer exists"
         elif abs(api.take_value(take, "D_PLAYRATE") - seen["D_PLAYRATE"]) > 1e-9:
-            why = "its play rate has been changed"
+            why = "its play rate has changed"
         elif not [one for one in entry["takes"] if _is_readable(one)]:
             why = "REAPER cannot read its files"
         else:
@@ -87,9 +87,9 @@ def _items(plan, project, known, done):
 
 
 def _found(plan, project, known):
-    """Return item and take by their GUIDs; the take is None where only the item is there.
+    """Find item and take by GUID; the take is None if only the item exists.
 
-    Two items may have one GUID, where a script has copied them: the take tells them apart.
+    Items copied by a script may share a GUID: the take tells them apart.
     """
     found, others = {}, None
     for entry in plan.get("items", []):
@@ -124,11 +124,11 @@ def _is_readable(entry):
 
 def _kept(entry, why):
     files = ", ".join(one["file"] for one in entry["takes"])
-    return f"{entry['label']}: {why}, so nothing was inserted. The renders are kept: {files}"
+    return f"{entry['label']}: {why}. Nothing inserted; renders kept: {files}"
 
 
 def _tracks(plan, project, is_active, done):
-    """Return each entry of a new track with the track that it goes behind."""
+    """Return each new-track entry with the track it follows."""
     there = api.tracks(project) if plan.get("tracks") else []
     behind = {api.track_text(track, "GUID"): track for track in there}
     fit = []
@@ -136,7 +136,7 @@ def _tracks(plan, project, is_active, done):
         if is_active and entry["after"] in behind:
             fit.append((behind[entry["after"]], entry))
         else:
-            why = "its track is gone" if is_active else "its project is not the active one"
+            why = "its track no longer exists" if is_active else "its project is not active"
             done.problems += [_kept(one, why) for one in entry["items"]]
     return fit
 
@@ -158,7 +158,7 @@ def _add_track(project, is_active, after, entry, done):
 
 
 def _add_takes(project, is_active, item, entry, offset_s, done):
-    """Add the takes of an entry; one that cannot be added does not stop the others."""
+    """Add the takes of an entry; a failed take does not stop the others."""
     chosen = None
     for one in entry["takes"]:
         try:
@@ -182,7 +182,7 @@ def _add_takes(project, is_active, item, entry, offset_s, done):
 
 
 def _fill(project, item, take, one, offset_s):
-    """Give a new take all that the plan says; take it away again where that fails."""
+    """Apply the plan's values to a new take; remove the take on failure."""
     values = dict(one["values"])
     values["D_STARTOFFS"] = values.get("D_STARTOFFS", 0.0) + offset_s
     try:
@@ -200,14 +200,14 @@ def _fill(project, item, take, one, offset_s):
 
 
 def _add(project, is_active, item, one):
-    """Return a new take that plays a file; each step is looked at."""
+    """Return a new take that plays a file; verifies each step."""
     take = api.new_take(item)
     if api.give_source(take, one["source"]):
         source = api.take_source(take)
-        # Its name may be written another way by the system.
+        # The system may normalise the file name.
         if source is not None and api.source_file(source):
             return take
     api.delete_take(project, item, take)
     if not is_active:
-        raise api.Failed("REAPER has not taken the file, and its project is not the active one")
+        raise api.Failed("REAPER did not accept the file, and its project is not active")
     return api.insert_as_take(project, item, one["file"])

@@ -1,5 +1,5 @@
 # @noindex
-"""Runs: a folder for each, the engine that carries it out, and what it tells."""
+"""Runs: a folder for each, the engine that executes it, and its reports."""
 
 import json
 import os
@@ -11,26 +11,26 @@ from . import api
 FACTS, RUN, STATUS, RESULT = "facts.json", "run.json", "status.json", "result.json"
 APPLIED, CANCEL, LOG = "applied", "cancel", "bridge.log"
 OVER = ("done", "failed", "cancelled")
-#: What REAPER's own Python needs and DreamSound's must not see.
+#: Variables of REAPER's own Python to hide from DreamSound's.
 NOT_OURS = ("PYTHONHOME", "PYTHONPATH", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
 NOT_OURS_PREFIXES = ("DYLD_", "LD_LIBRARY_PATH", "LD_PRELOAD")
-#: Of Windows' CreateProcess.
+#: Flags of Windows' CreateProcess.
 NO_WINDOW, GROUP_OF_ITS_OWN = 0x08000000, 0x00000200
-#: The programs that were started: one that is forgotten would be complained about.
+#: Started programs, kept referenced to avoid warnings about dropped processes.
 _started = []
 
 
 def new_run(folder, facts, session):
-    """Make a run; return its folder.
+    """Create a run; return its folder.
 
     Parameters
     ----------
     folder : str
-        Of all runs.
+        Folder of all runs.
     facts : dict
         ``facts.json``.
     session : dict
-        Which REAPER, and which project of it.
+        This REAPER and the project.
     """
     name = time.strftime("%Y%m%d-%H%M%S-") + os.urandom(3).hex()
     place = os.path.join(folder, name)
@@ -41,7 +41,7 @@ def new_run(folder, facts, session):
 
 
 def pending(folder):
-    """Return the runs that are not over for REAPER, the oldest first."""
+    """Return the runs that REAPER has not finished, oldest first."""
     if not os.path.isdir(folder):
         return []
     places = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
@@ -53,10 +53,10 @@ def pending(folder):
     ]
 
 
-def is_taken(place):
-    """Return whether this call takes a run as applied; only one ever does.
+def claim(place):
+    """Claim a run as applied; return True for exactly one caller.
 
-    A file can be renamed once, also by scripts in two languages.
+    A file can be renamed only once, also by scripts in two languages.
     """
     try:
         os.rename(os.path.join(place, RUN), os.path.join(place, APPLIED))
@@ -66,13 +66,13 @@ def is_taken(place):
 
 
 def ask_for(place, wish):
-    """Put an empty file into a run: ``cancel`` or ``finish``."""
+    """Create an empty request file in a run: ``cancel`` or ``finish``."""
     with open(os.path.join(place, wish), "w"):
         pass
 
 
 def read(place, name):
-    """Return a JSON object of a run, or None while it is not there."""
+    """Return a JSON object of a run; None if it does not exist yet."""
     try:
         with open(os.path.join(place, name), encoding="utf-8") as file:
             found = json.load(file)
@@ -82,21 +82,21 @@ def read(place, name):
 
 
 def write(path, text):
-    """Write a text file whole."""
+    """Write a text file atomically."""
     with open(path + ".partial", "w", encoding="utf-8") as file:
         file.write(text)
     os.replace(path + ".partial", path)
 
 
-def start(words, log=None):
+def start_program(words, log=None):
     """Start a program that outlives REAPER, without a console window.
 
     Parameters
     ----------
     words : list of str
-        The program and its arguments; no shell looks at them.
+        The program and its arguments; no shell is involved.
     log : str, optional
-        A file for what it prints.
+        File for its output.
     """
     environment = {
         name: value
@@ -120,14 +120,14 @@ def start(words, log=None):
         )
 
 
-def start_engine(told, place, with_window):
-    """Let the engine carry a run out."""
-    words = list(told["engine"]) + ["submit", place] + (["--window"] if with_window else [])
-    start(words, os.path.join(place, LOG))
+def start_engine(bridge, place, with_window):
+    """Start the engine on a run."""
+    words = list(bridge["engine"]) + ["submit", place] + (["--window"] if with_window else [])
+    start_program(words, os.path.join(place, LOG))
 
 
 def log_tail(place):
-    """Return the last lines of what the engine printed."""
+    """Return the last lines of the engine's output."""
     try:
         with open(os.path.join(place, LOG), encoding="utf-8", errors="replace") as file:
             lines = [line.rstrip() for line in file if line.strip()]
@@ -136,16 +136,16 @@ def log_tail(place):
     return "\n".join(lines[-5:])
 
 
-class Watch:
-    """Looks at a run now and then, and at whether its engine lives.
+class RunWatch:
+    """Polls a run and checks that its engine is alive.
 
     Parameters
     ----------
     place : str
-        Its folder.
+        Folder of the run.
     """
 
-    #: Looks a second; the first answer takes longer, since the engine has to be loaded.
+    #: Polls per second; the first reply takes longer while the engine loads.
     LOOK_S, FIRST_S, BEAT_S = 0.25, 60.0, 20.0
 
     def __init__(self, place):
@@ -156,7 +156,7 @@ class Watch:
         self.is_silent = False
 
     def is_due(self):
-        """Return whether it is time for a look; some seven of eight ticks cost nothing."""
+        """Return whether to poll now; about seven of eight ticks cost nothing."""
         return api.now_s() - self._looked_s >= self.LOOK_S
 
     def look(self):
@@ -174,5 +174,5 @@ class Watch:
         return False
 
     def wait_again(self):
-        """Begin to be patient anew."""
+        """Restart the timeout."""
         self._changed_s, self.is_silent = api.now_s(), False

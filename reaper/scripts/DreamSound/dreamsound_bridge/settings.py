@@ -1,5 +1,5 @@
 # @noindex
-"""What the installer told, what the user chose last, and which presets there are."""
+"""Installation settings, the last dream settings, and the presets."""
 
 import json
 import os
@@ -12,24 +12,24 @@ SUFFIX = ".dreamsound.json"
 
 
 class Problem(Exception):
-    """What the user has to be told; nothing is done."""
+    """A message for the user; nothing is done."""
 
 
 def bridge():
-    """Return what the installer wrote."""
+    """Return the installer's settings."""
     try:
         with open(BRIDGE, encoding="utf-8") as file:
-            told = json.load(file)
-        return dict(told, runs=str(told["runs"]), engine=list(told["engine"]))
+            values = json.load(file)
+        return dict(values, runs=str(values["runs"]), engine=list(values["engine"]))
     except (OSError, ValueError, KeyError, TypeError):
         raise Problem(
-            "DreamSound is not installed for this REAPER, or not completely.\n\n"
-            "Run this in a terminal:\n\n    dreamsound reaper install"
+            "DreamSound is not fully installed in this REAPER.\n\n"
+            "Run in a terminal:\n\n    dreamsound reaper install"
         ) from None
 
 
 def last(project):
-    """Return the settings that were used last in a project, or anywhere."""
+    """Return the last settings of a project, or of REAPER."""
     for text in (api.project_text(project, "settings"), api.remembered("settings")):
         try:
             found = json.loads(text)
@@ -45,26 +45,26 @@ def as_line(settings):
     return json.dumps(settings, sort_keys=True)
 
 
-def presets(told):
+def presets(bridge):
     """Return the names of all presets, the user's first."""
     names = []
-    for folder in told.get("presets", []):
+    for folder in bridge.get("presets", []):
         if os.path.isdir(folder):
             found = [name for name in os.listdir(folder) if name.endswith(SUFFIX)]
             names += sorted((name[: -len(SUFFIX)] for name in found), key=str.lower)
     return list(dict.fromkeys(names))
 
 
-def find_preset(told, text):
-    """Return the preset that is meant: its name, its beginning, or a part of it.
+def find_preset(bridge, text):
+    """Return the preset that matches a name, its beginning, or a part of it.
 
     Raises
     ------
     Problem
-        There is none, or there are several.
+        No preset matches, or several do.
     """
     wanted = text.strip().lower()
-    names = presets(told)
+    names = presets(bridge)
     for fits in (
         [name for name in names if name.lower() == wanted],
         [name for name in names if name.lower().startswith(wanted)],
@@ -76,4 +76,4 @@ def find_preset(told, text):
             names = fits
             break
     listed = "\n".join(names)
-    raise Problem(f"Which preset is meant by “{text.strip()}”?\n\n{listed}")
+    raise Problem(f"“{text.strip()}” does not match exactly one preset. Choose from:\n\n{listed}")

@@ -1,21 +1,21 @@
 # @noindex
-"""Looking after runs: what goes on after an action has returned to REAPER."""
+"""Watches runs after an action has returned to REAPER."""
 
 import os
 import traceback
 
 from . import api, insert, runs, settings
 
-#: A run that nobody has looked at for so long is looked after by the next action.
+#: A run not polled for this long is taken over by the next action.
 UNWATCHED_S = 3.0
-#: So often the engine is started again when it is silent.
+#: Restarts of a silent engine.
 MOST_STARTS = 2
-#: Peaks are built for so long in one go.
+#: Time slice for building peaks.
 PEAKS_S = 0.01
 
 
 def session():
-    """Return what tells this REAPER from the next: pointers are only good in it."""
+    """Return an ID of this REAPER session: pointers are valid only within it."""
     known = api.remembered("session")
     if not known:
         known = os.urandom(8).hex()
@@ -23,19 +23,19 @@ def session():
     return known
 
 
-def look_after(place, told, main, known=None):
-    """Look at a run until it is over, unless somebody does so already.
+def watch_run(place, bridge, main, known=None):
+    """Watch a run until it is over, unless another script does.
 
     Parameters
     ----------
     place : str
-        Its folder.
-    told : dict
+        Folder of the run.
+    bridge : dict
         ``bridge.json``.
     main : dict
-        The globals of the script.
+        The script's globals.
     known : dict, optional
-        Where its items are, by the GUIDs of item and take.
+        Item pointers by the GUIDs of item and take.
     """
     name = os.path.basename(place)
     last_s = api.remembered("watch " + name)
@@ -45,9 +45,9 @@ def look_after(place, told, main, known=None):
     noted = runs.read(place, runs.RUN) or {}
     is_elsewhere = _project_of(noted) is None and not _is_ours(noted)
     if is_elsewhere and os.path.isfile(noted.get("path") or ""):
-        return  # it waits until its project is opened
+        return  # wait until its project is opened
     api.remember("watch " + name, repr(now_s), False)
-    watch = runs.Watch(place)
+    watch = runs.RunWatch(place)
     starts = []
 
     def look():
@@ -58,15 +58,15 @@ def look_after(place, told, main, known=None):
             return _apply(place, main, known or {})
         if watch.is_silent:
             if len(starts) >= MOST_STARTS:
-                runs.ask_for(place, runs.CANCEL)  # should it be slow, and not dead
-                runs.is_taken(place)
+                runs.ask_for(place, runs.CANCEL)  # in case it is slow rather than dead
+                runs.claim(place)
                 raise settings.Problem(
-                    "DreamSound's engine does not answer.\n\n"
+                    "The DreamSound engine is not responding.\n\n"
                     f"{runs.log_tail(place)}\n\nRun DreamSound: Doctor, or see {place}"
                 )
             starts.append(place)
             watch.wait_again()
-            runs.start_engine(told, place, bool(noted.get("window")))
+            runs.start_engine(bridge, place, bool(noted.get("window")))
         return True
 
     loop(main, look)
@@ -77,7 +77,7 @@ def _is_ours(noted):
 
 
 def _project_of(noted):
-    """Return the project of a run, and whether it is the active one; None where it is closed."""
+    """Return a run's project and whether it is active; None if it is closed."""
     active = api.active_project()[0]
     for project, path in api.projects():
         same = project == noted.get("project") if _is_ours(noted) else path == noted.get("path")
@@ -87,20 +87,20 @@ def _project_of(noted):
 
 
 def _apply(place, main, known):
-    """Apply the plan of a run; return whether to come again."""
+    """Apply the plan of a run; return whether to try again later."""
     plan = runs.read(place, runs.RESULT)
     noted = runs.read(place, runs.RUN) or {}
     where = _project_of(noted)
     if plan is None:
-        runs.is_taken(place)
-        raise settings.Problem(f"DreamSound has written no result: see {place}")
+        runs.claim(place)
+        raise settings.Problem(f"DreamSound wrote no result. See {place}")
     if where is not None and plan.get("tracks") and not where[1]:
-        return True  # a track can be added to the active project only: wait until it is that
-    if not runs.is_taken(place):
+        return True  # tracks can be added only to the active project: wait for it
+    if not runs.claim(place):
         return False
     lines = list(plan.get("summary", []))
     if where is None:
-        lines.append(f"Its project is not open any more. The renders are kept: {_files(plan)}")
+        lines.append(f"Its project is closed. Renders kept: {_files(plan)}")
     elif plan.get("state") == "done":
         used = plan.get("settings")
         line = "" if used is None else settings.as_line(used)
@@ -123,13 +123,13 @@ def _files(plan):
 
 
 def _peaks(project, sources):
-    """Return what builds the peaks of sources, a little at a time."""
+    """Return a function that builds peaks bit by bit."""
 
     def build():
         began_s = api.now_s()
         while sources and api.now_s() - began_s < PEAKS_S:
             if not api.is_valid(project, sources[0], "PCM_source*"):
-                sources.pop(0)  # the user has undone it meanwhile
+                sources.pop(0)  # undone by the user
             elif not api.build_peaks(sources[0], 1):
                 api.build_peaks(sources.pop(0), 2)
         return bool(sources)
@@ -138,9 +138,9 @@ def _peaks(project, sources):
 
 
 def loop(main, function):
-    """Call a function some thirty times a second for as long as it returns True.
+    """Call a function about thirty times a second while it returns True.
 
-    REAPER takes a text, which it runs among the globals of the script.
+    REAPER takes a text and runs it in the script's globals.
     """
     waiting = main.setdefault("dreamsound_waiting", {})
     number = max(waiting, default=0) + 1
@@ -153,7 +153,7 @@ def loop(main, function):
             api.message(str(problem))
         except (OSError, api.Failed) as error:
             api.message(f"DreamSound: {error}")
-        except Exception:  # noqa: BLE001 - whatever it is, it is told, and nobody waits for ever
+        except Exception:  # noqa: BLE001 - report any error, so that nothing waits forever
             api.message(f"DreamSound: {traceback.format_exc()}")
         finally:
             if goes_on:

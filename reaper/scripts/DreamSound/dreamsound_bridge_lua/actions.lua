@@ -1,5 +1,5 @@
 -- @noindex
---- What the actions do. Each returns to REAPER at once; what takes time is looked at in between.
+--- The actions. Each returns to REAPER at once; a deferred loop follows the rest.
 
 local use = ...
 local api, facts, insert, json = use("api"), use("facts"), use("insert"), use("json")
@@ -7,25 +7,25 @@ local runs, settings, watching = use("runs"), use("settings"), use("watching")
 
 local actions = {}
 
---- Of the recipe, what the dialog asks for.
+--- Recipe fields in the dialog.
 actions.ASKED = { "class", "strength", "steps" }
---- A doctor that has to load everything, and dream for a second, takes no longer.
+--- Timeout of the doctor, which loads everything and dreams for a second.
 actions.DOCTOR_S = 180.0
 
---- Do what the user has asked for; what cannot be done is said.
+--- Run an action; show problems in a message box.
 -- @param action string: one of the names in ACTIONS
 -- @param preset string or nil: the name of a preset
 function actions.run(action, preset)
-  api.defer(function() end) -- a script that defers nothing leaves an undo point, even if it did nothing
+  api.defer(function() end) -- a script that never defers leaves an undo point
   api.replace_earlier()
   local fine, why = xpcall(function()
-    local told = settings.bridge()
-    for _, place in ipairs(runs.pending(told.runs)) do
-      watching.look_after(place, told)
+    local bridge = settings.bridge()
+    for _, place in ipairs(runs.pending(bridge.runs)) do
+      watching.watch_run(place, bridge)
     end
-    actions.ACTIONS[action](told, preset)
+    actions.ACTIONS[action](bridge, preset)
   end, function(problem)
-    return watching.told(problem, "DreamSound could not begin: ")
+    return watching.error_text(problem, "DreamSound could not start: ")
   end)
   if not fine then
     api.message(why)
@@ -37,29 +37,29 @@ end
 local function selected(project)
   local items = api.selected_items(project)
   if #items == 0 then
-    error(settings.Problem("Select the items to be dreamed first."))
+    error(settings.Problem("No items selected. Select the items to dream."))
   end
   return items
 end
 
---- Return what stands in a field for a value.
+--- Return the text of a value in a field.
 local function shown(value)
   value = json.given(value)
   return value == nil and "" or tostring(value)
 end
 
---- Return the settings that the user fills in, or nil.
-local function ask(told, chosen)
+--- Return the settings entered by the user, or nil.
+local function ask(bridge, chosen)
   local recipe = json.given(chosen.recipe) or {}
   local answer = api.ask(
     "DreamSound",
-    { "Preset (or nothing)", "Class to dream of", "Strength (0.05)", "Steps (10)" },
+    { "Preset (optional)", "Class to dream of", "Strength (0.05)", "Steps (10)" },
     { shown(chosen.preset), shown(recipe.class), shown(recipe.strength), shown(recipe.steps) }
   )
   if answer == nil then
     return nil
   end
-  local preset = answer[1]:find("%S") and settings.find_preset(told, answer[1]) or nil
+  local preset = answer[1]:find("%S") and settings.find_preset(bridge, answer[1]) or nil
   local kept = preset == json.given(chosen.preset) and settings.changed(recipe, {}) or {}
   for place, name in ipairs(actions.ASKED) do
     kept[name] = answer[place + 1]:match("^%s*(.-)%s*$")
@@ -70,9 +70,9 @@ local function ask(told, chosen)
   return settings.changed(chosen, { preset = preset or json.null, recipe = kept })
 end
 
---- Return the preset that the user chooses from a menu, or names in a dialog; nil where it is none.
-local function ask_preset(told, before)
-  local names = settings.presets(told)
+--- Return the preset chosen from a menu or entered in a dialog, or nil.
+local function ask_preset(bridge, before)
+  local names = settings.presets(bridge)
   if api.has_menu() and #names > 0 then
     return names[api.menu(names, json.given(before.preset))]
   end
@@ -80,16 +80,16 @@ local function ask_preset(told, before)
   return answer and answer[1]
 end
 
---- Dump the facts, start the engine, and look after it from then on.
--- @param told table: bridge.json
+--- Dump the facts, start the engine, and watch the run.
+-- @param bridge table: bridge.json
 -- @param project userdata
 -- @param path string: its file
 -- @param items table: array of userdata
 -- @param chosen table: the settings
 -- @param more table or nil: `action` ("dream"), `target` (an item), `with_window` (false)
-local function begin(told, project, path, items, chosen, more)
+local function begin(bridge, project, path, items, chosen, more)
   more = more or {}
-  local host = { language = "lua", reaper = api.version(), bridge = json.given(told.version) or "" }
+  local host = { language = "lua", reaper = api.version(), bridge = json.given(bridge.version) or "" }
   local found = facts.dump(project, path, items, chosen, more.action or "dream", host, more.target)
   local known = {}
   for place, entry in ipairs(found.items) do
@@ -102,85 +102,85 @@ local function begin(told, project, path, items, chosen, more)
     path = path,
     window = more.with_window or false,
   }
-  local place = runs.new_run(told.runs, found, session)
-  local fine, why = pcall(runs.start_engine, told, place, more.with_window)
+  local place = runs.new_run(bridge.runs, found, session)
+  local fine, why = pcall(runs.start_engine, bridge, place, more.with_window)
   if not fine then
-    runs.is_taken(place) -- nobody waits for it
+    runs.claim(place) -- nothing waits for it
     error(why, 0)
   end
-  watching.look_after(place, told, known)
+  watching.watch_run(place, bridge, known)
 end
 
---- Dream the selected items; a window, or a dialog, asks how.
-function actions.dream(told)
+--- Dream the selected items; a window or a dialog asks for the settings.
+function actions.dream(bridge)
   local project, path = api.active_project()
   local items = selected(project)
   local chosen = settings.last(project)
-  local with_window = json.given(told.studio) ~= nil
+  local with_window = json.given(bridge.studio) ~= nil
   if not with_window then
-    chosen = ask(told, chosen)
+    chosen = ask(bridge, chosen)
     if chosen == nil then
       return
     end
   end
-  begin(told, project, path, items, chosen, { with_window = with_window })
+  begin(bridge, project, path, items, chosen, { with_window = with_window })
 end
 
---- Dream the selected items by the settings that were used last.
-function actions.dream_again_so(told)
+--- Dream the selected items with the last settings.
+function actions.dream_with_last_settings(bridge)
   local project, path = api.active_project()
-  begin(told, project, path, selected(project), settings.last(project))
+  begin(bridge, project, path, selected(project), settings.last(project))
 end
 
---- Dream the selected items by a preset.
-function actions.dream_by_preset(told, preset)
+--- Dream the selected items with a preset.
+function actions.dream_with_preset(bridge, preset)
   local project, path = api.active_project()
   local items = selected(project)
   local before = settings.last(project)
-  preset = preset or ask_preset(told, before)
+  preset = preset or ask_preset(bridge, before)
   if preset == nil then
     return
   end
-  local changes = { preset = settings.find_preset(told, preset), recipe = {} }
-  begin(told, project, path, items, settings.changed(before, changes))
+  local changes = { preset = settings.find_preset(bridge, preset), recipe = {} }
+  begin(bridge, project, path, items, settings.changed(before, changes))
 end
 
---- Dream the selected items toward the last of them.
-function actions.dream_toward(told)
+--- Dream the selected items toward the last one.
+function actions.dream_toward(bridge)
   local project, path = api.active_project()
   local items = selected(project)
   if #items < 2 then
     error(settings.Problem(
-      "Select the items to be dreamed and, as the last of them, the one whose sound they "
-        .. "shall take on."
+      "Select the items to dream, then add the target item to the selection as the "
+        .. "last item."
     ))
   end
-  begin(told, project, path, items, settings.last(project), { target = items[#items] })
+  begin(bridge, project, path, items, settings.last(project), { target = items[#items] })
 end
 
-local function place(told, placement)
+local function place(bridge, placement)
   local project, path = api.active_project()
   local chosen = settings.changed(settings.last(project), { placement = placement })
-  begin(told, project, path, selected(project), chosen)
+  begin(bridge, project, path, selected(project), chosen)
 end
 
---- Dream the selected items, and put what comes of them on a new track.
-function actions.dream_to_track(told)
-  place(told, "track")
+--- Dream the selected items, with the results on a new track.
+function actions.dream_to_track(bridge)
+  place(bridge, "track")
 end
 
 --- Dream the selected items as one sound, on a new track.
-function actions.dream_glued(told)
-  place(told, "glue")
+function actions.dream_glued(bridge)
+  place(bridge, "glue")
 end
 
---- Go on from the active takes of the selected items, which DreamSound has made.
-function actions.dream_again(told)
+--- Continue from the active takes of the selected items, made by DreamSound.
+function actions.dream_again(bridge)
   local project, path = api.active_project()
-  begin(told, project, path, selected(project), {}, { action = "again" })
+  begin(bridge, project, path, selected(project), {}, { action = "again" })
 end
 
--- -- the rest ----------------------------------------------------------------------------------
+-- -- other actions -----------------------------------------------------------------------------
 
 --- Return the file that an item plays, or nil.
 local function file_of(item)
@@ -193,11 +193,11 @@ local function file_of(item)
 end
 
 --- Open the sounds of the selected items in DreamSound Studio.
-function actions.open_in_studio(told)
-  local studio = json.given(told.studio)
+function actions.open_in_studio(bridge)
+  local studio = json.given(bridge.studio)
   if studio == nil then
     error(settings.Problem(
-      "DreamSound Studio is not installed.\n\nRun this in a terminal:\n\n"
+      "DreamSound Studio is not installed.\n\nRun in a terminal:\n\n"
         .. "    pip install 'dreamsound-studio[desktop]'\n    dreamsound reaper install"
     ))
   end
@@ -209,54 +209,54 @@ function actions.open_in_studio(told)
     end
   end
   if next(seen) == nil then
-    error(settings.Problem("None of the selected items plays a file."))
+    error(settings.Problem("The selected items play no audio files. Select audio items."))
   end
-  runs.start(words)
+  runs.start_program(words)
 end
 
---- Call off all that is being dreamed.
-function actions.cancel(told)
-  local waiting = runs.pending(told.runs)
+--- Cancel all dreams.
+function actions.cancel(bridge)
+  local waiting = runs.pending(bridge.runs)
   if #waiting == 0 then
-    error(settings.Problem("Nothing is being dreamed."))
+    error(settings.Problem("No dreams running."))
   end
   for _, run in ipairs(waiting) do
     runs.ask_for(run, runs.CANCEL)
   end
 end
 
---- Say how far all is that is being dreamed.
-function actions.progress(told)
+--- Show the progress of all dreams.
+function actions.progress(bridge)
   local lines = {}
-  for _, run in ipairs(runs.pending(told.runs)) do
+  for _, run in ipairs(runs.pending(bridge.runs)) do
     local status = runs.read(run, runs.STATUS) or { state = "beginning" }
     local noted = runs.read(run, runs.RUN) or {}
     local name, text = runs.base_name(shown(noted.path)), shown(status.text)
     lines[#lines + 1] = string.format(
       "%s: %s, %s",
-      name ~= "" and name or "an unsaved project",
+      name ~= "" and name or "Unsaved project",
       status.state,
       text ~= "" and text or "…"
     )
   end
-  api.message(#lines > 0 and table.concat(lines, "\n") or "Nothing is being dreamed.")
+  api.message(#lines > 0 and table.concat(lines, "\n") or "No dreams running.")
 end
 
---- Let the engine look at itself, and say what it finds.
-function actions.doctor(told)
-  api.make_folder(told.runs)
+--- Run the engine's doctor and show its report.
+function actions.doctor(bridge)
+  api.make_folder(bridge.runs)
   local name = "doctor-" .. api.unique_digits():sub(1, 6) .. ".json"
-  local report = runs.join(told.runs, name)
-  local words = runs.with(told.engine, "reaper", "doctor", "--resource-path", api.resource_path())
-  runs.start(runs.with(words, "--out", report))
+  local report = runs.join(bridge.runs, name)
+  local words = runs.with(bridge.engine, "reaper", "doctor", "--resource-path", api.resource_path())
+  runs.start_program(runs.with(words, "--out", report))
   local began_s = api.now_s()
 
   watching.loop(function()
-    local found = runs.read(told.runs, name)
+    local found = runs.read(bridge.runs, name)
     if found == nil then
       if api.now_s() - began_s > actions.DOCTOR_S then
         error(settings.Problem(
-          "DreamSound's engine does not answer.\n\nRun this in a terminal:\n\n"
+          "The DreamSound engine is not responding.\n\nRun in a terminal:\n\n"
             .. "    dreamsound reaper doctor"
         ))
       end
@@ -270,8 +270,8 @@ end
 
 actions.ACTIONS = {
   ["dream"] = actions.dream,
-  ["dream with last settings"] = actions.dream_again_so,
-  ["dream with preset"] = actions.dream_by_preset,
+  ["dream with last settings"] = actions.dream_with_last_settings,
+  ["dream with preset"] = actions.dream_with_preset,
   ["dream toward"] = actions.dream_toward,
   ["dream to track"] = actions.dream_to_track,
   ["dream glued"] = actions.dream_glued,

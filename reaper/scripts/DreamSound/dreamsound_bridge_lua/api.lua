@@ -1,21 +1,21 @@
 -- @noindex
---- REAPER's functions as the bridge would have them: projects, items, takes, sources.
+--- A layer over REAPER's functions: projects, items, takes, sources.
 --
--- With program.lua, whose functions are here too, the only file that calls `reaper`. In Lua a pointer
--- is userdata, NULL is nil, and what C fills in is returned after what C returns. A pointer to what is
--- no more must not be passed: REAPER ends the script then, where Python would pass NULL.
+-- With program.lua and making.lua, which add to it, the only file that calls `reaper`. In Lua a pointer
+-- is userdata, NULL is nil, and C output parameters are returned after the C return value. Never pass a
+-- pointer to a deleted object: REAPER then ends the script, where Python would pass NULL.
 
 local use = ...
 local api = use("program")
 
---- Return whether a project still has what a pointer of a kind points to.
+--- Return whether an object of a kind still exists in a project.
 function api.is_valid(project, pointer, kind)
   return reaper.ValidatePtr2(project, pointer, kind)
 end
 
 -- -- projects ----------------------------------------------------------------------------------
 
---- Return the active project, and its path.
+--- Return the active project and its path.
 function api.active_project()
   local project, path = reaper.EnumProjects(-1)
   return project, path or ""
@@ -34,12 +34,12 @@ function api.projects()
   end
 end
 
---- Return the folder that a project records to.
+--- Return a project's recording folder.
 function api.record_path(project)
   return reaper.GetProjectPathEx(project)
 end
 
---- Return the rate of a project, or 0 where it follows the device.
+--- Return a project's sample rate; 0 if it follows the device.
 function api.sample_rate(project)
   if reaper.GetSetProjectInfo(project, "PROJECT_SRATE_USE", 0.0, false) == 0 then
     return 0
@@ -47,20 +47,20 @@ function api.sample_rate(project)
   return math.floor(reaper.GetSetProjectInfo(project, "PROJECT_SRATE", 0.0, false))
 end
 
---- Return what a project remembers for us.
+--- Return a text stored in a project.
 function api.project_text(project, key)
   local _, text = reaper.GetProjExtState(project, api.NAME, key)
   return text
 end
 
---- Let a project remember something for us.
+--- Store a text in a project.
 function api.set_project_text(project, key, text)
   reaper.SetProjExtState(project, api.NAME, key, text)
 end
 
 -- -- items and takes ---------------------------------------------------------------------------
 
---- Return `count` things, each got by its number from 0; false where there is nothing.
+--- Return an array of `count` things from a getter with indices from 0; false where it returns nil.
 local function each(count, get)
   local found = {}
   for number = 0, count - 1 do
@@ -97,7 +97,7 @@ end
 --- Set a number of an item.
 function api.set_item_value(item, key, value)
   if not reaper.SetMediaItemInfo_Value(item, key, value) then
-    error(api.Failed(key .. " could not be set"))
+    error(api.Failed("cannot set " .. key))
   end
 end
 
@@ -112,7 +112,7 @@ function api.track_text(track, key)
   return text
 end
 
---- Return which track it is, from 1.
+--- Return the number of a track, from 1.
 function api.track_number(track)
   return math.floor(reaper.GetMediaTrackInfo_Value(track, "IP_TRACKNUMBER"))
 end
@@ -150,7 +150,7 @@ end
 --- Set a text of a take.
 function api.set_take_text(take, key, text)
   if not reaper.GetSetMediaItemTakeInfo_String(take, key, text, true) then
-    error(api.Failed(key .. " could not be set"))
+    error(api.Failed("cannot set " .. key))
   end
 end
 
@@ -162,11 +162,11 @@ end
 --- Set a number of a take.
 function api.set_take_value(take, key, value)
   if not reaper.SetMediaItemTakeInfo_Value(take, key, value) then
-    error(api.Failed(key .. " could not be set"))
+    error(api.Failed("cannot set " .. key))
   end
 end
 
---- Give a take a colour, {red, green, blue}.
+--- Set a take's colour, {red, green, blue}.
 function api.set_take_colour(take, colour)
   local native = reaper.ColorToNative(colour[1], colour[2], colour[3])
   api.set_take_value(take, "I_CUSTOMCOLOR", (native | 0x1000000) + 0.0)
@@ -177,7 +177,7 @@ function api.is_midi(take)
   return reaper.TakeIsMIDI(take)
 end
 
---- Return the stretch markers of a take: position, position in the source, slope.
+--- Return a take's stretch markers: position, source position, slope.
 function api.stretch_markers(take)
   return each(reaper.GetTakeNumStretchMarkers(take), function(number)
     local _, at_s, source_s = reaper.GetTakeStretchMarker(take, number)
@@ -189,36 +189,36 @@ end
 function api.add_stretch_marker(take, at_s, source_s, slope)
   local number = reaper.SetTakeStretchMarker(take, -1, at_s, source_s)
   if number < 0 then
-    error(api.Failed("a stretch marker could not be set"))
+    error(api.Failed("cannot add a stretch marker"))
   end
   if slope ~= 0 then
     reaper.SetTakeStretchMarkerSlope(take, number, slope)
   end
 end
 
---- Return how many envelopes a take has.
+--- Return a take's envelope count.
 function api.envelope_count(take)
   return reaper.CountTakeEnvelopes(take)
 end
 
---- Return how many effects a take has.
+--- Return a take's effect count.
 function api.effect_count(take)
   return reaper.TakeFX_GetCount(take)
 end
 
---- Make a take the active one of its item.
+--- Make a take the active one.
 function api.activate(take)
   reaper.SetActiveTake(take)
 end
 
 -- -- sources -----------------------------------------------------------------------------------
 
---- Return the source of a take, or nil.
+--- Return a take's source, or nil.
 function api.take_source(take)
   return reaper.GetMediaItemTake_Source(take)
 end
 
---- Return what a source says of itself, without its parent; `section` is nil where it is none.
+--- Return the properties of a source, without its parent; `section` is nil if it is not a section.
 function api.source_facts(source)
   local length, is_qn = reaper.GetMediaSourceLength(source)
   local found, offset, part, is_reversed = reaper.PCM_Source_GetSectionInfo(source)
@@ -234,22 +234,22 @@ function api.source_facts(source)
   }
 end
 
---- Return the file of a source, or an empty text.
+--- Return a source's file, or an empty text.
 function api.source_file(source)
   return reaper.GetMediaSourceFileName(source)
 end
 
---- Return what a section is a part of, or nil.
+--- Return the parent of a section, or nil.
 function api.source_parent(source)
   return reaper.GetMediaSourceParent(source)
 end
 
---- Return a source of a file, or nil where REAPER cannot read it.
+--- Return a source for a file, or nil if REAPER cannot read it.
 function api.new_source(path)
   return reaper.PCM_Source_CreateFromFile(path)
 end
 
---- Build peaks, as PCM_Source_BuildPeaks does.
+--- Build peaks like PCM_Source_BuildPeaks.
 function api.build_peaks(source, mode)
   return reaper.PCM_Source_BuildPeaks(source, mode)
 end

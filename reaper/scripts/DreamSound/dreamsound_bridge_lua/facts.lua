@@ -1,5 +1,5 @@
 -- @noindex
---- What REAPER knows of the selected items, as it is; docs/reaper-bridge.md has the fields.
+--- REAPER's raw facts about the selected items; docs/reaper-bridge.md lists the fields.
 
 local use = ...
 local api, json = use("api"), use("json")
@@ -19,7 +19,7 @@ facts.TAKE_VALUES = {
   "D_PANLAW",
   "I_CHANMODE",
 }
---- No chain of sections is longer.
+--- Limit for a chain of sections.
 facts.DEEPEST = 32
 
 local function longer(item, key)
@@ -30,10 +30,10 @@ end
 -- @param project userdata
 -- @param path string: its file
 -- @param items table: array of userdata
--- @param settings table: how they are to be dreamed
+-- @param settings table: dream settings
 -- @param action string: "dream" or "again"
--- @param host table: who tells
--- @param target userdata or nil: the item that is the target
+-- @param host table: this REAPER and bridge
+-- @param target userdata or nil: the target item
 -- @return table
 function facts.dump(project, path, items, settings, action, host, target)
   local tracks, entries = {}, json.array()
@@ -55,7 +55,7 @@ function facts.dump(project, path, items, settings, action, host, target)
   }
 end
 
---- Return the facts of an item; `tracks` remembers those of its track.
+--- Return an item's facts; `tracks` caches the facts of tracks.
 function facts.item_facts(item, tracks, with_ext)
   local track = api.item_track(item)
   if tracks[track] == nil then
@@ -81,7 +81,7 @@ function facts.item_facts(item, tracks, with_ext)
   }
 end
 
---- Return the facts of a take.
+--- Return a take's facts; includes its DreamSound record only if needed.
 function facts.take_facts(take, with_ext)
   local values, markers = {}, json.array()
   for _, key in ipairs(facts.TAKE_VALUES) do
@@ -103,7 +103,7 @@ function facts.take_facts(take, with_ext)
   }
 end
 
---- Return the facts of a source and of what it is a part of.
+--- Return the facts of a source and its parents.
 function facts.chain(source, depth)
   depth = depth or 0
   if source == nil or depth > facts.DEEPEST then

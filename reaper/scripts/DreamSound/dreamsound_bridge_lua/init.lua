@@ -1,22 +1,22 @@
 -- @noindex
---- DreamSound's bridge for REAPER, in Lua: dumps facts, applies plans, and knows no maths.
+--- DreamSound's bridge for REAPER, in Lua: dumps facts and applies plans, without any maths.
 --
--- It is the bridge in Python, dreamsound_bridge, once more: the same modules, the same names. Lua runs
--- in every REAPER without set-up (5.3 in REAPER 6, 5.4 in REAPER 7). Modules are loaded by their paths
--- instead of by `require`: package.path cannot hold a folder with ";" or "?" in its name.
+-- It mirrors the Python bridge, dreamsound_bridge: the same modules, the same names. Lua runs in every
+-- REAPER without set-up (5.3 in REAPER 6, 5.4 in REAPER 7). Modules are loaded by path instead of
+-- `require`: package.path cannot hold a folder with ";" or "?" in its name.
 
 local folder = ...
 
 local loaded = {}
 
---- Return a module; each is loaded once, and gets this function and the folder of the scripts.
+--- Return a module; each is loaded once and receives this function and the scripts' folder.
 -- @param name string: a file of this folder, without ".lua"
 -- @return table
 local function use(name)
   if loaded[name] == nil then
     local chunk, why = loadfile(folder .. "/dreamsound_bridge_lua/" .. name .. ".lua")
     if chunk == nil then
-      error("DreamSound is not installed completely: " .. why, 0)
+      error("DreamSound is not fully installed: " .. why, 0)
     end
     loaded[name] = chunk(use, folder)
   end

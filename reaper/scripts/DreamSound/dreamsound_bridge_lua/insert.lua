@@ -1,14 +1,14 @@
 -- @noindex
---- A plan applied: new takes, in one step that is undone as a whole.
+--- Applies a plan: inserts new takes in one undo step.
 
 local use = ...
 local api, json = use("api"), use("json")
 
 local insert = {}
 
---- Return what became of a plan: so many takes in the project (`count`), whether anything of it is
--- another (`is_changed`), what is not there and where its files are (`problems`), and sources whose
--- peaks are still to be built (`sources`).
+--- Return an empty result: the number of inserted takes (`count`), whether the project changed
+-- (`is_changed`), what failed and where its files are (`problems`), and sources whose peaks are yet to
+-- be built (`sources`).
 function insert.Inserted()
   return { count = 0, is_changed = false, problems = {}, sources = {} }
 end
@@ -17,7 +17,7 @@ local function add(list, one)
   list[#list + 1] = one
 end
 
--- -- where to ----------------------------------------------------------------------------------
+-- -- targets -----------------------------------------------------------------------------------
 
 local function is_still(project, item, guid)
   if item == nil or not api.is_valid(project, item, "MediaItem*") then
@@ -54,19 +54,19 @@ local function kept(entry, why)
     add(files, one.file)
   end
   return string.format(
-    "%s: %s, so nothing was inserted. The renders are kept: %s",
+    "%s: %s. Nothing inserted; renders kept: %s",
     entry.label,
     why,
     table.concat(files, ", ")
   )
 end
 
---- Return under what an item is known: two may have one GUID, where a script has copied them.
+--- Return the key of an item and its take: items copied by a script may share a GUID.
 function insert.key(item, take)
   return item .. " " .. take
 end
 
---- Return item and take of each entry of a plan; the take is nil where only the item is there.
+--- Return item and take of each plan entry; the take is nil if only the item exists.
 local function found_of(plan, project, known)
   local found, others = {}, nil
   for _, entry in ipairs(json.given(plan.items) or {}) do
@@ -87,7 +87,7 @@ local function found_of(plan, project, known)
   return found
 end
 
---- Return each item with its entry of the plan, and how far its take has been moved since.
+--- Return each item with its plan entry and its take's start offset change.
 local function items_of(plan, project, known, done)
   local found, fit = found_of(plan, project, known), {}
   for _, entry in ipairs(json.given(plan.items) or {}) do
@@ -95,11 +95,11 @@ local function items_of(plan, project, known, done)
     local item, take = here.item, here.take
     local seen, why = entry.seen, nil
     if item == nil then
-      why = "the item is gone"
+      why = "the item no longer exists"
     elseif take == nil then
-      why = "its take is gone"
+      why = "its take no longer exists"
     elseif math.abs(api.take_value(take, "D_PLAYRATE") - seen.D_PLAYRATE) > 1e-9 then
-      why = "its play rate has been changed"
+      why = "its play rate has changed"
     elseif not is_any_readable(entry) then
       why = "REAPER cannot read its files"
     else
@@ -115,24 +115,24 @@ end
 
 -- -- new takes ---------------------------------------------------------------------------------
 
---- Return a new take that plays a file; each step is looked at.
+--- Return a new take that plays a file; verifies each step.
 local function add_take(project, is_active, item, one)
   local take = api.new_take(item)
   if api.give_source(take, one.source) then
     local source = api.take_source(take)
-    -- Its name may be written another way by the system.
+    -- The system may normalise the file name.
     if source ~= nil and api.source_file(source) ~= "" then
       return take
     end
   end
   api.delete_take(project, item, take)
   if not is_active then
-    error(api.Failed("REAPER has not taken the file, and its project is not the active one"))
+    error(api.Failed("REAPER did not accept the file, and its project is not active"))
   end
   return api.insert_as_take(project, item, one.file)
 end
 
---- Give a new take all that the plan says, in the order in which the plan says it.
+--- Apply the plan's values to a new take, in the plan's order.
 local function fill(take, one, offset_s)
   local values, names = one.values, json.names(one.values)
   if values.D_STARTOFFS == nil then
@@ -152,7 +152,7 @@ local function fill(take, one, offset_s)
   end
 end
 
---- Return a new take that is all that the plan says; where that fails, it is taken away again.
+--- Return a new take with the plan's values; remove the take on failure.
 local function make_take(project, is_active, item, one, offset_s)
   if one.source == nil then
     error(api.Failed("REAPER cannot read it"))
@@ -166,7 +166,7 @@ local function make_take(project, is_active, item, one, offset_s)
   return take
 end
 
---- Add the takes of an entry; one that cannot be added does not stop the others.
+--- Add the takes of an entry; a failed take does not stop the others.
 local function add_takes(project, is_active, item, entry, offset_s, done)
   local chosen
   for _, one in ipairs(entry.takes) do
@@ -192,7 +192,7 @@ local function add_takes(project, is_active, item, entry, offset_s, done)
   api.redraw(item)
 end
 
---- Return each entry of a new track with the track that it goes behind.
+--- Return each new-track entry with the track it follows.
 local function tracks_of(plan, project, is_active, done)
   local behind, fit = {}, {}
   local entries = json.given(plan.tracks) or {}
@@ -203,7 +203,7 @@ local function tracks_of(plan, project, is_active, done)
     if is_active and behind[entry.after] then
       add(fit, { after = behind[entry.after], entry = entry })
     else
-      local why = is_active and "its track is gone" or "its project is not the active one"
+      local why = is_active and "its track no longer exists" or "its project is not active"
       for _, one in ipairs(entry.items) do
         add(done.problems, kept(one, why))
       end
@@ -238,12 +238,12 @@ local function add_track(project, is_active, after, entry, done)
 end
 
 --- Apply a plan.
--- @param plan table: what the engine wrote
--- @param project userdata: where to
--- @param is_active boolean: whether that is the active project
--- @param known table: where the items were, by the GUIDs of item and take
--- @param settings string: what the project shall remember, one line; an empty one changes nothing
--- @return table: as `Inserted` makes it
+-- @param plan table: written by the engine
+-- @param project userdata: the target project
+-- @param is_active boolean: whether it is the active project
+-- @param known table: item pointers by the GUIDs of item and take
+-- @param settings string: settings line to store in the project; empty changes nothing
+-- @return table: see `Inserted`
 function insert.insert(plan, project, is_active, known, settings)
   local done = insert.Inserted()
   local items = items_of(plan, project, known, done)

@@ -1,27 +1,27 @@
 -- @noindex
---- JSON (RFC 8259), strictly: what is not JSON, or not UTF-8, is an error and never a guess.
+--- Strict JSON (RFC 8259): invalid JSON or UTF-8 is an error, never guessed.
 --
 -- An array is a table made by `json.array`, an object is any other table; so `{}` and `[]` differ.
 -- null is `json.null`, since a table cannot hold nil. Integers stay integers.
 
 local json = {}
 
---- What null becomes.
+--- The value of null.
 json.null = setmetatable({}, {
   __tostring = function()
     return "null"
   end,
 })
 
-local DEEPEST = 100 -- facts of the longest chain of sources are 40 deep
+local DEEPEST = 100 -- the longest chain of sources takes 40 levels
 local ARRAY = {}
-local written, read_value -- what is nested calls them again
+local written, read_value -- recursive
 local SHORT = { ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
 local LONG = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\", ["/"] = "/" }
 
---- Make a table an array.
+--- Mark a table as an array.
 -- @param items table or nil: a sequence
--- @return table: the same
+-- @return table: the same table
 function json.array(items)
   return setmetatable(items or {}, ARRAY)
 end
@@ -36,7 +36,7 @@ function json.is_object(value)
   return type(value) == "table" and value ~= json.null and not json.is_array(value)
 end
 
---- Return a value, or nil where it is null.
+--- Return a value, or nil for null.
 function json.given(value)
   if value == json.null then
     return nil
@@ -44,7 +44,7 @@ function json.given(value)
   return value
 end
 
---- Return the names in an object: as they stand in the text that it was read from, else sorted.
+--- Return the names in an object: in the order of the text it was read from, else sorted.
 -- @param object table
 -- @return table: array of strings
 function json.names(object)
@@ -74,7 +74,7 @@ local function escaped(code)
   return string.format("\\u%04x\\u%04x", 0xD800 + (code >> 10), 0xDC00 + (code & 0x3FF))
 end
 
---- Return a text as JSON, in ASCII: one line that any ini file keeps.
+--- Return a text as ASCII JSON: one line that survives any ini file.
 local function written_text(text)
   if not utf8.len(text) then
     error("a text is not UTF-8: " .. text:gsub("[\128-\255]", "?"), 0)
@@ -104,7 +104,7 @@ end
 
 local function written_table(value, depth)
   if depth > DEEPEST then
-    error("it is nested too deep", 0)
+    error("nested too deeply", 0)
   end
   local parts = {}
   if json.is_array(value) then
@@ -116,7 +116,7 @@ local function written_table(value, depth)
   local names = {}
   for name in pairs(value) do
     if type(name) ~= "string" then
-      error("the names in an object are texts; an array is made by json.array", 0)
+      error("object names must be strings; make arrays with json.array", 0)
     end
     names[#names + 1] = name
   end
@@ -138,11 +138,11 @@ function written(value, depth)
   elseif kind == "table" then
     return written_table(value, depth + 1)
   end
-  error("a " .. kind .. " cannot be written", 0)
+  error("cannot write a " .. kind, 0)
 end
 
---- Return a value as JSON in one line, the names in objects sorted.
--- @return string, or nil and what is wrong
+--- Return a value as one line of JSON with sorted object names.
+-- @return string, or nil and an error message
 function json.encode(value)
   local fine, text = pcall(written, value, 0)
   if fine then
@@ -161,16 +161,16 @@ local function after_blanks(text, at)
   return text:find("[^ \t\r\n]", at) or #text + 1
 end
 
---- Return the character of an escape that begins with \u at `at`, and where it ends.
+--- Return the character of a \u escape at `at`, and its end.
 local function read_code(text, at)
-  local digits = text:match("^\\u(%x%x%x%x)", at) or fail("a broken escape", at)
+  local digits = text:match("^\\u(%x%x%x%x)", at) or fail("invalid escape", at)
   local code = tonumber(digits, 16)
   if code < 0xD800 or code > 0xDFFF then
     return utf8.char(code), at + 6
   end
   local low = tonumber(text:match("^\\u(%x%x%x%x)", at + 6) or "0", 16)
   if code > 0xDBFF or low < 0xDC00 or low > 0xDFFF then
-    fail("half a character", at)
+    fail("unpaired surrogate", at)
   end
   return utf8.char(0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)), at + 12
 end
@@ -179,13 +179,13 @@ local function read_text(text, at)
   local parts, began = {}, at
   at = at + 1
   while true do
-    local stop = text:find('[\0-\31"\\]', at) or fail("a text without an end", began)
+    local stop = text:find('[\0-\31"\\]', at) or fail("unterminated string", began)
     parts[#parts + 1] = text:sub(at, stop - 1)
     local char = text:sub(stop, stop)
     if char == '"' then
       return table.concat(parts), stop + 1
     elseif char ~= "\\" then
-      fail("a control character in a text", stop)
+      fail("control character in a string", stop)
     end
     local short = LONG[text:sub(stop + 1, stop + 1)]
     if short then
@@ -197,19 +197,19 @@ local function read_text(text, at)
 end
 
 local function read_number(text, at)
-  local whole = text:match("^%-?0", at) or text:match("^%-?[1-9]%d*", at) or fail("no value", at)
+  local whole = text:match("^%-?0", at) or text:match("^%-?[1-9]%d*", at) or fail("invalid value", at)
   local rest = at + #whole
   local part = text:match("^%.%d+", rest) or ""
   local power = text:match("^[eE][+-]?%d+", rest + #part) or ""
   local number = tonumber(whole .. part .. power)
   if number == math.huge or number == -math.huge then
-    fail("a number that is too large", at)
+    fail("number out of range", at)
   end
   return number, rest + #part + #power
 end
 
---- Read what stands between brackets at `at`; return where it goes on.
--- @param read_part function: reads one part from where it is told, and returns where that ends
+--- Read the parts between brackets at `at`; return the position after them.
+-- @param read_part function: reads one part from a position and returns its end
 local function read_parts(text, at, closing, read_part)
   at = after_blanks(text, at + 1)
   if text:sub(at, at) == closing then
@@ -221,7 +221,7 @@ local function read_parts(text, at, closing, read_part)
     if char == closing then
       return at + 1
     elseif char ~= "," then
-      fail("a comma is missing", at)
+      fail("missing comma", at)
     end
     at = after_blanks(text, at + 1)
   end
@@ -242,12 +242,12 @@ local function read_object(text, at, depth)
   local found = setmetatable({}, { names = names })
   at = read_parts(text, at, "}", function(from)
     if text:sub(from, from) ~= '"' then
-      fail("a name is missing", from)
+      fail("missing name", from)
     end
     local name, rest = read_text(text, from)
     rest = after_blanks(text, rest)
     if text:sub(rest, rest) ~= ":" then
-      fail("a colon is missing", rest)
+      fail("missing colon", rest)
     end
     names[#names + 1] = name
     found[name], rest = read_value(text, rest + 1, depth)
@@ -260,7 +260,7 @@ local WORDS = { ["true"] = true, ["false"] = false, ["null"] = json.null }
 
 function read_value(text, at, depth)
   if depth >= DEEPEST then
-    fail("it is nested too deep", at)
+    fail("nested too deeply", at)
   end
   at = after_blanks(text, at)
   local char = text:sub(at, at)
@@ -278,12 +278,12 @@ function read_value(text, at, depth)
   return read_number(text, at)
 end
 
---- Return what a JSON text says.
+--- Return the value of a JSON text.
 -- @param text string
--- @return the value, or nil and what is wrong
+-- @return the value, or nil and an error message
 function json.decode(text)
   if not utf8.len(text) then
-    return nil, "it is not UTF-8"
+    return nil, "not UTF-8"
   end
   local fine, value, at = pcall(read_value, text, 1, 0)
   if not fine then
@@ -291,7 +291,7 @@ function json.decode(text)
   end
   at = after_blanks(text, at)
   if at <= #text then
-    return nil, "something follows at byte " .. at
+    return nil, "trailing data at byte " .. at
   end
   return value
 end

@@ -1,24 +1,24 @@
 -- @noindex
---- New takes, items and tracks; the third part of api.lua.
+--- New takes, items and tracks; extends api.lua.
 
 local use = ...
 local api = use("program")
 
---- Return a new take of an item, without a source.
+--- Return a new take without a source.
 function api.new_take(item)
   local take = reaper.AddTakeToMediaItem(item)
   if take == nil then
-    error(api.Failed("no take could be added"))
+    error(api.Failed("cannot add a take"))
   end
   return take
 end
 
---- Return whether a take has taken a source.
+--- Assign a source to a take; return whether that worked.
 function api.give_source(take, source)
   return reaper.SetMediaItemTake_Source(take, source)
 end
 
---- Call a function while an item is the only one that is selected; select as before.
+--- Call a function while an item is the only selected one; restore the selection.
 local function with_selected(project, item, call)
   local selected = api.selected_items(project)
   local fine, answer = pcall(function()
@@ -33,7 +33,7 @@ local function with_selected(project, item, call)
   return fine, answer
 end
 
---- Add a file to an item of the active project as a take, the way of the Insert menu.
+--- Insert a file into an item of the active project as a take, like the Insert menu.
 function api.insert_as_take(project, item, path)
   local cursor = reaper.GetCursorPositionEx(project)
   local from_s, to_s = reaper.GetSet_ArrangeView2(project, false, 0, 0, 0.0, 0.0)
@@ -41,7 +41,7 @@ function api.insert_as_take(project, item, path)
     local before = reaper.CountTakes(item)
     reaper.InsertMedia(path, 3)
     if reaper.CountTakes(item) ~= before + 1 then
-      error(api.Failed("REAPER has not taken the file"))
+      error(api.Failed("REAPER did not accept the file"))
     end
     return reaper.GetTake(item, before)
   end)
@@ -53,7 +53,7 @@ function api.insert_as_take(project, item, path)
   return answer
 end
 
---- Delete a take of an item; another of its takes is active then.
+--- Delete a take of an item; another take becomes active.
 function api.delete_take(project, item, take)
   local active = api.active_take(item)
   local fine, why = with_selected(project, item, function()
@@ -76,7 +76,7 @@ function api.new_track(after, name)
   reaper.InsertTrackAtIndex(number, true)
   local track = reaper.GetTrack(0, number)
   if track == nil then
-    error(api.Failed("no track could be added"))
+    error(api.Failed("cannot add a track"))
   end
   reaper.GetSetMediaTrackInfo_String(track, "P_NAME", name, true)
   return track
@@ -86,25 +86,25 @@ end
 function api.new_item(track)
   local item = reaper.AddMediaItemToTrack(track)
   if item == nil then
-    error(api.Failed("no item could be added"))
+    error(api.Failed("cannot add an item"))
   end
   return item
 end
 
---- Begin a step that is undone as a whole; nothing is drawn until its end.
+--- Begin an undo step; suspends drawing until its end.
 function api.begin_step(project)
   reaper.PreventUIRefresh(1)
   reaper.Undo_BeginBlock2(project)
 end
 
---- End a step; one in which nothing has changed is none.
+--- End an undo step; without changes, leave no undo point.
 function api.end_step(project, name, is_changed)
   reaper.Undo_EndBlock2(project, name, is_changed and -1 or 0)
   reaper.PreventUIRefresh(-1)
   reaper.UpdateArrange()
 end
 
---- Let an item be drawn anew.
+--- Redraw an item.
 function api.redraw(item)
   reaper.UpdateItemInProject(item)
 end

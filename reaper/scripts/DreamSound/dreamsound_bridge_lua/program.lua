@@ -1,7 +1,7 @@
 -- @noindex
---- REAPER as a program: what it remembers, asks and shows, its files and its clock; a part of api.lua.
+--- REAPER as a program: storage, dialogs, files and clock; extends api.lua.
 --
--- What Python's own library does for the other bridge (os, subprocess) is done by REAPER here.
+-- Replaces what the Python bridge takes from its standard library (os, subprocess).
 
 local api = {}
 
@@ -13,37 +13,37 @@ local Failed = {
   end,
 }
 
---- Return the error that REAPER did not do what it was asked for.
+--- Return the error of an operation that REAPER refused.
 function api.Failed(text)
   return setmetatable({ text = text }, Failed)
 end
 
---- Return whether an error is one of `Failed`.
+--- Return whether an error is a `Failed`.
 function api.is_failed(problem)
   return getmetatable(problem) == Failed
 end
 
 -- -- dialogs and memory ------------------------------------------------------------------------
 
---- Return what REAPER remembers for us.
+--- Return a line stored in REAPER.
 function api.remembered(key)
   return reaper.GetExtState(api.NAME, key)
 end
 
---- Let REAPER remember one line for us, for ever or until it is closed.
+--- Store a line in REAPER, permanently or until it closes.
 function api.remember(key, text, persist)
   reaper.SetExtState(api.NAME, key, text, persist)
 end
 
---- Show a message, and wait until it is read.
+--- Show a message box.
 function api.message(text)
   reaper.MB(text, api.NAME, 0)
 end
 
---- Return what the user fills in, or nil where it is called off.
+--- Return the user's input, or nil if cancelled.
 -- @param title string
 -- @param captions table: array of strings
--- @param values table: array of strings, what stands there at first
+-- @param values table: array of strings, initial values
 -- @return table: array of strings
 function api.ask(title, captions, values)
   local fine, line = reaper.GetUserInputs(
@@ -70,16 +70,16 @@ function api.has_menu()
   return rawget(_G, "gfx") ~= nil
 end
 
---- Return an entry as a menu takes it: without what stands for a submenu, a tick or a line.
+--- Return an entry escaped for a menu: without the marks of submenus, ticks and separators.
 local function plain(entry)
   entry = entry:gsub("|", "/"):gsub("&", "&&")
   return entry:find("^[#!<>]") and " " .. entry or entry
 end
 
---- Show a menu at the mouse, and wait for an answer.
+--- Show a menu at the mouse and wait for the choice.
 -- @param entries table: array of strings
--- @param ticked string or nil: the entry that has a tick
--- @return number: which entry, from 1; nil where none is chosen
+-- @param ticked string or nil: the entry with a tick
+-- @return number: the chosen entry, from 1; nil if none
 function api.menu(entries, ticked)
   local shown = {}
   for place, entry in ipairs(entries) do
@@ -94,7 +94,7 @@ end
 
 -- -- the program -------------------------------------------------------------------------------
 
---- Return the folder of REAPER's settings.
+--- Return REAPER's resource folder.
 function api.resource_path()
   return reaper.GetResourcePath()
 end
@@ -104,23 +104,23 @@ function api.version()
   return reaper.GetAppVersion()
 end
 
---- Return a time that only runs forward.
+--- Return a monotonic time.
 function api.now_s()
   return reaper.time_precise()
 end
 
---- Call a function a little later, some thirtieth of a second.
+--- Call a function a little later, after about a thirtieth of a second.
 function api.defer(call)
   reaper.defer(call)
 end
 
---- Call a function when the script ends, or is ended.
+--- Call a function when the script ends.
 function api.at_exit(call)
   reaper.atexit(call)
 end
 
---- Let the script take its own place, without a question, where it is started while it runs.
--- REAPER 7.03 and later can; earlier ones ask the user.
+--- Let a new start of the script replace the running one without asking.
+-- REAPER 7.03 and later can; earlier versions ask the user.
 function api.replace_earlier()
   local set = rawget(reaper, "set_action_options")
   if set ~= nil then
@@ -128,30 +128,30 @@ function api.replace_earlier()
   end
 end
 
---- Return hexadecimal digits that nobody else has.
+--- Return unique hexadecimal digits.
 function api.unique_digits()
   return (reaper.genGuid(""):gsub("%X", ""):lower())
 end
 
---- Start a program and do not wait for it; minimised, where it has a window.
+--- Start a program without waiting for it; minimises its window, if any.
 function api.execute(command)
   reaper.ExecProcess(command, -2)
 end
 
 -- -- files -------------------------------------------------------------------------------------
 
---- Return whether there is a file.
+--- Return whether a file exists.
 function api.is_file(path)
   return reaper.file_exists(path)
 end
 
---- Make a folder, and those that it is in.
+--- Create a folder and its parents.
 function api.make_folder(path)
   reaper.RecursiveCreateDirectory(path, 0)
 end
 
 local function listed(enumerate, folder)
-  enumerate(folder, -1) -- REAPER reads the folder anew
+  enumerate(folder, -1) -- refresh REAPER's folder listing
   local names = {}
   while true do
     local name = enumerate(folder, #names)
@@ -163,12 +163,12 @@ local function listed(enumerate, folder)
   end
 end
 
---- Return the names of the folders in a folder, sorted; none where it is not there.
+--- Return the names of the folders in a folder, sorted; none if it does not exist.
 function api.folders(folder)
   return listed(reaper.EnumerateSubdirectories, folder)
 end
 
---- Return the names of the files in a folder, sorted; none where it is not there.
+--- Return the names of the files in a folder, sorted; none if it does not exist.
 function api.files(folder)
   return listed(reaper.EnumerateFiles, folder)
 end

@@ -1,8 +1,8 @@
 -- @noindex
---- Runs: a folder for each, the engine that carries it out, and what it tells.
+--- Runs: a folder for each, the engine that executes it, and its reports.
 --
--- The engine is started by REAPER's ExecProcess, which takes a command line, no environment and no
--- log: what the engine prints is lost, and it has to write a log of its own.
+-- REAPER's ExecProcess starts the engine; it takes a command line but no environment and no log file.
+-- The engine's output is lost, so the engine writes its own log.
 
 local use = ...
 local api, json = use("api"), use("json")
@@ -11,7 +11,7 @@ local runs = {}
 
 runs.FACTS, runs.RUN, runs.STATUS, runs.RESULT = "facts.json", "run.json", "status.json", "result.json"
 runs.APPLIED, runs.CANCEL = "applied", "cancel"
---- What may tell why an engine does not answer: written by the bridge in Python, and by the engine.
+--- Logs that may explain a silent engine: written by the Python bridge, and by the engine.
 runs.LOGS = { "bridge.log", "engine.log" }
 runs.OVER = { done = true, failed = true, cancelled = true }
 runs.SEPARATOR = package.config:sub(1, 1)
@@ -30,10 +30,10 @@ function runs.base_name(path)
   return path:match(runs.IS_WINDOWS and "([^/\\]*)$" or "([^/]*)$")
 end
 
---- Make a run; return its folder.
--- @param folder string: of all runs
+--- Create a run; return its folder.
+-- @param folder string: folder of all runs
 -- @param facts table: facts.json
--- @param session table: which REAPER, and which project of it
+-- @param session table: this REAPER and the project
 function runs.new_run(folder, facts, session)
   local name = os.date("%Y%m%d-%H%M%S-") .. api.unique_digits():sub(1, 6)
   local place = runs.join(folder, name)
@@ -43,7 +43,7 @@ function runs.new_run(folder, facts, session)
   return place
 end
 
---- Return what is to be written into a file of a run.
+--- Return a value as the contents of a run file.
 function runs.encoded(value)
   local text, why = json.encode(value)
   if text == nil then
@@ -52,7 +52,7 @@ function runs.encoded(value)
   return text
 end
 
---- Return the runs that are not over for REAPER, the oldest first.
+--- Return the runs that REAPER has not finished, oldest first.
 function runs.pending(folder)
   local places = {}
   for _, name in ipairs(api.folders(folder)) do
@@ -65,18 +65,18 @@ function runs.pending(folder)
   return places
 end
 
---- Return whether this call takes a run as applied; only one ever does.
--- Lua cannot make a file only where there is none, as Python does. It renames run.json to `applied`:
--- of two that try, one finds no run.json. Then run.json is gone and `applied` is there, and by either
--- sign the run is over for the bridge in Python too. In one REAPER scripts take turns, so between the
--- look and the rename nobody comes; only two REAPERs with the same project, of which one runs Python
--- and the other Lua, could both take a run, within the same millisecond.
-function runs.is_taken(place)
+--- Claim a run as applied; return true for exactly one caller.
+-- Unlike Python, Lua cannot create a file exclusively. It renames run.json to `applied`: of two callers,
+-- one finds no run.json. Afterwards run.json is missing and `applied` exists; either marks the run as
+-- over for the Python bridge too. Scripts in one REAPER take turns, so nothing happens between check and
+-- rename; only two REAPERs with the same project, one running Python and one Lua, could both claim a run,
+-- within the same millisecond.
+function runs.claim(place)
   local applied = runs.join(place, runs.APPLIED)
   return not api.is_file(applied) and os.rename(runs.join(place, runs.RUN), applied) == true
 end
 
---- Put an empty file into a run: "cancel" or "finish".
+--- Create an empty request file in a run: "cancel" or "finish".
 function runs.ask_for(place, wish)
   local file, why = io.open(runs.join(place, wish), "wb")
   if file == nil then
@@ -85,7 +85,7 @@ function runs.ask_for(place, wish)
   file:close()
 end
 
---- Return a JSON object of a run, or nil while it is not there.
+--- Return a JSON object of a run; nil if it does not exist yet.
 function runs.read(place, name)
   local file = io.open(runs.join(place, name), "rb")
   if file == nil then
@@ -97,7 +97,7 @@ function runs.read(place, name)
   return json.is_object(found) and found or nil
 end
 
---- Write a file whole.
+--- Write a file atomically.
 function runs.write(path, text)
   local partial = path .. ".partial"
   local file, why = io.open(partial, "wb")
@@ -109,7 +109,7 @@ function runs.write(path, text)
   end
   if fine then
     fine, why = os.rename(partial, path)
-    if not fine and os.remove(path) then -- Windows does not rename over a file
+    if not fine and os.remove(path) then -- Windows cannot rename over a file
       fine, why = os.rename(partial, path)
     end
   end
@@ -120,15 +120,15 @@ end
 
 -- -- the engine --------------------------------------------------------------------------------
 
---- Return a word as REAPER's ExecProcess takes it.
+--- Return a word quoted for REAPER's ExecProcess.
 -- @param word string
 -- @param is_windows boolean
 -- @return string
 function runs.quoted(word, is_windows)
   if is_windows and word:find('"', 1, true) then
-    error(api.Failed("this cannot be passed to a program: " .. word))
+    error(api.Failed("cannot pass this to a program: " .. word))
   end
-  word = word:gsub('"', '\\"'):gsub("\\+$", "%0%0") -- else the last one would hide the closing mark
+  word = word:gsub('"', '\\"'):gsub("\\+$", "%0%0") -- otherwise the last one would escape the quote
   return '"' .. word .. '"'
 end
 
@@ -141,27 +141,27 @@ function runs.command_line(words, is_windows)
   return table.concat(quoted, " ")
 end
 
---- Start a program that REAPER does not wait for.
+--- Start a program without waiting for it.
 -- @param words table: the program and its arguments
-function runs.start(words)
+function runs.start_program(words)
   if words[1]:find("[/\\]") and not api.is_file(words[1]) then
-    error(api.Failed("there is no program " .. words[1]))
+    error(api.Failed("program not found: " .. words[1]))
   end
   api.execute(runs.command_line(words, runs.IS_WINDOWS))
 end
 
---- Return words with more behind them.
+--- Return words with more appended.
 function runs.with(words, ...)
   local all = table.move(words, 1, #words, 1, {})
   return table.move({ ... }, 1, select("#", ...), #all + 1, all)
 end
 
---- Let the engine carry a run out.
-function runs.start_engine(told, place, with_window)
-  runs.start(runs.with(told.engine, "submit", place, with_window and "--window" or nil))
+--- Start the engine on a run.
+function runs.start_engine(bridge, place, with_window)
+  runs.start_program(runs.with(bridge.engine, "submit", place, with_window and "--window" or nil))
 end
 
---- Return the last lines of what the engine wrote, if it wrote anything.
+--- Return the last lines of the engine's log, if any.
 function runs.log_tail(place)
   local lines = {}
   for _, name in ipairs(runs.LOGS) do
@@ -178,27 +178,27 @@ end
 
 -- -- watching ----------------------------------------------------------------------------------
 
---- Looks at a run now and then, and at whether its engine lives.
-local Watch = {}
-Watch.__index = Watch
---- Looks a second; the first answer takes longer, since the engine has to be loaded.
-Watch.LOOK_S, Watch.FIRST_S, Watch.BEAT_S = 0.25, 60.0, 20.0
+--- Polls a run and checks that its engine is alive.
+local RunWatch = {}
+RunWatch.__index = RunWatch
+--- Polls per second; the first reply takes longer while the engine loads.
+RunWatch.LOOK_S, RunWatch.FIRST_S, RunWatch.BEAT_S = 0.25, 60.0, 20.0
 
---- Return what looks at a run.
--- @param place string: its folder
-function runs.Watch(place)
+--- Return a watch of a run.
+-- @param place string: folder of the run
+function runs.RunWatch(place)
   local now_s = api.now_s()
   local watch = { place = place, status = nil, is_silent = false, looked_s = now_s, changed_s = now_s }
-  return setmetatable(watch, Watch)
+  return setmetatable(watch, RunWatch)
 end
 
---- Return whether it is time for a look; some seven of eight ticks cost nothing.
-function Watch:is_due()
+--- Return whether to poll now; about seven of eight ticks cost nothing.
+function RunWatch:is_due()
   return api.now_s() - self.looked_s >= self.LOOK_S
 end
 
 --- Return whether the run is over.
-function Watch:look()
+function RunWatch:look()
   local now_s = api.now_s()
   self.looked_s = now_s
   local status = runs.read(self.place, runs.STATUS)
@@ -216,8 +216,8 @@ function Watch:look()
   return false
 end
 
---- Begin to be patient anew.
-function Watch:wait_again()
+--- Restart the timeout.
+function RunWatch:wait_again()
   self.changed_s, self.is_silent = api.now_s(), false
 end
 

@@ -1,5 +1,5 @@
 -- @noindex
---- What the installer told, what the user chose last, and which presets there are.
+--- Installation settings, the last dream settings, and the presets.
 
 local use, folder = ...
 local api, json = use("api"), use("json")
@@ -16,33 +16,33 @@ local Problem = {
   end,
 }
 
---- Return the error that holds what the user has to be told; nothing is done.
+--- Return an error with a message for the user; nothing is done.
 function settings.Problem(text)
   return setmetatable({ text = text }, Problem)
 end
 
---- Return whether an error is one of `Problem`.
+--- Return whether an error is a `Problem`.
 function settings.is_problem(problem)
   return getmetatable(problem) == Problem
 end
 
---- Return what the installer wrote.
+--- Return the installer's settings.
 function settings.bridge()
   local file = io.open(settings.BRIDGE, "rb")
-  local told = file and json.decode(file:read("a"))
+  local values = file and json.decode(file:read("a"))
   if file then
     file:close()
   end
-  if not json.is_object(told) then
+  if not json.is_object(values) then
     error(settings.Problem(
-      "DreamSound is not installed for this REAPER, or not completely.\n\n"
-        .. "Run this in a terminal:\n\n    dreamsound reaper install"
+      "DreamSound is not fully installed in this REAPER.\n\n"
+        .. "Run in a terminal:\n\n    dreamsound reaper install"
     ))
   end
-  return told
+  return values
 end
 
---- Return the settings that were used last in a project, or anywhere.
+--- Return the last settings of a project, or of REAPER.
 function settings.last(project)
   for _, text in ipairs({ api.project_text(project, "settings"), api.remembered("settings") }) do
     local found = json.decode(text)
@@ -58,7 +58,7 @@ function settings.as_line(chosen)
   return assert(json.encode(chosen))
 end
 
---- Return settings with some of them changed; those that were given stay as they are.
+--- Return settings with some of them changed; the originals stay as they are.
 -- @param chosen table
 -- @param changes table
 -- @return table
@@ -77,9 +77,9 @@ local function stripped(text)
 end
 
 --- Return the names of all presets, the user's first.
-function settings.presets(told)
+function settings.presets(bridge)
   local names, seen = {}, {}
-  for _, place in ipairs(json.given(told.presets) or {}) do
+  for _, place in ipairs(json.given(bridge.presets) or {}) do
     local found = {}
     for _, name in ipairs(api.files(place)) do
       if name:sub(-#settings.SUFFIX) == settings.SUFFIX then
@@ -98,14 +98,14 @@ function settings.presets(told)
   return names
 end
 
---- Return the preset that is meant: its name, its beginning, or a part of it.
--- Raises a Problem where there is none, or several. Lua knows large and small letters of ASCII only.
--- @param told table: bridge.json
+--- Return the preset that matches a name, its beginning, or a part of it.
+-- Raises a Problem if no preset matches, or several do. Ignores case for ASCII letters only.
+-- @param bridge table: bridge.json
 -- @param text string
 -- @return string
-function settings.find_preset(told, text)
+function settings.find_preset(bridge, text)
   local wanted = stripped(text):lower()
-  local names = settings.presets(told)
+  local names = settings.presets(bridge)
   local ways = {
     function(name)
       return name == wanted
@@ -132,7 +132,9 @@ function settings.find_preset(told, text)
     end
   end
   local listed = table.concat(names, "\n")
-  error(settings.Problem("Which preset is meant by “" .. stripped(text) .. "”?\n\n" .. listed))
+  error(settings.Problem(
+    "“" .. stripped(text) .. "” does not match exactly one preset. Choose from:\n\n" .. listed
+  ))
 end
 
 return settings

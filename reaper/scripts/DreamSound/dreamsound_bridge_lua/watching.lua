@@ -1,5 +1,5 @@
 -- @noindex
---- Looking after runs: what goes on after an action has returned to REAPER; the second part of actions.lua.
+--- Watches runs after an action has returned to REAPER; continues actions.lua.
 
 local use = ...
 local api, insert, json = use("api"), use("insert"), use("json")
@@ -7,21 +7,21 @@ local runs, settings = use("runs"), use("settings")
 
 local watching = {}
 
---- A run that nobody has looked at for so long is looked after by the next action.
+--- A run not polled for this long is taken over by the next action.
 watching.UNWATCHED_S = 3.0
---- So often the engine is started again when it is silent.
+--- Restarts of a silent engine.
 watching.MOST_STARTS = 2
---- Peaks are built for so long in one go.
+--- Time slice for building peaks.
 watching.PEAKS_S = 0.01
 
---- Under this REAPER remembers who it is. Not the name that the bridge in Python uses: a pointer as
--- Lua writes it is none that Python knows. A run of the other language is found by its project's path.
+--- Key of the session ID in REAPER. It differs from the Python bridge's key: Lua writes pointers in
+-- another form. Runs of the other language are found by their project's path.
 local SESSION = "lua session"
 
---- Return what an error says to the user; of one that nobody has thought of, also where it is.
--- @param problem: what `error` was given
--- @param begun string: what stands before it
-function watching.told(problem, begun)
+--- Return an error's message for the user; for unexpected errors, with a traceback.
+-- @param problem: the argument of `error`
+-- @param begun string: prefix of the message
+function watching.error_text(problem, begun)
   if settings.is_problem(problem) then
     return problem.text
   elseif api.is_failed(problem) then
@@ -30,12 +30,12 @@ function watching.told(problem, begun)
   return begun .. debug.traceback(tostring(problem), 2)
 end
 
---- Call a function some thirty times a second for as long as it returns true.
--- An error in it is shown, once, and ends it.
+--- Call a function about thirty times a second while it returns true.
+-- An error in it is shown once and ends the loop.
 function watching.loop(call)
   local function again()
     local fine, answer = xpcall(call, function(problem)
-      return watching.told(problem, "DreamSound: ")
+      return watching.error_text(problem, "DreamSound: ")
     end)
     if not fine then
       api.message(answer)
@@ -46,7 +46,7 @@ function watching.loop(call)
   api.defer(again)
 end
 
---- Return what tells this REAPER from the next: pointers are only good in it.
+--- Return an ID of this REAPER session: pointers are valid only within it.
 function watching.session()
   local known = api.remembered(SESSION)
   if known == "" then
@@ -60,7 +60,7 @@ local function is_ours(noted)
   return noted.session == api.remembered(SESSION)
 end
 
---- Return the project of a run, and whether it is the active one; nil where it is closed.
+--- Return a run's project and whether it is active; nil if it is closed.
 local function project_of(noted)
   local active = api.active_project()
   local is_own = is_ours(noted)
@@ -89,13 +89,13 @@ local function files(plan)
   return #found > 0 and table.concat(found, ", ") or "none"
 end
 
---- Return what builds the peaks of sources, a little at a time.
+--- Return a function that builds peaks bit by bit.
 local function peaks(project, sources)
   return function()
     local began_s = api.now_s()
     while #sources > 0 and api.now_s() - began_s < watching.PEAKS_S do
       if not api.is_valid(project, sources[1], "PCM_source*") then
-        table.remove(sources, 1) -- the user has undone it meanwhile
+        table.remove(sources, 1) -- undone by the user
       elseif api.build_peaks(sources[1], 1) == 0 then
         api.build_peaks(table.remove(sources, 1), 2)
       end
@@ -104,24 +104,24 @@ local function peaks(project, sources)
   end
 end
 
---- Apply the plan of a run; return whether to come again.
+--- Apply the plan of a run; return whether to try again later.
 local function apply(place, known)
   local plan = runs.read(place, runs.RESULT)
   local noted = runs.read(place, runs.RUN) or {}
   local project, is_active = project_of(noted)
   if plan == nil then
-    runs.is_taken(place)
-    error(settings.Problem("DreamSound has written no result: see " .. place))
+    runs.claim(place)
+    error(settings.Problem("DreamSound wrote no result. See " .. place))
   end
   if project ~= nil and not is_active and #(json.given(plan.tracks) or {}) > 0 then
-    return true -- a track can be added to the active project only: wait until it is that
+    return true -- tracks can be added only to the active project: wait for it
   end
-  if not runs.is_taken(place) then
+  if not runs.claim(place) then
     return false
   end
   local lines = table.move(plan.summary or {}, 1, #(plan.summary or {}), 1, {})
   if project == nil then
-    lines[#lines + 1] = "Its project is not open any more. The renders are kept: " .. files(plan)
+    lines[#lines + 1] = "Its project is closed. Renders kept: " .. files(plan)
   elseif plan.state == "done" then
     local used = json.given(plan.settings)
     local line = used and settings.as_line(used) or ""
@@ -140,25 +140,25 @@ local function apply(place, known)
   return false
 end
 
---- Start the engine of a silent run again; raise a Problem where that has been tried often enough.
-local function rouse(place, told, starts, with_window)
+--- Restart the engine of a silent run; raise a Problem after too many attempts.
+local function rouse(place, bridge, starts, with_window)
   if starts > watching.MOST_STARTS then
-    runs.ask_for(place, runs.CANCEL) -- should it be slow, and not dead
-    runs.is_taken(place)
+    runs.ask_for(place, runs.CANCEL) -- in case it is slow rather than dead
+    runs.claim(place)
     error(settings.Problem(string.format(
-      "DreamSound's engine does not answer.\n\n%s\n\nRun DreamSound: Doctor, or see %s",
+      "The DreamSound engine is not responding.\n\n%s\n\nRun DreamSound: Doctor, or see %s",
       runs.log_tail(place),
       place
     )))
   end
-  runs.start_engine(told, place, with_window)
+  runs.start_engine(bridge, place, with_window)
 end
 
---- Look at a run until it is over, unless somebody does so already.
--- @param place string: its folder
--- @param told table: bridge.json
--- @param known table or nil: where its items are (userdata), by their GUIDs
-function watching.look_after(place, told, known)
+--- Watch a run until it is over, unless another script does.
+-- @param place string: folder of the run
+-- @param bridge table: bridge.json
+-- @param known table or nil: item pointers (userdata) by GUID
+function watching.watch_run(place, bridge, known)
   local key = "watch " .. runs.base_name(place)
   local last_s = tonumber(api.remembered(key))
   local now_s = api.now_s()
@@ -168,10 +168,10 @@ function watching.look_after(place, told, known)
   local noted = runs.read(place, runs.RUN) or {}
   local is_elsewhere = project_of(noted) == nil and not is_ours(noted)
   if is_elsewhere and api.is_file(json.given(noted.path) or "") then
-    return -- it waits until its project is opened
+    return -- wait until its project is opened
   end
   api.remember(key, string.format("%.17g", now_s), false)
-  local watch, starts = runs.Watch(place), 0
+  local watch, starts = runs.RunWatch(place), 0
 
   local function look()
     if not watch:is_due() then
@@ -184,14 +184,14 @@ function watching.look_after(place, told, known)
     if watch.is_silent then
       starts = starts + 1
       watch:wait_again()
-      rouse(place, told, starts, noted.window == true)
+      rouse(place, bridge, starts, noted.window == true)
     end
     return true
   end
 
   watching.loop(look)
   api.at_exit(function()
-    api.remember(key, "", false) -- whoever comes next need not wait
+    api.remember(key, "", false) -- so that the next script need not wait
   end)
 end
 
