@@ -23,7 +23,7 @@ from dreamsound_studio.dream.dreamer import Dream
 from dreamsound_studio.dream.guide import layer_of
 from dreamsound_studio.dream.listen import listen
 from dreamsound_studio.dsp.psychoacoustics import MaskingThreshold
-from dreamsound_studio.dsp.stft import Stft, power_of
+from dreamsound_studio.dsp.stft import Stft, power_spectrum
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.load import load_model
 from dreamsound_studio.models.network import Model
@@ -68,7 +68,9 @@ def clip_of(result: Dream) -> Clip:
 def spectrum_of(clip: Clip) -> tuple[Floats, Floats]:
     """Return the frequencies in Hz and the mean powers, both ``[bins]``."""
     stft = Stft()
-    power = power_of(stft.forward(clip.samples.read(-stft.lead, clip.samples.length + stft.lead)))
+    power = power_spectrum(
+        stft.forward(clip.samples.read(-stft.lead, clip.samples.length + stft.lead))
+    )
     hertz = np.arange(stft.bins) * clip.sample_rate_hz / stft.fft_size
     return hertz, power.mean(axis=(0, 1)).astype(np.float64)
 
@@ -138,7 +140,7 @@ def share_masked(result: Dream) -> float:
     reach = stft.sample_range(0, stft.frame_count(source.shape[1]))
     padding = (-reach[0], reach[1] - source.shape[1])
     spectra = [
-        power_of(stft.forward(np.pad(values, [(0, 0), padding])))
+        power_spectrum(stft.forward(np.pad(values, [(0, 0), padding])))
         for values in (source, result.samples.array() - source)
     ]
     threshold = MaskingThreshold(stft, rate).of(spectra[0])
@@ -192,7 +194,7 @@ def inverted(model: Model, clips: dict[str, Clip]) -> None:
 
 def levels_of(values: npt.NDArray[np.float32]) -> Floats:
     """Return a spectrogram's levels in dB, ``[frames, bins]``, down to 80 dB below its maximum."""
-    power = power_of(Stft().forward(values))[0].astype(np.float64)
+    power = power_spectrum(Stft().forward(values))[0].astype(np.float64)
     return 10 * np.log10(np.maximum(power, power.max() * 1e-8))
 
 

@@ -17,7 +17,7 @@ from sounds import test_sounds
 from dreamsound_studio.api import dream
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels
-from dreamsound_studio.dsp.stft import Stft, power_of
+from dreamsound_studio.dsp.stft import Stft, power_spectrum
 from dreamsound_studio.models.load import load_model
 from dreamsound_studio.recipe.presets import factory_presets
 
@@ -40,7 +40,9 @@ def clips() -> dict[str, Clip]:
 def shape_of(clip: Clip) -> npt.NDArray[np.float64]:
     """Return the levels to compare, in dB, by third octaves and tenths of a second."""
     stft = Stft()
-    power = power_of(stft.forward(clip.samples.read(-stft.lead, clip.samples.length + stft.lead)))
+    power = power_spectrum(
+        stft.forward(clip.samples.read(-stft.lead, clip.samples.length + stft.lead))
+    )
     hertz = np.arange(stft.bins) * clip.sample_rate_hz / stft.fft_size
     edges = 50 * 2.0 ** (np.arange(0, 27) / 3)
     bands = np.stack(

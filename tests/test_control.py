@@ -21,7 +21,7 @@ def test_cancel_keeps_nothing_and_wins_over_finish() -> None:
     control = Control()
     control.finish()
     control.cancel()
-    with pytest.raises(RenderCancelled, match="nothing was written"):
+    with pytest.raises(RenderCancelled, match="No files written"):
         control.check(0.5)
 
 

@@ -93,5 +93,5 @@ def test_the_command_writes_24_bits_and_keeps_what_is_there(tmp_path, capsys, ph
 @pytest.mark.parametrize("name", ["nowhere/whistle.wav", "whistle.xyz"])
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path, capsys, name):
     assert demo_sound.main([str(tmp_path / name)]) == 2
-    assert capsys.readouterr().err.startswith("cannot write")
+    assert capsys.readouterr().err.startswith(f"{tmp_path / name}: cannot write")
     assert not list(tmp_path.iterdir())

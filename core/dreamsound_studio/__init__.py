@@ -1,7 +1,7 @@
-"""DreamSound: play a sound to a network that listens, and push it further the way it excites.
+"""DreamSound: Deep Dream for audio, driven by a network that listens.
 
-The names below are the whole public surface for scripts; TensorFlow is imported when the first
-dream starts, not before.
+The names below are the whole public API for scripts. TensorFlow is imported when the first dream
+starts.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name from its module when it is first used."""
+    """Import a public name from its module on first use."""
     if name not in _HOMES:
         raise AttributeError(f"module 'dreamsound_studio' has no attribute {name!r}")
     import importlib

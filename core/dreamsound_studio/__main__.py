@@ -1,4 +1,4 @@
-"""``python -m dreamsound_studio`` is ``dreamsound``."""
+"""Run the ``dreamsound`` command as ``python -m dreamsound_studio``."""
 
 from dreamsound_studio.cli import run
 

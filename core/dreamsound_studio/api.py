@@ -1,4 +1,4 @@
-"""Dreaming from a script, in one call."""
+"""Dream a sound from a script, in one call."""
 
 from __future__ import annotations
 
@@ -42,29 +42,29 @@ def dream(
     Parameters
     ----------
     clip : Clip or path_like
-        The sound; a clip in memory is not changed.
+        The sound. A clip in memory is not modified.
     recipe : Recipe, optional
-        What to do; the default adds what the class heard most is excited by.
+        What to do. By default, amplify the class that the model hears most.
     target : Clip, optional
-        For the method ``target``; by default the file that the recipe names.
+        For the method ``target``. By default, the file named in the recipe.
     start : Clip, optional
-        An earlier dream of the same sound to go on from.
+        An earlier dream of the same sound, to continue from.
     span : str, optional
-        ``START:END`` in seconds, of a file; the start moves back onto the patch grid.
+        ``START:END`` in seconds, for a file. The start snaps back to the patch grid.
     model : Model, optional
-        A model already loaded; by default the recipe's.
+        A loaded model. By default, the recipe's model is loaded.
     on_step : callable, optional
         Called with each `StepEvent`.
     control : Control, optional
-        To cancel or finish early from another thread.
+        Cancels the dream or ends it early from another thread.
     keep_every : int, optional
-        Keep the sound of every so many steps.
+        Keep the sound after every `keep_every` steps.
 
     Returns
     -------
     Dream
         ``dream.samples.array()`` is the sound, float32 ``[channels, samples]``;
-        ``render.write.write_renders`` writes files.
+        ``render.write.write_renders`` writes the files.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def dream(
     if not isinstance(clip, Clip):
         clip = read_source(clip, span)
     elif span is not None:
-        raise RecipeError("a span is read from a file: hand over the path instead of a clip")
+        raise RecipeError("A span needs a file: pass a path instead of a clip")
     if target is None and recipe.target is not None:
         target = read_clip(recipe.target)
     target_b = None if recipe.target_b is None else read_clip(recipe.target_b)
@@ -110,16 +110,16 @@ def dream(
 def read_source(
     path: str | os.PathLike[str], span: str | None = None, cut: Cut | None = None
 ) -> Clip:
-    """Read a sound file, or a span or a cut of it with what is heard around it.
+    """Read a sound file, or a span or cut of it with its surroundings.
 
     Parameters
     ----------
     path : path_like
         The file.
     span : str, optional
-        ``START:END`` in seconds, of the cut where there is one.
+        ``START:END`` in seconds; of the cut, if there is one.
     cut : Cut, optional
-        Pieces of the file, in place of all of it.
+        Pieces of the file to read instead of the whole.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def read_source(
     Raises
     ------
     AudioFileError, RecipeError
-        The file cannot be read, or the span makes no sense.
+        The file cannot be read, or the span is invalid.
     """
     if cut is not None:
         return read_cut(path, cut, span)

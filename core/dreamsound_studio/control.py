@@ -1,4 +1,4 @@
-"""How a running dream is told to stop or to wait, and tells how far it is."""
+"""Control a running dream: cancel, finish early, watch progress."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from dreamsound_studio.errors import RenderCancelled
 
 
 class FinishEarly(Exception):
-    """Raised inside a step that was asked to stop; the sound before the step is kept."""
+    """Raised inside a step to end the dream early; the sound before the step is kept."""
 
 
 class Control:
-    """Shared between the thread that dreams and whoever watches it; every method is thread-safe.
+    """Shared by the dreaming thread and its observers; every method is thread-safe.
 
     Parameters
     ----------
     on_progress : callable, optional
-        Called between blocks with the share of the current step that is done, 0..1.
+        Called between blocks with the finished share of the current step, 0..1.
     on_block : callable, optional
-        Called between any two blocks of work, also where no step advances: it may wait.
+        Called between any two blocks of work, also outside steps; it may block.
     """
 
     def __init__(
@@ -36,11 +36,11 @@ class Control:
         self._on_block = on_block
 
     def cancel(self) -> None:
-        """Stop at the next block, keeping nothing."""
+        """Stop at the next block and discard everything."""
         self._cancelled.set()
 
     def finish(self) -> None:
-        """Stop at the next block, keeping the sound after the last whole step."""
+        """Stop at the next block and keep the sound after the last whole step."""
         self._finished.set()
 
     @property
@@ -54,7 +54,7 @@ class Control:
         return self._finished.is_set()
 
     def check(self, share: float) -> None:
-        """Report progress, and stop if that was asked for.
+        """Report progress, and stop if requested.
 
         Raises
         ------
@@ -70,7 +70,7 @@ class Control:
             raise FinishEarly
 
     def check_cancelled(self) -> None:
-        """Stop if all is called off; go on where the dream shall only finish here.
+        """Stop after :meth:`cancel`, but not after :meth:`finish`.
 
         Raises
         ------
@@ -80,11 +80,11 @@ class Control:
         if self._on_block is not None:
             self._on_block()
         if self._cancelled.is_set():
-            raise RenderCancelled("cancelled; nothing was written")
+            raise RenderCancelled("Cancelled. No files written.")
 
     @contextmanager
     def in_charge(self) -> Iterator[None]:
-        """Let every pass over a sound in this thread stop between two blocks after `cancel`."""
+        """Let :meth:`cancel` stop any pass over a sound in this thread, between two blocks."""
         token = _IN_CHARGE.set(self)
         try:
             yield
@@ -96,12 +96,12 @@ _IN_CHARGE: ContextVar[Control | None] = ContextVar("control", default=None)
 
 
 def between_blocks() -> None:
-    """Stop a pass over a sound here, if the control in charge of this thread was told to cancel.
+    """Stop here if the control in charge of this thread is cancelled.
 
     Raises
     ------
     RenderCancelled
-        Its `cancel` was called. Without a control in charge, never.
+        The control is cancelled. Never raised without a control in charge.
     """
     control = _IN_CHARGE.get()
     if control is not None:

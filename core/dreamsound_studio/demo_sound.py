@@ -1,7 +1,7 @@
-"""The demo's own sound: somebody whistles a phrase in a room.
+"""The demo sound: somebody whistles a phrase in a room.
 
-Everything is made here from sines and noise, so that the demo needs no recording and every machine
-dreams the same sound.
+It is synthesised from sines and noise, so the demo needs no recording and every machine dreams the
+same sound.
 
     python -m dreamsound_studio.demo_sound OUT.wav
 """
@@ -26,7 +26,7 @@ LOWEST_SAMPLE_RATE_HZ = 16_000
 
 
 @dataclass(frozen=True)
-class Note:
+class WhistledNote:
     """One whistled note; the pitch glides into it from the note before, unless there is a pause."""
 
     start_s: float
@@ -36,34 +36,34 @@ class Note:
     vibrato_cents: float = 18.0
 
 
-# Up a broken chord, a sigh, and a long note that falls away: what people whistle to themselves.
+# Up a broken chord, a sigh, and a long note that falls away, like whistling to oneself.
 NOTES = (
-    Note(0.35, 0.42, 1174.7, 0.80, 8),
-    Note(0.77, 0.30, 1480.0, 0.88, 8),
-    Note(1.07, 0.83, 1760.0, 1.00, 22),
-    Note(2.20, 0.24, 1568.0, 0.82, 6),
-    Note(2.44, 0.24, 1760.0, 0.90, 6),
-    Note(2.68, 0.62, 1318.5, 0.86, 20),
-    Note(3.72, 0.30, 1480.0, 0.84, 8),
-    Note(4.02, 1.05, 1174.7, 0.90, 14),
+    WhistledNote(0.35, 0.42, 1174.7, 0.80, 8),
+    WhistledNote(0.77, 0.30, 1480.0, 0.88, 8),
+    WhistledNote(1.07, 0.83, 1760.0, 1.00, 22),
+    WhistledNote(2.20, 0.24, 1568.0, 0.82, 6),
+    WhistledNote(2.44, 0.24, 1760.0, 0.90, 6),
+    WhistledNote(2.68, 0.62, 1318.5, 0.86, 20),
+    WhistledNote(3.72, 0.30, 1480.0, 0.84, 8),
+    WhistledNote(4.02, 1.05, 1174.7, 0.90, 14),
 )
 PHRASE_ENDS_S = (1.90, 3.30, 5.07)
-BREATHS_S = ((0.02, 0.28), (1.97, 0.20), (3.40, 0.27))  # start and length of each breath drawn in
+BREATHS_S = ((0.02, 0.28), (1.97, 0.20), (3.40, 0.27))  # start and length of each breath
 
 
 def demo_phrase(seed: int = 0, sample_rate_hz: int = 48_000) -> NDArray[np.float32]:
     """Synthesise a whistled phrase with breath and room.
 
-    A sine with vibrato, drift and faint harmonics glides over eight notes; noise in a band around
-    the pitch and a little broad air go with it, a breath is drawn in each pause, and a small stereo
-    room (early reflections and decaying noise, different left and right) surrounds it all.
+    A sine with vibrato, drift and faint harmonics glides over eight notes, with band noise around
+    the pitch and a little broadband air. Each pause has a breath; a small stereo room (early
+    reflections and decaying noise, different left and right) surrounds it all.
 
     Parameters
     ----------
     seed : int
-        Of the generator behind noise, drift and room. The notes are the same for every seed.
+        Seed of the noise, drift and room. The notes are the same for every seed.
     sample_rate_hz : int
-        16000 or higher; the phrase keeps its pitch.
+        16000 or higher; it does not affect the pitch.
 
     Returns
     -------
@@ -78,8 +78,8 @@ def demo_phrase(seed: int = 0, sample_rate_hz: int = 48_000) -> NDArray[np.float
     """
     if sample_rate_hz < LOWEST_SAMPLE_RATE_HZ:
         raise RecipeError(
-            f"the demo's sound cannot be made at {sample_rate_hz} Hz:"
-            f" use {LOWEST_SAMPLE_RATE_HZ} Hz or more"
+            f"Invalid sample rate for the demo sound: {sample_rate_hz} Hz."
+            f" Use {LOWEST_SAMPLE_RATE_HZ} Hz or more."
         )
     rng = np.random.default_rng(seed)
     count = round(PHRASE_S * sample_rate_hz)
@@ -93,7 +93,7 @@ def demo_phrase(seed: int = 0, sample_rate_hz: int = 48_000) -> NDArray[np.float
 
 
 def _whistle(seconds: Samples, sample_rate_hz: int, rng: np.random.Generator) -> Samples:
-    """Return the whistle, dry: tone, the noise that hugs its pitch, and air."""
+    """Return the dry whistle: tone, the noise around its pitch, and air."""
     count = seconds.size
     cents, level = _score(seconds, sample_rate_hz)
     cents = cents + 7.0 * _unit_noise(count, sample_rate_hz, 0.0, 3.0, rng)
@@ -103,7 +103,7 @@ def _whistle(seconds: Samples, sample_rate_hz: int, rng: np.random.Generator) ->
 
     shimmer = 1.0 + 0.06 * _unit_noise(count, sample_rate_hz, 1.0, 12.0, rng)
     tone = np.sin(phase) + 0.02 * np.sin(2 * phase + 0.7) + 0.006 * np.sin(3 * phase + 2.0)
-    # Noise around the pitch: slow noise in both quadratures, moved up to where the tone is.
+    # Noise around the pitch: slow noise in both quadratures, shifted up to the tone.
     narrow = _unit_noise(count, sample_rate_hz, 0.0, 160.0, rng) * np.sin(phase)
     narrow += _unit_noise(count, sample_rate_hz, 0.0, 160.0, rng) * np.cos(phase)
     air = _unit_noise(count, sample_rate_hz, 1_500.0, 7_000.0, rng)
@@ -111,12 +111,12 @@ def _whistle(seconds: Samples, sample_rate_hz: int, rng: np.random.Generator) ->
 
 
 def _score(seconds: Samples, sample_rate_hz: int) -> tuple[Samples, Samples]:
-    """Return the melody: cents above 440 Hz, and the level 0..1, one of each a sample."""
+    """Return the melody per sample: cents above 440 Hz, and the level 0..1."""
     cents = np.full(seconds.size, _cents(NOTES[0].pitch_hz))
     level = np.zeros(seconds.size)
     for note in NOTES:
         since_s = seconds - note.start_s
-        # Each note holds until the next: the glide is made by smoothing the steps.
+        # Each note holds until the next: smoothing the steps makes the glide.
         cents[since_s >= 0] = _cents(note.pitch_hz)
         level[(since_s >= 0) & (since_s < note.length_s)] = note.level
     cents = _smooth(cents, 0.100, sample_rate_hz)
@@ -137,13 +137,13 @@ def _score(seconds: Samples, sample_rate_hz: int) -> tuple[Samples, Samples]:
 
 
 def _breaths(seconds: Samples, sample_rate_hz: int, rng: np.random.Generator) -> Samples:
-    """Return the breaths drawn in the pauses, and the faint air of the room they are drawn in."""
+    """Return the breaths in the pauses, and the faint room air with them."""
     mouth = _unit_noise(seconds.size, sample_rate_hz, 900.0, 5_500.0, rng)
     chest = _unit_noise(seconds.size, sample_rate_hz, 250.0, 1_200.0, rng)
     level = np.zeros(seconds.size)
     for start_s, length_s in BREATHS_S:
         along = np.clip((seconds - start_s) / length_s, 0.0, 1.0)
-        level += np.sin(np.pi * along**1.4) ** 2  # swells, and stops sooner than it began
+        level += np.sin(np.pi * along**1.4) ** 2  # swells, and ends faster than it began
     floor = _unit_noise(seconds.size, sample_rate_hz, 80.0, 3_000.0, rng)
     return level * (0.018 * mouth + 0.010 * chest) + 0.0006 * floor
 
@@ -154,7 +154,7 @@ def _room(sample_rate_hz: int, rng: np.random.Generator) -> Samples:
     count = round(length_s * sample_rate_hz)
     seconds = np.arange(count) / sample_rate_hz
     room = np.zeros((2, count))
-    # High bands die sooner; each ear has its own noise.
+    # High bands decay sooner; noise is independent in each ear.
     for low_hz, high_hz, reverberation_s, gain in (
         (120.0, 900.0, 0.75, 0.8),
         (900.0, 3_000.0, 0.62, 1.0),
@@ -163,7 +163,7 @@ def _room(sample_rate_hz: int, rng: np.random.Generator) -> Samples:
         decay = np.exp(-np.log(1000.0) * seconds / reverberation_s)
         for ear in room:
             ear += gain * decay * _unit_noise(count, sample_rate_hz, low_hz, high_hz, rng)
-    room *= np.clip((seconds - 0.012) / 0.02, 0.0, 1.0)  # the late part fades in behind the early
+    room *= np.clip((seconds - 0.012) / 0.02, 0.0, 1.0)  # the late part fades in after the early
     room *= 0.22 / np.sqrt(np.sum(room**2, axis=1, keepdims=True))
     for delay_s, left, right in (
         (0.0000, 1.00, 0.94),
@@ -192,7 +192,7 @@ def _unit_noise(
 
 
 def _smooth(curve: Samples, width_s: float, sample_rate_hz: int) -> Samples:
-    """Return the curve under a Hann window of this width: steps become S-shaped glides."""
+    """Return the curve smoothed by a Hann window of this width: steps become S-shaped glides."""
     width = round(width_s * sample_rate_hz) | 1
     window = np.hanning(width + 2)[1:-1]
     padded = np.pad(curve, width // 2, mode="edge")
@@ -213,10 +213,10 @@ def _cents(pitch_hz: float) -> float:
 def main(arguments: list[str] | None = None) -> int:
     """Write the phrase as a 24-bit file; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m dreamsound_studio.demo_sound")
-    parser.add_argument("out", type=Path, help="the file to write, .wav or .flac")
+    parser.add_argument("out", type=Path, help="output file, .wav or .flac")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sample-rate-hz", type=int, default=48_000)
-    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     options = parser.parse_args(arguments)
     try:
         _write(options.out, options.seed, options.sample_rate_hz, options.overwrite)
@@ -230,14 +230,14 @@ def _write(out: Path, seed: int, sample_rate_hz: int, overwrite: bool) -> None:
     import soundfile
 
     if out.exists() and not overwrite:
-        raise AudioFileError(f"{out} is there already: name another file or add --overwrite")
+        raise AudioFileError(f"{out}: already exists. Use another name or pass --overwrite.")
     unfinished = out.with_name(f".{out.stem}.unfinished{out.suffix}")
     try:
         phrase = demo_phrase(seed, sample_rate_hz)
         soundfile.write(unfinished, phrase.T, sample_rate_hz, subtype="PCM_24")
         unfinished.replace(out)
     except (OSError, ValueError, TypeError, soundfile.SoundFileError) as error:
-        raise AudioFileError(f"cannot write {out}: {error}") from error
+        raise AudioFileError(f"{out}: cannot write: {error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Every error the engine raises on purpose, and the exit code each one means."""
+"""All errors that the engine raises deliberately, and their exit codes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 
 class DreamSoundError(Exception):
-    """Root of all errors raised on purpose; its text is one line fit to be shown.
+    """Root of all deliberate errors; its text is a single line to show to the user.
 
     Attributes
     ----------
     exit_code : int
-        What the command line ends with when this error reaches it.
+        Exit code of the command line for this error.
     """
 
     exit_code = 1
@@ -55,19 +55,19 @@ class RecipeError(DreamSoundError):
 
 
 class ModelError(DreamSoundError):
-    """A model that is not to be had, or is not what it should be."""
+    """A model that is unavailable or invalid."""
 
     exit_code = 3
 
 
 class QueueError(DreamSoundError):
-    """The render queue cannot do what was asked."""
+    """The render queue cannot carry out a request."""
 
     exit_code = 1
 
 
 class RenderCancelled(DreamSoundError):
-    """The user called the render off; nothing was written."""
+    """The user cancelled the render; no files were written."""
 
     exit_code = 5
 

@@ -314,7 +314,7 @@ class Run:
         with suppress(QueueError):
             job = self.store.cancel(number)
             if job.is_over:
-                inbox.tell_over(self.store, job)
+                inbox.report_over(self.store, job)
 
     def _tend(self) -> None:
         """Start a worker if none has been alive for a while."""

@@ -137,7 +137,7 @@ def test_a_wav_too_long_for_riff_is_written_as_rf64(
 
 
 def test_flac_cannot_hold_float_and_the_message_names_what_can(tmp_path: Path) -> None:
-    with pytest.raises(AudioFileError, match="flac cannot hold 32f: these hold 32f: wav, aiff"):
+    with pytest.raises(AudioFileError, match=r"flac cannot hold 32f. For 32f, use wav, aiff"):
         write(tmp_path / "a.flac", noise(1, 10), "flac", "32f")
     assert not list(tmp_path.iterdir())
 
@@ -175,7 +175,9 @@ def test_a_span_is_read_with_what_is_around_it(
 
 def test_a_span_after_the_end_says_how_long_the_file_is(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", noise(1, RATE), "wav", "16")
-    with pytest.raises(AudioFileError, match=r"1\.00 s long: the span from 2\.00 s is empty"):
+    with pytest.raises(
+        AudioFileError, match=r"the span from 2\.00 s is empty; the file is 1\.00 s long"
+    ):
         read_clip(path, (2 * RATE, 3 * RATE))
 
 
@@ -190,7 +192,7 @@ def test_of_a_truncated_file_the_part_that_is_there_is_read(tmp_path: Path, cont
     stored = whole.read_bytes()
     expected = read_clip(whole).samples.array()
     cut.write_bytes(stored[: int(0.6 * len(stored))])
-    with pytest.warns(AudioFileWarning, match=r"cut is shorter than its header says.*1\.\d\d s"):
+    with pytest.warns(AudioFileWarning, match=r"cut: shorter than its header says.*1\.\d\d s"):
         clip = read_clip(cut)
     length = clip.samples.length
     # 60 % of the bytes, but for the decoder's last frame.
@@ -234,12 +236,12 @@ def test_values_that_are_not_numbers_are_told_with_their_place(
     values[1, RATE + RATE // 4] = value
     values[0, 2 * RATE] = value
     path = write(tmp_path / "a.wav", values, "wav", "32f")
-    with pytest.raises(AudioFileError, match=r"NaN or infinity\) at 2 places.* 1\.250 s"):
+    with pytest.raises(AudioFileError, match=r"NaN or infinity \(samples affected: 2, .* 1\.250 s"):
         read_clip(path)
     # In a span the place is that in the file; around it they would be heard all the same.
-    with pytest.raises(AudioFileError, match=r"at 1 places.* 2\.000 s"):
+    with pytest.raises(AudioFileError, match=r"affected: 1, .* 2\.000 s"):
         read_clip(path, (RATE + RATE // 2, 3 * RATE))
-    with pytest.raises(AudioFileError, match=r"at 1 places.* 1\.250 s"):
+    with pytest.raises(AudioFileError, match=r"affected: 1, .* 1\.250 s"):
         read_clip(path, (RATE // 2, RATE), RATE)
     with pytest.raises(AudioFileError, match=r"the clip holds.* 1\.250 s"):
         Clip.from_array(values, RATE)
@@ -253,10 +255,10 @@ def test_large_numbers_are_numbers() -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("empty.wav", b"", r"empty\.wav is empty \(0 bytes\)"),
-        ("text.wav", b"this is not a sound\n" * 50, r"text\.wav is not a sound file"),
-        ("noise.mp3", bytes(range(7, 256, 3)) * 9, r"noise\.mp3 is not a sound file"),
-        ("header.flac", b"fLaC", r"header\.flac is not a sound file"),
+        ("empty.wav", b"", r"empty\.wav: the file is empty \(0 bytes\)"),
+        ("text.wav", b"this is not a sound\n" * 50, r"text\.wav: not a readable sound file"),
+        ("noise.mp3", bytes(range(7, 256, 3)) * 9, r"noise\.mp3: not a readable sound file"),
+        ("header.flac", b"fLaC", r"header\.flac: not a readable sound file"),
     ],
 )
 def test_what_is_no_sound_is_told(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -290,7 +292,7 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("channels", "length", "rate", "message"),
     [
-        (1, 0, RATE, "holds no samples"),
+        (1, 0, RATE, "no samples"),
         (9, 100, RATE, "9 channels; 1 to 8"),
         (32, 100, RATE, "32 channels; 1 to 8"),
         (1, 100, 7999, "7999 Hz; 8000 to 192000"),
@@ -382,13 +384,13 @@ def test_a_disk_that_fills_up_while_writing_is_told(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     assert len(lines) == 4 * 3
     # A FLAC's last frame is lost without a word from libsndfile: the file is looked at again.
-    assert all(line.startswith("ok") and "is the disk full?" in line for line in lines), lines
+    assert all(line.startswith("ok") and "the disk may be full" in line for line in lines), lines
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 @pytest.mark.parametrize(("file_format", "bits"), CONTAINERS)
 def test_a_full_disk_is_told(file_format: FileFormat, bits: Bits) -> None:
-    with pytest.raises(AudioFileError, match=r"/dev/full cannot be written; is the disk full\?"):
+    with pytest.raises(AudioFileError, match=r"/dev/full: cannot write; the disk may be full"):
         write(Path("/dev/full"), noise(1, 100_000), file_format, bits)
 
 
@@ -397,18 +399,18 @@ def test_a_folder_that_is_missing_is_made_and_one_that_cannot_be_is_told(tmp_pat
     assert not list((tmp_path / "a" / "b").iterdir())
     (tmp_path / "file").write_text("in the way")
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(AudioFileError, match=f"cannot write to the folder {folder}"):
+        with pytest.raises(AudioFileError, match=f"Cannot write to the folder {folder}"):
             check_folder_writable(folder)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no /proc")
 def test_a_folder_in_which_no_file_can_be_made_is_told() -> None:
-    with pytest.raises(AudioFileError, match="cannot write to the folder /proc/dreams"):
+    with pytest.raises(AudioFileError, match="Cannot write to the folder /proc/dreams"):
         check_folder_writable(Path("/proc/dreams"))
 
 
 def test_writing_where_there_is_no_folder_is_told_by_the_name_it_will_have(tmp_path: Path) -> None:
-    with pytest.raises(AudioFileError, match=r"song_dream\.wav cannot be written"):
+    with pytest.raises(AudioFileError, match=r"song_dream\.wav: cannot write"):
         write_blocks(
             tmp_path / "none" / ".hidden",
             [noise(1, 10)],

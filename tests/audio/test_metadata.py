@@ -126,7 +126,7 @@ def test_what_is_no_wav_has_nothing_to_keep(tmp_path: Path) -> None:
     soundfile.write(flac, np.zeros(100), RATE)
     assert set(kept_chunks(flac, 0, 100, "{}")) == {b"iXML"}
     assert set(kept_chunks(None, 0, 100, "{}")) == {b"iXML"}
-    with pytest.raises(AudioFileError, match="no WAV"):
+    with pytest.raises(AudioFileError, match="not a WAV"):
         append_chunks(flac, {b"iXML": b"x"})
 
 

@@ -143,7 +143,7 @@ def test_a_full_scratch_disk_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(MemoryLimitError, match=r"no room.*TMPDIR") as raised:
+    with pytest.raises(MemoryLimitError, match=r"disk full.*TMPDIR") as raised:
         Samples(2, 10**9)
     assert "8.0 GB" in str(raised.value)
 

@@ -47,7 +47,7 @@ def test_a_side_may_be_left_out(text: str, start: float, end: float | None) -> N
 def test_what_is_no_span_is_told_with_the_text(text: str) -> None:
     with pytest.raises(RecipeError) as raised:
         parse_span(text)
-    assert str(raised.value).startswith(f"span {text!r}: ")
+    assert str(raised.value).startswith(f"Invalid span {text!r}")
 
 
 @given(

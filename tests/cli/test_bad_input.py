@@ -32,16 +32,16 @@ def assert_one_line(outcome: Outcome, code: int, *words: str) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("--model yamnet --class Whistlng", ["no class 'Whistlng'; did you mean Whistling"]),
+        ("--model yamnet --class Whistlng", ["no class 'Whistlng'. Did you mean Whistling"]),
         ("--model yamnet --class 521", ["classes 0 to 520"]),
-        ("--model yamnet --layer layer15", ["no layer 'layer15'; did you mean ", "layer1,"]),
+        ("--model yamnet --layer layer15", ["no layer 'layer15'. Did you mean ", "layer1,"]),
         ("--layer layer7 --class Cat", ["layer and class", "give one"]),
         ("--method filt", ["method: ", "'filter-add'", "not 'filt'"]),
         ("--method add --flip", ["flip", "add has no filter"]),
         ("--method filter --flip --carrier input", ["flip", "not both"]),
         ("--method target", ["needs a target"]),
         ("--class target", ["needs a target"]),
-        ("--target bird.wav", ["add does not use one"]),
+        ("--target bird.wav", ["add does not use a target"]),
         ("--method target --target none.wav", ["none.wav: No such file"]),
         ("--mask-from none --carrier input", ["without a mask"]),
         ("--steps 0", ["steps: ", "greater than or equal to 1, not 0"]),
@@ -51,7 +51,7 @@ def assert_one_line(outcome: Outcome, code: int, *words: str) -> None:
         ("--strength nan", ["strength: ", "not nan"]),
         ("--threshold-db 3", ["threshold_db: ", "not 3.0"]),
         ("--fft-size 1023", ["fft_size must be even"]),
-        ("--hop-samples 2000", ["hop_samples 2000 is over half of fft_size 2048"]),
+        ("--hop-samples 2000", ["hop_samples 2000 is more than half of fft_size 2048"]),
         ("--seed -1", ["seed: "]),
         ("--air twice", ["air: ", "'keep'"]),
         ("--channels middle", ["channels: ", "'mid-side'"]),
@@ -67,8 +67,8 @@ def assert_one_line(outcome: Outcome, code: int, *words: str) -> None:
         ("--format wma", ["format: ", "'wav'", "'mp3'"]),
         ("--bits 8", ["bits: ", "'24'"]),
         ("--stepps 3", ["No such option", "--stepps"]),
-        ("--model yamnt", ["no model is called 'yamnt'; did you mean yamnet"]),
-        ("--model ./nothing", ["neither a SavedModel folder"]),
+        ("--model yamnt", ["Unknown model 'yamnt'. Did you mean yamnet"]),
+        ("--model ./nothing", ["not a SavedModel folder"]),
     ],
 )
 def test_options_that_make_no_sense(
@@ -99,8 +99,8 @@ def test_options_that_make_no_sense(
         ("render bird.wav", ["--out"]),
         ("render a.wav b.wav --out out --from-render c.wav", ["from_render", "one INPUT"]),
         ("classes --search qqqq", ["no class has 'qqqq'"]),
-        ("classes --model yamnt", ["did you mean yamnet"]),
-        ("layers --model yamnt", ["did you mean yamnet"]),
+        ("classes --model yamnt", ["Did you mean yamnet"]),
+        ("layers --model yamnt", ["Did you mean yamnet"]),
     ],
 )
 def test_commands_that_make_no_sense(command: Command, arguments: str, words: list[str]) -> None:
@@ -163,15 +163,15 @@ def header_alone(path: Path) -> None:
     ("make", "word"),
     [
         (None, "No such file"),
-        (no_bytes, "is empty"),
-        (some_text, "is not a sound file"),
+        (no_bytes, "the file is empty"),
+        (some_text, "not a readable sound file"),
         (a_folder, "is a folder"),
-        (no_frames, "holds no samples"),
+        (no_frames, "no samples"),
         (nine_channels, "9 channels"),
         (too_slow, "7999 Hz"),
         (too_fast, "200000 Hz"),
-        (not_numbers, "NaN or infinity) at 1 places, the first at 0.500 s"),
-        (header_alone, "holds no samples"),
+        (not_numbers, "NaN or infinity (samples affected: 1, the first at 0.500 s"),
+        (header_alone, "no samples"),
     ],
 )
 def test_files_that_are_not_well(
@@ -217,7 +217,7 @@ def test_a_render_that_is_there_already(command: Command, bird: Path, tmp_path: 
         out.mkdir()
         (out / name).write_text("mine")
         outcome = command("render", bird, "--out", out, "--steps", 4, "--keep-steps", 2)
-        assert_one_line(outcome, 2, f"{name} exists", "--overwrite")
+        assert_one_line(outcome, 2, f"{name}: already exists", "--overwrite")
         assert [path.name for path in out.iterdir()] == [name]
         assert (out / name).read_text() == "mine"
 
@@ -233,7 +233,7 @@ def test_a_model_that_is_not_to_be_had(
         lines = outcome.err.splitlines()
         # Nobody listens at port 9 of this machine (discard).
         fetching = [
-            f"dreamsound: fetching {name} from http://127.0.0.1:9/{name}/1" for name in named
+            f"dreamsound: downloading {name} from http://127.0.0.1:9/{name}/1" for name in named
         ]
         assert lines[: len(named)] == fetching
         outcome = replace(outcome, err="\n".join(lines[len(named) :]) + "\n")
@@ -273,7 +273,7 @@ def mono(path: Path) -> None:
     [
         (silent, "", ["bad.wav", "silent"]),
         (as_good_as_silent, "", ["silent"]),
-        (mono, "--channels mid-side", ["mid-side needs two channels", "bad.wav has 1"]),
+        (mono, "--channels mid-side", ["bad.wav: channels mid-side needs two channels, not 1"]),
         (mono, "--method target --target silent.wav", ["silent.wav", "silent"]),
         (mono, "--from-render silent.wav", ["silent.wav", "silent"]),
         (mono, "--from-render short.wav", ["short.wav", "16000 Hz, 1 channels, 8000 samples"]),
@@ -359,7 +359,7 @@ def test_a_disk_that_is_full_leaves_nothing_half_written(
 
     monkeypatch.setattr(module, "write_blocks", fill_up)
     outcome = dream(bird, "--out", tmp_path / "out")
-    assert_one_line(outcome, 2, "bird_gradient.wav cannot be written; is the disk full?")
+    assert_one_line(outcome, 2, "bird_gradient.wav: cannot write; the disk may be full")
     assert len(calls) == 2
     assert not list((tmp_path / "out").iterdir())
 
@@ -376,7 +376,7 @@ def test_a_file_system_without_room_leaves_nothing_half_written(
         pytest.skip("a small file system cannot be mounted here")
     try:
         outcome = dream(bird, "--out", small / "out", "--bits", "32f")
-        assert_one_line(outcome, 2, "cannot be written; is the disk full?")
+        assert_one_line(outcome, 2, "cannot write; the disk may be full")
         assert not list((small / "out").iterdir())
     finally:
         subprocess.run(["umount", str(small)], check=True)

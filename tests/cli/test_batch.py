@@ -146,7 +146,7 @@ def test_finished_dreams_are_in_the_library(
     broken = command("batch", bird, "--out", tmp_path / "out2", *GIVEN)
     (row,) = json.loads((tmp_path / "out2/batch_report.json").read_text())["inputs"]
     assert (broken.code, row["state"]) == (0, "done")
-    assert any("not in the library" in line for line in row["warnings"])
+    assert any("not added to the library" in line for line in row["warnings"])
 
 
 def test_a_render_is_drawn_beside_its_source(
@@ -166,5 +166,5 @@ def test_a_render_is_drawn_beside_its_source(
     again = command("plot", renders[0], folder / "bird.wav", "--source", folder / "bird.wav")
     assert (again.code, len(again.told)) == (2, 2)
     assert "exists" in again.told[0]
-    assert "holds no recipe" in again.told[1]
+    assert "no recipe found" in again.told[1]
     assert np.array_equal(mpimg.imread(pictures[0]), drawn[0])

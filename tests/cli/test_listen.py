@@ -106,11 +106,11 @@ def test_files_hold_what_is_shown_and_replace_nothing(
     ("arguments", "code", "words"),
     [
         ("none.wav", 2, "none.wav: No such file"),
-        ("{bird} --model yamnet --class Brid", 2, "no class 'Brid'; did you mean"),
+        ("{bird} --model yamnet --class Brid", 2, "no class 'Brid'. Did you mean"),
         ("{bird} --top 0", 2, "--top"),
         ("{bird} --csv x --png x", 2, "cannot be both"),
         ("{bird} --csv nowhere/x.csv", 2, "no such folder"),
-        ("{bird} --model yamnt", 3, "did you mean yamnet"),
+        ("{bird} --model yamnt", 3, "Did you mean yamnet"),
     ],
 )
 def test_bad_input_is_one_line(

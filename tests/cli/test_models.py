@@ -109,7 +109,7 @@ def test_what_cannot_be_pulled_leaves_nothing(
 ) -> None:
     (tmp_path / "text.tar.gz").write_text("no archive")
     outcome = command("models", "pull", "yamnet", *pull.format(here=tmp_path).split())
-    fetching = ["dreamsound: fetching yamnet from http://127.0.0.1:9/yamnet/1"]
+    fetching = ["dreamsound: downloading yamnet from http://127.0.0.1:9/yamnet/1"]
     assert outcome.told[:-1] == ([] if pull else fetching)
     assert outcome.code == 3
     assert left_in(folder) == []
@@ -125,7 +125,7 @@ def test_what_is_not_yamnet_is_not_kept(
     table.write_text(table.read_text(encoding="utf-8").replace("Whistling", "Humming along"))
     outcome = command("models", "pull", "yamnet", "--from", other)
     assert (outcome.code, len(outcome.told)) == (3, 1)
-    assert "other classes" in outcome.err
+    assert "the classes differ" in outcome.err
     assert left_in(folder) == []
 
 
@@ -133,7 +133,7 @@ def test_what_is_not_yamnet_is_not_kept(
 def test_weights_that_hear_something_else_are_refused(yamnet_h5: Path, tmp_path: Path) -> None:
     import h5py
 
-    from dreamsound_studio.dream.verify import verify
+    from dreamsound_studio.dream.verify import verify_weights
     from dreamsound_studio.errors import ModelError
     from dreamsound_studio.models.weights import Weights
 
@@ -147,13 +147,13 @@ def test_weights_that_hear_something_else_are_refused(yamnet_h5: Path, tmp_path:
 
     with h5py.File(shuffled, "r+") as file:
         file.visititems(turn_over)
-    verify(Weights("yamnet", yamnet_h5))
+    verify_weights(Weights("yamnet", yamnet_h5))
     with pytest.raises(ModelError, match="hears a 440 Hz sine as"):
-        verify(Weights("yamnet", shuffled))
+        verify_weights(Weights("yamnet", shuffled))
 
 
 def test_an_unknown_name_suggests_the_nearest(command: Command, folder: Path) -> None:
     for action in ("info", "path", "pull", "remove"):
         outcome = command("models", action, "yamnt")
         assert (outcome.code, len(outcome.told)) == (3, 1)
-        assert "did you mean yamnet" in outcome.err
+        assert "Did you mean yamnet" in outcome.err

@@ -67,9 +67,9 @@ def test_a_source_is_not_replaced_whatever_it_is_called(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("--name {stm}_{render}", "did you mean {stem}"),
-        ("--name {stem}", "several renders would have one name"),
-        ("--name {stem}/{render}", "names a folder"),
+        ("--name {stm}_{render}", "Did you mean {stem}"),
+        ("--name {stem}", "several renders would have the same name"),
+        ("--name {stem}/{render}", "contains a folder"),
         ("--clash maybe", "clash: "),
         ("--clash skip --name {class}_{render}", "before the dream"),
     ],

@@ -28,13 +28,13 @@ def test_a_guide_is_read_from_its_file(dream: Command, bird: Path, tmp_path: Pat
     assert outcome.code == 0, outcome.err
     short = dream(bird, "--out", tmp_path / "short", "--objective", f'guide:"{bird}"')
     assert short.code == 2
-    assert "less than a patch of yamnet" in short.err
+    assert "shorter than a yamnet patch" in short.err
 
 
 @pytest.mark.parametrize(
     ("objective", "words"),
     [
-        ("class:Whistlng", "did you mean Whistling"),
+        ("class:Whistlng", "Did you mean Whistling"),
         ("channel:layer3:128", "ends at 127"),
         ('guide:"none.wav"', "none.wav"),
         ("class:@target", "needs a target"),
@@ -67,7 +67,7 @@ def test_short_forms_beside_an_objective_are_refused(
 ) -> None:
     outcome = command("render", bird, "--out", tmp_path, "--objective", "class:Dog", *short)
     assert (outcome.code, len(outcome.told)) == (2, 1)
-    assert f"{short[0][2:]} is a short form" in outcome.err
+    assert f"{short[0][2:]}is short for an objective" in outcome.err
 
 
 def test_targets_morph_from_the_command_line(dream: Command, bird: Path, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_targets_morph_from_the_command_line(dream: Command, bird: Path, tmp_pat
     assert np.any(sounds[0] != sounds[1])
     missing = dream(bird, "--out", tmp_path, "--target-b", high)
     assert missing.code == 2
-    assert "name the target too" in missing.err
+    assert "Name target too" in missing.err
     # What is read is never replaced.
     assert soundfile.info(low).frames == soundfile.info(high).frames == 16_000
 

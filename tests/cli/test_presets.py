@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound_studio.recipe.presets import SUFFIX, factory_presets, find_preset, user_folder
+from dreamsound_studio.recipe.presets import (
+    SUFFIX,
+    factory_presets,
+    find_preset,
+    user_presets_folder,
+)
 from dreamsound_studio.recipe.recipe import Recipe
 
 from .conftest import Command
@@ -55,7 +60,10 @@ def test_one_is_saved_copied_renamed_shared_and_deleted(command: Command, tmp_pa
     assert (again.code, len(again.told)) == (2, 1)
     assert command("presets", "import", file, "--overwrite").code == 0
     assert find_preset("Mine").preset == preset
-    assert {path.name for path in user_folder().iterdir()} == {f"Mine{SUFFIX}", f"Twigs{SUFFIX}"}
+    assert {path.name for path in user_presets_folder().iterdir()} == {
+        f"Mine{SUFFIX}",
+        f"Twigs{SUFFIX}",
+    }
 
 
 def test_a_bad_file_among_those_imported_changes_nothing(command: Command, tmp_path: Path) -> None:
@@ -64,7 +72,7 @@ def test_a_bad_file_among_those_imported_changes_nothing(command: Command, tmp_p
     bad.write_text(json.dumps({"name": "../../evil", "recipe": {}}))
     outcome = command("presets", "import", tmp_path / f"Bones{SUFFIX}", bad)
     assert (outcome.code, len(outcome.told)) == (2, 1)
-    assert not user_folder().exists()
+    assert not user_presets_folder().exists()
 
 
 def test_a_saved_preset_may_begin_with_another(command: Command) -> None:
@@ -83,7 +91,7 @@ def test_two_are_compared_and_mixed(command: Command) -> None:
     assert told["masking"] == ["none", "under"]
     mixed = json.loads(command("presets", "blend", "Turn to birds", "Turn to water", "0.3").out)
     assert mixed["recipe"]["objective"].startswith("class:Bird")
-    assert not user_folder().exists()
+    assert not user_presets_folder().exists()
     half = command("presets", "blend", "Bones", "Only what it hears", "0.5", "--save", "Half")
     assert half.code == 0, half.err
     assert find_preset("Half").preset.recipe.threshold_db == pytest.approx(-19.0)
@@ -93,9 +101,9 @@ def test_two_are_compared_and_mixed(command: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("presets show Bonse", "did you mean Bones"),
+        ("presets show Bonse", "Did you mean Bones"),
         ("presets delete Bones", "factory preset"),
-        ("presets save a/b", "cannot be called"),
+        ("presets save a/b", "Invalid preset name"),
         ("presets export Bones there.json", "NAME.dreamsound.json"),
         ("presets import none.json", "none.json"),
         ("recipe show none.json", "none.json"),

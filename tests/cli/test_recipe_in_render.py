@@ -39,7 +39,7 @@ def test_every_render_says_what_made_it(
 def test_a_sound_that_is_no_render_is_one_line(command: Command, bird: Path) -> None:
     outcome = command("recipe", "show", bird)
     assert (outcome.code, len(outcome.told)) == (2, 1)
-    assert "holds no recipe" in outcome.err
+    assert "no recipe found" in outcome.err
 
 
 def test_a_render_gives_its_recipe_to_another(dream: Command, bird: Path, tmp_path: Path) -> None:

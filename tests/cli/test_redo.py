@@ -126,7 +126,7 @@ def test_a_lost_source_is_one_line(
     render = tmp_path / "a/b/out/bird_dream.wav"
     outcome = command("redo", render)
     assert (outcome.code, len(outcome.told)) == (2, 1)
-    assert "bird.wav is not to be found" in outcome.err
+    assert "Cannot find the source bird.wav" in outcome.err
     assert command("redo", render, "--source", bird).code == 0
     outcome = command("redo", render, "--source", bird, "--out", render.parent)
     assert (outcome.code, "exists" in outcome.err) == (2, True)
@@ -155,4 +155,4 @@ def test_a_note_without_what_is_needed_is_one_line(command: Command, tmp_path: P
     assert PREFIX in tags["comment"]
     outcome = command("redo", path)
     assert (outcome.code, len(outcome.told)) == (2, 1)
-    assert "does not say enough" in outcome.err
+    assert "incomplete note" in outcome.err

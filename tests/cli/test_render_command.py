@@ -251,7 +251,7 @@ def test_of_two_inputs_of_one_name_the_first_is_kept(
     outcome = dream(bird, other / "bird.wav", "--out", out, *RAW, *options, "--json")
     assert outcome.code == 4
     [line] = outcome.told
-    assert f"{out / 'bird_dream.wav'} exists" in line
+    assert f"{out / 'bird_dream.wav'}: already exists" in line
     assert str(other / "bird.wav") in line
     assert stored(outcome.inputs[0]["renders"]["dream"])[0] @ chirp()[0] > 0
     assert dream(bird, "--out", tmp_path / "alone", *RAW).code == 0
@@ -268,7 +268,7 @@ def test_overwrite_replaces_renders_but_no_input(
     # As an input of the same command it must not be replaced by the render of another.
     outcome = dream(bird, earlier, "--out", tmp_path, *RAW, "--overwrite", "--class", "Cat")
     assert outcome.code == 4
-    assert "bird_dream.wav exists and is not replaced" in outcome.told[0]
+    assert "bird_dream.wav: already exists as a source" in outcome.told[0]
     assert earlier.read_bytes() == first
     assert (tmp_path / "bird_dream_dream.wav").exists()
     # Nor what it goes on from.
@@ -284,7 +284,7 @@ def test_overwrite_replaces_renders_but_no_input(
 @pytest.mark.parametrize(
     ("number", "code", "line"),
     [
-        (signal.SIGTERM, 5, "cancelled; nothing was written"),
+        (signal.SIGTERM, 5, "Cancelled. No files written."),
         (signal.SIGINT, 130, "interrupted; nothing is half written"),
     ],
 )

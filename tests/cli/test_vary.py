@@ -89,7 +89,7 @@ def test_one_that_fails_does_not_stop_the_others(
 
     def fails_once(self: Dreamer) -> Any:
         if self.recipe.seed == 2:
-            raise RecipeError("nothing in this sound excites it")
+            raise RecipeError("Nothing in this sound excites it")
         return real(self)
 
     monkeypatch.setattr(Dreamer, "steps", fails_once)
@@ -100,7 +100,7 @@ def test_one_that_fails_does_not_stop_the_others(
     told = json.loads((out / "index.json").read_text(encoding="utf-8"))
     assert [one["error"] is None for one in told["variations"]] == [True, False, True]
     page = Links((out / "index.html").read_text(encoding="utf-8"))
-    assert "nothing in this sound excites it" in page.text
+    assert "Nothing in this sound excites it" in page.text
     assert "a #1 & <b>.wav" in page.text
     for link in page.links:
         assert (out / urllib.parse.unquote(link)).is_file(), link
@@ -134,7 +134,7 @@ def test_a_folder_in_use_is_left_alone(vary: Command, bird: Path, tmp_path: Path
         ("--grid seed=x", "seed: "),
         ("--grid steps=0", "steps: "),
         ("--grid class=Ct --model yamnet", "no class 'Ct'"),
-        ("--grid model=yamnet", "the same for all variations"),
+        ("--grid model=yamnet", "cannot vary within a grid"),
         ("--grid seed=1 --renders lead", "there is no render 'lead'"),
         ("", "grid"),
     ],

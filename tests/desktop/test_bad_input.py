@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QPushButton
 
-from dreamsound_studio.recipe.presets import user_folder, user_presets
+from dreamsound_studio.recipe.presets import user_presets, user_presets_folder
 
 from .conftest import fail_preview, write_render, write_sound
 
@@ -115,7 +115,7 @@ def test_a_preset_from_the_future(window, tmp_path):
 
 
 def test_a_broken_preset_among_the_users_own_does_not_hide_the_others(make_window):
-    folder = user_folder()
+    folder = user_presets_folder()
     folder.mkdir(parents=True)
     for name in ("Broken", "Broken too"):
         (folder / f"{name}.dreamsound.json").write_text("{")
@@ -169,7 +169,7 @@ def test_a_worker_that_cannot_be_started_at_all(make_window, qtbot, sound_path, 
     from dreamsound_studio.errors import QueueError
 
     def refuse(_):
-        raise QueueError("no worker could be started: Permission denied")
+        raise QueueError("Cannot start a worker: Permission denied")
 
     window = make_window(sound_path)
     monkeypatch.setattr("dreamsound_desktop.queue_client.ensure_worker", refuse)
@@ -222,7 +222,7 @@ def test_a_model_that_cannot_listen(window, qtbot, monkeypatch, tmp_path):
 
 
 def test_a_job_that_fails_offers_to_try_again(window, qtbot, tmp_path):
-    number = fail_preview(window, qtbot, tmp_path, "nothing in this sound excites Chainsaw")
+    number = fail_preview(window, qtbot, tmp_path, "Nothing in this sound excites Chainsaw")
     qtbot.waitUntil(lambda: "Chainsaw" in said(window))
     assert "Models…" not in steps(window)
     assert len(window.session.current.takes) == 0

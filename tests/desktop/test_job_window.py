@@ -153,7 +153,7 @@ def test_progress_is_shown_per_item_and_can_be_called_off(job_window, qtbot, fol
     assert window.buttons["finish"].isEnabled()
     window.finish()
     qtbot.waitUntil(lambda: (folder / f"{place + 1:03d}/finish").exists())
-    store.failed(job.id, "w", "nothing in this sound excites Bell")
+    store.failed(job.id, "w", "Nothing in this sound excites Bell")
     qtbot.waitUntil(lambda: "excites Bell" in window.problem.text())
     window.cancel()
     qtbot.waitUntil(

@@ -21,7 +21,7 @@ from dreamsound_studio.audio.riff import append_chunks
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.library.library import open_library
 from dreamsound_studio.library.records import DreamRecord, RenderRecord
-from dreamsound_studio.queue.worker.previews import Looks, look_file
+from dreamsound_studio.queue.worker.previews import StepPictures, step_picture_file
 from dreamsound_studio.recipe.recipe import Recipe
 
 from .conftest import held_job, write_sound
@@ -170,7 +170,7 @@ def test_the_spectrogram_grows_while_it_is_dreamed(window, qtbot, tmp_path):
     store, number = held_job(window, qtbot, tmp_path)
     job = store.job(number)
     rng = np.random.default_rng(0)
-    looks = Looks(look_file(store, job))
+    looks = StepPictures(step_picture_file(store, job))
     for step in (1, 2):
         looks.draw(step, Samples.of(rng.standard_normal((1, 48_000), np.float32)), 48_000)
         looks._ended_s = float("-inf")

@@ -592,7 +592,7 @@ def test_a_preset_is_saved_with_tags_and_a_note(window, monkeypatch):
 
     def fill(dialog):
         dialog.name.setText("a/b")
-        assert "must not hold" in dialog.problem.text()
+        assert "contains" in dialog.problem.text()
         assert not dialog.buttons.buttons()[0].isEnabled()
         dialog.name.setText("Mine")
         dialog.tags.setText("bell, soft , bell")
@@ -824,7 +824,7 @@ def test_calling_off_what_has_just_ended_is_no_problem(window, qtbot, tmp_path):
     act(window, "cancel")
     window.client.act(lambda _: 1, lambda _: window.show_status("asked"))
     qtbot.waitUntil(lambda: window.statusBar().currentMessage() == "asked")
-    assert "no move" not in said(window)
+    assert "cannot change" not in said(window)
 
 
 def test_what_is_done_is_told_live_as_in_the_takes(window, qtbot, tmp_path):

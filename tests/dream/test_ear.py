@@ -313,10 +313,10 @@ def test_a_gradient_that_is_the_same_everywhere_is_divided_by_its_size() -> None
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (0.0, "nothing in this sound excites Chainsaw"),
-        (1e-35, "nothing in this sound excites Chainsaw"),
-        (np.nan, "the gradient of Chainsaw is not a number"),
-        (np.inf, "the gradient of Chainsaw is not a number"),
+        (0.0, "Nothing in this sound excites Chainsaw"),
+        (1e-35, "Nothing in this sound excites Chainsaw"),
+        (np.nan, "The gradient of Chainsaw is NaN"),
+        (np.inf, "The gradient of Chainsaw is NaN"),
     ],
 )
 def test_gradients_that_cannot_be_divided_say_so(value: float, words: str) -> None:

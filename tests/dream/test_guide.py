@@ -109,7 +109,7 @@ def test_two_layers_of_one_sound_are_what_the_network_says(yamnet: YamNet, sourc
 
 def test_sounds_that_cannot_guide_are_told(yamnet: YamNet, tmp_path: Path, bells: Path) -> None:
     short = write(tmp_path / "short.wav", 0.1 * np.ones(8_000))
-    with pytest.raises(RecipeError, match=r"0\.50 s long, less than a patch of yamnet \(0\.97 s\)"):
+    with pytest.raises(RecipeError, match=r"0\.50 s long, shorter than a yamnet patch \(0\.97 s\)"):
         objective_of(Recipe.make(objective=f'guide:"{short}"'), yamnet)
     with pytest.raises(RecipeError, match="hears no difference"):
         objective_of(Recipe.make(objective=f'direction:"{bells}"-"{bells}"'), yamnet)

@@ -84,14 +84,14 @@ def test_a_recipe_names_a_layer(names: Any) -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"class_": "Chainsw"}, "did you mean Chainsaw"),
+        ({"class_": "Chainsw"}, "Did you mean Chainsaw"),
         ({"class_": "521"}, "classes 0 to 520"),
         ({"layer": "layer7/pointwise"}, "layer7/pointwise_conv"),
         ({"layer": "layer15"}, "no layer 'layer15'"),
-        ({"objective": "class:Cat + class:Chainsw"}, "did you mean Chainsaw"),
+        ({"objective": "class:Cat + class:Chainsw"}, "Did you mean Chainsaw"),
         ({"objective": "channel:layer2:64"}, "layer2/pointwise_conv/relu ends at 63 there"),
         ({"objective": "unit:layer2:48,0,0"}, "ends at 47 there"),
-        ({"objective": "unit:layer2:3"}, r"a unit of .* has 3 numbers \(48 x 32 x 64\)"),
+        ({"objective": "unit:layer2:3"}, r"a unit of .* needs 3 numbers \(48 x 32 x 64\)"),
     ],
 )
 def test_unknown_names_are_errors_that_suggest(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamsound_studio.audio.samples import Samples
-from dreamsound_studio.dsp.envelope import MAX_WEIGHT, Envelope, frame_power, power_of, weigh
+from dreamsound_studio.dsp.envelope import MAX_WEIGHT, Envelope, block_powers, frame_power, weigh
 from dreamsound_studio.errors import AudioFileError
 
 Floats = npt.NDArray[np.float32]
@@ -38,14 +38,14 @@ def test_power_is_the_mean_square_of_each_frame(
         np.mean(np.square(values[:, start : start + frame], dtype=np.float64), axis=1)
         for start in range(0, length, frame)
     ]
-    np.testing.assert_allclose(power_of(values, frame), np.transpose(by_hand), rtol=1e-5)
+    np.testing.assert_allclose(block_powers(values, frame), np.transpose(by_hand), rtol=1e-5)
 
 
 def test_the_power_of_a_long_sound_is_that_of_its_parts() -> None:
     values = noise(2, 100_003)
     # The sound is walked over in blocks of 100 frames.
     np.testing.assert_allclose(
-        frame_power(Samples.of(values), FRAME), power_of(values, FRAME), rtol=1e-6
+        frame_power(Samples.of(values), FRAME), block_powers(values, FRAME), rtol=1e-6
     )
 
 

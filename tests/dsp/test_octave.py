@@ -94,5 +94,5 @@ def test_no_room_above_the_band_leaves_nothing_to_fill() -> None:
 
 
 def test_a_hop_that_would_beat_is_an_error() -> None:
-    with pytest.raises(RecipeError, match=r"at most 512 samples.*not 513"):
+    with pytest.raises(RecipeError, match=r"Hop of 513 samples.*at most 512"):
         octave_up(np.ones((1, 1, 1025), np.complex64), RATE, TOP_HZ, 513, 2048)

@@ -15,7 +15,7 @@ from dreamsound_studio.dsp.psychoacoustics import (
     limit_difference,
     quiet_db_spl,
 )
-from dreamsound_studio.dsp.stft import ComplexArray, Stft, power_of
+from dreamsound_studio.dsp.stft import ComplexArray, Stft, power_spectrum
 
 RATE = 48_000
 LENGTH = 2 * RATE
@@ -30,7 +30,7 @@ def spectra_of(sound: Floats) -> ComplexArray:
 
 
 def threshold_of(sound: Floats) -> Floats:
-    return MaskingThreshold(STFT, RATE).of(power_of(spectra_of(sound)))
+    return MaskingThreshold(STFT, RATE).of(power_spectrum(spectra_of(sound)))
 
 
 def white(rms: float, channels: int = 1, seed: int = 0) -> Floats:
@@ -83,7 +83,9 @@ def test_the_threshold_in_quiet_is_terhardts() -> None:
 def test_a_tone_at_the_threshold_in_quiet_has_the_power_of_its_critical_band() -> None:
     quiet = threshold_of(np.zeros((1, LENGTH), np.float32))[0, 50]
     hz = 1007.8125  # bin 43
-    power = power_of(spectra_of(tone(hz, 10 ** ((quiet_db_spl(np.array([hz]))[0] - 96) / 20))))
+    power = power_spectrum(
+        spectra_of(tone(hz, 10 ** ((quiet_db_spl(np.array([hz]))[0] - 96) / 20)))
+    )
     band = slice(40, 47)  # 164 Hz; the critical band has 162 Hz at 1 kHz
     excess_db = 10 * np.log10(power[0, 50, band].sum() / quiet[band].sum())
     assert abs(excess_db) < 0.5
@@ -91,7 +93,7 @@ def test_a_tone_at_the_threshold_in_quiet_has_the_power_of_its_critical_band() -
 
 def test_white_noise_masks_white_noise_from_5_to_7_db_under_it() -> None:
     noise = white(0.1)
-    ratio_db = 10 * np.log10(threshold_of(noise) / power_of(spectra_of(noise)).mean())
+    ratio_db = 10 * np.log10(threshold_of(noise) / power_spectrum(spectra_of(noise)).mean())
     inside = ratio_db[0, 10:-10, 20:600]  # up to 14 kHz, above which the ear is deaf to this
     assert -7 < inside.mean() < -5
     assert inside.std() < 2
@@ -111,7 +113,7 @@ def test_a_tone_masks_more_above_than_below_it_and_by_the_offset_of_a_tone() -> 
     assert 8 < at(3) - at(4) < 12  # Schroeder: 10 dB for each Bark upwards
     assert 20 < at(-2) - at(-3) < 26  # and 23 dB downwards there, 25 dB in the end
     band = slice(40, 47)
-    total_db = 10 * np.log10(power_of(spectra_of(sound))[0, 50, band].sum())
+    total_db = 10 * np.log10(power_spectrum(spectra_of(sound))[0, 50, band].sum())
     masked_db = 10 * np.log10(np.sum(10 ** (threshold_db[band] / 10)))
     assert total_db - masked_db == pytest.approx(14.5 + own, abs=3)
 
@@ -125,7 +127,7 @@ def test_a_louder_sound_masks_as_much_more() -> None:
 @pytest.mark.parametrize("size", [16, 256, 2048])
 def test_any_rate_and_frame_has_a_threshold(rate: int, size: int) -> None:
     stft = Stft(size, size // 4)
-    power = power_of(stft.forward(white(0.1)[:, : 20 * size]))
+    power = power_spectrum(stft.forward(white(0.1)[:, : 20 * size]))
     threshold = MaskingThreshold(stft, rate).of(power)
     assert threshold.shape == power.shape
     assert threshold.dtype == np.float32
@@ -146,9 +148,9 @@ def test_limited_to_under_most_bins_are_under_the_threshold(name: str) -> None:
     rms = float(np.sqrt(np.mean(source**2)))
     difference = white(rms * 10 ** (-10 / 20), seed=2)
     threshold = threshold_of(source)
-    before = np.mean(power_of(spectra_of(difference)) <= threshold)
+    before = np.mean(power_spectrum(spectra_of(difference)) <= threshold)
     out = limited(difference, source, "under")
-    assert before < 0.95 <= np.mean(power_of(spectra_of(out)) <= threshold)
+    assert before < 0.95 <= np.mean(power_spectrum(spectra_of(out)) <= threshold)
     # What may be heard is not simply gone: where the source plays, the difference stays.
     assert np.mean(out**2) > 0.1 * np.mean(difference**2)
 
@@ -176,7 +178,7 @@ def test_one_channel_stands_for_several() -> None:
     for channel in (0, 1):
         alone = limited(difference, sources[channel : channel + 1], "under")
         np.testing.assert_allclose(out[channel : channel + 1], alone, atol=1e-6)
-    heard = power_of(spectra_of(out))[..., 10:500].sum(axis=(1, 2))  # 230 Hz to 12 kHz
+    heard = power_spectrum(spectra_of(out))[..., 10:500].sum(axis=(1, 2))  # 230 Hz to 12 kHz
     assert heard[1] < 0.01 * heard[0]
     out = limited(np.concatenate([difference, -difference]), sources[:1], "under")
     np.testing.assert_allclose(out[1], -out[0], atol=1e-6)

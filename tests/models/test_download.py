@@ -147,7 +147,7 @@ def test_what_is_kept_is_gone_on_with_by_the_next_fetch(
     get: Callable[..., bytes], server: type[Server], tmp_path: Path
 ) -> None:
     server.break_at = [40_000, 60_000, 80_000, 90_000]
-    with pytest.raises(ModelError, match=r"114800 bytes are missing; 0\.1 MB are kept") as raised:
+    with pytest.raises(ModelError, match=r"114800 bytes missing; 0\.1 MB kept") as raised:
         get()
     assert "\n" not in str(raised.value)
     assert left(tmp_path) == KEPT
@@ -205,7 +205,7 @@ def test_a_range_that_is_not_to_be_had_starts_anew(
 
 
 def test_a_wrong_checksum_leaves_nothing(get: Callable[..., bytes], tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=f"sha256 {SHA256[:12]}, not 000000000000"):
+    with pytest.raises(ModelError, match=f"sha256 {SHA256[:12]}, expected 000000000000"):
         get(sha256="0" * 64)
     assert left(tmp_path) == []
 
@@ -214,7 +214,7 @@ def test_more_than_is_allowed_is_not_fetched(
     get: Callable[..., bytes], server: type[Server], tmp_path: Path
 ) -> None:
     for server.lengths in (True, False):
-        with pytest.raises(ModelError, match="sends more than 0 MB: nothing is kept"):
+        with pytest.raises(ModelError, match=r"larger than the limit of 0 MB. Discarded"):
             get(most_bytes=100_000)
         assert left(tmp_path) == []
 
@@ -236,7 +236,7 @@ def test_a_server_that_stays_silent_is_given_up(
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.1)
     server.stall_at = [10, 10, 10, 10, 10]
-    with pytest.raises(ModelError, match=r"has said nothing for 0\.1 s"):
+    with pytest.raises(ModelError, match=r"no response for 0\.1 s"):
         get()
     assert left(tmp_path) == KEPT
 
@@ -246,7 +246,7 @@ def test_what_the_server_answers_is_told(
     get: Callable[..., bytes], server: type[Server], status: int, requests: int
 ) -> None:
     server.statuses = [status] * 5
-    with pytest.raises(ModelError, match=f"answers {status}"):
+    with pytest.raises(ModelError, match=f"HTTP {status}"):
         get()
     assert len(server.asked) == requests
 
@@ -261,7 +261,7 @@ def test_a_dead_server_is_told_at_once(tmp_path: Path) -> None:
         taken_and_given_back.bind(("127.0.0.1", 0))
         port = taken_and_given_back.getsockname()[1]
     started = time.monotonic()
-    with pytest.raises(ModelError, match=r"cannot be reached .*refused") as raised:
+    with pytest.raises(ModelError, match=r"connection failed .*refused") as raised:
         download(f"http://127.0.0.1:{port}/file", tmp_path / "got")
     assert time.monotonic() - started < 5
     assert "\n" not in str(raised.value)

@@ -73,14 +73,14 @@ def test_short_names_mean_a_published_one(typed: str, published: str) -> None:
     ],
 )
 def test_an_unknown_layer_suggests_the_nearest(typed: str, suggested: str) -> None:
-    with pytest.raises(RecipeError, match="did you mean") as raised:
+    with pytest.raises(RecipeError, match="Did you mean") as raised:
         names().resolve_layer(typed)
     assert suggested in str(raised.value)
     assert repr(typed) in str(raised.value)
 
 
 def test_a_layer_like_no_other_points_to_the_list() -> None:
-    with pytest.raises(RecipeError, match="see dreamsound layers"):
+    with pytest.raises(RecipeError, match="List them with dreamsound layers"):
         names().resolve_layer("§§§")
 
 
@@ -121,13 +121,13 @@ def test_every_class_is_found_by_its_name() -> None:
     ],
 )
 def test_an_unknown_class_suggests_the_nearest(text: str, suggested: str) -> None:
-    with pytest.raises(RecipeError, match=f"no class {text!r}; did you mean .*{suggested}"):
+    with pytest.raises(RecipeError, match=f"no class {text!r}. Did you mean .*{suggested}"):
         names().find_class(text)
 
 
 def test_a_class_like_no_other_points_to_the_list() -> None:
     for text in ("qqqqqqqq", "", "-1"):
-        with pytest.raises(RecipeError, match="see dreamsound classes"):
+        with pytest.raises(RecipeError, match="List them with dreamsound classes"):
             names().find_class(text)
     with pytest.raises(RecipeError, match="classes 0 to 520"):
         names().find_class("521")

@@ -96,7 +96,7 @@ def test_any_length_makes_a_picture(tmp_path, samples, rate):
 @pytest.mark.parametrize(
     ("before", "after", "says"),
     [
-        (np.zeros((1, 10)), np.zeros((1, 11)), "10 samples and after 11"),
+        (np.zeros((1, 10)), np.zeros((1, 11)), r"\(10 and 11 samples\)"),
         (np.zeros((1, 0)), np.zeros((1, 0)), "no samples"),
         (np.zeros(10), np.zeros((1, 10)), r"shape \(10,\)"),
         (np.zeros((1, 10)), np.full((1, 10), np.nan), "NaN"),
@@ -153,7 +153,7 @@ def test_files_of_two_rates_are_an_error(tmp_path, capsys):
     for path, rate in zip(paths, (44_100, 48_000), strict=True):
         soundfile.write(path, np.zeros(100), rate)
     assert pictures.main([*paths, str(tmp_path / "p.png")]) == 2
-    assert "44100 Hz" in capsys.readouterr().err
+    assert "(44100 and 48000 Hz)" in capsys.readouterr().err
 
 
 def test_drawing_needs_neither_tensorflow_nor_pyplot(tmp_path):

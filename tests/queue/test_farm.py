@@ -177,7 +177,7 @@ def test_a_lost_worker_s_job_goes_on_elsewhere_from_its_checkpoint(
         err = ended(process)
     job = store.job(number)
     assert (job.state, job.crashes, job.attempts) == ("done", 1, 2), err
-    assert "goes on after step" in err
+    assert "resumed after step" in err
     assert job.progress["resumed"] >= 1
     assert renders_of(job) == renders_of(calm(store, add, source, steps=60))
 
@@ -277,7 +277,7 @@ def test_no_scheduler_is_one_line(
 
     monkeypatch.setattr(module, "CONNECT_S", 0.5)
     began_s = time.monotonic()
-    with pytest.raises(QueueError, match=r"no scheduler answers at tcp://127\.0\.0\.1:9") as caught:
+    with pytest.raises(QueueError, match=r"No scheduler answers at tcp://127\.0\.0\.1:9") as caught:
         module.Farm(module.FarmOptions("tcp://127.0.0.1:9"))
     assert "\n" not in str(caught.value)
     assert time.monotonic() - began_s < 20

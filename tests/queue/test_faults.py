@@ -69,7 +69,7 @@ def test_one_worker_is_started_however_many_ask_and_none_outlives_its_supervisor
     assert len(by) == 1
     # All workers there ever were say so when they begin.
     log = (store.folder / "worker.log").read_text()
-    assert log.count("runs on") == 1
+    assert log.count("running on") == 1
     assert is_locked(store.folder / LOCK_NAME)
     (child,) = pids_of(store)
     supervisor = int(
@@ -121,7 +121,7 @@ def test_a_job_that_kills_its_worker_twice_is_failed_and_the_next_one_runs(
     assert store.job(deadly).state == "failed"
     assert "died twice" in (store.job(deadly).error or "")
     assert store.job(harmless).state == "done"
-    assert err.count("the worker died by SIGKILL; it is started again") == 2
+    assert err.count("the worker died (SIGKILL); restarting") == 2
 
 
 def test_a_job_folder_that_goes_away_stops_nobody(
@@ -165,14 +165,14 @@ def test_submit_imports_neither_network_nor_numbers(tmp_path: Path, queue_path: 
     ("content", "why"),
     [
         (None, "No such file"),
-        ("{", "no JSON"),
-        ("[]", "no JSON object"),
+        ("{", "invalid JSON"),
+        ("[]", "not a JSON object"),
         ('{"out": "."}', "'input'"),
         ('{"input": "a", "out": 3}', "'out'"),
         ('{"input": "a", "out": ".", "schema_version": 7}', "schema_version"),
         ('{"input": "a", "out": ".", "priority": "high"}', "priority"),
         ('{"input": "a", "out": ".", "kind": "song"}', "kind"),
-        ("[" * 5000, "no JSON"),
+        ("[" * 5000, "invalid JSON"),
     ],
 )
 def test_a_folder_without_a_job_is_said_in_one_line(

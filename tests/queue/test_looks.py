@@ -7,7 +7,11 @@ import numpy as np
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.queue.store.records import NewJob
 from dreamsound_studio.queue.store.store import Store
-from dreamsound_studio.queue.worker.previews import Looks, look_file, read_look
+from dreamsound_studio.queue.worker.previews import (
+    StepPictures,
+    read_step_picture,
+    step_picture_file,
+)
 
 
 def tone(hertz: float) -> Samples:
@@ -18,20 +22,20 @@ def tone(hertz: float) -> Samples:
 def test_the_last_picture_is_there_and_goes_with_the_job(tmp_path):
     store = Store(tmp_path / "queue.sqlite")
     (number,) = store.add([NewJob(input="a.wav")])
-    path = look_file(store, store.job(number))
-    assert read_look(path) is None
-    looks = Looks(path)
+    path = step_picture_file(store, store.job(number))
+    assert read_step_picture(path) is None
+    looks = StepPictures(path)
     looks.draw(1, tone(440.0), 48_000)
-    first = read_look(path)
+    first = read_step_picture(path)
     assert first.step == 1
     # The row of 440 Hz, on a logarithmic axis from 40 Hz to 24 kHz, is the brightest.
     row = int(np.argmax(first.levels.astype(float).mean(axis=1)))
     expected = 200 * np.log(440 / 40) / np.log(24_000 / 40)
     assert abs(row - expected) < 6
     looks.draw(2, tone(880.0), 48_000)
-    assert read_look(path).step == 1, "not more often than costs nothing"
+    assert read_step_picture(path).step == 1, "not more often than costs nothing"
     looks.remove()
-    assert read_look(path) is None
+    assert read_step_picture(path) is None
     store.close()
 
 
@@ -39,6 +43,6 @@ def test_a_picture_that_is_broken_or_cannot_be_written_is_none(tmp_path):
     path = tmp_path / "looks" / "1.npz"
     path.parent.mkdir()
     path.write_bytes(b"no picture")
-    assert read_look(path) is None
+    assert read_step_picture(path) is None
     (tmp_path / "file").write_text("in the way")
-    Looks(tmp_path / "file" / "1.npz").draw(1, tone(440.0), 48_000)
+    StepPictures(tmp_path / "file" / "1.npz").draw(1, tone(440.0), 48_000)

@@ -293,7 +293,7 @@ def test_a_locked_file_is_said_in_one_line(queue_path: Path) -> None:
     other = sqlite3.connect(queue_path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     try:
-        with pytest.raises(QueueError, match="another program has been writing") as caught:
+        with pytest.raises(QueueError, match="Another program has been writing") as caught:
             Store(queue_path, busy_timeout_s=0.1).add([job()])
         assert "\n" not in str(caught.value)
     finally:
@@ -379,7 +379,7 @@ def test_a_full_disk_loses_nothing(small_disk: Path) -> None:
         while True:
             store.add([large])
 
-    with pytest.raises(QueueError, match="no space is left") as caught:
+    with pytest.raises(QueueError, match="The disk is full") as caught:
         fill()
     assert "\n" not in str(caught.value)
     count = store.counts()["queued"]

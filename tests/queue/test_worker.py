@@ -48,7 +48,7 @@ def test_jobs_are_dreamed_and_told(store: Store, add: Add, work: Work, tmp_path:
     failed = store.job(missing)
     assert (failed.state, failed.code) == ("failed", "AudioFileError")
     assert "missing.wav" in (failed.error or "")
-    assert any("runs on" in line for line in said)
+    assert any("running on" in line for line in said)
     assert store.workers() == []
     assert list((store.folder / "workers").iterdir()) == []
     assert not (store.folder / "checkpoints").exists() or not list(
@@ -169,9 +169,9 @@ def test_an_input_that_changed_is_taken_as_it_is_or_refused(
     job = store.job(taken)
     assert job.state == "done"
     assert job.result["samples"] == 11_200
-    assert any("has changed" in line for line in job.result["warnings"])
+    assert any("changed since" in line for line in job.result["warnings"])
     assert store.job(refused).state == "failed"
-    assert "has changed" in (store.job(refused).error or "")
+    assert "changed since" in (store.job(refused).error or "")
     assert store.job(touched).state == "done"
 
 
@@ -257,7 +257,7 @@ def test_a_dream_is_taken_up_from_its_checkpoint_to_the_same_bytes(
     assert left.checkpoint is not None
     assert len(list(Path(left.checkpoint).parent.glob("step-*"))) == 2
     said = work()
-    assert any("goes on after step" in line for line in said)
+    assert any("resumed after step" in line for line in said)
     job = store.job(number)
     assert job.state == "done"
     assert renders_of(job) == renders_of(store.job(undisturbed))
@@ -296,7 +296,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     (newest / "sound.f32").write_bytes(bytes(content))
     said: list[str] = []
     Worker(store, WorkerOptions(until_empty=True), said.append).run()
-    assert any("goes on after step 3" in line for line in said)
+    assert any("resumed after step 3" in line for line in said)
     assert renders_of(store.job(number)) == renders_of(store.job(undisturbed))
 
 
@@ -356,7 +356,7 @@ def test_a_worker_that_died_while_putting_in_place_is_finished_by_the_next(
     for path in dead[1][0].values():
         path.unlink()
     said = work()
-    assert sum("its worker is gone" in line for line in said) == 2
+    assert sum("lost its worker" in line for line in said) == 2
     assert store.job(number).state == "done"
     assert renders_of(store.job(number)) == expected
     assert len(list((tmp_path / "b").iterdir())) == 3  # nothing half written is left
@@ -395,7 +395,7 @@ def test_a_folder_that_cannot_be_written_to_is_found_before_the_dream(
     work()
     job = store.job(number)
     assert job.state == "failed"
-    assert "cannot write to the folder" in (job.error or "")
+    assert "Cannot write to the folder" in (job.error or "")
     assert not job.progress.get("step")
 
 

@@ -84,7 +84,7 @@ def test_favourites(command, resource):
     ("words", "message"),
     [
         (["install", "--lua", "--python"], "say one"),
-        (["install", "--favourite", "Bonez"], "did you mean"),
+        (["install", "--favourite", "Bonez"], "Did you mean"),
         (["install", "--nonsense"], "No such option"),
         (["instal"], "did you mean install?"),
     ],

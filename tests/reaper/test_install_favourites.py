@@ -51,7 +51,7 @@ def test_files_of_favourites_fit_all_file_systems():
 
 def test_presets_are_known():
     assert preset_called("bones") == "Bones"
-    with pytest.raises(RecipeError, match="did you mean"):
+    with pytest.raises(RecipeError, match="Did you mean"):
         preset_called("bonez")
     with pytest.raises(InstallError, match="presets import"):
         preset_called("some.dreamsound.json")

@@ -242,7 +242,7 @@ def test_a_job_that_the_queue_refuses_does_not_stop_the_others(store, folder, tm
     make(store, claim(store, tmp_path), tmp_path)
     plan = follower.plan()
     assert [entry["label"] for entry in plan["items"]] == ["b.wav"]
-    assert any("larger than any job" in line for line in plan["summary"])
+    assert any("too large for a job" in line for line in plan["summary"])
     assert plan["lost"] == 2
 
 

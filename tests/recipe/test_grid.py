@@ -44,17 +44,17 @@ def test_the_last_field_changes_fastest() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "name at least one field"),
-        ("seed", "'seed' is no field=value"),
-        ("seed=1 strenth=2", "no field is called 'strenth'; did you mean strength"),
-        ("seed=", "seed= has a value that is empty"),
-        ("seed=1,,2", "has a value that is empty"),
-        ('class=""', "has a value that is empty"),
-        ("seed=1 seed=2", "seed is given twice"),
-        ("model=yamnet,mtt-vgg", "model is the same for all variations"),
-        ("target=a.wav", "target is the same for all"),
-        ("seed=1..100 steps=1..11", "1100 combinations are too many"),
-        ("seed=1..999999999999", "too long a range"),
+        ("", "Name at least one"),
+        ("seed", "invalid entry 'seed'. Use field=value"),
+        ("seed=1 strenth=2", "unknown field 'strenth'. Did you mean strength"),
+        ("seed=", "seed= contains an empty value"),
+        ("seed=1,,2", "contains an empty value"),
+        ('class=""', "contains an empty value"),
+        ("seed=1 seed=2", "duplicate field seed"),
+        ("model=yamnet,mtt-vgg", "model cannot vary within a grid"),
+        ("target=a.wav", "target cannot vary"),
+        ("seed=1..100 steps=1..11", "too many combinations: 1100"),
+        ("seed=1..999999999999", "range too long"),
     ],
 )
 def test_what_is_refused(text: str, words: str) -> None:

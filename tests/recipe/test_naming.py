@@ -43,13 +43,13 @@ def test_a_template_is_filled(template: str, values: dict[str, str], name: str) 
 @pytest.mark.parametrize(
     ("template", "several", "words"),
     [
-        ("{stm}_{render}", True, "there is no {stm}; did you mean {stem}"),
-        ("{stem}", True, "several renders would have one name"),
-        ("{stem", False, "a brace in"),
-        ("a/{stem}", False, "names a folder"),
-        ("..\\{stem}", False, "names a folder"),
-        (" . ", False, "it is empty"),
-        ("{}", False, "there is no {}"),
+        ("{stm}_{render}", True, "unknown field {stm}. Did you mean {stem}"),
+        ("{stem}", True, "several renders would have the same name"),
+        ("{stem", False, "unmatched brace in"),
+        ("a/{stem}", False, "contains a folder"),
+        ("..\\{stem}", False, "contains a folder"),
+        (" . ", False, "the template is empty"),
+        ("{}", False, "unknown field {}"),
     ],
 )
 def test_a_template_that_cannot_name_is_told(template: str, several: bool, words: str) -> None:

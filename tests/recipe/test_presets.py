@@ -36,8 +36,8 @@ from dreamsound_studio.recipe.presets import (
     read_preset,
     save_preset,
     set_fields,
-    user_folder,
     user_presets,
+    user_presets_folder,
 )
 from dreamsound_studio.recipe.recipe import PAPER_FIELDS, Recipe
 
@@ -48,7 +48,7 @@ NAMES = [preset.name for preset in factory_presets()]
 @pytest.fixture
 def folder(bare_machine: Path) -> Path:
     """The user's folder of presets, empty."""
-    return user_folder()
+    return user_presets_folder()
 
 
 def preset(name: str = "Mine", **fields: Any) -> Preset:
@@ -93,7 +93,7 @@ def test_a_preset_is_saved_found_replaced_and_deleted(folder: Path) -> None:
     assert path == folder / f"Mine{SUFFIX}"
     assert find_preset("mine").preset == preset(steps=3)
     assert read_preset(path) == preset(steps=3)
-    with pytest.raises(RecipeError, match="there is a preset 'Mine' already"):
+    with pytest.raises(RecipeError, match="Preset 'Mine' already exists"):
         save_preset(preset("MINE", steps=4))
     assert save_preset(preset("MINE", steps=4), overwrite=True) == path
     assert find_preset("Mine").preset.recipe.steps == 4
@@ -106,7 +106,7 @@ def test_a_users_preset_goes_before_the_factorys_which_stay(folder: Path) -> Non
     assert find_preset(NAMES[0]).preset.recipe.steps == 7
     delete_preset(NAMES[0])
     assert find_preset(NAMES[0]).factory
-    with pytest.raises(RecipeError, match="factory preset, which stays as it is"):
+    with pytest.raises(RecipeError, match="factory preset and cannot be changed"):
         delete_preset(NAMES[0])
 
 
@@ -116,7 +116,7 @@ def test_one_file_that_is_broken_does_not_hide_the_others(folder: Path) -> None:
     found, unreadable = user_presets()
     assert [stored.preset.name for stored in found] == ["Mine"]
     assert len(unreadable) == 1
-    assert "is no JSON" in unreadable[0]
+    assert "invalid JSON" in unreadable[0]
 
 
 def test_of_two_who_save_one_name_at_once_one_is_told(folder: Path) -> None:
@@ -163,7 +163,7 @@ def test_a_write_that_fails_leaves_what_was_there(
     ["", " ", "a ", ".a", "a.", "a/b", "..\\b", "a:b", "a\0b", "a\nb", "CON", "nul.x", "x" * 81],
 )
 def test_a_name_that_is_no_file_name_somewhere_is_refused(name: str) -> None:
-    with pytest.raises(RecipeError, match="cannot be called"):
+    with pytest.raises(RecipeError, match="Invalid preset name"):
         check_name(name)
 
 
@@ -176,17 +176,17 @@ def test_other_names_are_fine(folder: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        ([], "no preset"),
-        ({"name": "a"}, "holds no recipe"),
+        ([], "not a preset"),
+        ({"name": "a"}, "no recipe in it"),
         ({"name": "a", "recipe": []}, "not a JSON object"),
-        ({"name": "../a", "recipe": {}}, "cannot be called"),
-        ({"name": "a", "recipe": {"stepz": 1}}, "stepz: no such field; did you mean steps"),
+        ({"name": "../a", "recipe": {}}, "Invalid preset name"),
+        ({"name": "a", "recipe": {"stepz": 1}}, "stepz: unknown field; did you mean steps"),
         ({"name": "a", "recipe": {"steps": 0}}, "steps: "),
-        ({"name": "a", "recipe": {"schema_version": 99}}, "version 99 .* a newer one"),
-        ({"name": "a", "recipe": {"schema_version": 0}}, "which no version has been"),
-        ({"name": "a", "recipe": {"schema_version": True}}, "which no version has been"),
-        ({"preset_version": 9, "name": "a", "recipe": {}}, "a newer DreamSound made it"),
-        ({"name": "a", "recipe": {}, "nam": 1}, "nam: no such field; did you mean name"),
+        ({"name": "a", "recipe": {"schema_version": 99}}, "version 99 .* newer DreamSound"),
+        ({"name": "a", "recipe": {"schema_version": 0}}, "unknown schema_version"),
+        ({"name": "a", "recipe": {"schema_version": True}}, "unknown schema_version"),
+        ({"preset_version": 9, "name": "a", "recipe": {}}, "needs a newer DreamSound"),
+        ({"name": "a", "recipe": {}, "nam": 1}, "nam: unknown field; did you mean name"),
         ({"name": 3, "recipe": {}}, "name: "),
         ({"recipe": {}}, "name: "),
     ],
@@ -200,12 +200,12 @@ def test_what_is_no_preset_is_told(document: Any, words: str) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "no JSON"),
-        (b"\xff\xfe", "no JSON"),
+        (b"", "invalid JSON"),
+        (b"\xff\xfe", "invalid JSON"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"a": ' * 20 + b"1" + b"}" * 20, "nested too deeply"),
-        (b'{"strength": NaN}', "NaN is no number"),
-        (b" " * (MOST_BYTES + 1), "larger than any recipe"),
+        (b'{"strength": NaN}', "NaN is not a valid number"),
+        (b" " * (MOST_BYTES + 1), "too large for a recipe"),
     ],
 )
 def test_what_is_no_json_is_told(tmp_path: Path, content: bytes, words: str) -> None:
@@ -219,7 +219,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         with pytest.raises(RecipeError, match=str(path)):
             read_json(path)
     write_json(tmp_path / "a.json", {})
-    with pytest.raises(RecipeError, match="exists: choose another name"):
+    with pytest.raises(RecipeError, match=r"already exists. Use another name"):
         write_json(tmp_path / "a.json", {})
     assert os.listdir(tmp_path) == ["a.json"]  # noqa: PTH208 - whatever is left, hidden too
 

@@ -1,4 +1,4 @@
-"""What is done to sounds around the loop: channels, surroundings, and a target made to fit."""
+"""Prepare sounds for the loop: channel layout, surroundings, and fitting a target."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import FloatArray, Samples, peak_of
 from dreamsound_studio.errors import AudioFileError
 
-#: A mono mix this far under its channels counts as silent (60 dB).
+#: A mono mix this far below its channels counts as silent (60 dB).
 SILENT_MIX = 1e-6
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What the channels of a sound are while it is dreamed: left and right, or mid and side.
+    """A sound's channels while it is dreamed: left and right, or mid and side.
 
     Parameters
     ----------
     mid_side : bool
-        Whether two channels are turned into ``(l + r) / 2`` and ``(l - r) / 2``.
+        Whether to convert two channels to ``(l + r) / 2`` and ``(l - r) / 2``.
     """
 
     mid_side: bool
 
     def encode(self, block: FloatArray) -> FloatArray:
-        """Return a block ``[channels, n]`` as it is dreamed."""
+        """Return a block ``[channels, n]`` in the layout for dreaming."""
         if not self.mid_side:
             return block
         return np.stack([(block[0] + block[1]) / 2, (block[0] - block[1]) / 2])
 
     def decode(self, block: FloatArray) -> FloatArray:
-        """Return a block ``[channels, n]`` as it is heard."""
+        """Return a block ``[channels, n]`` in the layout for listening."""
         if not self.mid_side:
             return block
         return np.stack([block[0] + block[1], block[0] - block[1]])
 
     def encoded(self, samples: Samples) -> Samples:
-        """Return a whole sound as it is dreamed; the same one where nothing changes."""
+        """Return a whole sound in the layout for dreaming; the same object if nothing changes."""
         return self._through(samples, self.encode)
 
     def decoded(self, samples: Samples) -> Samples:
-        """Return a whole sound as it is heard; the same one where nothing changes."""
+        """Return a whole sound in the layout for listening; the same object if nothing changes."""
         return self._through(samples, self.decode)
 
     def _through(self, samples: Samples, change: Callable[[FloatArray], FloatArray]) -> Samples:
@@ -60,16 +60,16 @@ class Layout:
 def surroundings(
     samples: Samples, before: FloatArray, after: FloatArray, reach: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Return what is heard before and after a sound: its file, and beyond that its mirror image.
+    """Return the surroundings of a sound: its file, and beyond the file a mirror image.
 
     Parameters
     ----------
     samples : Samples
         The sound, ``[channels, length]``.
     before, after : numpy.ndarray
-        What the file holds around it, ``[channels, n]``; n may be 0.
+        The parts of the file around it, ``[channels, n]``; n may be 0.
     reach : int
-        How many samples are needed on either side.
+        Number of samples needed on either side.
 
     Returns
     -------
@@ -78,8 +78,8 @@ def surroundings(
 
     Notes
     -----
-    In silence a patch that reaches into the sound by a few milliseconds would be excited by them
-    alone: measured, its gradient there is up to 40 dB stronger than anywhere else.
+    With silence instead, a patch that reaches a few milliseconds into the sound would be excited
+    by them alone: measured, its gradient there is up to 40 dB stronger than anywhere else.
     """
     head = np.concatenate([before, samples.read(0, min(reach + 1, samples.length))], axis=1)
     tail = samples.read(max(samples.length - reach - 1, 0), samples.length)
@@ -97,17 +97,17 @@ def fit_target(target: Clip, clip: Clip) -> Samples:
     Parameters
     ----------
     target, clip : Clip
-        What to fit, and what it has to fit.
+        The target, and the clip that it must fit.
 
     Returns
     -------
     Samples
-        ``[clip.channels, clip.samples.length]``. A target with another number of channels gives its
-        mono mix to all.
+        ``[clip.channels, clip.samples.length]``. A target with a different channel count provides
+        its mono mix to all channels.
     """
     import soxr
 
-    # No more of the target than the clip is long will be heard.
+    # The part of the target beyond the clip's length is not used.
     needed = math.ceil((clip.seconds + 1) * target.sample_rate_hz)
     sound = target.samples.read(0, min(needed, target.samples.length))
     if target.channels != clip.channels:
@@ -123,21 +123,21 @@ def fit_target(target: Clip, clip: Clip) -> Samples:
 
 
 def check_audible(clip: Clip) -> None:
-    """Raise `AudioFileError` for a clip without a single sample but 0."""
+    """Raise `AudioFileError` for a clip of digital silence."""
     if peak_of(clip.samples) == 0.0:
-        raise AudioFileError(f"{clip.name} is silent throughout: there is nothing to dream")
+        raise AudioFileError(f"{clip.name}: the sound is silent (all samples are 0)")
 
 
 def check_continues(start: Clip, clip: Clip) -> None:
-    """Raise `AudioFileError` unless a dream of `clip` can go on from `start`."""
+    """Raise `AudioFileError` unless a dream of `clip` can continue from `start`."""
     given, wanted = (
         f"{c.sample_rate_hz} Hz, {c.channels} channels, {c.samples.length} samples"
         for c in (start, clip)
     )
     if given != wanted:
         raise AudioFileError(
-            f"{start.name} ({given}) cannot go on from {clip.name} ({wanted}): rate, channels and "
-            "length must be the same"
+            f"{start.name} ({given}) cannot continue {clip.name} ({wanted}). Use a sound of the "
+            "same rate, channels and length."
         )
 
 

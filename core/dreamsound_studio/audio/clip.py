@@ -1,4 +1,4 @@
-"""The clip: sound files read into samples."""
+"""Clips: sound files read into memory."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
 from dreamsound_studio.errors import AudioFileError
 
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 192_000
-#: After a decoding error, what lies before it is read in pieces of this size.
+#: After a decoding error, the part before it is read in pieces of this size.
 _RETRY_SAMPLES = 1152
 
 _FLOAT_SUBTYPES = {"FLOAT", "DOUBLE", "PCM_32"}
 
 
 class AudioFileWarning(UserWarning):
-    """A sound file was read, but not all is well with it."""
+    """A sound file was read, but it is damaged."""
 
 
 @dataclass
@@ -44,15 +44,15 @@ class Clip:
     path : pathlib.Path or None
         The file it was read from.
     bits : {"16", "24", "32f"}
-        What the source file stores, or the nearest that a render can.
+        The source file's sample format, or the nearest one that a render can have.
     start : int
-        Where in the file the clip begins, in samples; not 0 for a span.
+        First sample of the clip within the file; 0 unless it is a span.
     before, after : numpy.ndarray
-        Float32 ``[channels, n]``: what the file holds just before and after the clip, so that a
-        span is listened to in its surroundings.
+        Float32 ``[channels, n]``: the file just before and after the clip, so that the model hears
+        a span in its surroundings.
     cut : Cut or None
-        What of the file it is, where it is not simply a span; `start` then counts from its
-        beginning.
+        The pieces of the file, if the clip is more than a plain span; `start` then counts from the
+        beginning of the cut.
     """
 
     samples: Samples
@@ -73,12 +73,12 @@ class Clip:
 
     @classmethod
     def from_array(cls, array: Any, sample_rate_hz: int) -> Clip:
-        """Make a clip of an array ``[channels, samples]`` or ``[samples]``, full scale 1.0.
+        """Make a clip from an array ``[channels, samples]`` or ``[samples]``, full scale 1.0.
 
         Parameters
         ----------
         array : array_like
-            The samples; converted to float32, not copied if they are that already.
+            The samples; converted to float32, not copied if they already are.
         sample_rate_hz : int
             8000 to 192000.
 
@@ -89,12 +89,12 @@ class Clip:
         Raises
         ------
         AudioFileError
-            A shape, rate or value that no sound has.
+            The shape, rate or values are invalid.
         """
         values = np.atleast_2d(np.asarray(array, dtype=np.float32))
         if values.ndim != 2:
             raise AudioFileError(
-                f"samples must be [channels, samples], not of shape {values.shape}"
+                f"Invalid shape for samples: {values.shape}. Pass [channels, samples] or [samples]."
             )
         clip = cls(Samples.of(values), sample_rate_hz)
         check_finite(clip.name, clip.samples, sample_rate_hz)
@@ -107,7 +107,7 @@ class Clip:
 
     @property
     def file_start(self) -> int | None:
-        """Where in the file the clip begins; None if it is not simply a part of it."""
+        """First sample within the file; None for a cut that is more than a plain span."""
         if self.cut is None:
             return self.start
         first = self.cut.file_start
@@ -120,20 +120,20 @@ class Clip:
 
     @property
     def name(self) -> str:
-        """The file's path, or a word for a clip that has none."""
+        """The file's path, or a placeholder for a clip without one."""
         return str(self.path) if self.path else "the clip"
 
 
 def check_shape(name: str, channels: int, length: int, sample_rate_hz: int) -> None:
-    """Raise `AudioFileError` for a sound outside of what can be dreamed."""
+    """Raise `AudioFileError` if a sound is empty or has an unsupported rate or channel count."""
     if length < 1:
-        raise AudioFileError(f"{name} holds no samples")
+        raise AudioFileError(f"{name}: no samples")
     if not 1 <= channels <= MAX_CHANNELS:
-        raise AudioFileError(f"{name} has {channels} channels; 1 to {MAX_CHANNELS} can be dreamed")
+        raise AudioFileError(f"{name}: {channels} channels; 1 to {MAX_CHANNELS} are supported")
     if not MIN_RATE_HZ <= sample_rate_hz <= MAX_RATE_HZ:
         raise AudioFileError(
-            f"{name} is at {sample_rate_hz} Hz; {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz can be dreamed: "
-            "convert it first"
+            f"{name}: sample rate {sample_rate_hz} Hz; {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz are "
+            "supported. Resample the file first."
         )
 
 
@@ -145,11 +145,11 @@ def read_clip(
     Parameters
     ----------
     path : path_like
-        Anything libsndfile reads: WAV, RF64, W64, AIFF, CAF, FLAC, OGG, Opus, MP3.
+        Any format that libsndfile reads: WAV, RF64, W64, AIFF, CAF, FLAC, OGG, Opus, MP3.
     span : (int, int), optional
-        First and one past the last sample to read; the end may lie beyond the file's.
+        First sample, and one past the last; the end may lie beyond the end of the file.
     context_samples : int, optional
-        How much of the file around the span goes into `Clip.before` and `Clip.after`.
+        Length of the surroundings read into `Clip.before` and `Clip.after`.
 
     Returns
     -------
@@ -158,13 +158,13 @@ def read_clip(
     Raises
     ------
     AudioFileError
-        The file is missing, empty, not audio, unreadable, holds values that are not numbers, or
-        has a rate or channel count that cannot be dreamed.
+        The file is missing, empty, not audio or unreadable, contains NaN or infinity, or has an
+        unsupported rate or channel count.
 
     Warns
     -----
     AudioFileWarning
-        The file is shorter than its header says: what is there is read.
+        The file is shorter than its header says; the samples present are read.
     """
     with open_sound(path) as sound:
         total, channels, rate = sound.frames, sound.channels, sound.samplerate
@@ -173,10 +173,11 @@ def read_clip(
         stop = min(stop, total)
         if start >= stop:
             raise AudioFileError(
-                f"{path} is {total / rate:.2f} s long: the span from {start / rate:.2f} s is empty"
+                f"{path}: the span from {start / rate:.2f} s is empty; the file is "
+                f"{total / rate:.2f} s long"
             )
         samples = _read_part(sound, start, stop)
-        # A stream that breaks off in the middle delivers less than its header promised.
+        # A stream that breaks off in the middle delivers less than its header states.
         done = samples.length
         truncated = done < stop - start or (stop == total and _truncation(sound))
         before = _read_part(sound, max(start - context_samples, 0), start)
@@ -184,11 +185,11 @@ def read_clip(
         after = _read_part(sound, stop, end)
         bits = bits_of(sound)
     if done == 0:
-        raise AudioFileError(f"{path} is broken: none of its samples can be decoded")
+        raise AudioFileError(f"{path}: damaged file, no samples could be decoded")
     if truncated:
         warnings.warn(
-            f"{path} is shorter than its header says (truncated?): the {done / rate:.2f} s that "
-            "are there were read",
+            f"{path}: shorter than its header says (truncated?); the first {done / rate:.2f} s "
+            "were read",
             AudioFileWarning,
             stacklevel=2,
         )
@@ -199,7 +200,7 @@ def read_clip(
 
 @contextmanager
 def open_sound(path: str | os.PathLike[str]) -> Iterator[Any]:
-    """Open a sound file for reading, with errors that say what is wrong with it.
+    """Open a sound file for reading; errors name the cause.
 
     Parameters
     ----------
@@ -222,43 +223,43 @@ def open_sound(path: str | os.PathLike[str]) -> Iterator[Any]:
     except (OSError, ValueError) as error:
         raise AudioFileError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     if stat.S_ISDIR(status.st_mode):
-        raise AudioFileError(f"{path} is a folder, not a sound file")
+        raise AudioFileError(f"{path}: is a folder, not a sound file")
     if not stat.S_ISREG(status.st_mode):
-        raise AudioFileError(f"{path} is not a regular file")
+        raise AudioFileError(f"{path}: not a regular file")
     if status.st_size == 0:
-        raise AudioFileError(f"{path} is empty (0 bytes)")
+        raise AudioFileError(f"{path}: the file is empty (0 bytes)")
     if not os.access(path, os.R_OK):
-        raise AudioFileError(f"{path} may not be read: check its permissions")
+        raise AudioFileError(f"{path}: permission denied. Check the file's permissions.")
     try:
         sound = soundfile.SoundFile(native_path(path))
     except (soundfile.LibsndfileError, TypeError) as error:
         reason = getattr(error, "error_string", str(error)).strip().rstrip(".")
-        raise AudioFileError(f"{path} is not a sound file that can be read ({reason})") from error
+        raise AudioFileError(f"{path}: not a readable sound file ({reason})") from error
     try:
         yield sound
     except soundfile.LibsndfileError as error:
-        raise AudioFileError(f"{path} is broken: {error.error_string.strip()}") from error
+        raise AudioFileError(f"{path}: damaged file: {error.error_string.strip()}") from error
     finally:
         sound.close()
 
 
 def bits_of(sound: Any) -> Bits:
-    """Return what an open file stores, or the nearest that a render can."""
+    """Return the sample format of an open file, or the nearest one that a render can have."""
     if sound.subtype in _FLOAT_SUBTYPES:
         return "32f"
     return "16" if sound.subtype == "PCM_16" else "24"
 
 
 def check_folder_writable(folder: Path, *, makes_it: bool = True) -> None:
-    """Raise `AudioFileError` if files cannot be made in a folder.
+    """Raise `AudioFileError` if files cannot be created in a folder.
 
     Parameters
     ----------
     folder : pathlib.Path
         The folder.
     makes_it : bool
-        Whether it is made where it is missing; otherwise the folder that it would be made in is
-        looked at.
+        Whether to create the folder if it is missing; otherwise its nearest existing parent is
+        checked.
     """
     try:
         if makes_it:
@@ -268,24 +269,24 @@ def check_folder_writable(folder: Path, *, makes_it: bool = True) -> None:
             pass
     except OSError as error:
         raise AudioFileError(
-            f"cannot write to the folder {folder}: {error.strerror or error}"
+            f"Cannot write to the folder {folder}: {error.strerror or error}"
         ) from error
 
 
 def native_path(path: str | os.PathLike[str]) -> str | bytes:
-    """Return a path as libsndfile takes it."""
-    # A POSIX file name is bytes, and need not be text in any encoding.
+    """Return a path in the form libsndfile takes."""
+    # A POSIX file name is bytes, and may not be text in any encoding.
     return os.fspath(path) if os.name == "nt" else os.fsencode(path)
 
 
 def _read_part(sound: Any, start: int, stop: int) -> Samples:
-    """Read from `start` as many samples as can be decoded, at most to `stop`."""
+    """Read up to `stop` as many samples from `start` as can be decoded."""
     import soundfile
 
     samples = Samples(sound.channels, max(stop - start, 0))
     whole, done = _decode(sound, samples, start, BLOCK_SAMPLES)
     if not whole:
-        # A decoder that has met the cut is of no more use, and has kept its last block's samples.
+        # After an error the decoder is unusable, and withholds the samples of its last block.
         with soundfile.SoundFile(sound.name) as fresh:
             _, done = _decode(fresh, samples, start, _RETRY_SAMPLES)
     samples.truncate(done)
@@ -293,7 +294,7 @@ def _read_part(sound: Any, start: int, stop: int) -> Samples:
 
 
 def _decode(sound: Any, samples: Samples, start: int, size: int) -> tuple[bool, int]:
-    """Return whether no error came, and how many samples were put into `samples`."""
+    """Decode into `samples`; return whether it succeeded, and the number of samples."""
     import soundfile
 
     done = 0
@@ -311,8 +312,8 @@ def _decode(sound: Any, samples: Samples, start: int, size: int) -> tuple[bool, 
 
 
 def _truncation(sound: Any) -> bool:
-    # libsndfile clamps a size to the file and notes it in its log: "data : 9 (should be 7)". A
-    # program that wrote to a pipe could not know the size, and put the largest number there is.
+    # libsndfile clamps a size to the file and logs it: "data : 9 (should be 7)". A program that
+    # writes to a pipe does not know the size, and writes the largest number possible.
     found = re.search(
         r"(?m)^\s*(?:data|SSND|riff|Riff size|Data Size)\s*:\s*(\d+) \(should be", sound.extra_info
     )
@@ -320,10 +321,10 @@ def _truncation(sound: Any) -> bool:
 
 
 def check_finite(name: str, samples: Samples, sample_rate_hz: int, offset: int = 0) -> None:
-    """Raise `AudioFileError` for values that are no numbers; `offset` is added to where."""
+    """Raise `AudioFileError` for NaN or infinity; `offset` is added to the position reported."""
     bad, first = 0, 0
     for start, block in samples.blocks():
-        # One sum tells for the whole block, at a tenth of the cost of looking at each sample.
+        # One sum checks the whole block, at a tenth of the cost of testing each sample.
         with np.errstate(invalid="ignore", over="ignore"):
             if np.isfinite(np.sum(block)):
                 continue
@@ -333,6 +334,6 @@ def check_finite(name: str, samples: Samples, sample_rate_hz: int, offset: int =
         bad += int(np.sum(wrong))
     if bad:
         raise AudioFileError(
-            f"{name} holds values that are not numbers (NaN or infinity) at {bad} places, the "
-            f"first at {first / sample_rate_hz:.3f} s: repair or re-export it"
+            f"{name}: contains NaN or infinity (samples affected: {bad}, the first at "
+            f"{first / sample_rate_hz:.3f} s). Repair the file or export it again."
         )

@@ -1,4 +1,4 @@
-"""Cuts: a sound put together of pieces of a file, as an item in a DAW plays them."""
+"""Cuts: a sound assembled from pieces of a file, as an item in a DAW plays them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dreamsound_studio.audio.formats import MAX_CHANNELS
 
-#: A job folder holds no more than a megabyte.
+#: Keeps a job folder under a megabyte.
 MOST_PIECES = 4_096
-#: A loop of one second for a day has as many.
+#: Enough for a one-second loop over a day.
 MOST_TIMES = 100_000
 
 
@@ -22,9 +22,9 @@ class Piece(BaseModel):
     start, stop : int
         First sample, and one past the last.
     is_reversed : bool
-        Whether it is played from its last sample to its first.
+        Whether it is played backwards.
     times : int
-        How often it is played, one time after another.
+        Number of repetitions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,26 +37,26 @@ class Piece(BaseModel):
     @model_validator(mode="after")
     def _is_something(self) -> Piece:
         if self.stop <= self.start:
-            raise ValueError("a piece has to end after its start")
+            raise ValueError("a piece must end after its start")
         return self
 
     @property
     def length(self) -> int:
-        """Number of samples, of all times."""
+        """Number of samples, repetitions included."""
         return (self.stop - self.start) * self.times
 
 
 class Cut(BaseModel):
-    """What of a file is heard: pieces, one after another, and of some of its channels.
+    """The audible part of a file: pieces in sequence, and some of its channels.
 
     Attributes
     ----------
     pieces : tuple of Piece
-        In samples of the file.
+        Pieces, in samples of the file.
     channels : tuple of int or None
-        Which channels, from 0, in this order; None for all.
+        Channels, from 0, in this order; None for all.
     is_mono : bool
-        Whether those are averaged into one.
+        Whether the channels are averaged into one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,18 +75,18 @@ class Cut(BaseModel):
 
     @property
     def file_start(self) -> int | None:
-        """Where in the file the cut begins; None if it is not simply a part of it."""
+        """First sample within the file; None for a cut that is more than a plain span."""
         if len(self.pieces) > 1 or self.pieces[0].is_reversed:
             return None
         return self.pieces[0].start
 
     def widened(self, reach: int, total: int) -> tuple[tuple[Piece, ...], int]:
-        """Return the pieces with what the file holds around them, and how much comes before.
+        """Return the pieces with their surroundings, and how much precedes the cut.
 
         Parameters
         ----------
         reach : int
-            How many samples at most, on either side.
+            Most samples to add on either side.
         total : int
             Samples in the file.
         """
@@ -96,12 +96,12 @@ class Cut(BaseModel):
         return (*before, *self.pieces, *after), sum(piece.length for piece in before)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain JSON values, without what is as by default."""
+        """Return plain JSON values, without defaults."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
 def _beside(piece: Piece, reach: int, total: int, *, is_before: bool) -> tuple[Piece, ...]:
-    """Return what would be played before or after a piece if it were longer."""
+    """Return the material that would play before or after a longer piece."""
     if is_before != piece.is_reversed:
         start, stop = max(piece.start - reach, 0), piece.start
     else:

@@ -1,4 +1,4 @@
-"""What each file format can hold, and the rounding to what it stores."""
+"""The capabilities of each file format, and rounding to what a file stores."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Bits = Literal["16", "24", "32f"]
 FileFormat = Literal["wav", "aiff", "flac", "ogg", "opus", "mp3"]
 FORMATS: tuple[str, ...] = get_args(FileFormat)
 
-#: More can neither be dreamed nor stored.
+#: The most channels that can be dreamed and stored.
 MAX_CHANNELS = 8
-#: Of the formats that store samples as they are; the others have no bits.
+#: Bit depths of the formats that store samples as they are; the others have none.
 FORMAT_BITS: dict[str, tuple[Bits, ...]] = {
     "wav": ("16", "24", "32f"),
     "aiff": ("16", "24", "32f"),
     "flac": ("16", "24"),
 }
 LOSSY = tuple(name for name in FORMATS if name not in FORMAT_BITS)
-#: Sample rates of those that do not take every one, Hz: RFC 6716 (Opus), ISO 11172-3 and 13818-3.
+#: Formats limited to certain sample rates, Hz: RFC 6716 (Opus), ISO 11172-3 and 13818-3.
 FORMAT_RATES_HZ: dict[str, tuple[int, ...]] = {
     "opus": (8_000, 12_000, 16_000, 24_000, 48_000),
     "mp3": (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
@@ -31,32 +31,31 @@ FORMAT_CHANNELS: dict[str, int] = {"mp3": 2}
 
 
 def check_bits(file_format: str, bits: str) -> None:
-    """Raise `AudioFileError`, naming what can, where a format cannot hold `bits`."""
+    """Raise `AudioFileError`, listing alternatives, if a format cannot hold `bits`."""
     if bits not in FORMAT_BITS.get(file_format, ()):
         able = ", ".join(name for name, widths in FORMAT_BITS.items() if bits in widths)
-        why = "stores no samples of so many bits" if file_format in LOSSY else f"cannot hold {bits}"
-        raise AudioFileError(f"{file_format} {why}: these hold {bits}: {able}")
+        why = "has no bit depth" if file_format in LOSSY else f"cannot hold {bits}"
+        raise AudioFileError(f"{file_format} {why}. For {bits}, use {able}.")
 
 
 def check_holds(file_format: str, sample_rate_hz: int, channels: int, name: str) -> None:
-    """Raise `AudioFileError`, naming what can, where a format cannot hold a sound.
+    """Raise `AudioFileError`, listing alternatives, if a format cannot hold a sound.
 
     Parameters
     ----------
     file_format : str
-        Of :data:`FORMATS`.
+        One of :data:`FORMATS`.
     sample_rate_hz, channels : int
-        Of the sound.
+        Properties of the sound.
     name : str
-        What the error calls it.
+        Name of the sound in the error.
     """
     if _holds(file_format, sample_rate_hz, channels):
         return
     able = ", ".join(other for other in FORMATS if _holds(other, sample_rate_hz, channels))
     plural = "channel" if channels == 1 else "channels"
     raise AudioFileError(
-        f"{name}: {file_format} cannot hold {channels} {plural} at {sample_rate_hz} Hz; these can: "
-        f"{able}"
+        f"{name}: {file_format} cannot hold {channels} {plural} at {sample_rate_hz} Hz; use {able}"
     )
 
 
@@ -67,18 +66,18 @@ def _holds(file_format: str, sample_rate_hz: int, channels: int) -> bool:
 
 
 class Rounding:
-    """Rounds samples to what a file stores, block after block; with dither at 16 bits.
+    """Rounds samples to what a file stores, block by block, with dither at 16 bits.
 
-    The dither is triangular, of 2 steps peak to peak, and added before rounding, so that the error
-    has a mean and a power that do not depend on the sound (Lipshitz, Wannamaker and Vanderkooy,
-    "Quantization and Dither", J. Audio Eng. Soc. 40, 1992). It is the same for the same seed.
+    The dither is triangular, 2 steps peak to peak, and added before rounding, so that the mean and
+    power of the error do not depend on the sound (Lipshitz, Wannamaker and Vanderkooy,
+    "Quantization and Dither", J. Audio Eng. Soc. 40, 1992). The same seed gives the same dither.
 
     Parameters
     ----------
     bits : {"16", "24", "32f"}
-        What is stored; float is left as it is.
+        The sample format to store; float is unchanged.
     seed : int
-        Of the dither.
+        Seed of the dither.
     """
 
     def __init__(self, bits: Bits, seed: int = 0) -> None:
@@ -86,17 +85,17 @@ class Rounding:
         self._random = np.random.default_rng(seed) if bits == "16" else None
 
     def __call__(self, block: FloatArray) -> FloatArray:
-        """Return a block as it is stored, float32 (exact up to 24 bits)."""
+        """Return a block as stored, float32 (exact up to 24 bits)."""
         if self._random is None:
             return quantise(block, self._bits)
         step = np.float32(2.0**-15)
-        # Of the time's order, so that the length of a block does not matter.
+        # In order of time, so that block length does not matter.
         drawn = self._random.random((block.shape[1], 2, block.shape[0]), np.float32)
         return quantise(block + (drawn[:, 0] - drawn[:, 1]).T * step, self._bits)
 
 
 def quantise(block: FloatArray, bits: Bits) -> FloatArray:
-    """Round samples to what a file with `bits` stores, as float32 (exact up to 24 bits)."""
+    """Round samples to `bits`, as float32 (exact up to 24 bits)."""
     if bits == "32f":
         return block
     scale = np.float32(2 ** (int(bits) - 1))

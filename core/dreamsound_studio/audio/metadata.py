@@ -1,9 +1,8 @@
-"""What a WAV says of its place in time, carried over to a render: bext, cue points, loops, iXML.
+"""Carry a WAV's position metadata over to a render: bext, cue points, loops, iXML.
 
-Chunks are carried over as they are, and only their positions are shifted by where the span begins,
-so that fields that nobody here knows are not lost. Layouts: ``bext`` EBU Tech 3285 v2; ``cue ``
-and ``LIST:adtl`` Microsoft's RIFF specification; ``smpl`` the MIDI Manufacturers Association's;
-iXML its specification 3.01.
+Chunks are copied as they are; only positions are shifted by the start of the span, so unknown
+fields survive. Layouts: ``bext`` EBU Tech 3285 v2; ``cue `` and ``LIST:adtl`` Microsoft's RIFF
+specification; ``smpl`` the MIDI Manufacturers Association's; iXML its specification 3.01.
 """
 
 from __future__ import annotations
@@ -14,15 +13,15 @@ from xml.etree import ElementTree as ET
 
 from dreamsound_studio.audio.riff import read_chunks
 
-#: The chunks that are carried over.
+#: The chunks to carry over.
 BEXT, CUE, LABELS, SAMPLER, IXML = b"bext", b"cue ", b"LIST:adtl", b"smpl", b"iXML"
 KEPT = (BEXT, CUE, LABELS, SAMPLER, IXML)
-#: In iXML, the element with the recipe.
+#: The iXML element that holds the recipe.
 ELEMENT = "DREAMSOUND"
 
-# Bytes from the beginning of bext.
+# Byte offsets within bext.
 _BEXT_BYTES, _TIME_REFERENCE, _VERSION, _UMID, _LOUDNESS = 602, 338, 346, 348, 412
-#: What a loudness field holds that is not used.
+#: Value of an unused loudness field.
 _UNUSED = 0x7FFF
 _CUE_POINT = struct.Struct("<II4sIII")
 _SAMPLER = struct.Struct("<9I")
@@ -30,22 +29,22 @@ _LOOP = struct.Struct("<6I")
 
 
 def kept_chunks(path: Path | None, start: int, length: int, note: str) -> dict[bytes, bytes]:
-    """Return the chunks of a render: the source's, shifted, and an iXML that says what made it.
+    """Return a render's chunks: the source's, shifted, and an iXML with its provenance.
 
     Parameters
     ----------
     path : pathlib.Path or None
-        The source; what is no WAV has no chunks to be kept.
+        The source; files other than WAV have no chunks to keep.
     start, length : int
-        The span that was dreamed, in samples of the source.
+        The rendered span, in samples of the source.
     note : str
-        What made the render, as JSON.
+        The render's provenance, as JSON.
 
     Returns
     -------
     dict
-        Chunk name to content, as ``audio.riff.append_chunks`` takes it. What cannot be
-        understood is left out.
+        Chunk name to content, as ``audio.riff.append_chunks`` takes it. Invalid chunks are
+        left out.
     """
     found = read_chunks(path, KEPT) if path is not None and path.is_file() else {}
     kept = {BEXT: shifted_bext(found.get(BEXT, b""), start)}
@@ -57,9 +56,9 @@ def kept_chunks(path: Path | None, start: int, length: int, note: str) -> dict[b
 
 
 def shifted_bext(content: bytes, start: int) -> bytes:
-    """Return a ``bext`` whose time reference is later by `start` samples.
+    """Return a ``bext`` with its time reference moved later by `start` samples.
 
-    The UMID and the measured loudness are those of another sound: they are taken out.
+    The UMID and measured loudness belong to another sound, so they are cleared.
     """
     if len(content) < _BEXT_BYTES:
         return b""
@@ -75,9 +74,9 @@ def shifted_bext(content: bytes, start: int) -> bytes:
 
 
 def shifted_cues(content: bytes, start: int, length: int) -> tuple[bytes, set[int]]:
-    """Return a ``cue `` chunk with the points within a span, from its beginning, and their names.
+    """Return a ``cue `` chunk with the points inside a span, relative to its start, and their IDs.
 
-    Nothing, where there are none.
+    Empty if there are none.
     """
     points = []
     for at in range(4, len(content) - _CUE_POINT.size + 1, _CUE_POINT.size):
@@ -85,7 +84,7 @@ def shifted_cues(content: bytes, start: int, length: int) -> tuple[bytes, set[in
             content, at
         )
         if chunk == b"data" and start <= offset < start + length:
-            # Programs read either of the two as the place.
+            # Programs read either field as the position.
             place = max(position - start, 0)
             points.append((name, place, chunk, chunk_start, block_start, offset - start))
     if not points:
@@ -95,7 +94,7 @@ def shifted_cues(content: bytes, start: int, length: int) -> tuple[bytes, set[in
 
 
 def labels_of(content: bytes, names: set[int]) -> bytes:
-    """Return a list ``adtl`` with the labels and notes of some cue points only."""
+    """Return an ``adtl`` list with only the labels and notes of the given cue points."""
     kept = b""
     at = 4
     while at + 12 <= len(content):
@@ -109,7 +108,7 @@ def labels_of(content: bytes, names: set[int]) -> bytes:
 
 
 def shifted_sampler(content: bytes, start: int, length: int) -> bytes:
-    """Return a ``smpl`` chunk with the loops that lie whole within a span, from its beginning."""
+    """Return a ``smpl`` chunk with the loops that lie entirely inside a span, relative to it."""
     if len(content) < _SAMPLER.size:
         return b""
     head = list(_SAMPLER.unpack_from(content, 0))
@@ -121,20 +120,20 @@ def shifted_sampler(content: bytes, start: int, length: int) -> bytes:
         name, kind, first, last, fraction, count = _LOOP.unpack_from(content, at)
         if start <= first <= last < start + length:
             loops.append((name, kind, first - start, last - start, fraction, count))
-    # Behind the loops may lie what only its sampler knows: its size is that of nothing now.
+    # Sampler-specific data may follow the loops; it is dropped, so its size becomes 0.
     head[7], head[8] = len(loops), 0
     return _SAMPLER.pack(*head) + b"".join(_LOOP.pack(*loop) for loop in loops)
 
 
 def noted_ixml(content: bytes, start: int, note: str) -> bytes:
-    """Return an iXML document that says what made a render, with its timestamps shifted.
+    """Return an iXML document with a render's provenance, and its timestamps shifted.
 
     Parameters
     ----------
     content : bytes
-        The source's; what is no XML is replaced by a document of our own.
+        The source's iXML; invalid XML is replaced by a new document.
     start : int
-        Where the span begins, in samples.
+        Start of the span, in samples.
     note : str
         JSON.
     """
@@ -147,19 +146,19 @@ def noted_ixml(content: bytes, start: int, note: str) -> bytes:
     for old in root.findall(ELEMENT):
         root.remove(old)
     ET.SubElement(root, ELEMENT).text = note
-    # ElementTree hands over as text what no XML may hold; escaped JSON is ASCII without controls.
+    # ElementTree writes characters that XML forbids; escaped JSON is ASCII without controls.
     document: bytes = ET.tostring(root, encoding="UTF-8", xml_declaration=True)
     return document
 
 
 def note_in(content: bytes) -> str:
-    """Return what an iXML document says of what made a render; nothing where it does not."""
+    """Return the provenance stored in an iXML document; empty if there is none."""
     root = _parsed(content)
     return "" if root is None else root.findtext(ELEMENT, "")
 
 
 def _parsed(content: bytes) -> ET.Element | None:
-    # A document type is where entities that blow up are declared; iXML has none.
+    # A document type can declare entities that expand without limit; iXML has none.
     if not content or b"<!DOCTYPE" in content or b"<!ENTITY" in content:
         return None
     try:
@@ -170,7 +169,7 @@ def _parsed(content: bytes) -> ET.Element | None:
 
 
 def _shift(root: ET.Element, place: str, halves: tuple[str, str], start: int) -> None:
-    """Add to a number that is written as two halves of 32 bits, the upper one first."""
+    """Add to a 64-bit number stored as two 32-bit halves, the upper one first."""
     upper, lower = (root.find(place.format(half)) for half in halves)
     if upper is None or lower is None:
         return

@@ -1,8 +1,8 @@
-"""Chunks of WAV and RF64 files: what lies beside the samples, read and added to.
+"""Chunks of WAV and RF64 files: read and append data beside the samples.
 
-Only chunks are handled here, not what they mean; see ``audio.metadata``. Sizes follow the RIFF
-specification (Microsoft/IBM, 1991), those of RF64 EBU Tech 3306: chunks begin on even positions,
-and where a 32-bit size is 0xFFFFFFFF the chunk ``ds64`` has it.
+This module does not interpret chunks; see ``audio.metadata``. Sizes follow the RIFF
+specification (Microsoft/IBM, 1991), those of RF64 EBU Tech 3306: chunks begin at even positions,
+and where a 32-bit size is 0xFFFFFFFF the chunk ``ds64`` contains it.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import BinaryIO
 
 from dreamsound_studio.errors import AudioFileError
 
-#: More than these no sound file needs: beyond, it is broken, or made to do harm.
+#: Most chunks in a valid sound file: beyond, it is damaged or malicious.
 MOST_CHUNKS, MOST_CHUNK_BYTES = 10_000, 2**20
-#: A size that stands elsewhere.
+#: Marks a size that is stored elsewhere.
 ELSEWHERE = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Where a chunk lies.
+    """The position of a chunk.
 
     Attributes
     ----------
@@ -40,9 +40,9 @@ class Chunk:
 
 
 def chunks_of(file: BinaryIO) -> Iterator[Chunk]:
-    """Yield the chunks of a WAV or RF64 file; none of what is no such file.
+    """Yield the chunks of a WAV or RF64 file; none for other files.
 
-    A file that breaks off ends the list. Content is not read.
+    A truncated file ends the list. Content is not read.
     """
     file.seek(0)
     head = file.read(12)
@@ -63,7 +63,7 @@ def chunks_of(file: BinaryIO) -> Iterator[Chunk]:
         yield Chunk(name, start, size)
         try:
             file.seek(start + size + size % 2)
-        except OSError:  # a 64-bit size beyond what any file can be
+        except OSError:  # a 64-bit size beyond any real file
             return
 
 
@@ -73,14 +73,14 @@ def read_chunks(path: Path, names: tuple[bytes, ...]) -> dict[bytes, bytes]:
     Parameters
     ----------
     path : pathlib.Path
-        A file of any kind.
+        A file of any format.
     names : tuple of bytes
         As in :class:`Chunk`.
 
     Returns
     -------
     dict
-        Those that are there, whole, and no longer than :data:`MOST_CHUNK_BYTES`.
+        Chunks that exist, are complete, and no longer than :data:`MOST_CHUNK_BYTES`.
 
     Raises
     ------
@@ -104,19 +104,19 @@ def read_chunks(path: Path, names: tuple[bytes, ...]) -> dict[bytes, bytes]:
 
 
 def append_chunks(path: Path, chunks: Mapping[bytes, bytes]) -> None:
-    """Add chunks behind the last one of a WAV or RF64 file, and mend its size.
+    """Append chunks to a WAV or RF64 file, and update its size.
 
     Parameters
     ----------
     path : pathlib.Path
-        A whole file, closed.
+        A complete, closed file.
     chunks : mapping
         Name, four characters or as in :class:`Chunk`, to content.
 
     Raises
     ------
     AudioFileError
-        It is no such file, cannot be written, or would be larger than a RIFF may be.
+        The file has another format, cannot be written, or would exceed the size limit of RIFF.
     """
     if not chunks:
         return
@@ -124,7 +124,7 @@ def append_chunks(path: Path, chunks: Mapping[bytes, bytes]) -> None:
         with path.open("r+b") as file:
             head = file.read(12)
             if head[:4] not in (b"RIFF", b"RF64") or head[8:] != b"WAVE":
-                raise AudioFileError(f"{path} is no WAV file: nothing can be added to it")
+                raise AudioFileError(f"{path}: not a WAV file, cannot add chunks")
             end = file.seek(0, 2)
             file.write(b"\0" * (end % 2))
             for name, content in chunks.items():
@@ -137,9 +137,9 @@ def append_chunks(path: Path, chunks: Mapping[bytes, bytes]) -> None:
                 file.write(size.to_bytes(8, "little"))
                 return
             if size >= ELSEWHERE:
-                raise AudioFileError(f"{path} would be larger than 4 GB")
+                raise AudioFileError(f"{path}: would exceed 4 GB")
             file.seek(4)
             file.write(size.to_bytes(4, "little"))
     except (OSError, StopIteration) as error:
-        reason = getattr(error, "strerror", None) or "it has no ds64"
-        raise AudioFileError(f"{path} cannot be written: {reason}") from error
+        reason = getattr(error, "strerror", None) or "ds64 is missing"
+        raise AudioFileError(f"{path}: cannot write: {reason}") from error

@@ -1,8 +1,8 @@
-"""Samples of any length: an array while they are short, a memory-mapped scratch file beyond.
+"""Samples of any length: an array while short, a memory-mapped scratch file beyond.
 
-Everything that walks over a whole sound does so in blocks through :class:`Samples`, so an hour of
-audio costs disk, not memory. A window of the scratch file is mapped for each access and let go
-again: the mapping never adds up to the length of the sound.
+All passes over a whole sound go through :class:`Samples` in blocks, so an hour of audio uses disk
+space, not memory. Each access maps a window of the scratch file and then unmaps it: the mappings
+never add up to the length of the sound.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FloatArray = npt.NDArray[np.float32]
 
 #: Above this many bytes a sound lives in a scratch file: 64 MiB, three minutes of 48 kHz stereo.
 MEMORY_LIMIT_BYTES = 64 * 2**20
-#: Samples a pass handles at a time: 1.4 s at 48 kHz, small enough for the processor's cache.
+#: Samples per block: 1.4 s at 48 kHz, small enough for the processor's cache.
 BLOCK_SAMPLES = 2**16
 
 
@@ -43,7 +43,7 @@ class Samples:
     Raises
     ------
     MemoryLimitError
-        The scratch folder has no room for the samples.
+        The scratch folder is too small for the samples.
     """
 
     def __init__(
@@ -89,18 +89,18 @@ class Samples:
         Parameters
         ----------
         start, stop : int
-            Sample range, which may reach beyond the sound at both ends.
+            Range of samples, which may extend beyond the sound at both ends.
 
         Returns
         -------
         numpy.ndarray
-            Float32; a copy, or a read-only meant view where the samples are in memory.
+            Float32; a copy, or a view for reading only if the samples are in memory.
 
         Raises
         ------
         RenderCancelled
-            The control in charge was told to cancel: every pass over a sound reads it block by
-            block, and so stops here.
+            The control in charge was cancelled: every pass over a sound reads it block by block,
+            and so stops here.
         """
         between_blocks()
         inner_start, inner_stop = max(start, 0), min(stop, self.length)
@@ -114,7 +114,7 @@ class Samples:
         return out
 
     def write(self, start: int, block: FloatArray) -> None:
-        """Put `block` ``[channels or 1, n]`` at `start`; what reaches beyond the ends is dropped.
+        """Write `block` ``[channels or 1, n]`` at `start`; parts beyond the ends are dropped.
 
         Parameters
         ----------
@@ -130,7 +130,7 @@ class Samples:
             window[...] = block[:, first - start : stop - start]
 
     def add(self, start: int, block: FloatArray) -> None:
-        """Add `block` ``[channels, n]`` at `start`; what reaches beyond the ends is dropped."""
+        """Add `block` ``[channels, n]`` at `start`; parts beyond the ends are dropped."""
         stop = min(start + block.shape[1], self.length)
         first = max(start, 0)
         if first < stop:
@@ -152,20 +152,20 @@ class Samples:
         return self._array if self._array is not None else self.read(0, self.length)
 
     def copy(self) -> Samples:
-        """Return the same samples in a place of their own, in memory or on disk like these."""
+        """Return a copy of the samples, in memory or on disk like these."""
         other = Samples(self.channels, self.length, 0 if self.on_disk else MEMORY_LIMIT_BYTES)
         for start, block in self.blocks():
             other.write(start, block)
         return other
 
     def truncate(self, length: int) -> None:
-        """Forget what lies beyond the first `length` samples."""
+        """Drop all samples beyond `length`."""
         self.length = min(length, self.length)
         if self._array is not None:
             self._array = self._array[:, : self.length]
 
     def close(self) -> None:
-        """Give the memory or the scratch file back."""
+        """Release the memory or the scratch file."""
         if self._file is not None:
             self._file.close()
         self._file, self._array, self.length = None, None, 0
@@ -174,7 +174,7 @@ class Samples:
         if self._array is not None:
             return self._array[:, start:stop]
         if self._file is None:
-            raise ValueError("these samples have been given back")
+            raise ValueError("these samples are closed")
         # Interleaved on disk, so that a block of all channels is one contiguous window.
         mapped: FloatArray = np.memmap(
             self._file,
@@ -195,19 +195,19 @@ def _reserve(size_bytes: int) -> IO[bytes]:
     folder = "for temporary files"
     try:
         folder = tempfile.gettempdir()
-        # On POSIX the file has no name: nothing is left behind however the process ends.
+        # On POSIX the file has no name: nothing is left, however the process ends.
         file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by Samples.close
         if hasattr(os, "posix_fallocate"):
-            # A mapped write to a full disk would kill the process: take the room now.
+            # A mapped write to a full disk would kill the process: reserve the space now.
             os.posix_fallocate(file.fileno(), 0, size_bytes)
         else:
             file.truncate(size_bytes)
     except OSError as error:
         reason = error.strerror or str(error)
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            reason = "it has no room"
+            reason = "disk full"
         raise MemoryLimitError(
-            f"the scratch folder {folder} cannot take {size_bytes / 1e9:.1f} GB of samples "
-            f"({reason}): free some space, or name another folder in TMPDIR"
+            f"The scratch folder {folder} cannot hold {size_bytes / 1e9:.1f} GB of samples "
+            f"({reason}). Free some space, or set TMPDIR to another folder."
         ) from error
     return file

@@ -1,4 +1,4 @@
-"""Cuts of sound files read into samples, with what is heard around them."""
+"""Read cuts of sound files, with their surroundings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
 from dreamsound_studio.audio.span import parse_span, span_samples
 from dreamsound_studio.errors import AudioFileError
 
-#: What a span hears around it: as long as the longest patch, musicnn's, and the resampler's reach.
+#: Context of a span: the longest patch (musicnn's) plus the resampler's reach.
 CONTEXT_SECONDS = 3.2
 
 
@@ -26,18 +26,18 @@ def read_cut(
     span: str | None = None,
     samples: tuple[int, int] | None = None,
 ) -> Clip:
-    """Read a cut of a sound file, or a span of it, with what is heard around it.
+    """Read a cut of a sound file, or a span of it, with its surroundings.
 
     Parameters
     ----------
     path : path_like
         The file.
     cut : Cut
-        What of it.
+        The pieces to read.
     span : str, optional
-        ``START:END`` in seconds of the cut; the start moves back onto the patch grid.
+        ``START:END`` in seconds of the cut; the start snaps back to the patch grid.
     samples : (int, int), optional
-        First and one past the last sample of the cut, in place of `span`.
+        First sample of the cut, and one past the last, instead of `span`.
 
     Returns
     -------
@@ -47,9 +47,9 @@ def read_cut(
     Raises
     ------
     AudioFileError
-        The file cannot be read, or the cut reaches beyond it.
+        The file cannot be read, or the cut exceeds it.
     RecipeError
-        The span makes no sense.
+        The span is invalid.
     """
     with open_sound(path) as sound:
         total, rate = sound.frames, sound.samplerate
@@ -62,8 +62,8 @@ def read_cut(
         stop = min(stop, cut.length)
         if not 0 <= start < stop:
             raise AudioFileError(
-                f"the cut of {path} is {cut.length / rate:.2f} s long: the span from "
-                f"{start / rate:.2f} s is empty"
+                f"{path}: the span from {start / rate:.2f} s is empty; the cut is "
+                f"{cut.length / rate:.2f} s long"
             )
         reach = round(CONTEXT_SECONDS * rate)
         pieces, lead = cut.widened(reach, total)
@@ -84,15 +84,15 @@ def _check_within(path: str | os.PathLike[str], cut: Cut, total: int, channels: 
     last = max(piece.stop for piece in cut.pieces)
     if last > total:
         raise AudioFileError(
-            f"{path} has {total} samples: a cut of it to sample {last} is too long"
+            f"{path}: the cut ends at sample {last}, but the file has {total} samples"
         )
     highest = max(cut.channels or (0,))
     if highest >= channels:
-        raise AudioFileError(f"{path} has {channels} channels: there is no channel {highest + 1}")
+        raise AudioFileError(f"{path}: no channel {highest + 1}; the file has {channels}")
 
 
 def _read(sound: Any, cut: Cut, pieces: tuple[Piece, ...], first: int, last: int) -> Samples:
-    """Read samples `first` to `last` of pieces, counted from the beginning of the first piece."""
+    """Read samples `first` to `last` of the pieces, counted from the start of the first piece."""
     wanted = list(cut.channels) if cut.channels is not None else list(range(sound.channels))
     out = Samples(1 if cut.is_mono else len(wanted), max(last - first, 0))
     at = 0
@@ -115,7 +115,7 @@ def _read(sound: Any, cut: Cut, pieces: tuple[Piece, ...], first: int, last: int
 
 
 def _blocks(sound: Any, piece: Piece, begin: int, end: int) -> Iterator[FloatArray]:
-    """Yield samples `begin` to `end` of a piece as it is played, ``[channels, n]`` at a time."""
+    """Yield samples `begin` to `end` of a piece in playback order, ``[channels, n]`` per block."""
     for at in range(begin, end, BLOCK_SAMPLES):
         stop = min(at + BLOCK_SAMPLES, end)
         first = piece.stop - stop if piece.is_reversed else piece.start + at
@@ -123,7 +123,7 @@ def _blocks(sound: Any, piece: Piece, begin: int, end: int) -> Iterator[FloatArr
         block = sound.read(stop - at, "float32", always_2d=True).T
         if block.shape[1] < stop - at:
             raise AudioFileError(
-                f"{sound.name} is shorter than its header says (truncated?): sample "
-                f"{first + block.shape[1]} cannot be read"
+                f"{sound.name}: shorter than its header says (truncated?); cannot read sample "
+                f"{first + block.shape[1]}"
             )
         yield block[:, ::-1] if piece.is_reversed else block

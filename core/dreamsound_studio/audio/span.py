@@ -1,22 +1,22 @@
-"""Spans: the part of a clip that is dreamed, from ``START:END`` to samples on the patch grid."""
+"""Spans: the part of a clip to dream, from ``START:END`` to samples on the patch grid."""
 
 from __future__ import annotations
 
 from dreamsound_studio.errors import RecipeError
 
-#: Hop of YAMNet's patches, seconds: spans start on multiples of it.
+#: Hop of YAMNet's patches, seconds; spans start at multiples of it.
 GRID_SECONDS = 0.48
-#: No sound is longer: 30 years. Beyond, sample numbers would not fit into a float.
+#: Upper limit of 30 years. Beyond, sample numbers would not fit into a float.
 LONGEST_SECONDS = 1e9
 
 
 def parse_span(text: str) -> tuple[float, float | None]:
-    """Return the start and the end of ``START:END`` in seconds.
+    """Parse ``START:END`` in seconds.
 
     Parameters
     ----------
     text : str
-        Each side in seconds (``12.5``) or left out.
+        Both sides are in seconds (``12.5``), and optional.
 
     Returns
     -------
@@ -26,7 +26,7 @@ def parse_span(text: str) -> tuple[float, float | None]:
     Raises
     ------
     RecipeError
-        Not two times, or the end not after the start.
+        The text is not two times, or the end is not after the start.
     """
     first, colon, last = text.partition(":")
     try:
@@ -36,21 +36,21 @@ def parse_span(text: str) -> tuple[float, float | None]:
         colon = ""
         start, end = 0.0, None
     if not colon:
-        raise RecipeError(f"span {text!r}: give START:END in seconds, such as 1.5:4 or 10:")
+        raise RecipeError(f"Invalid span {text!r}. Use START:END in seconds, such as 1.5:4 or 10:.")
     if not 0 <= start < (LONGEST_SECONDS if end is None else end) <= LONGEST_SECONDS:
-        raise RecipeError(f"span {text!r}: the start must be 0 or more, and the end after it")
+        raise RecipeError(f"Invalid span {text!r}: START must be 0 or more, and END after it")
     return start, end
 
 
 def span_samples(
     start_seconds: float, end_seconds: float | None, sample_rate_hz: int
 ) -> tuple[int, int]:
-    """Return the span in samples, its start moved back onto the patch grid.
+    """Return the span in samples, with its start snapped back to the patch grid.
 
     Parameters
     ----------
     start_seconds, end_seconds : float
-        As :func:`parse_span` gives them.
+        As returned by :func:`parse_span`.
     sample_rate_hz : int
         Rate of the sound.
 

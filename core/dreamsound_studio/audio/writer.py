@@ -1,4 +1,4 @@
-"""Samples written to sound files."""
+"""Write samples to sound files."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from dreamsound_studio.audio.riff import append_chunks
 from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.errors import AudioFileError
 
-#: Sizes in RIFF and AIFF are 32 bit; beyond this many bytes of samples a WAV is written as RF64.
+#: Sizes in RIFF and AIFF are 32 bit; a WAV with more bytes of samples is written as RF64.
 RIFF_LIMIT_BYTES = 4 * 2**30 - 2**24
-#: libsndfile: SFC_SET_ADD_PEAK_CHUNK. The chunk holds the time of day, so no two files would equal.
+#: libsndfile: SFC_SET_ADD_PEAK_CHUNK. The chunk contains the time of day: files would differ.
 _SET_ADD_PEAK_CHUNK = 0x1050
 
 _SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "32f": "FLOAT"}
 _BYTES = {"16": 2, "24": 3, "32f": 4}
 _LOSSY_NAMES = {"ogg": ("OGG", "VORBIS"), "opus": ("OGG", "OPUS"), "mp3": ("MP3", "MPEG_LAYER_III")}
-#: Near the top of what each encoder offers; a dream's air should not be what it saves on.
+#: Near the best quality of each encoder; it must not save on a dream's air.
 _QUALITY: dict[str, dict[str, Any]] = {
     "ogg": {"compression_level": 0.2},
     "opus": {"compression_level": 0.2},
@@ -46,35 +46,35 @@ def write_blocks(
 ) -> None:
     """Write float blocks ``[channels, n]`` to a new sound file.
 
-    Integer formats get ``round(x * 2**(bits - 1))``, clipped to the format's range. The same
-    samples give the same bytes: no PEAK chunk, which would hold the time of day, is written. (Of
-    Ogg and Opus the same sound: a random number tells an Ogg stream from others.)
+    Integer formats store ``round(x * 2**(bits - 1))``, clipped to the format's range. The same
+    samples give the same bytes: there is no PEAK chunk, which would contain the time of day. (For
+    Ogg and Opus, the same sound: a random number identifies each Ogg stream.)
 
     Parameters
     ----------
     path : pathlib.Path
-        Where to; an existing file is replaced.
+        Target path; an existing file is replaced.
     blocks : iterable of numpy.ndarray
         Float32 ``[channels, n]``, full scale 1.0.
     length : int
-        Samples a channel that the blocks add up to; beyond 4 GB a WAV is written as RF64.
+        Samples per channel in all blocks together; beyond 4 GB a WAV is written as RF64.
     channels, sample_rate_hz : int
         As in :class:`Clip`.
     file_format : {"wav", "aiff", "flac", "ogg", "opus", "mp3"}
         The container.
     bits : {"16", "24", "32f"}
-        How a sample is stored, where the format stores samples.
+        Sample format, if the file format has one.
     tags : mapping, optional
-        Text by libsndfile's names (title, artist, comment, ...).
+        Text fields by libsndfile's names (title, artist, comment, ...).
     chunks : mapping, optional
-        Chunks that a WAV holds beside; other formats have no place for them.
+        Further chunks of a WAV; other formats ignore them.
     shown_as : pathlib.Path, optional
-        What errors call the file; by default `path`.
+        The path to show in errors; by default `path`.
 
     Raises
     ------
     AudioFileError
-        The format cannot hold `bits`, or the disk is full, or the folder cannot be written.
+        The format cannot hold `bits`, the disk is full, or the folder is not writable.
     """
     import soundfile
 
@@ -102,17 +102,17 @@ def write_blocks(
                 as_float = lossy or bits == "32f"
                 frames = block.T if as_float else _integers(block, int(bits)).T
                 sound.write(np.ascontiguousarray(frames))
-        # A FLAC's last frame is written on closing, where libsndfile overlooks a full disk.
+        # Closing writes a FLAC's last frame, where libsndfile ignores a full disk.
         with soundfile.SoundFile(native_path(path)) as sound:
             sound.seek(max(0, min(length, sound.frames) - 1))
             if not len(sound.read(1)) and not lossy:
-                raise AudioFileError(f"{name} cannot be written; is the disk full?")
+                raise AudioFileError(f"{name}: cannot write; the disk may be full")
     except soundfile.LibsndfileError as error:
-        # libsndfile keeps the system's reason to itself: all it says is "System error."
+        # libsndfile hides the system's reason: it only reports "System error."
         reason = error.error_string.strip().rstrip(".")
-        raise AudioFileError(f"{name} cannot be written; is the disk full? ({reason})") from error
+        raise AudioFileError(f"{name}: cannot write; the disk may be full ({reason})") from error
     except OSError as error:
-        raise AudioFileError(f"{name} cannot be written: {error.strerror or error}") from error
+        raise AudioFileError(f"{name}: cannot write: {error.strerror or error}") from error
     if file_format == "wav":
         append_chunks(path, chunks or {})
 
@@ -123,25 +123,25 @@ def _set_text(sound: Any, tag: str, text: str, file_format: str) -> None:
         return
     import soundfile
 
-    # libsndfile's encoder takes the bytes as ISO 8859-1; what is not in it cannot be said.
+    # libsndfile's encoder reads the bytes as ISO 8859-1; other characters cannot be stored.
     content = text.encode("latin-1", errors="replace")
     soundfile._snd.sf_set_string(sound._file, soundfile._str_types[tag], content)
 
 
 def _container(file_format: str, bits: Bits, values: int) -> tuple[str, str]:
-    """Return libsndfile's names for a format and for how it stores samples."""
+    """Return libsndfile's names for a file format and its sample format."""
     if file_format in _LOSSY_NAMES:
         return _LOSSY_NAMES[file_format]
     if file_format == "flac" or values * _BYTES[bits] <= RIFF_LIMIT_BYTES:
         return file_format.upper(), _SUBTYPES[bits]
     if file_format == "wav":
         return "RF64", _SUBTYPES[bits]
-    raise AudioFileError("an aiff file cannot hold more than 4 GB: choose wav or flac")
+    raise AudioFileError("An aiff file cannot exceed 4 GB. Use wav or flac.")
 
 
 def _integers(block: FloatArray, bits: int) -> npt.NDArray[np.int32]:
     scale = 2 ** (bits - 1)
     values = np.clip(np.rint(block.astype(np.float64) * scale), -scale, scale - 1)
-    # libsndfile takes the upper bits of an int32 as they are: no scaling of its own.
+    # libsndfile takes the upper bits of an int32 unchanged: it does not scale.
     upper: npt.NDArray[np.int32] = values.astype(np.int32) << np.int32(32 - bits)
     return upper

@@ -20,7 +20,7 @@ from dreamsound_studio.models.entries import (
     local_weights,
     own_models,
     search_folders,
-    user_folder,
+    user_models_folder,
 )
 from dreamsound_studio.models.plugins import plugin_entries, plugin_of
 from dreamsound_studio.models.store import ledger
@@ -111,9 +111,9 @@ def pull(
     hashes: list[str] = []
 
     def check(made: Weights) -> None:
-        from dreamsound_studio.dream.verify import verify
+        from dreamsound_studio.dream.verify import verify_weights
 
-        hashes.append(verify(made))
+        hashes.append(verify_weights(made))
 
     with watching(trust, check, json_output) as watch:
         if foreign:
@@ -142,7 +142,7 @@ def remove(name: Name, json_output: Json = False, debug: Debug = False) -> None:
         entry_of(name)
     removed = _pulled(name)
     if not removed:
-        raise ModelError(f"{name} is not in {user_folder()}; nothing is removed")
+        raise ModelError(f"{name} is not in {user_models_folder()}; nothing is removed")
     for place in removed:
         _delete(place)
     if json_output:
@@ -188,7 +188,9 @@ def _is_plain(name: str) -> bool:
 
 def _pulled(name: str) -> list[Path]:
     files = CATALOG[name].files if name in CATALOG else (name,)
-    return [user_folder() / file for file in files if is_weights(user_folder() / file)]
+    return [
+        user_models_folder() / file for file in files if is_weights(user_models_folder() / file)
+    ]
 
 
 def _size(place: Path) -> int:

@@ -13,7 +13,7 @@ from dreamsound_studio.cli.shared.progress import say
 from dreamsound_studio.errors import AudioFileError, DreamSoundError
 from dreamsound_studio.jobs.redo import note_of_render, read_source_of, source_of
 from dreamsound_studio.pictures.before_after import Trace, render_picture
-from dreamsound_studio.render.note import Note
+from dreamsound_studio.render.note import RenderNote
 
 app = typer.Typer(add_completion=False)
 
@@ -64,5 +64,5 @@ def _plot(path: Path, source: Path | None, folder: Path, overwrite: bool) -> Pat
     return place
 
 
-def _title(path: Path, note: Note) -> str:
+def _title(path: Path, note: RenderNote) -> str:
     return path.name if note.render in path.stem else f"{path.name} ({note.render})"

@@ -32,7 +32,7 @@ from dreamsound_studio.jobs.redo import (
 from dreamsound_studio.models.entries import find_weights
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.files import FIELDS
-from dreamsound_studio.render.note import Note, read_note
+from dreamsound_studio.render.note import RenderNote, read_note
 from dreamsound_studio.render.write import put_in_place, write_renders
 
 app = typer.Typer(add_completion=False)
@@ -109,7 +109,7 @@ def redo(
             only_noted(dream, note)
             written = write_renders(dream, Path(folder), options, stem="redone")
             made = written.paths[note.render]
-            now = Note.model_validate(read_note(made))
+            now = RenderNote.model_validate(read_note(made))
             same = is_same(render, made, note.format)
             if out is not None:
                 put_in_place({note.render: made}, {note.render: place}, overwrite)
@@ -127,5 +127,5 @@ def redo(
 _UNKNOWN = "source, model, engine and thread count are; the processor or TensorFlow may differ"
 
 
-def _unit(note: Note) -> str:
+def _unit(note: RenderNote) -> str:
     return "samples" if note.format in ("ogg", "opus") else "bytes"

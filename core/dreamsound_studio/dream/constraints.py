@@ -1,4 +1,4 @@
-"""What the craft does in a step: to the gradient before it, and to the sound after it."""
+"""The craft of a step: on the gradient before it, and on the sound after it."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 class StepCraft:
-    """The regularisers, masking, band and fades of a recipe, for one source.
+    """A recipe's regularisers, masking, band and fades, for one source.
 
     Parameters
     ----------
     recipe : Recipe
-        All are off by default, and then cost nothing.
+        All are off by default, and then free.
     source : Samples
-        What is dreamed.
+        The source.
     sample_rate_hz : int
-        Its rate.
+        The source's rate.
     rms : float
-        RMS of its active parts.
+        RMS of the source's active parts.
     """
 
     def __init__(self, recipe: Recipe, source: Samples, sample_rate_hz: int, rms: float) -> None:
@@ -44,7 +44,7 @@ class StepCraft:
         )
 
     def steer(self, gradient: Samples, sound: Samples) -> bool:
-        """Take the regularisers off a gradient of unit deviation; return whether there are any."""
+        """Subtract the regularisers from a gradient of unit deviation; return whether any is on."""
         if not self.regularisers.any:
             return False
         subtract(
@@ -59,7 +59,7 @@ class StepCraft:
         return True
 
     def keep(self, before: Samples, after: Samples) -> None:
-        """Keep what a step has changed within band, fades and masking, in place on `after`."""
+        """Limit a step's change to band, fades and masking, in place on `after`."""
         recipe = self._recipe
         keep_within(
             before,
@@ -73,7 +73,7 @@ class StepCraft:
         )
         if recipe.masking == "none":
             return
-        # All that has been added so far counts: a step's share of it may lie under any threshold.
+        # Everything added so far counts: the share of one step may lie below any threshold.
         for start, block in after.blocks():
             after.write(start, block - self._source.read(start, start + block.shape[1]))
         limit_difference(
@@ -84,7 +84,7 @@ class StepCraft:
 
 
 def mix_wet(source: Samples, dream: Samples, wet: float) -> Samples:
-    """Return ``source + wet (dream - source)``, in a place of its own."""
+    """Return ``source + wet (dream - source)``, in new storage."""
     mixed = Samples(dream.channels, dream.length)
     for start, block in dream.blocks():
         dry = source.read(start, start + block.shape[1])

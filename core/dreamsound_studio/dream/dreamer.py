@@ -1,4 +1,4 @@
-"""The loop: gradient, method, next sound, step by step."""
+"""The dream loop: gradient, method, next sound, step by step."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.control import Control, FinishEarly
 from dreamsound_studio.dream.constraints import mix_wet
-from dreamsound_studio.dream.ear import BEST_CLASS, Ear, Heard, Mono, standardise
+from dreamsound_studio.dream.ear import BEST_CLASS, Ear, Evaluation, Mono, standardise
 from dreamsound_studio.dream.filter import filled
 from dreamsound_studio.dream.objective import ClassChoice, objective_of
 from dreamsound_studio.dream.patch_grid import PatchGrid
@@ -38,20 +38,20 @@ from dreamsound_studio.recipe.recipe import Recipe
 
 @dataclass(frozen=True)
 class StepEvent:
-    """What happened in one step.
+    """The result of one step.
 
     Attributes
     ----------
     step : int
         1, 2, ...
     loss : float
-        The objective of the sound as it *entered* the step.
+        The objective of the sound at the *start* of the step.
     class_index, class_name : int, str
-        The class that was maximised; for a layer, the one heard most in the source.
+        The class that was maximised; for a layer, the class heard most in the source.
     score : float
-        Its mean score in the sound as it entered the step, 0..1.
+        Its mean score in the sound at the start of the step, 0..1.
     seconds : float
-        How long the step took.
+        Duration of the step.
     """
 
     step: int
@@ -64,32 +64,32 @@ class StepEvent:
 
 @dataclass
 class Dream:
-    """A finished dream: every sound is float, at the loop's own level.
+    """A finished dream. Sounds are float, at the loop's own level.
 
     Attributes
     ----------
     source : Clip
-        What was dreamed.
+        The source.
     recipe : Recipe
-        As it was carried out, every field filled in.
+        The recipe as executed, every field filled in.
     samples : Samples
         The sound after the last step, ``[channels, length]``.
     entering : Samples
-        The sound that entered the last step.
+        The sound at the start of the last step.
     gradient : Samples
         g of the last step, ``[channels or 1, length]``, unit standard deviation.
     targets : Targets
-        As they were used: at the source's rate, length and channels.
+        The targets as used: at the source's rate, length and channels.
     scale : float
-        What the last step's increment was multiplied by before it was added.
+        Factor applied to the last step's increment before adding it.
     steps : list of StepEvent
-        All steps.
+        All steps, in order.
     initial, final : StepEvent
-        What the network hears in the source and in the last sound, on its published patch grid.
+        What the model hears in the source and in the last sound, on its published patch grid.
     kept : dict
-        Sounds of earlier steps that were asked for, by step.
+        Sounds of earlier steps that were kept, by step.
     warnings : list of str
-        What the user should know.
+        Warnings to show.
     others : dict
         Files that went in beside the source, by what for: target, target_b, start, guide 1, ...
     earlier_blocks : list of (int, int)
@@ -116,7 +116,7 @@ class Dream:
     earlier_blocks: list[tuple[int, int]] = field(default_factory=list)
 
     def close(self) -> None:
-        """Give scratch files back."""
+        """Release scratch files."""
         targets = (self.targets.first, self.targets.second, self.targets.carrier)
         own = (self.samples, self.entering, self.gradient, *self.kept.values(), *targets)
         for samples in own:
@@ -126,20 +126,20 @@ class Dream:
 
 @dataclass
 class Snapshot:
-    """A dream between two steps: with it another `Dreamer` of the same goes on to the same end.
+    """A dream between two steps, from which another `Dreamer` continues to the same result.
 
     Attributes
     ----------
     sound, entering, gradient : Samples
         As in `dream.step.State`, in the layout of the recipe's channels.
     kept : dict
-        Sounds of earlier steps that were asked for, by step.
+        Sounds of earlier steps that were kept, by step.
     scale, level, passed : float
         As in `dream.step.State`.
     steps : list of StepEvent
         All steps so far.
-    heard_first : Heard or None
-        What the network heard in the source, if that was needed.
+    heard_first : Evaluation or None
+        What the model heard in the source, if it was needed.
     warnings : list of str
         What was warned of so far.
     earlier_blocks : list of (int, int)
@@ -154,33 +154,33 @@ class Snapshot:
     level: float
     passed: float
     steps: list[StepEvent]
-    heard_first: Heard | None
+    heard_first: Evaluation | None
     warnings: list[str]
     earlier_blocks: list[tuple[int, int]] = field(default_factory=list)
 
 
 class Dreamer:
-    """A dream under way: iterate :meth:`steps`, then take :meth:`result`.
+    """A running dream: iterate :meth:`steps`, then call :meth:`result`.
 
     Parameters
     ----------
     clip : Clip
-        The source; it is not changed.
+        The source; it is not modified.
     recipe : Recipe
         What to do.
     model : Model
-        The network.
+        The model.
     target, target_b : Clip, optional
-        For methods and classes that need one, and for a morph.
+        For methods and classes that need a target, and for a morph.
     start : Clip, optional
-        An earlier dream of the same clip to go on from (recursion); levels and envelope are still
-        the source's.
+        An earlier dream of the same clip to continue from (recursion). Levels and envelope still
+        come from the source.
     control : Control, optional
-        To watch and to stop.
+        Reports progress and stops the dream.
     keep_every : int, optional
-        Keep the sound of every so many steps; 0 keeps none.
+        Keep the sound after every `keep_every` steps; 0 keeps none.
     on_warning : callable, optional
-        Called with each warning as it comes.
+        Called with each warning as it occurs.
     snapshot : Snapshot, optional
         Of an earlier dreamer of the same, to go on from; its samples are copied.
     places : mapping or callable, optional
@@ -197,7 +197,7 @@ class Dreamer:
     Raises
     ------
     RecipeError
-        The recipe contradicts itself or does not fit the clip or the model.
+        The recipe is contradictory, or does not fit the clip or the model.
     AudioFileError
         The clip, target or start is silent or does not fit.
     """
@@ -239,16 +239,16 @@ class Dreamer:
         self.targets = self._fitted_targets()
         self._start = None if start is None else self._checked_start(start)
         if start is not None and self.recipe.start != "sound":
-            raise RecipeError(f"start {self.recipe.start}: an earlier dream is to be gone on from")
+            raise RecipeError(f"start {self.recipe.start}: pass an earlier dream to continue from")
         rate, band_top_hz = clip.sample_rate_hz, model.band_hz[1]
         self.method = NextSound(self.recipe, self.source, self.targets, rate, band_top_hz)
         hop_frames = max(1, round(self.recipe.patch_hop * model.patch_frames))
-        #: One for each octave: played twice as fast, a sound is heard an octave higher.
+        #: One for each octave: played at double speed, a sound is heard an octave higher.
         self._ears = [
             self._ear(rate * 2**octave, hop_frames) for octave in range(self.recipe.octaves)
         ]
         self.ear = self._ears[0]
-        self._heard_first: Heard | None = None
+        self._heard_first: Evaluation | None = None
         self._chosen: dict[ClassChoice, int] = {}
         self._state: State | None = None
         self._steps: list[StepEvent] = []
@@ -264,7 +264,7 @@ class Dreamer:
         Raises
         ------
         RenderCancelled
-            The control was told to cancel.
+            The control was cancelled.
         RecipeError
             Nothing in the sound excites the objective.
         """
@@ -292,10 +292,10 @@ class Dreamer:
                 self._warn(f"stopped after {step} steps: {reason}")
                 break
         if not self._steps:
-            self._warn("stopped before the first step was done: the sound is unchanged")
+            self._warn("stopped before the end of the first step; the sound is unchanged")
 
     def result(self) -> Dream:
-        """Return the dream as it stands; call it when :meth:`steps` has ended."""
+        """Return the dream in its current state; call it after :meth:`steps` ends."""
         state = self._state or self._begin()
         last = self.layout.decoded(state.sound)
         if self.recipe.wet < 1:
@@ -338,7 +338,7 @@ class Dreamer:
         )
 
     def snapshot(self) -> Snapshot:
-        """Return the dream as it stands between two steps; a view, that the next step changes."""
+        """Return the dream between two steps: a view, which the next step changes."""
         state = self._state or self._begin()
         return Snapshot(
             state.sound,
@@ -381,8 +381,8 @@ class Dreamer:
         self.warnings[:] = snapshot.warnings
         self._earlier_blocks = list(snapshot.earlier_blocks)
 
-    def _gradient(self, state: State, step: int) -> Heard:
-        """Put g of the sound into the state, and return what was heard on the way."""
+    def _gradient(self, state: State, step: int) -> Evaluation:
+        """Compute g of the sound into the state; return what the model heard."""
         grid = self._grid(step)
         around = self._surroundings(state.sound) if grid.context else (None, None)
         classes = self._classes_of_step()
@@ -399,10 +399,10 @@ class Dreamer:
         self._standardise(fresh, heards[0].class_index)
         if self.method.craft.steer(fresh, state.sound):
             self._standardise(fresh, heards[0].class_index)
-        # Only now is the step sure to be done: a stop within it leaves the last one's gradient.
+        # Only now is the step certain to complete: a stop within it keeps the last one's gradient.
         state.gradient.close()
         state.gradient = fresh
-        return Heard(
+        return Evaluation(
             float(np.mean([heard.loss for heard in heards])),
             np.mean([heard.scores for heard in heards], axis=0),
             heards[0].class_index,
@@ -414,7 +414,7 @@ class Dreamer:
             gradient.write(start, block * np.float32(factor))
 
     def _enough(self) -> str | None:
-        """Return why the dream need not go on."""
+        """Return why the dream can end now, or None."""
         losses = [event.loss for event in self._steps]
         recipe = self.recipe
         return reason_to_stop(losses, self._steps[-1].score, recipe.stop_score, recipe.stop_plateau)
@@ -422,10 +422,10 @@ class Dreamer:
     def _grid(self, step: int) -> PatchGrid:
         """Return the step's patch grid.
 
-        Jitter shifts it by up to a hop, so that g does not pulse at it. A sound that one patch
-        holds has no such grid, but its attack lies where the first frame's window is 0: it is
-        shifted by up to a frame. Shifted by more it would be heard cut in two; measured, a whistle
-        of 0.3 s then loses what it was to be dreamed into (logit -0.3 to -5, against +1).
+        Jitter shifts it by up to a hop, so that g does not pulse at the hop rate. A sound that fits
+        in one patch has no such grid, but its attack lies where the first frame's window is 0, so
+        it is shifted by up to a frame. A larger shift would cut the sound in two; measured, a
+        whistle of 0.3 s then loses its target class (logit -0.3 to -5, against +1).
         """
         length = self.source.length
         published = self.ear.grid(length, None)
@@ -437,7 +437,7 @@ class Dreamer:
         return self.ear.grid(length, shift)
 
     def _surroundings(self, sound: Samples) -> tuple[FloatArray, FloatArray]:
-        """Return what is heard around the sound, a patch long on either side."""
+        """Return the context around the sound, a patch long on either side."""
         patch_seconds = self.model.patch_samples / self.model.sample_rate_hz
         reach = math.ceil(patch_seconds * self.ear.resampler.from_hz) + 1
         return surroundings(sound, *self._around, reach)
@@ -445,7 +445,7 @@ class Dreamer:
     # -- the class ------------------------------------------------------------------------------
 
     def _classes_of_step(self) -> tuple[int, ...]:
-        """Return the step's classes; `BEST_CLASS` for the one its sound scores highest in."""
+        """Return the step's classes; `BEST_CLASS` for the highest-scoring class in its sound."""
         return tuple(self._class_of(choice) for choice in self.choices)
 
     def _class_of(self, choice: ClassChoice) -> int:
@@ -461,12 +461,12 @@ class Dreamer:
                 self._chosen[choice] = self._first().class_index
         return self._chosen[choice]
 
-    def _first(self) -> Heard:
+    def _first(self) -> Evaluation:
         if self._heard_first is None:
             self._heard_first = self._hear_clip(self.clip)
         return self._heard_first
 
-    def _hear_clip(self, clip: Clip) -> Heard:
+    def _hear_clip(self, clip: Clip) -> Evaluation:
         ear = self._ear(clip.sample_rate_hz, self.model.published_hop_frames)
         grid = ear.grid(clip.samples.length, None)
         if self.control.finishing:
@@ -474,7 +474,7 @@ class Dreamer:
         return ear.hear(Mono(clip.samples), grid, self._best(), self.control.check)
 
     def _best(self) -> tuple[int, ...]:
-        """Return that all classes of the objective are what is heard most."""
+        """Return the best class for every class of the objective."""
         return (BEST_CLASS,) * len(self.choices)
 
     def _classes_of_end(self, reported: int) -> tuple[int, ...]:
@@ -486,7 +486,7 @@ class Dreamer:
         recipe = self.recipe
         return recipe.objective or recipe.layer or self.model.class_names[class_index]
 
-    # -- what is handed over --------------------------------------------------------------------
+    # -- parts the loop works with --------------------------------------------------------------
 
     def _ear(self, sample_rate_hz: int, hop_frames: int) -> Ear:
         return Ear(
@@ -502,7 +502,7 @@ class Dreamer:
         mid_side = self.recipe.channels == "mid-side"
         if mid_side and self.clip.channels != 2:
             raise RecipeError(
-                f"channels mid-side needs two channels; {self.clip.name} has {self.clip.channels}"
+                f"{self.clip.name}: channels mid-side needs two channels, not {self.clip.channels}"
             )
         return Layout(mid_side)
 
@@ -510,7 +510,7 @@ class Dreamer:
         if self.recipe.channels != "linked":
             return False
         if is_mix_silent(self.clip.samples):
-            self._warn("the mono mix of this sound is silent: its channels are dreamed one by one")
+            self._warn("the mono mix is silent; channels are dreamed separately")
             return False
         return True
 
@@ -520,13 +520,13 @@ class Dreamer:
         return self.layout.encoded(start.samples)
 
     def _fitted_targets(self) -> Targets:
-        """Return the targets as they are used: at the clip's rate and length."""
+        """Return the targets at the clip's rate and length."""
         fitted: list[Samples | None] = []
         for name, clip in self._target_clips.items():
             if clip is None:
                 if getattr(self.recipe, name) is not None:
                     raise RecipeError(
-                        f"the {name} {getattr(self.recipe, name)} was not handed over"
+                        f"Missing {name}: pass the sound of {getattr(self.recipe, name)}"
                     )
                 fitted.append(None)
                 continue
@@ -538,9 +538,9 @@ class Dreamer:
         carrier = Morph.of(self.recipe).mix(first, second, self.clip.sample_rate_hz)
         return Targets(first, second, carrier)
 
-    # -- telling --------------------------------------------------------------------------------
+    # -- reporting ------------------------------------------------------------------------------
 
-    def _event(self, step: int, heard: Heard, seconds: float) -> StepEvent:
+    def _event(self, step: int, heard: Evaluation, seconds: float) -> StepEvent:
         name = self.model.class_names[heard.class_index]
         return StepEvent(step, heard.loss, heard.class_index, name, heard.score, seconds)
 

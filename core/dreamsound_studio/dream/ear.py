@@ -1,8 +1,8 @@
 """The gradient of an objective with respect to the samples, at the sound's own rate.
 
-The sound is heard in blocks of patches: each block's samples are resampled, turned into features
-and run through the network and back, and the blocks' gradients are added where they overlap. Memory
-is that of one block, however long the sound.
+The model hears the sound in blocks of patches: each block's samples are resampled, converted to
+features, and run through the network and back. The blocks' gradients are added where they overlap.
+Memory use is that of one block, whatever the length of the sound.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from dreamsound_studio.dsp.resample import Resampler
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.network import Model, Tensor
 
-#: Gradients whose largest value is under this are too small for float32 to divide by.
+#: Gradients with a maximum below this are too small for float32 to divide by.
 SMALLEST_GRADIENT = 1e-30
-#: The in-graph choice of a class: the one with the highest mean score in this block.
+#: Selects a class inside the graph: the one with the highest mean score in this block.
 BEST_CLASS = -1
-#: Of a pass that first has to listen for its class, the listening's share of the time.
+#: Share of a pass spent listening, if the pass must first listen for its class.
 LISTENING_SHARE = 1 / 3
-#: So many traced graphs a model keeps: every guide and every octave has one of its own.
+#: Number of traced graphs kept per model: every guide and every octave has its own.
 MOST_GRAPHS = 24
 
 
 BetweenBlocks = Callable[[float], None]
-#: Indices of classes, or `BEST_CLASS`.
+#: Class indices, or `BEST_CLASS`.
 Classes = Sequence[int]
 BEST: Classes = (BEST_CLASS,)
 
@@ -42,15 +42,15 @@ def _never_stop(_share: float) -> None:
 
 
 @dataclass
-class Heard:
-    """What the network made of a sound.
+class Evaluation:
+    """What the model heard in a sound.
 
     Attributes
     ----------
     loss : float
-        The objective, averaged over the patches; those of context count by their share inside.
+        The objective, averaged over the patches; context patches count by their share inside.
     scores : numpy.ndarray
-        Mean score of each class, ``[classes]``, averaged in the same way.
+        Mean score of each class, ``[classes]``, averaged the same way.
     class_index : int
         The class that was maximised, or the best.
     """
@@ -79,33 +79,33 @@ class _Tally:
         self.scores = self.scores + weights.astype(np.float64) @ scores.numpy()
         self.weight += float(np.sum(weights))
 
-    def heard(self) -> Heard:
-        return Heard(
+    def heard(self) -> Evaluation:
+        return Evaluation(
             self.loss / self.weight, np.asarray(self.scores) / self.weight, self.class_index
         )
 
 
 class Ear:
-    """A model listening to sounds of one sample rate, and the way back from it to the samples.
+    """A model listening at one sample rate, with gradients back to the samples.
 
     Parameters
     ----------
     model : Model
-        The network.
+        The model.
     objective : Objective
-        What is maximised.
+        The objective to maximise.
     sample_rate_hz : int
         Rate of the sounds.
     hop_frames : int
-        Distance of two patches, in the model's frames.
+        Distance between patches, in the model's frames.
     block_patches : int
-        Patches that go through the network at once.
+        Patches per pass through the network.
     precision : {"float32", "bfloat16"}
         Arithmetic inside the network.
 
     Notes
     -----
-    The traced graphs are kept by the model, so that the next sound of the same rate starts at once.
+    The model keeps the traced graphs, so that the next sound of the same rate starts at once.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Ear:
         self.precision = precision
         self.resampler = Resampler(sample_rate_hz, model.sample_rate_hz)
         key = (objective, sample_rate_hz, hop_frames, precision)
-        # The one used last goes to the end; the one not used for longest goes.
+        # The most recently used graph moves to the end; the least recently used is dropped.
         graphs = model.graphs.pop(key, None) or self._graphs()
         model.graphs[key] = graphs
         while len(model.graphs) > MOST_GRAPHS:
@@ -133,14 +133,14 @@ class Ear:
         self._forward, self._both = graphs
 
     def grid(self, length: int, shift: float | None) -> PatchGrid:
-        """Return the patch grid of a sound of `length` samples; `shift` None is the published."""
+        """Return the patch grid for `length` samples; `shift` None is the published grid."""
         heard_length = self.resampler.length_out(length)
         if shift is None:
             return PatchGrid.published(self.model, heard_length, self.hop_frames)
         return PatchGrid.shifted(self.model, heard_length, self.hop_frames, shift)
 
     def grid_of_one_patch(self, length: int, shift: float) -> PatchGrid:
-        """Return the published grid of a short sound, `shift` (0..1) of a frame before it."""
+        """Return the published grid of a short sound, started `shift` (0..1) of a frame early."""
         model = self.model
         frame = model.patch_samples - (model.patch_frames - 1) * model.frame_hop_samples
         heard_length = self.resampler.length_out(length)
@@ -152,24 +152,24 @@ class Ear:
         grid: PatchGrid,
         classes: Classes = BEST,
         between_blocks: BetweenBlocks = _never_stop,
-    ) -> Heard:
+    ) -> Evaluation:
         """Listen without a gradient.
 
         Parameters
         ----------
         sound : Mono
-            What to listen to.
+            The sound.
         grid : PatchGrid
-            Where the patches lie.
+            The patch grid.
         classes : sequence of int, optional
             The classes of the objective, the first of which is reported; `BEST_CLASS` stands for
-            the one that this sound scores highest in.
+            the highest-scoring class in this sound.
         between_blocks : callable, optional
-            Called with the share of the pass that is done, 0..1; may raise to stop.
+            Called with the finished share of the pass, 0..1; may raise to stop.
 
         Returns
         -------
-        Heard
+        Evaluation
         """
         open_ended = BEST_CLASS in classes
         tally = _Tally()
@@ -190,7 +190,7 @@ class Ear:
         if not self.objective.reads_class:
             return tally.heard()
         if self.objective.taps != ():
-            # The layers that the objective reads beside a class were not kept.
+            # The layers that the objective reads besides a class were not kept.
             return self.hear(sound, grid, known, between_blocks)
         # Only now is the class known: its objective comes from the logits kept.
         tally.loss = 0.0
@@ -200,11 +200,11 @@ class Ear:
         return tally.heard()
 
     def values(self, sound: Mono, grid: PatchGrid) -> FloatArray:
-        """Return the objective's values of every patch, ``[patches, ...]``."""
+        """Return the objective's values for each patch, ``[patches, ...]``."""
         return self._of_every_patch(sound, grid, 0)
 
     def scores(self, sound: Mono, grid: PatchGrid) -> FloatArray:
-        """Return the scores of every patch, ``[patches, classes]``."""
+        """Return the scores of each patch, ``[patches, classes]``."""
         return self._of_every_patch(sound, grid, 1)
 
     def _of_every_patch(self, sound: Mono, grid: PatchGrid, output: int) -> FloatArray:
@@ -222,28 +222,28 @@ class Ear:
         into: Samples,
         channel: int = 0,
         between_blocks: BetweenBlocks = _never_stop,
-    ) -> Heard:
+    ) -> Evaluation:
         """Add dL/dx to one channel of `into`.
 
         Parameters
         ----------
         sound : Mono
-            x: what to listen to.
+            x: the sound.
         grid : PatchGrid
-            Where the patches lie.
+            The patch grid.
         classes : sequence of int
             As in :meth:`hear`.
         into : Samples
             ``[channels, length]``; the gradient is added to it.
         channel : int
-            Which channel of `into`.
+            Channel of `into`.
         between_blocks : callable, optional
-            Called with the share of the pass that is done, 0..1; may raise to stop.
+            Called with the finished share of the pass, 0..1; may raise to stop.
 
         Returns
         -------
-        Heard
-            Of the sound as it is now.
+        Evaluation
+            Of the sound in its current state.
         """
         listened = 0.0
         if BEST_CLASS in classes and grid.count > self.block_patches:
@@ -279,7 +279,7 @@ class Ear:
         first_row, last_row = self.resampler.rows_for(start, stop)
         first, last = self.resampler.input_range(first_row, last_row)
         origin = first_row * self.resampler.rows_out
-        # Beyond what there is to hear lies silence, not the resampler's ringing into it.
+        # Beyond the context lies silence, not the resampler's ringing.
         heard_from = self.resampler.length_out(-sound.lead) - origin
         heard_to = self.resampler.length_out(sound.length + sound.tail) - origin
         place = np.array([start - origin, stop - start, heard_from, heard_to, count], np.int32)
@@ -301,7 +301,7 @@ class Ear:
             patches = model.patches(heard[skip : skip + size], count, self.hop_frames)
             return model.activations(patches, objective.taps, self.precision)
 
-        # No Python here depends on a tensor: AutoGraph would only double the time of tracing.
+        # No Python here depends on a tensor: AutoGraph would only double the tracing time.
         @tf.function(input_signature=[whole, places, number], autograph=False)
         def forward(segment: Tensor, place: Tensor, chosen: Tensor) -> tuple[Tensor, ...]:
             found = listen(segment, place)
@@ -323,7 +323,7 @@ class Ear:
 
 
 class Mono:
-    """One signal for the network to hear: the mono mix of a sound, or one of its channels.
+    """One signal for the model to hear: the mono mix of a sound, or one of its channels.
 
     Parameters
     ----------
@@ -332,7 +332,7 @@ class Mono:
     channel : int or None
         A channel, or None for the mean of all.
     before, after : numpy.ndarray, optional
-        ``[channels, n]``, what is heard around the sound without being dreamed.
+        ``[channels, n]``, context around the sound: heard but not dreamed.
     """
 
     def __init__(
@@ -351,7 +351,7 @@ class Mono:
         self.lead, self.tail = self._before.shape[1], self._after.shape[1]
 
     def read(self, start: int, stop: int) -> FloatArray:
-        """Return ``[stop - start]``, zeros where there is nothing."""
+        """Return ``[stop - start]`` samples, zeros outside the sound."""
         out = self._mix(self._samples.read(start, stop))
         if start < 0 and self.lead:
             out = _paste(out, self._mix(self._before), -self.lead - start)
@@ -366,31 +366,31 @@ class Mono:
 
 
 def standardise(gradient: Samples, what: str) -> float:
-    """Return the factor that brings a gradient to a standard deviation of 1.
+    """Return the factor that brings a gradient to unit standard deviation.
 
     Parameters
     ----------
     gradient : Samples
-        ``[channels, length]``; one deviation over all of it.
+        ``[channels, length]``; one deviation for all of it.
     what : str
-        The objective's name, for the error.
+        Name of the objective, for the error.
 
     Returns
     -------
     float
-        1 / std; 1 / RMS where the gradient is the same at every sample, as for a single one.
+        1 / std; 1 / RMS where the gradient is the same at every sample, as for a single sample.
 
     Raises
     ------
     RecipeError
-        The gradient is 0 everywhere, too small to divide by, or not a number.
+        The gradient is 0 everywhere, too small to divide by, or NaN.
     """
-    # numpy's maximum keeps a NaN in a later block; Python's would lose it.
+    # numpy's maximum propagates a NaN in a later block; Python's would lose it.
     peak = float(np.max([np.max(np.abs(block)) for _, block in gradient.blocks()]))
     if not math.isfinite(peak):
-        raise RecipeError(f"the gradient of {what} is not a number in this sound")
+        raise RecipeError(f"The gradient of {what} is NaN in this sound")
     if peak < SMALLEST_GRADIENT:
-        raise RecipeError(f"nothing in this sound excites {what}: its gradient is zero")
+        raise RecipeError(f"Nothing in this sound excites {what} (the gradient is zero)")
     total = squares = 0.0
     for _, block in gradient.blocks():
         scaled = np.ravel(block * np.float32(1 / peak))

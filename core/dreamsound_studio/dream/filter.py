@@ -1,8 +1,8 @@
-"""Activation maximisation functions: how a gradient meets the sound.
+"""Activation maximisation functions: how a gradient changes the sound.
 
-A method is three choices (DESIGN section 3, after figure 1 of the paper): how the result is
-combined with the sound, where the mask comes from, and what goes through it. The four names are
-rows of :data:`METHODS`; a recipe may choose each of the three by itself.
+A method is three choices (after figure 1 of the paper): how the result is combined with the sound,
+the mask's source, and the sound that goes through the mask. The four names are rows of
+:data:`METHODS`; a recipe may make each choice separately.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
-from dreamsound_studio.dream.objective import DEFAULT_AT, text_of
+from dreamsound_studio.dream.objective import DEFAULT_AT, terms_of
 from dreamsound_studio.dsp.mask import MASK_KINDS, Mask
-from dreamsound_studio.dsp.stft import Stft, air_bins, power_of, unit_magnitude
+from dreamsound_studio.dsp.stft import Stft, air_bins, power_spectrum, unit_magnitude
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.recipe import Recipe
 
-#: Frames that a thread filters at a time: few enough for its cache.
+#: Frames per thread and pass: few enough for its cache.
 BLOCK_FRAMES = 64
-#: Powers met while looking for a span's maximum are kept up to this size: three minutes of stereo.
+#: Powers computed while finding a span's maximum are kept up to this size: three minutes of stereo.
 KEPT_POWERS_BYTES = 128 * 2**20
-#: Threads that filter at a time.
+#: Threads that filter at the same time.
 MOST_THREADS = 16
 
 
@@ -35,14 +35,14 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class MethodRow:
-    """One named method with the values it sounds good with (see ``docs/defaults.md``).
+    """One named method and its default values (see ``docs/defaults.md``).
 
     Attributes
     ----------
     combine, mask_from, carrier : str
         As in the recipe.
     strength : float
-        Share of the source's level that a step adds.
+        Share of the source's level added per step.
     threshold_db, knee_db : float
         Of the filter, dB.
     threshold_ref : str
@@ -71,22 +71,22 @@ METHODS: dict[str, MethodRow] = {
 
 
 def filled(recipe: Recipe) -> Recipe:
-    """Return the recipe with every open field set to its method's value, and without `flip`.
+    """Return the recipe with every unset field filled from its method, and without `flip`.
 
     Parameters
     ----------
     recipe : Recipe
-        As the user gave it.
+        The user's recipe.
 
     Returns
     -------
     Recipe
-        Means the same; no field that the method decides is None.
+        An equivalent recipe; no field that the method decides is None.
 
     Raises
     ------
     RecipeError
-        The three choices make no method, or a target is missing or would not be used.
+        The three choices do not form a method, or a target is missing or unused.
     """
     row = METHODS[recipe.method]
     mask_from: str = recipe.mask_from or row.mask_from
@@ -95,19 +95,19 @@ def filled(recipe: Recipe) -> Recipe:
     if recipe.flip:
         mask_from, carrier = carrier, mask_from
     if mask_from == "none" and carrier == "input":
-        raise RecipeError("carrier input without a mask changes nothing: choose mask_from")
+        raise RecipeError("carrier input without a mask has no effect. Set mask_from.")
     uses_target = "target" in (mask_from, carrier)
     if uses_target and recipe.target is None:
-        raise RecipeError(f"the method {recipe.method} needs a target: name a sound file")
-    wants_class = text_of(recipe).chooses("target")
+        raise RecipeError(f"The method {recipe.method} needs a target. Name a sound file.")
+    wants_class = terms_of(recipe).chooses("target")
     if wants_class and recipe.target is None:
-        raise RecipeError("class target needs a target: name a sound file")
+        raise RecipeError("class target needs a target. Name a sound file.")
     if recipe.target_b is not None and recipe.target is None:
-        raise RecipeError("target_b is what a target turns into: name the target too")
+        raise RecipeError("target_b needs a target to morph from. Name target too.")
     if recipe.target is not None and not (uses_target or wants_class):
         raise RecipeError(
-            f"a target is given, but the method {recipe.method} does not use one: use the method "
-            "target, or class target"
+            f"The method {recipe.method} does not use a target. Use the method target or class "
+            "target, or remove the target."
         )
     values: dict[str, Any] = {
         "mask_from": mask_from,
@@ -131,7 +131,7 @@ def filled(recipe: Recipe) -> Recipe:
 
 @dataclass(frozen=True)
 class FilterJob:
-    """What one pass of the filter does.
+    """One pass of the filter.
 
     Attributes
     ----------
@@ -141,16 +141,17 @@ class FilterJob:
         What happens above the model's band: the mask decides, nothing passes, the carrier passes,
         or `air_from` passes.
     air_from : Samples or None
-        Needed by "other".
+        Required by "other".
     unit_magnitude : bool
-        Give every bin of the carrier magnitude 1: the filter itself made audible.
+        Set every bin of the carrier to magnitude 1: makes the filter itself audible.
     threshold_shift : callable or None
-        From the first frame and one past the last to what is added to the threshold, dB
+        Called with the first frame and one past the last; returns a shift of the threshold, dB
         ``[frames]``.
     mask_source_b : Samples or None
-        A second mask source, that the first turns into.
+        A second mask source, which the first turns into.
     morph : callable or None
-        From the first frame and one past the last to how far it has done so, 0..1 ``[frames]``.
+        Called with the first frame and one past the last; returns the morph's progress, 0..1
+        ``[frames]``.
     """
 
     mask_source: Samples
@@ -164,7 +165,7 @@ class FilterJob:
 
 
 class HardCut:
-    """The filter of a recipe at one sample rate: ``S^-1(H(mask source) . S carrier)``, streamed.
+    """A recipe's filter at one sample rate: ``S^-1(H(mask source) . S carrier)``, streamed.
 
     Parameters
     ----------
@@ -192,7 +193,7 @@ class HardCut:
         Parameters
         ----------
         job : FilterJob
-            What goes where.
+            The sources.
         into : Samples
             As long as the carrier; a single channel is written to all.
         """
@@ -226,7 +227,7 @@ class HardCut:
         shift = None if job.threshold_shift is None else job.threshold_shift(first, last)
         passed = self.mask.of(power, top, shift)
         if job.mask_source_b is not None and job.morph is not None:
-            # Masks are mixed, not sounds: a filter hears a sound until it is 40 dB softer.
+            # Mixes masks, not sounds: a filter hears a sound until it is 40 dB softer.
             passed_b = self.mask.of(self._power(job.mask_source_b, first, last), top_b, shift)
             passed += (passed_b - passed) * job.morph(first, last)[None, :, None]
         return passed
@@ -250,7 +251,7 @@ class HardCut:
     def _powers(
         self, samples: Samples, frames: int, keep: bool = True
     ) -> tuple[list[FloatArray], float]:
-        """Return the largest power of the span, and the powers met on the way if they are few."""
+        """Return the span's largest power, and the powers computed for it if they are few."""
         if not self.mask.needs_span_max:
             return [], 0.0
         keep = keep and samples.channels * frames * self.stft.bins * 4 <= KEPT_POWERS_BYTES
@@ -269,11 +270,11 @@ class HardCut:
 
     def _power(self, samples: Samples, first: int, last: int) -> FloatArray:
         """Return the power ``[channels, frames, bins]`` of some frames."""
-        return power_of(self.stft.forward(samples.read(*self.stft.sample_range(first, last))))
+        return power_spectrum(self.stft.forward(samples.read(*self.stft.sample_range(first, last))))
 
 
 def _in_threads(make: Callable[[Given], Made], given: Iterable[Given]) -> Iterator[Made]:
-    """Yield what `make` makes of each, in order; a few are made at a time (numpy lets go of it)."""
+    """Yield `make` of each item, in order; several run at once (numpy releases the GIL)."""
     workers = min(os.cpu_count() or 1, MOST_THREADS)
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[Made]] = deque()
@@ -286,10 +287,10 @@ def _in_threads(make: Callable[[Given], Made], given: Iterable[Given]) -> Iterat
 
 
 def air_of_step(recipe: Recipe) -> Literal["filter", "cut", "carrier", "other"]:
-    """Return what a step of a filled recipe does above the model's band.
+    """Return how a step of a filled recipe treats the air above the model's band.
 
-    With `combine` add the source's own air stays under whatever is added, so "keep" adds none;
-    with replace it has to be put back.
+    With `combine` add, the source's own air stays under whatever is added, so "keep" adds none;
+    with replace it is restored.
     """
     if recipe.air == "mask":
         return "filter"

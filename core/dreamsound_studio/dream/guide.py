@@ -1,4 +1,4 @@
-"""Objectives that are sounds: towards what another sound excites, or from one sound to another."""
+"""Objectives made from sounds: towards what a guide excites, or from one sound to another."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.network import Model, Tensor
 from dreamsound_studio.recipe.objective_text import DirectionAtom, GuideAtom
 
-#: Of a long guide so many of its features are kept, evenly spread.
+#: Most features kept from a long guide, evenly spread.
 MOST_FEATURES = 4096
-#: Keeps a place where nothing is active from being divided by nothing; activations are about 1.
+#: Avoids division by zero where nothing is active; activations are about 1.
 LEAST_ACTIVATION = 1e-3
 
 
 class Vectors:
-    """Numbers that are part of an objective: equal where they are the same."""
+    """Numbers that are part of an objective, compared by value."""
 
     def __init__(self, values: FloatArray) -> None:
         self.values = np.ascontiguousarray(values, np.float32)
@@ -40,7 +40,7 @@ class Vectors:
 
 @dataclass(frozen=True)
 class LayerTap:
-    """No objective but a layer itself: its values are the activations."""
+    """A layer's activations as they are, not an objective."""
 
     layer: str
     reads_class = False
@@ -95,13 +95,13 @@ class GuideObjective:
     layer : str
         Published layer name.
     features : Vectors
-        What the guide excites in the layer, place by place, each of unit length: ``[places,
+        The guide's activations in the layer, place by place, each of unit length: ``[places,
         channels]``.
 
     Notes
     -----
     The mean over places of ``max_g a . g / |a|``: Deep Dream's guided objective [1]_, dot product
-    and best match, but of features of unit length. With the plain product a sound gains more by
+    and best match, but with features of unit length. With the plain product, a sound gains more by
     exciting the layer at all than by exciting it as the guide does: measured, it then moves away
     from the guide (``benchmarks/craft.py``).
 
@@ -133,7 +133,7 @@ class GuideObjective:
 
 
 def guide_objective(atom: GuideAtom, model: Model) -> GuideObjective:
-    """Let the model hear a guide.
+    """Compute a guide's features with the model.
 
     Raises
     ------
@@ -147,29 +147,29 @@ def guide_objective(atom: GuideAtom, model: Model) -> GuideObjective:
     patch_s = model.patch_samples / model.sample_rate_hz
     if clip.seconds < patch_s:
         raise RecipeError(
-            f"the guide {atom.path} is {clip.seconds:.2f} s long, less than a patch of "
-            f"{model.name} ({patch_s:.2f} s): repeat it, or use a longer one"
+            f"{atom.path}: the guide is {clip.seconds:.2f} s long, shorter than a {model.name} "
+            f"patch ({patch_s:.2f} s). Repeat it, or use a longer sound."
         )
     found = layer_of(clip, model, layer, whole_patches=True)
     features = found.reshape(-1, found.shape[-1])
     sizes = np.linalg.norm(features, axis=1)
     features, sizes = features[sizes > 0], sizes[sizes > 0]
     if not len(features):
-        raise RecipeError(f"the guide {atom.path} excites nothing in {layer}")
+        raise RecipeError(f"{atom.path}: the guide excites nothing in {layer}")
     chosen = np.linspace(0, len(features) - 1, min(len(features), MOST_FEATURES)).round()
     index = chosen.astype(np.int64)
     return GuideObjective(layer, Vectors(features[index] / sizes[index, None]))
 
 
 def direction_objective(atom: DirectionAtom, model: Model) -> DirectionObjective:
-    """Let the model hear the two sounds of a direction.
+    """Compute the direction between two sounds with the model.
 
     Raises
     ------
     RecipeError
-        The model makes the same of both.
+        The model hears no difference between them.
     AudioFileError
-        One of them cannot be read.
+        A sound cannot be read.
     """
     to, away_from = (
         layer_of(read_clip(path), model, "embeddings").mean(axis=0)
@@ -178,7 +178,7 @@ def direction_objective(atom: DirectionAtom, model: Model) -> DirectionObjective
     difference = to - away_from
     size = float(np.linalg.norm(difference))
     if size < 1e-6 * max(float(np.linalg.norm(to)), 1e-12):
-        raise RecipeError(f"{atom}: the model hears no difference between the two")
+        raise RecipeError(f"{atom}: the model hears no difference between the two sounds")
     return DirectionObjective(Vectors(difference / size))
 
 
@@ -196,7 +196,7 @@ def layer_of(
     clip : Clip
         The sound; its mono mix is heard, over the model's published patch grid.
     model : Model
-        The network.
+        The model.
     layer : str
         A published layer name, or ``embeddings``.
     whole_patches : bool, optional

@@ -27,9 +27,9 @@ class ClassHeard:
     index, name : int, str
         The class.
     mean, highest : float
-        Its score over all patches, 0..1, and in the patch where it is highest.
+        Its mean score over all patches, 0..1, and its score in the highest-scoring patch.
     highest_at_s : float
-        Where that patch starts, seconds.
+        Start of that patch, seconds.
     """
 
     index: int
@@ -41,7 +41,7 @@ class ClassHeard:
 
 @dataclass(frozen=True)
 class Passage:
-    """Patches in a row with one best class: from `start_s` to `stop_s`, with its mean score."""
+    """Consecutive patches with the same best class: `start_s`, `stop_s` and the mean score."""
 
     start_s: float
     stop_s: float
@@ -73,12 +73,12 @@ class Hearing:
 
     @property
     def starts_s(self) -> npt.NDArray[np.float64]:
-        """Where each patch starts, seconds, ``[patches]``."""
+        """Start of each patch, seconds, ``[patches]``."""
         return np.arange(len(self.scores), dtype=np.float64) * np.float64(self.hop_s)
 
     @property
     def edges_s(self) -> npt.NDArray[np.float64]:
-        """Where each patch speaks for the sound: around its middle, ``[patches + 1]``."""
+        """Edges of the part that each patch represents, around its middle, ``[patches + 1]``."""
         edges = self.starts_s + (self.patch_s - self.hop_s) / 2
         return np.concatenate([[0.0], edges[1:], [self.length_s]])
 
@@ -100,7 +100,7 @@ class Hearing:
         return [self.of(int(index)) for index in order[:number]]
 
     def passages(self, among: list[int] | None = None) -> list[Passage]:
-        """Return where which class is heard most, of all classes or `among` some."""
+        """Return the passages with the same best class, of all classes or those in `among`."""
         candidates = np.arange(self.scores.shape[1]) if among is None else np.array(among)
         best = candidates[np.argmax(self.scores[:, candidates], axis=1)]
         edges = [0, *(np.flatnonzero(np.diff(best)) + 1).tolist(), len(best)]

@@ -1,8 +1,8 @@
-"""What is maximised: a number for each patch, made from a model's activations.
+"""Objectives: a number for each patch, made from a model's activations.
 
-An objective is a weighted sum of the atoms of ``recipe.objective_text``. Each knows which
-layers it reads (its taps) and which class, if any: classes are chosen by the loop, step by step,
-and handed over as indices, so that one traced graph serves every class.
+An objective is a weighted sum of the atoms of ``recipe.objective_text``. Each atom names the
+layers it reads (its taps) and its class, if any: the loop chooses classes step by step and passes
+them as indices, so that one traced graph serves every class.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dreamsound_studio.recipe.objective_text import (
 )
 from dreamsound_studio.recipe.recipe import Recipe
 
-#: How a class is read: the paper's score saturates; the logit does not.
+#: Where a class is read: the paper's score saturates; the logit does not.
 DEFAULT_AT = "logit"
 
 
@@ -46,7 +46,7 @@ class Objective(Protocol):
     reads_class: bool
 
     def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
-        """Return ``[patches]``, given the activations and the step's classes ``[choices]``."""
+        """Return ``[patches]``, from the activations and the step's classes ``[choices]``."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class ClassObjective:
     at : {"logit", "score", "log"}
         Where the class is read.
     place : int or None
-        Which of the step's classes; None for each patch's own best.
+        Index among the step's classes; None for each patch's own best class.
     """
 
     at: str = DEFAULT_AT
@@ -67,7 +67,7 @@ class ClassObjective:
 
     @property
     def reads_class(self) -> bool:
-        """Return whether it is one of the step's classes that is read."""
+        """Return whether it reads one of the step's classes."""
         return self.place is not None
 
     def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
@@ -124,14 +124,14 @@ class ChannelObjective:
     layer : str
         Published layer name.
     channel : int
-        Which channel.
+        Channel index.
     before_relu : str or None
-        The layer whose negative values a ReLU turned into this one's zeros.
+        The layer before the ReLU that produces this one.
 
     Notes
     -----
-    Where a ReLU lets nothing of the channel through there is no gradient. The largest value before
-    it is then added: it is negative, and its gradient leads to where the channel wakes up.
+    If a ReLU blocks the whole channel, there is no gradient. The largest value before the ReLU is
+    then added: it is negative, and its gradient leads to where the channel becomes active.
     """
 
     layer: str
@@ -157,7 +157,7 @@ class ChannelObjective:
 
 @dataclass(frozen=True)
 class UnitObjective:
-    """One unit of a layer: a channel at one place; see :class:`ChannelObjective` for dead ones."""
+    """One unit of a layer: a channel at one place; dead units as in :class:`ChannelObjective`."""
 
     layer: str
     place: tuple[int, ...]
@@ -179,7 +179,7 @@ class UnitObjective:
             return values
         before = activations[self.before_relu]
         if len(before.shape) != len(where):
-            # Pooled on the way: any place of the channel may wake it up.
+            # Pooling in between: any place of the channel can activate it.
             return values + tf.minimum(
                 tf.reduce_max(_flat(before[..., self.place[-1]]), axis=1), 0.0
             )
@@ -193,14 +193,14 @@ class Sum:
     Parameters
     ----------
     parts : tuple of (float, Objective)
-        Weights and what they weigh.
+        Weights and the objectives they apply to.
     """
 
     parts: tuple[tuple[float, Any], ...]
 
     @property
     def reads_class(self) -> bool:
-        """Return whether any part does."""
+        """Return whether any part reads a class."""
         return any(part.reads_class for _, part in self.parts)
 
     @property
@@ -218,27 +218,27 @@ class Sum:
 
 @dataclass(frozen=True)
 class ClassChoice:
-    """Which class a step dreams of.
+    """How a step's class is chosen.
 
     Attributes
     ----------
     kind : {"first", "follow", "target", "target_b", "named"}
-        The class heard most in the source, in each step's sound, in a target, or a given one.
+        The class heard most in the source, in each step's sound, in a target, or a fixed class.
     index : int or None
-        The class, when `kind` is "named".
+        The class, if `kind` is "named".
     """
 
     kind: str
     index: int | None = None
 
 
-def text_of(recipe: Recipe) -> ObjectiveText:
-    """Return the recipe's objective as terms; `class`, `at` and `layer` are short forms of one.
+def terms_of(recipe: Recipe) -> ObjectiveText:
+    """Return the recipe's objective as terms; `class`, `at` and `layer` are short forms.
 
     Parameters
     ----------
     recipe : Recipe
-        Its `objective`, or its `class_`, `at` and `layer`, count.
+        Its `objective`, or its `class_`, `at` and `layer`, are read.
     """
     if recipe.objective is not None:
         return parse_objective(recipe.objective)
@@ -246,7 +246,7 @@ def text_of(recipe: Recipe) -> ObjectiveText:
         return ObjectiveText(((1.0, LayerAtom(recipe.layer)),))
     name = recipe.class_ or ("target" if recipe.method == "target" else "first")
     if name == "target" and recipe.target_b is not None:
-        # The masks turn over in time; the objective, which is one number, takes their middle.
+        # The masks change over time; the objective is a single number, and takes their middle.
         share = Morph.of(recipe).middle
         ends = ((1 - share, "@target"), (share, "@target_b"))
         return ObjectiveText(
@@ -268,7 +268,7 @@ def check_names(recipe: Recipe, *tables: NameTable) -> None:
         Of the model, whose weights need not be there; several where the model is one of several:
         one of them has to have all names.
     """
-    looks = [partial(_check_atom, atom) for atom in text_of(recipe).atoms]
+    looks = [partial(_check_atom, atom) for atom in terms_of(recipe).atoms]
     check_known(looks, tables)
 
 
@@ -283,28 +283,28 @@ def _check_atom(atom: Any, table: NameTable) -> None:
 
 
 def objective_of(recipe: Recipe, model: Model) -> tuple[Any, tuple[ClassChoice, ...]]:
-    """Return the recipe's objective and how its classes are chosen.
+    """Return the recipe's objective and its class choices.
 
     Parameters
     ----------
     recipe : Recipe
-        Its objective, or its `class_`, `at` and `layer`, count.
+        Its objective, or its `class_`, `at` and `layer`, are read.
     model : Model
-        Knows the names, and hears the sounds that the objective names.
+        Provides the names, and hears the sounds in the objective.
 
     Returns
     -------
     (Objective, tuple of ClassChoice)
-        At least one choice: the first is the class that is reported.
+        At least one choice: the first is the class to report.
 
     Raises
     ------
     RecipeError
-        The model has no such class, layer, channel or unit, or a sound is too short to guide.
+        The model has no such class, layer, channel or unit, or a sound is too short for a guide.
     AudioFileError
-        A sound that the objective names cannot be read.
+        A sound in the objective cannot be read.
     """
-    text = text_of(recipe)
+    text = terms_of(recipe)
     choices: list[ClassChoice] = []
     parts = []
     for weight, atom in text.terms:
@@ -349,7 +349,7 @@ def _class_objective(
 def _place_in(
     table: NameTable, atom: LayerAtom | ChannelAtom | UnitAtom
 ) -> tuple[str, tuple[int, ...]]:
-    """Return the published layer of an atom, and the place in it that it names."""
+    """Return the published layer of an atom, and its place in the layer."""
     layer = table.resolve_layer(atom.layer)
     shape = table.layers[layer]
     if isinstance(atom, LayerAtom):
@@ -358,10 +358,10 @@ def _place_in(
     limits = shape if isinstance(atom, UnitAtom) else shape[-1:]
     if len(place) != len(limits):
         sizes = " x ".join(map(str, shape))
-        raise RecipeError(f"{atom}: a unit of {layer} has {len(shape)} numbers ({sizes})")
+        raise RecipeError(f"{atom}: a unit of {layer} needs {len(shape)} numbers ({sizes})")
     for number, limit in zip(place, limits, strict=True):
         if number >= limit:
-            raise RecipeError(f"{atom}: {layer} ends at {limit - 1} there")
+            raise RecipeError(f"{atom}: {number} is too large; {layer} ends at {limit - 1} there")
     return layer, place
 
 

@@ -1,4 +1,4 @@
-"""Where a sound's patches lie."""
+"""Positions of a sound's patches."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from dreamsound_studio.models.network import Model
 
 @dataclass(frozen=True)
 class PatchGrid:
-    """Where the patches of a sound lie, in samples at the model's rate.
+    """Positions of a sound's patches, in samples at the model's rate.
 
     Attributes
     ----------
     first : int
         Start of the first patch; negative when it reaches before the sound.
     count : int
-        How many patches.
+        Number of patches.
     hop : int
-        Distance of two patches.
+        Distance between patches.
     patch : int
         Samples that a patch depends on.
     length : int
         Length of the sound.
     context : bool
-        Whether patches reach beyond the sound on purpose: they then count by their share inside.
+        Whether patches extend beyond the sound on purpose: they then count by their share inside.
     """
 
     first: int
@@ -44,7 +44,7 @@ class PatchGrid:
     def published(
         cls, model: Model, length: int, hop_frames: int, silence_before: int = 0
     ) -> PatchGrid:
-        """Return the grid of the model's own padding rule: from the start, the end padded."""
+        """Return the grid by the model's own padding rule: from the start, the end padded."""
         hop = hop_frames * model.frame_hop_samples
         first = -silence_before - model.lead_samples
         beyond = length - first - model.patch_samples
@@ -53,12 +53,12 @@ class PatchGrid:
 
     @classmethod
     def shifted(cls, model: Model, length: int, hop_frames: int, shift: float) -> PatchGrid:
-        """Return a grid with a patch of context at both ends, shifted by `shift` (0..1) of a hop.
+        """Return a grid with a context patch at both ends, shifted by `shift` (0..1) of a hop.
 
-        Every sample lies in as many patches as any other, wherever the grid starts.
+        Every sample lies in the same number of patches, wherever the grid starts.
         """
         hop = hop_frames * model.frame_hop_samples
-        # The first patch is the first on the shifted grid that reaches into the sound.
+        # The first patch is the first one on the shifted grid that reaches into the sound.
         first = math.floor(shift * hop) - hop
         first -= (first + model.patch_samples - 1) // hop * hop
         count = (length - 1 - first) // hop + 1
@@ -67,7 +67,7 @@ class PatchGrid:
     def blocks(self, size: int) -> Iterator[tuple[int, int, int]]:
         """Yield ``(first patch, count, start sample)`` of blocks of at most `size` patches.
 
-        The blocks are about equally large: a last one of two patches would cost as much as eight.
+        The blocks are about equally large: a last block of two patches would cost as much as eight.
         """
         number = -(-self.count // size)
         edges = [self.count * block // number for block in range(number + 1)]
@@ -75,7 +75,7 @@ class PatchGrid:
             yield index, stop - index, self.first + index * self.hop
 
     def weights(self, index: int, count: int) -> FloatArray:
-        """Return how much each patch counts in what is reported, ``[count]``."""
+        """Return the weight of each patch in reported values, ``[count]``."""
         if not self.context:
             return np.ones(count, np.float32)
         starts = self.first + (index + np.arange(count)) * self.hop

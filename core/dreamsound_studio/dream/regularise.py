@@ -1,14 +1,14 @@
-"""Regularisers: penalties whose gradients are taken off the gradient of the objective.
+"""Regularisers: penalties whose gradients are subtracted from the objective's gradient.
 
-Each keeps a dream from one way of getting loud to the network and ugly to the ear: leaving the
-source, hiss, clicks (roughness over time) and whistles (roughness over frequency). Their like for
-pictures are the norms and total variation of [1]_.
+Each prevents one way for a dream to excite the network and sound bad: straying from the source,
+hiss, clicks (roughness over time) and whistles (roughness over frequency). Their counterparts for
+images are the norms and total variation of [1]_.
 
 Notes
 -----
-Of a penalty R(x), the gradient is given with respect to the samples x and divided by the source's
-active RMS, so it is without unit and about as large as the sound is re. the source: comparable to
-an objective's gradient of unit standard deviation.
+The gradient of a penalty R(x) is taken with respect to the samples x and divided by the source's
+active RMS. It is dimensionless and about as large as the sound re. the source: comparable to an
+objective's gradient of unit standard deviation.
 
 The STFT X here is scaled so that the sum of ``|X|^2`` over frames and both sides of the spectrum is
 the sum of ``x^2``: with N the frame length, W the sum of squared windows at a sample, 1.5 for four
@@ -35,20 +35,20 @@ from dreamsound_studio.dsp.fades import band_gain
 from dreamsound_studio.dsp.stft import ComplexArray, Stft, unit_magnitude
 from dreamsound_studio.dsp.streaming import changed_blocks
 
-#: Edge of the high pass of `energy_above`: wide enough not to ring.
+#: Transition of the high pass of `energy_above`: wide enough not to ring.
 EDGE_OCTAVES = 0.5
 
 
 @dataclass(frozen=True)
 class Regularisers:
-    """Weights of the penalties; 0 leaves one out.
+    """Weights of the penalties; 0 disables one.
 
     Attributes
     ----------
     distance : float
         Weight of :func:`distance`.
     energy_above_weight, energy_above_hz : float
-        Weight of :func:`energy_above`, and the frequency it begins at.
+        Weight of :func:`energy_above`, and the frequency where it begins.
     roughness_time, roughness_frequency : float
         Weights of :func:`roughness_time` and :func:`roughness_frequency`.
     """
@@ -81,21 +81,21 @@ def subtract(
     stft: Stft,
     sample_rate_hz: int,
 ) -> None:
-    """Take the weighted gradients of the penalties off `gradient`, in place, streamed.
+    """Subtract the penalties' weighted gradients from `gradient`, in place, streamed.
 
     Parameters
     ----------
     regularisers : Regularisers
         The weights.
     sound, source : Samples
-        The sound as it is and as it was, ``[channels, length]``.
+        The current sound and the original, ``[channels, length]``.
     gradient : Samples
-        ``[channels, length]``; where it has one channel for several, of the mix, the mean over
-        the sound's channels is taken off.
+        ``[channels, length]``. If it has one channel for several (that of the mix), the mean over
+        the sound's channels is subtracted.
     rms : float
         The source's active RMS, over 0.
     stft : Stft
-        What spectra are taken with.
+        The transform for spectra.
     sample_rate_hz : int
         Rate.
     """
@@ -137,25 +137,25 @@ def energy_above(
     sound : numpy.ndarray
         ``[channels, samples]``.
     hz : float
-        Where the weight of a bin's energy is 1/2; it rises from 0 to 1 within half an octave.
+        Where a bin's energy has weight 1/2; the weight rises from 0 to 1 over half an octave.
     rms : float
         The source's active RMS, over 0.
     stft : Stft
-        What spectra are taken with.
+        The transform for spectra.
     sample_rate_hz : int
         Rate.
 
     Notes
     -----
     ``R = 1/2 sum b(f) |X|^2`` with b the :func:`~dsp.fades.band_gain`; its gradient is
-    ``S^-1(b X)``: the sound behind a high pass.
+    ``S^-1(b X)``: the sound through a high pass.
     """
     terms = Regularisers(energy_above_weight=1, energy_above_hz=hz)
     return _alone(terms, sound, rms, stft, sample_rate_hz)
 
 
 def roughness_time(sound: FloatArray, *, rms: float, stft: Stft) -> FloatArray:
-    """Return the gradient of how much magnitudes change from frame to frame.
+    """Return the gradient of the change in magnitude from frame to frame.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def roughness_time(sound: FloatArray, *, rms: float, stft: Stft) -> FloatArray:
     rms : float
         The source's active RMS, over 0.
     stft : Stft
-        What spectra are taken with.
+        The transform for spectra.
 
     Returns
     -------
@@ -180,7 +180,7 @@ def roughness_time(sound: FloatArray, *, rms: float, stft: Stft) -> FloatArray:
 
 
 def roughness_frequency(sound: FloatArray, *, rms: float, stft: Stft) -> FloatArray:
-    """Return the gradient of how much magnitudes change from bin to bin.
+    """Return the gradient of the change in magnitude from bin to bin.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def roughness_frequency(sound: FloatArray, *, rms: float, stft: Stft) -> FloatAr
 
 
 class _SpectralTerms:
-    """The weighted gradients as a change of the sound's spectra."""
+    """The weighted gradients, as a change of the sound's spectra."""
 
     def __init__(
         self, regularisers: Regularisers, sound: Samples, stft: Stft, sample_rate_hz: int
@@ -226,9 +226,9 @@ class _SpectralTerms:
         return changed
 
     def _over_time(self, magnitude: FloatArray, first: int) -> FloatArray:
-        """Return D^T D of the magnitudes, whose neighbours in other blocks are looked up."""
+        """Return D^T D of the magnitudes; neighbours in other blocks are computed."""
         last = first + magnitude.shape[1]
-        # The first and the last frame of the sound have one neighbour: a difference of 0 beyond.
+        # The first and last frames have one neighbour: the difference beyond is 0.
         before = magnitude[:, :1] if first == 0 else self._frame(first - 1)
         at_end = last == self._stft.frame_count(self._sound.length)
         after = magnitude[:, -1:] if at_end else self._frame(last)
@@ -241,7 +241,7 @@ class _SpectralTerms:
 
 
 def _over_frequency(magnitude: FloatArray) -> FloatArray:
-    """Return D^T D of the magnitudes; beyond the first and the last bin they are mirrored."""
+    """Return D^T D of the magnitudes, mirrored beyond the first and last bins."""
     mirrored = np.concatenate([magnitude[..., 1:2], magnitude, magnitude[..., -2:-1]], axis=2)
     return -np.diff(mirrored, n=2, axis=2)
 
@@ -253,7 +253,7 @@ def _alone(
     stft: Stft,
     sample_rate_hz: int = 1,  # not used by roughness
 ) -> FloatArray:
-    """Return what the terms of an STFT take off a gradient, with the sign turned."""
+    """Return what the STFT terms subtract from a gradient, with the sign flipped."""
     taken = np.zeros_like(sound)
     samples = Samples.of(sound)
     subtract(

@@ -1,4 +1,4 @@
-"""What a dream starts from: the sound itself, noise, or as good as silence."""
+"""Starting points of a dream: the sound itself, noise, or near silence."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
 
 StartKind = Literal["sound", "noise", "silence"]
 
-#: Step of a 16-bit quantiser, full scale -1..1.
+#: Step size of a 16-bit quantiser, full scale -1..1.
 LSB = 2.0**-15
 
 
 def start_sound(
     kind: StartKind, source: Samples, rms: float, seed: int, block_samples: int = BLOCK_SAMPLES
 ) -> Samples:
-    """Return a sound to start from, in a place of its own.
+    """Return the sound to start from, in new storage.
 
     Parameters
     ----------
     kind : {"sound", "noise", "silence"}
-        The source itself; white Gaussian noise; or the dither of a 16-bit quantiser, the least
-        that a network's gradient can take hold of (digital silence has none).
+        The source itself; white Gaussian noise; or the dither of a 16-bit quantiser, the quietest
+        sound with a usable gradient (digital silence has none).
     source : Samples
         ``[channels, length]``.
     rms : float
         RMS of the noise in each channel, linear.
     seed : int
-        Of the generator, 0 or more; every channel has noise of its own.
+        Seed of the generator, 0 or more; noise is independent in each channel.
     block_samples : int, optional
-        Samples made at a time; the sound does not depend on it.
+        Samples per block; the result does not depend on it.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def start_sound(
     random = np.random.default_rng(seed)
     sound = Samples(source.channels, source.length)
     for start in range(0, sound.length, block_samples):
-        # Sample after sample, all channels of each: the blocks' lengths leave no trace.
+        # Draw sample by sample, all channels of each, so that block lengths do not matter.
         shape = min(block_samples, sound.length - start), sound.channels
         made = rms * random.standard_normal(shape) if kind == "noise" else _dither(random, shape)
         sound.write(start, made.astype(np.float32).T)

@@ -1,4 +1,4 @@
-"""A method at work: from a sound and its gradient to the next sound, over any length."""
+"""Apply a method: from a sound and its gradient to the next sound, for any length."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dreamsound_studio.audio.channels import energy_of
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dream.constraints import StepCraft
 from dreamsound_studio.dream.filter import FilterJob, HardCut
-from dreamsound_studio.dsp.envelope import Envelope, power_of, weigh
+from dreamsound_studio.dsp.envelope import Envelope, block_powers, weigh
 from dreamsound_studio.dsp.octave import octave_up
 from dreamsound_studio.dsp.stft import ComplexArray
 from dreamsound_studio.dsp.streaming import run_stft
@@ -20,38 +20,38 @@ from dreamsound_studio.recipe.automation import Automation
 from dreamsound_studio.recipe.morph import Targets
 from dreamsound_studio.recipe.recipe import Recipe
 
-#: Share of the source's energy that has to pass a filter; under it a `replace` loop stops.
+#: Least share of the source's energy that must pass a filter; below it a `replace` loop stops.
 LEAST_ENERGY = 0.01
-#: Restoring the level amplifies by at most 40 dB.
+#: Most gain when restoring the level: 40 dB.
 MOST_RESTORE = 100.0
-#: What is added an octave higher is 6 dB softer, as the spectra of most sounds fall.
+#: The added octave is 6 dB softer, as most spectra fall.
 OCTAVE_GAIN = 0.5
-#: Frames of the envelope that a pass over the sound handles at a time.
+#: Frames of the envelope per block.
 PASS_FRAMES = 100
 
 
 @dataclass
 class State:
-    """What the loop carries from step to step.
+    """The state of the loop from step to step.
 
     Attributes
     ----------
     sound : Samples
-        x: the sound as it is now.
+        x: the current sound.
     entering : Samples
-        The sound that entered the last step.
+        The sound at the start of the last step.
     gradient : Samples
         g of the last step.
     spare : Samples
-        Room for what comes out of the filter.
+        Storage for the filter's output.
     scale : float
-        What the last increment, or the last filtered sound, was multiplied by.
+        Factor applied to the last increment, or to the last filtered sound.
     level : float
         Energy of the part of `sound` that goes through the filter.
     passed : float
-        Share of the energy that the filters of all steps so far have let through.
+        Share of the energy that passed the filters of all steps so far.
     step : int
-        How many steps have been made.
+        Number of steps done.
     """
 
     sound: Samples
@@ -65,14 +65,14 @@ class State:
 
 
 class NextSound:
-    """The method of a recipe, for one source.
+    """A recipe's method, for one source.
 
     Parameters
     ----------
     recipe : Recipe
         A filled recipe.
     source : Samples
-        What is dreamed: its level and envelope count in every step.
+        The source; every step uses its level and envelope.
     targets : Targets
         Each as long as the source.
     sample_rate_hz : int
@@ -101,7 +101,7 @@ class NextSound:
         self._open_filter = HardCut(
             recipe.model_copy(update=wide_open), sample_rate_hz, band_top_hz
         )
-        #: With `replace`, the source's air is taken out before the filter and put back after it.
+        #: With `replace`, the source's air is removed before the filter and restored after it.
         self._air: Samples | None = None
         self._source_level = 1.0
 
@@ -113,9 +113,9 @@ class NextSound:
         start : Samples
             The source, or an earlier dream of it; copied.
         gradient_channels : int
-            1 where all channels share one gradient.
+            1 if all channels share one gradient.
         """
-        # What is added has an octave of its own; what is replaced gets it instead of the source's.
+        # Added sound gets an octave of its own; replaced sound gets it instead of the source's.
         drops_air = self.recipe.air == "drop" or (
             self.recipe.air == "octave" and self.recipe.combine == "replace"
         )
@@ -136,12 +136,12 @@ class NextSound:
         Returns
         -------
         str or None
-            Why the loop has to stop after this step; None to go on.
+            Why the loop must stop after this step; None to continue.
 
         Raises
         ------
         RecipeError
-            The filter lets nothing through.
+            The filter blocks everything.
         """
         state.step += 1
         reason = None
@@ -174,27 +174,27 @@ class NextSound:
         state.entering, state.sound, state.scale = state.sound, following, scale
 
     def _normalisation(self, increment: Samples, weights: FloatArray | None) -> float:
-        """Return what brings an increment to unit RMS over the source's active parts."""
+        """Return the factor that brings an increment to unit RMS over the source's active parts."""
         frame, active = self.envelope.frame_samples, self.envelope.active
         total = count = 0.0
         for start, block in increment.blocks(frame * PASS_FRAMES):
             first = start // frame
-            power = power_of(weigh(block, weights, first, frame), frame)
+            power = block_powers(weigh(block, weights, first, frame), frame)
             chosen = power[:, active[first : first + power.shape[1]]]
             total += float(np.sum(chosen))
             count += chosen.size
         if total <= 0 or not math.isfinite(total):
             raise RecipeError(
-                "the filter lets nothing through where the sound is active: lower threshold_db"
+                "The filter blocks all active parts of the sound. Lower threshold_db."
             )
         return 1 / math.sqrt(total / count)
 
     def _replace(self, state: State) -> str | None:
         filtered = self._filtered(state)
-        # A gradient that all channels share counts for each.
+        # A gradient shared by all channels counts for each.
         level = energy_of(filtered) * state.sound.channels / filtered.channels
         if level <= 0:
-            raise RecipeError("the filter lets nothing of the sound through: lower threshold_db")
+            raise RecipeError("The filter blocks the whole sound. Lower threshold_db.")
         state.passed *= level / state.level
         if self.recipe.restore_level:
             state.scale = min(math.sqrt(self._source_level / level), MOST_RESTORE)
@@ -208,11 +208,11 @@ class NextSound:
         state.entering, state.sound, state.spare = state.sound, following, state.entering
         if self.recipe.restore_level and state.passed < LEAST_ENERGY:
             share = 100 * state.passed
-            return f"the filter has let {share:.2g} % of the energy through; lower threshold_db"
+            return f"only {share:.2g} % of the energy passed the filter; lower threshold_db"
         return None
 
     def _filtered(self, state: State) -> Samples:
-        """Return the carrier, behind the filter if there is one."""
+        """Return the carrier, filtered if there is a filter."""
         recipe = self.recipe
         named = {"gradient": state.gradient, "input": state.sound, "target": self._targets.carrier}
         carrier = named[str(recipe.carrier)] or state.sound
@@ -220,7 +220,7 @@ class NextSound:
             return self._with_octave(carrier, state.spare)
         named["target"] = self._targets.first
         mask_source = named[str(recipe.mask_from)] or state.sound
-        # The sound's own air stays under what is added, or is put back: none goes through here.
+        # The sound's own air stays under what is added, or is restored: none passes here.
         job = FilterJob(
             mask_source,
             carrier,
@@ -232,7 +232,7 @@ class NextSound:
         return self._with_octave(state.spare, state.spare)
 
     def _with_octave(self, sound: Samples, into: Samples) -> Samples:
-        """Return a sound with its upper half an octave higher on top, if that is asked for."""
+        """Return a sound with its upper half added an octave higher, if requested."""
         if self.recipe.air != "octave":
             return sound
         stft = self._filter.stft
@@ -251,7 +251,7 @@ class NextSound:
         return into
 
     def _filtered_level(self, sound: Samples) -> float:
-        """Return the energy of what goes through the filter."""
+        """Return the energy of the part that goes through the filter."""
         if self.recipe.air == "mask":
             return energy_of(sound)
         band = self._below_air(sound)
@@ -260,7 +260,7 @@ class NextSound:
         return level
 
     def _below_air(self, sound: Samples) -> Samples:
-        """Return a sound without what lies above the model's band."""
+        """Return a sound without the part above the model's band."""
         band = Samples(sound.channels, sound.length)
         self._open_filter.run(FilterJob(sound, sound, "cut"), band)
         return band

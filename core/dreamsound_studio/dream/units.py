@@ -1,4 +1,4 @@
-"""The channels of a layer that a sound excites most, and what of the sound each of them hears."""
+"""Units: the channels of a layer that a sound excites most, and the part that excites each."""
 
 from __future__ import annotations
 
@@ -22,34 +22,35 @@ from dreamsound_studio.recipe.recipe import Recipe
 if TYPE_CHECKING:
     from dreamsound_studio.models.network import Model
 
-#: Length of the noise that a channel's activity is compared with, and its seed.
+#: Length and seed of the noise that a channel's activity is compared with.
 NOISE_SECONDS, NOISE_SEED = 10.0, 0
-#: Share of the layer's own spread that keeps a channel that noise never moves from ranking first.
+#: Share of the layer's own spread added to a channel's: one that noise never moves must not rank
+#: first.
 LEAST_SPREAD = 0.1
-#: The sound of a unit is as long as a patch, with so much more on either side.
+#: The sound of a unit is a patch long, plus this margin on either side.
 MARGIN_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One channel, as a sound excites it.
+    """One channel of a layer, and its response to a sound.
 
     Attributes
     ----------
     rank : int
-        1 is the one that is excited most.
+        1 is the most excited channel.
     channel : int
-        Its number in the layer.
+        Its index in the layer.
     activity : float
         Mean activation over the sound.
     noise_activity, noise_spread : float
         Mean and standard deviation of its activation per patch on white noise as loud as the sound.
     excess : float
-        How many spreads the activity lies above that on noise.
+        Activity above the noise activity, in units of the spread.
     highest : float
         Its mean activation in the patch that excites it most.
     start_s, stop_s : float
-        That patch, with a margin, seconds.
+        Start and end of that patch with a margin, seconds.
     """
 
     rank: int
@@ -77,9 +78,9 @@ def rank_units(
     clip : Clip
         The sound; its mono mix is heard.
     model : Model
-        The network.
+        The model.
     layer : str
-        A layer's name.
+        Name of the layer.
     top : int
         How many, 1 or more; at most the layer's channels.
     on_warning : callable, optional
@@ -101,8 +102,8 @@ def rank_units(
     -----
     Ranked by ``(a - mean n) / (sd n + 0.1 s)``, with a the channel's mean activation on the sound,
     n its activations per patch on white noise of the sound's active RMS, and s the standard
-    deviation of n over all channels and patches. Many channels are active on whatever is loud;
-    those say nothing about a sound.
+    deviation of n over all channels and patches. Many channels are active on any loud sound; they
+    say nothing about a particular one.
     """
     published = model.table.resolve_layer(layer)
     heard = _per_patch(layer_of(clip, model, published, True, on_warning))
@@ -149,9 +150,9 @@ def heard_by(
     clip : Clip
         The sound.
     units : list of Unit
-        As :func:`rank_units` gives them.
+        As returned by :func:`rank_units`.
     model : Model
-        The network.
+        The model.
     layer : str
         Their layer.
     on_warning : callable, optional
@@ -160,8 +161,8 @@ def heard_by(
     Yields
     ------
     Dream or None
-        The patch that excites the unit most, filtered: the bins where the gradient of the unit's
-        activation is strong (`filter`, one step). None where the unit has no gradient there.
+        The patch that excites the unit most, filtered: the bins with a strong gradient of the
+        unit's activation (`filter`, one step). None if the unit has no gradient there.
     """
     published = model.table.resolve_layer(layer)
     for unit in units:

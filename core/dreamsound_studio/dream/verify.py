@@ -1,4 +1,4 @@
-"""Whether what was fetched is the network it is called, by what it holds and what it hears."""
+"""Verify a downloaded model by its contents and by what it hears."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.entries import CATALOG
 from dreamsound_studio.models.weights import Weights
 
-#: Three seconds of a full-scale sine are heard most as Telephone, Busy signal and Dial tone.
+#: The classes that score highest for three seconds of a full-scale sine.
 SINE_HZ = 440.0
 SINE_CLASSES = {"yamnet": (383, 388, 387)}
 
 
-def verify(weights: Weights) -> str:
+def verify_weights(weights: Weights) -> str:
     """Load a listed model and check it.
 
     Parameters
     ----------
     weights : Weights
-        Where it lies.
+        Location of its weights.
 
     Returns
     -------
@@ -29,8 +29,8 @@ def verify(weights: Weights) -> str:
     Raises
     ------
     ModelError
-        A tensor is missing or of another shape, the classes are others, the weights are not those
-        published, or, where no hash is published, a sine is heard as something else.
+        A tensor is missing or has the wrong shape, the classes or weights differ from those
+        published, or, if no hash is published, a sine is heard as something else.
     """
     from dreamsound_studio.models.load import build
 
@@ -38,8 +38,8 @@ def verify(weights: Weights) -> str:
     published = CATALOG[weights.name].weights_sha256 if weights.name in CATALOG else None
     if published is not None and model.weights_sha256 != published:
         raise ModelError(
-            f"{weights.path} is not {weights.name} as published: its weights have the hash "
-            f"{model.weights_sha256[:12]}, not {published[:12]}"
+            f"{weights.path}: not {weights.name} as published: the weights have the hash "
+            f"{model.weights_sha256[:12]}, expected {published[:12]}"
         )
     if weights.name not in SINE_CLASSES:
         return model.weights_sha256
@@ -52,6 +52,6 @@ def verify(weights: Weights) -> str:
     if {one.index for one in heard} != set(SINE_CLASSES[weights.name]):
         names = ", ".join(one.name for one in heard)
         raise ModelError(
-            f"{weights.path} is not {weights.name}: it hears a {SINE_HZ:.0f} Hz sine as {names}"
+            f"{weights.path}: not {weights.name}: it hears a {SINE_HZ:.0f} Hz sine as {names}"
         )
     return model.weights_sha256

@@ -1,4 +1,4 @@
-"""The source's envelope: where it is active, how loud it is there, and a weight that follows it."""
+"""The source's envelope: where it is active, how loud, and a weight that follows it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dsp.levels import active_rms
 from dreamsound_studio.errors import AudioFileError
 
-#: Length of an envelope frame; five of them, Hann weighted, are smoothed into one value.
+#: Length of an envelope frame; each value is smoothed over five frames, Hann weighted.
 FRAME_SECONDS = 0.01
 SMOOTHING_FRAMES = 5
-#: The weight of a frame re. the active parts' level is at most this (12 dB).
+#: Largest weight of a frame re. the level of the active parts (12 dB).
 MAX_WEIGHT = 4.0
-#: Frames that a pass handles at a time.
+#: Frames per block.
 BLOCK_FRAMES = 100
 
 
@@ -59,13 +59,13 @@ class Envelope:
         Raises
         ------
         AudioFileError
-            No frame reaches the level from which on a sound counts as sounding.
+            The sound is silent: no frame reaches -140 dBFS.
         """
         frame = max(1, round(FRAME_SECONDS * sample_rate_hz))
         power = frame_power(samples, frame)
         rms, active = active_rms(power.mean(axis=0))
         if rms == 0:
-            raise AudioFileError("nothing in this sound reaches -140 dBFS: it is as good as silent")
+            raise AudioFileError("The sound is silent (peak below -140 dBFS)")
         window = np.hanning(SMOOTHING_FRAMES + 2)[1:-1]
         smooth = np.stack([np.convolve(row, window, "full") for row in power])
         reach = SMOOTHING_FRAMES // 2
@@ -92,15 +92,15 @@ class Envelope:
 
 
 def frame_power(samples: Samples, frame_samples: int) -> npt.NDArray[np.float64]:
-    """Return each frame's mean power, float64 ``[channels, frames]``; the last may be short."""
+    """Return each frame's mean power, float64 ``[channels, frames]``; the last may be shorter."""
     count = -(-samples.length // frame_samples)
     power = np.zeros((samples.channels, count))
     for start, block in samples.blocks(frame_samples * BLOCK_FRAMES):
-        power[:, start // frame_samples :][:, :BLOCK_FRAMES] = power_of(block, frame_samples)
+        power[:, start // frame_samples :][:, :BLOCK_FRAMES] = block_powers(block, frame_samples)
     return power
 
 
-def power_of(block: FloatArray, frame_samples: int) -> npt.NDArray[np.float64]:
+def block_powers(block: FloatArray, frame_samples: int) -> npt.NDArray[np.float64]:
     """Return the mean power of a block's frames, ``[channels, frames]``."""
     channels, length = block.shape
     whole = length // frame_samples
@@ -118,16 +118,16 @@ def power_of(block: FloatArray, frame_samples: int) -> npt.NDArray[np.float64]:
 def weigh(
     block: FloatArray, weights: FloatArray | None, first_frame: int, frame_samples: int
 ) -> FloatArray:
-    """Return a block that starts at frame `first_frame`, times the weights, linear within a frame.
+    """Return a block times the weights, linear within a frame; it starts at `first_frame`.
 
     Parameters
     ----------
     block : numpy.ndarray
         ``[channels or 1, n]``.
     weights : numpy.ndarray or None
-        As :meth:`Envelope.weights` gives them.
+        As returned by :meth:`Envelope.weights`.
     first_frame, frame_samples : int
-        Where the block starts, and the frames' length.
+        Where the block starts, and the length of a frame.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Fades in time and over frequency, and a change that is kept within them."""
+"""Fades in time and band limits in frequency, and the change kept within them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dsp.stft import Stft
 from dreamsound_studio.dsp.streaming import run_stft
 
-#: Width of a band's edge: a third-octave, the band of IEC 61260-1 that is common for audio.
+#: Width of a band's edge: a third-octave, the IEC 61260-1 band common in audio.
 EDGE_OCTAVES = 1 / 3
 
 
 def span_fade(
     length: int, sample_rate_hz: int, fade_in_s: float, fade_out_s: float, start: int, stop: int
 ) -> FloatArray:
-    """Return the gains of some samples of a span that is faded in and out.
+    """Return the fade gains of some samples of a span.
 
     Parameters
     ----------
@@ -25,20 +25,20 @@ def span_fade(
     sample_rate_hz : int
         Rate.
     fade_in_s, fade_out_s : float
-        Lengths of the fades, 0 or more. Where they are longer than the span together, both are
-        shortened by the same factor so that they meet.
+        Fade lengths, 0 or more. If they overlap, both are shortened by the same factor so that
+        they meet.
     start, stop : int
-        Samples of the span that are asked for.
+        Range of samples within the span.
 
     Returns
     -------
     numpy.ndarray
-        Float32 ``[stop - start]`` in 0..1; 0 outside of the span.
+        Float32 ``[stop - start]`` in 0..1; 0 outside the span.
 
     Notes
     -----
-    Raised cosine: sample i of a fade of n has ``1/2 - 1/2 cos(pi (i + 1/2) / n)``, so a fade out is
-    a fade in mirrored, and the two add up to 1 where spans meet.
+    Raised cosine: sample i of a fade of n has ``1/2 - 1/2 cos(pi (i + 1/2) / n)``, so a fade out
+    mirrors a fade in, and the two add up to 1 where spans meet.
     """
     rise, fall = fade_in_s * sample_rate_hz, fade_out_s * sample_rate_hz
     if rise + fall > length:
@@ -46,7 +46,7 @@ def span_fade(
     middle = np.arange(start, stop) + 0.5
     gain = ((middle > 0) & (middle < length)).astype(np.float64)
     for distance, fade in ((middle, rise), (length - middle, fall)):
-        if fade > 0.5:  # a shorter one is over by the middle of the first sample
+        if fade > 0.5:  # a shorter one ends before the middle of the first sample
             gain *= 0.5 - 0.5 * np.cos(np.pi * np.clip(distance / fade, 0, 1))
     return gain.astype(np.float32)
 
@@ -64,7 +64,7 @@ def band_gain(
     frequencies_hz : numpy.ndarray
         0 or more.
     low_hz, high_hz : float or None
-        Edges of the band, over 0, where the gain is 1/2 (-6 dB); None is no edge.
+        Edges of the band, over 0, where the gain is 1/2 (-6 dB); None for no edge.
     edge_octaves : float, optional
         Width of an edge from 0 to 1, over 0.
 
@@ -99,25 +99,25 @@ def keep_within(
     stft: Stft,
     sample_rate_hz: int,
 ) -> None:
-    """Keep the change from `before` to `after` within a band and under fades, in place on `after`.
+    """Limit the change from `before` to `after` to a band and fades, in place on `after`.
 
     Parameters
     ----------
     before, after : Samples
-        ``[channels, length]`` both, each in a place of its own.
+        ``[channels, length]`` both, in separate storage.
     low_hz, high_hz : float or None
-        As :func:`band_gain` takes them; None for both is the whole band.
+        As in :func:`band_gain`; None for both is the whole band.
     fade_in_s, fade_out_s : float
-        As :func:`span_fade` takes them, over the whole length; 0 is no fade.
+        As in :func:`span_fade`, over the whole length; 0 for no fade.
     stft : Stft
-        What the band is cut with.
+        The transform that limits the band.
     sample_rate_hz : int
         Rate of both.
 
     Notes
     -----
-    ``after = before + fade(t) . S^-1(band(f) . S(after - before))``. Without a band and fades
-    `after` is left alone, to the bit.
+    ``after = before + fade(t) . S^-1(band(f) . S(after - before))``. Without a band or fades,
+    `after` is unchanged, to the bit.
     """
     banded = low_hz is not None or high_hz is not None
     if not banded and fade_in_s <= 0 and fade_out_s <= 0:

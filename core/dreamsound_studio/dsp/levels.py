@@ -1,4 +1,4 @@
-"""Levels of whole sounds, and the gains that bring one to another."""
+"""Levels of whole sounds, and the gains that match them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dreamsound_studio.dsp.loudness import (
 
 LevelKind = Literal["lufs", "rms"]
 
-_ACTIVE_FLOOR_POWER = 1e-14  # -140 dBFS, under the last bit of 24-bit audio
+_ACTIVE_FLOOR_POWER = 1e-14  # -140 dBFS, below the last bit of 24-bit audio
 _ACTIVE_GATE = 0.01  # -20 dB, the relative gate of EBU Tech 3342
 
 
@@ -31,7 +31,7 @@ class LevelReading:
     Attributes
     ----------
     value_db : float
-        LUFS or dBFS by `kind`; -inf for silence, or where the gates let nothing through.
+        LUFS or dBFS by `kind`; -inf for silence, or where nothing passes the gates.
     kind : {"lufs", "rms"}
         Integrated loudness, or RMS over all channels (a full-scale sine is -3.01 dBFS).
     """
@@ -41,7 +41,7 @@ class LevelReading:
 
 
 def db(amplitude: float) -> float:
-    """Give an amplitude ratio in dB.
+    """Convert an amplitude ratio to dB.
 
     Parameters
     ----------
@@ -56,15 +56,15 @@ def db(amplitude: float) -> float:
     Raises
     ------
     ValueError
-        When the amplitude is negative or not a number.
+        The amplitude is negative or NaN.
     """
     if not amplitude >= 0:
-        raise ValueError(f"an amplitude must be 0 or more, not {amplitude}")
+        raise ValueError(f"invalid amplitude {amplitude}: must be 0 or more")
     return 20 * math.log10(amplitude) if amplitude > 0 else -math.inf
 
 
 def from_db(level_db: float) -> float:
-    """Give the amplitude ratio of a level in dB; the inverse of `db`.
+    """Convert a level in dB to an amplitude ratio; the inverse of `db`.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def from_db(level_db: float) -> float:
 def measure_level(
     blocks: Iterable[Block], sample_rate_hz: int, channels: int, kind: LevelKind | None = None
 ) -> LevelReading:
-    """Measure a sound by loudness if it has one, else by RMS.
+    """Measure a sound by loudness if possible, else by RMS.
 
     Parameters
     ----------
@@ -93,23 +93,23 @@ def measure_level(
     channels : int
         1 to 8.
     kind : {"lufs", "rms"}, optional
-        Force the kind. Two sounds are only comparable in one kind: where a soft sound passes the
-        gate and its counterpart does not, measure both again as "rms".
+        Force the kind. Two sounds are only comparable in one kind: if a soft sound passes the gate
+        and its counterpart does not, measure both again as "rms".
 
     Returns
     -------
     LevelReading
         By default "lufs", or "rms" (dBFS over all channels and samples, unweighted) for sounds
         under 0.4 s, too short for one gating block, and where nothing passes the gates.
-        Digital silence and no samples at all are -inf.
+        -inf for digital silence or no samples.
 
     Raises
     ------
     ValueError
-        On a rate, a number of channels, a kind or a block that cannot be measured.
+        The rate, number of channels, kind or a block is invalid.
     """
     if kind not in (None, "lufs", "rms"):
-        raise ValueError(f'kind must be "lufs", "rms" or None, not {kind!r}')
+        raise ValueError(f'invalid kind {kind!r}: must be "lufs", "rms" or None')
     check_format(sample_rate_hz, channels)
     meter = None if kind == "rms" else LoudnessMeter(sample_rate_hz, channels)
     energy, count = 0.0, 0
@@ -140,13 +140,13 @@ def loudness_lufs(blocks: Iterable[Block], sample_rate_hz: int, channels: int) -
     Returns
     -------
     float
-        LUFS; -inf for sounds under 0.4 s or where nothing passes the gates, for which
-        `measure_level` has an answer.
+        LUFS; -inf for sounds under 0.4 s or where nothing passes the gates; `measure_level`
+        handles these.
 
     Raises
     ------
     ValueError
-        On a rate, a number of channels or a block that cannot be measured.
+        The rate, number of channels or a block is invalid.
     """
     meter = LoudnessMeter(sample_rate_hz, channels)
     for block in blocks:
@@ -174,7 +174,7 @@ def true_peak(blocks: Iterable[Block], sample_rate_hz: int, channels: int) -> fl
     Raises
     ------
     ValueError
-        On a rate, a number of channels or a block that cannot be measured.
+        The rate, number of channels or a block is invalid.
     """
     meter = TruePeakMeter(sample_rate_hz, channels)
     for block in blocks:
@@ -183,30 +183,30 @@ def true_peak(blocks: Iterable[Block], sample_rate_hz: int, channels: int) -> fl
 
 
 def match_gain_db(reference: LevelReading, measured: LevelReading, limit_db: float | None) -> float:
-    """Give the gain that brings one sound to the level of another.
+    """Return the gain that matches one sound to the level of another.
 
     Parameters
     ----------
     reference, measured : LevelReading
-        The level to reach and the level there is, of one kind.
+        The level to reach and the current level, of the same kind.
     limit_db : float or None
-        The most gain allowed, in dB; None for no limit. A cut is never limited.
+        The largest gain allowed, in dB; None for no limit. A cut is never limited.
 
     Returns
     -------
     float
-        In dB; 0.0 when either sound has no level (-inf).
+        In dB; 0.0 if either sound has no level (-inf).
 
     Raises
     ------
     ValueError
-        When one reading is loudness and the other RMS.
+        One reading is loudness and the other RMS.
     """
     if -math.inf in (reference.value_db, measured.value_db):
         return 0.0
     if reference.kind != measured.kind:
         raise ValueError(
-            f"cannot match {measured.kind} to {reference.kind}: measure both with one kind"
+            f"cannot match {measured.kind} to {reference.kind}. Measure both with one kind."
         )
     gain_db = reference.value_db - measured.value_db
     return gain_db if limit_db is None else min(gain_db, limit_db)
@@ -215,12 +215,12 @@ def match_gain_db(reference: LevelReading, measured: LevelReading, limit_db: flo
 def peak_safe_gain_db(
     gain_db: float, true_peak_linear: float, ceiling_dbtp: float = -1.0
 ) -> tuple[float, float]:
-    """Lower a gain until the true peak after it stays at or under a ceiling.
+    """Lower a gain until the true peak stays at or below a ceiling.
 
     Parameters
     ----------
     gain_db : float
-        The gain wanted, in dB.
+        The desired gain, in dB.
     true_peak_linear : float
         True peak before the gain, linear.
     ceiling_dbtp : float
@@ -229,14 +229,14 @@ def peak_safe_gain_db(
     Returns
     -------
     gain_db : float
-        The gain to use: levels are lowered, never limited.
+        The safe gain: levels are lowered, never limited.
     lowered_db : float
-        By how much it is under the gain wanted; 0.0 when it is not.
+        The reduction from the desired gain; 0.0 if none.
 
     Raises
     ------
     ValueError
-        When the true peak is negative or not a number.
+        The true peak is negative or NaN.
     """
     safe_db = ceiling_dbtp - db(true_peak_linear)
     if gain_db <= safe_db:
@@ -247,7 +247,7 @@ def peak_safe_gain_db(
 def active_rms(
     envelope_power: npt.NDArray[np.float64],
 ) -> tuple[float, npt.NDArray[np.bool_]]:
-    """Give the RMS of the part of a sound where something sounds.
+    """Return the RMS of the active part of a sound.
 
     Parameters
     ----------
@@ -264,19 +264,19 @@ def active_rms(
     Raises
     ------
     ValueError
-        When the envelope is not one-dimensional.
+        The envelope is not one-dimensional.
 
     Notes
     -----
     Two gates: frames above 1e-14 (-140 dBFS), and of these the ones at or above -20 dB re their
-    own mean power, as loudness range has it [1]_.
+    own mean power, as in loudness range [1]_.
 
     References
     ----------
     .. [1] EBU Tech 3342 (2016), Loudness Range, section 2.2.
     """
     if envelope_power.ndim != 1:
-        raise ValueError(f"the envelope must have one axis, not shape {envelope_power.shape}")
+        raise ValueError(f"invalid envelope shape {envelope_power.shape}: must have one axis")
     active = envelope_power > _ACTIVE_FLOOR_POWER
     if not active.any():
         return 0.0, active

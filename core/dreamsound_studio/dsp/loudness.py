@@ -1,9 +1,9 @@
 """Loudness and true peak, measured in one pass over a sound's blocks.
 
-Every meter takes blocks of shape [channels, n], n arbitrary, and keeps an amount of memory that
-does not grow with the length of the sound, but for the 8 bytes a 100 ms that loudness gating
-needs. Blocks are cut anew into slabs of a fixed size before any arithmetic, so how a sound was
-cut cannot show in the result.
+Every meter takes blocks of shape [channels, n], n arbitrary, and uses a fixed amount of memory,
+whatever the length of the sound, except for the 8 bytes per 100 ms that loudness gating needs.
+Blocks are recut into slabs of a fixed size before any arithmetic, so the block sizes do not affect
+the result.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from dreamsound_studio.dsp.weighting import CHUNK_SAMPLES, ChunkedFilter, k_weig
 Block = npt.NDArray[np.float32]
 
 # BS.1770-4 Annex 3, table 4 gives 1.41 (+1.5 dB) to positions 60 to 120 degrees to the side at ear
-# height and 1 to all others, LFE left out. The orders are those of WAVE and FLAC; the names:
+# height and 1 to all others, without LFE. Channel orders are those of WAVE and FLAC; the names:
 # b back (beyond 120 degrees, so weight 1), s surround (90 to 110 degrees, so weight 1.41).
-# pyloudnorm weighs 4 channels as the first four of L R C Ls Rs; here they are quad, as in
+# pyloudnorm weights 4 channels as the first four of L R C Ls Rs; here they are quad, as in
 # libebur128, because a WAVE file of 4 channels is front pair and rear pair. It stops at 5.
 _CHANNEL_WEIGHTS: dict[int, tuple[float, ...]] = {
     1: (1.0,),  # mono counts once, as in BS.1770: 3 dB under the same signal on two channels
@@ -46,7 +46,7 @@ _HOPS_A_BLOCK = 4
 _SLAB = 128 * CHUNK_SAMPLES  # samples worked on at once: 1 MiB of float64 at 8 channels
 
 _OVERSAMPLING = 4  # BS.1770-4 Annex 2
-# Silence around the sound, in samples: what rings over its ends can be 2 dB above what does not.
+# Silence around the sound, in samples: ringing beyond its ends can be 2 dB above the sound itself.
 _PEAK_PADDING = 64
 
 
@@ -59,17 +59,17 @@ class LoudnessMeter:
         8000 to 192000.
     channels : int
         1 to 8: mono, L R, L R C, L R Ls Rs, L R C Ls Rs, L R C LFE Ls Rs, L R C LFE Cb Ls Rs or
-        L R C LFE Lb Rb Ls Rs. LFE is left out, Ls and Rs weigh 1.41, all others 1.
+        L R C LFE Lb Rb Ls Rs. LFE is left out, Ls and Rs have weight 1.41, all others 1.
 
     Raises
     ------
     ValueError
-        When the rate or the number of channels is out of range.
+        The rate or the number of channels is out of range.
 
     Notes
     -----
     K weighting, then mean power in blocks of 400 ms every 100 ms, gated at -70 LUFS and then at
-    10 LU under the mean of what passed; a last block that is not full is not used [1]_.
+    10 LU below the mean of what passed; an incomplete last block is not used [1]_.
 
     References
     ----------
@@ -88,7 +88,7 @@ class LoudnessMeter:
         self._open_hop = 0.0  # and that of the hop not yet full
 
     def add(self, block: Block) -> None:
-        """Take in the next samples.
+        """Add the next samples.
 
         Parameters
         ----------
@@ -98,7 +98,7 @@ class LoudnessMeter:
         Raises
         ------
         ValueError
-            When the block has another shape, is not floating point or not finite.
+            The block has another shape, is not floating point or not finite.
         """
         check_block(block, len(self._weights))
         for slab in self._slabs.push(block):
@@ -108,14 +108,14 @@ class LoudnessMeter:
             self._position += _SLAB
 
     def integrated_lufs(self) -> float:
-        """Give the loudness of all samples so far.
+        """Return the loudness of all samples so far.
 
         Returns
         -------
         float
             LUFS; -inf before the first 0.4 s, and when nothing passes the gates.
         """
-        # What an earlier slab left behind the rest does no harm: the filter is causal.
+        # Old samples after the rest in the buffer do no harm: the filter is causal.
         power, _ = self._weighted_power(self._slabs.slab)
         full, _ = self._split_into_hops(power[: self._slabs.rest().shape[1]])
         hops = np.concatenate([self._hops, full])
@@ -137,8 +137,8 @@ class LoudnessMeter:
         return self._weights @ np.square(filtered), state
 
     def _split_into_hops(self, power: npt.NDArray[np.float64]) -> tuple[list[float], float]:
-        # Hop k ends before sample k * rate // 10: at 11025 Hz hops of 1102 and 1103 samples take
-        # turns, where a fixed number would drift away from the clock.
+        # Hop k ends before sample k * rate // 10: at 11025 Hz, hops of 1102 and 1103 samples
+        # alternate, where a fixed number would drift.
         last = (_HOPS_A_SECOND * (self._position + len(power) + 1) - 1) // self._rate
         full: list[float] = []
         energy, start = self._open_hop, 0
@@ -162,15 +162,15 @@ class TruePeakMeter:
     Raises
     ------
     ValueError
-        When the rate or the number of channels is out of range.
+        The rate or the number of channels is out of range.
 
     Notes
     -----
     The larger of the sample peak and the peak after band-limited interpolation to 4 times the
-    rate, with silence before and after the sound. A peak between two of those samples reads too
-    low by -20 log10(cos(pi f / (4 rate))) dB at most: 0.69 dB at half the rate, 0.17 dB at a
-    quarter [1]_. The interpolator passes up to 0.46 times the rate; above, it sees less and the
-    sample peak stands.
+    rate, with silence before and after the sound. A peak between two of those samples reads at
+    most -20 log10(cos(pi f / (4 rate))) dB too low: 0.69 dB at half the rate, 0.17 dB at a quarter
+    [1]_. The interpolator passes up to 0.46 times the rate; above, it sees less and the sample peak
+    decides.
 
     References
     ----------
@@ -178,7 +178,7 @@ class TruePeakMeter:
     """
 
     def __init__(self, sample_rate_hz: int, channels: int) -> None:
-        import soxr  # here, so that loudness need not load it
+        import soxr  # here, so that loudness does not load it
 
         check_format(sample_rate_hz, channels)
         self._channels = channels
@@ -191,7 +191,7 @@ class TruePeakMeter:
         self._interpolate_padding()
 
     def add(self, block: Block) -> None:
-        """Take in the next samples.
+        """Add the next samples.
 
         Parameters
         ----------
@@ -201,17 +201,17 @@ class TruePeakMeter:
         Raises
         ------
         ValueError
-            When the block has another shape, is not floating point or not finite, or when
-            `finish` was called before.
+            The block has another shape, is not floating point or not finite, or `finish` was called
+            before.
         """
         check_block(block, self._channels)
         if self._finished:
-            raise ValueError("this meter is finished; start a new one")
+            raise ValueError("this meter is finished; create a new one")
         for slab in self._slabs.push(block):
             self._interpolate(slab)
 
     def finish(self) -> float:
-        """End the sound and give its peak; later calls give it again.
+        """End the sound and return its peak; later calls return it again.
 
         Returns
         -------
@@ -231,13 +231,13 @@ class TruePeakMeter:
     def _interpolate(self, slab: Block, last: bool = False) -> None:
         between = self._stream.resample_chunk(slab.T, last)
         for samples in (slab, between):
-            # Two reductions, because np.abs would copy.
+            # Two reductions, because np.abs would make a copy.
             self._peak = max(self._peak, float(samples.max(initial=0.0)))
             self._peak = max(self._peak, -float(samples.min(initial=0.0)))
 
 
 class _Slabs:
-    """Cuts blocks of any length into slabs of one length, in a buffer that is used again."""
+    """Cuts blocks of any length into slabs of one length, in a reused buffer."""
 
     def __init__(self, buffer: npt.NDArray[Any]) -> None:
         self.slab = buffer
@@ -258,19 +258,21 @@ class _Slabs:
 
 
 def check_format(sample_rate_hz: int, channels: int) -> None:
-    """Raise `ValueError` for a rate or channel count that no meter takes."""
+    """Raise `ValueError` for an unsupported rate or channel count."""
     if not _RATES_HZ[0] <= sample_rate_hz <= _RATES_HZ[1]:
-        raise ValueError(f"the rate must be {_RATES_HZ[0]} to {_RATES_HZ[1]}, not {sample_rate_hz}")
+        raise ValueError(
+            f"invalid sample rate {sample_rate_hz}: must be {_RATES_HZ[0]} to {_RATES_HZ[1]} Hz"
+        )
     if channels not in _CHANNEL_WEIGHTS:
-        raise ValueError(f"1 to 8 channels can be measured, not {channels}")
+        raise ValueError(f"invalid number of channels {channels}: must be 1 to 8")
 
 
 def check_block(block: Block, channels: int) -> None:
-    """Raise `ValueError` for a block that is not finite float samples ``[channels, n]``."""
+    """Raise `ValueError` for a block other than finite float samples ``[channels, n]``."""
     if block.ndim != 2 or block.shape[0] != channels:
-        raise ValueError(f"the block must have shape [{channels}, n], not {list(block.shape)}")
+        raise ValueError(f"invalid block shape {list(block.shape)}: must be [{channels}, n]")
     if block.dtype.kind != "f":
-        raise ValueError(f"the block must be floating point, not {block.dtype}")
+        raise ValueError(f"invalid block type {block.dtype}: must be floating point")
     if not np.isfinite(block).all():
-        # One such sample would stay in the filter for ever and make the reading NaN.
-        raise ValueError("the block has samples that are not finite")
+        # One such sample would stay in the filter forever and make the reading NaN.
+        raise ValueError("the block contains NaN or infinity")

@@ -1,8 +1,8 @@
-"""The hard-cut filter and its kin: which bins of a spectrum pass.
+"""The hard-cut filter and its variants: which bins of a spectrum pass.
 
-A mask compares each bin with a reference, and passes those that are louder than a threshold under
-it. A further reference is one function and one row of :data:`REFERENCES`; a further kind of mask,
-which is a name for some values of the recipe's fields, one row of :data:`MASK_KINDS`.
+A mask compares each bin with a reference, and passes bins louder than a threshold below it. A new
+reference is one function and one row of :data:`REFERENCES`; a new kind of mask, a name for some
+values of the recipe's fields, is one row of :data:`MASK_KINDS`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 
 from dreamsound_studio.audio.samples import FloatArray
 
-#: Power under which a frame counts as silent: nothing passes its mask.
+#: Power below which a frame counts as silent: nothing passes its mask.
 SILENT_POWER = 1e-30
-#: Reach of the local reference to either side: half an octave, and no less than three bins.
+#: Reach of the local reference to either side: half an octave, and at least three bins.
 LOCAL_OCTAVES, LOCAL_BINS = 0.5, 3
-#: The local reference takes one width for bins that lie within a sixth of an octave.
+#: The local reference uses one width for bins within a sixth of an octave.
 BINS_A_WIDTH = 2 ** (1 / 6)
 
 
@@ -36,8 +36,8 @@ def of_frame(power: FloatArray, span_max_power: float) -> FloatArray:
 def of_neighbours(power: FloatArray, span_max_power: float) -> FloatArray:
     """Return the largest power within half an octave of each bin, ``[channels, frames, bins]``.
 
-    What stands out from its surroundings passes, however soft: partials rather than the loudest
-    partial.
+    Whatever stands out from its surroundings passes, however soft: partials rather than only the
+    loudest partial.
     """
     import scipy.ndimage
 
@@ -56,7 +56,7 @@ def of_neighbours(power: FloatArray, span_max_power: float) -> FloatArray:
     return top
 
 
-#: What a threshold is relative to, by the recipe's `threshold_ref`.
+#: The reference of a threshold, by the recipe's `threshold_ref`.
 REFERENCES: dict[str, Callable[[FloatArray, float], FloatArray]] = {
     "span": of_span,
     "frame": of_frame,
@@ -66,7 +66,7 @@ REFERENCES: dict[str, Callable[[FloatArray, float], FloatArray]] = {
 
 @dataclass(frozen=True)
 class MaskKind:
-    """A kind of mask: values of the recipe's fields by these names."""
+    """A kind of mask: values of the recipe's fields of the same names."""
 
     threshold_ref: str
     knee_db: float
@@ -92,11 +92,11 @@ class Mask:
     threshold_db : float
         Threshold re. the reference, dB, at most 0.
     knee_db : float
-        Width of the soft edge; 0 is the hard cut.
+        Width of the soft edge; 0 is a hard cut.
     reference : str
         A row of :data:`REFERENCES`.
     invert : bool
-        Keep what the filter would drop.
+        Keep what the filter would remove.
 
     Notes
     -----
@@ -111,7 +111,7 @@ class Mask:
 
     @property
     def needs_span_max(self) -> bool:
-        """Return whether the largest power of the span has to be known first."""
+        """Return whether the span's largest power must be known first."""
         return self.reference == "span"
 
     def of(
@@ -124,7 +124,7 @@ class Mask:
         power : numpy.ndarray
             ``|S|**2``, ``[channels, frames, bins]``.
         span_max_power : float
-            Largest power of the whole span, over all channels; used by the reference "span" alone.
+            Largest power of the whole span, over all channels; used only by the reference "span".
         shift_db : numpy.ndarray, optional
             ``[frames]``, added to the threshold.
         """

@@ -1,4 +1,4 @@
-"""Air from below: what lies above a model's band is filled from an octave lower."""
+"""Air: fill the spectrum above a model's band from the octave below."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from dreamsound_studio.dsp.stft import ComplexArray
 from dreamsound_studio.errors import RecipeError
 
-#: Frames that have to lie over each sample; with fewer the octave beats at the hop.
+#: Frames that must overlap at each sample; with fewer, the octave beats at the hop rate.
 LEAST_FRAMES = 4
 
 
@@ -19,7 +19,7 @@ def octave_up(
     fft_size: int,
     first_frame: int = 0,
 ) -> ComplexArray:
-    """Return the upper half of the band, an octave higher: the bins above the band.
+    """Return the upper half of the band, shifted up an octave into the bins above the band.
 
     Parameters
     ----------
@@ -28,8 +28,8 @@ def octave_up(
     sample_rate_hz : int
         Rate.
     band_top_hz : float
-        Top of the model's band. Bins from half of it up to it are read; bins above it are filled,
-        up to twice of it or half the rate. All others are 0.
+        Top of the model's band. Reads the bins from half of it up to it; fills the bins above it,
+        up to twice the band or half the rate. All others are 0.
     hop_samples, fft_size : int
         Of the STFT; the hop is at most a quarter of the frame.
     first_frame : int, optional
@@ -55,11 +55,11 @@ def octave_up(
     A sinusoid of phase ``p = w n + c`` at sample n has, in a frame that starts at n, bin phases of
     ``p - pi (k - b)`` with b its frequency in bins: the window is symmetric about its middle. Y[K]
     then has ``2 p - pi (K - 2 b)`` for even and odd K, which is that of a sinusoid of phase 2 p in
-    the same frame, whatever the frame: ``2 w n + 2 c``. So there is no offset to put right from
-    frame to frame, and no phase to carry from block to block.
+    the same frame, whatever the frame: ``2 w n + 2 c``. So no offset needs correcting from
+    frame to frame, and no phase carries over from block to block.
 
-    Lobes become twice as wide, so a frame's content draws together in its middle: half the frame,
-    about a Hann window still. At a hop of a quarter of the frame these add up to a steady level
+    Lobes become twice as wide, so a frame's content contracts towards its middle: half the frame,
+    still about a Hann window. At a hop of a quarter of the frame these add up to a steady level
     (measured for sinusoids: 0.2 to 1.0 dB over the original's, beating by 0.6 dB, all other lines
     30 dB lower); at three tenths it beats by 5 dB, at a half by 40.
 
@@ -70,13 +70,13 @@ def octave_up(
     """
     if hop_samples * LEAST_FRAMES > fft_size:
         raise RecipeError(
-            f"air an octave up needs a hop of at most {fft_size // LEAST_FRAMES} samples, "
-            f"a quarter of fft_size {fft_size}, not {hop_samples}"
+            f"Hop of {hop_samples} samples is too large for air: octave. Use at most "
+            f"{fft_size // LEAST_FRAMES}, a quarter of fft_size {fft_size}."
         )
     bins = np.arange(fft_size // 2 + 1)
     hz = bins * (sample_rate_hz / fft_size)
     read = spectra * ((hz >= band_top_hz / 2) & (hz <= band_top_hz))
-    # Y lies on a grid twice as fine: bin K between the bins K / 2, rounded down and up.
+    # Y lies on a grid twice as fine: bin K falls between the bins K / 2, rounded down and up.
     product = read[..., bins // 2] * read[..., (bins + 1) // 2]
     size = np.sqrt(np.abs(product))
     filled = np.divide(product, size, out=np.zeros_like(product), where=size > 0)

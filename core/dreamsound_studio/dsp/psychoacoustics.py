@@ -1,4 +1,4 @@
-"""What a sound masks: the threshold under which a difference from it is not heard."""
+"""Masking: the threshold below which a difference from a sound is inaudible."""
 
 from __future__ import annotations
 
@@ -8,60 +8,60 @@ import numpy as np
 import numpy.typing as npt
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
-from dreamsound_studio.dsp.stft import ComplexArray, Stft, power_of
+from dreamsound_studio.dsp.stft import ComplexArray, Stft, power_spectrum
 from dreamsound_studio.dsp.streaming import run_stft
 
 Doubles = npt.NDArray[np.float64]
 
-#: Bands in a Bark.
+#: Bands per Bark.
 BANDS_PER_BARK = 3
-#: Level of a sine of amplitude 1, dB SPL: the 16 bits of a disc over the threshold in quiet.
+#: Level of a sine of amplitude 1, dB SPL: 16 bits above the threshold in quiet.
 FULL_SCALE_DB_SPL = 96.0
-#: Limits of hearing, between which the threshold in quiet is defined; it is constant beyond.
+#: Limits of hearing, where the threshold in quiet is defined; it is constant beyond.
 HEARING_HZ = (20.0, 20_000.0)
-#: Offsets of Johnston 1988, dB: of a tone that masks noise, at 0 Bark, and of noise that masks.
+#: Offsets of Johnston 1988, dB: of a tone masking noise, at 0 Bark, and of noise masking a tone.
 TONE_OFFSET_DB, NOISE_OFFSET_DB = 14.5, 5.5
 #: Spectral flatness of a pure tone, dB (Johnston 1988).
 TONE_FLATNESS_DB = -60.0
 #: Power that keeps the logarithm of a silent bin finite: that of 24-bit noise in 2048 samples.
 FLOOR_POWER = 1e-12
 
-#: How :func:`limit_difference` limits: passes, their relaxation (any in 0..2 converges, the larger
-#: the sooner; 1 is a plain projection), and how far under the threshold. White noise 10 dB softer
-#: than noise, a chirp, drums, or 10 ms clicks in digital silence has 100, 99, 97 and 95 % of its
-#: bins under the threshold then; plain projections leave the clicks at 94 %.
+#: How :func:`limit_difference` limits: number of passes, their relaxation (any in 0..2 converges,
+#: larger values sooner; 1 is a plain projection), and margin below the threshold. White noise 10 dB
+#: below noise, a chirp, drums, or 10 ms clicks in digital silence then has 100, 99, 97 and 95 % of
+#: its bins under the threshold; plain projections leave the clicks at 94 %.
 PASSES, RELAXATION, MARGIN_DB = 4, 1.6, 2.0
 
 
 class MaskingThreshold:
-    """Threshold of masking in each bin of an STFT.
+    """Masking threshold in each bin of an STFT.
 
     Parameters
     ----------
     stft : Stft
-        What the powers come from.
+        The transform behind the powers.
     sample_rate_hz : int
         Rate of the sound.
 
     Notes
     -----
-    The model of Johnston [1]_, in thirds of a Bark instead of critical bands:
+    Johnston's model [1]_, in thirds of a Bark instead of critical bands:
 
-    1. The bins' powers are added up in bands of z, ``13 atan(0.76 f) + 3.5 atan((f / 7.5)^2)`` with
+    1. Sum the bins' powers in bands of z, ``13 atan(0.76 f) + 3.5 atan((f / 7.5)^2)`` with
        f in kHz [2]_.
-    2. A masker's band reaches to those dz Bark above it with [3]_
-       ``15.81 + 7.5 (dz + 0.474) - 17.5 sqrt(1 + (dz + 0.474)^2)`` dB. What a band receives is
-       normalised so that white noise is spread into itself; Johnston does it for bands of like
-       energy, but thirds of a Bark have few bins, not all the same number.
-    3. The threshold lies ``a (14.5 + z) + (1 - a) 5.5`` dB under that. The tonality
-       ``a = min(flatness / -60 dB, 1)`` is one for a frame and channel; the flatness is the ratio
-       of geometric and arithmetic mean of its bins' power. White noise has -2.5 dB, silence 0.
-    4. It is never under the threshold in quiet [4]_, ``3.64 f^-0.8 - 6.5 exp(-0.6 (f - 3.3)^2)
-       + 0.001 f^4`` dB SPL with f in kHz, here as power in each bin of a critical band [2]_ which
-       together are as loud as a tone at that threshold.
+    2. A masker spreads to bands dz Bark above it with [3]_
+       ``15.81 + 7.5 (dz + 0.474) - 17.5 sqrt(1 + (dz + 0.474)^2)`` dB. The sum in a band is
+       normalised so that white noise spreads into itself; Johnston does so for bands of equal
+       energy, but thirds of a Bark have few bins, and not all the same number.
+    3. The threshold lies ``a (14.5 + z) + (1 - a) 5.5`` dB below that. The tonality
+       ``a = min(flatness / -60 dB, 1)`` is shared by a frame and channel; the flatness is the ratio
+       of geometric to arithmetic mean of its bins' power. White noise has -2.5 dB, silence 0.
+    4. It never falls below the threshold in quiet [4]_, ``3.64 f^-0.8 - 6.5 exp(-0.6 (f - 3.3)^2)
+       + 0.001 f^4`` dB SPL with f in kHz, expressed here as power in each bin of a critical band
+       [2]_, which together are as loud as a tone at that threshold.
 
-    Masking is within a frame only: what lies in the same frame but before an attack counts as
-    masked, for up to 43 ms at 48 kHz with 2048 samples, though the ear masks backwards for less.
+    Masking acts within a frame only: what precedes an attack in the same frame counts as masked,
+    for up to 43 ms at 48 kHz with 2048 samples, though backward masking in the ear is shorter.
 
     References
     ----------
@@ -77,7 +77,7 @@ class MaskingThreshold:
     def __init__(self, stft: Stft, sample_rate_hz: int) -> None:
         frequencies = np.arange(stft.bins, dtype=np.float64) * (sample_rate_hz / stft.fft_size)
         bark = bark_of(frequencies)
-        # Where a bin is wider than a third of a Bark, some bands would be empty: left out.
+        # Where a bin is wider than a third of a Bark, some bands would be empty; they are left out.
         _, self._starts, self._band_of, sizes = np.unique(
             np.floor(bark * BANDS_PER_BARK),
             return_index=True,
@@ -117,30 +117,30 @@ def limit_difference(
     mode: Literal["under", "over"],
     into: Samples,
 ) -> None:
-    """Write what the source masks of a difference, or what it does not.
+    """Write the audible or the inaudible part of a difference, as masked by the source.
 
     Parameters
     ----------
     difference, source : Samples
-        ``[channels, length]``; either may have one channel for several of the other.
+        ``[channels, length]``; either may be mono while the other has several channels.
     stft : Stft
-        What is compared in: bin by bin.
+        The transform in which bins are compared.
     sample_rate_hz : int
         Rate of both.
     mode : {"under", "over"}
-        "under" turns each bin down to the source's threshold where it lies over it: nothing new
-        is heard. "over" drops the bins under the threshold: only what is heard is left.
+        "under" attenuates each bin to the source's threshold if it exceeds it: nothing new is
+        audible. "over" drops the bins below the threshold: only audible change remains.
     into : Samples
-        As long, with as many channels as the one that has more; it may be the difference itself.
+        Same length, with the larger channel count; may be `difference` itself.
 
     Notes
     -----
     With T the threshold and E the spectra of the difference, "under" multiplies E by
-    ``g = min(1, sqrt(T / |E|^2))``. Frames overlap, so the bins of the result are not those that
-    were put in: parts of louder frames come on top. The spectra under a threshold are a convex set
-    and those of a sound a linear space; relaxed projections from one to the other by turns,
-    ``max(1 + r (g - 1), 0)``, lead to where they meet [1]_. They are cut off after `PASSES`: a few
-    percent of bins stay over the threshold, next to attacks out of silence by 20 dB or more.
+    ``g = min(1, sqrt(T / |E|^2))``. Frames overlap, so the bins of the result differ from those
+    that were written: parts of louder frames add to them. The spectra under a threshold are a
+    convex set and those of a sound a linear space; alternating relaxed projections between them,
+    ``max(1 + r (g - 1), 0)``, lead to their intersection [1]_. They stop after `PASSES`: a few
+    percent of bins stay above the threshold, by 20 dB or more next to attacks out of silence.
 
     References
     ----------
@@ -151,8 +151,8 @@ def limit_difference(
 
     def limited(spectra: ComplexArray, first: int) -> ComplexArray:
         reach = stft.sample_range(first, first + spectra.shape[1])
-        masked = threshold.of(power_of(stft.forward(source.read(*reach))))
-        power = power_of(spectra)
+        masked = threshold.of(power_spectrum(stft.forward(source.read(*reach))))
+        power = power_spectrum(spectra)
         if mode == "over":
             return np.asarray(spectra * (power >= masked))
         masked *= np.float32(10 ** (-MARGIN_DB / 10))
@@ -181,7 +181,7 @@ def quiet_db_spl(frequencies_hz: Doubles) -> Doubles:
 
 
 def _spread_db(bark_above: Doubles) -> Doubles:
-    """Return the level that reaches a band so far above the masker's, dB (Schroeder et al.)."""
+    """Return the level spread to a band this far above the masker, dB (Schroeder et al.)."""
     shifted = bark_above + 0.474
     level: Doubles = 15.81 + 7.5 * shifted - 17.5 * np.sqrt(1 + shifted**2)
     return level
@@ -191,7 +191,7 @@ def _quiet_power(frequencies_hz: Doubles, stft: Stft, sample_rate_hz: int) -> Do
     """Return the threshold in quiet as power per bin, ``[bins]``."""
     window = stft.window.astype(np.float64)
     peak = (window.sum() / 2) ** 2  # power of a sine of amplitude 1 in its own bin
-    total = stft.fft_size * np.sum(window**2) / 4  # and in all bins about it
+    total = stft.fft_size * np.sum(window**2) / 4  # and in all bins around it
     # Critical bandwidth of Zwicker and Terhardt 1980.
     critical_hz = 25 + 75 * (1 + 1.4 * (frequencies_hz / 1000) ** 2) ** 0.69
     bins = np.maximum(critical_hz * stft.fft_size / sample_rate_hz, total / peak)

@@ -1,8 +1,8 @@
-"""A linear-phase resampler inside the graph, so that gradients come back at the sound's own rate.
+"""A linear-phase resampler inside the graph, so that gradients return at the sound's own rate.
 
 A rate ratio L/M is a product of framed input with one matrix: ``g * M`` input samples (and as many
-on either side) make ``g * L`` output samples. A product has an exact adjoint, which is the same
-matrix turned over.
+on either side) give ``g * L`` output samples. A product has an exact adjoint: the same matrix,
+transposed.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-#: Stop band attenuation the kernel is designed for; the specification asks for 80 dB.
+#: Stop band attenuation of the kernel's design; the requirement is 80 dB.
 STOP_BAND_DB = 86.0
-#: The pass band ends here, re. the lower of the two Nyquist frequencies; the stop band starts at 1.
+#: End of the pass band, re. the lower of the two Nyquist frequencies; the stop band starts at 1.
 PASS_BAND = 0.95
-#: Ratios are taken to the nearest fraction with at most this denominator: within 0.05 %, a cent.
+#: Largest denominator when a ratio is rounded to a fraction: within 0.05 %, a cent.
 MAX_DENOMINATOR = 1000
 
 
@@ -36,7 +36,7 @@ class Resampler:
     Attributes
     ----------
     ratio : fractions.Fraction
-        Output samples for each input sample, L/M.
+        Output samples per input sample, L/M.
     rows_in, rows_out : int
         Input and output samples of one frame.
 
@@ -44,7 +44,7 @@ class Resampler:
     -----
     Windowed sinc with a Kaiser window, length and beta by Kaiser's formulas [1]_ for the transition
     band from 0.95 to 1.0 of the lower Nyquist frequency. Output sample n lies at input time
-    ``n * M / L``: nothing is delayed.
+    ``n * M / L``: there is no delay.
 
     References
     ----------
@@ -62,7 +62,7 @@ class Resampler:
 
     @cached_property
     def ratio(self) -> Fraction:
-        """Output samples for each input sample, in lowest terms."""
+        """Output samples per input sample, in lowest terms."""
         return Fraction(self.to_hz, self.from_hz).limit_denominator(MAX_DENOMINATOR)
 
     @cached_property
@@ -74,7 +74,7 @@ class Resampler:
 
     @cached_property
     def _group(self) -> int:
-        # One frame on either side must hold the kernel's half; the product costs least just there.
+        # One frame on either side must hold the kernel's half; the product is cheapest there.
         group = max(1, math.ceil(self.half_length / self.ratio.denominator))
         return group if group < 16 else -(-group // 16) * 16
 
@@ -90,7 +90,7 @@ class Resampler:
 
     @cached_property
     def margin_rows(self) -> int:
-        """Frames needed on either side of those that are asked for."""
+        """Extra frames needed on either side of the requested ones."""
         return 0 if self.is_identity else math.ceil(self.half_length / self.rows_in)
 
     @cached_property
@@ -108,7 +108,7 @@ class Resampler:
         return kernel.astype(np.float32)
 
     def length_out(self, length_in: int) -> int:
-        """Return the samples that `length_in` become: the last within the input's duration."""
+        """Return the output length for `length_in` samples: the last lies within the input."""
         return math.ceil(length_in * self.ratio)
 
     def rows_for(self, start: int, stop: int) -> tuple[int, int]:
@@ -123,7 +123,7 @@ class Resampler:
         )
 
     def apply(self, segment: Any) -> Any:
-        """Resample a segment as :meth:`input_range` gives it.
+        """Resample a segment with the range of :meth:`input_range`.
 
         Parameters
         ----------

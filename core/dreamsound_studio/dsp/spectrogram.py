@@ -1,4 +1,4 @@
-"""Small spectrograms, all on one scale, to tell sounds apart by eye."""
+"""Thumbnails: small spectrograms on one scale, to tell sounds apart by eye."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from dreamsound_studio.audio.samples import Samples
-from dreamsound_studio.dsp.stft import Stft, power_of
+from dreamsound_studio.dsp.stft import Stft, power_spectrum
 
 WIDTH, HEIGHT = 480, 200
 LOWEST_HZ, RANGE_DB = 40.0, 90.0
-#: Of a column, so many frames count; and so many are worked out at a time.
+#: Frames per column, and frames per block.
 MOST_FRAMES, BLOCK_FRAMES = 16, 128
-#: A frame is as long for every rate, about: 2048 samples at 48 kHz.
+#: Frame length, about the same time at every rate: 2048 samples at 48 kHz.
 FRAME_SECONDS = 2048 / 48_000
 
 
@@ -45,11 +45,11 @@ def thumbnail_levels(samples: Samples, sample_rate_hz: int) -> npt.NDArray[np.fl
     for column, first in enumerate(spread[:-1]):
         last = max(first + 1, min(spread[column + 1], first + MOST_FRAMES))
         if last > done + len(power):
-            # Many frames at a time: in a short sound, a column has one, or part of one.
+            # Many frames at a time: in a short sound, a column has one frame or a part of it.
             done = first
             stop = min(max(last, first + BLOCK_FRAMES), frames)
             sound = samples.read(*stft.sample_range(first, stop))
-            power = power_of(stft.forward(sound)).mean(axis=0)
+            power = power_spectrum(stft.forward(sound)).mean(axis=0)
         spectrum = power[first - done : last - done].mean(axis=0)
         # Rows narrower than a bin show that bin.
         upper = max(edges[-1], edges[-2] + 1)
@@ -67,11 +67,11 @@ def write_thumbnail(levels: npt.NDArray[np.float32], path: Path, top_db: float) 
     Parameters
     ----------
     levels : numpy.ndarray
-        As :func:`thumbnail_levels` gives them.
+        As returned by :func:`thumbnail_levels`.
     path : pathlib.Path
-        Where to.
+        Target path.
     top_db : float
-        What is brightest; 90 dB under it is black. The same for all that are to be compared.
+        Level of the brightest colour; 90 dB below it is black. Use one value for all thumbnails.
     """
     import matplotlib as mpl
     from matplotlib.image import imsave

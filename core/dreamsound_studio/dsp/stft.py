@@ -27,8 +27,8 @@ class Stft:
 
     Notes
     -----
-    Frame k starts at sample ``k * hop - lead``, with ``lead`` the largest multiple of the hop under
-    the frame length, so each sample lies in a full set of frames, those at the edges too. The
+    Frame k starts at sample ``k * hop - lead``, with ``lead`` the largest multiple of the hop below
+    the frame length, so each sample lies in a full set of frames, including those at the edges. The
     inverse windows each frame again and divides by the sum of the squared windows, periodic in the
     hop (weighted overlap-add [1]_): the least-squares inverse, and exact without a mask.
 
@@ -43,17 +43,17 @@ class Stft:
 
     @cached_property
     def lead(self) -> int:
-        """Samples before the sound's start at which the first frame starts."""
+        """Samples by which the first frame precedes the sound."""
         return (self.fft_size - 1) // self.hop_samples * self.hop_samples
 
     @cached_property
     def frame_hops(self) -> int:
-        """Hops that a frame reaches over, rounded up."""
+        """Hops per frame, rounded up."""
         return -(-self.fft_size // self.hop_samples)
 
     @property
     def bins(self) -> int:
-        """Frequency bins."""
+        """Number of frequency bins."""
         return self.fft_size // 2 + 1
 
     @cached_property
@@ -75,18 +75,18 @@ class Stft:
         return -(-(length + self.lead) // self.hop_samples)
 
     def sample_range(self, first: int, last: int) -> tuple[int, int]:
-        """Return the samples that frames `first` to `last` (one past the end) reach over."""
+        """Return the range of samples of frames `first` to `last` (one past the end)."""
         hop = self.hop_samples
         return first * hop - self.lead, (last - 1 + self.frame_hops) * hop - self.lead
 
     def middles(self, first: int, last: int) -> npt.NDArray[np.float64]:
-        """Return the samples in the middle of frames `first` to `last` (one past the end)."""
+        """Return the middle samples of frames `first` to `last` (one past the end)."""
         starts = np.arange(first, last, dtype=np.float64) * self.hop_samples - self.lead
         return starts + self.fft_size / 2
 
     def forward(self, segment: FloatArray) -> ComplexArray:
-        """Return spectra ``[channels, frames, bins]`` of the samples that the frames reach over."""
-        import scipy.fft  # a second to import: only what dreams pays for it
+        """Return the spectra ``[channels, frames, bins]`` of the samples that the frames cover."""
+        import scipy.fft  # takes a second: only dreams should pay for it
 
         frames = np.lib.stride_tricks.sliding_window_view(segment, self.fft_size, axis=1)
         count = segment.shape[1] // self.hop_samples - self.frame_hops + 1
@@ -118,7 +118,7 @@ def air_bins(stft: Stft, sample_rate_hz: int, band_top_hz: float) -> npt.NDArray
     return (frequencies > band_top_hz).astype(np.float32)
 
 
-def power_of(spectra: ComplexArray) -> FloatArray:
+def power_spectrum(spectra: ComplexArray) -> FloatArray:
     """Return ``|S|**2``."""
     power = np.square(spectra.real)
     power += np.square(spectra.imag)

@@ -1,4 +1,4 @@
-"""A change of spectra, streamed over a sound of any length."""
+"""Streamed spectral processing for sounds of any length."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dsp.stft import ComplexArray, Stft
 
-#: Frames handled at a time, as many as the filter of :mod:`dream.filter` takes.
+#: Frames per block, as in the filter of :mod:`dream.filter`.
 BLOCK_FRAMES = 64
 
-#: Takes spectra ``[channels, frames, bins]`` and their first frame, returns them changed.
+#: Takes spectra ``[channels, frames, bins]`` and their first frame; returns them changed.
 Change = Callable[[ComplexArray, int], ComplexArray]
 
 
@@ -26,13 +26,13 @@ def run_stft(
     source : Samples
         ``[channels, length]``.
     into : Samples
-        As long as the source, with as many channels as `change` returns; it may be the source
-        itself, since a block is written only where no later block reads.
+        Same length as the source, with as many channels as `change` returns. It may be the source
+        itself: a block is written only where no later block reads.
     change : callable
-        Is given blocks in order: spectra ``[channels, frames, bins]``, which it may overwrite, and
-        the index of the first frame. What it returns is overwritten.
+        Receives blocks in order: spectra ``[channels, frames, bins]``, which it may overwrite, and
+        the index of the first frame. Its return value is overwritten.
     block_frames : int, optional
-        Frames in a block; memory grows with it.
+        Frames per block; memory grows with it.
     """
     for start, block in changed_blocks(stft, source, change, block_frames):
         into.write(start, block)
@@ -41,9 +41,9 @@ def run_stft(
 def changed_blocks(
     stft: Stft, source: Samples, change: Change, block_frames: int = BLOCK_FRAMES
 ) -> Iterator[tuple[int, FloatArray]]:
-    """Yield what :func:`run_stft` writes, as ``(start, block)`` in order and without gaps.
+    """Yield the blocks that :func:`run_stft` writes, as ``(start, block)``, in order, without gaps.
 
-    The first block starts before the sound and the last may end after it.
+    The first block starts before the sound, and the last may end after it.
     """
     hop = stft.hop_samples
     overlap = (stft.frame_hops - 1) * hop

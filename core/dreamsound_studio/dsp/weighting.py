@@ -1,4 +1,4 @@
-"""The K weighting of ITU-R BS.1770 at any rate, and a fast recursion for it without a compiler."""
+"""The K weighting of ITU-R BS.1770 at any rate, with a fast recursion in NumPy."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-CHUNK_SAMPLES = 128  # the recursion advances by so many at once: 64 is slower, 256 hardly faster
-_NEGLIGIBLE_STATE = 1e-60  # far above the subnormals (1e-308), which slow every product down
+CHUNK_SAMPLES = 128  # samples per step of the recursion: 64 is slower, 256 hardly faster
+_NEGLIGIBLE_STATE = 1e-60  # far above the subnormals (1e-308), which slow down every product
 
 
 def k_weighting(sample_rate_hz: float) -> npt.NDArray[np.float64]:
-    """Give the K weighting of BS.1770 at any rate.
+    """Return the K weighting of BS.1770 at any rate.
 
     Parameters
     ----------
@@ -27,12 +27,12 @@ def k_weighting(sample_rate_hz: float) -> npt.NDArray[np.float64]:
 
     Notes
     -----
-    BS.1770 has coefficients for 48 kHz and wants the same response at other rates. The analogue
+    BS.1770 has coefficients for 48 kHz and requires the same response at other rates. The analogue
     prototypes behind them [2]_, through the bilinear transform, give the tables at 48 kHz to 1e-8.
 
     The table's high pass has the numerator 1 -2 1, not divided by a0, and so a passband gain of
-    +0.043 dB. Keeping 1 -2 1 at every rate, as [2]_ and pyloudnorm's "DeMan" do, makes that gain
-    grow as the rate falls (+0.26 dB at 8 kHz); here it is held at its value at 48 kHz. The
+    +0.043 dB. Keeping 1 -2 1 at every rate, as [2]_ and pyloudnorm's "DeMan" do, increases that
+    gain at lower rates (+0.26 dB at 8 kHz); here it keeps its value at 48 kHz. The
     response is then that of 48 kHz within 0.01 dB from 44.1 kHz up, 0.04 dB at 22.05 kHz, 0.07
     dB at 16 kHz and 0.29 dB at 8 kHz (at the shelf, where the transform bends the frequencies).
 
@@ -59,11 +59,11 @@ def k_weighting(sample_rate_hz: float) -> npt.NDArray[np.float64]:
 
 
 class ChunkedFilter:
-    """A cascade of two biquads that advances `CHUNK_SAMPLES` samples by one matrix product.
+    """A cascade of two biquads that advances `CHUNK_SAMPLES` samples per matrix product.
 
-    A recursion sample by sample is slow in Python. In state-space form the output over a chunk is
+    A recursion sample by sample is slow in Python. In state-space form, the output over a chunk is
     linear in its samples and in the state before it, and so is the state after it. The products
-    with the samples are taken for all chunks of a slab at once; only the 4 numbers of state go
+    with the samples are computed for all chunks of a slab at once; only the 4 numbers of state pass
     from chunk to chunk in a loop.
     """
 
@@ -103,7 +103,7 @@ class ChunkedFilter:
 def _state_space(
     biquads: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64], float]:
-    """Give a b c d of state' = a state + b x, y = c state + d x, for two biquads in a row."""
+    """Return a b c d of state' = a state + b x, y = c state + d x, for two biquads in series."""
     (b0, b1, b2, _, a1, a2), (e0, e1, e2, _, f1, f2) = biquads.tolist()
     first = np.array([b1 - a1 * b0, b2 - a2 * b0])  # transposed direct form II
     second = np.array([e1 - f1 * e0, e2 - f2 * e0])

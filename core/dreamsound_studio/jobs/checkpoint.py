@@ -1,8 +1,8 @@
-"""Checkpoints: a dream between two steps, on disk, so that another process goes on from it.
+"""Checkpoints: a dream between two steps, stored on disk for another process to continue.
 
 A checkpoint is a folder ``step-N``: raw float32 samples ``[length, channels]`` in ``*.f32``, and
-``state.json``, which is written last and names the hash of every other file. It is made under
-another name and renamed: one that is there is whole, or is found not to be.
+``state.json``, written last, with the hash of every other file. It is created under another name
+and renamed, so it is either complete or detected as damaged.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ import numpy as np
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, Samples
 from dreamsound_studio.control import between_blocks
 from dreamsound_studio.dream.dreamer import Dreamer, Snapshot, StepEvent
-from dreamsound_studio.dream.ear import Heard
+from dreamsound_studio.dream.ear import Evaluation
 from dreamsound_studio.queue.worker.options import CHECKPOINT_S
 
-#: Writing them may take this share of the time at most.
+#: Largest share of the time spent on writing checkpoints.
 MOST_SHARE = 0.05
-#: So many are kept of a dream: if the last is damaged, there is one before it.
+#: Checkpoints kept per dream: if the last is damaged, an earlier one is used.
 KEPT = 2
-#: The disk keeps at least so much free.
+#: Disk space that stays free.
 SPARE_BYTES = 256 * 2**20
 VERSION = 1
 
@@ -39,23 +39,23 @@ class Checkpoints:
     Parameters
     ----------
     folder : pathlib.Path
-        Of this dream alone; made when the first is written.
+        Folder of this dream only; created with the first checkpoint.
     key : dict
-        What decides the dream: a checkpoint of another is not taken. Plain JSON values.
+        Values that determine the dream: checkpoints of other dreams are ignored. Plain JSON values.
     every_s : float, optional
-        At most one in so many seconds; 0 is one after every step.
+        Shortest interval in seconds; 0 writes one after every step.
     """
 
     def __init__(self, folder: Path, key: dict[str, Any], every_s: float = CHECKPOINT_S) -> None:
         self.folder = folder
-        #: Why there is none, if the disk is to blame.
+        #: Why there is no checkpoint, if the disk is the cause.
         self.problem: str | None = None
         self._key = key
         self._every_s = every_s
         self._next_s = time.monotonic() + every_s
 
     def offer(self, dreamer: Dreamer) -> Path | None:
-        """Write a checkpoint if it is time for one; return where, or None.
+        """Write a checkpoint if one is due; return its path, or None.
 
         Parameters
         ----------
@@ -78,7 +78,7 @@ class Checkpoints:
         return place
 
     def newest(self) -> tuple[Snapshot, dict[str, Any]] | None:
-        """Return the newest whole checkpoint of this dream and the recipe it ran by, or None."""
+        """Return the newest complete checkpoint of this dream and its recipe, or None."""
         for place in reversed(self._places()):
             try:
                 return self._read(place)
@@ -87,7 +87,7 @@ class Checkpoints:
         return None
 
     def remove(self) -> None:
-        """Remove them all."""
+        """Remove all checkpoints."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _places(self) -> list[Path]:
@@ -103,7 +103,7 @@ class Checkpoints:
         if free < size + SPARE_BYTES:
             self.problem = (
                 f"no checkpoint: {self.folder} has {free / 1e9:.1f} GB free, "
-                f"{(size + SPARE_BYTES) / 1e9:.1f} are needed"
+                f"{(size + SPARE_BYTES) / 1e9:.1f} GB needed"
             )
             return None
         self.problem = None
@@ -145,7 +145,7 @@ class Checkpoints:
     def _read(self, place: Path) -> tuple[Snapshot, dict[str, Any]]:
         state = json.loads((place / "state.json").read_text(encoding="utf-8"))
         if state["version"] != VERSION or state["key"] != self._key:
-            raise ValueError("of another dream")
+            raise ValueError("belongs to another dream")
         sounds: dict[str, Samples] = {}
         try:
             for name, about in state["files"].items():
@@ -161,7 +161,9 @@ class Checkpoints:
                 state["level"],
                 state["passed"],
                 [StepEvent(**event) for event in state["steps"]],
-                None if heard is None else Heard(**heard | {"scores": np.array(heard["scores"])}),
+                None
+                if heard is None
+                else Evaluation(**heard | {"scores": np.array(heard["scores"])}),
                 list(state["warnings"]),
                 # Those of an earlier version do not have them.
                 [(patches, step) for patches, step in state.get("earlier_blocks", [])],
@@ -194,7 +196,7 @@ def _save(sound: Samples, path: Path) -> dict[str, Any]:
 def _load(path: Path, about: dict[str, Any]) -> Samples:
     channels, length = int(about["channels"]), int(about["length"])
     if path.stat().st_size != 4 * channels * length:
-        raise ValueError("cut short")
+        raise ValueError("truncated")
     sound = Samples(channels, length)
     digest = hashlib.sha256()
     with path.open("rb") as file:

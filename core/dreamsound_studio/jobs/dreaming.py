@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model that is ready to listen.
+    """A loaded model.
 
     Attributes
     ----------
     model : Model
-        The network.
+        The model.
     device : str
-        What it runs on.
+        The device it runs on.
     notes : list of str
-        What was not well with it.
+        Warnings about it.
     """
 
     model: Model
@@ -50,47 +50,47 @@ class Loaded:
 
 
 class Line(Protocol):
-    """Where a dream tells how far it is."""
+    """Receives a dream's progress and messages."""
 
     def step(self, event: StepEvent) -> None:
-        """Tell of a step."""
+        """Report a step."""
 
     def note(self, text: str) -> None:
-        """Tell what is being done apart from steps."""
+        """Report current activity other than a step."""
 
     def say(self, text: str) -> None:
-        """Tell what stays."""
+        """Report a message that stays visible."""
 
 
 @dataclass
 class Dreaming:
-    """What is the same for all inputs of a command.
+    """The settings that all inputs of a command share.
 
     Attributes
     ----------
     recipe : Recipe
-        What to do.
+        The recipe.
     load : callable
-        Finds and builds the recipe's model; called once.
+        Finds and loads the recipe's model; called once.
     options : RenderOptions
-        What is written.
+        What to write.
     targets : dict
         ``target`` and ``target_b``.
     values : dict
-        For the names of renders.
+        Template values for the renders' names.
     protected : list of pathlib.Path
-        Files that are never replaced: what is read, and in the end what was written.
+        Files that are never replaced: all inputs, and the files written so far.
     keep_every : int
-        As `Dreamer` takes it.
+        As in `Dreamer`.
     tag : str
-        As `write_renders` takes it.
+        As in `write_renders`.
     on_step : callable, optional
-        Called between two steps with the dreamer, of which a snapshot can be taken then.
+        Called between two steps with the dreamer, whose snapshot can be taken then.
     on_ready : callable, optional
-        Called when all renders of an input are written, before the first is in its place, with
-        the report and the library's record.
+        Called with the report and the library's record once all renders of an input are written,
+        before the first is moved into place.
     keeps_records : bool
-        Whether the dream is added to this user's library; otherwise its record is only handed to
+        Whether to add the dream to this user's library; otherwise its record only goes to
         `on_ready`.
     places : mapping or callable, optional
         As `Dreamer` takes it.
@@ -115,12 +115,12 @@ class Dreaming:
         self._writing = threading.Lock()
 
     def is_skipped(self, path: Path, out: Path, number: int) -> bool:
-        """Return whether an input is left out, its renders being there.
+        """Return whether to skip an input because its renders exist.
 
         Raises
         ------
         AudioFileError
-            They are there, and must not be replaced.
+            They exist, and must not be replaced.
         """
         kept = range(self.keep_every, self.recipe.steps, self.keep_every or 1)
         steps = tuple(kept) if self.keep_every else ()
@@ -133,7 +133,7 @@ class Dreaming:
         return False
 
     def model(self) -> Model:
-        """Return the model, loaded at the first call."""
+        """Return the model, loaded on the first call."""
         with self._loading:
             if self._loaded is None:
                 self._loaded = self.load(self.recipe)
@@ -141,7 +141,7 @@ class Dreaming:
 
     @property
     def model_notes(self) -> list[str]:
-        """What was not well with the model."""
+        """Warnings about the model."""
         return [] if self._loaded is None else self._loaded.notes
 
     def dream(
@@ -155,31 +155,31 @@ class Dreaming:
         start: Clip | None = None,
         snapshot: Snapshot | None = None,
     ) -> tuple[dict[str, Any], Dream]:
-        """Dream one input, write its renders, and keep it in the library.
+        """Dream one input, write its renders, and add it to the library.
 
         Parameters
         ----------
         clip : Clip
             The input.
         path : str
-            What it is called.
+            Its name in messages.
         out : pathlib.Path
-            Where its renders go.
+            Output folder of its renders.
         number : int
-            Which it is, from 1: inputs are told apart by it even where their names are the same.
+            Number of the input, from 1; tells inputs of the same name apart.
         line : Line
-            Where to tell.
+            Receives progress and messages.
         control : Control
-            To stop it.
+            Stops the dream.
         start : Clip, optional
-            An earlier dream to go on from.
+            An earlier dream to continue from.
         snapshot : Snapshot, optional
-            Of this same dream, interrupted.
+            Snapshot of this same dream, interrupted.
 
         Returns
         -------
         (dict, Dream)
-            The report as plain JSON values; and the dream, to be closed by the caller.
+            The report as plain JSON values; and the dream, which the caller must close.
         """
 
         def note(text: str) -> None:
@@ -292,7 +292,7 @@ def library_record(
     preset: str,
     written_at: dict[str, Path] | None = None,
 ) -> tuple[DreamRecord | None, list[str]]:
-    """Return what the library shall keep, None without a library; and why there is nothing."""
+    """Return the library's record, None without a library; and why there is none."""
     if library_path() is None:
         return None, []
     return _record(dream, renders, preset, written_at)
@@ -304,18 +304,18 @@ def _record(
     try:
         return record_of(dream, renders, preset, written_at), []
     except LibraryError as error:
-        return None, [f"not in the library: {error}"]
+        return None, [f"not added to the library: {error}"]
 
 
 def keep_in_library(record: DreamRecord | None) -> list[str]:
-    """Add a record to the user's library, if there is one; return why it was not."""
+    """Add a record to the user's library, if there is one; return why it failed."""
     try:
         library = None if record is None else open_library()
         if record is not None and library is not None:
             with library:
                 library.add(record)
     except LibraryError as error:
-        return [f"not in the library: {error}"]
+        return [f"not added to the library: {error}"]
     return []
 
 

@@ -1,4 +1,4 @@
-"""Models that stay loaded for the next job, the last used first, within a budget of memory."""
+"""Models kept in memory for the next job, the most recently used last, within a memory limit."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.models.weights import Weights
 from dreamsound_studio.recipe.recipe import Recipe
 
-#: What a network holds, beside its weights: folded copies, and its graphs.
+#: Memory of a loaded network, as a multiple of its weights: folded copies, and its graphs.
 COPIES = 4
-#: Without another wish, this share of the machine's memory.
+#: Default limit, as a share of the machine's memory.
 SHARE_OF_MEMORY = 0.25
 DEFAULT_BYTES = 2 * 2**30
 
 
 def default_budget() -> int:
-    """Return how many bytes warm models may take: a quarter of the machine's memory."""
+    """Return the default memory for models in bytes: a quarter of the machine's memory."""
     try:
         return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * SHARE_OF_MEMORY)
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf
@@ -33,16 +33,16 @@ def default_budget() -> int:
 
 
 class WarmModels:
-    """Loads models, and keeps those used last; thread-safe.
+    """Loads models, and keeps the most recently used; thread-safe.
 
     Parameters
     ----------
     budget_bytes : int
-        Of the weights on disk, times `COPIES`. The model in use is kept whatever it takes.
+        Limit of the weights on disk, times `COPIES`. The model in use is kept in any case.
     on_note : callable, optional
-        Told of what is fetched, and what is let go.
+        Called with messages about downloads and unloaded models.
     on_device : callable, optional
-        Told once what TensorFlow runs on.
+        Called once with TensorFlow's device.
     """
 
     def __init__(
@@ -60,23 +60,23 @@ class WarmModels:
 
     @property
     def names(self) -> list[str]:
-        """What is warm, the last used last."""
+        """Names of the loaded models, the most recently used last."""
         return [weights.name for weights in self._models]
 
     def load(self, recipe: Recipe, trust: bool = False) -> Loaded:
-        """Return the model of a recipe, warm or loaded now.
+        """Return a recipe's model, from memory or newly loaded.
 
         Parameters
         ----------
         recipe : Recipe
-            Its `model`, and the names that it has to know.
+            Its `model` and names are read.
         trust : bool, optional
             Whether a foreign SavedModel may run.
 
         Raises
         ------
         ModelError, RecipeError
-            The model is not to be had, or does not know a class or layer of the recipe.
+            The model is unavailable, or lacks a class or layer of the recipe.
         """
         with self._loading:
             watch = Watch(note=self._on_note, may_run=lambda _: trust)
@@ -106,7 +106,7 @@ class WarmModels:
     def _let_go(self) -> None:
         while len(self._models) > 1 and self._taken() > self._budget_bytes:
             weights, _ = self._models.popitem(last=False)
-            self._on_note(f"{weights.name} is let go, to stay within the memory for models")
+            self._on_note(f"Unloaded {weights.name} (model memory limit)")
 
     def _taken(self) -> int:
         return sum(size for _, size in self._models.values())

@@ -1,4 +1,4 @@
-"""Making a render again from what it says of itself, and comparing the two."""
+"""Redo: make a render again from its note, and compare the two."""
 
 from __future__ import annotations
 
@@ -19,93 +19,93 @@ from dreamsound_studio.library.library import LibraryError, open_library
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.render.note import FileNote, Note, file_sha256, read_note
+from dreamsound_studio.render.note import FileNote, RenderNote, file_sha256, read_note
 from dreamsound_studio.render.write import RENDER_NAMES, RenderOptions
 
 if TYPE_CHECKING:
     from dreamsound_studio.dream.dreamer import Dream
 
-#: How the render of a step that was kept begins.
+#: Prefix of a kept step's render.
 STEP = "dream_step"
-#: So many dreams of sources of that name are looked through.
+#: Most dreams of sources with the same name to check.
 MOST_SEARCHED = 1000
 #: An Ogg stream holds a random number: two files of the same sound differ.
 RANDOM_NUMBERED = ("ogg", "opus")
 
 
-def note_of_render(path: Path) -> Note:
-    """Return what a render says of itself, whole enough to make it again.
+def note_of_render(path: Path) -> RenderNote:
+    """Return a render's note, checked to be complete enough for a redo.
 
     Raises
     ------
     AudioFileError, RecipeError
-        It is no render, or does not say enough.
+        The file is not a render, or its note is incomplete.
     """
     try:
-        note = Note.model_validate(read_note(path))
+        note = RenderNote.model_validate(read_note(path))
     except ValidationError as error:
         field = ".".join(map(str, error.errors()[0]["loc"]))
-        raise RecipeError(f"{path} does not say enough to be made again: {field}") from error
+        raise RecipeError(f"{path}: incomplete note, cannot redo: {field}") from error
     step = note.render.removeprefix(STEP)
     known = note.render in RENDER_NAMES or (step != note.render and step.isdigit() and int(step))
     if not known or note.format not in get_args(FileFormat) or note.bits not in get_args(Bits):
-        raise RecipeError(f"{path} says of itself what this DreamSound does not know")
+        raise RecipeError(f"{path}: the note contains values unknown to this DreamSound")
     return note
 
 
 def find_file(noted: FileNote, what: str, places: Iterable[Path], render: Path) -> Path:
-    """Return where a file is that went into a render.
+    """Find an input file of a render.
 
     Parameters
     ----------
     noted : FileNote
         The file.
     what : str
-        What it was for.
+        Its role, for messages.
     places : iterable of pathlib.Path
-        Files, and folders that it may lie in.
+        Files, and folders that may contain it.
     render : pathlib.Path
-        The render, which may bear the same name.
+        The render, which may have the same name.
 
     Returns
     -------
     pathlib.Path
-        The first of the same bytes; where there is none, the first of its name.
+        The first file with the same bytes; if there is none, the first with its name.
 
     Raises
     ------
     AudioFileError
-        It is in none of them.
+        No place contains it.
     """
     if noted.name is None:
-        raise AudioFileError(f"the {what} was no file: it cannot be read again")
+        raise AudioFileError(f"The {what} was not a file and cannot be read again")
     tried = [place / noted.name if place.is_dir() else place for place in places]
     there = list(dict.fromkeys(path for path in tried if path.is_file()))
     there = [path for path in there if not path.samefile(render)]
     same = (path for path in there if file_sha256(path) == noted.sha256)
     found = next(same, there[0] if there else None)
     if found is None:
-        where = "give --source" if what == "source" else "lay it beside the source"
-        raise AudioFileError(f"the {what} {noted.name} is not to be found: {where}")
+        where = "Pass --source." if what == "source" else "Put it beside the source."
+        raise AudioFileError(f"Cannot find the {what} {noted.name}. {where}")
     return found
 
 
-def source_of(note: Note, render: Path, named: Path | None = None) -> Path:
-    """Return where the source of a render is.
+def source_of(note: RenderNote, render: Path, named: Path | None = None) -> Path:
+    """Find the source of a render.
 
     Parameters
     ----------
-    note : Note
-        What the render says.
+    note : RenderNote
+        The render's note.
     render : pathlib.Path
-        The render: it is looked for beside it, above it, here, and where the library knows it.
+        The render: the search covers its folder, the one above, the working folder and the library.
     named : pathlib.Path, optional
-        Where it is said to be.
+        The path given by the user.
 
     Raises
     ------
     AudioFileError
-        It is not to be found.
+        The source is not found.
     """
     if named is not None:
         return find_file(note.source, "source", [named], render)
@@ -113,12 +113,12 @@ def source_of(note: Note, render: Path, named: Path | None = None) -> Path:
     return find_file(note.source, "source", beside, render)
 
 
-def others_of(note: Note, recipe: Recipe, render: Path, origin: Path) -> dict[str, Path]:
+def others_of(note: RenderNote, recipe: Recipe, render: Path, origin: Path) -> dict[str, Path]:
     """Return where the files are that went in beside the source.
 
     Parameters
     ----------
-    note : Note
+    note : RenderNote
         What the render says.
     recipe : Recipe
         The note's.
@@ -129,7 +129,7 @@ def others_of(note: Note, recipe: Recipe, render: Path, origin: Path) -> dict[st
     Returns
     -------
     dict
-        By what they are for, as `Note.others` has it.
+        By what they are for, as `RenderNote.others` has it.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def others_of(note: Note, recipe: Recipe, render: Path, origin: Path) -> dict[st
     }
 
 
-def _places_in_library(note: Note) -> list[Path]:
+def _places_in_library(note: RenderNote) -> list[Path]:
     try:
         library = open_library()
         if library is None or note.source.name is None:
@@ -160,12 +160,12 @@ def _places_in_library(note: Note) -> list[Path]:
         with library:
             found = library.search(Path(note.source.name).stem, limit=MOST_SEARCHED)
     except LibraryError:
-        return []  # it is a convenience: the source can be named
+        return []  # the library is optional: the user can name the source
     return [Path(one.source) for one in found if one.source_sha256 == note.source.sha256]
 
 
-def read_source_of(note: Note, path: Path) -> Clip:
-    """Read the span of a source that a render was made of."""
+def read_source_of(note: RenderNote, path: Path) -> Clip:
+    """Read the span of the source that the render was made from."""
     first = note.source.start
     if note.source.cut is not None:
         return read_cut(path, note.source.cut, samples=(first, first + note.source.samples))
@@ -174,13 +174,13 @@ def read_source_of(note: Note, path: Path) -> Clip:
     return read_clip(path, (first, first + note.source.samples), reach)
 
 
-def options_of_note(note: Note, path: Path) -> RenderOptions:
-    """Return the options that write one render again."""
+def options_of_note(note: RenderNote, path: Path) -> RenderOptions:
+    """Return the options that reproduce one render."""
     name = "dream" if note.render.startswith(STEP) else note.render
     with open_sound(path) as sound:
         stored = "32f" if sound.subtype == "FLOAT" else note.bits
     lossless = note.format in ("wav", "aiff", "flac")
-    # A difference beyond full scale is written as float, beside others that are not.
+    # A difference beyond full scale is written as float, even beside renders that are not.
     bits = note.bits if name == "difference" else stored
     return RenderOptions.make(
         renders=(name,),
@@ -191,29 +191,29 @@ def options_of_note(note: Note, path: Path) -> RenderOptions:
     )
 
 
-def keep_every(note: Note) -> int:
-    """Return which steps' sounds have to be kept; 0 for none."""
+def keep_every(note: RenderNote) -> int:
+    """Return the interval of steps to keep; 0 for none."""
     return int(note.render.removeprefix(STEP)) if note.render.startswith(STEP) else 0
 
 
-def only_step(dream: Dream, note: Note) -> None:
-    """Leave of the steps that a dream kept the one that was asked for."""
+def only_step(dream: Dream, note: RenderNote) -> None:
+    """Remove all kept steps of a dream except the requested one."""
     step = keep_every(note)
     for other in [number for number in dream.kept if number != step]:
         dream.kept.pop(other).close()
 
 
-def only_noted(dream: Dream, note: Note) -> None:
+def only_noted(dream: Dream, note: RenderNote) -> None:
     """Leave of the files that a dream notes those that an earlier version has noted too."""
     for name in set(dream.others) - set(note.others):
         del dream.others[name]
 
 
-def what_differs(note: Note, now: Note) -> list[str]:
+def what_differs(note: RenderNote, now: RenderNote) -> list[str]:
     """Return, in words, what differs between two dreams that should be the same."""
     found = []
     if note.source.sha256 != now.source.sha256:
-        found.append(f"the source ({now.source.name} holds other bytes)")
+        found.append(f"the source ({now.source.name} has different content)")
     for name, noted in note.others.items():
         if noted.sha256 != now.others.get(name, FileNote()).sha256:
             found.append(f"the {name}")
@@ -230,13 +230,13 @@ def what_differs(note: Note, now: Note) -> list[str]:
     return found
 
 
-def _blocks_in_words(note: Note) -> str:
+def _blocks_in_words(note: RenderNote) -> str:
     earlier = [f"{patches} up to step {step}" for patches, step in note.earlier_blocks]
     return ", ".join([*earlier, str(recipe_from(note.recipe).block_patches)])
 
 
 def is_same(first: Path, second: Path, file_format: str) -> bool:
-    """Return whether two renders are the same bytes; of Ogg, the same samples."""
+    """Return whether two renders have the same bytes; for Ogg, the same samples."""
     if filecmp.cmp(first, second, shallow=False):
         return True
     if file_format not in RANDOM_NUMBERED:

@@ -1,4 +1,4 @@
-"""What a job is to do: the JSON that faces put into the queue, and that a worker carries out."""
+"""The request of a job: JSON that programs add to the queue, and that a worker carries out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dreamsound_studio.render.write import RenderOptions
 
 
 class JobRequest(BaseModel):
-    """A job, as a face asks for it: ``job.json`` of a job folder is this.
+    """A job's request; a job folder's ``job.json`` has this format.
 
     Paths are absolute; in a job folder they may also be relative to it.
     """
@@ -30,75 +30,75 @@ class JobRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: Annotated[Literal[1], Field(description="version of this format")] = 1
-    input: Annotated[str, Field(min_length=1, description="the sound to be dreamed")]
-    out: Annotated[str, Field(min_length=1, description="folder of the renders; made if missing")]
-    preset: Annotated[str | None, Field(description="name or file of a preset")] = None
+    input: Annotated[str, Field(min_length=1, description="source sound")]
+    out: Annotated[str, Field(min_length=1, description="output folder; created if missing")]
+    preset: Annotated[str | None, Field(description="name or path of a preset")] = None
     recipe: Annotated[
-        dict[str, Any], Field(description="fields of a recipe; they win over the preset's")
+        dict[str, Any], Field(description="recipe fields; they override the preset")
     ] = Field(default_factory=dict)
-    options: Annotated[RenderOptions, Field(description="which renders, and how")] = Field(
+    options: Annotated[RenderOptions, Field(description="which renders to write, and how")] = Field(
         default_factory=RenderOptions
     )
-    cut: Annotated[
-        Cut | None, Field(description="the sound is put together of pieces of the input")
-    ] = None
+    cut: Annotated[Cut | None, Field(description="pieces of the input that make up the sound")] = (
+        None
+    )
     span: Annotated[
         str | None,
-        Field(description="START:END in seconds, of the cut if there is one; without it, all"),
+        Field(description="START:END in seconds, of the cut if there is one; default: all"),
     ] = None
     from_render: Annotated[
-        str | None, Field(description="an earlier dream of the input, to go on from")
+        str | None, Field(description="earlier dream of the input to continue from")
     ] = None
-    keep_every: Annotated[int, Field(ge=0, description="also write every so many steps' sound")] = 0
+    keep_every: Annotated[int, Field(ge=0, description="also write every Nth step's sound")] = 0
     values: Annotated[
-        dict[str, str], Field(description="of {catid}, {fxname}, ... in the renders' names")
+        dict[str, str], Field(description="values of {catid}, {fxname}, ... in the renders' names")
     ] = Field(default_factory=dict)
-    number: Annotated[int, Field(ge=1, description="of {n} in the renders' names")] = 1
-    trust: Annotated[bool, Field(description="let a SavedModel of others run")] = False
+    number: Annotated[int, Field(ge=1, description="value of {n} in the renders' names")] = 1
+    trust: Annotated[bool, Field(description="allow a foreign SavedModel to run")] = False
     kind: Annotated[
         Literal["render", "preview"],
-        Field(description="a preview goes before all renders, also before one that is running"),
+        Field(description="a preview goes before all renders, and interrupts a running one"),
     ] = "render"
-    name: Annotated[str, Field(max_length=MOST_NAME, description="what the queue shows")] = ""
+    name: Annotated[str, Field(max_length=MOST_NAME, description="name shown in the queue")] = ""
     priority: Annotated[
-        int, Field(ge=-MOST_PRIORITY, le=MOST_PRIORITY, description="more goes first")
+        int, Field(ge=-MOST_PRIORITY, le=MOST_PRIORITY, description="higher goes first")
     ] = 0
     if_changed: Annotated[
         Literal["dream", "fail"],
         Field(description="what to do if the input has changed since the job was added"),
     ] = "dream"
     seen: Annotated[
-        FileStamp | None, Field(description="the input when the job was added; filled in")
+        FileStamp | None, Field(description="state of the input when the job was added; automatic")
     ] = None
 
     @classmethod
     def make(cls, document: Any, what: str = "the job") -> JobRequest:
-        """Make a request of plain JSON values.
+        """Make a request from plain JSON values.
 
         Raises
         ------
         QueueError
-            In one line: what makes no sense. Of the recipe, `settled` says that.
+            The request is invalid, in one line. `settled` validates the recipe.
         """
         if not isinstance(document, dict):
-            raise QueueError(f"{what} is no JSON object")
+            raise QueueError(f"{what}: not a JSON object")
         try:
             return cls.model_validate(document)
         except ValidationError as error:
             raise QueueError(f"{what}: {one_line(error, cls)}") from error
 
     def settled(self, folder: Path) -> JobRequest:
-        """Return the request with its preset looked up and every path absolute.
+        """Return the request with its preset resolved and every path absolute.
 
         Parameters
         ----------
         folder : pathlib.Path
-            What relative paths are relative to.
+            Base of relative paths.
 
         Returns
         -------
         JobRequest
-            Whoever carries it out, and from where, it means the same.
+            Independent of the folder and program that carries it out.
 
         Raises
         ------
@@ -135,7 +135,7 @@ class JobRequest(BaseModel):
         )
 
     def as_job(self, origin: str, job_folder: Path | None = None) -> NewJob:
-        """Return a job of a settled request, for the store."""
+        """Return a settled request as a job for the store."""
         return NewJob(
             input=self.input,
             request=self.model_dump_json(),
@@ -149,14 +149,14 @@ class JobRequest(BaseModel):
 
 
 def absolute(recipe: Recipe, folder: Path) -> Recipe:
-    """Return a recipe whose files are named by absolute paths.
+    """Return a recipe with absolute paths.
 
     Parameters
     ----------
     recipe : Recipe
         The files that it names, and its model where that is a path.
     folder : pathlib.Path
-        What relative paths are relative to.
+        Base of relative paths.
     """
     recipe = recipe.with_files(lambda path: absolute_path(path, folder))
     model = Path(recipe.model).expanduser()

@@ -1,4 +1,4 @@
-"""A request carried out: read, dreamed, written. By a worker here, or on a machine of a farm."""
+"""Carry out a request: read, dream, write. Runs in a worker, or on a farm machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dreamsound_studio.jobs.checkpoint import Checkpoints
 from dreamsound_studio.jobs.dreaming import Dreaming, Line, Loaded
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.jobs.thread_warnings import collected
-from dreamsound_studio.queue.worker.previews import Looks
+from dreamsound_studio.queue.worker.previews import StepPictures
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.recipe.recipe import Recipe
@@ -28,37 +28,37 @@ MOST_CURVE = 500
 
 
 class Teller(Line, Protocol):
-    """Where a dream tells how far it is."""
+    """Receives the progress of a dream."""
 
     def tell(self, news: dict[str, Any], at_once: bool = False) -> None:
-        """Tell what has changed of the progress."""
+        """Report changed progress values."""
 
 
 @dataclass
 class Carrying:
-    """A request about to be carried out.
+    """A request with everything needed to carry it out.
 
     Attributes
     ----------
     request : JobRequest
-        Settled.
+        The settled request.
     out : pathlib.Path
-        Where the renders go.
+        Output folder of the renders.
     place_of : callable
-        Takes the path of a file as the request has it; returns where it is on this machine.
+        Maps a file's path in the request to its path on this machine.
     load : callable
-        As `Dreaming` takes it.
+        As in `Dreaming`.
     teller : Teller
-        Where to tell.
+        Receives progress and messages.
     control : Control
-        To stop it.
+        Stops the dream.
     checkpoints : callable
-        Takes what decides the dream beside its files; returns its checkpoints.
+        Maps the values that determine the dream, apart from files, to its checkpoints.
     on_checkpoint : callable
-        Called with the folder of a checkpoint that was written.
+        Called with the folder of each new checkpoint.
     more : dict
         Further arguments of `Dreaming`.
-    looks : Looks, optional
+    looks : StepPictures, optional
         Draws the dream after each step.
     """
 
@@ -71,10 +71,10 @@ class Carrying:
     checkpoints: Callable[[dict[str, Any]], Checkpoints]
     on_checkpoint: Callable[[Path], None]
     more: dict[str, Any]
-    looks: Looks | None = None
+    looks: StepPictures | None = None
 
     def dreaming(self, recipe: Recipe) -> Dreaming:
-        """Return what is the same for all dreams of the request."""
+        """Return the settings shared by all dreams of the request."""
         request = self.request
         return Dreaming(
             recipe,
@@ -89,17 +89,17 @@ class Carrying:
         )
 
     def carry_out(self, warnings: list[str]) -> dict[str, Any]:
-        """Do it; return the report.
+        """Carry out the request; return the report.
 
         Parameters
         ----------
         warnings : list of str
-            Added to, before the dream begins.
+            Warnings are appended before the dream begins.
 
         Raises
         ------
         DreamSoundError
-            The request cannot be carried out, or was cancelled.
+            The request fails or was cancelled.
         """
         began_s = time.monotonic()
         request = self.request
@@ -124,7 +124,7 @@ class Carrying:
         dreaming.on_step = after_step
         through = dreaming.on_ready
         if through is not None:
-            # What is remembered when all is written is all that will ever be told.
+            # What is saved once all is written is the final report.
             dreaming.on_ready = lambda made, report, record: through(
                 made, _told(report, warnings, began_s), record
             )
@@ -163,34 +163,34 @@ class Carrying:
             self.teller.say(checkpoints.problem)
 
     def _resumed(self, checkpoints: Checkpoints, recipe: Recipe) -> tuple[Snapshot | None, Recipe]:
-        """Return where to go on from, and the recipe to go on by."""
+        """Return the snapshot to continue from, and the recipe to continue with."""
         found = checkpoints.newest()
         if found is None:
             return None, recipe
         snapshot, ran_by = found
         self.teller.tell({"step": len(snapshot.steps), "resumed": len(snapshot.steps)})
-        self.teller.say(f"goes on after step {len(snapshot.steps)}")
-        # Where memory did not suffice, the block was halved on the way.
+        self.teller.say(f"resumed after step {len(snapshot.steps)}")
+        # After an out-of-memory error, the block size was halved on the way.
         block_patches = recipe_from(ran_by).block_patches
         return snapshot, recipe.model_copy(update={"block_patches": block_patches})
 
 
 def files_of(request: JobRequest) -> list[str]:
-    """Return the paths of all files that a request names, the input first."""
+    """Return the paths of all files in a request, the input first."""
     recipe = recipe_from(request.recipe)
     named = [request.input, request.from_render, *recipe.files()]
     return list(dict.fromkeys(path for path in named if path is not None))
 
 
 def remove_files(paths: list[Path]) -> None:
-    """Remove files, those that can be."""
+    """Remove files, as far as possible."""
     for path in paths:
         with suppress(OSError):
             path.unlink()
 
 
 def _told(report: dict[str, Any], warnings: list[str], began_s: float) -> dict[str, Any]:
-    """Return a report as the queue keeps it: each step is in the renders."""
+    """Return a report in the queue's form: the renders hold the individual steps."""
     steps = report["steps"]
     every = max(-(-len(steps) // MOST_CURVE), 1)
     return report | {

@@ -1,4 +1,4 @@
-"""Which file is meant, and what it looked like: enough to tell whether it has changed since."""
+"""File stamps: enough about a file to detect whether it has changed."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-#: So much of either end of a file is looked at.
+#: Bytes hashed at either end of a file.
 EDGE_BYTES = 2**20
 
 
 @dataclass(frozen=True)
 class FileStamp:
-    """A file as it was.
+    """The state of a file.
 
     Attributes
     ----------
     size : int
         Bytes.
     mtime_ns : int
-        When it was written, as `os.stat` says.
+        Modification time, as in `os.stat`.
     edges_sha256 : str
-        Hash of its first and last mebibyte, in hexadecimal digits.
+        Hash of its first and last mebibyte, in hexadecimal.
     """
 
     size: int
@@ -31,22 +31,22 @@ class FileStamp:
 
     @classmethod
     def of(cls, path: Path) -> FileStamp | None:
-        """Look at a file; None where it cannot be read."""
+        """Read a file's stamp; None if it cannot be read."""
         try:
             with path.open("rb") as file:
-                told = os.fstat(file.fileno())
+                status = os.fstat(file.fileno())
                 digest = hashlib.sha256(file.read(EDGE_BYTES))
-                file.seek(max(told.st_size - EDGE_BYTES, 0))
+                file.seek(max(status.st_size - EDGE_BYTES, 0))
                 digest.update(file.read(EDGE_BYTES))
         except OSError:
             return None
-        return cls(told.st_size, told.st_mtime_ns, digest.hexdigest())
+        return cls(status.st_size, status.st_mtime_ns, digest.hexdigest())
 
     def fits(self, path: Path) -> bool:
-        """Return whether a file still looks so.
+        """Return whether a file is unchanged.
 
-        A file that was written anew with the same content counts as the same; one that was changed
-        in its middle shows it by its time.
+        A file rewritten with the same content counts as unchanged; a change in the middle shows in
+        its modification time.
         """
         now = FileStamp.of(path)
         if now is None or (now.size, now.edges_sha256) != (self.size, self.edges_sha256):
@@ -55,7 +55,7 @@ class FileStamp:
 
 
 def absolute_path(path: str, folder: Path) -> Path:
-    """Return where a file is, seen from everywhere.
+    """Return the absolute path of a file.
 
     Parameters
     ----------
@@ -65,5 +65,5 @@ def absolute_path(path: str, folder: Path) -> Path:
         Absolute, or relative to the working folder.
     """
     place = folder / Path(path).expanduser()
-    # Links are followed up to the folder; the last name stays, since renders are called by it.
+    # Links are resolved up to the folder; the last name stays, since it names the renders.
     return place.parent.resolve() / place.name

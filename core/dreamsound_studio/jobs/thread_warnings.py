@@ -1,7 +1,7 @@
-"""Python's warnings, told apart by the thread that they came up in.
+"""Collect Python's warnings separately for each thread.
 
-`warnings.catch_warnings` changes what all threads see: of two that read a sound at the same time,
-one would be given the other's warnings.
+`warnings.catch_warnings` affects all threads: with two threads reading sounds at the same time, one
+would receive the other's warnings.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ _HERE = threading.local()
 
 @contextmanager
 def thread_warnings() -> Iterator[None]:
-    """For as long as this lasts, let :func:`collected` have the warnings of its own thread."""
+    """Within this context, :func:`collected` receives the warnings of its own thread."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", AudioFileWarning)
         show = warnings.showwarning
 
         def keep(message: Warning | str, *about: Any, **more: Any) -> None:
-            told: list[str] | None = getattr(_HERE, "told", None)
-            if told is not None and isinstance(message, AudioFileWarning):
-                told.append(str(message))
+            messages: list[str] | None = getattr(_HERE, "messages", None)
+            if messages is not None and isinstance(message, AudioFileWarning):
+                messages.append(str(message))
             else:
                 show(message, *about, **more)
 
@@ -37,10 +37,10 @@ def thread_warnings() -> Iterator[None]:
 
 @contextmanager
 def collected() -> Iterator[list[str]]:
-    """Collect what is said of sound files in this thread."""
-    told: list[str] = []
-    _HERE.told = told
+    """Collect warnings about sound files in this thread."""
+    messages: list[str] = []
+    _HERE.messages = messages
     try:
-        yield told
+        yield messages
     finally:
-        _HERE.told = None
+        _HERE.messages = None

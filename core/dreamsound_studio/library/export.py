@@ -1,4 +1,4 @@
-"""The library as JSON, or as a table for a spreadsheet."""
+"""Export the library as JSON, or as a table for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from typing import Literal
 
 from dreamsound_studio.library.records import DreamRecord
 
-#: What has no place in a cell is JSON in it.
+#: Columns without a plain cell value, stored as JSON.
 NESTED = ("recipe", "scores", "renders")
 
 
 def lines_of(dreams: Iterable[DreamRecord], form: Literal["json", "csv"]) -> Iterator[str]:
-    """Yield dreams as JSON or CSV, piece by piece.
+    """Yield dreams as JSON or CSV, line by line.
 
     Parameters
     ----------
     dreams : iterable of DreamRecord
         The dreams.
     form : str
-        ``json``: one array. ``csv``: a line of names, then a line a dream; tags are separated by
+        ``json``: one array. ``csv``: a header, then a line for each dream; tags are separated by
         commas, the recipe, the scores and the renders are JSON.
 
     Notes
     -----
-    Every cell of the CSV is quoted, and holds what the library does, unchanged: a note that begins
-    with ``=``, ``+``, ``-`` or ``@`` is a formula to a spreadsheet, unless its columns are imported
-    as text. Changing it would be worse for every other reader.
+    Every cell of the CSV is quoted and unchanged: a spreadsheet reads a note that begins with
+    ``=``, ``+``, ``-`` or ``@`` as a formula, unless its columns are imported as text. Changing the
+    note would be worse for every other reader.
     """
     return _csv(dreams) if form == "csv" else _json(dreams)
 
 
 def _json(dreams: Iterable[DreamRecord]) -> Iterator[str]:
-    # ASCII, escaped: a path may hold what UTF-8 cannot.
+    # Escaped ASCII: a path may contain bytes that UTF-8 cannot encode.
     between = "[\n"
     for dream in dreams:
         yield between + json.dumps(dream.as_dict())
@@ -48,10 +48,10 @@ def _csv(dreams: Iterable[DreamRecord]) -> Iterator[str]:
     names = ["id", *(field.name for field in fields(DreamRecord) if field.name != "id")]
     yield _row(names)
     for dream in dreams:
-        told = dream.as_dict()
-        told["tags"] = ", ".join(dream.tags)
-        told |= {name: json.dumps(told[name]) for name in NESTED}
-        yield _row([told[name] for name in names])
+        values = dream.as_dict()
+        values["tags"] = ", ".join(dream.tags)
+        values |= {name: json.dumps(values[name]) for name in NESTED}
+        yield _row([values[name] for name in names])
 
 
 def _row(cells: Iterable[object]) -> str:

@@ -1,8 +1,8 @@
-"""The library: every finished dream, what it was made of and how, and where its renders are.
+"""The library: every finished dream, its source, recipe and renders.
 
-It is one SQLite file in the user's data folder, which several programs may use at once. The
-variable :data:`LIBRARY_VARIABLE` names another file, or is ``off``. No sound is ever written,
-moved or deleted from here.
+It is one SQLite file in the user's data folder; several programs may use it at once. The variable
+:data:`LIBRARY_VARIABLE` sets another file, or is ``off``. The library never writes, moves or
+deletes sound files.
 """
 
 from __future__ import annotations
@@ -27,7 +27,13 @@ from dreamsound_studio.library.records import (
     file_sha256,
     normalised,
 )
-from dreamsound_studio.library.schema import connect, from_column, telling, to_column, writing
+from dreamsound_studio.library.schema import (
+    connect,
+    from_column,
+    library_errors,
+    to_column,
+    writing,
+)
 from dreamsound_studio.library.search import (
     KEY_MARK,
     MOST_LIKE,
@@ -37,7 +43,7 @@ from dreamsound_studio.library.search import (
     statement,
     tokens_of,
 )
-from dreamsound_studio.library.verify import RenderCheck, Verified, verify
+from dreamsound_studio.library.verify import RenderCheck, Verified, verify_renders
 
 __all__ = [
     "DreamRecord",
@@ -55,11 +61,11 @@ __all__ = [
 LIBRARY_VARIABLE = "DREAMSOUND_LIBRARY"
 OFF = "off"
 DEFAULT_LIMIT = 50
-#: So many dreams are read at once when all are.
+#: Dreams per query when reading all of them.
 CHUNK = 500
-#: No word holds it, and every word that begins with another sorts before that and this.
+#: Sorts after every word with a given beginning when appended to it; no word contains it.
 LAST_CHARACTER = "\U0010ffff"
-#: Columns of the table of dreams, which are fields of a record.
+#: Columns of the table of dreams that are fields of a record.
 COLUMNS = (
     "ended",
     "source",
@@ -85,7 +91,7 @@ Dreams = list[DreamRecord]
 
 
 def library_path() -> Path | None:
-    """Return the file of the library; None where there shall be no library."""
+    """Return the library's file; None if the library is off."""
     named = os.environ.get(LIBRARY_VARIABLE, "").strip()
     if named.casefold() == OFF:
         return None
@@ -97,7 +103,7 @@ def library_path() -> Path | None:
 
 
 def open_library() -> Library | None:
-    """Open the user's library; return None where there shall be none."""
+    """Open the user's library; return None if it is off."""
     path = library_path()
     return None if path is None else Library(path)
 
@@ -105,20 +111,20 @@ def open_library() -> Library | None:
 class Library:
     """A library of dreams.
 
-    It is for the thread that made it; any number of processes and threads may have one each of the
+    Use it only in the thread that made it; any number of processes and threads may each open the
     same file. Close it, or use it in a ``with``.
 
     Parameters
     ----------
     path : pathlib.Path or str
-        Its file, which is made where there is none.
+        Its file, created if missing.
 
     Raises
     ------
     LibraryError
-        The file cannot be opened, is damaged, of another program, or of a newer version. Every
-        method raises it for the same reasons, and `LibraryInputError`, which is one, for what
-        cannot be asked for.
+        The file cannot be opened, is damaged, belongs to another program, or has a newer version.
+        Every method raises it for the same reasons, and its subclass `LibraryInputError` for an
+        invalid request.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -137,16 +143,16 @@ class Library:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
     def add(self, dream: DreamRecord) -> int:
-        """Add a dream; renders of earlier ones that lie where its own do are ``replaced``.
+        """Add a dream; earlier dreams' renders at the same paths become ``replaced``.
 
         Parameters
         ----------
         dream : DreamRecord
-            Its ``id`` does not count.
+            The record; its ``id`` is ignored.
 
         Returns
         -------
@@ -172,24 +178,24 @@ class Library:
         return number
 
     def get(self, number: int) -> DreamRecord:
-        """Return a dream by its number."""
-        with telling(self.path):
+        """Return a dream by number."""
+        with library_errors(self.path):
             return self._known(number)
 
     def count(self) -> int:
-        """Return how many dreams there are."""
-        with telling(self.path):
+        """Return the number of dreams."""
+        with library_errors(self.path):
             return int(self._connection.execute("SELECT count(*) FROM dreams").fetchone()[0])
 
     def list(self, limit: int | None = DEFAULT_LIMIT, offset: int = 0) -> Dreams:
-        """Return dreams, the one that was added last first.
+        """Return dreams, the most recently added first.
 
         Parameters
         ----------
         limit : int or None, optional
-            How many at most; None is all.
+            Most dreams to return; None for all.
         offset : int, optional
-            How many to leave out first.
+            Number of dreams to skip first.
         """
         return self.search(limit=limit, offset=offset)
 
@@ -206,29 +212,29 @@ class Library:
         limit: int | None = DEFAULT_LIMIT,
         offset: int = 0,
     ) -> Dreams:
-        """Return the dreams that are all that is asked for, the one that was added last first.
+        """Return the dreams that match all criteria, the most recently added first.
 
         Parameters
         ----------
         text : str, optional
             Words, or beginnings of words, in the source's name, the preset, the class, the tags or
-            the notes, in any order and case, with accents or without. Signs do not count.
+            the notes, in any order and case, with or without accents. Punctuation is ignored.
         class_name, preset, model, tag : str, optional
             In full, in any case.
         stars_at_least : int, optional
-            So many stars, or more.
+            This many stars or more.
         since, until : str, optional
-            From this date or time on, until this time, or the end of this day. ISO 8601; local
-            time where there is no offset.
+            From this date or time, until this time or the end of this day. ISO 8601; local time if
+            there is no offset.
         limit : int or None, optional
-            How many at most; None is all.
+            Most dreams to return; None for all.
         offset : int, optional
-            How many to leave out first.
+            Number of dreams to skip first.
         """
         wanted = Wanted.make(text, class_name, preset, model, tag, stars_at_least, since, until)
         if offset < 0 or (limit is not None and limit < 0):
-            raise LibraryInputError(f"limit {limit}, offset {offset}: neither is under 0")
-        with telling(self.path):
+            raise LibraryInputError(f"Invalid limit {limit} or offset {offset}: must be 0 or more")
+        with library_errors(self.path):
             numbers = self._numbers(wanted, -1 if limit is None else limit, offset)
             found: Dreams = []
             for first in range(0, len(numbers), CHUNK):
@@ -236,7 +242,7 @@ class Library:
             return found
 
     def star(self, number: int, stars: int) -> None:
-        """Give a dream stars, 0 to 5."""
+        """Rate a dream, 0 to 5 stars."""
         with self._changing(number) as dream:
             self._replace(replace(dream, stars=checked_stars(stars)))
 
@@ -246,7 +252,7 @@ class Library:
             self._replace(replace(dream, notes=notes))
 
     def tag(self, number: int, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
-        """Add tags to a dream, then take tags away; in any case, and whether it has them or not."""
+        """Add and then remove tags of a dream, in any case; redundant changes are ignored."""
         with self._changing(number) as dream:
             gone = {tag.casefold() for tag in clean_tags(tuple(remove))}
             every = clean_tags((*dream.tags, *add))
@@ -255,7 +261,7 @@ class Library:
             )
 
     def forget(self, *numbers: int) -> None:
-        """Forget dreams, all or, where one of them is not known, none; their files stay."""
+        """Delete dreams from the library: all, or none if one is unknown. Their files stay."""
         with self._writing():
             for number in numbers:
                 self._known(number)
@@ -264,10 +270,10 @@ class Library:
                 self._connection.execute("DELETE FROM dreams WHERE id = ?", (number,))
 
     def every(self) -> Iterator[DreamRecord]:
-        """Yield all dreams, in the order in which they were added."""
+        """Yield all dreams, in the order they were added."""
         last = 0
         while True:
-            with telling(self.path):
+            with library_errors(self.path):
                 rows = self._connection.execute(
                     "SELECT id FROM dreams WHERE id > ? ORDER BY id LIMIT ?", (last, CHUNK)
                 )
@@ -282,25 +288,25 @@ class Library:
         return lines_of(self.every(), form)
 
     def verify(self, folders: Sequence[Path | str] = ()) -> Verified:
-        """Look whether the renders are where they were, and look for those that are not.
+        """Check whether the renders are in place, and search for those that are not.
 
         Parameters
         ----------
         folders : sequence of pathlib.Path, optional
-            Where to look for files that moved, beside the folders that the library knows. Links
-            are not followed.
+            Where to search for moved files, besides the folders that the library knows. Links are
+            not followed.
 
         Returns
         -------
         Verified
-            What became of each render. New places are kept in the library.
+            The result for each render. New paths are saved in the library.
         """
-        with telling(self.path):
-            return verify(self._connection, [Path(folder) for folder in folders])
+        with library_errors(self.path):
+            return verify_renders(self._connection, [Path(folder) for folder in folders])
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        with telling(self.path), writing(self._connection):
+        with library_errors(self.path), writing(self._connection):
             yield
 
     @contextmanager
@@ -311,10 +317,10 @@ class Library:
     def _known(self, number: int) -> DreamRecord:
         try:
             found = self._records([number])
-        except OverflowError:  # more than SQLite can count
+        except OverflowError:  # exceeds SQLite's integers
             found = []
         if not found:
-            raise LibraryInputError(f"there is no dream {number} in {self.path}")
+            raise LibraryInputError(f"No dream {number} in {self.path}")
         return found[0]
 
     def _numbers(self, wanted: Wanted, limit: int, offset: int) -> Sequence[int]:
@@ -336,7 +342,7 @@ class Library:
         return [word for (word,) in rows]
 
     def _records(self, numbers: Sequence[int]) -> Dreams:
-        """Return dreams in the order of their numbers; those that are not there are left out."""
+        """Return dreams in the order of their numbers; missing ones are left out."""
         marks = ", ".join("?" * len(numbers))
         tags: dict[int, list[str]] = {number: [] for number in numbers}
         renders: dict[int, list[RenderRecord]] = {number: [] for number in numbers}
@@ -369,7 +375,7 @@ class Library:
         return int(self._connection.execute(query, values).lastrowid or 0)
 
     def _replace(self, dream: DreamRecord) -> None:
-        """Write what of a dream may change, and what it is found by."""
+        """Write the changeable parts of a dream, and its search tokens."""
         number = dream.id or 0
         self._unindex(number)
         self._connection.execute(
@@ -393,7 +399,7 @@ class Library:
 
     def _unindex(self, number: int) -> None:
         if self._full_text:
-            # The index keeps no texts: it has to be told what to take out.
+            # The index keeps no texts: it needs the tokens to remove.
             self._connection.execute(
                 "INSERT INTO found (found, rowid, tokens) "
                 "SELECT 'delete', id, tokens FROM texts WHERE id = ?",

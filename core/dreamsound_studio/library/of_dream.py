@@ -1,4 +1,4 @@
-"""The record of a dream that has just been made."""
+"""Make the library's record of a finished dream."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def record_of(
     preset: str = "",
     written_at: Mapping[str, Path] | None = None,
 ) -> DreamRecord:
-    """Return what the library keeps of a dream.
+    """Return a dream's record for the library.
 
     Parameters
     ----------
     dream : Dream
         The finished dream.
     renders : dict
-        Where its renders are, by name; each is read for its hash.
+        Paths of its renders, by name; each is read for its hash.
     preset : str, optional
-        What it was dreamed by.
+        Name of the preset used.
     written_at : mapping, optional
-        Where the renders are now, if they are not yet in their places.
+        Current paths of the renders, if they are not yet in place.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the library keeps of a dream, and the error it raises."""
+"""Records of the library, and its errors."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from dreamsound_studio.errors import DreamSoundError
 
 MOST_STARS = 5
 LONGEST_TAG = 80
-#: A date alone, such as 2026-11-24, is no longer than this; with a time it is.
+#: Length of a date alone, such as 2026-11-24; with a time it is longer.
 LONGEST_DATE = 10
 
 
 class LibraryError(DreamSoundError):
-    """The library cannot be read or written, or not do what was asked."""
+    """The library cannot be read or written, or cannot carry out a request."""
 
 
 class LibraryInputError(LibraryError):
-    """What the library was asked for makes no sense: no such dream, date or tag."""
+    """An invalid request to the library: no such dream, date or tag."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True)
 class RenderRecord:
-    """A sound file that a dream left behind.
+    """One sound file of a dream.
 
     Attributes
     ----------
     name : str
         Which render: ``dream``, ``gradient``, ...
     path : str
-        Where it lies; made absolute when it is added.
+        Its path; made absolute when it is added.
     sha256 : str
         Hash of the file, in hexadecimal digits.
     size : int
         Bytes.
     mtime_ns : int
-        When it was written, as `os.stat` says.
+        Modification time, as in `os.stat`.
     state : str
-        ``kept``; ``replaced`` by the render of a later dream; or ``changed`` or ``missing`` when
-        it was verified last.
+        ``kept``; ``replaced`` by the render of a later dream; or ``changed`` or ``missing`` at the
+        last verification.
     """
 
     name: str
@@ -58,19 +58,19 @@ class RenderRecord:
 
     @classmethod
     def of(cls, name: str, path: Path | str) -> RenderRecord:
-        """Make the record of a file, which is read for its hash.
+        """Make the record of a file, reading it for its hash.
 
         Raises
         ------
         LibraryError
-            It cannot be read.
+            The file cannot be read.
         """
         try:
-            told = Path(path).stat()
+            status = Path(path).stat()
             digest = file_sha256(path)
         except OSError as error:
             raise LibraryError(f"{path}: {error.strerror or error}") from error
-        return cls(name, str(path), digest, told.st_size, told.st_mtime_ns)
+        return cls(name, str(path), digest, status.st_size, status.st_mtime_ns)
 
 
 @dataclass(frozen=True)
@@ -80,37 +80,37 @@ class DreamRecord:
     Attributes
     ----------
     source, source_sha256 : str
-        The sound's path, and the hash of that file.
+        The sound's path, and the hash of the file.
     start, length : int
-        The span that was dreamed, in the source's samples.
+        The rendered span, in the source's samples.
     sample_rate_hz, channels : int
-        Of the source.
+        Properties of the source.
     recipe : mapping
-        As it was carried out, plain JSON values.
+        The recipe as executed, plain JSON values.
     model, weights_sha256, engine_version : str
-        What dreamed.
+        The model and engine that made the dream.
     class_name : str
-        What was dreamed of.
+        The class that was maximised.
     score_before, score_after : float or None
-        How much of it the model heard in the source and in the dream.
+        Its score in the source and in the dream.
     scores : mapping
-        The same of every class worth keeping: name to (before, after).
+        Scores of every notable class: name to (before, after).
     preset : str
-        Its name, or nothing.
+        Name of the preset, or empty.
     seconds_taken : float
-        How long the dream took.
+        Duration of the dream.
     notes : str
-        In the user's words.
+        The user's notes.
     tags : tuple of str
-        Words to find it by, in any case.
+        Tags for searching, in any case.
     stars : int
         0 to 5.
     ended : str
-        ISO 8601, UTC; when it is added, if empty.
+        End time, ISO 8601, UTC; if empty, the time it is added.
     renders : tuple of RenderRecord
-        The files.
+        Its files.
     id : int or None
-        Its number in the library, which is never given twice; None before it is added.
+        Its number in the library, never reused; None before it is added.
     """
 
     source: str
@@ -137,26 +137,26 @@ class DreamRecord:
     id: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the record as plain JSON values, its number first."""
+        """Return the record as plain JSON values, number first."""
         return {"id": self.id} | asdict(self)
 
 
 def normalised(dream: DreamRecord) -> DreamRecord:
-    """Return a record as the library keeps it.
+    """Return a record in the library's form.
 
-    The time is in UTC, the renders' paths are absolute, tags are told apart without regard to case,
-    and numbers that are none (NaN, infinity), which neither JSON nor SQLite has, are None.
+    The time is in UTC, the renders' paths are absolute, tags are compared without regard to case,
+    and NaN and infinity, which neither JSON nor SQLite has, become None.
 
     Raises
     ------
     LibraryInputError
-        A time, a tag, a path or a number of stars that cannot be.
+        A time, tag, path or number of stars is invalid.
     """
     ended = utc_text(dream.ended) if dream.ended else utc_text(dt.datetime.now(dt.UTC).isoformat())
     try:
         renders = tuple(replace(one, path=_absolute(one.path)) for one in dream.renders)
     except (OSError, ValueError, RuntimeError) as error:
-        raise LibraryInputError(f"a render's path cannot be: {error}") from error
+        raise LibraryInputError(f"Invalid path for a render: {error}") from error
     return replace(
         dream,
         ended=ended,
@@ -170,42 +170,42 @@ def normalised(dream: DreamRecord) -> DreamRecord:
 
 
 def clean_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
-    """Return tags sorted, each once whatever its case; raise `LibraryInputError` for a bad one."""
+    """Return tags sorted, without duplicates in any case; raise `LibraryInputError` if invalid."""
     found: dict[str, str] = {}
     for tag in tags:
         clean = " ".join(tag.split())
         if not clean or len(clean) > LONGEST_TAG or not clean.isprintable():
             raise LibraryInputError(
-                f"{tag[: LONGEST_TAG + 1]!r} cannot be a tag: 1 to {LONGEST_TAG} characters that "
-                "can be seen"
+                f"Invalid tag {tag[: LONGEST_TAG + 1]!r}. Use 1 to {LONGEST_TAG} printable "
+                "characters."
             )
         found.setdefault(clean.casefold(), clean)
     return tuple(found[key] for key in sorted(found))
 
 
 def checked_stars(stars: int) -> int:
-    """Return a number of stars; raise `LibraryInputError` where it cannot be."""
+    """Return a number of stars; raise `LibraryInputError` if invalid."""
     if not 0 <= stars <= MOST_STARS:
-        raise LibraryInputError(f"a dream has 0 to {MOST_STARS} stars, not {stars}")
+        raise LibraryInputError(f"Invalid number of stars: {stars}. Use 0 to {MOST_STARS}.")
     return stars
 
 
 def utc_text(text: str, zone: dt.tzinfo | None = dt.UTC, day_after: bool = False) -> str:
-    """Return a moment in UTC as ISO 8601 of one length: as text it sorts as in time.
+    """Return a moment in UTC as ISO 8601 of fixed length: as text it sorts by time.
 
     Parameters
     ----------
     text : str
         A date, or a date and a time, in ISO 8601.
     zone : datetime.tzinfo or None, optional
-        Where a time without an offset is meant; None is here.
+        Time zone of a time without an offset; None for local time.
     day_after : bool, optional
-        Of a date alone, return its end rather than its beginning.
+        For a date alone, return the end of the day instead of its beginning.
 
     Raises
     ------
     LibraryInputError
-        It is neither.
+        The text is not a date or time.
     """
     try:
         if len(text.strip()) <= LONGEST_DATE:
@@ -216,13 +216,13 @@ def utc_text(text: str, zone: dt.tzinfo | None = dt.UTC, day_after: bool = False
         moment = moment.replace(tzinfo=moment.tzinfo or zone).astimezone(dt.UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise LibraryInputError(
-            f"{text!r} is no time: say 2026-11-24 or 2026-11-24T18:30"
+            f"Invalid time: {text!r}. Use 2026-11-24 or 2026-11-24T18:30."
         ) from error
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def file_sha256(path: Path | str) -> str:
-    """Return the hash of a file, in hexadecimal digits; raise `OSError` where it is not read."""
+    """Return the hash of a file, in hexadecimal; raise `OSError` if it cannot be read."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -232,7 +232,7 @@ def _finite(value: float | None) -> float | None:
 
 
 def _absolute(path: str) -> str:
-    # Links are followed up to the folder, so that one file is not known by two paths; the last
-    # name stays, since a render takes the place of a link instead of what that points to.
+    # Links are resolved up to the folder, so that a file has one path only. The last name stays,
+    # since a render replaces a link itself, not its target.
     place = Path(path)
     return str(place.parent.resolve() / place.name)

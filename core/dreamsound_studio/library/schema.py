@@ -1,4 +1,4 @@
-"""The library's file: how it is opened, laid out, brought up to date, and what can be wrong."""
+"""The library's file: opening, layout, upgrades and errors."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 from dreamsound_studio.library.records import LibraryError
 from dreamsound_studio.library.search import CREATE_INDEX
 
-#: Marks the file as a library of dreams: "Drml".
+#: Identifies the file as a library of dreams: "Drml".
 APPLICATION_ID = 0x44726D6C
-#: So long another process may write before this one gives up.
+#: How long to wait for another process that writes.
 BUSY_SECONDS = 10.0
 
-#: What makes version n + 1 of version n, by n. `texts` holds the tokens that a dream is found by,
-#: `words` each word that has ever been among them; `text_index` says whether the index of tokens is
-#: behind `texts`, as it is at first, and after a Python whose SQLite has no FTS5 has written.
+#: Upgrades from version n to n + 1, by n. `texts` holds the search tokens of each dream, `words`
+#: every word that has ever been among them; `text_index` says whether the token index lags behind
+#: `texts`, as it does at first, and after a Python whose SQLite has no FTS5 has written.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """CREATE TABLE dreams (
@@ -42,7 +42,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             stars INTEGER NOT NULL CHECK (stars BETWEEN 0 AND 5),
             notes TEXT NOT NULL
         )""",
-        # Apart from it: what is long would fill a page a dream, where dreams are gone through.
+        # A separate table: long texts would fill a page per dream when scanning dreams.
         """CREATE TABLE details (
             id INTEGER PRIMARY KEY REFERENCES dreams ON DELETE CASCADE,
             scores TEXT NOT NULL,
@@ -79,24 +79,24 @@ VERSION = len(MIGRATIONS)
 
 
 def connect(path: Path) -> tuple[sqlite3.Connection, bool]:
-    """Open the file of a library, which is made where there is none.
+    """Open the library's file, creating it if it is missing.
 
     Parameters
     ----------
     path : pathlib.Path
-        The file; its folder is made too.
+        The file; its folder is created too.
 
     Returns
     -------
     tuple of sqlite3.Connection and bool
-        The connection, in autocommit mode, and whether there is an index of tokens.
+        The connection, in autocommit mode, and whether there is a token index.
 
     Raises
     ------
     LibraryError
-        It cannot be opened, is damaged, no library, or of a newer version.
+        The file cannot be opened, is damaged, is not a library, or has a newer version.
     """
-    with telling(path):
+    with library_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
@@ -112,33 +112,33 @@ def connect(path: Path) -> tuple[sqlite3.Connection, bool]:
 
 
 @contextmanager
-def telling(path: Path) -> Iterator[None]:
-    """Turn whatever goes wrong with the file into a `LibraryError` that says what to do."""
+def library_errors(path: Path) -> Iterator[None]:
+    """Convert errors of the file to a `LibraryError` that says what to do."""
     try:
         yield
     except sqlite3.Error as error:
-        # The last eight bits say what kind of error it is, those above them which.
+        # The low eight bits are the kind of error, those above are the detail.
         kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if kind in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
             raise LibraryError(
-                f"{path} is damaged, or no library of dreams ({error}): move it away, and the "
-                "next dream begins a new one"
+                f"{path}: damaged, or not a library of dreams ({error}). Move it away; the next "
+                "dream starts a new library."
             ) from error
         if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise LibraryError(
-                f"{path} is in use by another program, for over {BUSY_SECONDS:g} s: try again"
+                f"{path}: in use by another program for over {BUSY_SECONDS:g} s. Try again."
             ) from error
-        raise LibraryError(f"the library {path}: {error}") from error
+        raise LibraryError(f"{path}: library error: {error}") from error
     except OSError as error:
-        raise LibraryError(f"the library {path}: {error.strerror or error}") from error
+        raise LibraryError(f"{path}: library error: {error.strerror or error}") from error
     except (TypeError, ValueError, OverflowError) as error:
-        raise LibraryError(f"the library {path}: {error}") from error
+        raise LibraryError(f"{path}: library error: {error}") from error
 
 
 @contextmanager
 def writing(connection: sqlite3.Connection) -> Iterator[None]:
-    """Make one transaction of what is written; others wait, and see all of it or nothing."""
-    # IMMEDIATE: a transaction that began by reading could not wait for another that writes.
+    """Write in one transaction; other processes wait, and see all of it or nothing."""
+    # IMMEDIATE: a transaction that begins with a read cannot wait for another writer.
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -159,10 +159,10 @@ def has_full_text(connection: sqlite3.Connection) -> bool:
 
 
 def to_column(value: Any) -> Any:
-    """Return a value as SQLite can keep it.
+    """Return a value as SQLite can store it.
 
-    A path may hold bytes that are no text, which Python shows as lone surrogates: such a text is
-    kept as bytes.
+    A path may contain bytes that are not text, which Python represents as lone surrogates; such a
+    text is stored as bytes.
     """
     if isinstance(value, str) and not value.isascii():
         try:
@@ -173,7 +173,7 @@ def to_column(value: Any) -> Any:
 
 
 def from_column(value: Any) -> Any:
-    """Return what was given to `to_column`."""
+    """Return the value passed to `to_column`."""
     return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
 
 
@@ -191,31 +191,31 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
-    # In this order: another process may make the library between two of these lines.
+    # In this order: another process may create the library between two of these lines.
     tables = int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
     if owner != APPLICATION_ID and (tables or version or owner):
         raise LibraryError(
-            f"{path} is the database of another program: let DREAMSOUND_LIBRARY name another file"
+            f"{path}: belongs to another program. Set DREAMSOUND_LIBRARY to another file."
         )
     if version > VERSION:
         raise LibraryError(
-            f"{path} is of version {version}, this DreamSound knows up to {VERSION}: a newer one "
-            "made it; use that one, or let DREAMSOUND_LIBRARY name another file"
+            f"{path}: made by a newer DreamSound (version {version}; this one supports up to "
+            f"{VERSION}). Use that one, or set DREAMSOUND_LIBRARY to another file."
         )
     return version
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """Let others read while one writes, where the file system can do that."""
+    """Let others read during a write, if the file system supports it."""
     give_up = time.monotonic() + BUSY_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            # Here SQLite does not wait by itself for a process that is just doing the same.
+            # Here SQLite does not wait for a process that is doing the same.
             busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
             if not busy or time.monotonic() > give_up:
                 raise
@@ -223,7 +223,7 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 
 def _catch_up(connection: sqlite3.Connection) -> None:
-    """Make the index of tokens anew where it is behind."""
+    """Rebuild the token index if it lags behind."""
     behind = "SELECT behind FROM text_index"
     if not connection.execute(behind).fetchone()[0]:
         return

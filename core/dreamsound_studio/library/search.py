@@ -1,10 +1,10 @@
-"""How a dream is found: words and keys in one index, read from the newest on.
+"""Search: words and keys in one index, read from the newest dream on.
 
-Full-text search over 100 000 dreams is fast as long as no result is sorted and no dream is looked
-up only to be dropped. So the tokens of a dream are made here, and not by SQLite: its words, folded,
-and for each thing that is searched for exactly (class, preset, model, tag, stars) a key, a token
-that no word can be. A search is then one list of tokens which the index has to hold all of; it
-walks them by descending number, and stops at the limit.
+Full-text search over 100 000 dreams is fast as long as no result is sorted and no dream is read
+only to be dropped. So dreams are tokenised here, not by SQLite: into their words, folded, and for
+each exact attribute (class, preset, model, tag, stars) a key, a token that no word can equal. A
+search is then a list of tokens that must all match; the index is walked by descending number, up
+to the limit.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from dataclasses import dataclass
 
 from dreamsound_studio.library.records import DreamRecord, checked_stars, utc_text
 
-#: Begins every key. Words hold letters and digits only, so no word begins with it.
+#: Begins every key. Words contain only letters and digits, so no word begins with it.
 KEY_MARK = "\N{MIDDLE DOT}"
-#: Of a text that is searched for, so many words count; FTS5 has an end somewhere beyond.
+#: Most words of a search text that count; FTS5 has a limit somewhere beyond.
 MOST_WORDS = 32
-#: FTS5 takes only so much of a word, and nobody types more.
+#: FTS5 limits the length of a word, and nobody types more.
 LONGEST_WORD = 100
 
-#: The index knows the dreams of all words that begin with the same letters, up to so many.
+#: The index has the dreams of all words with the same beginning, up to this length.
 LONGEST_PREFIX = 3
-#: So many words of a longer beginning are asked for one by one.
+#: Most words with a longer beginning that are searched one by one.
 MOST_LIKE = 64
 
-#: Letters and digits are two words: the numbers in ``take000001`` would make 100 000 of one.
+#: Letters and digits are separate words: the numbers in ``take000001`` would make 100 000 words.
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 
 #: A query, and its values.
 Statement = tuple[str, list[str | int]]
 
-#: With the tokenizer ``ascii`` a token is what stands between spaces: all that is folded here is
-#: letters and digits, or beyond ASCII. Neither place nor column of a word is asked for.
+#: The tokenizer ``ascii`` splits at spaces: folded text has only letters and digits, or characters
+#: beyond ASCII. Position and column of a word are never needed.
 CREATE_INDEX = (
     "CREATE VIRTUAL TABLE IF NOT EXISTS found USING fts5(tokens, content='texts', "
     "content_rowid='id', tokenize='ascii', detail=none, columnsize=0, prefix='1 2 3')"
@@ -45,16 +45,16 @@ CREATE_INDEX = (
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is searched for.
+    """A search.
 
     Attributes
     ----------
     words : tuple of str
         Beginnings of words, folded.
     keys : tuple of str
-        Keys.
+        The keys.
     since, until : str
-        In UTC; from the first on, before the second. Empty is no limit.
+        In UTC: at or after the first, before the second. Empty for no limit.
     """
 
     words: tuple[str, ...]
@@ -74,7 +74,7 @@ class Wanted:
         since: str | None = None,
         until: str | None = None,
     ) -> Wanted:
-        """Make it of what the user gives; see `Library.search`."""
+        """Make a search from the user's input; see `Library.search`."""
         named = (("class", class_name), ("preset", preset), ("model", model), ("tag", tag))
         keys = [key_of(kind, value) for kind, value in named if value is not None]
         if stars_at_least:
@@ -88,7 +88,7 @@ class Wanted:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a text: small letters without accents, and digits.
+    """Return the words of a text: lower case without accents, and digits.
 
     Examples
     --------
@@ -101,16 +101,16 @@ def words_of(text: str) -> list[str]:
 
 
 def key_of(kind: str, value: str) -> str:
-    """Return the key of a class, preset, model, tag or number of stars, whatever its case.
+    """Return the key of a class, preset, model, tag or number of stars, in any case.
 
-    It is a hash: it must hold no space, and names that differ in signs only have to differ.
+    It is a hash: keys contain no spaces, and names that differ only in punctuation must differ.
     """
     folded = " ".join(value.split()).casefold().encode("utf-8", "surrogatepass")
     return f"{KEY_MARK}{kind[0]}{hashlib.blake2b(folded, digest_size=8).hexdigest()}"
 
 
 def tokens_of(dream: DreamRecord) -> str:
-    """Return what a dream is found by, between spaces and with a space at either end."""
+    """Return a dream's search tokens, separated and enclosed by spaces."""
     name = re.split(r"[/\\]", dream.source)[-1]
     text = " ".join((name, dream.preset, dream.class_name, dream.notes, *dream.tags))
     named = (("class", dream.class_name), ("preset", dream.preset), ("model", dream.model))
@@ -121,17 +121,17 @@ def tokens_of(dream: DreamRecord) -> str:
 
 
 def statement(wanted: Wanted, match: str, numbers: tuple[int, int] | None) -> Statement:
-    """Return the query that finds the numbers of dreams, newest first, and its values.
+    """Return the query that finds dreams, newest first, and its values.
 
     Parameters
     ----------
     wanted : Wanted
-        What is searched for.
+        The search.
     match : str
-        The same in the language of FTS5, see `match_of`; nothing if there is no index, and the
-        tokens of every dream have to be read.
+        The search in FTS5 syntax, see `match_of`; empty if there is no index, so that the tokens of
+        every dream must be read.
     numbers : tuple of int or None
-        The lowest and the highest number that can be of the time that is asked for, see `span_of`.
+        The lowest and highest number possible in the requested time, see `span_of`.
     """
     values: list[str | int] = []
     conditions: list[str] = []
@@ -142,12 +142,12 @@ def statement(wanted: Wanted, match: str, numbers: tuple[int, int] | None) -> St
         values.append(match)
     elif wanted.words or wanted.keys:
         table, number = "texts", "texts.id"
-        # Not LIKE: its patterns have a longest.
+        # Not LIKE: its patterns have a maximum length.
         conditions += ["instr(tokens, ?) > 0"] * (len(wanted.keys) + len(wanted.words))
         values += [f" {key} " for key in wanted.keys] + [f" {word}" for word in wanted.words]
     if numbers is not None:
         if table != "dreams":
-            # CROSS JOIN keeps the order of the tables, and with it that of the numbers.
+            # CROSS JOIN keeps the order of the tables, and with it the order of the numbers.
             table += f" CROSS JOIN dreams ON dreams.id = {number}"
         among, times = _within(wanted)
         conditions += [f"{number} BETWEEN ? AND ?", among]
@@ -157,31 +157,31 @@ def statement(wanted: Wanted, match: str, numbers: tuple[int, int] | None) -> St
 
 
 def span_of(wanted: Wanted) -> Statement:
-    """Return the query for the lowest and the highest number of a dream in the time asked for.
+    """Return the query for the lowest and highest number of a dream in the requested time.
 
-    Dreams are added as they end: a range of time is, nearly, one of numbers, which the index of
-    tokens can be entered at.
+    Dreams are added as they end, so a range of time is nearly a range of numbers, where the token
+    index can be entered.
     """
     among, values = _within(wanted)
-    # Without the hint SQLite may go through the dreams by number until one is of that time.
+    # Without the hint, SQLite may walk the dreams by number until one matches the time.
     query = f"SELECT min(id), max(id) FROM dreams INDEXED BY dreams_by_end WHERE {among}"
     return query, values
 
 
 def match_of(wanted: Wanted, words_like: Callable[[str], Sequence[str]]) -> str:
-    """Return what is searched for in the language of FTS5; every token is quoted.
+    """Return the search in FTS5 syntax; every token is quoted.
 
     Parameters
     ----------
     wanted : Wanted
-        What is searched for.
+        The search.
     words_like : callable
-        Returns the words that begin so, one more than :data:`MOST_LIKE` if there are more.
+        Returns the words with a beginning, one more than :data:`MOST_LIKE` if there are more.
     """
     terms = [f'"{key}"' for key in wanted.keys]
     for word in wanted.words:
-        # FTS5 puts the dreams of all words that begin so into one list before it shows the first,
-        # unless it keeps that list. Words that are named it walks through side by side.
+        # FTS5 lists the dreams of all words with a prefix before it returns the first, unless it
+        # keeps that list. Words given in full are walked side by side.
         like = words_like(word) if len(word) > LONGEST_PREFIX else ()
         if 0 < len(like) <= MOST_LIKE:
             quoted = " OR ".join(f'"{one}"' for one in like)

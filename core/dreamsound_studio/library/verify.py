@@ -1,4 +1,4 @@
-"""Whether the renders of the library are where they were, and where those are that moved."""
+"""Check whether the library's renders are in place, and find those that moved."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from pathlib import Path
 from dreamsound_studio.library.records import file_sha256
 from dreamsound_studio.library.schema import from_column, to_column, writing
 
-#: Files and folders that are looked at in search of those that moved, and how deep in folders that
-#: are named, and in those that the library knows, one of which may be somebody's home.
+#: Limits of the search for moved files: number of entries, and depth in folders named by the user
+#: and in folders known to the library, one of which may be somebody's home.
 MOST_ENTRIES = 500_000
 DEEPEST, DEEPEST_KNOWN = 32, 2
 
 
 @dataclass(frozen=True)
 class RenderCheck:
-    """What became of a render.
+    """The result for one render.
 
     Attributes
     ----------
     dream : int
         The number of its dream.
     name : str
-        Which render it is.
+        Name of the render.
     path : str
-        Where it is, or was.
+        Its current or last known path.
     state : str
-        ``same``, ``changed``, ``missing``, ``unreadable``, ``moved``; or ``replaced`` by that of a
-        later dream, and not found anywhere else.
+        ``same``, ``changed``, ``missing``, ``unreadable``, ``moved``; or ``replaced`` by the render
+        of a later dream, and not found elsewhere.
     moved_from : str
-        Where it was before, if it moved.
+        Its earlier path, if it moved.
     """
 
     dream: int
@@ -47,14 +47,14 @@ class RenderCheck:
 
 @dataclass(frozen=True)
 class Verified:
-    """What became of all renders.
+    """The result for all renders.
 
     Attributes
     ----------
     renders : tuple of RenderCheck
-        In the order of the dreams.
+        In order of the dreams.
     complete : bool
-        Whether all folders were searched to their end, if anything was searched for.
+        Whether the search covered all folders, if there was one.
     """
 
     renders: tuple[RenderCheck, ...]
@@ -67,7 +67,7 @@ class Verified:
 
 @dataclass
 class _Render:
-    """A row of the table of renders, and what becomes of it."""
+    """A row of the table of renders, and its result."""
 
     id: int
     dream: int
@@ -89,17 +89,17 @@ class _Render:
         )
 
 
-def verify(connection: sqlite3.Connection, folders: Sequence[Path]) -> Verified:
-    """Compare every render with its hash; look for the missing ones; keep what was found.
+def verify_renders(connection: sqlite3.Connection, folders: Sequence[Path]) -> Verified:
+    """Compare every render with its hash, search for the missing ones, and save the result.
 
-    Files are read outside of any transaction: dreams may be added meanwhile.
+    Files are read outside transactions: dreams may be added meanwhile.
 
     Parameters
     ----------
     connection : sqlite3.Connection
-        Of the library.
+        Connection to the library.
     folders : sequence of pathlib.Path
-        Where to look first; then the folders of all renders are looked through.
+        Where to search first; then the folders of all renders are searched.
     """
     columns = "id, dream, name, path, sha256, size, state"
     query = f"SELECT {columns} FROM renders ORDER BY dream, id"
@@ -112,7 +112,7 @@ def verify(connection: sqlite3.Connection, folders: Sequence[Path]) -> Verified:
     if sought:
         claimed = {render.path for render in renders if render.state not in ("missing", "replaced")}
         search = _Search(folders, sorted({str(Path(render.path).parent) for render in renders}))
-        # Where one was replaced lies another's, even if it is of the same bytes.
+        # Another render replaced this one, even if the bytes are the same.
         claimed |= {render.path for render in renders if render.state == "replaced"}
         _look_for(sought, search.files(), claimed)
         complete = not search.cut
@@ -122,20 +122,20 @@ def verify(connection: sqlite3.Connection, folders: Sequence[Path]) -> Verified:
 
 def _state_of(render: _Render) -> str:
     try:
-        told = os.stat(render.path)  # noqa: PTH116 - a Path costs more than the question
-        # A pipe, say, is not to be read.
-        if not stat.S_ISREG(told.st_mode) or told.st_size != render.size:
+        status = os.stat(render.path)  # noqa: PTH116 - a Path costs more than the call
+        # Do not read a pipe, for example.
+        if not stat.S_ISREG(status.st_mode) or status.st_size != render.size:
             return "changed"
         return "same" if file_sha256(render.path) == render.sha256 else "changed"
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        # ValueError: no system has a file of that name.
+        # ValueError: no system allows a file of that name.
         return "missing"
     except OSError:
         return "unreadable"
 
 
 def _look_for(sought: list[_Render], files: Iterable[tuple[str, int]], claimed: set[str]) -> None:
-    """Give each render that is sought a file of its hash, each file to one of them."""
+    """Assign each missing render a file of its hash, each file to one render."""
     by_size: dict[int, list[_Render]] = {}
     for render in sought:
         by_size.setdefault(render.size, []).append(render)
@@ -151,7 +151,7 @@ def _look_for(sought: list[_Render], files: Iterable[tuple[str, int]], claimed: 
         alike = [render for render in by_size[size] if render.sha256 == digest]
         if not alike:
             continue
-        # Several may be of the same bytes: the name decides, then the order.
+        # Several may have the same bytes: the name decides, then the order.
         name = Path(path).name
         best = next((one for one in alike if Path(one.path).name == name), alike[0])
         best.state, best.found = "moved", path
@@ -162,7 +162,7 @@ def _look_for(sought: list[_Render], files: Iterable[tuple[str, int]], claimed: 
 
 
 class _Search:
-    """All files in folders, those near the top first; no link is followed."""
+    """All files in folders, those near the top first; links are not followed."""
 
     def __init__(self, folders: Sequence[Path], known: Sequence[str]) -> None:
         self._roots = [(str(folder.resolve()), DEEPEST) for folder in folders]
@@ -171,8 +171,8 @@ class _Search:
         self.cut = False
 
     def files(self) -> Iterator[tuple[str, int]]:
-        """Yield paths and sizes; set `cut` where there were too many."""
-        # By folder, how much deeper it was gone from there: a folder may be reached on two ways.
+        """Yield paths and sizes; set `cut` if there are too many."""
+        # Remaining depth by folder: a folder may be reachable in two ways.
         seen: dict[str, int] = {}
         for root in self._roots:
             waiting = deque([root])
@@ -201,13 +201,13 @@ class _Search:
                         break
                     self._left -= 1
                     found.append(entry)
-        except (OSError, ValueError):  # gone, not ours to read, or a name that no system has
+        except (OSError, ValueError):  # deleted, not readable, or an invalid name
             pass
         return sorted(found, key=lambda entry: entry.name)
 
 
 def _keep(connection: sqlite3.Connection, renders: list[_Render]) -> None:
-    """Write what has changed, unless another has written about the same render meanwhile."""
+    """Save the changes, unless another process has changed the same render meanwhile."""
     stored = {"same": "kept", "moved": "kept", "changed": "changed", "missing": "missing"}
     changes = []
     for render in renders:

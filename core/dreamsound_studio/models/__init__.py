@@ -1,1 +1,1 @@
-"""The networks: where their weights come from, their tables, and their rebuilt graphs."""
+"""Models: sources of their weights, their tables, and their rebuilt graphs."""

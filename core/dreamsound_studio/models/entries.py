@@ -1,7 +1,7 @@
-"""Which models there are and where their weights are found. No TensorFlow here.
+"""The catalog of models, and the search for their weights. No TensorFlow here.
 
-A model is looked for as an explicit path, then in the folders of ``DREAMSOUND_MODELS``, then in the
-user's data folder, then on the network.
+A model is searched for as an explicit path, then in the folders of ``DREAMSOUND_MODELS``, then in
+the user's data folder, then on the network.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dreamsound_studio.models.weights import Weights, weights_at
 
 MODELS_VARIABLE = "DREAMSOUND_MODELS"
 
-#: The wheel that holds the four musicnn networks, on PyPI.
+#: The wheel with the four musicnn networks, on PyPI.
 MUSICNN_WHEEL = (
     "https://files.pythonhosted.org/packages/1b/6f/38229e7d99c438e11114bbfa39c8c39185458c398011d0b6d"
     "7d7c7401617/musicnn-0.1.0-py3-none-any.whl"
@@ -29,28 +29,28 @@ MUSICNN_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65c
 
 @dataclass(frozen=True)
 class CatalogEntry:
-    """One model that can be named.
+    """A listed model.
 
     Attributes
     ----------
     name : str
-        What ``--model`` takes.
+        Name for ``--model``.
     kind : str
-        Which reader it needs: ``yamnet``, ``musicnn`` or ``plugin``.
+        Its loader: ``yamnet``, ``musicnn`` or ``plugin``.
     network : str
-        What it is, in words.
+        Description of the network.
     licence : str
         Licence of the weights.
     handle : str
-        Where its weights come from.
+        Source of its weights.
     files : tuple of str
-        What its folder or file may be called inside a folder of models, best first.
+        Possible names of its folder or file inside a folder of models, best first.
     download_bytes : int or None
-        About how much is fetched.
+        Approximate download size.
     sha256 : str or None
-        Of what is fetched; None where it is not published.
+        Hash of the download; None if not published.
     weights_sha256 : str or None
-        Of the names and values of the weights; None where they are not published.
+        Hash of the names and values of the weights; None if not published.
     """
 
     name: str
@@ -113,12 +113,12 @@ CATALOG: dict[str, CatalogEntry] = {
         ),
     )
 }
-#: What ``auto`` means: the first, or, where it cannot be reached, the second.
+#: The meaning of ``auto``: the first, or the second if the first is unreachable.
 DEFAULT_MODEL, FALLBACK_MODEL = "yamnet", "mtt-musicnn"
 
 
 def find_weights(model: str = "auto", watch: Watch | None = None) -> Weights:
-    """Find a model's weights, fetching them if they are nowhere on this machine.
+    """Find a model's weights, downloading them if they are not on this machine.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def find_weights(model: str = "auto", watch: Watch | None = None) -> Weights:
         ``auto``, a name in :data:`CATALOG`, the name of a plug-in, or the path of a SavedModel
         folder, an ``.h5`` file or a checkpoint folder of musicnn.
     watch : Watch, optional
-        Told what is fetched, and asked whether a foreign SavedModel may run.
+        Receives progress, and decides whether a foreign SavedModel may run.
 
     Returns
     -------
@@ -135,7 +135,7 @@ def find_weights(model: str = "auto", watch: Watch | None = None) -> Weights:
     Raises
     ------
     ModelError
-        The model is not to be had; the message says where it was looked for and what to do.
+        The model is unavailable; the message says where it was searched for and what to do.
     """
     watch = watch or Watch()
     if model == "auto":
@@ -172,7 +172,7 @@ def local_weights(name: str) -> Weights | None:
 
 
 def probable_weights(model: str) -> Weights | None:
-    """Return what a model's name stands for as far as that is known without the network.
+    """Return the weights that a model's name stands for, as far as known offline.
 
     Parameters
     ----------
@@ -182,12 +182,12 @@ def probable_weights(model: str) -> Weights | None:
     Returns
     -------
     Weights or None
-        None where it would be fetched first; only of ``auto`` is it then unknown what it will be.
+        None if they would be downloaded first; only ``auto`` is then undecided.
 
     Raises
     ------
     ModelError
-        There is no such model.
+        The model does not exist.
     """
     if model == "auto":
         return local_weights(DEFAULT_MODEL) or local_weights(FALLBACK_MODEL)
@@ -202,12 +202,12 @@ def entry_of(name: str) -> CatalogEntry:
         return CATALOG[name]
     known = [*CATALOG, *plugin_entries(), *(found.name for found in own_models())]
     near = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}, or a path"
-    raise ModelError(f"no model is called {name!r}; {hint}")
+    hint = f"Did you mean {near[0]}?" if near else f"Use {', '.join(known)}, or a path."
+    raise ModelError(f"Unknown model {name!r}. {hint}")
 
 
 def own_models() -> list[Weights]:
-    """Return the SavedModels that the user has pulled under a name of their own."""
+    """Return the SavedModels that the user has pulled under their own names."""
     listed = {file for entry in CATALOG.values() for file in entry.files}
     return [
         Weights(place.name, place, "savedmodel")
@@ -216,13 +216,13 @@ def own_models() -> list[Weights]:
         for place in sorted(folder.iterdir())
         if place.name not in listed
         and (place / "saved_model.pb").is_file()
-        # A folder that is being made has a dot before its name.
+        # The name of an unfinished folder begins with a dot.
         and not place.name.startswith(".")
     ]
 
 
-def user_folder() -> Path:
-    """Return the folder that models are fetched into, in the user's data folder."""
+def user_models_folder() -> Path:
+    """Return the folder for downloaded models, in the user's data folder."""
     return search_folders()[-1]
 
 
@@ -251,14 +251,14 @@ def looks_like_path(model: str) -> bool:
 
 
 def fetch(entry: CatalogEntry, watch: Watch) -> Weights:
-    """Fetch a listed model into the user's data folder.
+    """Download a listed model into the user's data folder.
 
     Parameters
     ----------
     entry : CatalogEntry
-        Which.
+        The model.
     watch : Watch
-        Told what is fetched, and how far it is; checks it before it is put in place.
+        Receives progress; checks the model before it is moved into place.
 
     Returns
     -------
@@ -267,17 +267,17 @@ def fetch(entry: CatalogEntry, watch: Watch) -> Weights:
     Raises
     ------
     ModelError
-        It cannot be fetched; the message says what to do.
+        It cannot be downloaded; the message says what to do.
     """
-    folder = user_folder() / entry.files[0]
+    folder = user_models_folder() / entry.files[0]
 
     def check(made: Path) -> None:
         try:
             watch.check(Weights(entry.name, made, entry.kind))
         except ModelError as error:
-            raise ModelError(f"{entry.handle} is not kept: {error}") from error
+            raise ModelError(f"{entry.handle}: rejected: {error}") from error
 
-    watch.note(f"fetching {entry.name} from {entry.handle}")
+    watch.note(f"downloading {entry.name} from {entry.handle}")
     try:
         if entry.kind == "musicnn":
             fetch_musicnn(entry.handle, entry.sha256, entry.files[1], folder, check, watch)
@@ -286,9 +286,9 @@ def fetch(entry: CatalogEntry, watch: Watch) -> Weights:
     except ModelError as error:
         folders = ", ".join(map(str, search_folders()))
         raise ModelError(
-            f"{entry.name} is in none of {folders}, and {error}: get it elsewhere and put it there "
-            f"(dreamsound models pull {entry.name} --from FILE|DIR|URL), or name a folder that has "
-            f"it in {MODELS_VARIABLE}"
+            f"Model {entry.name} not found in {folders}, and the download failed: {error}. Get it "
+            f"elsewhere and install it (dreamsound models pull {entry.name} --from FILE|DIR|URL), "
+            f"or set {MODELS_VARIABLE} to a folder that contains it."
         ) from error
     return Weights(entry.name, folder, entry.kind)
 
@@ -306,7 +306,7 @@ def _auto(watch: Watch) -> Weights:
             reason = str(error.__cause__ or error)
             ledger.note_unreachable(DEFAULT_MODEL, reason)
             fallback = fallback or _fetched_instead(error, watch)
-    watch.note(f"auto: listening with {FALLBACK_MODEL}, for {reason}")
+    watch.note(f"auto: using {FALLBACK_MODEL} ({reason})")
     return fallback or _fetched_instead(ModelError(reason), watch)
 
 
@@ -314,11 +314,11 @@ def _fetched_instead(error: ModelError, watch: Watch) -> Weights:
     try:
         return fetch(CATALOG[FALLBACK_MODEL], watch)
     except ModelError as another:
-        raise ModelError(f"{error}; nor is {FALLBACK_MODEL}: {another.__cause__}") from another
+        raise ModelError(f"{error} {FALLBACK_MODEL} failed too: {another.__cause__}") from another
 
 
 def _trusted(weights: Weights, watch: Watch) -> Weights:
-    """Return the weights if they are no program, or one that the user trusts."""
+    """Return the weights if they are not a program, or a trusted one."""
     if weights.kind != "savedmodel" or weights.path is None:
         return weights
     fingerprint = ledger.fingerprint(weights.path)
@@ -326,8 +326,8 @@ def _trusted(weights: Weights, watch: Watch) -> Weights:
         return weights
     if not watch.may_run(weights.path):
         raise ModelError(
-            f"{weights.path} is a SavedModel, which is a program that would run with your rights: "
-            "if you trust who made it, say --trust once"
+            f"{weights.path}: a SavedModel is a program that runs with your rights. If you trust "
+            "its maker, pass --trust once."
         )
     ledger.trust(fingerprint)
     return weights

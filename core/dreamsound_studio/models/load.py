@@ -1,4 +1,4 @@
-"""From a model's name to the network, ready to listen."""
+"""Load a model by name, ready to listen."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ModelWarning(UserWarning):
-    """Something about a model that the user should know."""
+    """A warning about a model."""
 
 
 def load_model(model: str = "auto", *, trust: bool = False) -> Model:
@@ -35,26 +35,26 @@ def load_model(model: str = "auto", *, trust: bool = False) -> Model:
     Raises
     ------
     ModelError
-        The model is not to be had, or is not what it should be.
+        The model is unavailable or invalid.
 
     Warns
     -----
     ModelWarning
-        The weights are others than at their first use.
+        The weights have changed since their first use.
     """
     return load_weights(find_weights(model, Watch(may_run=lambda _: trust)))
 
 
 def load_weights(weights: Weights) -> Model:
-    """Build the network of weights that are found already; see :func:`load_model`."""
+    """Build the network from weights already found; see :func:`load_model`."""
     model = build(weights)
     if weights.path is not None:
         first = ledger.changed_weights(weights.path, model.weights_sha256)
         if first is not None:
             warnings.warn(
-                f"the weights of {weights.name} in {weights.path} are others than at their first "
-                f"use ({first[:12]}, now {model.weights_sha256[:12]}): the same recipe gives "
-                "another sound",
+                f"the weights of {weights.name} in {weights.path} have changed since their first "
+                f"use ({first[:12]}, now {model.weights_sha256[:12]}); results of earlier recipes "
+                "will differ",
                 ModelWarning,
                 stacklevel=2,
             )
@@ -67,17 +67,17 @@ def build(weights: Weights) -> Model:
     Parameters
     ----------
     weights : Weights
-        Where they are.
+        The weights' location.
 
     Raises
     ------
     ModelError
-        They cannot be read, or are not what they should be.
+        They cannot be read, or are invalid.
     """
     from dreamsound_studio.models.runtime import import_tensorflow
 
     import_tensorflow()
-    # Each reader is imported when it is needed.
+    # Each reader is imported when needed.
     if weights.kind == "yamnet":
         from dreamsound_studio.models.yamnet.network import load_yamnet
 

@@ -1,4 +1,4 @@
-"""What a network calls its classes and layers: known without its weights. No TensorFlow here."""
+"""Names of a model's classes and layers, known without its weights. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from dreamsound_studio.errors import RecipeError, UnknownName
 
-#: What is listened with where YAMNet cannot be reached.
+#: The model used if YAMNet is unreachable.
 STAND_IN = "mtt-musicnn"
 #: How many nearest names to suggest when several networks have been searched.
 MOST_NEAR = 4
@@ -16,27 +16,27 @@ MOST_NEAR = 4
 
 @dataclass(frozen=True)
 class NameTable:
-    """The names of a network.
+    """The names of a model.
 
     Attributes
     ----------
     network : str
-        What the network is called in messages.
+        The model's name in messages.
     class_names : tuple of str
         By index.
     layers : mapping
         Every published layer name with its output shape for one patch, ``(frames, bands,
         channels)``, ``(frames, channels)`` or ``(units,)``, in network order.
     aliases : mapping
-        Other names of published layers, by published name.
+        Alternative names of published layers, by published name.
     short_names : mapping
-        What may be typed for a published layer, by what is typed.
+        Published layers, by short name.
     before_relu : mapping
-        The layer whose negative values a ReLU turned into the zeros of a layer, by the latter.
+        The layer before a ReLU, by the name of the layer after it.
     silence_classes : tuple of int
-        Classes that mean that nothing sounds.
+        Classes that stand for silence.
     guide_layer : str
-        The layer that a guide's features are taken from unless another is named.
+        The layer for a guide's features unless another is named.
     """
 
     network: str
@@ -49,17 +49,17 @@ class NameTable:
     guide_layer: str = "embeddings"
 
     def resolve_layer(self, name: str) -> str:
-        """Return the published name that `name` means.
+        """Return the published name of the layer `name`.
 
         Parameters
         ----------
         name : str
-            A published layer name, another name of it, or a short one.
+            A published layer name, an alternative name, or a short name.
 
         Raises
         ------
         RecipeError
-            There is no such layer; the nearest names are suggested.
+            The layer does not exist; the message suggests the nearest names.
         """
         if name in self.layers:
             return name
@@ -74,7 +74,7 @@ class NameTable:
         raise _unknown(UnknownName(self.network, "layer", name, tuple(near)), hint)
 
     def find_class(self, text: str) -> int:
-        """Return the index of the class that `text` names.
+        """Return the index of the class named `text`.
 
         Parameters
         ----------
@@ -84,13 +84,13 @@ class NameTable:
         Raises
         ------
         RecipeError
-            There is no such class; the nearest names are suggested.
+            The class does not exist; the message suggests the nearest names.
         """
         names = self.class_names
         folded = [name.casefold() for name in names]
         wanted = text.strip().casefold()
         if wanted in folded:
-            # Two tags may differ in their case alone: what was typed exactly goes first.
+            # Two tags may differ only in case: an exact match takes precedence.
             return names.index(text.strip()) if text.strip() in names else folded.index(wanted)
         if text.isdecimal():
             if int(text) < len(names):
@@ -101,7 +101,7 @@ class NameTable:
             names[folded.index(match)]
             for match in difflib.get_close_matches(wanted, folded, 4, 0.5)
         ]
-        hint = f"did you mean {' | '.join(near)}?" if near else "see dreamsound classes"
+        hint = f"Did you mean {' | '.join(near)}?" if near else "List them with dreamsound classes."
         if self.network == STAND_IN and _is_of_yamnet(wanted):
             hint = "YAMNet has: `dreamsound models pull yamnet` brings it"
         raise _unknown(UnknownName(self.network, "class", text, tuple(near)), hint)
@@ -179,7 +179,7 @@ def _error_of_all(errors: Sequence[RecipeError]) -> RecipeError:
 
 
 def _is_of_yamnet(folded: str) -> bool:
-    # Imported here: YAMNet's table is made of this.
+    # Imported here: YAMNet's table imports this module.
     from dreamsound_studio.models.yamnet import tables as yamnet_table
 
     return any(name.casefold() == folded for name in yamnet_table.class_names())

@@ -1,4 +1,4 @@
-"""What the engine asks of a network, whichever it is."""
+"""The interface between the engine and a model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from dreamsound_studio.models.names import NameTable
 
-#: A TensorFlow tensor. TensorFlow has no type stubs; shapes are given where it is used.
+#: A TensorFlow tensor. TensorFlow has no type stubs; shapes are given at the point of use.
 Tensor = Any
 
 
@@ -25,22 +25,22 @@ class Model(ABC):
     weights_sha256 : str
         Hash of the weights' names and values, the same for every file layout.
     sample_rate_hz : int
-        What the network listens at.
+        The network's sample rate.
     band_hz : (float, float)
         Lowest and highest frequency that its features contain.
     patch_samples, frame_hop_samples, patch_frames : int
-        Samples that one patch depends on, hop of the feature frames, frames in a patch.
+        Samples that a patch depends on, hop of the feature frames, frames per patch.
     published_hop_frames : int
         Hop of the patches as published, in frames.
     lead_samples : int
-        Samples before a sound's start at which its first patch starts, as published.
+        Samples by which the first patch precedes the sound, as published.
     pads_end : bool
         Whether a last patch that reaches beyond the sound counts in full, as published; otherwise
         it counts by its share inside.
     table : NameTable
         Its classes and layers.
     graphs : dict
-        Traced graphs that use this network, by whoever made them.
+        Traced graphs of this network, by owner.
     """
 
     name: str
@@ -58,14 +58,14 @@ class Model(ABC):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Return the names of the classes, by index."""
+        """Return the class names, by index."""
         return self.table.class_names
 
     @property
     def audible_classes(self) -> npt.NDArray[np.float32]:
         """Return 1 for each class, and 0 for those of silence, ``[classes]``.
 
-        Silence is never chosen as what is heard most.
+        Silence is never chosen as the best class.
         """
         audible = np.ones(len(self.class_names), np.float32)
         audible[list(self.table.silence_classes)] = 0
@@ -104,9 +104,9 @@ class Model(ABC):
         samples : Tensor
             Mono, at the model's rate.
         count : Tensor
-            How many patches.
+            Number of patches.
         hop_frames : int
-            Distance of two patches in frames.
+            Distance between patches, in frames.
 
         Returns
         -------

@@ -1,6 +1,6 @@
-"""Networks of third parties, by the entry point ``models``. No TensorFlow here.
+"""Third-party models, by the entry point ``models``. No TensorFlow here.
 
-A package announces a network in its ``pyproject.toml``::
+A package registers a model in its ``pyproject.toml``::
 
     [project.entry-points."dreamsound.models"]
     my-network = "my_package:plugin"
@@ -24,12 +24,12 @@ GROUP = "dreamsound.models"
 
 
 class Plugin(Protocol):
-    """What an entry point of the group ``models`` leads to.
+    """The object behind an entry point of the group ``models``.
 
     Attributes
     ----------
     network : str
-        What it is, in words.
+        Description of the network.
     licence : str
         Licence of the weights.
     table : NameTable
@@ -41,11 +41,11 @@ class Plugin(Protocol):
     table: NameTable
 
     def load(self) -> Model:
-        """Return the network; whatever goes wrong is best told as a `ModelError`."""
+        """Return the model; errors are best raised as `ModelError`."""
 
 
 def plugin_entries() -> dict[str, EntryPoint]:
-    """Return the announced networks by name, none of them imported."""
+    """Return the registered models by name, without importing any."""
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
@@ -56,30 +56,28 @@ def plugin_of(name: str) -> Plugin:
     Parameters
     ----------
     name : str
-        As it is announced.
+        Its registered name.
 
     Raises
     ------
     ModelError
-        It cannot be imported, or lacks what a plug-in needs.
+        It cannot be imported, or lacks required attributes.
     """
     entry = plugin_entries()[name]
     try:
         plugin: Plugin = entry.load()
-    except Exception as error:  # whatever a stranger's module does
-        raise ModelError(
-            f"the plug-in {name} ({entry.value}) cannot be imported: {error}"
-        ) from error
+    except Exception as error:  # third-party code can raise anything
+        raise ModelError(f"Cannot import the plug-in {name} ({entry.value}): {error}") from error
     missing = [
         part for part in ("network", "licence", "table", "load") if not hasattr(plugin, part)
     ]
     if missing:
-        raise ModelError(f"the plug-in {name} ({entry.value}) lacks {', '.join(missing)}")
+        raise ModelError(f"The plug-in {name} ({entry.value}) lacks {', '.join(missing)}")
     return plugin
 
 
 def load_plugin(name: str) -> Model:
-    """Load a plug-in's network.
+    """Load a plug-in's model.
 
     Raises
     ------
@@ -90,7 +88,7 @@ def load_plugin(name: str) -> Model:
         model = plugin_of(name).load()
     except ModelError:
         raise
-    except Exception as error:  # whatever a stranger's module does
-        raise ModelError(f"the plug-in {name} cannot be loaded: {error}") from error
+    except Exception as error:  # third-party code can raise anything
+        raise ModelError(f"Cannot load the plug-in {name}: {error}") from error
     model.name = name
     return model

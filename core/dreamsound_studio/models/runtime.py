@@ -1,4 +1,4 @@
-"""Importing TensorFlow without its chatter on standard error."""
+"""Import TensorFlow without its messages on standard error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import ModuleType
 
 
 def import_tensorflow() -> ModuleType:
-    """Import TensorFlow; what its libraries write while loading is shown only if that fails.
+    """Import TensorFlow; its libraries' output while loading is shown only if that fails.
 
     Returns
     -------
@@ -18,20 +18,20 @@ def import_tensorflow() -> ModuleType:
         ``tensorflow``.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # "Tracing is expensive": every objective has a graph of its own, and that is what is meant.
+    # "Tracing is expensive": every objective has a graph of its own, deliberately.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         error_stream = sys.stderr.fileno()
     except (AttributeError, OSError, ValueError):
         return _import()
-    # The chatter comes from C++, before any log level is read: only the descriptor stops it.
+    # The messages come from C++, before any log level is read: only the descriptor stops them.
     with tempfile.TemporaryFile() as chatter:
         sys.stderr.flush()
         kept = os.dup(error_stream)
         os.dup2(chatter.fileno(), error_stream)
         try:
             module = _import()
-            # The device scan chatters too; it happens once.
+            # The device scan prints messages too, but only once.
             module.config.list_physical_devices()
         except Exception:
             chatter.seek(0)
@@ -44,7 +44,7 @@ def import_tensorflow() -> ModuleType:
 
 
 def device_name() -> str:
-    """Return what TensorFlow runs on: ``GPU``, with its name where known, or ``CPU``."""
+    """Return TensorFlow's device: ``GPU``, with its name if known, or ``CPU``."""
     tf = import_tensorflow()
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:

@@ -1,4 +1,4 @@
-"""From a model's name to its classes and layers, without its weights. No TensorFlow here."""
+"""Look up a model's classes and layers by its name, without its weights. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from dreamsound_studio.models.weights import Weights
 
 
 def table_of(weights: Weights) -> NameTable:
-    """Return what a model calls its classes and layers.
+    """Return a model's class and layer names.
 
     Parameters
     ----------
     weights : Weights
-        Which model; its weights are not read.
+        The model; its weights are not read.
 
     Raises
     ------
     ModelError
         The model's own tables cannot be read.
     """
-    # Imported here: what is not asked for costs nothing.
+    # Imported here: unused tables cost nothing.
     if weights.kind == "yamnet":
         from dreamsound_studio.models.yamnet import tables as yamnet_table
 
@@ -44,18 +44,18 @@ def table_of(weights: Weights) -> NameTable:
 
 
 def table_named(model: str) -> NameTable:
-    """Return the classes and layers of a model by what ``--model`` says.
+    """Return the class and layer names of the model that ``--model`` names.
 
     Parameters
     ----------
     model : str
-        As for ``find_weights``; ``auto`` is what it would be here and now, and YAMNet where that
+        As for ``find_weights``; ``auto`` is resolved for this machine, and is YAMNet if that
         depends on the network.
 
     Raises
     ------
     ModelError
-        There is no such model.
+        The model does not exist.
     """
     return table_of(probable_weights(model) or Weights(DEFAULT_MODEL, None))
 

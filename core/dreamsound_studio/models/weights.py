@@ -1,4 +1,4 @@
-"""Weights on this machine: what a path holds. No TensorFlow here."""
+"""Identify the weights at a path. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from pathlib import Path
 
 from dreamsound_studio.errors import ModelError
 
-#: How YAMNet's SavedModel is told from a foreign one: the name of its network's object.
+#: Distinguishes YAMNet's SavedModel from foreign ones: the name of its network's object.
 YAMNET_MARK = b"_yamnet"
 MUSICNN_NAMES = ("mtt-musicnn", "msd-musicnn", "mtt-vgg", "msd-vgg")
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Where a model's weights lie on this machine.
+    """The location of a model's weights.
 
     Attributes
     ----------
     name : str
         The model's name in the catalog, of its plug-in, or of its folder.
     path : pathlib.Path or None
-        A SavedModel folder, an ``.h5`` file, or a checkpoint folder; None for what has no weights
-        of ours (a plug-in), or not yet.
+        A SavedModel folder, an ``.h5`` file, or a checkpoint folder; None for a model without
+        weights of our own (a plug-in), or not downloaded yet.
     kind : str
-        Which reader it needs: ``yamnet``, ``musicnn``, ``savedmodel`` or ``plugin``.
+        Its loader: ``yamnet``, ``musicnn``, ``savedmodel`` or ``plugin``.
     """
 
     name: str
@@ -33,25 +33,25 @@ class Weights:
 
     @property
     def place(self) -> Path:
-        """Return the path, or raise `ModelError` where there is none."""
+        """Return the path, or raise `ModelError` if there is none."""
         if self.path is None:
-            raise ModelError(f"{self.name} has no weights on this machine")
+            raise ModelError(f"No weights of {self.name} on this machine")
         return self.path
 
 
 def weights_at(path: Path) -> Weights:
-    """Return what weights a path holds.
+    """Return the weights at a path.
 
     Parameters
     ----------
     path : pathlib.Path
-        A SavedModel folder, an ``.h5`` file of YAMNet, or a checkpoint folder of musicnn, called
+        A SavedModel folder, an ``.h5`` file of YAMNet, or a checkpoint folder of musicnn, named
         as in its package (``MTT_musicnn``) or as in the catalog.
 
     Raises
     ------
     ModelError
-        It is none of these.
+        The path is none of these.
     """
     if path.suffix == ".h5" and path.is_file():
         return Weights("yamnet", path, "yamnet")
@@ -59,8 +59,8 @@ def weights_at(path: Path) -> Weights:
         name = path.resolve().name.lower().replace("_", "-")
         if name not in MUSICNN_NAMES:
             raise ModelError(
-                f"{path} is a checkpoint folder, but which network's? call it one of "
-                f"{', '.join(MUSICNN_NAMES)}"
+                f"{path}: checkpoint of an unknown network. Rename the folder to one of "
+                f"{', '.join(MUSICNN_NAMES)}."
             )
         return Weights(name, path, "musicnn")
     graph = path / "saved_model.pb"
@@ -68,8 +68,8 @@ def weights_at(path: Path) -> Weights:
         yamnet = YAMNET_MARK in graph.read_bytes()
         return Weights("yamnet" if yamnet else path.resolve().name, path, kind_of(yamnet))
     raise ModelError(
-        f"{path} is neither a SavedModel folder (with saved_model.pb), nor an .h5 file, nor a "
-        "checkpoint folder of musicnn (with .index)"
+        f"{path}: not a SavedModel folder (with saved_model.pb), .h5 file or musicnn checkpoint "
+        "folder (with .index)"
     )
 
 

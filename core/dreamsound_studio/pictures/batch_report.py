@@ -1,4 +1,4 @@
-"""Folders of sounds: what is in them, and a report of what became of each."""
+"""Batches: find the sounds in folders, and report the result of each."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from dreamsound_studio.errors import AudioFileError
-from dreamsound_studio.pictures.html import STYLE, picture, player, text_of, write_whole
+from dreamsound_studio.pictures.html import STYLE, escape_html, picture, player, write_whole
 
-#: Endings of what libsndfile reads and people have.
+#: Common file extensions that libsndfile reads.
 ENDINGS = (
     *(".wav", ".wave", ".rf64", ".bwf", ".w64", ".aif", ".aiff", ".aifc", ".caf"),
     *(".flac", ".ogg", ".oga", ".opus", ".mp3", ".au", ".snd"),
@@ -21,14 +21,14 @@ ENDINGS = (
 
 @dataclass(frozen=True)
 class Sound:
-    """A file of a batch.
+    """A file in a batch.
 
     Attributes
     ----------
     path : pathlib.Path
-        Where it is.
+        Path of the file.
     below : pathlib.Path
-        Its folder, seen from the folder that was asked for.
+        Its folder, relative to the folder that was passed.
     """
 
     path: Path
@@ -36,21 +36,21 @@ class Sound:
 
 
 def sounds_in(places: list[Path], recursive: bool, out: Path) -> list[Sound]:
-    """Return the sounds in some folders, by name; files may be among the places.
+    """Return the sound files in folders, sorted by name; `places` may include files.
 
     Parameters
     ----------
     places : list of pathlib.Path
         Folders and files.
     recursive : bool
-        Whether to look into folders below. Links to folders are not followed.
+        Whether to search subfolders. Links to folders are not followed.
     out : pathlib.Path
-        What lies below is not taken: it is what a batch before has made.
+        Output folder; files below it are skipped, since an earlier batch made them.
 
     Raises
     ------
     AudioFileError
-        A place is not there or cannot be read, or there is no sound in any.
+        A place is missing or unreadable, or no sound files were found.
     """
     found: dict[Path, Sound] = {}
     for place in places:
@@ -62,8 +62,8 @@ def sounds_in(places: list[Path], recursive: bool, out: Path) -> list[Sound]:
         for sound in _sounds_below(place, recursive, out.resolve()):
             found.setdefault(sound.path.resolve(), sound)
     if not found:
-        hint = "" if recursive else " (--recursive looks into the folders below)"
-        raise AudioFileError(f"there is no sound in {', '.join(map(str, places))}{hint}")
+        hint = "" if recursive else ". Pass --recursive to search subfolders."
+        raise AudioFileError(f"No audio files found in {', '.join(map(str, places))}{hint}")
     return list(found.values())
 
 
@@ -87,34 +87,34 @@ def _sounds_below(place: Path, recursive: bool, out: Path) -> Iterator[Sound]:
 
 @dataclass
 class Row:
-    """What became of one sound.
+    """The result for one sound.
 
     Attributes
     ----------
     number : int
         1, 2, ...
     input : str
-        The sound.
+        The sound's path.
     out : str
         The folder of its renders.
     state : {"done", "skipped", "failed", "not begun"}
-        What became of it.
+        The result.
     why : str
-        What went wrong.
+        The reason for a failure or skip.
     exit_code : int
-        What that means to the command line.
+        The command line's exit code for it.
     class_name : str
-        What was dreamed of.
+        The class that was maximised.
     before, after : float or None
-        How much of it is heard.
+        Its score before and after.
     seconds : float
-        How long the dream and its renders took.
+        Duration of the dream and its renders.
     renders : dict
-        Where they are.
+        Paths of the renders.
     pictures : dict
-        ``before`` and ``after``, seen from the report.
+        Spectrograms, ``before`` and ``after``, relative to the report.
     warnings : list of str
-        What the user should know.
+        Warnings to show.
     """
 
     number: int
@@ -134,18 +134,18 @@ class Row:
 
 @dataclass
 class Report:
-    """A batch.
+    """The result of a batch.
 
     Attributes
     ----------
     out : pathlib.Path
-        Where it went, and where the report is.
+        Output folder, which also holds the report.
     name : str
-        Of the report's files, without ending.
+        Base name of the report's files.
     rows : list of Row
-        One a sound.
+        One for each sound.
     seconds : float
-        How long all of it took.
+        Total duration.
     """
 
     out: Path
@@ -155,7 +155,7 @@ class Report:
 
     @classmethod
     def beginning(cls, out: Path, rows: list[Row], stem: str = "batch_report") -> Report:
-        """Make a report of a name that none has yet."""
+        """Start a report under a name not used yet."""
         number = 1
         while True:
             name = stem if number == 1 else f"{stem}_{number}"
@@ -165,15 +165,15 @@ class Report:
 
     @property
     def pictures(self) -> Path:
-        """The folder of its pictures."""
+        """The folder of the report's pictures."""
         return self.out / self.name
 
     def of(self, state: str) -> list[Row]:
-        """Return the sounds that ended so."""
+        """Return the rows in a state."""
         return [row for row in self.rows if row.state == state]
 
     def text(self) -> str:
-        """Return the report in words."""
+        """Return the report as plain text."""
         states = ("done", "skipped", "failed", "not begun")
         counts = [f"{len(self.of(state))} {state}" for state in states if self.of(state)]
         lines = [f"{', '.join(counts)}, of {len(self.rows)}, in {_duration(self.seconds)}"]
@@ -181,46 +181,46 @@ class Report:
         lines += [f"skipped: {row.input}: {row.why}" for row in self.of("skipped")]
         remarks = sum(len(row.warnings) for row in self.rows)
         if remarks:
-            lines.append(f"remarks on levels and files: {remarks}, see {self.name}.html")
+            lines.append(f"warnings about levels and files: {remarks}, see {self.name}.html")
         lines.append(f"renders: {self.out}")
         return "\n".join(lines)
 
     def write(self) -> None:
-        """Write the report as text, JSON and HTML, each as a whole.
+        """Write the report as text, JSON and HTML, each atomically.
 
         Raises
         ------
         AudioFileError
-            It cannot be written.
+            A file cannot be written.
         """
-        told = {"seconds": self.seconds, "inputs": [asdict(row) for row in self.rows]}
+        values = {"seconds": self.seconds, "inputs": [asdict(row) for row in self.rows]}
         write_whole(self.out / f"{self.name}.txt", f"{self.text()}\n")
-        write_whole(self.out / f"{self.name}.json", json.dumps(told, indent=1))
+        write_whole(self.out / f"{self.name}.json", json.dumps(values, indent=1))
         write_whole(self.out / f"{self.name}.html", self.page())
 
     def page(self) -> str:
-        """Return the report as a page."""
+        """Return the report as an HTML page."""
         summary = self.text().splitlines()[0]
-        # What needs somebody comes first.
+        # Rows that need attention come first.
         order = ("failed", "not begun", "done", "skipped")
         cards = "\n".join(self._card(row) for state in order for row in self.of(state))
         return (
             f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
             f'<meta name="viewport" content="width=device-width">\n'
-            f"<title>{text_of(summary)}</title>\n<style>{STYLE}{ROWS}</style></head>\n<body>"
-            f"<header><h1>{text_of(summary)}</h1></header>\n<main>\n{cards}\n</main>\n"
+            f"<title>{escape_html(summary)}</title>\n<style>{STYLE}{ROWS}</style></head>\n<body>"
+            f"<header><h1>{escape_html(summary)}</h1></header>\n<main>\n{cards}\n</main>\n"
             f"</body></html>\n"
         )
 
     def _card(self, row: Row) -> str:
-        notes = "".join(f'<p class="warning">{text_of(line)}</p>' for line in row.warnings)
+        notes = "".join(f'<p class="warning">{escape_html(line)}</p>' for line in row.warnings)
         if row.state != "done":
             kind = "error" if row.state == "failed" else "warning"
             said = f"{row.state}: {row.why}" if row.why else row.state
-            content, pair = f'<p class="{kind}">{text_of(said)}</p>{notes}', ""
+            content, pair = f'<p class="{kind}">{escape_html(said)}</p>{notes}', ""
         else:
             before, after = row.before or 0, row.after or 0
-            score = f"{text_of(row.class_name)} {before:.3f} → {after:.3f}, {row.seconds:.1f} s"
+            score = f"{escape_html(row.class_name)} {before:.3f} → {after:.3f}, {row.seconds:.1f} s"
             players = [
                 player(render, os.path.relpath(path, self.out))
                 for render, path in row.renders.items()
@@ -229,12 +229,12 @@ class Report:
             content = f"<p>{score}</p>{players[0]}{rest}"
             pair = "".join(picture(row.pictures.get(which)) for which in ("before", "after"))
         return (
-            f"<article><div><h2>{row.number} {text_of(Path(row.input).name)}</h2>"
-            f'<p class="warning">{text_of(row.input)}</p>{content}</div>{pair}</article>'
+            f"<article><div><h2>{row.number} {escape_html(Path(row.input).name)}</h2>"
+            f'<p class="warning">{escape_html(row.input)}</p>{content}</div>{pair}</article>'
         )
 
 
-#: A sound a row: what became of it, and its spectrogram before and after.
+#: One row for each sound: its result, and the spectrograms before and after.
 ROWS = """
 main { grid-template-columns: 1fr }
 article { display: grid; grid-template-columns: minmax(280px, 1fr) 1fr 1fr; gap: 1rem }

@@ -1,4 +1,4 @@
-"""Before and after as a picture: waveforms, spectrograms, and what has changed between them.
+"""Before and after pictures: waveforms, spectrograms, and the change between them.
 
     python -m dreamsound_studio.pictures.before_after BEFORE AFTER OUT.png
 
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from dreamsound_studio.dream.listen import ClassHeard, Hearing
 
 Floats = NDArray[np.floating[Any]]
-# Gives the samples from one position to another, [channels, samples].
+# Returns the samples from one position to another, [channels, samples].
 Reader = Callable[[int, int], Floats]
-Heard = tuple[str, float]
+ScoredClass = tuple[str, float]
 
 LOWEST_HZ = 40.0
-RANGE_DB = 80.0  # what is further below the loudest point is drawn as silence
+RANGE_DB = 80.0  # anything further below the peak is drawn as silence
 SILENCE_DB = -140.0
 WINDOW_S = 0.043  # 2048 samples at 48 kHz
-COLUMNS = 1200  # about one a pixel of the printed picture
+COLUMNS = 1200  # about one per pixel of the printed picture
 ROWS = 420
 MOST_FRAMES_A_COLUMN = 64  # beyond about an hour the frames thin out
 COLUMNS_A_BLOCK = 128
@@ -59,45 +59,45 @@ def before_after_picture(
     path: Path | str,
     *,
     titles: tuple[str, str],
-    scores: tuple[Heard, Heard] | None = None,
+    scores: tuple[ScoredClass, ScoredClass] | None = None,
 ) -> None:
     """Draw two sounds of the same length side by side, and their difference in dB.
 
     Above: the waveforms (all channels) and the level of both over time. Below: two spectrograms on
     the same scale, 80 dB deep, and the change from the first to the second, from 40 Hz to half the
-    sample rate. Levels and spectra are those of the mono mix: what is only in the sides is not in
-    them.
+    sample rate. Levels and spectra are those of the mono mix, without signals that are only in the
+    sides.
 
     Parameters
     ----------
     before, after : numpy.ndarray
-        float `[channels, samples]`, as many samples in both; full scale is 1. They are read in
-        blocks, so that memory-mapped arrays stay on disk.
+        float `[channels, samples]`, of the same length; full scale is 1. They are read in blocks,
+        so that memory-mapped arrays stay on disk.
     sample_rate_hz : int
-        Of both.
+        Rate of both.
     path : pathlib.Path or str
-        The picture to write; its ending names the format (PNG, or what else Matplotlib writes). A
-        file that is there is replaced, as a whole.
+        The picture to write; the extension sets the format (PNG, or another of Matplotlib's). An
+        existing file is replaced atomically.
     titles : tuple of str
-        What stands above each; long ones are shortened in the middle.
+        Title of each; long ones are shortened in the middle.
     scores : tuple of (str, float), optional
-        The class that the model heard in each, and its score in 0..1.
+        The class heard in each, and its score in 0..1.
 
     Raises
     ------
     AudioFileError
-        If the sounds are empty, differ in length, or hold NaN or infinity, or if the picture cannot
-        be written.
+        The sounds are empty, differ in length, or contain NaN or infinity, or the picture cannot be
+        written.
 
     Notes
     -----
-    The window is 43 ms. Each column of the picture is the mean power of the frames in it, so that
-    an hour takes no more memory than a second; each row the loudest bin in its band.
+    The window is 43 ms. Each column of the picture is the mean power of its frames, so that an
+    hour takes no more memory than a second; each row the loudest bin in its band.
     """
     for sound in (before, after):
         if sound.ndim != 2:
             raise AudioFileError(
-                f"a sound to draw has the shape {sound.shape}, not [channels, samples]"
+                f"invalid shape {sound.shape} for a sound to draw: must be [channels, samples]"
             )
     _draw(
         lambda start, stop: before[:, start:stop],
@@ -112,14 +112,14 @@ def before_after_picture(
 
 @dataclass(frozen=True)
 class Trace:
-    """How much of a class was heard, step by step.
+    """A class's score, step by step.
 
     Attributes
     ----------
     name : str
         The class.
     scores : sequence of float
-        Of the source, after each step, and of the end; 0..1.
+        In the source, after each step, and at the end; 0..1.
     """
 
     name: str
@@ -134,20 +134,20 @@ def render_picture(
     titles: tuple[str, str],
     trace: Trace | None = None,
 ) -> None:
-    """Draw a render beside what it was made of, and the score of its class over the steps.
+    """Draw a render beside its source, and the score of its class over the steps.
 
     Parameters
     ----------
     before, after : Samples
         ``[channels, length]``, of the same length.
     sample_rate_hz : int
-        Of both.
+        Rate of both.
     path : pathlib.Path
         The PNG to write; replaced if it is there.
     titles : tuple of str
-        What stands above each.
+        Title of each.
     trace : Trace, optional
-        What was heard.
+        The scores.
 
     Raises
     ------
@@ -169,12 +169,12 @@ def heard_picture(
     path: Path,
     title: str,
 ) -> None:
-    """Draw a sound's spectrogram over a map of the classes that are heard in it.
+    """Draw a sound's spectrogram above a map of the classes heard in it.
 
     Parameters
     ----------
     read : callable
-        Gives the samples ``[channels, n]`` from one position to another.
+        Returns the samples ``[channels, n]`` from one position to another.
     hearing : Hearing
         The scores over time.
     shown : sequence of ClassHeard
@@ -184,7 +184,7 @@ def heard_picture(
     path : pathlib.Path
         The PNG to write; replaced if it is there.
     title : str
-        Above the picture.
+        Title of the picture.
 
     Raises
     ------
@@ -231,7 +231,7 @@ def heard_picture(
 
 @dataclass(frozen=True)
 class _Analysis:
-    """What is drawn of one sound, one column a point in time."""
+    """The drawn values of one sound, one column per point in time."""
 
     highest: Floats  # [columns], of all channels
     lowest: Floats
@@ -261,7 +261,7 @@ def _analyse(read: Reader, samples: int, sample_rate_hz: int) -> _Analysis:
         stop = min(samples, int(edges[last]) + window_samples)
         block = np.asarray(read(start, stop), dtype=np.float32)
         if not np.isfinite(block).all():
-            raise AudioFileError("a sound to draw holds NaN or infinity")
+            raise AudioFileError("A sound to draw contains NaN or infinity")
         for column in range(first, last):
             inside = block[:, edges[column] - start : edges[column + 1] - start]
             highest[column], lowest[column] = inside.max(), inside.min()
@@ -269,7 +269,7 @@ def _analyse(read: Reader, samples: int, sample_rate_hz: int) -> _Analysis:
         # Centres of the frames, `frames` of them spread over each column.
         parts = np.linspace(first, last, (last - first) * frames, endpoint=False) + 0.5 / frames
         centres = (parts * (samples / columns)).astype(np.int64)
-        if samples >= window_samples:  # the ends show the nearest whole frame, and so no click
+        if samples >= window_samples:  # the ends show the nearest whole frame, and thus no click
             centres = np.clip(centres, window_samples // 2, samples - window_samples // 2)
         mono = np.pad(block.mean(axis=0), window_samples, mode="reflect")
         places = (centres - start)[:, None] + np.arange(window_samples) + window_samples // 2
@@ -284,7 +284,7 @@ def _analyse(read: Reader, samples: int, sample_rate_hz: int) -> _Analysis:
 
 
 class _RowsOfBins:
-    """Lays the bins of a spectrum onto rows of equal height in octaves."""
+    """Maps the bins of a spectrum to rows of equal height in octaves."""
 
     def __init__(self, fft_size: int, sample_rate_hz: int) -> None:
         bin_hz = sample_rate_hz / fft_size
@@ -292,11 +292,11 @@ class _RowsOfBins:
         frequency_hz = LOWEST_HZ * (sample_rate_hz / 2 / LOWEST_HZ) ** steps
         self.centre = frequency_hz[1::2] / bin_hz  # in bins, with a fraction
         edges = np.round(frequency_hz[0::2] / bin_hz).astype(np.int64)
-        self.wide = int(np.argmax(np.diff(edges) >= 2))  # from this row on a row holds whole bins
+        self.wide = int(np.argmax(np.diff(edges) >= 2))  # rows from here on contain whole bins
         self.edges = edges[self.wide :]
 
     def __call__(self, bins_db: Floats) -> Floats:
-        """Turn `[bins, columns]` into `[rows, columns]`: between bins, or the loudest of some."""
+        """Map `[bins, columns]` to `[rows, columns]`: interpolated, or the loudest of several."""
         below = self.centre[: self.wide].astype(np.int64)
         part = (self.centre[: self.wide] - below)[:, None]
         between = (1 - part) * bins_db[below] + part * bins_db[below + 1]
@@ -319,18 +319,18 @@ def _draw(
     sample_rate_hz: int,
     path: Path,
     titles: tuple[str, str],
-    scores: tuple[Heard, Heard] | None,
+    scores: tuple[ScoredClass, ScoredClass] | None,
     trace: Trace | None = None,
 ) -> None:
     if samples[0] != samples[1]:
         raise AudioFileError(
-            f"before has {samples[0]} samples and after {samples[1]}: a picture needs the same"
-            " stretch of sound in both"
+            f"Cannot draw sounds of different lengths ({samples[0]} and {samples[1]} samples)."
+            " Use the same part of both."
         )
     if not samples[0]:
-        raise AudioFileError("there is nothing to draw: the sounds hold no samples")
+        raise AudioFileError("Nothing to draw: the sounds have no samples")
     if not path.parent.is_dir():
-        raise AudioFileError(f"cannot write the picture {path}: there is no such folder")
+        raise AudioFileError(f"{path}: cannot write the picture: no such folder")
     before = _analyse(read_before, samples[0], sample_rate_hz)
     after = _analyse(read_after, samples[1], sample_rate_hz)
     length_s = samples[0] / sample_rate_hz
@@ -342,11 +342,11 @@ def _save(figure: Figure, path: Path) -> None:
     unfinished = path.with_name(f".{path.stem}.unfinished{path.suffix}")
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing")  # a title in Chinese is no news
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # expected for a title in Chinese
             figure.savefig(unfinished, dpi=130)
         unfinished.replace(path)
     except (OSError, ValueError) as error:
-        raise AudioFileError(f"cannot write the picture {path}: {error}") from error
+        raise AudioFileError(f"{path}: cannot write the picture: {error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -357,7 +357,7 @@ def _figure(
     length_s: float,
     sample_rate_hz: int,
     titles: tuple[str, str],
-    scores: tuple[Heard, Heard] | None,
+    scores: tuple[ScoredClass, ScoredClass] | None,
     trace: Trace | None,
 ) -> Figure:
     from matplotlib.figure import Figure
@@ -366,7 +366,7 @@ def _figure(
     layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.0)
     steps = trace is not None and len(trace.scores) > 1
     figure = Figure(figsize=(15, 8.2 if steps else 6.4), facecolor=PAPER, layout=layout)
-    # Two spectrograms with one scale, the change with its own.
+    # Two spectrograms share a scale; the change has its own.
     upper: Any = figure
     if trace is not None and steps:
         parts: Any = figure.subfigures(2, 1, height_ratios=[4.6, 1.1])
@@ -530,20 +530,20 @@ def main(arguments: list[str] | None = None) -> int:
     """Draw two files; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m dreamsound_studio.pictures.before_after")
     parser.add_argument("before", type=Path)
-    parser.add_argument("after", type=Path, help="as long as before")
-    parser.add_argument("out", type=Path, help="the picture to write")
+    parser.add_argument("after", type=Path, help="sound of the same length as before")
+    parser.add_argument("out", type=Path, help="picture to write")
     parser.add_argument(
-        "--scores", nargs=2, metavar="CLASS=SCORE", help="what the model heard before and after"
+        "--scores", nargs=2, metavar="CLASS=SCORE", help="class and score before and after"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace a picture that is there")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing picture")
     options = parser.parse_args(arguments)
     try:
         scores = tuple(_heard(text) for text in options.scores) if options.scores else None
     except ValueError:
-        parser.error(f"--scores needs two of CLASS=SCORE, not {' '.join(options.scores)}")
+        parser.error(f"--scores needs two CLASS=SCORE values, not {' '.join(options.scores)}")
     try:
         if options.out.exists() and not options.overwrite:
-            raise AudioFileError(f"{options.out} is there already: add --overwrite to replace it")
+            raise AudioFileError(f"{options.out}: already exists. Pass --overwrite to replace it.")
         _draw_files(options.before, options.after, options.out, scores)
     except DreamSoundError as error:
         sys.stderr.write(f"{error}\n")
@@ -551,7 +551,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _heard(text: str) -> Heard:
+def _heard(text: str) -> ScoredClass:
     name, _, score = text.rpartition("=")
     return name, float(score)
 
@@ -572,12 +572,12 @@ def _draw_files(before: Path, after: Path, out: Path, scores: Any) -> None:
             try:
                 files.append(stack.enter_context(soundfile.SoundFile(path)))
             except (OSError, soundfile.SoundFileError) as error:
-                raise AudioFileError(f"cannot read {path}: {error}") from error
+                raise AudioFileError(f"{path}: cannot read: {error}") from error
         rates = [file.samplerate for file in files]
         if rates[0] != rates[1]:
             raise AudioFileError(
-                f"{before} has {rates[0]} Hz and {after} {rates[1]} Hz: a picture needs the same"
-                " sample rate in both"
+                f"Cannot draw sounds of different sample rates ({rates[0]} and {rates[1]} Hz)."
+                " Convert one of them."
             )
         _draw(
             reader(files[0]),

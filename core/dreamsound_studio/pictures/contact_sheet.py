@@ -1,4 +1,4 @@
-"""A page to choose from: variations of a sound, with spectrograms and players."""
+"""Contact sheet: an HTML page to compare variations, with spectrograms and players."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dreamsound_studio.pictures.html import STYLE, picture, player, text_of, write_whole
+from dreamsound_studio.pictures.html import STYLE, escape_html, picture, player, write_whole
 
 
 @dataclass
@@ -19,9 +19,9 @@ class Variation:
     number : int
         1, 2, ...
     fields : dict
-        What is varied, and how.
+        The varied fields and their values.
     recipe : dict
-        All of it.
+        The complete recipe.
     renders : dict
         Files by render, relative to the page.
     picture : str or None
@@ -29,11 +29,11 @@ class Variation:
     before, after : dict or None
         Class and score in the source and in the dream.
     gain_db : float or None
-        What the dream was levelled by, dB.
+        Gain applied to match levels, dB.
     warnings : list of str
-        What was said about it.
+        Its warnings.
     error : str or None
-        Why there is none.
+        The error, if it failed.
     """
 
     number: int
@@ -50,24 +50,24 @@ class Variation:
 
 @dataclass
 class ContactSheet:
-    """What the page shows.
+    """The contents of the page.
 
     Attributes
     ----------
     source : str
         Name of the sound.
     source_path : str
-        Where it is, relative to the page if it lies beside it.
+        Its path, relative to the page if it lies beside it.
     picture : str or None
         Its spectrogram.
     model : str
         The network.
     common : dict
-        What of the recipe all variations share and is no default.
+        Recipe fields shared by all variations that differ from the defaults.
     planned : int
-        How many variations there will be.
+        Number of variations in total.
     variations : list of Variation
-        Those that are done.
+        The finished variations.
     """
 
     source: str
@@ -79,32 +79,33 @@ class ContactSheet:
     variations: list[Variation] = field(default_factory=list)
 
     def write(self, folder: Path) -> None:
-        """Write ``index.html`` and ``index.json``, each as a whole.
+        """Write ``index.html`` and ``index.json``, each atomically.
 
         Raises
         ------
         AudioFileError
-            They cannot be written.
+            A file cannot be written.
         """
         write_whole(folder / "index.json", json.dumps(asdict(self), indent=1, ensure_ascii=False))
         write_whole(folder / "index.html", self.page())
 
     def page(self) -> str:
-        """Return the page."""
+        """Return the page as HTML."""
         cards = [_source_card(self), *(_card(variation) for variation in self.variations)]
         rows = "".join(
-            f"<tr><th>{text_of(name)}</th><td>{text_of(value)}</td></tr>"
+            f"<tr><th>{escape_html(name)}</th><td>{escape_html(value)}</td></tr>"
             for name, value in {"model": self.model, **self.common}.items()
         )
         done = f"{len(self.variations)} of {self.planned} variations"
         return (
             f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
             f'<meta name="viewport" content="width=device-width">\n'
-            f"<title>{text_of(self.source)}: {done}</title>\n<style>{STYLE}</style></head>\n<body>"
-            f"<header><h1>{text_of(self.source)}</h1><p>{done}</p>"
-            f"<p><button onclick=\"order('number', 1)\">by number</button> "
-            f"<button onclick=\"order('score', -1)\">by score</button></p>"
-            f"<details><summary>the same for all</summary><table>{rows}</table></details>"
+            f"<title>{escape_html(self.source)}: {done}</title>\n"
+            f"<style>{STYLE}</style></head>\n<body>"
+            f"<header><h1>{escape_html(self.source)}</h1><p>{done}</p>"
+            f"<p><button onclick=\"order('number', 1)\">Sort by number</button> "
+            f"<button onclick=\"order('score', -1)\">Sort by score</button></p>"
+            f"<details><summary>Common settings</summary><table>{rows}</table></details>"
             f"</header>\n"
             f'<main id="cards">\n{chr(10).join(cards)}\n</main>\n<script>{SCRIPT}</script>\n'
             f"</body></html>\n"
@@ -121,14 +122,15 @@ def _source_card(sheet: ContactSheet) -> str:
 def _card(variation: Variation) -> str:
     score = -1.0 if variation.after is None else float(variation.after["score"])
     fields = " ".join(
-        f"<b>{text_of(name)}</b> {text_of(value)}" for name, value in variation.fields.items()
+        f"<b>{escape_html(name)}</b> {escape_html(value)}"
+        for name, value in variation.fields.items()
     )
     if variation.error is not None:
-        content = f'<p class="error">{text_of(variation.error)}</p>'
+        content = f'<p class="error">{escape_html(variation.error)}</p>'
     else:
         players = [player(name, path) for name, path in variation.renders.items()]
         content = picture(variation.picture) + _change(variation) + "".join(players)
-    warnings = "".join(f'<p class="warning">{text_of(line)}</p>' for line in variation.warnings)
+    warnings = "".join(f'<p class="warning">{escape_html(line)}</p>' for line in variation.warnings)
     return (
         f'<article data-number="{variation.number}" data-score="{score:.6f}">'
         f"<h2>{variation.number}</h2><p>{fields}</p>{content}{warnings}</article>"
@@ -139,8 +141,10 @@ def _change(variation: Variation) -> str:
     if variation.before is None or variation.after is None:
         return ""
     before, after = variation.before, variation.after
-    level = "" if variation.gain_db is None else f", levelled by {variation.gain_db:+.1f} dB"
-    return f"<p>{text_of(after['class'])} {before['score']:.3f} → {after['score']:.3f}{level}</p>"
+    level = "" if variation.gain_db is None else f", level {variation.gain_db:+.1f} dB"
+    return (
+        f"<p>{escape_html(after['class'])} {before['score']:.3f} → {after['score']:.3f}{level}</p>"
+    )
 
 
 SCRIPT = """

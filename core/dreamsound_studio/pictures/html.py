@@ -1,4 +1,4 @@
-"""What pages that show sounds have in common: pictures, players, and how they look."""
+"""Common parts of the HTML pages: spectrograms, players and style."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from dreamsound_studio.errors import AudioFileError
 
 
 def picture(path: str | None) -> str:
-    """Return a spectrogram, by its path from the page; nothing where there is none."""
+    """Return an image of a spectrogram, by its path from the page; empty for None."""
     return "" if path is None else f'<img src="{_address(path)}" alt="spectrogram" loading="lazy">'
 
 
 def player(name: str, path: str) -> str:
-    """Return a player for a sound, by its path from the page."""
+    """Return an audio player, by the sound's path from the page."""
     return (
-        f'<label>{text_of(name)} <audio controls preload="none" src="{_address(path)}"></audio>'
-        f'</label><a href="{_address(path)}">{text_of(Path(path).name)}</a>'
+        f'<label>{escape_html(name)} <audio controls preload="none" src="{_address(path)}"></audio>'
+        f'</label><a href="{_address(path)}">{escape_html(Path(path).name)}</a>'
     )
 
 
 def _address(path: str) -> str:
-    """Return a path as the address of a link: a number sign or a quote is no end of it."""
+    """Return a path as a link's address, with special characters such as # and quotes escaped."""
     return html.escape(urllib.parse.quote(path.replace("\\", "/")), quote=True)
 
 
-def text_of(value: Any) -> str:
-    """Return a value as text that a page may hold."""
+def escape_html(value: Any) -> str:
+    """Return a value as escaped HTML."""
     return html.escape(str(value), quote=True)
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a text file as a whole, or not at all; raise `AudioFileError` where it fails."""
+    """Write a text file atomically; raise `AudioFileError` on failure."""
     unfinished = path.with_name(f".{uuid.uuid4().hex[:8]}.partial")
     try:
         unfinished.write_text(text, encoding="utf-8")
         unfinished.replace(path)
     except OSError as error:
-        raise AudioFileError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise AudioFileError(f"{path}: cannot write: {error.strerror or error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -1,5 +1,5 @@
-"""The render queue: one store of jobs for every face on the machine, and what works through it.
+"""The render queue: one store of jobs for all programs on the machine, and its workers.
 
-Nothing is imported here: `queue.store.store` needs only Python's own library, and a face that
-lists the queue pays for nothing else.
+Nothing is imported here: `queue.store.store` needs only the standard library, so that a
+program that just lists the queue starts fast.
 """

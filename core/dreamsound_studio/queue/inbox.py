@@ -1,8 +1,8 @@
-"""Job folders: the queue for faces that cannot import the engine. Python's own library only.
+"""Job folders: the queue for programs that cannot import the engine. Standard library only.
 
-A face writes ``job.json`` into a folder of its own and starts ``dreamsound submit FOLDER``. From
-then on the folder holds ``status.json``, and in the end ``result.json``; each is written whole and
-renamed into place. An empty file ``cancel`` or ``finish`` in it stops the job. See docs/queue.md.
+A program writes ``job.json`` into a folder of its own and runs ``dreamsound submit FOLDER``. From
+then on the folder contains ``status.json``, and finally ``result.json``; each is written
+atomically. An empty file ``cancel`` or ``finish`` in the folder stops the job. See docs/queue.md.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from dreamsound_studio.queue.store.records import Job, NewJob
 from dreamsound_studio.queue.store.store import Store
 
 JOB, STATUS, RESULT, CANCEL, FINISH = "job.json", "status.json", "result.json", "cancel", "finish"
-#: Larger than any job is.
+#: No valid job is larger.
 MOST_BYTES: Final = 2**20
 SCHEMA_VERSION: Final = 1
 
 
 def submit(folder: Path, store: Store, origin: str = "inbox") -> Job:
-    """Put the job of a folder into the queue, once however often it is asked for.
+    """Add the job in a folder to the queue, once, however often this is called.
 
     Parameters
     ----------
     folder : pathlib.Path
-        Holds ``job.json``.
+        Contains ``job.json``.
     store : Store
         The queue.
     origin : str
-        The face that asks, one of `queue.store.records.ORIGINS`.
+        The requesting program, one of `queue.store.records.ORIGINS`.
 
     Returns
     -------
     Job
-        As it stands; ``status.json`` says it too.
+        The job in its current state, which ``status.json`` also holds.
 
     Raises
     ------
     QueueError
-        There is no job in the folder, or none that can be understood. Whether its recipe makes
-        sense is found out by the worker, and told in ``status.json``.
+        The folder contains no job, or an invalid one. The worker validates the recipe, and reports
+        errors in ``status.json``.
     """
     document = read_job(folder)
     source = absolute_path(document["input"], folder)
@@ -65,57 +65,57 @@ def submit(folder: Path, store: Store, origin: str = "inbox") -> Job:
     (number,) = store.add([new])
     job = store.job(number)
     if job.state == "queued":
-        tell(job)
+        write_status(job)
     return job
 
 
 def read_job(folder: Path) -> dict[str, Any]:
-    """Return what ``job.json`` of a folder holds, as far as the queue has to know it.
+    """Return the contents of a folder's ``job.json``, as far as the queue needs them.
 
     Raises
     ------
     QueueError
-        It is not there, too large, no JSON object, or lacks what every job has.
+        It is missing, too large, not a JSON object, or incomplete.
     """
     path = folder / JOB
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
-            raise QueueError(f"{path} is larger than any job ({MOST_BYTES >> 10} kB)")
+            raise QueueError(f"{path}: too large for a job (limit {MOST_BYTES >> 10} kB)")
         document = json.loads(content)
     except OSError as error:
         raise QueueError(f"{path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        raise QueueError(f"{path} is no JSON: {error}") from error
+        raise QueueError(f"{path}: invalid JSON: {error}") from error
     if not isinstance(document, dict):
-        raise QueueError(f"{path} is no JSON object")
+        raise QueueError(f"{path}: not a JSON object")
     version = document.get("schema_version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION:
-        raise QueueError(f"{path}: schema_version {version!r} is not known, {SCHEMA_VERSION} is")
+        raise QueueError(f"{path}: unsupported schema_version {version!r} (use {SCHEMA_VERSION})")
     kinds = {"input": str, "out": str}
     for name, kind in kinds.items():
         if not isinstance(document.get(name), kind) or not document[name]:
-            raise QueueError(f"{path}: a job has to have {name!r}, a path")
+            raise QueueError(f"{path}: {name!r} is missing or not a path")
     more = {"name": str, "preset": str | None, "kind": str, "priority": int}
     for name, optional in more.items():
         if name in document and not isinstance(document[name], optional):
-            raise QueueError(f"{path}: {name} cannot be {document[name]!r:.60}")
+            raise QueueError(f"{path}: invalid {name}: {document[name]!r:.60}")
     return document
 
 
 def wish(folder: str | Path) -> str:
-    """Return what a job folder wants of its job: ``cancel``, ``finish`` or nothing."""
+    """Return a job folder's request for its job: ``cancel``, ``finish`` or empty."""
     for name in (CANCEL, FINISH):
         if (Path(folder) / name).exists():
             return name
     return ""
 
 
-def tell(job: Job, progress: Mapping[str, Any] | None = None) -> None:
+def write_status(job: Job, progress: Mapping[str, Any] | None = None) -> None:
     """Write ``status.json``, and ``result.json`` for a job that is over, into the job's folder.
 
-    A folder that has gone away, or cannot be written, is no reason to stop: nothing is told then.
+    A missing or read-only folder is not an error: nothing is written then.
     """
     if job.job_folder is None:
         return
@@ -131,29 +131,29 @@ def tell(job: Job, progress: Mapping[str, Any] | None = None) -> None:
     }
     with suppress(AudioFileError):
         if job.is_over:
-            # First what was made: who sees the state knows that the result is there.
+            # Write the result first: whoever sees the final state can rely on it.
             write_whole(folder / RESULT, json.dumps(status | {"result": job.result}, indent=1))
         write_whole(folder / STATUS, json.dumps(status, indent=1))
 
 
-def tell_over(store: Store, job: Job) -> None:
-    """Tell the folder of a job that is over, and remember that it knows."""
+def report_over(store: Store, job: Job) -> None:
+    """Report a job that is over to its folder, and remember that this is done."""
     if job.job_folder is not None:
-        tell(job)
-        store.told(job.id)
+        write_status(job)
+        store.mark_reported(job.id)
 
 
 def reopen(job: Job) -> None:
-    """Tell the folder of a job that is tried again, and take away what ended it."""
+    """Report a retried job to its folder, and remove the files that ended it."""
     if job.job_folder is not None:
         for name in (CANCEL, FINISH, RESULT):
             with suppress(OSError):
                 (Path(job.job_folder) / name).unlink()
-        tell(job)
+        write_status(job)
 
 
 def _preset_in(document: dict[str, Any]) -> str:
-    """Return the preset of a recipe that was written out."""
+    """Return the name of the preset in a written-out recipe."""
     values = document.get("values")
     named = values.get("preset") if isinstance(values, dict) else None
     return named if isinstance(named, str) else ""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Automation:
-    """The breakpoints of a recipe.
+    """A recipe's breakpoints.
 
     Attributes
     ----------
@@ -53,18 +53,18 @@ class Automation:
         )
 
     def strength(self, step: int) -> float:
-        """Return the factor of the strength in a step."""
+        """Return the strength factor of a step."""
         return 1.0 if self.strength_over_steps is None else float(self.strength_over_steps.at(step))
 
     def strength_curve(self, start: int, stop: int) -> FloatArray | None:
-        """Return the factor of the strength in some samples, ``[stop - start]``; None for 1."""
+        """Return the strength factor of samples, ``[stop - start]``; None for 1 throughout."""
         if self.strength_over_time is None:
             return None
         seconds = np.arange(start, stop) / self.sample_rate_hz
         return self.strength_over_time.at(seconds).astype(np.float32)
 
     def threshold_shift(self, step: int, stft: Stft) -> Callable[[int, int], FloatArray] | None:
-        """Return what gives the threshold's shift in some frames, dB ``[frames]``; None for 0."""
+        """Return a function for the threshold shift of frames, dB ``[frames]``; None for 0."""
         steps, time = self.threshold_over_steps, self.threshold_over_time
         if steps is None and time is None:
             return None

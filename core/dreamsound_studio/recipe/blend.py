@@ -1,4 +1,4 @@
-"""Between two recipes: what differs, and what lies in the middle."""
+"""Compare two recipes, and interpolate between them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from dreamsound_studio.dream.filter import METHODS
 from dreamsound_studio.recipe.recipe import Recipe
 
-#: Fields that mean something only together: a blend takes them all from the nearer recipe.
+#: Fields that only make sense together: a blend takes them all from the nearer recipe.
 GROUPS = (
     ("class_", "at", "layer", "objective"),
     ("method", "combine", "mask_from", "carrier", "flip", "target", "target_b", "morph"),
@@ -15,18 +15,18 @@ GROUPS = (
     ("mask", "threshold_ref", "invert_mask"),
     ("model",),
 )
-#: Numbers that are names rather than sizes: half way between two seeds there is nothing.
+#: Numbers that are labels, not amounts: half way between two seeds means nothing.
 NO_SIZES = ("seed", "schema_version", "block_patches")
 
 
 def difference(a: Recipe, b: Recipe) -> dict[str, tuple[Any, Any]]:
-    """Return the fields in which two recipes differ, by the names of the options."""
+    """Return the fields that differ between two recipes, by option name."""
     first, second = a.as_dict(), b.as_dict()
     return {name: (first[name], second[name]) for name in first if first[name] != second[name]}
 
 
 def blend(a: Recipe, b: Recipe, share: float) -> Recipe:
-    """Return a recipe between two.
+    """Interpolate between two recipes.
 
     Parameters
     ----------
@@ -38,13 +38,13 @@ def blend(a: Recipe, b: Recipe, share: float) -> Recipe:
     Returns
     -------
     Recipe
-        Numbers are interpolated, whole ones rounded; of everything else the nearer choice is kept,
-        and what means something only together is taken together.
+        Numbers are interpolated and whole numbers rounded. All other fields come from the nearer
+        recipe; fields that only make sense together are taken together.
 
     Raises
     ------
     RecipeError
-        What came out makes no sense.
+        The result is an invalid recipe.
     """
     nearer = a if share < 0.5 else b
     if share in (0, 1):
@@ -68,7 +68,7 @@ def blend(a: Recipe, b: Recipe, share: float) -> Recipe:
 
 
 def _number(recipe: Recipe, name: str) -> Any:
-    """Return a field's number, its method's where it is open; None for what is no number."""
+    """Return a field's number, or its method's default if unset; None if it is not numeric."""
     value = getattr(recipe, name)
     if value is None:
         value = getattr(METHODS[recipe.method], name, None)

@@ -1,4 +1,4 @@
-"""Breakpoints: a value that changes along a line of positions, written as text."""
+"""Breakpoints: a value that changes over positions, written as text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Breakpoints:
     Raises
     ------
     ValueError
-        The positions or values are none of that.
+        The positions or values are invalid.
     """
 
     positions: tuple[float, ...]
@@ -34,28 +34,28 @@ class Breakpoints:
 
     def __post_init__(self) -> None:
         if not self.positions or len(self.positions) != len(self.values):
-            raise ValueError("one value for each of one or more positions is needed")
+            raise ValueError("positions and values must match, with at least one of each")
         for number in (*self.positions, *self.values):
             if not math.isfinite(number):
                 raise ValueError(f"{number} is not a finite number")
         if self.positions[0] < 0:
-            raise ValueError(f"the position {_short(self.positions[0])} is under 0")
+            raise ValueError(f"position {_short(self.positions[0])} is negative")
         for before, after in pairwise(self.positions):
             if after <= before:
                 raise ValueError(
-                    f"the position {_short(after)} comes after {_short(before)}: let them rise"
+                    f"position {_short(after)} follows {_short(before)}; positions must increase"
                 )
 
     @classmethod
     def parse(cls, text: str, what: str) -> Breakpoints:
-        """Read breakpoints from text.
+        """Parse breakpoints.
 
         Parameters
         ----------
         text : str
-            ``"0:1, 2.5:0.2, 10:0.05"``, position and value, or one number for a constant.
+            ``"0:1, 2.5:0.2, 10:0.05"``, position and value, or a single number for a constant.
         what : str
-            What the text is for; a message about it begins with this.
+            Name of the setting; error messages begin with it.
 
         Returns
         -------
@@ -64,7 +64,7 @@ class Breakpoints:
         Raises
         ------
         RecipeError
-            The text is something else.
+            The text is invalid.
 
         Examples
         --------
@@ -104,7 +104,7 @@ class Breakpoints:
 def _pair(piece: str) -> tuple[float, float]:
     position, colon, value = piece.partition(":")
     if not colon:
-        raise ValueError(f"{piece.strip()!r} is no position:value pair, like 2.5:0.2")
+        raise ValueError(f"invalid breakpoint {piece.strip()!r}. Use position:value, like 2.5:0.2.")
     return _number(position), _number(value)
 
 
@@ -113,10 +113,10 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         raise ValueError(
-            f"{text.strip()!r} is no number; write one number, or pairs like 0:1, 2.5:0.2"
+            f"invalid number {text.strip()!r}. Use one number, or pairs like 0:1, 2.5:0.2."
         ) from None
 
 
 def _short(number: float) -> str:
-    """Return the shortest text that reads back as the same number."""
+    """Return the shortest text that parses back to the same number."""
     return repr(float(number)).removesuffix(".0")

@@ -1,7 +1,7 @@
-"""Recipes as JSON: reading what may come from anywhere, and older versions of the format.
+"""Recipe files: safe parsing of JSON, and older versions of the format.
 
-A version that changes the meaning of a file gets a number and a row in :data:`MIGRATIONS`; a file
-of each old version stays in the tests for ever.
+A version that changes the meaning of a file gets a number and a row in :data:`MIGRATIONS`; the
+tests keep a file of each old version forever.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from typing import Any
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.recipe import SCHEMA_VERSION, Recipe
 
-#: The largest recipe or preset that makes sense is a few kilobytes.
+#: Size limit; a real recipe or preset has a few kilobytes.
 MOST_BYTES = 2**20
-#: Nothing in a recipe is nested as deeply.
+#: Nesting limit, far above any recipe's.
 MOST_DEPTH = 16
 
-#: From a version to the function that makes the next version's document of it. None is needed yet:
-#: version 1 is the first.
+#: Maps a version to the function that converts a document to the next version. Version 1 is the
+#: first, so none is needed yet.
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 
 def recipe_from(document: Any, what: str = "the recipe") -> Recipe:
-    """Make a recipe of plain JSON values, of this version of the format or an older one.
+    """Make a recipe from plain JSON values of this or an older version of the format.
 
     Parameters
     ----------
     document : object
-        What was read; has to be an object.
+        The parsed file; must be an object.
     what : str
-        Where it came from; a message about it begins with this.
+        Its origin; messages begin with it.
 
     Returns
     -------
@@ -43,17 +43,17 @@ def recipe_from(document: Any, what: str = "the recipe") -> Recipe:
     Raises
     ------
     RecipeError
-        It is no recipe, of a newer version, or has an unknown field or a value out of range.
+        It is not a recipe, has a newer version, or has an unknown field or a value out of range.
     """
     if not isinstance(document, dict):
-        raise RecipeError(f"{what} is no recipe: it is not a JSON object")
+        raise RecipeError(f"{what}: not a recipe (not a JSON object)")
     version = document.get("schema_version", SCHEMA_VERSION)
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise RecipeError(f"{what}: schema_version is {version!r}, which no version has been")
+        raise RecipeError(f"{what}: unknown schema_version {version!r}")
     if version > SCHEMA_VERSION:
         raise RecipeError(
-            f"{what} is of version {version} of the format, this DreamSound knows up to "
-            f"{SCHEMA_VERSION}: a newer one made it"
+            f"{what}: recipe version {version} needs a newer DreamSound (this one supports up to "
+            f"{SCHEMA_VERSION})"
         )
     while version < SCHEMA_VERSION:
         document = MIGRATIONS[version](document)
@@ -65,7 +65,7 @@ def recipe_from(document: Any, what: str = "the recipe") -> Recipe:
 
 
 def read_json(path: Path) -> Any:
-    """Read a small JSON file that may hold anything.
+    """Read a small JSON file with untrusted content.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def read_json(path: Path) -> Any:
     Raises
     ------
     RecipeError
-        It cannot be read, is too large, or is no JSON.
+        It cannot be read, is too large, or is not JSON.
     """
     try:
         with path.open("rb") as file:
@@ -83,39 +83,39 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise RecipeError(f"{path}: {error.strerror or error}") from error
     if len(content) > MOST_BYTES:
-        raise RecipeError(f"{path} is larger than any recipe or preset ({MOST_BYTES >> 10} kB)")
+        raise RecipeError(f"{path}: too large for a recipe or preset (limit {MOST_BYTES >> 10} kB)")
     return parse_json(content, str(path))
 
 
 def parse_json(content: bytes | str, what: str) -> Any:
-    """Parse JSON that may be anything; raise `RecipeError` in one line where it is none."""
+    """Parse untrusted JSON; raise `RecipeError` in one line if it is invalid."""
     try:
         document = json.loads(content, parse_constant=_no_number)
     except RecursionError:
-        raise RecipeError(f"{what} is nested too deeply to be a recipe") from None
+        raise RecipeError(f"{what}: nested too deeply for a recipe") from None
     except ValueError as error:  # not JSON, or not UTF-8
-        raise RecipeError(f"{what} is no JSON: {error}") from error
+        raise RecipeError(f"{what}: invalid JSON: {error}") from error
     if _depth(document) > MOST_DEPTH:
-        raise RecipeError(f"{what} is nested too deeply to be a recipe")
+        raise RecipeError(f"{what}: nested too deeply for a recipe")
     return document
 
 
 def write_json(path: Path, document: Any, overwrite: bool = False) -> None:
-    """Write JSON to a new file, or in place of one, as a whole.
+    """Write JSON to a new or existing file, atomically.
 
     Parameters
     ----------
     path : pathlib.Path
-        Where to; its folder is made where it is missing.
+        Target path; its folder is created if missing.
     document : object
         Plain JSON values.
     overwrite : bool, optional
-        Whether a file may be replaced.
+        Whether to replace an existing file.
 
     Raises
     ------
     RecipeError
-        There is a file already, or it cannot be written.
+        The file exists, or cannot be written.
     """
     unfinished = path.with_name(f".{uuid.uuid4().hex[:8]}.partial")
     try:
@@ -126,18 +126,19 @@ def write_json(path: Path, document: Any, overwrite: bool = False) -> None:
         if overwrite:
             unfinished.replace(path)
         else:
-            # Unlike a rename, a link fails if the name is taken, by whoever was faster.
+            # Unlike a rename, a link fails if another process has taken the name.
             os.link(unfinished, path)
     except FileExistsError:
-        raise RecipeError(f"{path} exists: choose another name, or say --overwrite") from None
+        message = f"{path}: already exists. Use another name or pass --overwrite."
+        raise RecipeError(message) from None
     except OSError as error:
-        raise RecipeError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise RecipeError(f"{path}: cannot write: {error.strerror or error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
 
 
 def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no number that a recipe can hold")
+    raise ValueError(f"{text} is not a valid number in a recipe")
 
 
 def _depth(document: Any) -> int:

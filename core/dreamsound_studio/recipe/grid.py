@@ -1,4 +1,4 @@
-"""A grid of variations: which fields of a recipe are varied, over which values."""
+"""A grid of variations: the recipe fields to vary, and their values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.recipe.recipe import Recipe
 
 MOST_COMBINATIONS = 1000
-#: A field, then values; a value with spaces or commas stands in double quotes.
+#: A field, then values; values with spaces or commas take double quotes.
 _PIECE = re.compile(r'([^\s="]+)=((?:"[^"]*"|[^\s"])*)')
 _VALUE = re.compile(r'"([^"]*)"|([^,"]+)')
 _RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")
@@ -22,12 +22,12 @@ FIXED = ("model", *FIELDS, "schema_version")
 
 @dataclass(frozen=True)
 class Grid:
-    """Fields and their values, in the order in which they were given.
+    """Fields and their values, in the given order.
 
     Attributes
     ----------
     fields : dict
-        Values, as text, by the recipe's field names (``class_``).
+        Values, as text, by recipe field name (``class_``).
     """
 
     fields: dict[str, tuple[str, ...]]
@@ -41,20 +41,20 @@ class Grid:
 
 
 def parse_grid(text: str) -> Grid:
-    """Read a grid.
+    """Parse a grid.
 
     Parameters
     ----------
     text : str
-        ``field=value,value`` separated by spaces; ``1..4`` is a range of whole numbers, and a value
-        with spaces or commas stands in double quotes. Fields are called as the options of
-        ``dreamsound render`` are.
+        ``field=value,value`` separated by spaces; ``1..4`` is a range of whole numbers, and values
+        with spaces or commas take double quotes. Fields have the names of the options of
+        ``dreamsound render``.
 
     Raises
     ------
     RecipeError
-        An unknown field, one given twice or without values, too many combinations, or text that is
-        none of that.
+        A field is unknown, repeated or without values, there are too many combinations, or the text
+        is invalid.
 
     Examples
     --------
@@ -64,22 +64,22 @@ def parse_grid(text: str) -> Grid:
     fields: dict[str, tuple[str, ...]] = {}
     rest = _PIECE.sub("", text).split()
     if rest:
-        raise RecipeError(f"grid: {rest[0]!r} is no field=value,value")
+        raise RecipeError(f"grid: invalid entry {rest[0]!r}. Use field=value,value.")
     for match in _PIECE.finditer(text):
         name = _field_of(match[1])
         if name in fields:
-            raise RecipeError(f"grid: {match[1]} is given twice")
+            raise RecipeError(f"grid: duplicate field {match[1]}")
         values = [quoted or bare for quoted, bare in _VALUE.findall(match[2])]
         if not values or re.search(r",,|^,|,$", match[2]) or '""' in match[2]:
-            raise RecipeError(f"grid: {match[0]} has a value that is empty")
+            raise RecipeError(f"grid: {match[0]} contains an empty value")
         fields[name] = tuple(itertools.chain.from_iterable(map(_expanded, values)))
     if not fields:
-        raise RecipeError('grid: name at least one field, as in "seed=1..4 strength=0.5,1"')
+        raise RecipeError('grid: no fields. Name at least one, as in "seed=1..4 strength=0.5,1".')
     count = 1
     for found in fields.values():
         count *= len(found)
     if count > MOST_COMBINATIONS:
-        raise RecipeError(f"grid: {count} combinations are too many (at most {MOST_COMBINATIONS})")
+        raise RecipeError(f"grid: too many combinations: {count} (limit {MOST_COMBINATIONS})")
     return Grid(fields)
 
 
@@ -88,10 +88,10 @@ def _field_of(text: str) -> str:
     name = text.replace("-", "_")
     if name not in names:
         near = difflib.get_close_matches(name, names, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise RecipeError(f"grid: no field is called {text!r}{hint}")
+        hint = f". Did you mean {near[0]}?" if near else ""
+        raise RecipeError(f"grid: unknown field {text!r}{hint}")
     if name in FIXED:
-        raise RecipeError(f"grid: {name} is the same for all variations; give it as an option")
+        raise RecipeError(f"grid: {name} cannot vary within a grid. Pass it as an option.")
     return names[name]
 
 
@@ -101,6 +101,6 @@ def _expanded(value: str) -> list[str]:
         return [value]
     first, last = int(match[1]), int(match[2])
     if abs(last - first) >= MOST_COMBINATIONS:
-        raise RecipeError(f"grid: {value} is too long a range (at most {MOST_COMBINATIONS})")
+        raise RecipeError(f"grid: range too long: {value} (limit {MOST_COMBINATIONS})")
     step = 1 if last >= first else -1
     return [str(number) for number in range(first, last + step, step)]

@@ -1,4 +1,4 @@
-"""A target that turns into another over the sound."""
+"""Morph: one target turns into another over the sound."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Morph:
-    """How far a target has turned into the other, over time.
+    """Progress of a morph between two targets over time.
 
     Parameters
     ----------
     points : Breakpoints or None
-        0..1 over seconds; None is from 0 at the sound's start to 1 at its end.
+        0..1 over seconds; None runs from 0 at the sound's start to 1 at its end.
     """
 
     points: Breakpoints | None = None
 
     @classmethod
     def of(cls, recipe: Recipe) -> Morph:
-        """Return the morph of a recipe."""
+        """Return a recipe's morph."""
         return cls(None if recipe.morph is None else Breakpoints.parse(recipe.morph, "morph"))
 
     @property
     def middle(self) -> float:
-        """Return half way between the least and the most that is reached."""
+        """Return the midpoint between the lowest and highest values reached."""
         if self.points is None:
             return 0.5
         return (self.points.lowest + self.points.highest) / 2
@@ -44,7 +44,7 @@ class Morph:
     def share(
         self, place: npt.NDArray[np.floating | np.integer], length: int, sample_rate_hz: int
     ) -> FloatArray:
-        """Return the share of the second target at some samples of a sound of `length`."""
+        """Return the second target's share at some samples of a sound of `length`."""
         if self.points is None:
             return np.clip(place / max(length - 1, 1), 0, 1).astype(np.float32)
         return self.points.at(np.maximum(place, 0) / sample_rate_hz).astype(np.float32)
@@ -52,7 +52,7 @@ class Morph:
     def of_frames(
         self, stft: Stft, length: int, sample_rate_hz: int
     ) -> Callable[[int, int], FloatArray]:
-        """Return what gives the share in the middle of some frames, ``[frames]``."""
+        """Return a function that gives the share at the middle of frames, ``[frames]``."""
 
         def shares(first: int, last: int) -> FloatArray:
             return self.share(stft.middles(first, last), length, sample_rate_hz)
@@ -60,12 +60,11 @@ class Morph:
         return shares
 
     def mix(self, first: Samples, second: Samples, sample_rate_hz: int) -> Samples:
-        """Return `first` turning into `second`, in a place of its own.
+        """Return `first` turning into `second`, in new storage.
 
         Notes
         -----
-        Equal power: ``cos(m pi / 2) a + sin(m pi / 2) b``, for two sounds that know nothing of each
-        other.
+        Equal power, for two uncorrelated sounds: ``cos(m pi / 2) a + sin(m pi / 2) b``.
         """
         mixed = Samples(first.channels, first.length)
         for start, block in first.blocks():
@@ -78,14 +77,14 @@ class Morph:
 
 @dataclass(frozen=True)
 class Targets:
-    """The targets of a dream, each at the source's rate and as long as it.
+    """A dream's targets, at the source's rate and length.
 
     Attributes
     ----------
     first, second : Samples or None
-        The target, and what it turns into.
+        The target, and the target it turns into.
     carrier : Samples or None
-        What sounds: the first turning into the second.
+        The audible sound: the first turning into the second.
     """
 
     first: Samples | None = None
@@ -93,7 +92,7 @@ class Targets:
     carrier: Samples | None = None
 
     def morphing(self, recipe: Recipe, stft: Stft, sample_rate_hz: int) -> dict[str, Any]:
-        """Return the fields of a `FilterJob` that turn one mask into the other."""
+        """Return the fields of a `FilterJob` that morph one mask into the other."""
         if recipe.mask_from != "target" or self.second is None:
             return {}
         shares = Morph.of(recipe).of_frames(stft, self.second.length, sample_rate_hz)

@@ -1,4 +1,4 @@
-"""How renders are called: a template, safe on every system."""
+"""Names of renders: a template, safe on every system."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from dreamsound_studio.errors import RecipeError
 
 DEFAULT_TEMPLATE = "{stem}_{render}"
 
-#: What may stand between braces, and what it stands for.
+#: Fields allowed in braces, and their meaning.
 FIELDS: dict[str, str] = {
-    "stem": "the source's name without its ending",
+    "stem": "source file name without extension",
     "render": "dream, gradient, hardcut, filtered or difference",
     "preset": "the preset",
-    "class": "the class that was dreamed of",
-    "model": "the network",
-    "layer": "the layer that was dreamed of",
-    "step": "how many steps were made",
-    "n": "which of several inputs it is, 001, 002, ...",
-    "date": "the day, such as 2026-11-24",
-    "catid": "UCS: the category's short name, such as ANMLBird",
-    "fxname": "UCS: what it is, in a few words",
-    "creator": "UCS: who made it",
-    "source": "UCS: where it belongs",
+    "class": "class that was maximised",
+    "model": "name of the model",
+    "layer": "layer that was maximised",
+    "step": "number of steps done",
+    "n": "number of the input: 001, 002, ...",
+    "date": "date, such as 2026-11-24",
+    "catid": "UCS: category ID, such as ANMLBird",
+    "fxname": "UCS: short description",
+    "creator": "UCS: name of the creator",
+    "source": "UCS: project or library",
 }
 #: Known only when the dream is done.
 LATE = ("class", "model", "layer", "step")
@@ -44,11 +44,11 @@ EXAMPLE = {
     "creator": "ME",
     "source": "DREAMS",
 }
-#: A name of 255 bytes is the most that common file systems allow; the ending needs some.
+#: Common file systems allow names of 255 bytes; the extension needs some of them.
 MOST_BYTES = 240
-#: Names that Windows keeps for itself.
+#: Names that Windows reserves.
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
-#: Stands for a field without a value; no text has this character.
+#: Stands for a field without a value; this character never occurs in text.
 EMPTY = "\ue000"
 _FIELD = re.compile(r"\{(\w*)\}")
 
@@ -61,22 +61,22 @@ def check_template(template: str, several: bool) -> None:
     template : str
         Text with fields of :data:`FIELDS` in braces.
     several : bool
-        Whether an input has more than one render, which `{render}` must then tell apart.
+        Whether an input has more than one render, so that `{render}` is required.
     """
     for name in _FIELD.findall(template):
         if name not in FIELDS:
             near = difflib.get_close_matches(name, FIELDS, 1)
-            hint = f"did you mean {{{near[0]}}}?" if near else f"there are {', '.join(FIELDS)}"
-            raise RecipeError(f"name: there is no {{{name}}}; {hint}")
+            hint = f"Did you mean {{{near[0]}}}?" if near else f"Use {', '.join(FIELDS)}."
+            raise RecipeError(f"name: unknown field {{{name}}}. {hint}")
     rest = _FIELD.sub("", template)
     if "{" in rest or "}" in rest:
-        raise RecipeError(f"name: a brace in {template!r} does not belong to a field like {{stem}}")
+        raise RecipeError(f"name: unmatched brace in {template!r}. Write fields like {{stem}}.")
     if "/" in rest or "\\" in rest:
-        raise RecipeError(f"name: {template!r} names a folder: use --out for that")
+        raise RecipeError(f"name: {template!r} contains a folder. Use --out for the folder.")
     if several and "{render}" not in template:
-        raise RecipeError("name: several renders would have one name; put {render} into it")
+        raise RecipeError("name: several renders would have the same name. Add {render}.")
     if not template.strip(" ."):
-        raise RecipeError("name: it is empty")
+        raise RecipeError("name: the template is empty")
 
 
 def fields_in(template: str) -> set[str]:
@@ -85,20 +85,19 @@ def fields_in(template: str) -> set[str]:
 
 
 def expand(template: str, values: Mapping[str, str]) -> str:
-    """Return a file name without its ending.
+    """Return a file name without its extension.
 
     Parameters
     ----------
     template : str
-        As :func:`check_template` lets pass.
+        A template accepted by :func:`check_template`.
     values : mapping
-        Of its fields; one that is missing is empty, and what separates it from its neighbours goes
-        with it.
+        Values of its fields; a missing one is empty, and its separator is dropped.
 
     Returns
     -------
     str
-        Safe on Windows, macOS and Linux: without their separators and forbidden characters, not a
+        Safe on Windows, macOS and Linux: without path separators or forbidden characters, not a
         reserved name, neither empty nor too long.
 
     Examples
@@ -107,12 +106,12 @@ def expand(template: str, values: Mapping[str, str]) -> str:
     'bird_Hi-hat_dream'
     """
     name = _FIELD.sub(lambda match: _safe(values.get(match[1], "")) or EMPTY, template)
-    # An empty field takes one separator with it.
+    # An empty field drops one separator.
     name = re.sub(f"[_\\- ]?{EMPTY}", "", name)
     name = _safe(name).strip(" .") or "render"
     if RESERVED.match(name):
         name = f"_{name}"
-    # Cut between characters, not within one; what tells renders apart stands mostly at the end.
+    # Cut between characters, not within one; the end usually tells renders apart.
     encoded = name.encode()
     if len(encoded) > MOST_BYTES:
         half = MOST_BYTES // 2

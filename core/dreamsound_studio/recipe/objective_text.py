@@ -1,4 +1,4 @@
-r"""The grammar of objectives: from text to terms and back. No TensorFlow here.
+r"""The grammar of objectives: parse text to terms, and back. No TensorFlow here.
 
 ::
 
@@ -12,8 +12,8 @@ r"""The grammar of objectives: from text to terms and back. No TensorFlow here.
               | "guide" ":" name [ ":" name ]
     choice    = "first" | "follow" | "target" | "target_b" | "patch"
     at        = "logit" | "score" | "log"
-    name      = what stands between double quotes (\\" is a quote, \\\\ a backslash),
-                or words without any of  " + - * : , ( ) [ ]
+        name      = text between double quotes (\\" is a quote, \\\\ a backslash),
+                    or words without any of  " + - * : , ( ) [ ]
 
 A negative weight steers away.
 """
@@ -40,16 +40,16 @@ _PLAIN_NAME = re.compile(r"[^\s@\"+\-*:,()\[\]\\]+( [^\s\"+\-*:,()\[\]\\]+)*")
 
 
 class ObjectiveTextError(RecipeError):
-    """An objective that cannot be read, with the place where reading stopped.
+    """An objective that cannot be parsed, with the position of the error.
 
     Parameters
     ----------
     message : str
-        What is wrong.
+        The error.
     text : str
         The objective.
     position : int
-        Where in it.
+        Position of the error.
     """
 
     def __init__(self, message: str, text: str, position: int) -> None:
@@ -84,7 +84,7 @@ class ClassAtom(_Atom):
 
     @property
     def choice(self) -> str | None:
-        """Return how the class is chosen, or None where it is named."""
+        """Return how the class is chosen, or None if it is named."""
         return self.name[1:] if self.name.startswith("@") else None
 
     def __str__(self) -> str:
@@ -160,7 +160,7 @@ class ObjectiveText:
     Attributes
     ----------
     terms : tuple of (float, Atom)
-        Weights, finite and not 0, and what they weigh.
+        Weights, finite and not 0, and their atoms.
     """
 
     terms: tuple[tuple[float, Atom], ...]
@@ -179,17 +179,17 @@ class ObjectiveText:
         return tuple(atom for _, atom in self.terms)
 
     def chooses(self, choice: str) -> bool:
-        """Return whether a class is chosen by listening in this way."""
+        """Return whether any class is chosen by listening in this way."""
         return any(isinstance(atom, ClassAtom) and atom.choice == choice for atom in self.atoms)
 
 
 def parse_objective(text: str) -> ObjectiveText:
-    """Read an objective.
+    """Parse an objective.
 
     Parameters
     ----------
     text : str
-        As the grammar at the head of this module says.
+        Text in the grammar at the head of this module.
 
     Returns
     -------
@@ -199,7 +199,7 @@ def parse_objective(text: str) -> ObjectiveText:
     Raises
     ------
     ObjectiveTextError
-        The text does not follow the grammar; the message shows where.
+        The text does not match the grammar; the message shows where.
 
     Examples
     --------
@@ -210,7 +210,7 @@ def parse_objective(text: str) -> ObjectiveText:
 
 
 class _Reader:
-    """Reads a text from left to right."""
+    """Parses a text from left to right."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -238,7 +238,7 @@ class _Reader:
             weight = float(match[0])
             self.position = match.end()
             if weight == 0 or not math.isfinite(weight):
-                raise self._error("a weight has to be finite and not 0", start)
+                raise self._error("a weight must be finite and not 0", start)
             self._space()
             if not self._take("*"):
                 raise self._error("expected * after the weight")
@@ -264,29 +264,29 @@ class _Reader:
         self._space()
         start = self.position
         quoted = self.text.startswith('"', start)
-        name = self._name("a class's name, or @first, @follow, @target, @target_b or @patch")
+        name = self._name("a class name, or @first, @follow, @target, @target_b or @patch")
         if name.startswith("@") and (quoted or name[1:] not in CHOICES):
             choices = ", ".join(f"@{choice}" for choice in CHOICES)
-            raise self._error(f"there is no class {name}; chosen by listening are {choices}", start)
+            raise self._error(f"unknown class {name}; use {choices}", start)
         if not self._take(":"):
             return ClassAtom(name)
         self._space()
         start = self.position
-        at = self._name("where the class is read: logit, score or log")
+        at = self._name("where to read the class: logit, score or log")
         if at not in AT:
-            raise self._error("a class is read at logit, score or log", start)
+            raise self._error("expected logit, score or log", start)
         return ClassAtom(name, at)
 
     def _layer(self) -> LayerAtom:
-        return LayerAtom(self._name("a layer's name"))
+        return LayerAtom(self._name("a layer name"))
 
     def _channel(self) -> ChannelAtom:
-        layer = self._name("a layer's name")
-        self._expect(":", "and the number of a channel")
+        layer = self._name("a layer name")
+        self._expect(":", "and a channel number")
         return ChannelAtom(layer, self._integer())
 
     def _unit(self) -> UnitAtom:
-        layer = self._name("a layer's name")
+        layer = self._name("a layer name")
         self._expect(":", "and the place of a unit, such as 0,3,42")
         place = [self._integer()]
         while self._take(","):
@@ -295,12 +295,12 @@ class _Reader:
 
     def _direction(self) -> DirectionAtom:
         to = self._name("a sound file")
-        self._expect("-", "and the sound file to go away from")
+        self._expect("-", "and the sound file to move away from")
         return DirectionAtom(to, self._name("a sound file"))
 
     def _guide(self) -> GuideAtom:
         path = self._name("a sound file")
-        return GuideAtom(path, self._name("a layer's name") if self._take(":") else None)
+        return GuideAtom(path, self._name("a layer name") if self._take(":") else None)
 
     def _name(self, what: str) -> str:
         self._space()
@@ -314,7 +314,7 @@ class _Reader:
                 raise self._error(f"expected {what} between the quotes", start)
             return name
         if self.text.startswith('"', start):
-            raise self._error("this quote is not closed", start)
+            raise self._error("unclosed quote", start)
         bare = _BARE.match(self.text, start)
         if not bare or not bare[0].strip():
             raise self._error(f"expected {what}")
@@ -351,7 +351,7 @@ class _Reader:
 
 
 def _written(name: str) -> str:
-    """Return a name as it is written: bare where that is read as the same."""
+    """Return a name as written in text: unquoted if that parses to the same name."""
     return name if _PLAIN_NAME.fullmatch(name) else _quoted(name)
 
 

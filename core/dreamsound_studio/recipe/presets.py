@@ -1,7 +1,7 @@
 """Presets: a recipe with a name, a note and tags, in a file ``NAME.dreamsound.json``.
 
-Factory presets are part of the package and never written to; those of the user lie in the user's
-data folder, one file each, and go before a factory preset of the same name.
+Factory presets are part of the package and never modified. The user's presets lie in the user's
+data folder, one file each, and take precedence over a factory preset of the same name.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from dreamsound_studio.recipe.recipe import Recipe, one_line
 
 SUFFIX = ".dreamsound.json"
 PRESET_VERSION = 1
-#: What no file name may hold on one of the three systems.
+#: Characters forbidden in file names on Windows, macOS or Linux.
 FORBIDDEN = set('/\\:*?"<>|')
 RESERVED = {"con", "prn", "aux", "nul", *(f"{n}{i}" for n in ("com", "lpt") for i in range(1, 10))}
 LONGEST_NAME = 80
 
 
 class Preset(BaseModel):
-    """A recipe that has a name."""
+    """A named recipe."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     preset_version: Annotated[int, Field(ge=1, description="version of this format")] = 1
-    name: Annotated[str, Field(description="what it does to a sound; its file is called so")]
-    note: Annotated[str, Field(max_length=2000, description="what to know about it")] = ""
-    tags: Annotated[tuple[str, ...], Field(max_length=50, description="words to find it by")] = ()
-    author: Annotated[str, Field(max_length=200, description="who made it")] = ""
+    name: Annotated[str, Field(description="name of the preset and its file")]
+    note: Annotated[str, Field(max_length=2000, description="short description")] = ""
+    tags: Annotated[tuple[str, ...], Field(max_length=50, description="tags for searching")] = ()
+    author: Annotated[str, Field(max_length=200, description="name of the author")] = ""
     recipe: Recipe
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the preset as plain JSON values; of the recipe, what is not a default."""
-        told = self.model_dump(mode="json", exclude={"recipe"})
-        return told | {"recipe": set_fields(self.recipe)}
+        """Return the preset as plain JSON values, without the recipe's defaults."""
+        values = self.model_dump(mode="json", exclude={"recipe"})
+        return values | {"recipe": set_fields(self.recipe)}
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A preset, and where it comes from.
+    """A preset and its origin.
 
     Attributes
     ----------
@@ -61,30 +61,30 @@ class Stored:
 
     @property
     def factory(self) -> bool:
-        """Return whether it is shipped with DreamSound."""
+        """Return whether it is a factory preset."""
         return self.path is None
 
 
 def preset_from(document: Any, what: str) -> Preset:
-    """Make a preset of plain JSON values.
+    """Make a preset from plain JSON values.
 
     Parameters
     ----------
     document : object
-        What was read.
+        The parsed file.
     what : str
-        Where from, for messages.
+        Its origin, for messages.
 
     Raises
     ------
     RecipeError
-        It is no preset, of a newer version, or its name cannot be a file's.
+        It is not a preset, has a newer version, or its name is not a valid file name.
     """
     if not isinstance(document, dict) or "recipe" not in document:
-        raise RecipeError(f"{what} is no preset: it holds no recipe")
+        raise RecipeError(f"{what}: not a preset (no recipe in it)")
     version = document.get("preset_version", PRESET_VERSION)
     if isinstance(version, int) and version > PRESET_VERSION:
-        raise RecipeError(f"{what} is a preset of version {version}: a newer DreamSound made it")
+        raise RecipeError(f"{what}: preset version {version} needs a newer DreamSound")
     recipe = recipe_from(document["recipe"], what)
     try:
         preset = Preset(**({str(k): v for k, v in document.items()} | {"recipe": recipe}))
@@ -95,27 +95,27 @@ def preset_from(document: Any, what: str) -> Preset:
 
 
 def read_preset(path: Path) -> Preset:
-    """Read a preset file; raise `RecipeError` where it is none."""
+    """Read a preset file; raise `RecipeError` if it is invalid."""
     return preset_from(read_json(path), str(path))
 
 
 def check_name(name: str) -> None:
-    """Raise `RecipeError` for a name that cannot be a file's on every system."""
+    """Raise `RecipeError` for a name that is not a valid file name on every system."""
     if not name.strip() or name != name.strip() or name.endswith(".") or name.startswith("."):
         raise RecipeError(
-            f"a preset cannot be called {name!r}: no space or dot at either end, and not empty"
+            f"Invalid preset name {name!r}: empty, or with a space or dot at either end"
         )
     bad = sorted(set(name) & FORBIDDEN) or [c for c in name if not c.isprintable()]
     if bad:
-        raise RecipeError(f"a preset cannot be called {name!r}: it must not hold {bad[0]!r}")
+        raise RecipeError(f"Invalid preset name {name!r}: contains {bad[0]!r}")
     if len(name) > LONGEST_NAME or name.split(".")[0].casefold() in RESERVED:
         raise RecipeError(
-            f"a preset cannot be called {name!r}: too long (over {LONGEST_NAME}), or a name that "
-            "Windows keeps for itself"
+            f"Invalid preset name {name!r}: longer than {LONGEST_NAME} characters, or reserved by "
+            "Windows"
         )
 
 
-def user_folder() -> Path:
+def user_presets_folder() -> Path:
     """Return the folder of the user's presets."""
     import platformdirs
 
@@ -124,7 +124,7 @@ def user_folder() -> Path:
 
 @cache
 def factory_presets() -> tuple[Preset, ...]:
-    """Return the presets that are shipped, by name."""
+    """Return the factory presets, by name."""
     folder = files("dreamsound_studio").joinpath("recipe", "factory")
     found = [
         preset_from(parse_json(file.read_bytes(), file.name), file.name)
@@ -135,9 +135,11 @@ def factory_presets() -> tuple[Preset, ...]:
 
 
 def user_presets() -> tuple[list[Stored], list[str]]:
-    """Return the user's presets by name, and a line for each file that cannot be read."""
+    """Return the user's presets by name, and an error message for each unreadable file."""
     found, unreadable = [], []
-    for path in sorted(user_folder().glob(f"*{SUFFIX}"), key=lambda path: path.name.casefold()):
+    for path in sorted(
+        user_presets_folder().glob(f"*{SUFFIX}"), key=lambda path: path.name.casefold()
+    ):
         try:
             found.append(Stored(read_preset(path), path))
         except RecipeError as error:
@@ -146,17 +148,17 @@ def user_presets() -> tuple[list[Stored], list[str]]:
 
 
 def find_preset(name: str) -> Stored:
-    """Return a preset by its name in any case, or by the path of its file.
+    """Find a preset by its name in any case, or by the path of its file.
 
     Parameters
     ----------
     name : str
-        The user's presets go before the factory's.
+        Name or path; the user's presets take precedence over factory presets.
 
     Raises
     ------
     RecipeError
-        There is none; the nearest names are suggested.
+        The preset does not exist; the message suggests the nearest names.
     """
     if name.endswith(SUFFIX):
         return Stored(read_preset(Path(name)), Path(name))
@@ -170,29 +172,29 @@ def find_preset(name: str) -> Stored:
 
     names = {stored.preset.name.casefold(): stored.preset.name for stored in every}
     near = [names[match] for match in difflib.get_close_matches(wanted, names, 3, 0.4)]
-    hint = f"did you mean {' | '.join(near)}?" if near else "see dreamsound presets list"
-    raise RecipeError(f"there is no preset {name!r}; {hint}")
+    hint = f"Did you mean {' | '.join(near)}?" if near else "See dreamsound presets list."
+    raise RecipeError(f"No preset named {name!r}. {hint}")
 
 
 def path_of(name: str) -> Path:
-    """Return where the user's preset of a name lies, whatever the case it was saved in."""
+    """Return the path of the user's preset of a name, in whatever case it was saved."""
     check_name(name)
-    place = user_folder() / f"{name}{SUFFIX}"
-    for path in user_folder().glob(f"*{SUFFIX}"):
+    place = user_presets_folder() / f"{name}{SUFFIX}"
+    for path in user_presets_folder().glob(f"*{SUFFIX}"):
         if path.name.casefold() == place.name.casefold():
             return path
     return place
 
 
 def save_preset(preset: Preset, overwrite: bool = False) -> Path:
-    """Save a preset of the user's.
+    """Save a preset in the user's folder.
 
     Parameters
     ----------
     preset : Preset
-        What to save, under its name.
+        The preset.
     overwrite : bool, optional
-        Whether one of the same name is replaced.
+        Whether to replace a preset of the same name.
 
     Returns
     -------
@@ -201,52 +203,52 @@ def save_preset(preset: Preset, overwrite: bool = False) -> Path:
     Raises
     ------
     RecipeError
-        There is one of that name, or it cannot be written.
+        The name is taken, or the file cannot be written.
     """
     place = path_of(preset.name)
     if place.exists() and not overwrite:
         raise RecipeError(
-            f"there is a preset {place.name.removesuffix(SUFFIX)!r} already ({place}): choose "
-            "another name, or say --overwrite"
+            f"Preset {place.name.removesuffix(SUFFIX)!r} already exists ({place}). Use another "
+            "name or pass --overwrite."
         )
     write_json(place, preset.as_dict(), overwrite)
     return place
 
 
 def own_preset(name: str) -> Stored:
-    """Return a preset that may be changed: one of the user's."""
+    """Return one of the user's presets, which may be changed."""
     stored = find_preset(name)
     if stored.factory:
         raise RecipeError(
-            f"{stored.preset.name!r} is a factory preset, which stays as it is: copy it first "
-            "(dreamsound presets copy)"
+            f"{stored.preset.name!r} is a factory preset and cannot be changed. Copy it first "
+            "(dreamsound presets copy)."
         )
     return stored
 
 
 def delete_preset(name: str) -> Path:
-    """Delete one of the user's presets; return the file that was."""
+    """Delete one of the user's presets; return the path of the deleted file."""
     stored = own_preset(name)
-    if stored.path is None or stored.path.parent != user_folder():
-        raise RecipeError(f"{name} is not among your presets in {user_folder()}")
+    if stored.path is None or stored.path.parent != user_presets_folder():
+        raise RecipeError(f"{name} is not one of your presets in {user_presets_folder()}")
     try:
         stored.path.unlink()
     except OSError as error:
-        raise RecipeError(f"{stored.path} cannot be deleted: {error.strerror or error}") from error
+        raise RecipeError(f"{stored.path}: cannot delete: {error.strerror or error}") from error
     return stored.path
 
 
 def with_fields(recipe: Recipe, paper: bool, fields: dict[str, Any]) -> Recipe:
-    """Return a recipe in which the fields that were given win.
+    """Return a recipe with the given fields on top.
 
     Parameters
     ----------
     recipe : Recipe
-        Of a preset.
+        The recipe of a preset.
     paper : bool
-        Take the paper's formulas first.
+        Apply the paper's formulas first.
     fields : dict
-        Of the options; None is not given. An objective in any form takes the place of the recipe's.
+        Values of the options; None means not given. An objective in any form replaces the recipe's.
     """
     given = {name: value for name, value in fields.items() if value is not None}
     kept = {
@@ -261,6 +263,6 @@ def with_fields(recipe: Recipe, paper: bool, fields: dict[str, Any]) -> Recipe:
 
 
 def set_fields(recipe: Recipe) -> dict[str, Any]:
-    """Return what of a recipe is not a default, as plain JSON values."""
-    told = recipe.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return {"schema_version": recipe.schema_version} | told
+    """Return a recipe's fields that differ from the defaults, as plain JSON values."""
+    values = recipe.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return {"schema_version": recipe.schema_version} | values

@@ -1,4 +1,4 @@
-"""The recipe: everything that decides what a dream sounds like. No TensorFlow here."""
+"""The recipe: everything that determines the sound of a dream. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Combine = Literal["add", "replace"]
 MaskFrom = Literal["none", "gradient", "input", "target"]
 Carrier = Literal["gradient", "input", "target"]
 
-#: Of a value that is wrong, so much is shown.
+#: Characters of an invalid value shown in messages.
 MOST_SHOWN = 80
-#: Fields that hold breakpoints.
+#: Fields that contain breakpoints.
 AUTOMATED = (
     "strength_over_steps",
     "strength_over_time",
@@ -28,7 +28,7 @@ AUTOMATED = (
     "threshold_over_time",
     "morph",
 )
-#: What ``--paper`` sets: the formulas of the paper, taken literally.
+#: The fields of ``--paper``: the formulas of the paper, taken literally.
 PAPER_FIELDS: dict[str, Any] = {
     "strength_ref": "absolute",
     "normalise": "before",
@@ -40,10 +40,10 @@ PAPER_FIELDS: dict[str, Any] = {
 
 
 class Recipe(BaseModel):
-    """What to maximise, by which method, how hard and how often.
+    """What to maximise, with which method, how strongly and how often.
 
-    Every field is an option of ``dreamsound render`` by the same name. Fields that are None take
-    what the method's row in ``dream.filter`` says.
+    Every field is an option of ``dreamsound render`` with the same name. Fields that are None take
+    the value of the method's row in ``dream.filter``.
     """
 
     model_config = ConfigDict(
@@ -52,83 +52,83 @@ class Recipe(BaseModel):
 
     schema_version: Annotated[Literal[1], Field(description="version of this format")] = 1
     model: Annotated[
-        str, Field(description="auto, a model's name, or the path of a SavedModel folder or .h5")
+        str, Field(description="auto, a model name, or the path of a SavedModel folder or .h5 file")
     ] = "auto"
     method: Annotated[MethodName, Field(description="activation maximisation function")] = "add"
     combine: Annotated[
-        Combine | None, Field(description="how the result meets the sound; default the method's")
+        Combine | None, Field(description="how the result joins the sound; default: the method's")
     ] = None
     mask_from: Annotated[
-        MaskFrom | None, Field(description="where the filter comes from; default the method's")
+        MaskFrom | None, Field(description="source of the filter; default: the method's")
     ] = None
     carrier: Annotated[
-        Carrier | None, Field(description="what goes through the filter; default the method's")
+        Carrier | None, Field(description="sound through the filter; default: the method's")
     ] = None
     flip: Annotated[bool, Field(description="swap mask source and carrier")] = False
-    target: Annotated[str | None, Field(description="sound file that lends its timbre")] = None
+    target: Annotated[str | None, Field(description="sound file that provides the timbre")] = None
     target_b: Annotated[
-        str | None, Field(description="sound file that the target turns into, see morph")
+        str | None, Field(description="sound file that the target morphs into, see morph")
     ] = None
     morph: Annotated[
         str | None,
         Field(
-            description="how far the target has turned into target_b, 0..1: one number, or "
-            "breakpoints over seconds such as '0:0, 5:1'; default from 0 to 1 over the sound"
+            description="progress of the morph from target to target_b, 0..1: one number, or "
+            "breakpoints over seconds such as '0:0, 5:1'; default: 0 to 1 over the sound"
         ),
     ] = None
     class_: Annotated[
         str | None,
         Field(
             alias="class",
-            description="what to dream of: first (the class heard most in the source), follow "
-            "(each step's), target (the target's), patch (each patch its own), or a class by name "
-            "or index; default first, or target for the method target",
+            description="class to dream: first (the class heard most in the source), follow (in "
+            "each step's sound), target (in the target), patch (in each patch), or a class by name "
+            "or index; default: first, or target for the method target",
         ),
     ] = None
     objective: Annotated[
         str | None,
         Field(
-            description="a weighted sum of class:, layer:, channel:, unit:, direction: and guide: "
-            "terms, such as 'class:Whistling - 0.5*layer:layer3'; instead of class, at and layer"
+            description="weighted sum of class:, layer:, channel:, unit:, direction: and guide: "
+            "terms, such as 'class:Whistling - 0.5*layer:layer3'; replaces class, at and layer"
         ),
     ] = None
     layer: Annotated[
         str | None,
-        Field(description="dream of a layer's energy instead of a class; see dreamsound layers"),
+        Field(description="layer whose energy to dream instead of a class; see dreamsound layers"),
     ] = None
     at: Annotated[
         Literal["logit", "score", "log"] | None,
-        Field(description="where a class is read: before the sigmoid, after it, or its logarithm"),
+        Field(description="where to read a class: before the sigmoid, after it, or its logarithm"),
     ] = None
     steps: Annotated[int, Field(ge=1, le=10_000, description="passes over the sound")] = 10
     strength: Annotated[
         float | None,
-        Field(gt=0, le=100, description="how much a step adds, re. strength_ref"),
+        Field(gt=0, le=100, description="amount added per step, re. strength_ref"),
     ] = None
     strength_ref: Annotated[
         Literal["source", "absolute"],
-        Field(description="strength is relative to the source's level, or absolute"),
+        Field(description="whether strength is relative to the source's level, or absolute"),
     ] = "source"
     normalise: Annotated[
         Literal["after", "before"],
-        Field(description="unit level of what is added: after the filter, or before it only"),
+        Field(description="normalise the added sound: after the filter, or only before it"),
     ] = "after"
     follow_envelope: Annotated[
         float | None,
-        Field(ge=0, le=1, description="how far what is added follows the source's envelope"),
+        Field(ge=0, le=1, description="how closely the added sound follows the source's envelope"),
     ] = None
     restore_level: Annotated[
-        bool, Field(description="keep the level when a step replaces the sound")
+        bool, Field(description="restore the level when a step replaces the sound")
     ] = True
     jitter: Annotated[
-        bool, Field(description="shift the patch grid at random each step, with context")
+        bool, Field(description="shift the patch grid randomly in each step, with context")
     ] = True
     patch_hop: Annotated[
-        float, Field(ge=0.125, le=1, description="distance of patches, as a share of a patch")
+        float, Field(ge=0.125, le=1, description="distance between patches, as a share of a patch")
     ] = 0.5
     mask: Annotated[
         Literal["hard", "soft", "per-frame", "inverted", "local"] | None,
-        Field(description="kind of filter: values for the fields below that are not given"),
+        Field(description="kind of filter: sets the fields below that are not given"),
     ] = None
     threshold_db: Annotated[
         float | None,
@@ -139,9 +139,9 @@ class Recipe(BaseModel):
         Field(description="maximum of the whole span, of each frame, or around each bin"),
     ] = None
     knee_db: Annotated[
-        float | None, Field(ge=0, le=120, description="width of the filter's soft edge; 0 is hard")
+        float | None, Field(ge=0, le=120, description="width of the soft edge, dB; 0 is hard")
     ] = None
-    invert_mask: Annotated[bool, Field(description="keep what the filter would drop")] = False
+    invert_mask: Annotated[bool, Field(description="keep what the filter would remove")] = False
     fft_size: Annotated[int, Field(ge=16, le=65_536, description="STFT frame, samples")] = 2048
     hop_samples: Annotated[int, Field(ge=1, le=32_768, description="STFT hop, samples")] = 512
     channels: Annotated[
@@ -151,13 +151,13 @@ class Recipe(BaseModel):
     air: Annotated[
         Literal["keep", "mask", "drop", "octave"],
         Field(
-            description="above the model's band: keep the source's, let the filter decide, none, "
-            "or what is added below an octave higher"
+            description="above the model's band: keep the source, apply the filter, none, or add "
+            "the band below an octave higher"
         ),
     ] = "keep"
     start: Annotated[
         Literal["sound", "noise", "silence"],
-        Field(description="what is dreamed from: the sound, noise at its level, or dither"),
+        Field(description="starting point: the sound, noise at its level, or dither"),
     ] = "sound"
     octaves: Annotated[
         int,
@@ -165,45 +165,45 @@ class Recipe(BaseModel):
             ge=1,
             le=4,
             description="pitch octaves: the first steps hear the sound 4 or 2 times as fast, so "
-            "that low pitches are shaped first, the last as it is",
+            "that low pitches are shaped first; the last steps hear it as it is",
         ),
     ] = 1
     pull_to_source: Annotated[
-        float, Field(ge=0, le=100, description="regulariser: pull back towards the source")
+        float, Field(ge=0, le=100, description="regulariser: pull towards the source")
     ] = 0.0
     damp_above: Annotated[
-        float, Field(ge=0, le=100, description="regulariser: less energy above damp_above_hz")
+        float, Field(ge=0, le=100, description="regulariser: reduce energy above damp_above_hz")
     ] = 0.0
     damp_above_hz: Annotated[
-        float, Field(gt=0, le=96_000, description="where damp_above begins, Hz")
+        float, Field(gt=0, le=96_000, description="start of damp_above, Hz")
     ] = 6000.0
     smooth_time: Annotated[
-        float, Field(ge=0, le=100, description="regulariser: magnitudes change less over time")
+        float, Field(ge=0, le=100, description="regulariser: smooth magnitudes over time")
     ] = 0.0
     smooth_frequency: Annotated[
-        float, Field(ge=0, le=100, description="regulariser: magnitudes change less over frequency")
+        float, Field(ge=0, le=100, description="regulariser: smooth magnitudes over frequency")
     ] = 0.0
     masking: Annotated[
         Literal["none", "under", "over"],
-        Field(description="keep what is added under what the source masks, or over it"),
+        Field(description="keep the change under the source's masking threshold, or over it"),
     ] = "none"
     band_low_hz: Annotated[
-        float | None, Field(gt=0, le=96_000, description="change nothing below, Hz")
+        float | None, Field(gt=0, le=96_000, description="lowest frequency to change, Hz")
     ] = None
     band_high_hz: Annotated[
-        float | None, Field(gt=0, le=96_000, description="change nothing above, Hz")
+        float | None, Field(gt=0, le=96_000, description="highest frequency to change, Hz")
     ] = None
     fade_in_s: Annotated[
-        float, Field(ge=0, le=3600, description="the change fades in at the span's start, seconds")
+        float, Field(ge=0, le=3600, description="fade-in of the change at the span's start, s")
     ] = 0.0
     fade_out_s: Annotated[
-        float, Field(ge=0, le=3600, description="the change fades out at the span's end, seconds")
+        float, Field(ge=0, le=3600, description="fade-out of the change at the span's end, s")
     ] = 0.0
     strength_over_steps: Annotated[
-        str | None, Field(description="factor of strength by step, such as '1:2, 10:0.5'")
+        str | None, Field(description="strength factor by step, such as '1:2, 10:0.5'")
     ] = None
     strength_over_time: Annotated[
-        str | None, Field(description="factor of strength by second, such as '0:0, 2.5:1'")
+        str | None, Field(description="strength factor by second, such as '0:0, 2.5:1'")
     ] = None
     threshold_over_steps: Annotated[
         str | None, Field(description="dB added to threshold_db by step, such as '1:-20, 10:0'")
@@ -212,23 +212,23 @@ class Recipe(BaseModel):
         str | None, Field(description="dB added to threshold_db by second")
     ] = None
     wet: Annotated[
-        float, Field(ge=0, le=1, description="dream over source in the dream: 1 is all dream")
+        float, Field(ge=0, le=1, description="mix of dream and source: 1 is dream only")
     ] = 1.0
     stop_score: Annotated[
-        float | None, Field(gt=0, lt=1, description="stop when the class's score reaches this")
+        float | None, Field(gt=0, lt=1, description="stop when the class reaches this score")
     ] = None
     stop_plateau: Annotated[
         float | None,
         Field(
             gt=0,
             lt=1,
-            description="stop when three steps raise the loss by less than this "
-            "share of what all have",
+            description="stop when three steps raise the loss by less than this share of its range "
+            "over all steps",
         ),
     ] = None
-    seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="seed of all that is random")] = 0
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="seed of all randomness")] = 0
     block_patches: Annotated[
-        int, Field(ge=1, le=1024, description="patches that go through the network at once")
+        int, Field(ge=1, le=1024, description="number of patches per pass through the network")
     ] = 32
     precision: Annotated[
         Literal["float32", "bfloat16"], Field(description="arithmetic inside the network")
@@ -237,22 +237,22 @@ class Recipe(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Recipe:
         if self.flip and (self.mask_from is not None or self.carrier is not None):
-            raise ValueError("flip swaps mask_from and carrier: give it, or them, not both")
+            raise ValueError("flip swaps mask_from and carrier. Use flip, or set these, not both.")
         if self.flip and self.method == "add" and self.mask_from is None:
-            raise ValueError("flip: the method add has no filter to swap anything with")
+            raise ValueError("flip: the method add has no filter, so there is nothing to swap")
         if self.fft_size % 2:
             raise ValueError(f"fft_size must be even, not {self.fft_size}")
         if self.hop_samples > self.fft_size // 2:
             raise ValueError(
-                f"hop_samples {self.hop_samples} is over half of fft_size {self.fft_size}: "
-                "frames would not overlap enough to be put together again"
+                f"hop_samples {self.hop_samples} is more than half of fft_size {self.fft_size}. "
+                "Use a smaller hop, so that frames overlap enough."
             )
         if self.band_low_hz and self.band_high_hz and self.band_low_hz >= self.band_high_hz:
-            raise ValueError("band_low_hz has to be under band_high_hz")
+            raise ValueError("band_low_hz must be below band_high_hz")
         if self.octaves > self.steps:
             raise ValueError(f"octaves: {self.steps} steps are too few for {self.octaves} octaves")
         if self.target_b is None and self.morph is not None:
-            raise ValueError("morph needs a target_b to turn into")
+            raise ValueError("morph needs a target_b. Name target_b, or remove morph.")
         if self.air == "octave" and self.hop_samples > self.fft_size // 4:
             raise ValueError("air octave needs hop_samples of at most a quarter of fft_size")
         for name in AUTOMATED:
@@ -260,35 +260,35 @@ class Recipe(BaseModel):
             if text is not None:
                 points = Breakpoints.parse(text, name)
                 if name.startswith("strength") and points.lowest < 0:
-                    raise ValueError(f"{name}: a strength is 0 or more, not {points.lowest:g}")
+                    raise ValueError(f"{name}: strength must be 0 or more, not {points.lowest:g}")
                 if name == "morph" and not (points.lowest >= 0 and points.highest <= 1):
-                    raise ValueError("morph: from 0 (the target) to 1 (target_b)")
+                    raise ValueError("morph: values must be 0 (the target) to 1 (target_b)")
         if self.layer is not None and (self.class_ is not None or self.at is not None):
-            raise ValueError("layer and class (or at) are two objectives: give one")
+            raise ValueError("layer and class (or at) are two objectives. Use one of them.")
         if self.objective is not None:
             short = [name for name in ("class_", "at", "layer") if getattr(self, name) is not None]
             if short:
                 raise ValueError(
-                    f"{short[0].rstrip('_')} is a short form of an objective: give it, or "
-                    "objective, not both"
+                    f"{short[0].rstrip('_')} is short for an objective. Use it, or objective, not "
+                    "both."
                 )
             parse_objective(self.objective)
         return self
 
     def octave_of(self, step: int) -> int:
-        """Return how many octaves higher a step (1, 2, ...) hears the sound."""
+        """Return the number of octaves by which a step (1, 2, ...) hears the sound higher."""
         return self.octaves - 1 - (step - 1) * self.octaves // self.steps
 
     @classmethod
     def make(cls, paper: bool = False, **fields: Any) -> Recipe:
-        """Make a recipe; fields that are None are left at their defaults.
+        """Make a recipe; fields that are None keep their defaults.
 
         Parameters
         ----------
         paper : bool, optional
-            Take the paper's formulas literally (:data:`PAPER_FIELDS`); fields given by name win.
+            Apply the paper's formulas literally (:data:`PAPER_FIELDS`); fields given by name win.
         **fields
-            Any field of the recipe; ``class_`` or ``class``.
+            Fields of the recipe; ``class_`` or ``class``.
 
         Returns
         -------
@@ -297,8 +297,8 @@ class Recipe(BaseModel):
         Raises
         ------
         RecipeError
-            An unknown field, a value out of range, or fields that contradict each other, in one
-            line.
+            A field is unknown or out of range, or fields contradict each other; the message is a
+            single line.
         """
         given = {name: value for name, value in fields.items() if value is not None}
         if paper:
@@ -324,12 +324,12 @@ class Recipe(BaseModel):
         return with_files(self, places)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the recipe as plain JSON values, by the names of the options."""
+        """Return the recipe as plain JSON values, by option name."""
         return self.model_dump(mode="json", by_alias=True)
 
 
 def one_line(error: ValidationError, kind: type[BaseModel]) -> str:
-    """Return what pydantic found wrong with a model of `kind`, in one line."""
+    """Return the validation errors of a model of type `kind`, in one line."""
     import difflib
 
     lines = []
@@ -339,7 +339,7 @@ def one_line(error: ValidationError, kind: type[BaseModel]) -> str:
         if problem["type"] == "extra_forbidden":
             known = [field.alias or key for key, field in kind.model_fields.items()]
             near = difflib.get_close_matches(name, known, 1)
-            message = "no such field" + (f"; did you mean {near[0]}?" if near else "")
+            message = "unknown field" + (f"; did you mean {near[0]}?" if near else "")
         elif name:
             message = f"{message[0].lower()}{message[1:]}, not {_shown(problem['input'])}"
         lines.append(f"{name}: {message}" if name else message)

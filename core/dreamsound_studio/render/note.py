@@ -1,4 +1,4 @@
-"""What made a render, written into the render itself as a line of its comment."""
+"""Provenance: what made a render, written into the render itself as a line of its comment."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from dreamsound_studio.recipe.document import parse_json, read_json
 if TYPE_CHECKING:
     from dreamsound_studio.dream.dreamer import Dream
 
-#: The line of the comment begins with this; the rest of it is JSON.
+#: Prefix of the comment's line; the rest of the line is JSON.
 PREFIX = "dreamsound: "
 INFO = b"LIST:INFO"
 #: As the recipe's ``block_patches``.
 PatchCount = Annotated[int, Field(ge=1, le=1024)]
 #: A file is read for its hash in blocks of this size.
 HASH_BYTES = 2**20
-#: Of text that is carried over from a source. libsndfile adds its own name to "software".
+#: Text fields copied from a source. libsndfile adds its own name to "software".
 KEPT_TAGS = ("title", "artist", "album", "date", "genre", "copyright", "license", "tracknumber")
 
 
 class FileNote(BaseModel):
-    """A file that went into a dream.
+    """An input file of a dream.
 
     Attributes
     ----------
     name : str or None
-        Without its folder; None for a clip that had no file.
+        File name without folder; None for a clip without a file.
     sha256 : str or None
-        Of the whole file.
+        Hash of the whole file.
     """
 
     name: str | None = None
@@ -48,19 +48,19 @@ class FileNote(BaseModel):
 
     @classmethod
     def of(cls, path: Path | None) -> FileNote:
-        """Make the note of a file; without a hash where it has gone away since it was read."""
+        """Make the note of a file, without a hash if it has disappeared since it was read."""
         return cls() if path is None else cls(name=path.name, sha256=file_sha256(path))
 
 
 class SourceNote(FileNote):
-    """The source: beside its file, the span that was dreamed, in samples.
+    """The source file, and the rendered span in samples.
 
     Attributes
     ----------
     start, samples : int
-        The span; it counts from the beginning of the cut, where there is one.
+        The span; it counts from the beginning of the cut, if there is one.
     cut : Cut or None
-        What of the file was the sound.
+        The pieces of the file that make up the sound.
     """
 
     start: int = Field(ge=0)
@@ -69,38 +69,37 @@ class SourceNote(FileNote):
 
     @property
     def file_start(self) -> int | None:
-        """Where in the file it begins; None if it is not simply a part of it."""
+        """First sample within the file; None for a cut that is more than a plain span."""
         first = 0 if self.cut is None else self.cut.file_start
         return None if first is None else first + self.start
 
 
-class Note(BaseModel):
+class RenderNote(BaseModel):
     """What made a render.
 
     Attributes
     ----------
     render : str
-        Which one it is; a kept step is ``dream_stepN``.
+        Name of the render; a kept step is ``dream_stepN``.
     engine : str
         Version of DreamSound.
     threads : int
-        Of the machine; sums over another number of them differ in their last bits.
+        Thread count of the machine; sums over a different count differ in their last bits.
     model, weights_sha256 : str
-        The network and its weights.
+        The model and its weights.
     source : SourceNote
-        What was dreamed.
+        The source and span.
     others : dict
         Other files that went in: start, and what the recipe names, as
         ``recipe.files`` calls it: target, target_b, guide 1, direction to 1, ...
     steps_done : int
-        Fewer than the recipe's where the dream was finished early.
+        Number of steps; fewer than the recipe's if the dream was finished early.
     class_name : str
-        What was dreamed of; for a layer, what was heard most.
+        The class that was maximised; for a layer, the class heard most.
     scores : list of float
-        How much of it was heard in the source, in what entered each step but the first, and at the
-        end.
+        Its score in the source, at the start of each step but the first, and at the end.
     level, format, bits : str
-        How the renders of this dream were written.
+        Output settings of this dream's renders.
     recipe : dict
         With every field.
     earlier_blocks : list of (int, int)
@@ -128,17 +127,17 @@ class Note(BaseModel):
 
 
 def tags_of(path: Path | None) -> dict[str, str]:
-    """Return the text that renders keep from their source.
+    """Return the text fields that renders copy from their source.
 
     Parameters
     ----------
     path : pathlib.Path or None
-        The source; None for a clip that has no file.
+        The source; None for a clip without a file.
 
     Returns
     -------
     dict
-        Of :data:`KEPT_TAGS` and "comment", without the line of an earlier dream.
+        Fields of :data:`KEPT_TAGS` and "comment", without the line of an earlier dream.
     """
     if path is None or not path.is_file():
         return {}
@@ -150,24 +149,24 @@ def tags_of(path: Path | None) -> dict[str, str]:
 
 
 def note_of(dream: Dream, *, level: str, file_format: str, bits: str) -> dict[str, Any]:
-    """Return what decided a dream, as plain JSON values.
+    """Return everything that determines a dream, as plain JSON values.
 
     Parameters
     ----------
     dream : Dream
         The finished dream.
     level, file_format, bits : str
-        How its renders are written; see ``render.write.RenderOptions``.
+        Output settings of its renders; see ``render.write.RenderOptions``.
 
     Returns
     -------
     dict
-        As :class:`Note` has it. No time, no folder: the same dream gives the same note.
+        The fields of :class:`RenderNote`. No time, no folder: the same dream gives the same note.
     """
     from dreamsound_studio import __version__
 
     clip = dream.source
-    note = Note(
+    note = RenderNote(
         engine=__version__,
         threads=os.cpu_count() or 1,
         model=dream.model_name,
@@ -188,31 +187,31 @@ def note_of(dream: Dream, *, level: str, file_format: str, bits: str) -> dict[st
         recipe=dream.recipe.model_copy(update={"model": dream.model_name}).as_dict(),
         earlier_blocks=dream.earlier_blocks,
     )
-    told = note.model_dump(mode="json", exclude={"render": True, "source": {"cut"}})
+    values = note.model_dump(mode="json", exclude={"render": True, "source": {"cut"}})
     if clip.cut is not None:
-        told["source"]["cut"] = clip.cut.as_dict()
+        values["source"]["cut"] = clip.cut.as_dict()
     if not dream.earlier_blocks:
         # Most dreams have none: their notes stay as they were.
-        del told["earlier_blocks"]
-    return told
+        del values["earlier_blocks"]
+    return values
 
 
 def note_line(note: dict[str, Any], render: str) -> str:
-    """Return a note as one line of JSON, ASCII, with the render that it is for."""
+    """Return a note for one render as a line of JSON, in ASCII."""
     return json.dumps({"render": render, **note}, separators=(",", ":"))
 
 
 def with_note(tags: dict[str, str], note: dict[str, Any], render: str) -> dict[str, str]:
-    """Return tags whose comment also says what made a render.
+    """Return tags with a note added to the comment.
 
     Parameters
     ----------
     tags : dict
-        As :func:`tags_of` gives them.
+        As returned by :func:`tags_of`.
     note : dict
-        As :func:`note_of` gives it.
+        As returned by :func:`note_of`.
     render : str
-        Which render it is for.
+        The render that the note is for.
     """
     line = PREFIX + note_line(note, render)
     before = tags.get("comment")
@@ -220,7 +219,7 @@ def with_note(tags: dict[str, str], note: dict[str, Any], render: str) -> dict[s
 
 
 def read_note(path: Path) -> dict[str, Any]:
-    """Return what a render says of how it was made.
+    """Return a render's note.
 
     Parameters
     ----------
@@ -230,30 +229,30 @@ def read_note(path: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        As :func:`note_of` gives it, and "render".
+        As returned by :func:`note_of`, and "render".
 
     Raises
     ------
     AudioFileError
-        It is no sound file.
+        The file is not a sound file.
     RecipeError
-        It says nothing of how it was made, or nothing that can be understood.
+        The file contains no note, or an invalid one.
     """
     lines = [line for line in _comment(path).splitlines() if line.startswith(PREFIX)]
     text = lines[0].removeprefix(PREFIX) if lines else _in_ixml(path)
     if text:
         note = parse_json(text, str(path))
         if not isinstance(note, dict) or not isinstance(note.get("recipe"), dict):
-            raise RecipeError(f"{path}: what it says of its recipe makes no sense")
+            raise RecipeError(f"{path}: the recipe in this file is invalid")
         return note
     raise RecipeError(
-        f"{path} holds no recipe: it is no render of DreamSound, or a program that changed it left "
-        "out its comment"
+        f"{path}: no recipe found; the file is not a DreamSound render, or another program removed "
+        "its comment"
     )
 
 
 def read_document(path: Path) -> Any:
-    """Return what a recipe, a preset or a render holds, as JSON values.
+    """Return the contents of a recipe or preset, or a render's note, as JSON values.
 
     Parameters
     ----------
@@ -263,7 +262,7 @@ def read_document(path: Path) -> Any:
     Raises
     ------
     AudioFileError, RecipeError
-        It is neither, or holds no recipe.
+        The file is neither, or contains no recipe.
     """
     if path.suffix.casefold() == ".json":
         return read_json(path)
@@ -272,12 +271,12 @@ def read_document(path: Path) -> Any:
             head = file.read(64)
     except OSError as error:
         raise RecipeError(f"{path}: {error.strerror or error}") from error
-    # JSON of an object begins with a brace, which no sound file does.
+    # A JSON object begins with a brace; sound files never do.
     return read_json(path) if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{" else read_note(path)
 
 
 def file_sha256(path: Path) -> str | None:
-    """Return the hash of a file in hexadecimal digits; None where it cannot be read."""
+    """Return the hash of a file in hexadecimal; None if it cannot be read."""
     try:
         with path.open("rb") as file:
             digest = hashlib.sha256()
@@ -292,12 +291,12 @@ def file_sha256(path: Path) -> str | None:
 def _comment(path: Path) -> str:
     with open_sound(path) as sound:
         comment: str = sound.comment
-    # libsndfile leaves out a WAV's comment of more than 2 kB.
+    # libsndfile skips a WAV's comment of more than 2 kB.
     return comment or _riff_comment(path)
 
 
 def _riff_comment(path: Path) -> str:
-    """Return the comment in the INFO list of a WAV or RF64 file, or nothing."""
+    """Return the comment in the INFO list of a WAV or RF64 file, or an empty text."""
     content = read_chunks(path, (INFO,)).get(INFO, b"")
     place = 4
     while place + 8 <= len(content):

@@ -1,4 +1,4 @@
-"""From a dreamed sound to files: the five renders, their levels, and writing them whole or not."""
+"""Write a dream's files: the five renders and their levels, atomically."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.audio.writer import write_blocks
 from dreamsound_studio.dream.dreamer import Dream
 from dreamsound_studio.dream.filter import FilterJob, HardCut, air_of_step
-from dreamsound_studio.dream.objective import text_of
+from dreamsound_studio.dream.objective import terms_of
 from dreamsound_studio.dsp.levels import (
     LevelKind,
     LevelReading,
@@ -56,36 +56,36 @@ RenderName = Literal["dream", "gradient", "hardcut", "filtered", "difference"]
 RENDER_NAMES: tuple[RenderName, ...] = ("dream", "gradient", "hardcut", "filtered", "difference")
 DEFAULT_RENDERS: tuple[RenderName, ...] = ("dream", "gradient", "hardcut")
 
-#: True peak of a render stays under this, dBTP.
+#: Ceiling for the true peak of a render, dBTP.
 CEILING_DBTP = -1.0
-#: Behind a render's name: what made it, in a file of its own.
+#: Suffix of the sidecar file with a render's note.
 SIDECAR = " sidecar"
-#: `gradient` and `hardcut` are brought to the source's level by at most this.
+#: Most gain that matches `gradient` and `hardcut` to the source's level.
 MOST_GAIN_DB = 40.0
 
 
 class RenderOptions(BaseModel):
-    """Which renders are written, and how.
+    """Which renders to write, and how.
 
     Attributes
     ----------
     renders : tuple of str
-        Of :data:`RENDER_NAMES`.
+        Names from :data:`RENDER_NAMES`.
     level : {"match", "raw"}
-        Brought to the source's loudness, or the loop's own float values.
+        Match the source's loudness, or keep the loop's own float values.
     format : {"wav", "aiff", "flac", "ogg", "opus", "mp3"}
         Container.
     bits : {"16", "24", "32f"} or None
-        Sample format; None is the source's, at least 24, or what a lossy format has.
+        Sample format; None is the source's, at least 24, or the format's own if lossy.
     sidecar : bool
-        Whether what made a render is also written beside it, as ``NAME.ENDING.json``.
+        Whether to also write the note to a file ``NAME.ENDING.json`` beside the render.
     overwrite : bool
-        Whether files that exist may be replaced.
+        Whether to replace existing files.
     name : str
         Template of the files' names (see ``recipe.naming``).
     clash : {"refuse", "number", "skip"}
-        What happens where a file exists: an error, a number behind the names of this input's
-        renders, or the input is left out (by whoever asks).
+        What to do if a file exists: raise an error, number this input's renders, or skip the input
+        (done by the caller).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -101,7 +101,7 @@ class RenderOptions(BaseModel):
 
     @classmethod
     def make(cls, **fields: object) -> RenderOptions:
-        """Make options from text, raising `RecipeError` in one line for what makes no sense."""
+        """Make options from text; raise `RecipeError` in one line if they are invalid."""
         try:
             options = cls.model_validate({k: v for k, v in fields.items() if v is not None})
         except ValidationError as error:
@@ -110,17 +110,17 @@ class RenderOptions(BaseModel):
             message = problem["msg"][0].lower() + problem["msg"][1:]
             raise RecipeError(f"{name}: {message}, not {problem['input']!r}") from error
         if options.level == "raw" and options.bits != "32f":
-            raise RecipeError("level raw writes float values beyond full scale: it needs bits 32f")
+            raise RecipeError("level raw needs bits 32f, since its values can exceed full scale")
         check_template(options.name, several=len(options.renders) > 1)
         if options.clash == "skip" and fields_in(options.name) & set(LATE):
             late = ", ".join(f"{{{field}}}" for field in LATE)
-            raise RecipeError(f"clash skip has to know the name before the dream: without {late}")
+            raise RecipeError(f"clash skip needs names known before the dream. Remove {late}.")
         if options.bits is not None:
             check_bits(options.format, options.bits)
         return options
 
     def bits_for(self, source_bits: Bits) -> Bits:
-        """Return the bits of the renders of a source: its own, at least 24, if the format can."""
+        """Return the bits of a source's renders: its own, at least 24, if the format allows."""
         if self.bits is not None:
             return self.bits
         if "32f" not in FORMAT_BITS.get(self.format, ()):
@@ -130,7 +130,7 @@ class RenderOptions(BaseModel):
 
 @dataclass
 class Written:
-    """What was written.
+    """The written files.
 
     Attributes
     ----------
@@ -139,7 +139,7 @@ class Written:
     gain_db : float
         The dream's gain.
     notes : list of str
-        What the levels needed, for the user.
+        Messages about level changes.
     """
 
     paths: dict[str, Path] = field(default_factory=dict)
@@ -149,14 +149,14 @@ class Written:
 
 @dataclass(frozen=True)
 class Ready:
-    """What is written, and about to be put in place.
+    """Files that are written, but not yet moved into place.
 
     Attributes
     ----------
     partial, places : dict
-        Where each file is, and where it shall be, by name; sidecars are among them.
+        Current and final paths, by name; sidecars are included.
     written : Written
-        As :func:`write_renders` is about to return it.
+        The return value of :func:`write_renders`.
     """
 
     partial: dict[str, Path]
@@ -171,31 +171,31 @@ def planned_paths(
     kept_steps: tuple[int, ...] = (),
     values: Mapping[str, str] | None = None,
 ) -> dict[str, Path]:
-    """Return where each render will be, by name.
+    """Return the path of each render, by name.
 
     Parameters
     ----------
     stem : str
-        Name of the source file without its ending.
+        Name of the source file without extension.
     folder : pathlib.Path
-        Where to.
+        Output folder.
     options : RenderOptions
-        Which renders.
+        Which renders to write.
     kept_steps : tuple of int
         Steps whose sound is kept.
     values : mapping, optional
-        Of the other fields of the name's template.
+        Values of the other fields in the name template.
 
     Returns
     -------
     dict
-        With `clash` "number" these are names that nobody has yet.
+        With `clash` "number", these are unused names.
     """
     names: list[str] = [*options.renders, *(f"dream_step{step}" for step in kept_steps)]
     template = options.name if "{render}" in options.name else f"{options.name}_{{render}}"
     stems = {}
     for name in names:
-        # A single render need not be named as one, but a step that is kept beside it has to be.
+        # A single render may have a plain name, but a kept step beside it needs its own.
         shown = "" if template != options.name and name == options.renders[0] else name
         known = {**(values or {}), "stem": stem, "render": shown}
         stems[name] = expand(template, known)
@@ -212,32 +212,32 @@ def planned_paths(
 
 
 def check_places(paths: dict[str, Path], sources: list[Path], overwrite: bool) -> None:
-    """Raise `AudioFileError` for a render that would replace a file it must not.
+    """Raise `AudioFileError` if a render would replace a protected file.
 
     Parameters
     ----------
     paths : dict
-        As :func:`planned_paths` gives them.
+        As returned by :func:`planned_paths`.
     sources : list of pathlib.Path
-        Files that are never replaced, whatever was asked for: what is read, and earlier renders.
+        Files that are never replaced, whatever the options: inputs and earlier renders.
     overwrite : bool
-        Whether other files may be replaced.
+        Whether to replace other files.
     """
     for path in paths.values():
         try:
             if not path.exists():
                 continue
             if path.is_dir():
-                raise AudioFileError(f"{path} is a folder: a render cannot be written there")
+                raise AudioFileError(f"{path}: is a folder, cannot write a render there")
             if any(source.exists() and path.samefile(source) for source in sources):
                 raise AudioFileError(
-                    f"{path} exists and is not replaced: it is a source, or a render of the same "
-                    "name; choose another folder"
+                    f"{path}: already exists as a source or a render of the same name, and is "
+                    "never replaced. Use another folder."
                 )
         except OSError as error:
-            raise AudioFileError(f"{path} cannot be written: {error.strerror or error}") from error
+            raise AudioFileError(f"{path}: cannot write: {error.strerror or error}") from error
         if not overwrite:
-            raise AudioFileError(f"{path} exists: choose another folder, or say --overwrite")
+            raise AudioFileError(f"{path}: already exists. Use another folder or pass --overwrite.")
 
 
 def write_renders(
@@ -252,31 +252,32 @@ def write_renders(
     tag: str = "",
     on_ready: Callable[[Ready], None] | None = None,
 ) -> Written:
-    """Write a dream's renders: all of them, or none.
+    """Write all of a dream's renders, or none.
 
-    Each goes to a temporary name beside its place first; when the last is written, all are renamed.
-    Its comment says what made it (see ``render.note``); other text is the source's.
+    Each is first written to a temporary file beside its final path; once all are complete, they are
+    renamed. The comment says what made the render (see ``render.note``); other text
+    fields come from the source.
 
     Parameters
     ----------
     dream : Dream
         The finished dream.
     folder : pathlib.Path
-        Where to; made where it is missing.
+        Output folder; created if missing.
     options : RenderOptions
-        Which renders, and how.
+        Which renders to write, and how.
     stem : str, optional
-        Of the names; by default the source file's.
+        Base of the names; by default the source file's.
     values : mapping, optional
-        Of the other fields of the name's template, but those that the dream knows.
+        Values of the other fields in the name template, except those that the dream provides.
     sources : list of pathlib.Path, optional
         Files that must not be replaced, beside the source and the other files that went in.
     on_progress : callable, optional
-        Called with the name of each render before it is made.
+        Called with the name of each render before it is written.
     tag : str, optional
-        In the temporary names, so that what is left of a process that died can be found.
+        Part of the temporary names, so that a dead process's files can be found.
     on_ready : callable, optional
-        Called when all are written, and before the first is in its place.
+        Called when all files are written, before the first is moved into place.
 
     Returns
     -------
@@ -343,14 +344,14 @@ def write_renders(
 
 
 def _sidecars(paths: Mapping[str, Path], options: RenderOptions) -> dict[str, Path]:
-    """Return where what made each render is written beside it, if it is."""
+    """Return the path of each render's sidecar, if there are any."""
     if not options.sidecar:
         return {}
     return {f"{name}{SIDECAR}": path.with_name(f"{path.name}.json") for name, path in paths.items()}
 
 
 def _chunks(clip: Clip, line: str) -> dict[bytes, bytes]:
-    """Return the chunks of a render; places in time are kept where they still are places."""
+    """Return the chunks of a render; positions are kept if they are still valid."""
     start = clip.file_start
     return kept_chunks(None if start is None else clip.path, start or 0, clip.samples.length, line)
 
@@ -359,12 +360,12 @@ def _write_sidecar(place: Path, path: Path, line: str) -> None:
     try:
         place.write_text(json.dumps(json.loads(line), indent=1) + "\n", encoding="utf-8")
     except OSError as error:
-        raise AudioFileError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise AudioFileError(f"{path}: cannot write: {error.strerror or error}") from error
 
 
 def _values_of(dream: Dream) -> dict[str, str]:
-    """Return what a dream knows of its name."""
-    layers = [getattr(atom, "layer", None) for atom in text_of(dream.recipe).atoms]
+    """Return the template values that a dream provides."""
+    layers = [getattr(atom, "layer", None) for atom in terms_of(dream.recipe).atoms]
     return {
         "class": dream.final.class_name,
         "model": dream.model_name,
@@ -374,12 +375,12 @@ def _values_of(dream: Dream) -> dict[str, str]:
 
 
 class _Mixer:
-    """Makes each render's samples at its level."""
+    """Produces each render's samples at its level."""
 
     def __init__(self, dream: Dream, options: RenderOptions, bits: Bits, notes: list[str]) -> None:
         self._dream = dream
         self._raw = options.level == "raw"
-        # What loses more than a rounding would, anyway, is not rounded before.
+        # A lossy format loses more than rounding would, so there is no rounding before it.
         self._bits: Bits = "32f" if options.format in LOSSY else bits
         self._notes = notes
         self._made: dict[str, Samples] = {}
@@ -388,7 +389,7 @@ class _Mixer:
         self.dream_gain_db = self._gain("dream")
 
     def bits_of(self, name: str, file_format: str, bits: Bits) -> Bits:
-        """Return the bits a render needs: a difference beyond full scale has to be float."""
+        """Return the bits a render needs: a difference beyond full scale must be float."""
         if name != "difference" or bits == "32f":
             return bits
         peak = max((float(np.max(np.abs(b))) for b in self.blocks(name)), default=0.0)
@@ -396,7 +397,7 @@ class _Mixer:
             return bits
         floating = "32f" in FORMAT_BITS.get(file_format, ())
         kind = "32-bit float" if floating else "a 32-bit float wav"
-        self._notes.append(f"difference reaches {peak:.2f} of full scale: written as {kind}")
+        self._notes.append(f"difference peaks at {peak:.2f} of full scale; written as {kind}")
         return "32f"
 
     def blocks(self, name: str) -> Iterator[FloatArray]:
@@ -408,7 +409,7 @@ class _Mixer:
             return
         gain = np.float32(from_db(self._gain(name)))
         channels = self._dream.source.channels
-        # One dither for all: the same signal in two renders is stored as the same.
+        # One dither for all: a signal that appears in two renders is stored identically.
         stored = Rounding(self._bits)
         for _, block in self._samples(name).blocks():
             scaled = block * gain
@@ -419,7 +420,7 @@ class _Mixer:
             samples.close()
 
     def _gain(self, name: str) -> float:
-        """Return a render's gain in dB; worked out once."""
+        """Return a render's gain in dB, computed once."""
         if self._raw:
             return 0.0
         if name not in self._gains:
@@ -434,8 +435,8 @@ class _Mixer:
             gain, lowered = peak_safe_gain_db(wanted, peak, CEILING_DBTP)
             if lowered > 0:
                 self._notes.append(
-                    f"{name} is {lowered:.1f} dB softer than its level asks for, to keep its true "
-                    f"peak under {CEILING_DBTP:g} dBTP"
+                    f"{name} lowered by {lowered:.1f} dB to keep its true peak under "
+                    f"{CEILING_DBTP:g} dBTP"
                 )
             self._gains[name] = gain
         return self._gains[name]
@@ -445,7 +446,7 @@ class _Mixer:
         reference = self._source_level
         reading = self._level(samples, reference.kind)
         if reading.value_db == -math.inf:
-            # Under the gates of loudness: both are measured by what always has an answer.
+            # Below the loudness gates, measure both by RMS, which always gives a value.
             reference = self._level(self._dream.source.samples, "rms")
             reading = self._level(samples, "rms")
         return match_gain_db(reference, reading, limit_db)
@@ -454,7 +455,7 @@ class _Mixer:
         source = self._dream.source
         blocks = _only(samples)
         if samples.channels < source.channels:
-            # One signal for all channels sounds from each of them.
+            # A signal shared by all channels sounds from each of them.
             blocks = (np.repeat(block, source.channels, axis=0) for block in blocks)
         return measure_level(blocks, source.sample_rate_hz, source.channels, kind)
 
@@ -472,15 +473,15 @@ class _Mixer:
 
 
 def filter_render(dream: Dream, name: str) -> Samples:
-    """Make the `hardcut` or `filtered` render of a dream's last step.
+    """Make the `hardcut` or `filtered` render from a dream's last step.
 
     Parameters
     ----------
     dream : Dream
-        With `add`, no filter is in the loop: both are made as `filter` makes them, from the last
-        gradient and the source.
+        The dream. With `add`, the loop has no filter: both are then made as `filter` makes them,
+        from the last gradient and the source.
     name : {"hardcut", "filtered"}
-        ``S^-1(H . phase of the carrier)``, or ``S^-1(H . S carrier)``, the latter as it is added.
+        ``S^-1(H . phase of the carrier)``, or ``S^-1(H . S carrier)``, the latter as added.
 
     Returns
     -------
@@ -497,7 +498,7 @@ def filter_render(dream: Dream, name: str) -> Samples:
     named = {"gradient": dream.gradient, "input": entering, "target": targets.first or entering}
     unit = name == "hardcut"
     shaped = recipe.model_copy(update={"carrier": carrier, "combine": combine})
-    # Without the source's own magnitudes, air that is kept would be a hiss in the hardcut.
+    # Without the source's own magnitudes, kept air would become hiss in the hardcut.
     air = "filter" if recipe.air == "mask" else "cut" if unit else air_of_step(shaped)
     rate = dream.source.sample_rate_hz
     cut = HardCut(shaped, rate, dream.band_top_hz)
@@ -519,29 +520,29 @@ def _only(samples: Samples) -> Iterator[FloatArray]:
 
 
 def _partial(path: Path, tag: str) -> Path:
-    # Not longer than the render's own name, which may be as long as the file system allows.
+    # Not longer than the render's own name, which may use the file system's maximum.
     return path.with_name(f".{tag}{uuid.uuid4().hex[:8]}.partial")
 
 
 def partial_files(folder: Path, tag: str) -> list[Path]:
-    """Return the temporary files that :func:`write_renders` with this tag has left in a folder."""
+    """Return the temporary files of :func:`write_renders` with this tag in a folder."""
     return sorted(folder.glob(f".{glob.escape(tag)}{'[0-9a-f]' * 8}.partial"))
 
 
 def put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bool) -> None:
-    """Rename all; if one cannot be, take back those that were new.
+    """Rename all files; if one fails, remove the new ones.
 
     Parameters
     ----------
     partial, paths : dict
-        Where each is, and where it shall be, in the same folder.
+        Current and final paths, in the same folder.
     overwrite : bool
-        Whether files may be replaced.
+        Whether to replace existing files.
 
     Raises
     ------
     AudioFileError
-        One could not be renamed.
+        A file cannot be renamed.
     """
     done: list[Path] = []
     for name, place in partial.items():
@@ -549,7 +550,7 @@ def put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bo
             if overwrite:
                 place.replace(paths[name])
             else:
-                # Unlike a rename, a link fails if the name has been taken in the meantime.
+                # Unlike a rename, a link fails if the name has been taken meanwhile.
                 rename_new(place, paths[name])
                 done.append(paths[name])
         except BaseException as error:
@@ -558,11 +559,11 @@ def put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bo
             if not isinstance(error, OSError):
                 raise
             reason = error.strerror or str(error)
-            raise AudioFileError(f"{paths[name]} cannot be written: {reason}") from error
+            raise AudioFileError(f"{paths[name]}: cannot write: {reason}") from error
 
 
 def rename_new(place: Path, path: Path) -> None:
-    """Give a file a name that nobody has yet; raise `FileExistsError` where somebody has it."""
+    """Rename a file to an unused name; raise `FileExistsError` if it is taken."""
     try:
         os.link(place, path)
     except FileExistsError:

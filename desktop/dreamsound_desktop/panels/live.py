@@ -14,7 +14,7 @@ from dreamsound_desktop.state.takes import score_text
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import HELD
 from dreamsound_studio.queue.worker.eta import shown
-from dreamsound_studio.queue.worker.previews import read_look
+from dreamsound_studio.queue.worker.previews import read_step_picture
 
 if TYPE_CHECKING:
     from dreamsound_desktop.panels.live_plots import LivePlots
@@ -84,7 +84,7 @@ class LivePanel(QWidget):
         self._show_bar(job)
         self._show_curve(job)
         self._show_details(job)
-        found = None if look is None else read_look(look)
+        found = None if look is None else read_step_picture(look)
         if found is not None and found.step != self._look_step:
             self._look_step = found.step
             self.plots.show_look(found)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from dreamsound_desktop.views.colours import colours_of
-from dreamsound_studio.queue.worker.previews import Look
+from dreamsound_studio.queue.worker.previews import StepPicture
 
 #: Displayed level range below the maximum.
 RANGE_DB = 80.0
@@ -69,7 +69,7 @@ class LivePlots(QWidget):
         self._loss.setData(steps, losses)
         self._score.setData(steps, scores)
 
-    def show_look(self, look: Look) -> None:
+    def show_look(self, look: StepPicture) -> None:
         """Show the sound after a step."""
         levels = look.levels.astype(np.float32)
         top = float(np.max(levels))

@@ -22,7 +22,7 @@ from dreamsound_studio.errors import DreamSoundError, ModelError, QueueError
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import HELD
 from dreamsound_studio.queue.store.store import Store
-from dreamsound_studio.queue.worker.previews import look_file
+from dreamsound_studio.queue.worker.previews import step_picture_file
 from dreamsound_studio.recipe.presets import set_fields
 from dreamsound_studio.recipe.recipe import Recipe
 
@@ -269,7 +269,7 @@ class Dreams(QObject):
         if live.job != job.id:
             self._look = None
             self._window.client.act(
-                lambda store, job=job: look_file(store, job),  # type: ignore[misc]
+                lambda store, job=job: step_picture_file(store, job),  # type: ignore[misc]
                 self._set_look,
             )
         live.follow(job, self._look)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from dreamsound_reaper.install.places import WINDOWS, runs_folder
 from dreamsound_studio import __version__
-from dreamsound_studio.recipe.presets import user_folder
+from dreamsound_studio.recipe.presets import user_presets_folder
 
 BRIDGE: Final = "bridge.json"
 SCHEMA_VERSION: Final = 1
@@ -61,12 +61,16 @@ def bridge_settings(
     python = interpreter(system, executable)
     has_module = has_module or is_installed
     has_studio = has_module("PySide6") and has_module("dreamsound_desktop")
+    factory = files("dreamsound_studio") / "recipe" / "factory"
     return {
         "schema_version": SCHEMA_VERSION,
         "version": __version__,
         "engine": [python, "-m", "dreamsound_studio"],
         "studio": [python, "-m", "dreamsound_desktop"] if has_studio else None,
-        "presets": [str(user_folder()), str(files("dreamsound_studio") / "recipe" / "factory")],
+        "presets": [
+            str(user_presets_folder()),
+            str(files("dreamsound_studio") / "recipe" / "factory"),
+        ],
         "runs": str(runs_folder()),
     }
 

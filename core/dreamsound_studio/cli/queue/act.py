@@ -38,7 +38,7 @@ def cancel(
         def act(number: int) -> Job:
             job = store.cancel(number)
             if job.is_over:
-                inbox.tell_over(store, job)
+                inbox.report_over(store, job)
             return job
 
         return each(_chosen(store, numbers, every, ("queued", "running")), act)

@@ -22,7 +22,7 @@ from dreamsound_studio.models.weights import Weights
 
 SAMPLE_RATE_HZ = 16_000
 FFT_SIZE, FRAME_HOP = 512, 256
-#: What the power in a mel band is multiplied by before the logarithm of it plus 1 is taken.
+#: Factor of the power in a mel band before log10(power + 1).
 COMPRESSION = 10_000.0
 #: The default of ``tf.layers.batch_normalization``.
 BATCH_NORM_EPSILON = 1e-3
@@ -31,7 +31,7 @@ Arrays = dict[str, npt.NDArray[np.float32]]
 
 
 class MusicNetwork(Model):
-    """The front end that all four share.
+    """The front end shared by all four networks.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class MusicNetwork(Model):
         self.patch_samples = (table.PATCH_FRAMES - 1) * FRAME_HOP + FFT_SIZE
         # Frames are centred: half of the first one lies before the sound.
         self.lead_samples = FFT_SIZE // 2
-        # The package leaves an unfinished last patch out, and with it all of a short sound.
+        # The package skips an incomplete last patch, and so any short sound.
         self.pads_end = False
         self._arrays = arrays
         self._mel = mel_weights()
@@ -97,7 +97,7 @@ class MusicNetwork(Model):
         raise NotImplementedError
 
     def _normalised(self, x: Tensor, number: int) -> Tensor:
-        """Batch norm `number`, as the multiplication and addition that it is after training."""
+        """Apply batch norm `number`, after training a multiplication and addition."""
         import tensorflow as tf
 
         name = "batch_normalization" + (f"_{number}" if number else "")
@@ -165,7 +165,7 @@ class MusicNN(MusicNetwork):
         return found
 
     def _over_time(self, x: Tensor, name: str) -> Tensor:
-        """A kernel over 7 frames and all channels: one product of the frames beside each other."""
+        """Apply a kernel over 7 frames and all channels, as one product of adjacent frames."""
         import tensorflow as tf
 
         kernel = self._arrays[f"{name}/kernel"]
@@ -214,17 +214,17 @@ def load_musicnn(weights: Weights) -> MusicNetwork:
     Raises
     ------
     ModelError
-        The checkpoint cannot be read, or does not hold the network.
+        The checkpoint cannot be read, or does not contain the network.
     """
     arrays = _read(weights)
     for name, shape in weight_names(weights.name).items():
         if arrays[name].shape != shape:
             raise ModelError(
-                f"{weights.path} is not {weights.name}: {name} has shape {arrays[name].shape}, "
-                f"not {shape}"
+                f"{weights.path}: not {weights.name}: {name} has shape {arrays[name].shape}, "
+                f"expected {shape}"
             )
         if not np.all(np.isfinite(arrays[name])):
-            raise ModelError(f"{weights.path} is damaged: {name} holds values that are not numbers")
+            raise ModelError(f"{weights.path}: damaged: {name} contains NaN or infinity")
     kind = MusicVgg if weights.name.endswith("vgg") else MusicNN
     return kind(weights.name, arrays)
 
@@ -240,7 +240,7 @@ def mel_weights() -> npt.NDArray[np.float32]:
     References
     ----------
     .. [1] M. Slaney, "Auditory Toolbox", Interval Research TR 1998-010: linear up to 1 kHz, then 27
-       steps to a factor of 6.4.
+       steps per factor of 6.4.
     """
     linear_step, knee_hz, log_step = 200 / 3, 1000.0, np.log(6.4) / 27
     knee = knee_hz / linear_step
@@ -258,12 +258,12 @@ def _read(weights: Weights) -> Arrays:
     import tensorflow as tf
 
     try:
-        # The checkpoint has no base name: its prefix is the folder with a slash behind it.
+        # The checkpoint has no base name: its prefix is the folder plus a slash.
         reader = tf.compat.v1.train.NewCheckpointReader(f"{weights.place}/")
         held = reader.get_variable_to_shape_map()
         for name in weight_names(weights.name):
             if name not in held:
-                raise ModelError(f"{weights.path} is not {weights.name}: it has no tensor {name!r}")
+                raise ModelError(f"{weights.path}: not {weights.name}: tensor {name!r} is missing")
         return {
             name: np.asarray(reader.get_tensor(name), np.float32)
             for name in weight_names(weights.name)
@@ -274,7 +274,7 @@ def _read(weights: Weights) -> Arrays:
         if is_out_of_memory(error):
             raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"{weights.path} cannot be read as {weights.name}: {reason}") from error
+        raise ModelError(f"{weights.path}: cannot be read as {weights.name}: {reason}") from error
 
 
 def _musicnn_weights() -> dict[str, tuple[int, ...]]:

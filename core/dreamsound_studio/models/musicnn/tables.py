@@ -12,8 +12,8 @@ from dreamsound_studio.models.names import NameTable
 
 PATCH_FRAMES, MEL_BANDS, TAGS = 187, 96, 50
 
-#: Front end: name, kernel (frames, bands), filters. The first two look at timbre, padded in time
-#: only; the others at rhythm, padded in full.
+#: Front end: name, kernel (frames, bands), filters. The first two detect timbre, padded in time
+#: only; the others rhythm, padded in full.
 FRONT = (
     ("f74", (7, 38), 204),
     ("f77", (7, 67), 204),
@@ -27,9 +27,9 @@ MID = ("cnn1", "cnn2", "cnn3")
 PENULTIMATE = 200
 
 VGG_FILTERS = 128
-#: Pooling after each of the five convolutions: size and stride, frames x bands. The two are not
-#: alike: the graph beside each checkpoint says so, and the package's ``models.py``, which has but
-#: one vgg, runs the second with the first one's pooling.
+#: Pooling after each of the five convolutions: size and stride, frames x bands. The two networks
+#: differ: the graph beside each checkpoint says so, while the package's ``models.py``, with its
+#: single vgg, runs the second network with the first one's pooling.
 VGG_POOLS = {
     "mtt-vgg": (
         ((4, 1), (2, 2)),
@@ -56,7 +56,7 @@ beautiful|metal|chillout|male vocalists|classic rock|soul|indie rock|Mellow|elec
 chill|instrumental|punk|oldies|blues|hard rock|ambient|acoustic|experimental|female vocalist|guitar
 Hip-Hop|70s|party|country|easy listening|sexy|catchy|funk|electro|heavy metal|Progressive rock|60s
 rnb|indie pop|sad|House|happy"""
-#: Tags by the data a network was trained on: MagnaTagATune, and the Million Song Dataset.
+#: Tags by training data: MagnaTagATune, and the Million Song Dataset.
 TAG_NAMES = {
     "mtt": tuple(_MTT.replace("\n", "|").split("|")),
     "msd": tuple(_MSD.replace("\n", "|").split("|")),
@@ -65,7 +65,7 @@ TAG_NAMES = {
 
 @cache
 def names(model: str) -> NameTable:
-    """Return all that a musicnn network calls by name.
+    """Return the names of a musicnn network's layers and classes.
 
     Parameters
     ----------

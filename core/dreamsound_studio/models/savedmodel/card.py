@@ -1,8 +1,8 @@
-"""What has to be known of a foreign SavedModel to dream with it. No TensorFlow here.
+"""The description of a foreign SavedModel that dreaming needs. No TensorFlow here.
 
-A SavedModel says neither its sample rate nor its classes. They are read from
-``dreamsound-model.json`` in its folder, which ``dreamsound models pull NAME --from FOLDER --rate HZ
---classes FILE`` writes, and the classes, where it does not name them, from the one table in
+A SavedModel states neither its sample rate nor its classes. They are read from
+``dreamsound-model.json`` in its folder, written by ``dreamsound models pull NAME --from FOLDER
+--rate HZ --classes FILE``. If it does not name the classes, they come from the only table in
 ``assets``::
 
     {"sample_rate_hz": 16000, "classes": "assets/classes.csv", "patch_s": 0.96}
@@ -22,9 +22,9 @@ from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.names import NameTable
 
 CARD_FILE = "dreamsound-model.json"
-#: Columns that hold a class's name, best first.
+#: Columns that can hold a class's name, best first.
 NAME_COLUMNS = ("display_name", "name", "class", "label", "tag")
-#: A table of classes has no more rows.
+#: Most rows of a table of classes.
 MOST_CLASSES = 1_000_000
 
 
@@ -33,31 +33,32 @@ class CardFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    sample_rate_hz: Annotated[int, Field(ge=1000, le=384_000, description="what it listens at")]
+    sample_rate_hz: Annotated[int, Field(ge=1000, le=384_000, description="input sample rate, Hz")]
     classes: Annotated[
-        str | None, Field(description="table of class names: .csv with a header, or a name a line")
+        str | None,
+        Field(description="table of class names: .csv with a header, or a name per line"),
     ] = None
-    patch_s: Annotated[
-        float, Field(gt=0.01, le=60, description="length of what it is played at a time, seconds")
-    ] = 0.975
+    patch_s: Annotated[float, Field(gt=0.01, le=60, description="length of one input, seconds")] = (
+        0.975
+    )
     outputs: Annotated[
-        Literal["scores", "logits"], Field(description="whether a sigmoid is already taken")
+        Literal["scores", "logits"], Field(description="whether a sigmoid is already applied")
     ] = "scores"
     band_top_hz: Annotated[
-        float | None, Field(gt=0, description="top of what it hears; half its rate by default")
+        float | None, Field(gt=0, description="top of its band, Hz; half its rate by default")
     ] = None
 
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of a SavedModel: the fields of its file, and the names of its classes."""
+    """The description of a SavedModel: the fields of its file, and the names of its classes."""
 
     file: CardFile
     table: NameTable
 
 
 def read_card(folder: Path) -> Card:
-    """Read what is known of a SavedModel.
+    """Read the description of a SavedModel.
 
     Parameters
     ----------
@@ -75,15 +76,13 @@ def read_card(folder: Path) -> Card:
     """
     place = folder / CARD_FILE
     advice = (
-        f'write {{"sample_rate_hz": 16000, "classes": "classes.csv"}} into {place}, or let '
-        f"dreamsound models pull NAME --from {folder} --rate HZ --classes FILE do so"
+        f'Write {{"sample_rate_hz": 16000, "classes": "classes.csv"}} to {place}, or run '
+        f"dreamsound models pull NAME --from {folder} --rate HZ --classes FILE."
     )
     try:
         text = place.read_text(encoding="utf-8")
     except OSError:
-        raise ModelError(
-            f"{folder} does not say at which sample rate it listens: {advice}"
-        ) from None
+        raise ModelError(f"{folder}: unknown sample rate. {advice}") from None
     try:
         file = CardFile.model_validate(json.loads(text))
     except ValidationError as error:
@@ -91,19 +90,16 @@ def read_card(folder: Path) -> Card:
         field = ".".join(str(part) for part in problem["loc"])
         raise ModelError(f"{place}: {field}: {problem['msg'].lower()}") from error
     except ValueError as error:
-        raise ModelError(f"{place} is no JSON: {error}") from error
+        raise ModelError(f"{place}: invalid JSON: {error}") from error
     if file.classes is not None:
         if PurePosixPath(file.classes).is_absolute() or ".." in PurePosixPath(file.classes).parts:
-            raise ModelError(f"{place}: classes must lie in the model's folder, not {file.classes}")
+            raise ModelError(f"{place}: classes must be in the model's folder, not {file.classes}")
         classes = folder / file.classes
     else:
         found = _tables_in(folder / "assets")
         if len(found) != 1:
             there = ", ".join(path.name for path in found) or "none"
-            raise ModelError(
-                f"{folder} does not say which table names its classes (in assets: {there}): "
-                f"{advice}"
-            )
+            raise ModelError(f"{folder}: unknown table of classes (in assets: {there}). {advice}")
         classes = found[0]
     names = read_classes(classes)
     table = NameTable(
@@ -116,38 +112,38 @@ def read_card(folder: Path) -> Card:
 
 
 def read_classes(path: Path) -> tuple[str, ...]:
-    """Read class names by index.
+    """Read class names, by index.
 
     Parameters
     ----------
     path : pathlib.Path
-        A ``.csv`` with a header, one of whose columns is named as in :data:`NAME_COLUMNS`, or a
-        text with a name a line.
+        A ``.csv`` with a header and a column named as in :data:`NAME_COLUMNS`, or a text file with
+        one name per line.
 
     Raises
     ------
     ModelError
-        It cannot be read, or holds no names.
+        It cannot be read, or contains no names.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"the classes in {path} cannot be read: {error}") from error
+        raise ModelError(f"{path}: cannot read the classes: {error}") from error
     if path.suffix.lower() == ".csv":
         rows = list(csv.DictReader(text.splitlines()))
         columns = rows[0].keys() if rows else ()
         column = next((name for name in NAME_COLUMNS if name in columns), None)
         if column is None:
             raise ModelError(
-                f"{path} has no column {', '.join(NAME_COLUMNS[:-1])} or {NAME_COLUMNS[-1]}"
+                f"{path}: no column {', '.join(NAME_COLUMNS[:-1])} or {NAME_COLUMNS[-1]}"
             )
         names = [str(row[column] or "").strip() for row in rows]
     else:
         names = [line.strip() for line in text.splitlines() if line.strip()]
     if not names or not all(names):
-        raise ModelError(f"{path} holds no class names, or one that is empty")
+        raise ModelError(f"{path}: no class names, or an empty name")
     if len(names) > MOST_CLASSES:
-        raise ModelError(f"{path} holds more than {MOST_CLASSES} classes")
+        raise ModelError(f"{path}: more than {MOST_CLASSES} classes")
     return tuple(names)
 
 

@@ -1,4 +1,4 @@
-"""Any SavedModel from a waveform to scores, as a model with one layer that can be dreamed."""
+"""Any SavedModel from waveform to scores, as a model with one layer to dream."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from dreamsound_studio.models.weights import Weights
 
 #: Keeps the logit of a score of 0 or 1 finite.
 NEAREST = 1e-7
-#: RMS of the noise that a model is played once, to see what comes out and back.
+#: RMS of the test noise that probes a model's outputs and gradient.
 PROBE_LEVEL = 0.1
 
 
 class ForeignModel(Model):
-    """A SavedModel: its patches are waveforms, and its layers what it returns.
+    """A SavedModel: its patches are waveforms, and its layers are its outputs.
 
     Parameters
     ----------
     name : str
-        What it is called.
+        Its name.
     weights_sha256 : str
         Hash of its folder.
     card : Card
-        What is known of it.
+        Its description.
     call : callable
-        From a waveform ``[n]`` to the scores ``[rows, classes]`` and, where it has them, the
-        embeddings ``[rows, units]``.
+        Maps a waveform ``[n]`` to the scores ``[rows, classes]`` and the embeddings
+        ``[rows, units]``, if any.
     loaded : object, optional
-        What has to live as long as the model: a SavedModel's graph goes with the object.
+        An object to keep alive with the model: a SavedModel's graph is freed with it.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ForeignModel(Model):
         self.weights_sha256 = weights_sha256
         self.sample_rate_hz = card.file.sample_rate_hz
         self.band_hz = (0.0, card.file.band_top_hz or self.sample_rate_hz / 2)
-        # A patch is a waveform, cut into "frames" of one hop: four to a patch.
+        # A patch is a waveform, cut into "frames" of one hop: four per patch.
         self.frame_hop_samples = max(1, round(card.file.patch_s * self.sample_rate_hz / 4))
         self.patch_frames = 4
         self.published_hop_frames = 2
@@ -90,7 +90,7 @@ class ForeignModel(Model):
         scores = tf.ensure_shape(scores, [None, len(self.table.class_names)])
         if self._gives_logits:
             return {"scores": tf.sigmoid(scores), "logits": scores, "embeddings": embeddings}
-        # Not clipped: where a score is all but 0 there has to be a way up.
+        # Not clipped: a score near 0 still needs a gradient.
         logits = tf.math.log(scores + NEAREST) - tf.math.log(1 - scores + NEAREST)
         return {"scores": scores, "logits": logits, "embeddings": embeddings}
 
@@ -110,8 +110,8 @@ def load_saved_model(weights: Weights) -> ForeignModel:
     Raises
     ------
     ModelError
-        It cannot be loaded, does not go from a waveform to scores, has no gradient, or its classes
-        are not as many as its scores.
+        It cannot be loaded, does not map a waveform to scores, has no gradient, or its numbers of
+        classes and scores differ.
     """
     import tensorflow as tf
 
@@ -137,24 +137,24 @@ def load_saved_model(weights: Weights) -> ForeignModel:
         if is_out_of_memory(error):
             raise
         raise ModelError(
-            f"{folder} cannot hear a waveform of {length} samples: {_first_line(error)}"
+            f"{folder}: does not accept a waveform of {length} samples: {_first_line(error)}"
         ) from error
     classes = len(card.table.class_names)
     if scores.shape[-1] != classes:
         raise ModelError(
-            f"{folder} gives {scores.shape[-1]} scores, but its table names {classes} classes: "
-            f"name the right table in {folder / CARD_FILE}"
+            f"{folder}: {scores.shape[-1]} scores, but its table names {classes} classes. "
+            f"Name the right table in {folder / CARD_FILE}."
         )
     if card.file.outputs == "scores" and not (
         float(tf.reduce_min(scores)) >= 0 and float(tf.reduce_max(scores)) <= 1
     ):
         raise ModelError(
-            f"{folder} gives values outside of 0 to 1: if they are logits, write "
-            f'"outputs": "logits" into {folder / CARD_FILE}'
+            f"{folder}: outputs outside 0 to 1. If they are logits, add "
+            f'"outputs": "logits" to {folder / CARD_FILE}.'
         )
     if slope is None or not float(tf.reduce_max(tf.abs(slope))) > 0:
         raise ModelError(
-            f"{folder} has no gradient from its scores to the waveform: it can listen, not dream"
+            f"{folder}: no gradient from scores to waveform; the model can listen, not dream"
         )
     if embeddings is not None:
         layers = {"scores": (classes,), "embeddings": (int(embeddings.shape[-1]),)}
@@ -164,7 +164,7 @@ def load_saved_model(weights: Weights) -> ForeignModel:
 
 
 def _call_of(loaded: Any, folder: object) -> Callable[[Tensor], tuple[Tensor, Tensor | None]]:
-    """Return how the model is called: as an object, or by its one signature."""
+    """Return the function to call: the object itself, or its only signature."""
     if callable(loaded):
         return lambda waveform: _outputs(loaded(waveform))
     signatures = dict(getattr(loaded, "signatures", {}))
@@ -173,13 +173,11 @@ def _call_of(loaded: Any, folder: object) -> Callable[[Tensor], tuple[Tensor, Te
         signature = next(iter(signatures.values()))
     if signature is None:
         names = ", ".join(sorted(signatures)) or "none"
-        raise ModelError(
-            f"{folder} has no signature serving_default to call it by (there are: {names})"
-        )
+        raise ModelError(f"{folder}: no signature serving_default (available: {names})")
     inputs = signature.structured_input_signature[1]
     if len(inputs) != 1:
         raise ModelError(
-            f"{folder} wants {len(inputs)} inputs ({', '.join(inputs)}), not one waveform"
+            f"{folder}: needs {len(inputs)} inputs ({', '.join(inputs)}) instead of one waveform"
         )
     (name, spec), *_ = inputs.items()
     batched = spec.shape.rank == 2

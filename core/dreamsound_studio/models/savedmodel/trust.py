@@ -1,4 +1,4 @@
-"""Pulling a model from somewhere else than its published place. No TensorFlow here."""
+"""Install models from files and places other than the published ones. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from dreamsound_studio.errors import ModelError
-from dreamsound_studio.models.entries import CatalogEntry, user_folder
+from dreamsound_studio.models.entries import CatalogEntry, user_models_folder
 from dreamsound_studio.models.savedmodel.card import CARD_FILE, read_card, read_classes
 from dreamsound_studio.models.store import ledger
 from dreamsound_studio.models.store.fetch import Watch, copy_model, fetch_musicnn, fetch_saved_model
@@ -15,16 +15,16 @@ from dreamsound_studio.models.weights import Weights
 
 
 def pull_listed(entry: CatalogEntry, origin: str, watch: Watch) -> Weights:
-    """Put a listed model into the user's folder, from a file, folder or address of the user.
+    """Install a listed model from the user's file, folder or URL.
 
     Parameters
     ----------
     entry : CatalogEntry
-        Which model it has to be.
+        The expected model.
     origin : str
-        Path or address.
+        Path or URL.
     watch : Watch
-        Told of progress; its `check` decides whether the model is kept.
+        Receives progress; its `check` decides whether to keep the model.
 
     Returns
     -------
@@ -33,15 +33,15 @@ def pull_listed(entry: CatalogEntry, origin: str, watch: Watch) -> Weights:
     Raises
     ------
     ModelError
-        It cannot be had, or is not the model.
+        It is unavailable, or not the expected model.
     """
-    folder = user_folder() / entry.files[0]
+    folder = user_models_folder() / entry.files[0]
 
     def check(made: Path) -> None:
         try:
             watch.check(Weights(entry.name, made, entry.kind))
         except ModelError as error:
-            raise ModelError(f"{origin} is not kept: {error}") from error
+            raise ModelError(f"{origin}: rejected: {error}") from error
 
     musicnn = entry.files[1] if entry.kind == "musicnn" else None
     if "://" in origin:
@@ -53,7 +53,7 @@ def pull_listed(entry: CatalogEntry, origin: str, watch: Watch) -> Weights:
     source = _existing(origin)
     if source.suffix == ".h5":
         if musicnn is not None:
-            raise ModelError(f"{origin} is an .h5 file: {entry.name} is read from its checkpoint")
+            raise ModelError(f"{origin}: an .h5 file; {entry.name} needs a checkpoint")
         folder = folder.with_suffix(".h5")
     copy_model(source, folder, check, musicnn)
     return Weights(entry.name, folder, entry.kind)
@@ -62,20 +62,20 @@ def pull_listed(entry: CatalogEntry, origin: str, watch: Watch) -> Weights:
 def pull_foreign(
     name: str, origin: str, rate: int | None, classes: Path | None, watch: Watch
 ) -> Weights:
-    """Put a foreign SavedModel into the user's folder, under a name of the user's.
+    """Install a foreign SavedModel under a name chosen by the user.
 
     Parameters
     ----------
     name : str
-        What it is to be called.
+        Its new name.
     origin : str
-        Its folder, a ``.tar.gz`` of it, or an address.
+        Its folder, a ``.tar.gz`` of it, or a URL.
     rate : int or None
-        Its sample rate, Hz, unless it says so itself.
+        Its sample rate, Hz, unless the model states it.
     classes : pathlib.Path or None
-        The table of its classes, unless it has one.
+        Table of its classes, unless the model includes one.
     watch : Watch
-        Asked whether it may run; its `check` decides whether the model is kept.
+        Decides whether it may run; its `check` decides whether to keep the model.
 
     Returns
     -------
@@ -84,9 +84,9 @@ def pull_foreign(
     Raises
     ------
     ModelError
-        It cannot be had, is not trusted, or is no model to dream with.
+        It is unavailable, not trusted, or unsuitable for dreaming.
     """
-    folder = user_folder() / name
+    folder = user_models_folder() / name
     if classes is not None:
         read_classes(classes)
 
@@ -95,8 +95,8 @@ def pull_foreign(
         read_card(made)
         if not watch.may_run(Path(origin)):
             raise ModelError(
-                f"{origin} is a SavedModel, which is a program that would run with your rights: if "
-                "you trust who made it, say --trust"
+                f"{origin}: a SavedModel is a program that runs with your rights. If you trust its "
+                "maker, pass --trust."
             )
         watch.check(Weights(name, made, "savedmodel"))
 
@@ -105,7 +105,7 @@ def pull_foreign(
     else:
         source = _existing(origin)
         if source.suffix == ".h5":
-            raise ModelError(f"{origin} is an .h5 file: only YAMNet is read from one")
+            raise ModelError(f"{origin}: an .h5 file; only YAMNet is read from one")
         copy_model(source, folder, check)
     ledger.trust(ledger.fingerprint(folder))
     return Weights(name, folder, "savedmodel")
@@ -114,7 +114,7 @@ def pull_foreign(
 def _existing(origin: str) -> Path:
     source = Path(origin).expanduser()
     if not source.exists():
-        raise ModelError(f"{origin}: No such file or folder")
+        raise ModelError(f"{origin}: no such file or folder")
     return source
 
 

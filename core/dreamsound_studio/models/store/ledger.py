@@ -1,8 +1,8 @@
-"""What is remembered of models from one run to the next. No TensorFlow here.
+"""Facts about models remembered between runs. No TensorFlow here.
 
-One small JSON file in the user's state folder: the hashes of weights at their first use, which
-foreign SavedModels are trusted, and what could not be reached lately. Where it cannot be read or
-written nothing is remembered, and nothing else changes.
+One small JSON file in the user's state folder: the hashes of weights at their first use, the
+trusted foreign SavedModels, and recently unreachable models. If it cannot be read or written,
+nothing is remembered, and nothing else changes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-#: A server that could not be reached is left alone for so long, as far as `auto` goes.
+#: How long `auto` avoids a server after it was unreachable.
 UNREACHABLE_SECONDS = 24 * 3600.0
 
 
@@ -25,14 +25,14 @@ def changed_weights(path: Path, weights_sha256: str) -> str | None:
     Parameters
     ----------
     path : pathlib.Path
-        Where they lie.
+        Their path.
     weights_sha256 : str
-        Their hash now.
+        Their current hash.
 
     Returns
     -------
     str or None
-        The hash at first use if it was another; the one of now is remembered from here on.
+        The hash at first use if it differs; the current one is remembered from then on.
     """
     known = _read()
     first = known.setdefault("weights", {}).get(str(path.resolve()))
@@ -44,7 +44,7 @@ def changed_weights(path: Path, weights_sha256: str) -> str | None:
 
 
 def fingerprint(folder: Path) -> str:
-    """Return the hash of all files of a folder, with their names."""
+    """Return the hash of all files in a folder, including their names."""
     digest = hashlib.sha256()
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(f"{file.relative_to(folder).as_posix()}\0".encode())
@@ -54,12 +54,12 @@ def fingerprint(folder: Path) -> str:
 
 
 def is_trusted(folder_fingerprint: str) -> bool:
-    """Return whether the user has said that this SavedModel may run."""
+    """Return whether the user has trusted this SavedModel."""
     return folder_fingerprint in _read().get("trusted", [])
 
 
 def trust(folder_fingerprint: str) -> None:
-    """Remember that this SavedModel may run."""
+    """Remember this SavedModel as trusted."""
     known = _read()
     if folder_fingerprint not in known.setdefault("trusted", []):
         known["trusted"].append(folder_fingerprint)
@@ -67,7 +67,7 @@ def trust(folder_fingerprint: str) -> None:
 
 
 def lately_unreachable(name: str) -> str | None:
-    """Return why a model could not be reached in the last day, or None."""
+    """Return why a model was unreachable in the last day, or None."""
     noted = _read().get("unreachable", {}).get(name)
     if noted is None or not 0 <= time.time() - noted["time"] < UNREACHABLE_SECONDS:
         return None
@@ -75,14 +75,14 @@ def lately_unreachable(name: str) -> str | None:
 
 
 def note_unreachable(name: str, reason: str) -> None:
-    """Remember that a model could not be reached just now."""
+    """Remember that a model is currently unreachable."""
     known = _read()
     known.setdefault("unreachable", {})[name] = {"time": time.time(), "reason": reason}
     _write(known)
 
 
 def forget_unreachable(name: str) -> None:
-    """Forget that a model could not be reached."""
+    """Forget that a model was unreachable."""
     known = _read()
     if known.get("unreachable", {}).pop(name, None) is not None:
         _write(known)

@@ -2,8 +2,8 @@
 
 Source: tensorflow/models, ``research/audioset/yamnet/{params,features,yamnet}.py`` (Apache-2.0).
 Batch norm is folded into the kernels. 1 x 1 convolutions are written as matrix products: the same
-numbers, and on processors whose library has no fast path for a convolution's input gradient up to
-20 times faster.
+numbers, and up to 20 times faster on processors whose library has no fast path for a convolution's
+input gradient.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Arrays = dict[str, npt.NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class _Folded:
-    """A convolution with the batch norm after it: ``relu(conv(x) * scale + shift)``, folded."""
+    """A convolution and the batch norm after it: ``relu(conv(x) * scale + shift)``, folded."""
 
     name: str
     kernel: npt.NDArray[np.float32]
@@ -102,7 +102,7 @@ class YamNet(Model):
             if relu in taps:
                 found[relu] = tf.cast(x, tf.float32)
             if conv.name in taps:
-                # The plain convolution lies behind its folded batch norm, which has an inverse.
+                # The plain convolution lies behind its folded batch norm, which is invertible.
                 found[conv.name] = (tf.cast(normalised, tf.float32) - conv.shift) / conv.scale
         embeddings = tf.reduce_mean(tf.cast(x, tf.float32), [1, 2])
         logits = embeddings @ self._dense[0] + self._dense[1]
@@ -119,7 +119,7 @@ def load_yamnet(weights: Weights) -> YamNet:
     Parameters
     ----------
     weights : Weights
-        Where they are (see ``models.entries.find_weights``).
+        Their location (see ``models.entries.find_weights``).
 
     Returns
     -------
@@ -128,28 +128,28 @@ def load_yamnet(weights: Weights) -> YamNet:
     Raises
     ------
     ModelError
-        The file cannot be read, or does not hold YAMNet: a tensor is missing or of a wrong shape.
+        The file cannot be read, or is not YAMNet: a tensor is missing or has the wrong shape.
     """
     path = weights.place
     try:
         arrays = _read_saved_model(path) if path.is_dir() else _read_h5(path)
     except KeyError as error:
         missing = error.args[0]
-        raise ModelError(f"{path} is not YAMNet: it has no tensor {missing!r}") from error
+        raise ModelError(f"{path}: not YAMNet: tensor {missing!r} is missing") from error
     except ModelError:
         raise
     except Exception as error:  # each reader has its own family of errors
         if is_out_of_memory(error):
             raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"{path} cannot be read as YAMNet: {reason}") from error
+        raise ModelError(f"{path}: cannot be read as YAMNet: {reason}") from error
     for name, shape in weight_names().items():
         if arrays[name].shape != shape:
             raise ModelError(
-                f"{path} is not YAMNet: {name} has shape {arrays[name].shape}, not {shape}"
+                f"{path}: not YAMNet: {name} has shape {arrays[name].shape}, expected {shape}"
             )
         if not np.all(np.isfinite(arrays[name])):
-            raise ModelError(f"{path} is damaged: {name} holds values that are not numbers")
+            raise ModelError(f"{path}: damaged: {name} contains NaN or infinity")
     return YamNet(arrays)
 
 
@@ -184,7 +184,7 @@ def _read_saved_model(folder: Path) -> Arrays:
     import tensorflow as tf
 
     if not (folder / "variables" / "variables.index").is_file():
-        raise ModelError(f"{folder} is a SavedModel without variables")
+        raise ModelError(f"{folder}: a SavedModel without variables")
     reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
     # Layers with weights are numbered in network order: conv, bn, conv, bn, ..., dense.
     order = [part for name, _ in _convolutions() for part in (name, f"{name}/bn")] + ["dense"]
@@ -207,7 +207,7 @@ def _check_classes(path: Path) -> None:
     with path.open(encoding="utf-8", newline="") as file:
         names = tuple(row["display_name"] for row in csv.DictReader(file))
     if names != table.class_names():
-        raise ModelError(f"{path} names other classes than YAMNet's 521")
+        raise ModelError(f"{path}: the classes differ from YAMNet's 521")
 
 
 def _read_h5(path: Path) -> Arrays:
@@ -225,7 +225,7 @@ def _read_h5(path: Path) -> Arrays:
                 stored[f"{layer[: len(layer) // 2]}/{tensor}"] = item
 
         root.visititems(collect)
-        # Unnamed layers are numbered by Keras; there is but one of 1024 x 521.
+        # Keras numbers unnamed layers; only one has 1024 x 521.
         for name in list(stored):
             if name.startswith(("dense_", "logits", "predictions")):
                 stored[f"dense/{name.rpartition('/')[2]}"] = stored[name]
@@ -276,14 +276,14 @@ def _magnitude() -> Callable[[Tensor], Tensor]:
 
     @tf.custom_gradient
     def magnitude(frames: Tensor) -> Any:
-        """``|rfft|``; its gradient takes one real inverse FFT, where TensorFlow's is complex."""
+        """``|rfft|``, with a gradient of one real inverse FFT; TensorFlow's is complex."""
         spectrum = tf.signal.rfft(frames, [FFT_SIZE])
         size = tf.abs(spectrum)
         weights = np.full(FFT_SIZE // 2 + 1, FFT_SIZE / 2, np.float32)
         weights[[0, -1]] = FFT_SIZE
 
         def gradient(upstream: Tensor) -> Tensor:
-            # d|X|/dX = X/|X|, and 0 where nothing sounds.
+            # d|X|/dX = X/|X|, and 0 in silence.
             factor = tf.math.divide_no_nan(upstream, size) * weights
             back = tf.signal.irfft(spectrum * tf.complex(factor, tf.zeros_like(factor)), [FFT_SIZE])
             return back[:, :FRAME_SAMPLES]

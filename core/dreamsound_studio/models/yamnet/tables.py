@@ -21,7 +21,7 @@ CLASSES = 521
 PATCH_FRAMES, MEL_BANDS = 96, 64
 EMBEDDING_SIZE = 1024
 
-#: Other names of the last three layers. Keras numbers unnamed layers, so releases differ.
+#: Alternative names of the last three layers. Keras numbers unnamed layers, so releases differ.
 ALIASES = {
     "global_average_pooling2d": "embeddings",
     "dense": "logits",
@@ -72,9 +72,9 @@ def class_names() -> tuple[str, ...]:
 
 @cache
 def names() -> NameTable:
-    """Return all that YAMNet calls by name.
+    """Return the names of YAMNet's layers and classes.
 
-    ``layerN`` alone is short for the last activation of that layer.
+    ``layerN`` alone stands for the last activation of that layer.
     """
     layers = layer_table()
     short = {f"layer{n}": f"layer{n}/pointwise_conv/relu" for n in range(2, len(LAYERS) + 1)}

@@ -1,7 +1,7 @@
-"""A worker that hands its jobs to a cluster of Dask's, and brings progress and renders back.
+"""A worker that sends its jobs to a Dask cluster, and fetches progress and renders.
 
-Which machine runs what, and when, is the scheduler's business. What is ours: the files of a job,
-its progress, that it stops when it shall, and that it goes on elsewhere when its machine is lost.
+The scheduler decides which machine runs what, and when. This module handles the files of a job, its
+progress, stopping it, and resuming it elsewhere when its machine is lost.
 """
 
 from __future__ import annotations
@@ -40,27 +40,27 @@ from dreamsound_studio.queue.worker.retry import patiently
 from dreamsound_studio.queue.worker.worker import BEAT_S, POLL_S, Worker
 from dreamsound_studio.render.note import file_sha256
 
-#: Files travel in pieces of this size.
+#: Size of the pieces in which files travel.
 PIECE_BYTES = 4 * 2**20
-#: So many jobs are under way at most, whatever the cluster holds.
+#: Most jobs in flight, whatever the size of the cluster.
 MOST_SLOTS = 1024
-#: How long the scheduler may take to answer at first.
+#: Time limit for the scheduler's first answer.
 CONNECT_S = 20.0
 LOOK_S = 0.1
-#: Previews go before what waits at the scheduler.
+#: Previews go before renders waiting at the scheduler.
 PRIORITY = {"preview": 10, "render": 0}
 
 
 @dataclass(frozen=True)
 class FarmOptions:
-    """Where the scheduler is, and how it is reached.
+    """The scheduler's address and encryption.
 
     Attributes
     ----------
     address : str
         ``tcp://HOST:PORT``, or ``tls://HOST:PORT``.
     tls_ca_file, tls_cert, tls_key : str or None
-        As `distributed.Security` takes them; with them, everything is encrypted.
+        As in `distributed.Security`; with them, everything is encrypted.
     """
 
     address: str
@@ -70,17 +70,17 @@ class FarmOptions:
 
 
 class Farm:
-    """The cluster, seen from here.
+    """The cluster, seen from this worker.
 
     Parameters
     ----------
     options : FarmOptions
-        Where it is.
+        The scheduler to connect to.
 
     Raises
     ------
     QueueError
-        The extra ``farm`` is not installed, or nobody answers.
+        The extra ``farm`` is not installed, or the scheduler does not answer.
     """
 
     def __init__(self, options: FarmOptions) -> None:
@@ -88,7 +88,7 @@ class Farm:
             import distributed
         except ImportError as error:
             raise QueueError(
-                "a farm needs the extra `farm`: pip install 'dreamsound-studio[farm]'"
+                "The extra `farm` is not installed. Run pip install 'dreamsound-studio[farm]'."
             ) from error
         security = None
         if options.tls_ca_file is not None:
@@ -104,7 +104,7 @@ class Farm:
             )
         except (OSError, ValueError, TypeError) as error:
             why = " ".join(str(error).split())
-            raise QueueError(f"no scheduler answers at {options.address}: {why}") from error
+            raise QueueError(f"No scheduler answers at {options.address}: {why}") from error
         self.address = options.address
         self.topic = f"dreamsound-{uuid.uuid4().hex[:12]}"
         self._told: dict[str, deque[dict[str, Any]]] = {}
@@ -114,20 +114,20 @@ class Farm:
         self.client.subscribe_topic(self.topic, self._hear)
 
     def look(self) -> None:
-        """See which machines there are, at most once a second.
+        """Update the list of machines, at most once a second.
 
         Raises
         ------
         QueueError
-            The scheduler is gone.
+            The connection to the scheduler is lost.
         """
         if time.monotonic() - self._looked_s < BEAT_S:
             return
-        # It tries for a while to reach a scheduler again that it has lost.
+        # Dask tries for a while to reconnect to a lost scheduler.
         if self.client.status not in ("running", "connecting"):
-            raise QueueError(f"the scheduler at {self.address} is gone")
+            raise QueueError(f"Lost connection to the scheduler at {self.address}")
         workers = self.client.scheduler_info(n_workers=-1).get("workers")
-        if workers is None:  # not to be reached: who is there is not known
+        if workers is None:  # unreachable: the machines are unknown
             return
         gpus = {address: int(one["resources"].get("GPU", 0)) for address, one in workers.items()}
         self._has_gpus = any(gpus.values())
@@ -137,23 +137,23 @@ class Farm:
 
     @property
     def slots(self) -> int:
-        """So many jobs can run at once: one a thread, or one a GPU where there are any."""
+        """Number of jobs that can run at once: one per thread, or one per GPU if there are any."""
         if self.client.status != "running":
             return 0
         return min(sum(self._slots.values()), MOST_SLOTS)
 
     def has(self, address: str) -> bool:
-        """Return whether a machine was there when it was looked last."""
+        """Return whether a machine was present at the last update."""
         return address in self._slots
 
     @property
     def resources(self) -> dict[str, float] | None:
-        """What a job has to be given."""
+        """Dask resources that a job requires."""
         return {"GPU": 1} if self._has_gpus else None
 
     @contextmanager
     def heard(self, token: str) -> Iterator[deque[dict[str, Any]]]:
-        """Collect what is told of a job."""
+        """Collect the messages of a job."""
         self._told[token] = deque()
         try:
             yield self._told[token]
@@ -161,23 +161,23 @@ class Farm:
             del self._told[token]
 
     def fetch(self, address: str, path: str, size: int, place: Path) -> None:
-        """Bring a file of a machine here; raise `OSError` where that fails."""
+        """Fetch a file from a machine; raise `OSError` on failure."""
         with place.open("wb") as file:
             for start in range(0, size, PIECE_BYTES):
                 pieces = self.client.run(
                     read_piece, path, start, min(PIECE_BYTES, size - start), workers=[address]
                 )
                 if address not in pieces:
-                    raise OSError(f"{address} is gone")
+                    raise OSError(f"lost {address}")
                 file.write(pieces[address])
 
     def remove(self, address: str, folder: str) -> None:
-        """Remove a job's folder on a machine, if that is still there."""
+        """Remove a job's folder on a machine, if it still exists."""
         with suppress(OSError, ValueError, KeyError):
             self.client.run(remove_folder, folder, workers=[address], on_error="ignore")
 
     def scatter(self, path: Path) -> list[Any]:
-        """Hand a file to the cluster, in pieces."""
+        """Send a file to the cluster, in pieces."""
         pieces = []
         with path.open("rb") as file:
             while piece := file.read(PIECE_BYTES):
@@ -197,7 +197,7 @@ class Farm:
 
 
 class FarmRun(JobRun):
-    """A job that runs on a machine of the farm."""
+    """A job that runs on a farm machine."""
 
     def __init__(self, around: Surroundings, job: Job, farm: Farm) -> None:
         super().__init__(around, job)
@@ -206,7 +206,7 @@ class FarmRun(JobRun):
         self._fetching: threading.Thread | None = None
 
     def carry_out(self, carrying: Carrying) -> dict[str, Any]:
-        """Have it dreamed elsewhere, and bring the renders here."""
+        """Dream on the farm, and fetch the renders."""
         request = carrying.request
         folder = carrying.out / f".{self.tag}farm"
         try:
@@ -218,7 +218,7 @@ class FarmRun(JobRun):
         files = {path: file_sha256(Path(path)) for path in files_of(request)}
         for path, sha256 in files.items():
             if sha256 is None:
-                raise AudioFileError(f"{path}: it cannot be read")
+                raise AudioFileError(f"{path}: cannot be read")
         order = {
             "request": request.model_dump_json(),
             "files": files,
@@ -237,7 +237,7 @@ class FarmRun(JobRun):
             shutil.rmtree(folder, ignore_errors=True)
 
     def _ordered(self, order: dict[str, Any], told: deque[dict[str, Any]]) -> dict[str, Any]:
-        """Have it dreamed; files that the machine does not see travel by value."""
+        """Run the order; files that the machine cannot see travel by value."""
         contents: dict[str, list[Any]] = {}
         while True:
             order["attempt"] = uuid.uuid4().hex[:8]
@@ -284,7 +284,7 @@ class FarmRun(JobRun):
         except KilledWorker as error:
             raise GivenBack("the machine that ran it was lost") from error
         except (asyncio.CancelledError, concurrent.futures.CancelledError) as error:
-            # The scheduler has forgotten the task: it was started again, or is gone.
+            # The scheduler has forgotten the task: it was restarted, or is lost.
             raise GivenBack(None) from error
         except (RenderCancelled, GivenBack):
             # Dask lets a task that has begun run to its end: this stops it.
@@ -301,7 +301,7 @@ class FarmRun(JobRun):
             raise GivenBack(f"its machine, {self._address}, was lost")
 
     def _hear(self, told: deque[dict[str, Any]], attempt: str) -> None:
-        """Pass on what the machine has told."""
+        """Forward the machine's messages."""
         while told:
             message = told.popleft()
             if message["attempt"] != attempt:
@@ -319,7 +319,7 @@ class FarmRun(JobRun):
                 self._fetch_checkpoint(Path(message["checkpoint"]), message["files"])
 
     def _fetch_checkpoint(self, there: Path, files: dict[str, int]) -> None:
-        """Bring a checkpoint here in the background; one is enough at a time."""
+        """Fetch a checkpoint in the background, one at a time."""
         if self._fetching is not None and self._fetching.is_alive():
             return
         address = self._address or ""
@@ -338,7 +338,7 @@ class FarmRun(JobRun):
                 for old in sorted(folder.glob("step-??????"))[:-1]:
                     shutil.rmtree(old, ignore_errors=True)
             except (OSError, QueueError, ValueError, KeyError, RuntimeError):
-                # It was removed for a newer one in the meantime, or its machine is lost.
+                # It was replaced by a newer one meanwhile, or its machine is lost.
                 shutil.rmtree(partial, ignore_errors=True)
 
         self._fetching = threading.Thread(target=fetch, daemon=True)
@@ -351,7 +351,7 @@ class FarmRun(JobRun):
         return sorted(found[-1].iterdir()) if found else []
 
     def _brought(self, outcome: dict[str, Any], carrying: Carrying, folder: Path) -> dict[str, Any]:
-        """Bring the renders here, and put them in place; return the report."""
+        """Fetch the renders, and move them into place; return the report."""
         report, record, address = outcome["report"], outcome["record"], self._address or ""
         self.tell({"phase": "fetching the renders"}, True)
         files: dict[str, Any] = {}
@@ -363,7 +363,7 @@ class FarmRun(JobRun):
                 if outcome["here"]:
                     self._farm.fetch(address, about["path"], about["size"], partial)
                 if file_sha256(partial) != about["sha256"]:
-                    raise AudioFileError(f"{partial.name} was damaged on its way from {address}")
+                    raise AudioFileError(f"{partial.name}: damaged in transit from {address}")
                 files[name] = {
                     "partial": str(partial),
                     "place": str(places[name]),
@@ -371,7 +371,7 @@ class FarmRun(JobRun):
                 }
         except OSError as error:
             raise GivenBack(
-                f"its machine, {address}, was lost before its renders were here"
+                f"lost its machine {address} before its renders were fetched"
             ) from error
         self._farm.remove(address, outcome["scratch"])
         report["renders"] = {name: str(places[name]) for name in report["renders"]}
@@ -384,11 +384,11 @@ class FarmRun(JobRun):
         ready = self.set_ready(files, report, record)
         finished = self.finish_ready(ready, carrying.out)
         if finished is None:
-            raise QueueError(f"the renders of job {self.job.id} vanished before they were in place")
+            raise QueueError(f"The renders of job {self.job.id} disappeared before completion")
         return finished
 
     def _free_places(self, files: dict[str, Any], carrying: Carrying) -> dict[str, Path]:
-        """Return where each file shall be, by what is asked for where there is one already."""
+        """Return the target path of each file, after resolving existing files as requested."""
         options, number = carrying.request.options, 1
         names = {name: Path(about["path"]) for name, about in files.items()}
 
@@ -413,11 +413,11 @@ class FarmWorker(Worker):
     store : Store
         The queue.
     farm : Farm
-        Where they run.
+        The farm that runs the jobs.
     options : WorkerOptions, optional
-        How it works.
+        The worker's options.
     say : callable, optional
-        Takes a line for the log.
+        Receives lines for the log.
     """
 
     is_farm = True
@@ -438,7 +438,7 @@ class FarmWorker(Worker):
         return FarmRun(self._around, job, self._farm)
 
     def _previews(self) -> None:
-        """Previews are claimed with the renders, before them."""
+        """Previews are claimed together with the renders, before them."""
 
     def _renders(self) -> int:
         count = 0

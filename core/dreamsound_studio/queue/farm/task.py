@@ -1,7 +1,7 @@
-"""What runs on a machine of the farm: one job in a task of Dask.
+"""Runs on a farm machine: one job in a Dask task.
 
-It needs nothing of the queue but the job itself. Progress and checkpoints are events of a topic; an
-event of Dask's stops it; renders stay on this machine until they have been fetched.
+It needs nothing of the queue but the job itself. It sends progress and checkpoints as events of a
+topic; a Dask event stops it; renders stay on this machine until they are fetched.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from dreamsound_studio.render.write import Ready
 if TYPE_CHECKING:
     from dreamsound_studio.library.records import DreamRecord
 
-#: How often a task looks whether it shall stop; each time it asks the scheduler.
+#: How often a task checks whether to stop; each check asks the scheduler.
 LOOK_S = 1.0
-#: Progress within a step is told at most so often: it goes through the scheduler.
+#: Shortest interval of progress within a step: it goes through the scheduler.
 TELL_S = 1.0
 PROBE = "probe"
 
@@ -45,7 +45,7 @@ Pieces = list[bytes]
 
 
 class NeedsFilesError(Exception):
-    """A machine does not see some files, or sees others under their names."""
+    """A machine cannot see some files, or sees different files under their names."""
 
     def __init__(self, paths: list[str]) -> None:
         super().__init__(paths)
@@ -55,32 +55,32 @@ class NeedsFilesError(Exception):
 def dream_job(
     order: dict[str, Any], contents: dict[str, Pieces], checkpoint: dict[str, Pieces]
 ) -> dict[str, Any]:
-    """Carry a job out on this machine.
+    """Carry out a job on this machine.
 
     Parameters
     ----------
     order : dict
         ``request`` (a settled `JobRequest` as JSON), ``files`` (path to sha256), ``token`` and
-        ``attempt`` (which name its events), ``topic``, ``folder`` (beside the renders' place, to
-        be used where this machine sees it) with ``probe`` (what stands in its file), ``key`` and
+        ``attempt`` (which name its events), ``topic``, ``folder`` (beside the renders' place, used
+        if this machine can see it) with ``probe`` (the contents of its file), ``key`` and
         ``checkpoint_every_s``.
     contents : dict
         Files that travel by value, by path.
     checkpoint : dict
-        Files of a checkpoint to go on from, by name, ``step-N/...``.
+        Files of a checkpoint to continue from, by name, ``step-N/...``.
 
     Returns
     -------
     dict
         ``report``, ``record`` (of the library) and ``files`` (name to path, sha256, size); ``here``
-        is whether they have to be fetched, and ``scratch`` what to remove afterwards.
+        is whether they must be fetched, and ``scratch`` what to remove afterwards.
 
     Raises
     ------
     NeedsFilesError
-        Files have to travel by value.
+        Files must travel by value.
     DreamSoundError
-        As for a job that runs anywhere.
+        As for any other job.
     """
     from distributed import get_worker
 
@@ -101,7 +101,7 @@ def dream_job(
             del report
 
         request = JobRequest.model_validate_json(order["request"])
-        # Names are taken or not where the renders will be: here they are always free.
+        # Existing names matter where the renders will be: here all names are free.
         options = request.options.model_copy(update={"clash": "refuse", "overwrite": False})
         with thread_warnings(), _stopped_by_events(order, teller):
             report = Carrying(
@@ -140,19 +140,19 @@ def dream_job(
 
 
 def read_piece(path: str, start: int, size: int) -> bytes:
-    """Return part of a file of this machine; for whoever fetches it."""
+    """Return part of a file on this machine, for fetching."""
     with Path(path).open("rb") as file:
         file.seek(start)
         return file.read(size)
 
 
 def remove_folder(path: str) -> None:
-    """Remove a folder of this machine that was made for a job."""
+    """Remove a job's folder on this machine."""
     shutil.rmtree(path, ignore_errors=True)
 
 
 class _Teller:
-    """Tells by events of Dask's."""
+    """Sends progress as Dask events."""
 
     def __init__(self, order: dict[str, Any]) -> None:
         import time
@@ -194,7 +194,7 @@ class _Teller:
 
 @contextmanager
 def _stopped_by_events(order: dict[str, Any], teller: _Teller) -> Iterator[None]:
-    """Cancel or finish the dream when an event of Dask's says so."""
+    """Cancel or finish the dream on a Dask event."""
     from distributed import Event, get_client
 
     client = get_client()
@@ -211,7 +211,7 @@ def _stopped_by_events(order: dict[str, Any], teller: _Teller) -> Iterator[None]
                 else:
                     teller.control.cancel()
             except (OSError, RuntimeError):
-                # The scheduler is gone: nobody waits for this any more.
+                # The scheduler is lost: nobody waits for this any more.
                 teller.control.cancel()
 
     thread = threading.Thread(target=look, daemon=True)
@@ -224,7 +224,7 @@ def _stopped_by_events(order: dict[str, Any], teller: _Teller) -> Iterator[None]
 
 
 def event_name(order: dict[str, Any], what: str) -> str:
-    """Return the name of an event of an attempt: ``stop``, or how, ``finish``, set before."""
+    """Return the name of an attempt's event: ``stop``, or ``finish``, which is set before it."""
     return f"dreamsound-{what}-{order['token']}-{order['attempt']}"
 
 
@@ -236,16 +236,16 @@ def _models() -> WarmModels:
 
 
 def _places(files: dict[str, str], contents: dict[str, Pieces], scratch: Path) -> dict[str, Path]:
-    """Return where each file is on this machine; it is the right one."""
+    """Return the path of each file on this machine, after checking its hash."""
     places: dict[str, Path] = {}
     missing = []
     for number, (path, sha256) in enumerate(files.items()):
         if path in contents:
-            # A folder of its own: two files may have the same name, and renders are called by it.
+            # A separate folder: two files may have the same name, which also names the renders.
             places[path] = scratch / f"file{number}" / Path(path).name
             _write(contents[path], places[path])
             if _sha256(contents[path]) != sha256:
-                raise AudioFileError(f"{path} was damaged on its way to the farm")
+                raise AudioFileError(f"{path}: damaged in transit to the farm")
         elif file_sha256(Path(path)) == sha256:
             places[path] = Path(path)
         else:

@@ -1,4 +1,4 @@
-"""What a user does to the queue: adding, calling off, trying again, reordering, clearing."""
+"""User actions on the queue: add, cancel, retry, reorder, clear."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from dreamsound_studio.errors import QueueError
 from dreamsound_studio.queue.store.database import COLUMNS, NEXT_NUMBER, checked_id
-from dreamsound_studio.queue.store.queries import Reading
+from dreamsound_studio.queue.store.queries import QueueReader
 from dreamsound_studio.queue.store.records import (
     Job,
     NewJob,
@@ -18,7 +18,7 @@ from dreamsound_studio.queue.store.records import (
 )
 from dreamsound_studio.queue.store.states import HELD, OVER, illegal_move
 
-#: So many removed jobs are remembered one by one for views that poll (about 2 MB of the file).
+#: Most removed jobs that are remembered individually for polling views (about 2 MB of the file).
 MOST_REMOVED: Final = 100_000
 
 _INSERT: Final = f"""INSERT INTO jobs (input, request, name, preset, kind, origin,
@@ -26,19 +26,19 @@ _INSERT: Final = f"""INSERT INTO jobs (input, request, name, preset, kind, origi
     (SELECT coalesce(max(position), 0) + 1 FROM jobs), ?, {NEXT_NUMBER})"""
 
 
-class Asking(Reading):
-    """The part of a `Store` that is for the user."""
+class UserActions(QueueReader):
+    """The part of a `Store` that serves the user."""
 
     def add(self, jobs: Iterable[NewJob]) -> list[int]:
-        """Add jobs at the end, all or none; return their numbers.
+        """Add jobs at the end, all or none; return their IDs.
 
-        A job folder that was added before is not added again: its job's number is returned, also
-        where that job is over. So whoever died while adding one may try again.
+        A job folder that was added before is not added again: the ID of its job is returned, even
+        if that job is over. So after a crash during adding, retrying is safe.
 
         Raises
         ------
         QueueError
-            One of them holds what cannot be stored.
+            A job contains a value that cannot be stored.
         """
         rows = [(*checked_job(job), now_text()) for job in jobs]
         with self._transaction("IMMEDIATE"), self._open() as connection:
@@ -51,11 +51,11 @@ class Asking(Reading):
             return numbers
 
     def cancel(self, job_id: int) -> Job:
-        """Call a job off: at once where it waits, else as soon as its worker looks."""
+        """Cancel a job: at once if it is queued, else as soon as its worker checks."""
         return self._act("cancel", job_id)
 
     def finish(self, job_id: int) -> Job:
-        """Ask the worker of a running job to stop here and keep what there is."""
+        """Ask the worker of a running job to stop here and keep the result so far."""
         return self._act("finish", job_id, wanted="finish")
 
     def retry(self, job_id: int, request: str | None = None) -> Job:
@@ -64,9 +64,9 @@ class Asking(Reading):
         Parameters
         ----------
         job_id : int
-            The job.
+            The job's ID.
         request : str, optional
-            What it shall do now, as in `NewJob`; by default the same.
+            The new request, as in `NewJob`; by default the old one.
         """
         if request is not None:
             checked_json(request, f"the request of job {job_id}")
@@ -77,9 +77,9 @@ class Asking(Reading):
         )
 
     def remove(self, job_id: int) -> Job:
-        """Take a job that no worker holds out of the queue; return it as it was.
+        """Remove a job that no worker holds from the queue; return its last state.
 
-        Its checkpoint, if any, is the caller's to delete.
+        The caller deletes its checkpoint, if any.
         """
         with self._transaction("IMMEDIATE"):
             job = self._job(job_id)
@@ -90,19 +90,17 @@ class Asking(Reading):
         return job
 
     def clear_finished(self, states: Iterable[str] = OVER) -> list[Job]:
-        """Take all jobs that are over out of the queue, or those in some of these states.
+        """Remove all jobs that are over from the queue, or those in some of these states.
 
         Returns
         -------
         list of Job
-            As they were; their checkpoints are the caller's to delete.
+            The removed jobs; the caller deletes their checkpoints.
         """
         chosen = list(states)
         for state in chosen:
             if state not in OVER:
-                raise QueueError(
-                    f"only what is {', '.join(OVER)} can be cleared, not {state!r:.60}"
-                )
+                raise QueueError(f"Only {', '.join(OVER)} jobs can be cleared, not {state!r:.60}")
         marks = ", ".join("?" * len(chosen))
         with self._transaction("IMMEDIATE"):
             gone = self._jobs(
@@ -112,15 +110,15 @@ class Asking(Reading):
         return gone
 
     def pause(self) -> None:
-        """Hold renders back; what runs goes on, and previews are still claimed."""
+        """Stop claiming renders; running jobs continue, and previews are still claimed."""
         self._rows("UPDATE queue SET paused = 1, number = number + 1 WHERE NOT paused")
 
     def resume(self) -> None:
-        """Let renders be claimed again."""
+        """Claim renders again."""
         self._rows("UPDATE queue SET paused = 0, number = number + 1 WHERE paused")
 
     def set_priority(self, job_id: int, priority: int) -> Job:
-        """Let a job be claimed before all of its kind with less priority; 0 is the usual one."""
+        """Set a job's priority: higher is claimed first within its kind; the default is 0."""
         found = self._jobs(
             f"UPDATE jobs SET priority = ?, changed = {NEXT_NUMBER} WHERE id = ? "
             f"RETURNING {COLUMNS}",
@@ -130,24 +128,24 @@ class Asking(Reading):
         return found[0] if found else self._job(job_id)
 
     def move(self, job_id: int, *, before: int | None = None, to: str | None = None) -> Job:
-        """Give a queued job another place; it takes the priority of the place it goes to.
+        """Move a queued job; it takes the priority of its new place.
 
         Parameters
         ----------
         job_id : int
-            The job.
+            The job's ID.
         before : int, optional
-            The queued job of the same kind that it shall come before.
+            The queued job of the same kind to move it in front of.
         to : str, optional
-            ``top`` or ``bottom``, in place of `before`.
+            ``top`` or ``bottom``, instead of `before`.
 
         Returns
         -------
         Job
-            As it is then.
+            The job after the move.
         """
         if (before is None) == (to not in ("top", "bottom")):
-            raise QueueError("a job is moved before another, to the top or to the bottom")
+            raise QueueError("Pass either another job to move before, or top or bottom")
         with self._transaction("IMMEDIATE"):
             job = self._queued(job_id)
             if before == job_id:
@@ -167,23 +165,23 @@ class Asking(Reading):
         return job
 
     def _end(self, job: Job, is_top: bool) -> tuple[int, float]:
-        """Return priority and position of the first or last place."""
+        """Return the priority and position of the first or last place."""
         most, step = ("max", "min(position) - 1") if is_top else ("min", "max(position) + 1")
         queued = f"SELECT {most}(priority) FROM jobs WHERE state = 'queued' AND kind = ?"
         priority = self._rows(queued, job.kind)[0][0]
         return priority, self._rows(f"SELECT {step} FROM jobs")[0][0]
 
     def _before(self, job: Job, before: int) -> tuple[int, float]:
-        """Return priority and position of the place before another job."""
+        """Return the priority and position of the place before another job."""
         other = self._queued(before)
         if other.kind != job.kind:
             raise QueueError(
-                f"job {job.id} is a {job.kind} and job {before} a {other.kind}: previews always "
-                "come before renders"
+                f"Cannot move job {job.id} (a {job.kind}) before job {before} (a {other.kind}): "
+                "previews always come before renders"
             )
         position = self._between(job, other.position)
         if position is None:
-            # The numbers between two neighbours are used up, after some fifty moves to one place.
+            # The numbers between two neighbours run out after some fifty moves to one place.
             self._rows(
                 f"""UPDATE jobs SET position = place.number, changed = {NEXT_NUMBER} FROM
                 (SELECT id, row_number() OVER (ORDER BY position, id) AS number FROM jobs) AS place
@@ -193,7 +191,7 @@ class Asking(Reading):
         return other.priority, other.position - 1 if position is None else position
 
     def _between(self, job: Job, position: float) -> float | None:
-        """Return the middle between a position and the next less, or None if there is none."""
+        """Return the middle between a position and the next lower one, or None if there is none."""
         less = self._rows(
             "SELECT max(position) FROM jobs WHERE position < ? AND id <> ?", position, job.id
         )[0][0]

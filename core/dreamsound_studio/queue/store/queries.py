@@ -1,4 +1,4 @@
-"""What every face may ask of the queue: pages of jobs, counts, and what has changed."""
+"""Read access to the queue: pages of jobs, counts, and changes."""
 
 from __future__ import annotations
 
@@ -13,67 +13,67 @@ from dreamsound_studio.queue.store.records import Changes, Job, WorkerRow
 from dreamsound_studio.queue.store.schema import damaged
 from dreamsound_studio.queue.store.states import HELD, OVER, STATES
 
-#: How often the number of changes is looked at while waiting. It costs about 10 microseconds.
+#: How often to check the number of changes while waiting. A check costs about 10 microseconds.
 POLL_S: Final = 0.1
 _ORDER: Final = "ended_number DESC, kind, priority DESC, position, id"
 
 
-class Reading(Database):
-    """The part of a `Store` that changes nothing."""
+class QueueReader(Database):
+    """The read-only part of a `Store`."""
 
     def check(self) -> None:
-        """Read through the file's structure.
+        """Check the structure of the whole file.
 
         Raises
         ------
         DamagedQueueError
-            It is damaged.
+            The file is damaged.
         """
         found = self._rows("PRAGMA quick_check(1)")[0][0]
         if found != "ok":
             raise damaged(self.path, str(found))
 
     def job(self, job_id: int) -> Job:
-        """Return a job; raise `QueueError` where there is none of this number."""
+        """Return a job; raise `QueueError` if the ID is unknown."""
         return self._job(job_id)
 
     def jobs(self, state: str | None = None, *, limit: int = 100, offset: int = 0) -> list[Job]:
-        """Return a page of the jobs: running, then queued as they will be claimed, then the rest.
+        """Return a page of jobs: running, then queued in order of claiming, then the rest.
 
         Parameters
         ----------
         state : str, optional
-            Only those in this state.
+            Return only jobs in this state.
         limit, offset : int
-            How many, and how many to leave out before them.
+            Number of jobs, and number of jobs to skip first.
 
         Returns
         -------
         list of Job
-            Those that are over come last, the latest first.
+            Jobs that are over come last, the latest first.
         """
         for what, value in (("limit", limit), ("offset", offset)):
             if not 0 <= value < 2**63:
-                raise QueueError(f"the {what} of a page cannot be {value}")
+                raise QueueError(f"Invalid {what} of a page: {value}")
         if state is None:
             order, only, values = f"shelf, {_ORDER}", "", [limit, offset]
         elif state in STATES:
             order, only, values = _ORDER, f"WHERE state = '{state}'", [limit, offset]
         else:
-            raise QueueError(f"a job's state is one of {', '.join(STATES)}, not {state!r:.60}")
+            raise QueueError(f"Invalid state {state!r:.60}. Use {', '.join(STATES)}.")
         page = f"SELECT {COLUMNS} FROM jobs {only} ORDER BY {order} LIMIT ? OFFSET ?"
         return self._jobs(page, *values)
 
     def counts(self) -> dict[str, int]:
-        """Return how many jobs there are, by state."""
+        """Return the number of jobs in each state."""
         found = self._rows("SELECT state, count(*) FROM jobs GROUP BY state")
         return dict.fromkeys(STATES, 0) | {str(state): int(count) for state, count in found}
 
     def workers(self) -> list[WorkerRow]:
-        """Return the workers that have registered themselves and were not found dead."""
+        """Return the registered workers that have not been found dead."""
         return [
-            WorkerRow(*told, bool(is_farm), tuple(sorted(json.loads(jobs))))  # type: ignore[call-arg]
-            for *told, is_farm, jobs in self._rows(
+            WorkerRow(*fields, bool(is_farm), tuple(sorted(json.loads(jobs))))  # type: ignore[call-arg]
+            for *fields, is_farm, jobs in self._rows(
                 f"""SELECT id, pid, host, lock_path, beat, started, device, is_farm,
                     (SELECT json_group_array(jobs.id) FROM jobs
                      WHERE state IN {HELD} AND worker = workers.id)
@@ -83,18 +83,18 @@ class Reading(Database):
 
     @property
     def paused(self) -> bool:
-        """Whether renders are held back; previews never are."""
+        """Whether renders are paused; previews never are."""
         return bool(self._rows("SELECT paused FROM queue")[0][0])
 
     def wish(self, job_id: int) -> str:
-        """Return what the user wants of a running job: ``cancel``, ``finish`` or nothing."""
+        """Return the user's request for a running job: ``cancel``, ``finish`` or empty."""
         found = self._rows("SELECT wanted FROM jobs WHERE id = ?", checked_id(job_id))
         if not found:
-            raise QueueError(f"there is no job {job_id} in the queue")
+            raise QueueError(f"No job {job_id} in the queue")
         return str(found[0][0])
 
     def waiting_folders(self) -> list[tuple[int, str]]:
-        """Return the queued jobs that have a job folder, with it: it may call them off."""
+        """Return the queued jobs with a job folder, and that folder: it may cancel them."""
         return [
             (int(job), str(folder))
             for job, folder in self._rows(
@@ -103,42 +103,42 @@ class Reading(Database):
             )
         ]
 
-    def untold_folders(self) -> list[Job]:
-        """Return the jobs that are over, and whose job folder has not been told."""
+    def unreported_folders(self) -> list[Job]:
+        """Return the jobs that are over but not yet reported to their job folder."""
         return self._jobs(
             f"SELECT {COLUMNS} FROM jobs WHERE job_folder IS NOT NULL AND told = 0 "
             f"AND state IN {OVER} ORDER BY id"
         )
 
     def is_waited_for(self) -> bool:
-        """Return whether there is a job that a worker could claim."""
+        """Return whether there is a job to claim."""
         waiting = "state = 'queued' AND (kind = 'preview' OR NOT (SELECT paused FROM queue))"
         return bool(self._rows(f"SELECT EXISTS (SELECT 1 FROM jobs WHERE {waiting})")[0][0])
 
     def number(self) -> int:
-        """Return the number of the last change, to begin with for `changes`."""
+        """Return the number of the last change, as a starting point for `changes`."""
         return int(self._rows("SELECT number FROM queue")[0][0])
 
     def changes(self, since: int) -> Changes:
-        """Return what has changed since a number.
+        """Return the changes since a number.
 
         Parameters
         ----------
         since : int
-            What `number` or the last `Changes` gave; 0 for all there is.
+            From `number` or the last `Changes`; 0 for everything.
 
         Returns
         -------
         Changes
-            Cheap where nothing has changed, so that a view can ask ten times a second. Pausing
-            and resuming make a new number too.
+            Cheap if nothing has changed, so that a view can poll ten times a second. Pausing and
+            resuming count as changes too.
         """
         number = self.number()
         if number == since:
             return Changes(number, [], [])
         with self._transaction("DEFERRED"):
             number, forgotten = self._rows("SELECT number, forgotten FROM queue")[0]
-            if since > number:  # it belongs to a file that was here before
+            if since > number:  # it belongs to an earlier file
                 since = 0
             changed = f"SELECT {COLUMNS} FROM jobs WHERE changed > ? ORDER BY changed, id"
             jobs = self._jobs(changed, since)
@@ -150,7 +150,7 @@ class Reading(Database):
             return Changes(number, jobs, [job for (job,) in self._rows(removed, since)])
 
     def watch(self, since: int, timeout_s: float | None = None, poll_s: float = POLL_S) -> Changes:
-        """Wait until something has changed since a number; return what, or nothing in time."""
+        """Wait for changes since a number; return them, or nothing on timeout."""
         give_up_s = None if timeout_s is None else time.monotonic() + timeout_s
         while self.number() == since and not _is_past(give_up_s):
             time.sleep(poll_s)
@@ -166,35 +166,35 @@ class Reading(Database):
         job_ids : iterable of int
             The jobs.
         timeout_s : float, optional
-            Not longer than this; without it, for ever.
+            Time limit; None waits forever.
         poll_s : float
-            How often to look.
+            Polling interval, seconds.
 
         Returns
         -------
         list of Job
-            As they are then, in the order asked for, without those that were removed. Where the
-            time was not enough, some have `is_over` false.
+            The jobs in their current state, in the requested order, without removed jobs. After a
+            timeout, some are not over.
         """
-        asked = [checked_id(job_id) for job_id in job_ids]
+        ids = [checked_id(job_id) for job_id in job_ids]
         give_up_s = None if timeout_s is None else time.monotonic() + timeout_s
         among = "FROM jobs WHERE id IN (SELECT value FROM json_each(?))"
         seen = -1
         while True:
             number = self.number()
-            if number != seen:  # nothing is looked up while nothing happens
+            if number != seen:  # no query while nothing changes
                 seen = number
                 left = f"SELECT count(*) {among} AND state NOT IN {OVER}"
-                if not self._rows(left, json.dumps(asked))[0][0]:
+                if not self._rows(left, json.dumps(ids))[0][0]:
                     break
             if _is_past(give_up_s):
                 break
             time.sleep(poll_s)
-        found = {job.id: job for job in self._jobs(f"SELECT {COLUMNS} {among}", json.dumps(asked))}
-        return [found[job_id] for job_id in asked if job_id in found]
+        found = {job.id: job for job in self._jobs(f"SELECT {COLUMNS} {among}", json.dumps(ids))}
+        return [found[job_id] for job_id in ids if job_id in found]
 
     def _all_removed(self) -> list[int]:
-        """Return every number that was a job's once: the list of those removed has been cut."""
+        """Return the IDs of all jobs removed so far: the list of removed jobs has been cut."""
         there = {job for (job,) in self._rows("SELECT id FROM jobs")}
         last = self._rows("SELECT seq FROM sqlite_sequence WHERE name = 'jobs'")[0][0]
         return [job for job in range(1, last + 1) if job not in there]

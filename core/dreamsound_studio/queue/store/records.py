@@ -1,4 +1,4 @@
-"""What goes into the queue and comes out of it: jobs, workers, and the limits of their texts."""
+"""Records of the queue: jobs, workers, and the limits of their texts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any, Final, NamedTuple, NoReturn
 from dreamsound_studio.errors import QueueError
 from dreamsound_studio.queue.store.states import OVER
 
-#: What a job is for; those earlier in the row are claimed before all that are later.
+#: Kinds of jobs, in order of claiming: earlier kinds go first.
 KINDS: Final = ("preview", "render")
 ORIGINS: Final = ("cli", "desktop", "reaper", "inbox")
 
-#: The longest texts, in characters. Windows' longest path is 32 767; the rest is far above what is
-#: meant, and far below what would make a page of a hundred jobs slow to list.
+#: Longest texts, in characters. Windows' longest path is 32 767; the others are far above normal
+#: use, and far below what would slow down listing a page of a hundred jobs.
 MOST_PATH: Final = 32_767
 MOST_NAME: Final = 1_000
 MOST_JSON: Final = 1_000_000
@@ -29,27 +29,27 @@ MOST_PRIORITY: Final = 1_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewJob:
-    """A job to be added.
+    """A job to add.
 
     Attributes
     ----------
     input : str
         Path of the sound.
     request : str
-        What to do, a JSON object as text (see `jobs.request`); the store looks no
-        further into it.
+        The request, a JSON object as text (see `jobs.request`); the store does not
+        interpret it.
     name : str
-        What views show; without one, the name of the sound's file.
+        Name shown in views; by default, the name of the sound's file.
     preset : str
-        The preset that the recipe came from, if any.
+        Name of the recipe's preset, if any.
     kind : str
         ``render``, or ``preview``: claimed before all renders, and while the queue is paused.
     origin : str
-        The face that adds it, one of `ORIGINS`.
+        The program that adds it, one of `ORIGINS`.
     job_folder : str or None
-        The folder of a face that cannot import the engine.
+        The job folder of a program that cannot import the engine.
     priority : int
-        Those with more are claimed first.
+        Jobs with higher priority are claimed first.
     """
 
     input: str
@@ -64,34 +64,34 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as it was when it was read; the fields of `NewJob`, and the following.
+    """A job as last read: the fields of `NewJob`, and the following.
 
     Attributes
     ----------
     state : str
         One of `queue.store.states.STATES`.
     position : float
-        Its place among the jobs of its kind and priority; those with less are claimed first.
+        Its place among the jobs of its kind and priority; lower positions are claimed first.
     attempts, crashes : int
-        How often a worker has taken it, and how often one died with it.
+        Number of times a worker claimed it, and number of workers that died with it.
     worker : str or None
-        The worker that has it, or had it when it ended.
+        The worker that holds it, or held it last.
     wanted : str
-        ``cancel``, ``finish`` or nothing.
+        The user's request: ``cancel``, ``finish`` or empty.
     progress, result : dict
-        What its worker reports: step, steps, loss, ...; renders, scores, notes, ...
+        Reported by its worker: step, steps, loss, ...; renders, scores, notes, ...
     error, code : str or None
-        Why it failed, in words and as a short name.
+        Reason for a failure, as a message and as a short code.
     added, started, ended : str or None
-        UTC, ISO 8601, to be shown. Nothing is decided by them: clocks jump.
+        UTC, ISO 8601, for display. No decision depends on them: clocks jump.
     checkpoint : str or None
-        Where a worker that takes it up again can go on from.
+        Where a worker can resume it.
     token : str
-        Hexadecimal digits that no other job has: what its worker leaves lying is known by it.
+        Unique hexadecimal digits that mark its temporary files.
     ready : str or None
-        What was finished but perhaps not put in place when its worker died, as JSON.
+        Files finished but perhaps not in place when its worker died, as JSON.
     changed : int
-        The number of the change that made it as it is, see `Store.changes`.
+        The number of its last change, see `Store.changes`.
     """
 
     id: int
@@ -128,26 +128,26 @@ class Job:
 
 
 class WorkerRow(NamedTuple):
-    """A worker that has registered itself and was not found dead.
+    """A registered worker that has not been found dead.
 
     Attributes
     ----------
     id : str
-        Chosen by the worker, never used twice.
+        Chosen by the worker, never reused.
     pid, host : int, str
-        Its process, to be shown.
+        Its process, for display.
     lock_path : str
-        The file it holds locked as long as it lives.
+        The file that it keeps locked while it lives.
     beat : int
-        Grows as long as it lives.
+        Counter that grows while it lives.
     started : str
-        UTC, ISO 8601, to be shown.
+        UTC, ISO 8601, for display.
     device : str
-        What it runs on.
+        The device it runs on.
     is_farm : bool
-        It hands its jobs to other processes: its death is not the fault of a job.
+        Whether it sends its jobs to other processes: its death is then no fault of a job.
     jobs : tuple of int
-        What it runs; a preview may be among them before the render that it interrupts is over.
+        Its jobs; a preview may be among them while the interrupted render is not over.
     """
 
     id: str
@@ -162,16 +162,16 @@ class WorkerRow(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What happened to the queue since a number.
+    """The changes to the queue since a number.
 
     Attributes
     ----------
     number : int
-        The number to ask with the next time.
+        The number for the next call.
     jobs : list of Job
-        Those added or changed, as they are now.
+        Added or changed jobs, in their current state.
     removed : list of int
-        Those that are no longer there.
+        Removed jobs.
     """
 
     number: int
@@ -184,7 +184,7 @@ _JSON_COLUMNS: Final = (JOB_COLUMNS.index("progress"), JOB_COLUMNS.index("result
 
 
 def job_from(row: Sequence[Any]) -> Job:
-    """Return the job of a row with the columns `JOB_COLUMNS`."""
+    """Return the job in a row with the columns `JOB_COLUMNS`."""
     values = list(row)
     for column in _JSON_COLUMNS:
         values[column] = json.loads(values[column])
@@ -192,7 +192,7 @@ def job_from(row: Sequence[Any]) -> Job:
 
 
 def now_text() -> str:
-    """Return the time of day as it is shown."""
+    """Return the current time as text."""
     return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds")
 
 
@@ -202,14 +202,14 @@ def checked_job(new: NewJob) -> tuple[str | int | None, ...]:
     Raises
     ------
     QueueError
-        A value is too long, no JSON object, or none of those there are.
+        A value is too long, not a JSON object, or not an allowed choice.
     """
     source = checked_text(new.input, "path of the sound", MOST_PATH)
     if not source:
-        raise QueueError("a job needs the path of a sound")
+        raise QueueError("The path of the sound is missing")
     for value, known, what in ((new.kind, KINDS, "kind"), (new.origin, ORIGINS, "origin")):
         if value not in known:
-            raise QueueError(f"a job's {what} is one of {', '.join(known)}, not {value!r:.60}")
+            raise QueueError(f"Invalid {what} of a job: {value!r:.60}. Use {', '.join(known)}.")
     folder = new.job_folder
     return (
         source,
@@ -226,18 +226,21 @@ def checked_job(new: NewJob) -> tuple[str | int | None, ...]:
 def checked_text(text: str, what: str, most: int) -> str:
     """Return a text that can be stored, or raise `QueueError`."""
     if not isinstance(text, str):
-        raise QueueError(f"the {what} has to be a text, not {type(text).__name__}")
+        raise QueueError(f"Invalid {what}: must be a text, not {type(text).__name__}")
     if len(text) > most:
-        raise QueueError(f"the {what} has {len(text)} characters, over {most}: {text[:60]!r} ...")
+        raise QueueError(
+            f"The {what} is too long: {len(text)} of {most} characters ({text[:60]!r})"
+        )
     if "\0" in text or not _is_unicode(text):
-        raise QueueError(f"the {what} is not valid Unicode ({text!a:.80}): rename it")
+        raise QueueError(f"The {what} is not valid Unicode ({text!a:.80}). Rename it.")
     return text
 
 
 def checked_priority(priority: int) -> int:
     """Return a priority that can be stored, or raise `QueueError`."""
     if not -MOST_PRIORITY <= priority <= MOST_PRIORITY:
-        raise QueueError(f"a priority is at most {MOST_PRIORITY} from 0, not {priority!r:.60}")
+        limits = f"{-MOST_PRIORITY} to {MOST_PRIORITY}"
+        raise QueueError(f"Invalid priority: {priority!r:.60}. Use {limits}.")
     return priority
 
 
@@ -247,23 +250,23 @@ def checked_json(text: str, what: str) -> str:
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise QueueError(f"{what} is no valid JSON: {error}") from error
+        raise QueueError(f"Invalid JSON in {what}: {error}") from error
     if not isinstance(value, dict):
-        raise QueueError(f"{what} has to be a JSON object, not {type(value).__name__}")
+        raise QueueError(f"Expected a JSON object in {what}, not {type(value).__name__}")
     return text
 
 
 def json_text(value: Mapping[str, Any], what: str, most: int = MOST_JSON) -> str:
-    """Return a JSON object as text, or raise `QueueError` if it is none or too large."""
+    """Return a JSON object as text, or raise `QueueError` if it is invalid or too large."""
     if not isinstance(value, Mapping):
-        raise QueueError(f"{what} has to be a mapping, not {type(value).__name__}")
+        raise QueueError(f"Expected a mapping in {what}, not {type(value).__name__}")
     try:
-        # ASCII, with escapes: a file name that is not valid Unicode gets through.
+        # Escaped ASCII: file names with invalid Unicode pass.
         text = json.dumps(dict(value), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise QueueError(f"{what} cannot be written as JSON: {error}") from error
+        raise QueueError(f"Cannot write {what} as JSON: {error}") from error
     if len(text) > most:
-        raise QueueError(f"{what} has {len(text)} characters as JSON, over {most}")
+        raise QueueError(f"The JSON of {what} is too long: {len(text)} of {most} characters")
     return text
 
 
@@ -276,4 +279,4 @@ def _is_unicode(text: str) -> bool:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not valid JSON")

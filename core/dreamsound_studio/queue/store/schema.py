@@ -1,4 +1,4 @@
-"""The queue's file: how it is opened, laid out, brought up to date, and what can be wrong."""
+"""The queue's file: opening, layout, upgrades and errors."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import Final
 
 from dreamsound_studio.errors import QueueError
 
-#: Marks the file as a render queue: "Drmq".
+#: Identifies the file as a render queue: "Drmq".
 APPLICATION_ID: Final = 0x44726D71
-#: So long another process may write before this one gives up.
+#: How long to wait for another process that writes.
 BUSY_TIMEOUT_S: Final = 10.0
-#: UPDATE ... RETURNING, which a claim needs.
+#: Minimum for UPDATE ... RETURNING, which a claim needs.
 OLDEST_SQLITE: Final = (3, 35, 0)
-#: The log is cut to this size after a checkpoint that found it longer.
+#: A checkpoint that finds the log longer cuts it to this size.
 WAL_BYTES: Final = 4 * 2**20
 _RETRY_S: Final = 0.02
 
-#: What makes version n + 1 of version n, by n. `number` counts the changes; the triggers carry it
-#: on, so that a single UPDATE is a whole change. `forgotten` is the last number whose removed jobs
-#: are no longer listed in `removed`. `ended_number` is 0 until a job is over, and orders those that
-#: are; `shelf` is where views show a job: running, queued, over. `ready` holds what a worker has
-#: finished but not yet put in place, `told` whether the job's folder knows that it is over.
+#: Upgrades from version n to n + 1, by n. `number` counts the changes; the triggers advance it, so
+#: that a single UPDATE is a complete change. `forgotten` is the last number whose removed jobs are
+#: no longer listed in `removed`. `ended_number` is 0 until a job is over, and orders jobs that are;
+#: `shelf` is the place of a job in views: running, queued, over. `ready` holds what a worker has
+#: finished but not yet moved into place, `told` whether the job's folder knows that it is over.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """CREATE TABLE queue (
@@ -104,12 +104,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 
 
 class DamagedQueueError(QueueError):
-    """The file is damaged, or no database at all; it is left as it is."""
+    """The file is damaged, or not a database; it is left unchanged."""
 
 
 def damaged(path: Path, why: str) -> DamagedQueueError:
-    """Return the error of a file that is damaged."""
-    return DamagedQueueError(f"the render queue {path} is damaged ({' '.join(why.split())})")
+    """Return the error for a damaged file."""
+    return DamagedQueueError(f"{path}: the render queue is damaged ({' '.join(why.split())})")
 
 
 class ForeignFileError(QueueError):
@@ -117,37 +117,37 @@ class ForeignFileError(QueueError):
 
 
 def connect(path: Path, busy_timeout_s: float = BUSY_TIMEOUT_S) -> sqlite3.Connection:
-    """Open the file of a queue, which is made where there is none.
+    """Open the queue's file, creating it if it is missing.
 
     Parameters
     ----------
     path : pathlib.Path
-        The file; its folder is made too.
+        The file; its folder is created too.
     busy_timeout_s : float
         How long to wait for another process that writes.
 
     Returns
     -------
     sqlite3.Connection
-        In autocommit mode, for any thread as long as only one uses it at a time.
+        In autocommit mode, for any thread, as long as only one uses it at a time.
 
     Raises
     ------
     QueueError
-        It cannot be opened, is damaged, no queue, or of a newer version.
+        The file cannot be opened, is damaged, is not a queue, or has a newer version.
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise QueueError(
-            f"the render queue needs SQLite {'.'.join(map(str, OLDEST_SQLITE))}, and this Python "
-            f"has {sqlite3.sqlite_version}: use a newer Python"
+            f"The render queue needs SQLite {'.'.join(map(str, OLDEST_SQLITE))}; this Python has "
+            f"{sqlite3.sqlite_version}. Use a newer Python."
         )
-    with telling(path, busy_timeout_s):
+    with queue_errors(path, busy_timeout_s):
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
             path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
         )
         try:
-            # Whose it is comes first: of what is not ours, not a byte is changed.
+            # Check the owner first: a file of another program stays unchanged, to the byte.
             _version(connection, path)
             _use_log(connection, busy_timeout_s)
             connection.execute("PRAGMA foreign_keys = ON")
@@ -161,36 +161,35 @@ def connect(path: Path, busy_timeout_s: float = BUSY_TIMEOUT_S) -> sqlite3.Conne
 
 
 @contextmanager
-def telling(path: Path, busy_timeout_s: float) -> Iterator[None]:
-    """Turn whatever goes wrong with the file into a `QueueError` that says what to do."""
+def queue_errors(path: Path, busy_timeout_s: float) -> Iterator[None]:
+    """Convert errors of the file to a `QueueError` that says what to do."""
     try:
         yield
     except sqlite3.Error as error:
-        # The last eight bits say what kind of error it is, those above them which.
+        # The low eight bits are the kind of error, those above are the detail.
         kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if kind in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
             raise damaged(path, str(error)) from error
         remedy = {
-            sqlite3.SQLITE_BUSY: f"another program has been writing for {busy_timeout_s:g} s: "
-            "try again",
-            sqlite3.SQLITE_READONLY: "it may only be read: allow writing to the file and its "
-            "folder",
-            sqlite3.SQLITE_FULL: "no space is left on its disk: make room, nothing was changed",
-            sqlite3.SQLITE_CANTOPEN: "is its folder there, and may it be written to?",
+            sqlite3.SQLITE_BUSY: f"Another program has been writing for {busy_timeout_s:g} s. "
+            "Try again.",
+            sqlite3.SQLITE_READONLY: "The file is read-only. Allow writing to it and its folder.",
+            sqlite3.SQLITE_FULL: "The disk is full; nothing was changed. Free some space.",
+            sqlite3.SQLITE_CANTOPEN: "Check that its folder exists and is writable.",
         }.get(kind)
-        told = f"{error}; {remedy}" if remedy else str(error)
-        raise QueueError(f"the render queue {path}: {told}") from error
+        reason = f"{error}. {remedy}" if remedy else str(error)
+        raise QueueError(f"{path}: render queue error: {reason}") from error
     except OSError as error:
-        raise QueueError(f"the render queue {path}: {error.strerror or error}") from error
+        raise QueueError(f"{path}: render queue error: {error.strerror or error}") from error
     except (TypeError, ValueError, OverflowError) as error:
-        raise QueueError(f"the render queue {path}: {error}") from error
+        raise QueueError(f"{path}: render queue error: {error}") from error
 
 
 def _use_log(connection: sqlite3.Connection, busy_timeout_s: float) -> None:
-    """Switch to write-ahead logging, once for the file; readers then never wait for a writer."""
+    """Switch to write-ahead logging, once per file; readers then never wait for a writer."""
     give_up_s = time.monotonic() + busy_timeout_s
     while True:
-        # SQLite does not wait by itself here: of two that make the file together, one is refused.
+        # SQLite does not wait here: of two processes that create the file, one is refused.
         try:
             if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 connection.execute("PRAGMA journal_mode = WAL").fetchall()
@@ -207,7 +206,7 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        # Looked at once more: another process may have been faster.
+        # Check again: another process may have been faster.
         for step in MIGRATIONS[_version(connection, path) :]:
             for statement in step:
                 connection.execute(statement)
@@ -221,26 +220,26 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
-    version, application, tables = _told(connection)
-    # What is empty becomes a queue; what belongs to another program is left alone.
+    version, application, tables = _identity(connection)
+    # An empty file becomes a queue; a file of another program is left unchanged.
     if application != APPLICATION_ID and (application or version or tables):
         raise ForeignFileError(
-            f"{path} is a database of another program, no render queue: name another file, "
-            "or move it away"
+            f"{path}: a database of another program, not a render queue. Use another file, or "
+            "move it away."
         )
     if version > len(MIGRATIONS):
         raise QueueError(
-            f"{path} was written by a newer DreamSound (its version is {version}, this program "
-            f"knows {len(MIGRATIONS)}): update this program"
+            f"{path}: made by a newer DreamSound (version {version}; this one supports up to "
+            f"{len(MIGRATIONS)}). Update DreamSound."
         )
     return version
 
 
-def _told(connection: sqlite3.Connection) -> tuple[int, int, int]:
-    """Return a file's version, whose it is, and how many tables it has, all as of one moment.
+def _identity(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Return a file's version, its owner, and its number of tables, all at one moment.
 
-    One after another they may be of two moments, while somebody makes the queue: its tables, and
-    still nobody's.
+    Read one by one, they may belong to two moments while another process creates the queue: the
+    tables exist, but no owner yet.
     """
     is_alone = not connection.in_transaction
     if is_alone:

@@ -1,4 +1,4 @@
-"""The states of a job, and every move between them that there is."""
+"""The states of a job, and all moves between them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Final
 
 from dreamsound_studio.errors import QueueError
 
-#: A job that a worker holds.
+#: States of a job that a worker holds.
 HELD: Final = ("running", "cancelling")
-#: A job that nobody will touch again unless it is retried.
+#: States of a job that stays as it is unless it is retried.
 OVER: Final = ("done", "failed", "cancelled")
 STATES: Final = ("queued", *HELD, *OVER)
 
-#: By what is done to a job: to which state it goes, from each in which that can be done. `done`
-#: and `failed` may overtake a `cancel`: the files are then there, or the error is worth telling.
+#: By action: the target state, from each state that allows it. `done` and `failed` may overtake
+#: `cancel`: the files then exist, or the error is worth reporting.
 ACTIONS: Final[dict[str, dict[str, str]]] = {
     "claim": {"queued": "running"},
     "finish": {"running": "running"},
@@ -25,7 +25,7 @@ ACTIONS: Final[dict[str, dict[str, str]]] = {
     "give up": {"running": "failed", "cancelling": "cancelled"},
     "retry": {"failed": "queued", "cancelled": "queued"},
 }
-#: The moves by their two ends; those that leave the state as it is are none.
+#: All state changes; actions that keep the state are left out.
 MOVES: Final = frozenset(
     (before, after)
     for targets in ACTIONS.values()
@@ -39,31 +39,31 @@ class LostWorkerError(QueueError):
 
 
 class LostJobError(QueueError):
-    """A worker spoke of a job that is not, or no longer, its own."""
+    """A worker reported on a job that is not its own, or no longer is."""
 
 
 def illegal_move(job_id: int, action: str, state: str) -> QueueError:
-    """Return the error of something done to a job in a state that does not allow it.
+    """Return the error for an action that a job's state does not allow.
 
     Parameters
     ----------
     job_id : int
         The job.
     action : str
-        One of `ACTIONS`, or a word for something that is no move.
+        One of `ACTIONS`, or a past participle for an action that is not a state change.
     state : str
         The job's state.
 
     Returns
     -------
     QueueError
-        It names the job, the move, and the states that the action is for.
+        It names the job, the action, and the states that allow it.
     """
     allowed = ACTIONS.get(action, {})
     if not allowed:
-        return QueueError(f"job {job_id} is {state}: it cannot be {action}")
+        return QueueError(f"Job {job_id} is {state} and cannot be {action}")
     wished = sorted(set(allowed.values()))
     return QueueError(
-        f"job {job_id}: no move from {state} to {' or '.join(wished)} (`{action}` is only for "
+        f"Job {job_id} cannot change from {state} to {' or '.join(wished)} (`{action}` is only for "
         f"jobs that are {' or '.join(allowed)})"
     )

@@ -1,8 +1,8 @@
-"""The store of the render queue: jobs and workers in one SQLite file, for all faces and workers.
+"""The store of the render queue: jobs and workers in one SQLite file, for all programs.
 
-Everything that changes a job is one statement or one transaction, waits until it is on the disk
-(progress alone does not), and raises `errors.QueueError` where it cannot be done. No
-decision is made by a clock. Only Python's own library is needed.
+Every change is one statement or one transaction, waits for the disk (except progress), and raises
+`errors.QueueError` on failure. No decision depends on a clock. Needs only the standard
+library.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from dreamsound_studio.errors import QueueError
-from dreamsound_studio.queue.store.claims import Working
-from dreamsound_studio.queue.store.commands import Asking
+from dreamsound_studio.queue.store.claims import WorkerActions
+from dreamsound_studio.queue.store.commands import UserActions
 from dreamsound_studio.queue.store.records import Changes, Job, NewJob, WorkerRow
 from dreamsound_studio.queue.store.schema import DamagedQueueError
 from dreamsound_studio.queue.store.states import LostJobError
@@ -33,45 +33,45 @@ __all__ = [
     "open_store",
 ]
 
-#: Names another file for the queue.
+#: Environment variable with another path for the queue.
 QUEUE_VARIABLE: Final = "DREAMSOUND_QUEUE"
 
 
-class Store(Asking, Working):
-    """The render queue: what it holds, what a user does to it, and what workers do.
+class Store(UserActions, WorkerActions):
+    """The render queue: its contents, the user's actions, and the workers' actions.
 
-    Make one for each process; its threads may share it. A forked process opens the file anew.
+    Create one per process; its threads may share it. A forked process reopens the file.
 
     Parameters
     ----------
     path : pathlib.Path or str
-        Its file, which is made at the first use where there is none.
+        Its file, created on first use if missing.
     busy_timeout_s : float
         How long to wait for another process that writes.
     """
 
     def checkpoints_of(self, job: Job) -> Path:
-        """Return the folder of a job's checkpoints, which need not be there."""
+        """Return the folder of a job's checkpoints, which may not exist."""
         return self.folder / "checkpoints" / f"{job.id}-{job.token}"
 
 
 def open_store(path: Path | None = None) -> tuple[Store, list[str]]:
-    """Open the user's queue; one that is damaged is kept aside, and a new one made.
+    """Open the user's queue; a damaged file is set aside and replaced by a new queue.
 
     Parameters
     ----------
     path : pathlib.Path, optional
-        By default that of :func:`default_path`.
+        By default, :func:`default_path`.
 
     Returns
     -------
     (Store, list of str)
-        The queue, and what the user has to be told of it.
+        The queue, and messages for the user.
 
     Raises
     ------
     QueueError
-        It cannot be opened, is of a newer version, or belongs to another program.
+        The file cannot be opened, has a newer version, or belongs to another program.
     """
     path = path or default_path()
     store = Store(path)
@@ -79,7 +79,7 @@ def open_store(path: Path | None = None) -> tuple[Store, list[str]]:
         store.check()
     except DamagedQueueError:
         store.close()
-        # Of several that find it damaged, one moves it away.
+        # If several processes find it damaged, one moves it away.
         with WorkerLock(path.with_name(f"{path.name}.mending.lock")) as lock:
             del lock
             try:
@@ -88,27 +88,27 @@ def open_store(path: Path | None = None) -> tuple[Store, list[str]]:
                 store.close()
                 kept = _keep_aside(path)
                 store.check()
-                return store, [f"{error}; it is kept as {kept.name}, and a new one is begun"]
+                return store, [f"{error}; kept as {kept.name}, and started a new queue"]
     return store, []
 
 
 def _keep_aside(path: Path) -> Path:
-    """Give the files of a queue other names; return that of the first."""
+    """Rename the files of a queue; return the new path of the first."""
     number = 1
     while (kept := path.with_name(f"{path.name}.damaged-{number}")).exists():
         number += 1
     try:
-        # The log first: beside a new file it would be taken for that one's.
+        # The log first: it must not be taken for the log of a new file.
         for end in ("-wal", "-shm", ""):
             with suppress(FileNotFoundError):
                 path.with_name(f"{path.name}{end}").rename(f"{kept}{end}")
     except OSError as error:
-        raise QueueError(f"{path} is damaged and cannot be moved: {error.strerror}") from error
+        raise QueueError(f"{path}: damaged, and cannot be moved: {error.strerror}") from error
     return kept
 
 
 def default_path() -> Path:
-    """Return the file of the user's queue."""
+    """Return the path of the user's queue."""
     named = os.environ.get(QUEUE_VARIABLE, "").strip()
     if named:
         return Path(named).expanduser()

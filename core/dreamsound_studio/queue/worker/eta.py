@@ -1,4 +1,4 @@
-"""How long the queue will still take: bytes times steps, at the pace of what was done last."""
+"""Estimate the queue's remaining time: bytes times steps, at the pace of recent jobs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 from dreamsound_studio.queue.store.records import Job
 
-#: The pace is that of so many jobs.
+#: Number of recent jobs that set the pace.
 JOBS_OF_PACE = 20
 
 
 class Eta:
-    """Estimates the time that jobs will take; remembers how much work each is."""
+    """Estimates the remaining time of jobs; caches the amount of work of each."""
 
     def __init__(self) -> None:
         self._work: dict[int, float] = {}
@@ -22,16 +22,16 @@ class Eta:
     def seconds(
         self, running: Iterable[Job], queued: Iterable[Job], done: Iterable[Job], more: float = 1.0
     ) -> float | None:
-        """Return the seconds that are left, or None while nothing can be said.
+        """Return the remaining seconds, or None if unknown.
 
         Parameters
         ----------
         running, queued : iterable of Job
-            What is left.
+            Jobs not finished yet.
         done : iterable of Job
-            What is over, the latest first: they set the pace.
+            Jobs that are over, the latest first: they set the pace.
         more : float, optional
-            How many jobs each of those that are queued stands for.
+            Number of jobs that each queued job stands for.
         """
         paced = [job for job in done if job.state == "done" and job.result.get("seconds")]
         spent = sum(float(job.result["seconds"]) for job in paced[:JOBS_OF_PACE])
@@ -52,7 +52,7 @@ class Eta:
         return left + waiting * spent / work if work else None
 
     def _work_of(self, job: Job) -> float:
-        """Return a job's share of work: bytes of its input, times steps."""
+        """Return a job's amount of work: bytes of its input, times steps."""
         if job.id not in self._work:
             request = json.loads(job.request)
             size = (request.get("seen") or {}).get("size") or _size_of(Path(job.input))
@@ -69,7 +69,7 @@ def _size_of(path: Path) -> int:
 
 
 def shown(seconds: float | None) -> str:
-    """Return a time as it is shown: ``12 s``, ``3 min 5 s``, ``2 h 10 min``; ``?`` for None."""
+    """Return a time as text: ``12 s``, ``3 min 5 s``, ``2 h 10 min``; ``?`` for None."""
     if seconds is None:
         return "?"
     minutes, left = divmod(round(seconds), 60)
@@ -80,6 +80,6 @@ def shown(seconds: float | None) -> str:
 
 
 def step_of(progress: dict[str, Any]) -> str:
-    """Return how far a job is: ``3/10``."""
+    """Return a job's progress: ``3/10``."""
     steps = progress.get("steps")
     return f"{progress.get('step', 0)}/{steps}" if steps else ""

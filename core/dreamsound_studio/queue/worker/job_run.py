@@ -1,4 +1,4 @@
-"""One job, from claimed to over: read, dreamed, written, put in place, told."""
+"""Run one job from claim to end: read, dream, write, move into place, report."""
 
 from __future__ import annotations
 
@@ -29,36 +29,36 @@ from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import LostJobError
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.options import CHECKPOINT_S
-from dreamsound_studio.queue.worker.previews import Looks, look_file
+from dreamsound_studio.queue.worker.previews import StepPictures, step_picture_file
 from dreamsound_studio.queue.worker.retry import patiently
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.render.note import file_sha256
 from dreamsound_studio.render.write import Ready, partial_files, put_in_place
 
-#: The result of a job whose renders were there, with `clash` "skip".
-SKIPPED = {"skipped": True, "warnings": ["its renders are there"], "renders": {}}
-#: Progress within a step is told at most so often.
+#: The result of a job that is skipped by `clash` "skip".
+SKIPPED = {"skipped": True, "warnings": ["renders already exist"], "renders": {}}
+#: Shortest interval of progress reports within a step.
 TELL_S = 0.1
-#: The time that a step takes is that of the last few.
+#: Number of recent steps that set the time of a step.
 STEPS_OF_ETA = 5
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a worker gives all its jobs.
+    """The parts of a worker that its jobs share.
 
     Attributes
     ----------
     store : Store
         The queue.
     worker : str
-        The worker's name there.
+        The worker's name in the queue.
     models : WarmModels
         Its models.
     checkpoint_every_s : float
-        At most one in so many seconds.
+        Shortest interval between checkpoints, seconds.
     say : callable
-        Takes a line for the worker's log.
+        Receives lines for the worker's log.
     """
 
     store: Store
@@ -69,12 +69,12 @@ class Surroundings:
 
 
 class GivenBack(Exception):
-    """Raised by what cannot go on with a job that another may.
+    """Raised to return a job to the queue, for another attempt elsewhere.
 
     Parameters
     ----------
     crash : str or None
-        How the process died that had the job, if it was the job that may have killed it.
+        How the job's process died, if the job may be the cause.
     """
 
     def __init__(self, crash: str | None) -> None:
@@ -88,11 +88,11 @@ class JobRun:
     Parameters
     ----------
     around : Surroundings
-        The worker's.
+        The worker's parts.
     job : Job
-        As it was claimed.
+        The job as claimed.
     on_block : callable, optional
-        Called between any two blocks of work; may wait.
+        Called between any two blocks of work; may block.
     """
 
     def __init__(
@@ -101,24 +101,24 @@ class JobRun:
         self.around = around
         self.job = job
         self.control = Control(self._between_blocks, on_block)
-        #: Whether the worker leaves: the job then goes back to the queue.
+        #: Whether the worker is exiting: the job then returns to the queue.
         self.leaving = False
         self._told_s = 0.0
         self._began_s = time.monotonic()
         self._step_seconds: list[float] = []
         self._progress: dict[str, Any] = {"phase": "reading", "step": 0, "share": 0.0}
         self.warnings: list[str] = []
-        self._looks = Looks(look_file(around.store, job))
+        self._looks = StepPictures(step_picture_file(around.store, job))
 
     def run(self) -> Job | None:
-        """Carry the job out; return it as it is then, or None where it was taken away.
+        """Run the job; return its final state, or None if another worker has taken it.
 
-        Whatever goes wrong with it is told in the queue, not raised.
+        Errors of the job are reported in the queue, not raised.
 
         Raises
         ------
         QueueError
-            The queue cannot be told, for long.
+            The queue has been inaccessible for too long.
         """
         try:
             end = self._end()
@@ -128,28 +128,28 @@ class JobRun:
         finally:
             self._looks.remove()
         if job.state in ("done", "cancelled"):
-            # With what is there, a job that failed can be tried again from where it was.
+            # A failed job can be retried from its checkpoints.
             self._checkpoints({}).remove()
         if job.is_over:
-            inbox.tell_over(self.around.store, job)
+            inbox.report_over(self.around.store, job)
         return job
 
     def _end(self) -> Callable[[], Job]:
-        """Carry the job out; return what has to be done to it then."""
+        """Run the job; return the report to make to the queue."""
         store, worker, number = self.around.store, self.around.worker, self.job.id
         try:
             result = self._result()
         except LostJobError:
             raise
         except RenderCancelled:
-            # Called off while the worker was about to leave: then it is cancelled.
+            # Cancelled while the worker was about to exit: then it is cancelled.
             if self.leaving and patiently(lambda: store.wish(number)) != "cancel":
                 return lambda: store.give_back(number, worker)
             return lambda: store.cancelled(number, worker)
         except GivenBack as error:
             crash = error.crash
             return lambda: store.give_back(number, worker, crash)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the worker goes on
+        except Exception as error:  # noqa: BLE001 - whatever happens, the worker continues
             line = " ".join(str(error).split()) or type(error).__name__
             if is_out_of_memory(error):
                 line = OUT_OF_MEMORY
@@ -160,11 +160,11 @@ class JobRun:
         return lambda: store.done(number, worker, result)
 
     def look(self) -> None:
-        """See what the user wants of the job."""
+        """Check the user's requests for the job."""
         wanted = self.around.store.wish(self.job.id)
         if not wanted and self.job.job_folder is not None:
             wanted = inbox.wish(self.job.job_folder)
-            with suppress(DreamSoundError):  # over in the meantime
+            with suppress(DreamSoundError):  # over meanwhile
                 if wanted == "cancel":
                     self.around.store.cancel(self.job.id)
                 elif wanted == "finish":
@@ -174,14 +174,14 @@ class JobRun:
         elif wanted == "finish":
             self.control.finish()
 
-    # -- what is done ---------------------------------------------------------------------------
+    # -- the work -------------------------------------------------------------------------------
 
     def _result(self) -> dict[str, Any]:
         with self.control.in_charge():
             request = self._request()
             out = Path(request.out)
             if self.job.ready is not None:
-                # Another worker had it ready when it died.
+                # Another worker had finished it when it died.
                 finished = self.finish_ready(json.loads(self.job.ready), out)
                 if finished is not None:
                     return finished
@@ -206,12 +206,12 @@ class JobRun:
         return self.carry_out(carrying)
 
     def clean(self, out: Path) -> None:
-        """Remove what a worker that died with this job has left among the renders."""
+        """Remove a dead worker's temporary files of this job from the renders' folder."""
         remove_files(partial_files(out, self.tag))
         shutil.rmtree(out / f".{self.tag}farm", ignore_errors=True)
 
     def carry_out(self, carrying: Carrying) -> dict[str, Any]:
-        """Dream, write and put in place; return the report."""
+        """Dream, write and move into place; return the report."""
         return carrying.carry_out(self.warnings)
 
     def _carrying(self, request: JobRequest, out: Path) -> Carrying:
@@ -233,10 +233,10 @@ class JobRun:
             return
         if request.if_changed == "fail":
             raise AudioFileError(
-                f"{source} has changed since the job was added; `dreamsound queue retry "
-                f"{self.job.id}` takes it as it is now"
+                f"{source}: changed since the job was added. Run dreamsound queue retry "
+                f"{self.job.id} to use the new file."
             )
-        self.warnings.append("the input has changed since the job was added: taken as it is now")
+        self.warnings.append("the input has changed since the job was added; the new file was used")
 
     # -- checkpoints ----------------------------------------------------------------------------
 
@@ -245,7 +245,7 @@ class JobRun:
         return Checkpoints(folder, key, self.around.checkpoint_every_s)
 
     def _remember(self, checkpoint: Path) -> None:
-        """Tell the queue of a checkpoint; it is found even if that fails."""
+        """Record a checkpoint in the queue; it is found even if that fails."""
         try:
             self.around.store.set_checkpoint(self.job.id, self.around.worker, checkpoint)
         except LostJobError:
@@ -254,7 +254,7 @@ class JobRun:
             self.say(str(error))
 
     def _key(self, request: JobRequest) -> dict[str, Any]:
-        """Return what decides the dream beside its recipe and its model, as plain JSON values."""
+        """Return the values besides recipe and model that determine the dream, plain JSON."""
         stamps = [FileStamp.of(Path(path)) for path in files_of(request)]
         return {
             "engine": __version__,
@@ -263,11 +263,11 @@ class JobRun:
             "keep_every": request.keep_every,
         }
 
-    # -- putting in place, once -----------------------------------------------------------------
+    # -- moving into place, once ----------------------------------------------------------------
 
     @property
     def tag(self) -> str:
-        """What the names of this job's unfinished files begin with."""
+        """Prefix of this job's unfinished files."""
         return f"dreamsound-{self.job.token}-"
 
     def _ready(self, made: Ready, report: dict[str, Any], record: DreamRecord | None) -> None:
@@ -284,19 +284,19 @@ class JobRun:
     def set_ready(
         self, files: dict[str, Any], report: dict[str, Any], record: dict[str, Any] | None
     ) -> dict[str, Any]:
-        """Remember what is about to be put in place: if this process dies now, another does it.
+        """Record the files about to move into place; if this process dies, another does it.
 
         Parameters
         ----------
         files : dict
-            By name: where it is (``partial``), where it shall be (``place``), and its ``sha256``.
+            By name: current path (``partial``), final path (``place``), and ``sha256``.
         report, record : dict
-            The report, and what the library shall keep.
+            The report, and the library's record.
 
         Returns
         -------
         dict
-            What `finish_ready` takes.
+            The argument of `finish_ready`.
         """
         ready = {
             "files": files,
@@ -308,7 +308,7 @@ class JobRun:
         return ready
 
     def finish_ready(self, ready: dict[str, Any], out: Path) -> dict[str, Any] | None:
-        """Put in place what was ready; return its report, or None where it is not whole."""
+        """Move finished files into place; return their report, or None if they are incomplete."""
         partial: dict[str, Path] = {}
         places: dict[str, Path] = {}
         whole = True
@@ -319,7 +319,7 @@ class JobRun:
             whole = whole and file_sha256(made) == file["sha256"]
             partial[name], places[name] = made, place
         if not whole:
-            # What is in place stays: that it is in the way of the same made again will be told.
+            # Files in place stay; the next attempt will report them as existing.
             self.around.store.set_ready(self.job.id, self.around.worker, None)
             return None
         put_in_place(partial, places, ready["overwrite"])
@@ -329,7 +329,7 @@ class JobRun:
         return report
 
     def _kept(self, record: dict[str, Any] | None) -> list[str]:
-        """Add a dream to the library, unless the worker that died had done that."""
+        """Add a dream to the library, unless the worker that died had already added it."""
         from dreamsound_studio.library.library import open_library
 
         if record is None:
@@ -342,7 +342,7 @@ class JobRun:
             with library:
                 known = {(r.path, r.sha256) for one in library.list(100) for r in one.renders}
         except LibraryError as error:
-            return [f"not in the library: {error}"]
+            return [f"not added to the library: {error}"]
         if all((render.path, render.sha256) in known for render in renders):
             return []
         scores = {name: tuple(pair) for name, pair in record["scores"].items()}
@@ -351,10 +351,10 @@ class JobRun:
             DreamRecord(**record | {"renders": renders, "scores": scores, "tags": tags})
         )
 
-    # -- telling --------------------------------------------------------------------------------
+    # -- reporting ------------------------------------------------------------------------------
 
     def step(self, event: StepEvent) -> None:
-        """Tell of a step."""
+        """Report a step."""
         self._step_seconds = [*self._step_seconds, event.seconds][-STEPS_OF_ETA:]
         self.tell(
             {
@@ -369,18 +369,18 @@ class JobRun:
         )
 
     def note(self, text: str) -> None:
-        """Tell what is being done apart from steps."""
+        """Report current activity other than a step."""
         self.tell({"phase": text}, True)
 
     def say(self, text: str) -> None:
-        """Put a line into the worker's log."""
+        """Write a line to the worker's log."""
         self.around.say(f"job {self.job.id}: {text.removeprefix('dreamsound: ')}")
 
     def _between_blocks(self, share: float) -> None:
         self.tell({"share": round(share, 4)})
 
     def tell(self, news: dict[str, Any], at_once: bool = False) -> None:
-        """Tell what has changed of the progress, at once or when it is time."""
+        """Report changed progress values, at once or when the next report is due."""
         self._progress |= news
         now_s = time.monotonic()
         if not at_once and now_s - self._told_s < TELL_S:
@@ -393,16 +393,16 @@ class JobRun:
         try:
             is_mine = self.around.store.report_progress(self.job.id, self.around.worker, progress)
         except QueueError:
-            return  # that it cannot be told is no reason not to dream
+            return  # failing to report progress must not stop the dream
         if not is_mine:
-            # Taken for dead, and somebody else has it: nothing of it may be written here.
+            # The worker was taken for dead and another has the job: nothing may be written here.
             self.control.cancel()
-            raise LostJobError(f"job {self.job.id} is no longer this worker's")
+            raise LostJobError(f"Job {self.job.id} no longer belongs to this worker")
         if self.job.job_folder is not None:
-            inbox.tell(self.around.store.job(self.job.id), progress)
+            inbox.write_status(self.around.store.job(self.job.id), progress)
 
     def _eta_s(self) -> float | None:
-        """Return how many seconds the steps that are left will take, if that can be said."""
+        """Return the estimated seconds for the remaining steps, or None if unknown."""
         if not self._step_seconds:
             return None
         left = float(self._progress["steps"] - self._progress["step"] - self._progress["share"])

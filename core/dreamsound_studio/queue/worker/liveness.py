@@ -1,6 +1,6 @@
-"""Whether a worker lives: a lock that the system takes back, and a counter that moves.
+"""Detect whether a worker is alive: a lock that the system releases, and a moving counter.
 
-No time of day is compared, and no process number is asked for: both come again.
+No time of day or process ID is compared: both can repeat.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from typing import IO, Final, Self
 from dreamsound_studio.errors import QueueError
 from dreamsound_studio.queue.store.records import WorkerRow
 
-#: Where locks cannot be believed, a worker whose counter stood still for so long is dead. It beats
-#: every second or so; a block of a dream that holds Python's lock takes some seconds.
+#: Where locks are unreliable, a worker is dead after its counter has stood still for this long. It
+#: counts every second or so; a block of a dream that holds Python's lock takes some seconds.
 PATIENCE_S: Final = 30.0
-#: So many looks at least make up the patience: a computer that slept is no dead worker.
+#: Fewest observations in that time: a computer that slept does not make a worker dead.
 FEWEST_LOOKS: Final = 4
 _RETRY_S: Final = 0.01
 
 
 class WorkerLock:
-    """A locked file: held as long as the process lives, and by one process at a time.
+    """A locked file: held while the process lives, by one process at a time.
 
-    A process that is forked while it is held holds it too; one that is started does not.
+    A process forked meanwhile holds it too; a newly started one does not.
 
     Parameters
     ----------
     path : pathlib.Path or str
-        The file. Its folder is made, and it is removed when the lock is released.
+        The file. Its folder is created; releasing the lock removes the file.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -43,7 +43,7 @@ class WorkerLock:
 
     def __enter__(self) -> Self:
         if not self.acquire():
-            raise QueueError(f"{self.path} is locked by another process")
+            raise QueueError(f"{self.path}: locked by another process")
         return self
 
     def __exit__(
@@ -55,7 +55,7 @@ class WorkerLock:
         self.release()
 
     def acquire(self, timeout_s: float = 0.0) -> bool:
-        """Lock the file; return False if another holds it, to the end of `timeout_s`."""
+        """Lock the file; return False if another process holds it until `timeout_s` is over."""
         if self._file is not None:
             return True
         give_up_s = time.monotonic() + timeout_s
@@ -67,39 +67,39 @@ class WorkerLock:
 
     @classmethod
     def inherited(cls, path: Path | str, fileno: int) -> Self:
-        """Return a lock that the process which started this one has taken and handed over."""
+        """Return a lock that the parent process has acquired and handed over."""
         lock = cls(path)
         lock._file = os.fdopen(fileno, "a+b")
         return lock
 
     def fileno(self) -> int:
-        """Return the descriptor of a lock that is held, for a process that shall inherit it."""
+        """Return the descriptor of the held lock, for a process to inherit."""
         if self._file is None:
-            raise QueueError(f"{self.path} is not locked")
+            raise QueueError(f"{self.path}: not locked")
         return self._file.fileno()
 
     def hand_over(self) -> None:
-        """Let go of the lock here; a process that has inherited it holds it on."""
+        """Give the lock up here; a process that inherited it keeps holding it."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
     def release(self) -> None:
-        """Let the lock go, and the file with it."""
+        """Release the lock and remove the file."""
         if self._file is None:
             return
-        with suppress(OSError):  # Windows removes no open file: `sweep` does it later
+        with suppress(OSError):  # Windows cannot remove an open file: `sweep` does it later
             self.path.unlink()
         self._file.close()
         self._file = None
 
     def _try(self) -> bool | None:
-        """Lock the file; return None if it was removed in the meantime."""
+        """Lock the file; return None if it was removed meanwhile."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             file = self.path.open("a+b")
         except OSError as error:
-            raise QueueError(f"the lock {self.path}: {error.strerror or error}") from error
+            raise QueueError(f"{self.path}: cannot lock: {error.strerror or error}") from error
         if not _lock(file):
             file.close()
             return False
@@ -111,9 +111,9 @@ class WorkerLock:
 
 
 def is_locked(path: Path | str) -> bool:
-    """Return whether some process, this one included, holds the lock of a file.
+    """Return whether any process, this one included, holds the lock of a file.
 
-    A file that may not be looked at counts as locked: nobody is taken for dead by mistake.
+    An unreadable file counts as locked, so that no living worker is taken for dead.
     """
     try:
         with Path(path).open("r+b") as file:
@@ -125,7 +125,7 @@ def is_locked(path: Path | str) -> bool:
 
 
 def locks_work(folder: Path | str) -> bool:
-    """Return whether a second lock of one file is refused in this folder, as it has to be.
+    """Return whether this folder's file system refuses a second lock of a file, as it must.
 
     Some network file systems grant every lock.
     """
@@ -138,12 +138,12 @@ def locks_work(folder: Path | str) -> bool:
 
 
 def sweep(folder: Path | str) -> list[Path]:
-    """Remove the lock files (``*.lock``) that dead processes have left in a folder.
+    """Remove the lock files (``*.lock``) of dead processes in a folder.
 
     Returns
     -------
     list of pathlib.Path
-        Those removed.
+        The removed files.
     """
     swept = []
     for path in sorted(Path(folder).glob("*.lock")):
@@ -156,18 +156,18 @@ def sweep(folder: Path | str) -> list[Path]:
 
 
 class Observer:
-    """Tells living workers from dead ones, for `Store.recover`.
+    """Distinguishes living workers from dead ones, for `Store.recover`.
 
-    A held lock is a living worker. A free one is a dead worker where locks can be believed;
-    elsewhere it has to have stopped counting too, on this observer's own clock.
+    A held lock means a living worker. A free lock means a dead worker if locks are reliable;
+    otherwise its counter must also have stopped, measured by this observer's own clock.
 
     Parameters
     ----------
     patience_s : float, optional
-        How long the counter of a worker whose lock is free has to stand still. Without it: no time
-        where locks work, else `PATIENCE_S`.
+        How long the counter of a worker with a free lock must stand still. By default 0 where locks
+        work, else `PATIENCE_S`.
     clock : callable
-        Seconds that only grow.
+        Monotonic clock, seconds.
     """
 
     def __init__(
@@ -179,11 +179,11 @@ class Observer:
         self._honest: dict[Path, bool] = {}
 
     def __call__(self, row: WorkerRow) -> bool:
-        """Return whether a worker lives, as far as can be said now."""
+        """Return whether a worker is alive, as far as known now."""
         return self.is_alive(row)
 
     def is_alive(self, row: WorkerRow) -> bool:
-        """Return whether a worker lives, as far as can be said now."""
+        """Return whether a worker is alive, as far as known now."""
         still_s = self._still_s(row)
         if row.host == platform.node() and is_locked(row.lock_path):
             return True
@@ -201,7 +201,7 @@ class Observer:
         return self._honest[folder]
 
     def _still_s(self, row: WorkerRow) -> float:
-        """Return for how long the worker's counter has been seen to stand still."""
+        """Return how long the worker's counter has been standing still."""
         now_s = self._clock()
         last = self._looks.get(row.id)
         if last is None or last.beat != row.beat:
@@ -215,7 +215,7 @@ class Observer:
 
 @dataclass
 class _Look:
-    """The counter of a worker, when it was last seen, and how long it has not moved."""
+    """A worker's counter, when it was last read, and how long it has not changed."""
 
     beat: int
     seen_s: float
@@ -232,7 +232,7 @@ def _lock(file: IO[bytes], shared: bool = False) -> bool:
         else:
             import fcntl
 
-            # Shared for a look: two who look at once must not take each other for the worker.
+            # Shared for checks: two simultaneous checks must not take each other for the worker.
             kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
             fcntl.flock(file.fileno(), kind | fcntl.LOCK_NB)
     except OSError:

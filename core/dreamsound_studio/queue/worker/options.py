@@ -1,29 +1,29 @@
-"""How a worker works; apart from the worker, which takes long to import."""
+"""Options of a worker, separate from the worker, which is slow to import."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Without work for so long, a worker leaves.
+#: A worker without work exits after this time.
 IDLE_S = 600.0
-#: At most one checkpoint in so many seconds.
+#: Shortest interval between checkpoints, seconds.
 CHECKPOINT_S = 10.0
 
 
 @dataclass(frozen=True)
 class WorkerOptions:
-    """How a worker works.
+    """Options of a worker.
 
     Attributes
     ----------
     idle_s : float
-        It leaves when it has had no work for so long.
+        Exit after this time without work, seconds.
     until_empty : bool
-        It leaves at once when nothing waits.
+        Exit as soon as no job is waiting.
     memory_bytes : int or None
-        For models; by default as `jobs.models.default_budget`.
+        Memory for models; by default `jobs.models.default_budget`.
     checkpoint_every_s : float
-        At most one checkpoint in so many seconds.
+        Shortest interval between checkpoints, seconds.
     """
 
     idle_s: float = IDLE_S

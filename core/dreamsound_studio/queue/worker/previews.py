@@ -1,7 +1,6 @@
-"""Pictures of a dream while it is dreamed: a small spectrogram of the sound after each step.
+"""Live pictures of a running dream: a small spectrogram of the sound after each step.
 
-They are there to be looked at, and no more: whatever goes wrong with them is nobody's concern, and
-a dream is the same with and without.
+They are only for viewing: errors are ignored, and the dream is the same with and without them.
 """
 
 from __future__ import annotations
@@ -23,51 +22,51 @@ if TYPE_CHECKING:
     from dreamsound_studio.audio.samples import Samples
 
 FOLDER: Final = "looks"
-#: Drawing takes at most this share of the time.
+#: Largest share of the time spent on drawing.
 MOST_SHARE: Final = 0.02
-#: And not more than one in so many seconds is drawn.
+#: Shortest interval between pictures, seconds.
 LEAST_S: Final = 0.25
 
 
 @dataclass(frozen=True)
-class Look:
-    """The sound after a step.
+class StepPicture:
+    """The spectrogram after a step.
 
     Attributes
     ----------
     step : int
-        Which.
+        The step.
     levels : numpy.ndarray
-        As `dsp.spectrogram.thumbnail_levels` gives them.
+        As returned by `dsp.spectrogram.thumbnail_levels`.
     """
 
     step: int
     levels: npt.NDArray[np.float32]
 
 
-def look_file(store: Store, job: Job) -> Path:
-    """Return where the pictures of a job are, one in place of the other."""
+def step_picture_file(store: Store, job: Job) -> Path:
+    """Return the path of a job's pictures, each of which replaces the last."""
     return store.folder / FOLDER / f"{job.id}-{job.token}.npz"
 
 
-def read_look(path: Path) -> Look | None:
-    """Return the last picture of a job; None where there is none."""
+def read_step_picture(path: Path) -> StepPicture | None:
+    """Return a job's last picture, or None."""
     import numpy as np
 
     try:
-        with np.load(path, allow_pickle=False) as told:
-            return Look(int(told["step"]), told["levels"])
+        with np.load(path, allow_pickle=False) as values:
+            return StepPicture(int(values["step"]), values["levels"])
     except (OSError, ValueError, KeyError, EOFError):
         return None
 
 
-class Looks:
-    """Draws a job's pictures, as often as costs nothing.
+class StepPictures:
+    """Draws a job's pictures, within a limited share of the time.
 
     Parameters
     ----------
     path : pathlib.Path
-        Of `look_file`.
+        As returned by `step_picture_file`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -76,7 +75,7 @@ class Looks:
         self._took_s = 0.0
 
     def draw(self, step: int, samples: Samples, sample_rate_hz: int) -> None:
-        """Draw the sound after a step, unless one was drawn just now."""
+        """Draw the sound after a step, unless the last picture is too recent."""
         began_s = time.monotonic()
         if began_s - self._ended_s < max(LEAST_S, self._took_s / MOST_SHARE):
             return
@@ -96,6 +95,6 @@ class Looks:
         self._took_s = self._ended_s - began_s
 
     def remove(self) -> None:
-        """Take the last picture away."""
+        """Remove the last picture."""
         with suppress(OSError):
             self._path.unlink(missing_ok=True)

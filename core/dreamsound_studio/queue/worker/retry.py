@@ -1,4 +1,4 @@
-"""Trying again what another program, or a disk that is full for a while, stands in the way of."""
+"""Retry operations that another program, or a temporarily full disk, blocks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dreamsound_studio.errors import QueueError
 from dreamsound_studio.queue.store.schema import DamagedQueueError
 from dreamsound_studio.queue.store.states import LostJobError, LostWorkerError
 
-#: A night's work does not end because a backup held the queue's file for a minute.
+#: A night's work must not end because a backup held the queue's file for a minute.
 PATIENCE_S = 120.0
 PAUSE_S = 1.0
 
@@ -18,19 +18,19 @@ Result = TypeVar("Result")
 
 
 def patiently(act: Callable[[], Result], patience_s: float = PATIENCE_S) -> Result:
-    """Do something to the queue; where that fails for now, again and again.
+    """Call `act`; retry while it fails temporarily.
 
     Parameters
     ----------
     act : callable
-        What to do; may be called several times.
+        The operation; may be called several times.
     patience_s : float, optional
-        After so long, what went wrong is raised.
+        Time limit for retries; then the error is raised.
 
     Raises
     ------
     QueueError
-        At once where waiting does not help: the job or the worker is lost, the file is damaged.
+        At once if waiting does not help: the job or worker is lost, or the file is damaged.
     """
     give_up_s = time.monotonic() + patience_s
     while True:

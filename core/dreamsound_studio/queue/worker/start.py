@@ -1,4 +1,4 @@
-"""Starting a worker where none is alive: exactly one, however many faces ask."""
+"""Start a worker if none is alive: exactly one, however many programs ask."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from dreamsound_studio.errors import QueueError
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
 from dreamsound_studio.queue.worker.liveness import Observer, WorkerLock, is_locked
 
-#: Held by the worker that was started on demand, as long as it lives.
+#: Held by the worker that was started on demand, while it lives.
 LOCK_NAME: Final = "on-demand.lock"
 LOG_NAME: Final = "worker.log"
-#: A log that has grown longer is put aside, and a new one begun.
+#: A log longer than this is set aside, and a new one started.
 LOG_BYTES: Final = 2**20
 
 
 def lock_of(store: Store) -> WorkerLock:
-    """Return the lock of the worker that is started on demand."""
+    """Return the lock of the worker started on demand."""
     return WorkerLock(store.folder / LOCK_NAME)
 
 
@@ -32,7 +32,7 @@ def has_worker(store: Store) -> bool:
 
 
 def is_tended(store: Store) -> bool:
-    """Return whether a worker is alive, or is just being started."""
+    """Return whether a worker is alive or starting."""
     return is_locked(lock_of(store).path) or has_worker(store)
 
 
@@ -42,12 +42,12 @@ def ensure_worker(store: Store) -> bool:
     Parameters
     ----------
     store : Store
-        The queue. Add to it first: a worker that leaves looks once more after its last breath.
+        The queue. Add jobs first: an exiting worker checks once more after its last beat.
 
     Raises
     ------
     QueueError
-        It cannot be started.
+        The worker cannot be started.
     """
     lock = lock_of(store)
     if not lock.acquire():
@@ -58,7 +58,7 @@ def ensure_worker(store: Store) -> bool:
         _start(store, lock)
         return True
     finally:
-        # On POSIX the worker has inherited the lock and holds it on: at no moment it is free.
+        # On POSIX the worker has inherited the lock and keeps holding it: it is never free.
         lock.hand_over() if os.name == "posix" else lock.release()
 
 
@@ -67,7 +67,7 @@ def _start(store: Store, lock: WorkerLock) -> None:
     more: dict[str, object] = {}
     if os.name == "posix":
         command.append(str(lock.fileno()))
-        # In a session of its own, it does not end with the terminal that asked for it.
+        # In its own session, it outlives the terminal that asked for it.
         more = {"pass_fds": (lock.fileno(),), "start_new_session": True}
     else:
         command.append("-1")
@@ -85,11 +85,11 @@ def _start(store: Store, lock: WorkerLock) -> None:
                 **more,
             )
     except OSError as error:
-        raise QueueError(f"no worker could be started: {error.strerror or error}") from error
+        raise QueueError(f"Cannot start a worker: {error.strerror or error}") from error
 
 
 def _path() -> dict[str, str]:
-    """Return the path of modules, absolute: the worker starts in another folder."""
+    """Return absolute module paths: the worker starts in another folder."""
     given = os.environ.get("PYTHONPATH")
     if not given:
         return {}
@@ -97,7 +97,7 @@ def _path() -> dict[str, str]:
 
 
 def log_of(store: Store) -> Path:
-    """Return the log of workers that are started on demand; one that is long is put aside."""
+    """Return the log of workers started on demand; a long one is set aside."""
     path = store.folder / LOG_NAME
     with suppress(OSError):
         if path.stat().st_size > LOG_BYTES:

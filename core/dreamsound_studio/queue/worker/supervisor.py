@@ -1,7 +1,7 @@
-"""Two processes to a worker: one that works, and a small one that starts it again if it dies.
+"""Two processes per worker: one that works, and a small one that restarts it if it dies.
 
-A network's libraries, or the system when memory runs out, may kill the process that works. Its
-jobs then go back to the queue (or fail, the second time), and the next takes them up.
+A network's libraries, or the system when out of memory, may kill the working process. Its jobs then
+return to the queue (or fail, the second time), and the next process takes them up.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.liveness import Observer, WorkerLock
 from dreamsound_studio.queue.worker.retry import patiently
 
-#: A worker that dies so often in a row without having had a job is not started again.
+#: A worker that dies this often in a row without a job is not restarted.
 MOST_DEATHS: Final = 3
-#: Above these, or under 0, an exit code is no decision of the worker's.
+#: Exit codes above these, or negative ones, are not the worker's own.
 MOST_EXIT_CODE: Final = 127
-#: Of a worker that was taken for dead though it lives: another has to take its place.
+#: Exit code of a living worker that was taken for dead: another must replace it.
 AGAIN: Final = 75
 
 
 class Supervisor:
-    """Keeps a worker alive while there is something to do.
+    """Keeps a worker alive while there is work.
 
     Parameters
     ----------
     store : Store
         The queue.
     arguments : sequence of str
-        Of ``dreamsound worker``, for the process that works.
+        Arguments of ``dreamsound worker``, for the working process.
     lock : WorkerLock or None
-        What says that a worker is there, held already; let go when it leaves.
+        The held lock that marks a worker as present; released on exit.
     say : callable
-        Takes a line for the log.
+        Receives lines for the log.
     """
 
     def __init__(
@@ -55,10 +55,10 @@ class Supervisor:
         self._lock = lock
         self._say = say
         self._process: subprocess.Popen[bytes] | None = None
-        self._told_to_end = False
+        self._is_ending = False
 
     def run(self) -> int:
-        """Work until there is nothing to do; return the exit code of the last worker."""
+        """Work until nothing is left to do; return the exit code of the last worker."""
         before = {number: signal.signal(number, self._end) for number in _SIGNALS}
         try:
             return self._run()
@@ -70,7 +70,7 @@ class Supervisor:
         deaths = 0
         while True:
             code = self._work()
-            if self._told_to_end or (0 < code <= MOST_EXIT_CODE and code != AGAIN):
+            if self._is_ending or (0 < code <= MOST_EXIT_CODE and code != AGAIN):
                 return code
             if code == 0:
                 if not self._is_needed_again():
@@ -79,17 +79,17 @@ class Supervisor:
             deaths = 0 if self._took_back() else deaths + 1
             if deaths >= MOST_DEATHS:
                 raise QueueError(
-                    f"the worker has died {deaths} times without a job, the last time by "
-                    f"{_cause(code)}: is there memory left?"
+                    f"The worker died {deaths} times without a job (last: {_cause(code)}). Check "
+                    "the available memory."
                 )
-            self._say(f"the worker died by {_cause(code)}; it is started again")
+            self._say(f"the worker died ({_cause(code)}); restarting")
 
     def _work(self) -> int:
-        """Run the process that works; return its exit code, negative for a signal."""
-        # It watches its standard input, which ends when this process does, however that ends.
+        """Run the working process; return its exit code, negative for a signal."""
+        # It watches its standard input, which closes when this process ends, however that happens.
         self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE)
         try:
-            if self._told_to_end:
+            if self._is_ending:
                 self._process.terminate()
             return self._process.wait()
         finally:
@@ -97,16 +97,16 @@ class Supervisor:
                 self._process.stdin.close()
 
     def _took_back(self) -> bool:
-        """Take the jobs of the dead back; return whether there were any."""
+        """Take back the jobs of dead workers; return whether there were any."""
         jobs = patiently(lambda: self._store.recover(Observer()))
         for job in jobs:
-            self._say(f"job {job.id}: its worker is gone; it is {job.state} now")
+            self._say(f"job {job.id}: lost its worker; now {job.state}")
             if job.is_over:
-                inbox.tell_over(self._store, job)
+                inbox.report_over(self._store, job)
         return bool(jobs)
 
     def _is_needed_again(self) -> bool:
-        """Return whether a job came while the worker was leaving, and nobody else has seen it."""
+        """Return whether a job came while the worker was exiting, unnoticed by other workers."""
         if self._lock is None:
             return False
         self._lock.release()
@@ -114,7 +114,7 @@ class Supervisor:
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         del frame
-        self._told_to_end = True
+        self._is_ending = True
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM if os.name == "posix" else number)
 

@@ -1,6 +1,6 @@
-"""The worker: claims jobs, and carries them out with models that stay warm.
+"""The worker: claims jobs and runs them with models kept in memory.
 
-Three threads: one carries out renders, one previews, one watches. While a preview runs, the render
+Three threads: one for renders, one for previews, one that watches. While a preview runs, the render
 waits at its next block. TensorFlow is imported by the first job.
 """
 
@@ -26,13 +26,13 @@ from dreamsound_studio.queue.worker.liveness import Observer, WorkerLock, sweep
 from dreamsound_studio.queue.worker.options import WorkerOptions
 from dreamsound_studio.queue.worker.retry import patiently
 
-#: How often a worker without work looks for some; it costs some 20 microseconds.
+#: Polling interval of a worker without work; a check costs some 20 microseconds.
 POLL_S = 0.05
-#: How often it is looked for what the user wants of a running job.
+#: Polling interval for the user's requests for a running job.
 LOOK_S = 0.1
 #: How long a worker waits for its own lock.
 LOCK_S = 5.0
-#: How often a worker shows that it lives, and looks whether the others do.
+#: How often a worker shows that it is alive, and checks the others.
 BEAT_S = 1.0
 
 
@@ -44,12 +44,12 @@ class Worker:
     store : Store
         The queue.
     options : WorkerOptions, optional
-        How it works.
+        The worker's options.
     say : callable, optional
-        Takes a line for the log.
+        Receives lines for the log.
     """
 
-    #: What it runs on, as far as that is known beforehand; and whether its jobs run elsewhere.
+    #: Its device, as far as known in advance; and whether its jobs run elsewhere.
     device = ""
     is_farm = False
 
@@ -84,17 +84,17 @@ class Worker:
         self._worked_s = time.monotonic()
 
     def run(self) -> int:
-        """Work until there is nothing to do, or `leave` is called; return how many jobs were run.
+        """Work until nothing is left to do, or `leave` is called; return the number of jobs run.
 
         Raises
         ------
         QueueError
-            The queue cannot be used any more.
+            The queue has become unusable.
         """
         count = 0
-        # Whoever looks whether it is held holds it for a moment.
+        # A process that checks the lock holds it for a moment.
         if not self._lock.acquire(LOCK_S):
-            raise QueueError(f"{self._lock.path} is locked by another process")
+            raise QueueError(f"{self._lock.path}: locked by another process")
         with self._lock, thread_warnings():
             self.store.register_worker(
                 self.name, self._lock.path, device=self.device, is_farm=self.is_farm
@@ -119,8 +119,8 @@ class Worker:
         return count
 
     def leave(self) -> None:
-        """Stop between two blocks, and give back what runs; fit for a signal handler."""
-        # No lock may be taken here: the thread that is interrupted may hold it.
+        """Stop between blocks and return running jobs to the queue; safe in a signal handler."""
+        # No lock may be taken here: the interrupted thread may hold it.
         self._asked_to_leave = True
 
     def _leave_now(self) -> None:
@@ -157,7 +157,7 @@ class Worker:
                     self._run(job, None)
                 finally:
                     self._no_preview.set()
-        except BaseException as error:  # noqa: BLE001 - a thread has nobody to raise to
+        except BaseException as error:  # noqa: BLE001 - a thread cannot raise to a caller
             self._failed(error)
 
     def _watch(self) -> None:
@@ -171,18 +171,18 @@ class Worker:
                 with self._runs_lock:
                     runs = list(self._runs.values())
                 for run in runs:
-                    with suppress(QueueError):  # it is looked again at once
+                    with suppress(QueueError):  # checked again at once
                         run.look()
                 if time.monotonic() - beaten_s < BEAT_S:
                     continue
                 beaten_s = time.monotonic()
                 patiently(lambda: self._tend(observer))
-        except BaseException as error:  # noqa: BLE001 - a thread has nobody to raise to
+        except BaseException as error:  # noqa: BLE001 - a thread cannot raise to a caller
             self._failed(error)
 
     def _tend(self, observer: Observer) -> None:
         if not self.store.beat(self.name):
-            raise LostWorkerError(f"worker {self.name} was taken for dead, and leaves")
+            raise LostWorkerError(f"Worker {self.name} was taken for dead and exits")
         self._recover(observer)
         self._tend_folders()
 
@@ -203,7 +203,7 @@ class Worker:
                 del self._runs[job.id]
             self._worked_s = time.monotonic()
         if ended is None:
-            self._say(f"job {job.id}: another worker has it")
+            self._say(f"job {job.id}: taken over by another worker")
         else:
             why = f": {ended.error}" if ended.error else ""
             self._say(f"job {job.id}: {ended.state}{why}")
@@ -212,13 +212,13 @@ class Worker:
         return JobRun(self._around, job, on_block)
 
     def _give_way(self) -> None:
-        """Let a render wait while a preview runs."""
+        """Pause a render while a preview runs."""
         while not self._no_preview.wait(LOOK_S):
             if self._leaving.is_set():
                 return
 
     def _is_idle(self) -> bool:
-        """Return whether it is time to leave for want of work."""
+        """Return whether to exit for lack of work."""
         with self._runs_lock:
             if self._runs:
                 return False
@@ -228,22 +228,22 @@ class Worker:
 
     def _recover(self, observer: Observer) -> None:
         for job in self.store.recover(observer):
-            self._say(f"job {job.id}: its worker is gone; it is {job.state} now")
+            self._say(f"job {job.id}: lost its worker; now {job.state}")
             if job.is_over:
-                inbox.tell_over(self.store, job)
+                inbox.report_over(self.store, job)
         sweep(self._lock.path.parent)
 
     def _tend_folders(self) -> None:
-        """Look what job folders want of jobs that wait, and tell those that were not told."""
+        """Check job folders for requests about queued jobs, and report finished jobs to them."""
         for number, folder in self.store.waiting_folders():
             if inbox.wish(folder) == "cancel":
-                with suppress(QueueError):  # claimed in the meantime
+                with suppress(QueueError):  # claimed meanwhile
                     self.store.cancel(number)
-        for job in self.store.untold_folders():
-            inbox.tell_over(self.store, job)
+        for job in self.store.unreported_folders():
+            inbox.report_over(self.store, job)
 
     def _runs_on(self, device: str) -> None:
-        self._say(f"runs on {device}, {os.cpu_count()} processors")
+        self._say(f"running on {device}, {os.cpu_count()} processors")
         self.store.set_device(self.name, device)
 
     def _failed(self, error: BaseException) -> None:
