@@ -348,7 +348,7 @@ def test_auto_falls_back_to_musicnn_and_says_so(hub: type[Hub], data: Path) -> N
     assert left_in(data / "mtt-musicnn") == sorted(CHECKPOINT_FILES)
     assert sizes[-1] == (len(hub.archive), len(hub.archive))
     assert [line.split(" ")[0] for line in told] == ["downloading", "downloading", "auto:"]
-    assert "listening with mtt-musicnn" in told[-1]
+    assert "using mtt-musicnn" in told[-1]
     assert "google/yamnet/1" in told[-1]
     assert table_named("auto").network == "mtt-musicnn"
     # The next time nobody waits for a server that is known to be out of reach.

@@ -214,7 +214,7 @@ def test_more_than_is_allowed_is_not_fetched(
     get: Callable[..., bytes], server: type[Server], tmp_path: Path
 ) -> None:
     for server.lengths in (True, False):
-        with pytest.raises(ModelError, match=r"larger than the limit of 0 MB. Discarded"):
+        with pytest.raises(ModelError, match=r"larger than the limit of 0 MB, discarded"):
             get(most_bytes=100_000)
         assert left(tmp_path) == []
 

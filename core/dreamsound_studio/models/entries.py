@@ -314,7 +314,8 @@ def _fetched_instead(error: ModelError, watch: Watch) -> Weights:
     try:
         return fetch(CATALOG[FALLBACK_MODEL], watch)
     except ModelError as another:
-        raise ModelError(f"{error} {FALLBACK_MODEL} failed too: {another.__cause__}") from another
+        first = str(error).removesuffix(".")
+        raise ModelError(f"{first}; {FALLBACK_MODEL}: {another.__cause__}") from another
 
 
 def _trusted(weights: Weights, watch: Watch) -> Weights:

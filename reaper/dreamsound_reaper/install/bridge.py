@@ -67,10 +67,7 @@ def bridge_settings(
         "version": __version__,
         "engine": [python, "-m", "dreamsound_studio"],
         "studio": [python, "-m", "dreamsound_desktop"] if has_studio else None,
-        "presets": [
-            str(user_presets_folder()),
-            str(files("dreamsound_studio") / "recipe" / "factory"),
-        ],
+        "presets": [str(user_presets_folder()), str(factory)],
         "runs": str(runs_folder()),
     }
 

@@ -95,8 +95,8 @@ def download(
             if found != sha256:
                 _forget(fetch)
                 raise ModelError(
-                    f"{address}: unexpected file (sha256 {found[:12]}, expected {sha256[:12]}). "
-                    "Discarded."
+                    f"{address}: unexpected file, discarded (sha256 {found[:12]}, expected "
+                    f"{sha256[:12]})"
                 )
         fetch.partial.replace(place)
         _forget(fetch)
@@ -218,7 +218,7 @@ def _validator(headers: Any) -> str | None:
 def _too_large(fetch: _Fetch) -> None:
     _forget(fetch)
     raise ModelError(
-        f"{fetch.address}: larger than the limit of {fetch.most_bytes / 1e6:.0f} MB. Discarded."
+        f"{fetch.address}: larger than the limit of {fetch.most_bytes / 1e6:.0f} MB, discarded"
     )
 
 
