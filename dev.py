@@ -2,8 +2,9 @@
 """Runs the demo, the tests and the checks of DreamSound Studio. Needs nothing but Python.
 
     python3 dev.py demo [FILE] [--out DIR] [options of `dreamsound render`]
-    python3 dev.py test [options of pytest]
-    python3 dev.py check                 ruff, mypy, import-linter, and words to avoid
+    python3 dev.py test [--coverage] [options of pytest]
+    python3 dev.py check [NAME ...]      ruff, ruff-format, mypy, import-linter, vulture, words
+    python3 dev.py docs                  API pages in site/, made from the docstrings
     python3 dev.py bench [options]       speed and memory, as ratios
     python3 dev.py app [SOUND ...]       the desktop app
     python3 dev.py env                   only set up the environment
@@ -34,8 +35,22 @@ PINS = TOP / "requirements-tested.txt"
 PYTHON_MINORS = (13, 12, 11)  # newest first
 STAMP_NAME = "dreamsound-dev.json"  # in the environment: shows that dev.py made it, and from what
 EXIT_USAGE, EXIT_NO_PYTHON, EXIT_NO_ENVIRONMENT, EXIT_INTERRUPTED = 2, 10, 11, 130
+HEARTBEAT_S = 20  # where no progress bar can be shown, a line says that installing goes on
 INTERRUPT_PATIENCE_S = 15  # a tool has this long to clean up after Ctrl-C
 DEMO_FOLDER = "dreamsound-demo"
+# Makes the pages of a package, run by the environment's Python. The command line has its own help.
+MAKE_DOCS = """
+import importlib, pathlib, pkgutil, sys, warnings
+import pdoc, pdoc.render
+warnings.filterwarnings("ignore", "Error parsing type annotation")  # names of TYPE_CHECKING
+package = importlib.import_module(sys.argv[1])
+for name in package.__all__:  # imported at first use, but pdoc takes only what is there
+    vars(package)[name] = getattr(package, name)
+modules = [found.name for found in pkgutil.iter_modules(package.__path__)]
+modules = [f"{package.__name__}.{name}" for name in modules if name not in ("cli", "__main__")]
+pdoc.render.configure(docformat="numpy")
+pdoc.pdoc(package.__name__, *modules, output_directory=pathlib.Path(sys.argv[2]))
+"""
 
 
 class Stop(Exception):
@@ -52,6 +67,7 @@ def main(arguments):
         "demo": demo,
         "test": test,
         "check": check,
+        "docs": docs,
         "bench": bench,
         "app": app,
         "env": env,
@@ -81,30 +97,53 @@ def env(arguments):
 
 
 def test(arguments):
-    """Run pytest."""
-    return run_tool(make_environment(), "-m", "pytest", *arguments, folder=TOP)
+    """Run pytest; with --coverage, say which lines no test has reached."""
+    if "--coverage" not in arguments:
+        return run_tool(make_environment(), "-m", "pytest", *arguments, folder=TOP)
+    # Only on request: on Python 3.11 it costs a quarter more time.
+    words = [word for word in arguments if word != "--coverage"]
+    venv = make_environment()
+    run_tool(venv, "-m", "coverage", "erase", folder=TOP)
+    code = run_tool(venv, "-m", "coverage", "run", "-m", "pytest", *words, folder=TOP)
+    for step in (["combine", "--quiet"], ["report"]):
+        if run_tool(venv, "-m", "coverage", *step, folder=TOP):
+            return code or 1
+    return code
 
 
 def check(arguments):
-    """Run every check, even if one fails."""
-    if arguments:
-        raise Stop(EXIT_USAGE, f"check takes no arguments: leave out {arguments[0]!r}")
-    venv = make_environment()
+    """Run every check, or those named, even if one fails."""
     lint_imports = "from importlinter.cli import lint_imports_command as run; run()"
     tools = {
-        "ruff check": ["-m", "ruff", "check", "."],
-        "ruff format": ["-m", "ruff", "format", "--check", "."],
+        "ruff": ["-m", "ruff", "check", "."],
+        "ruff-format": ["-m", "ruff", "format", "--check", "."],
         "mypy": ["-m", "mypy"],
         "import-linter": ["-c", lint_imports],
+        "vulture": ["-m", "vulture"],
         "words": [str(TOP / "checks" / "words.py")],
     }
+    for name in arguments:
+        if name not in tools:
+            raise Stop(EXIT_USAGE, f"there is no check {name!r}: use some of {', '.join(tools)}")
+    venv = make_environment()
     failed = []
-    for name, words in tools.items():
+    for name in arguments or tools:
         say(f"check: {name}")
-        if run_tool(venv, *words, folder=TOP):
+        if run_tool(venv, *tools[name], folder=TOP):
             failed.append(name)
     say("check: " + (f"failed: {', '.join(failed)}" if failed else "all good"))
     return 1 if failed else 0
+
+
+def docs(arguments):
+    """Make pages of the engine's docstrings."""
+    if arguments:
+        raise Stop(EXIT_USAGE, f"docs takes no arguments, but was given {arguments[0]!r}")
+    site = TOP / "site"
+    code = run_tool(make_environment(), "-c", MAKE_DOCS, "dreamsound_studio", str(site), folder=TOP)
+    if code == 0:
+        say(f"docs: {shown(site / 'index.html')}")
+    return code
 
 
 def bench(arguments):
@@ -264,7 +303,8 @@ def install(venv, python):
         ["--only-binary", ":all:", "-r", str(PINS)],
         ["--no-deps", "--no-build-isolation", "-e", str(TOP)],
     ):
-        code, _ = run([*installer(venv, python, uv), *words], folder=TOP)
+        heartbeat = None if on_terminal() else HEARTBEAT_S
+        code, _ = run([*installer(venv, python, uv), *words], folder=TOP, heartbeat=heartbeat)
         if code:
             raise Stop(EXIT_NO_ENVIRONMENT, f"{with_what} cannot install the packages: see above")
     write_stamp(venv, stamp_wanted(venv))
@@ -304,14 +344,19 @@ def create_venv(venv, python, uv):
 
 
 def installer(venv, python, uv):
-    """Return the command that installs: uv, the environment's pip, or the base Python's pip."""
+    """Return the command that installs: uv, the environment's pip, or the base Python's pip.
+
+    On a terminal they show their progress; elsewhere only what fails, without warnings.
+    """
     inside = python_in(venv)
     if uv:
-        return [uv, "pip", "install", "--quiet", "--python", str(inside)]
+        quiet = [] if on_terminal() else ["--quiet"]
+        return [uv, "pip", "install", *quiet, "--python", str(inside)]
     pip = [str(inside), "-m", "pip"]
     if not runs(inside, "import pip"):
         pip = [python, "-m", "pip", "--python", str(inside)]
-    return [*pip, "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    quiet = [] if on_terminal() else ["--quiet", "--quiet"]
+    return [*pip, "install", *quiet, "--disable-pip-version-check", "--no-input"]
 
 
 def base_pip_serves(python):
@@ -330,7 +375,8 @@ def find_uv():
         return uv
     if chosen == "uv":
         raise Stop(
-            EXIT_NO_ENVIRONMENT, "uv not found: install it, or set DREAMSOUND_INSTALLER to pip"
+            EXIT_NO_ENVIRONMENT,
+            "DREAMSOUND_INSTALLER is uv, but uv is not on PATH: install uv, or unset the variable",
         )
     return None
 
@@ -479,9 +525,16 @@ def run_tool(venv, *words, folder=None):
     return run([str(python_in(venv)), *words], folder=folder)[0]
 
 
-def run(command, folder=None, capture=False):
-    """Run a command; return its exit code and, if captured, its output."""
-    variables = dict(os.environ, PIP_USER="0")  # pip may be configured to install elsewhere
+def run(command, folder=None, capture=False, heartbeat=None):
+    """Run a command; return its exit code and, if captured, its output.
+
+    With a heartbeat, print a line every so many seconds while the command runs.
+    """
+    variables = dict(
+        os.environ,
+        PIP_USER="0",  # a user's pip may install elsewhere by default
+        PIP_ROOT_USER_ACTION="ignore",  # what is changed is an environment of its own
+    )
     try:
         process = subprocess.Popen(
             command,
@@ -493,7 +546,7 @@ def run(command, folder=None, capture=False):
     except OSError as error:
         raise Stop(1, f"cannot run {command[0]}: {error.strerror}") from error
     try:
-        printed, _ = process.communicate()
+        printed = wait_for(process, heartbeat)
     except KeyboardInterrupt:
         # Ctrl-C reached the tool as well: let it clean up before it is killed.
         with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
@@ -502,6 +555,21 @@ def run(command, folder=None, capture=False):
         raise
     code = process.returncode
     return (code if code >= 0 else 128 - code), printed  # killed by signal n: 128 + n
+
+
+def wait_for(process, heartbeat):
+    """Wait until a process ends and return what it printed, if that is captured."""
+    started = time.monotonic()
+    while True:
+        try:
+            return process.communicate(timeout=heartbeat)[0]
+        except subprocess.TimeoutExpired:
+            say(f"  still at it after {time.monotonic() - started:.0f} s")
+
+
+def on_terminal():
+    """Whether somebody watches: both streams go to a terminal."""
+    return sys.stdout.isatty() and sys.stderr.isatty()
 
 
 def output_of(command):

@@ -41,7 +41,7 @@ class House:
         self.codes: dict[str, int] = {}  # a word of the command, and the exit code it gets
         self.printed = ""
 
-    def run(self, command, folder=None, capture=False):
+    def run(self, command, folder=None, capture=False, heartbeat=None):
         self.commands.append([str(word) for word in command])
         for word, code in self.codes.items():
             if word in self.commands[-1]:
@@ -92,8 +92,9 @@ def test_it_imports_nothing_but_pythons_own_library():
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["fly"], 2, "demo, test, check, bench, app, env"),
+        (["fly"], 2, "demo, test, check, docs, bench, app, env"),
         (["check", "everything"], 2, "everything"),
+        (["docs", "everything"], 2, "everything"),
         (["demo", "nowhere.wav"], 2, "nowhere.wav"),
         (["demo", "--out"], 2, "--out"),
     ],
@@ -312,7 +313,36 @@ def test_check_runs_every_tool_even_if_one_fails(house, capsys):
     house.commands.clear()
     assert house.dev.main(["check"]) == 1
     assert len(house.commands) == len(ran) - 1 == 5  # less the making of the environment
-    assert "failed: ruff check" in capsys.readouterr().out
+    assert "failed: ruff\n" in capsys.readouterr().out
+
+
+def test_check_runs_the_tools_that_are_named(house):
+    house.dev.make_environment()
+    house.commands.clear()
+    assert house.dev.main(["check", "vulture", "mypy"]) == 0
+    assert [command[2] for command in house.commands] == ["vulture", "mypy"]
+
+
+def test_coverage_is_measured_on_request_and_reported_even_if_tests_fail(house):
+    house.codes["run"] = 1  # of coverage
+    assert house.dev.main(["test", "--coverage", "-k", "whistle"]) == 1
+    erase, measure, combine, report = (command[2:] for command in house.commands[-4:])
+    assert erase == ["coverage", "erase"]
+    assert measure == ["coverage", "run", "-m", "pytest", "-k", "whistle"]
+    assert combine[:2] == ["coverage", "combine"]
+    assert report == ["coverage", "report"]
+    house.codes = {"combine": 1}  # nothing was measured
+    assert house.dev.main(["test", "--coverage"]) == 1
+
+
+def test_docs_are_made_beside_the_sources_and_their_place_is_said(house, capsys):
+    assert house.dev.main(["docs"]) == 0
+    words = house.commands[-1]
+    assert words[1:] == ["-c", house.dev.MAKE_DOCS, "dreamsound_studio", str(house.dev.TOP / "site")]
+    assert str(Path("site") / "index.html") in capsys.readouterr().out
+    house.codes["dreamsound_studio"] = 3
+    assert house.dev.main(["docs"]) == 3
+    assert "site" not in capsys.readouterr().out
 
 
 def test_bench_needs_a_benchmark(house):
@@ -388,6 +418,27 @@ def test_demo_says_so_when_render_prints_no_result(house, printed):
         house.dev.main(["demo"])
 
 
+@pytest.mark.parametrize("uv", [None, "/bin/uv"])
+def test_on_a_terminal_installing_shows_its_progress_and_elsewhere_only_what_fails(
+    tmp_path, monkeypatch, uv
+):
+    dev = load()
+    monkeypatch.setattr(dev, "runs", lambda *_: True)
+    for watched in (True, False):
+        monkeypatch.setattr(dev, "on_terminal", lambda watched=watched: watched)
+        assert ("--quiet" in dev.installer(tmp_path, "python3", uv)) is not watched
+
+
+def test_a_long_command_without_a_terminal_says_that_it_goes_on(capfd):
+    code = "import time; time.sleep(0.5); print('done')"
+    assert load().run([sys.executable, "-c", code], heartbeat=0.1) == (0, None)
+    *beats, last = capfd.readouterr().out.splitlines()
+    assert len(beats) >= 2
+    assert all(line.startswith("  still at it after ") for line in beats)
+    assert last == "done"
+    assert load().run([sys.executable, "-c", code], capture=True, heartbeat=0.1) == (0, "done\n")
+
+
 def test_run_gives_exit_codes_and_what_was_printed():
     dev = load()
     assert dev.run([sys.executable, "-c", "print('é')"], capture=True) == (0, "é\n")
@@ -447,17 +498,17 @@ def test_a_clone_that_borrows_packages_runs_its_own_code(tmp_path):
     packages.mkdir(parents=True)
     # The environment's own checkout has to stay out of reach.
     (packages / "checkout.pth").write_text(str(tmp_path / "other"))
-    for place, text in (("other/dreamsound.py", "1"), ("other/elsewhere.py", "1")):
+    for place, text in (("other/dreamsound_studio.py", "1"), ("other/elsewhere.py", "1")):
         (tmp_path / place).parent.mkdir(exist_ok=True)
         (tmp_path / place).write_text(text)
     (packages / "borrowed_one.py").write_text("")
-    (packages / "dreamsound.py").write_text("")
+    (packages / "dreamsound_studio.py").write_text("")
     (packages.parents[2] / "bin").mkdir()
     (packages.parents[2] / "bin" / "python").symlink_to(sys.executable)
     clone = tmp_path / "clone"
-    (clone / "core" / "dreamsound").mkdir(parents=True)
-    (clone / "core" / "dreamsound" / "__init__.py").write_text("")
-    (clone / "core" / "dreamsound" / "cli.py").write_text("def main(): print(__file__); return 7")
+    (clone / "core" / "dreamsound_studio").mkdir(parents=True)
+    (clone / "core" / "dreamsound_studio" / "__init__.py").write_text("")
+    (clone / "core" / "dreamsound_studio" / "cli.py").write_text("def main(): print(__file__); return 7")
     for path in (DEV, TOP / "pyproject.toml", TOP / "requirements-tested.txt"):
         shutil.copy(path, clone)
     words = [sys.executable, TOP / ".ci" / "borrow.py", clone, packages.parents[2]]

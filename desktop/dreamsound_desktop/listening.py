@@ -60,10 +60,6 @@ class Listening(QObject):
         """Return an earlier result, if any."""
         return self._known.get((path, model))
 
-    def is_listening(self, path: Path) -> bool:
-        """Return whether a sound is being analysed or waiting."""
-        return any(path == waiting for waiting, _ in self._waiting)
-
     def ask(self, path: Path, model: str) -> None:
         """Analyse a sound with a model; emits `heard` or `failed` with the sound's path."""
         asked = (path, model)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from dreamsound_reaper.facts import FACTS, Facts, read_facts
+from dreamsound_reaper.facts import Facts, read_facts
 from dreamsound_reaper.parts import Parts, parts_of
 from dreamsound_reaper.plan import Outcome, failed_plan, plan_of
 from dreamsound_studio.errors import AudioFileError, DreamSoundError, QueueError
@@ -44,11 +44,6 @@ FINAL, LAST_TRIES = ("done", "failed", "cancelled"), 20
 PATIENCE_S: Final = 3.0
 #: Number of finished runs to keep, for troubleshooting.
 MOST_KEPT: Final = 50
-
-
-def is_run(folder: Path) -> bool:
-    """Return whether a folder contains facts from REAPER."""
-    return (folder / FACTS).is_file()
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from dreamsound_desktop.panels.field_widgets import FileEdit
 from dreamsound_desktop.panels.presets import PresetList
 from dreamsound_desktop.panels.queue import QueueTable
 from dreamsound_desktop.state.heard import ClassScores
-from dreamsound_desktop.windows.keys import GESTURES, KeysDialog
+from dreamsound_desktop.windows.keys import KeysDialog
 
 FOLDER = Path(dreamsound_desktop.__file__).parent
 
@@ -140,6 +140,26 @@ def test_every_action_does_something_is_in_a_menu_and_is_told_of(window):
             shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
             assert shown in action.toolTip(), f"the tip of {spec.name} does not tell its key"
     assert len({spec.name for spec in ACTIONS}) == len(ACTIONS)
+
+
+#: What the mouse does, and what does the same without it.
+GESTURES = (
+    ("drag", "extend_right"),
+    ("drag edge", "select_to"),
+    ("alt drag", "band_top_up"),
+    ("click", "step_right"),
+    ("double click", "play"),
+    ("wheel", "zoom_in"),
+    ("shift wheel", "scroll_right"),
+    ("ctrl wheel", "amplitude_up"),
+    ("middle drag", "scroll_left"),
+    ("drag row", "queue_up"),
+    ("drag take out", "export_take"),
+    ("drop files", "open"),
+    ("drop folder", "add_folder"),
+    ("drop preset", "import_preset"),
+    ("hover", "cursor_up"),
+)
 
 
 def test_every_gesture_of_the_mouse_has_an_action_with_a_key_or_a_menu():

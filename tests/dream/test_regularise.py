@@ -12,9 +12,6 @@ from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.dream.regularise import (
     Regularisers,
     distance,
-    energy_above,
-    roughness_frequency,
-    roughness_time,
     subtract,
 )
 from dreamsound_studio.dsp.fades import band_gain
@@ -62,15 +59,36 @@ def apart(sound: npt.NDArray[np.floating]) -> float:
     return float(np.sum((sound.astype(np.float64) - noise(2, 3000, 1)) ** 2) / 2)
 
 
+def gradient_of(
+    sound: npt.NDArray[np.float32],
+    rms: float = RMS,
+    stft: Stft = STFT,
+    sample_rate_hz: int = RATE,
+    **weights: float,
+) -> npt.NDArray[np.float32]:
+    """Return what the penalties of an STFT take off a gradient, with the sign turned."""
+    taken, samples = Samples(*sound.shape), Samples.of(sound)
+    subtract(
+        Regularisers(**weights),
+        samples,
+        samples,
+        taken,
+        rms=rms,
+        stft=stft,
+        sample_rate_hz=sample_rate_hz,
+    )
+    return -taken.array()
+
+
 Gradient = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 PENALTIES: dict[str, tuple[Callable[[npt.NDArray[np.floating]], float], Gradient]] = {
     "distance": (apart, lambda x: distance(x, noise(2, 3000, 1), RMS)),
     "energy above": (
         above,
-        lambda x: energy_above(x, 2000, rms=RMS, stft=STFT, sample_rate_hz=RATE),
+        lambda x: gradient_of(x, energy_above_weight=1, energy_above_hz=2000),
     ),
-    "roughness, time": (rough_time, lambda x: roughness_time(x, rms=RMS, stft=STFT)),
-    "roughness, frequency": (rough_frequency, lambda x: roughness_frequency(x, rms=RMS, stft=STFT)),
+    "roughness, time": (rough_time, lambda x: gradient_of(x, roughness_time=1)),
+    "roughness, frequency": (rough_frequency, lambda x: gradient_of(x, roughness_frequency=1)),
 }
 
 
@@ -81,9 +99,9 @@ def test_the_oracle_is_a_tight_frame() -> None:
 
 @pytest.mark.parametrize("name", PENALTIES)
 def test_a_gradient_is_the_slope_of_its_penalty(name: str) -> None:
-    penalty, gradient_of = PENALTIES[name]
+    penalty, slope_of = PENALTIES[name]
     sound = noise(2, 3000)
-    gradient = gradient_of(sound).astype(np.float64) * RMS
+    gradient = slope_of(sound).astype(np.float64) * RMS
     rng = np.random.default_rng(5)
     # Along the gradient, and across it: noise of which a part lies along it.
     for towards in (gradient, gradient + 0.5 * RMS * rng.standard_normal(sound.shape)):
@@ -94,11 +112,11 @@ def test_a_gradient_is_the_slope_of_its_penalty(name: str) -> None:
 
 @pytest.mark.parametrize("name", PENALTIES)
 def test_a_step_against_the_gradient_lowers_the_penalty(name: str) -> None:
-    penalty, gradient_of = PENALTIES[name]
+    penalty, slope_of = PENALTIES[name]
     sound = noise(2, 3000)
     values = [penalty(sound)]
     for _ in range(5):
-        sound = sound - np.float32(0.2 * RMS) * gradient_of(sound)
+        sound = sound - np.float32(0.2 * RMS) * slope_of(sound)
         values.append(penalty(sound))
     assert values == sorted(values, reverse=True)
     assert values[-1] < 0.9 * values[0]
@@ -113,7 +131,7 @@ def test_energy_above_leaves_a_low_tone_alone_and_takes_a_high_one_whole() -> No
     fade = np.hanning(48_000)
     low, high = (fade * np.sin(2 * np.pi * hz * time) for hz in (440, 12_000))
     sound = (0.5 * (low + high)).astype(np.float32)[None]
-    taken = energy_above(sound, 6000, rms=0.5, stft=Stft(), sample_rate_hz=48_000)
+    taken = gradient_of(sound, 0.5, Stft(), 48_000, energy_above_weight=1, energy_above_hz=6000)
     np.testing.assert_allclose(taken[0], high, atol=1e-4)
 
 
@@ -121,13 +139,13 @@ def test_a_steady_tone_is_smooth_in_time_and_a_click_in_frequency() -> None:
     time = np.arange(20_000) / RATE
     tone = np.sin(2 * np.pi * 1000 * time).astype(np.float32)[None]
     inside = slice(1000, 19_000)
-    over_time = roughness_time(tone, rms=1, stft=STFT)[:, inside]
-    over_frequency = roughness_frequency(tone, rms=1, stft=STFT)[:, inside]
+    over_time = gradient_of(tone, 1, roughness_time=1)[:, inside]
+    over_frequency = gradient_of(tone, 1, roughness_frequency=1)[:, inside]
     assert np.max(np.abs(over_time)) < 1e-3 < 0.1 < np.max(np.abs(over_frequency))
     click = np.zeros((1, 20_000), np.float32)
     click[0, 10_000] = 1
-    click_time = roughness_time(click, rms=1, stft=STFT)
-    click_frequency = roughness_frequency(click, rms=1, stft=STFT)
+    click_time = gradient_of(click, 1, roughness_time=1)
+    click_frequency = gradient_of(click, 1, roughness_frequency=1)
     assert np.max(np.abs(click_frequency)) < 1e-3 < 0.1 < np.max(np.abs(click_time))
 
 
@@ -191,12 +209,8 @@ def test_a_gradient_of_the_mix_takes_the_mean_of_the_channels() -> None:
 
 def test_a_silent_sound_has_no_slope_of_its_own() -> None:
     silence = np.zeros((1, 2000), np.float32)
-    for gradient in (
-        energy_above(silence, 2000, rms=RMS, stft=STFT, sample_rate_hz=RATE),
-        roughness_time(silence, rms=RMS, stft=STFT),
-        roughness_frequency(silence, rms=RMS, stft=STFT),
-    ):
-        assert not np.any(gradient)
+    for name in ("energy_above_weight", "roughness_time", "roughness_frequency"):
+        assert not np.any(gradient_of(silence, **{name: 1}))
 
 
 def test_any_tells_whether_there_is_anything_to_do() -> None:

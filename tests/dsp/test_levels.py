@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tracemalloc
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,6 @@ from dreamsound_studio.dsp.levels import (
     active_rms,
     db,
     from_db,
-    loudness_lufs,
     match_gain_db,
     measure_level,
     peak_safe_gain_db,
@@ -38,6 +37,10 @@ INF = math.inf
 TABLE_SHELF = [1.53512485958697, -2.69169618940638, 1.19839281085285]
 TABLE_SHELF += [1.0, -1.69065929318241, 0.73248077421585]
 TABLE_HIGH_PASS = [1.0, -2.0, 1.0, 1.0, -1.99004745483398, 0.99007225036621]
+
+
+def loudness_lufs(blocks: Iterable[Sound], rate: int, channels: int) -> float:
+    return measure_level(blocks, rate, channels, "lufs").value_db
 
 
 def sine(level_dbfs: float, seconds: float, rate: int = 48000, hz: float = 1000.0) -> Sound:

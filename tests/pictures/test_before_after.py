@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from PIL import Image
 
+from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.pictures import before_after as pictures
 
@@ -32,7 +33,7 @@ def row_hz(rate: int = RATE) -> np.ndarray:
 
 
 def draw(before: np.ndarray, after: np.ndarray, path) -> None:
-    pictures.before_after_picture(before, after, RATE, path, titles=("a", "b"))
+    pictures.render_picture(Samples.of(before), Samples.of(after), RATE, path, ("a", "b"))
 
 
 @pytest.mark.parametrize("rate", [8_000, 44_100, 192_000])
@@ -86,10 +87,11 @@ def test_any_length_makes_a_picture(tmp_path, samples, rate):
     sound = np.random.default_rng(1).standard_normal((3, samples)).astype(np.float32)
     path = tmp_path / "picture.png"
     titles = ("$x_{ 音 " + "very long " * 20, "")  # taken as it is, not as mathematics
-    scores = (("Dog", 0.5), ("Hi-hat", 1.0))
-    pictures.before_after_picture(sound, 0 * sound[:1], rate, path, titles=titles, scores=scores)
+    trace = pictures.Trace("Hi-hat", (0.5, 1.0))
+    after = Samples.of(0 * sound[:1])
+    pictures.render_picture(Samples.of(sound), after, rate, path, titles, trace)
     with Image.open(path) as picture:
-        assert picture.size == (1950, 832)
+        assert picture.size == (1950, 1066)  # with the scores under it
     assert [path] == list(tmp_path.iterdir())
 
 
@@ -98,7 +100,6 @@ def test_any_length_makes_a_picture(tmp_path, samples, rate):
     [
         (np.zeros((1, 10)), np.zeros((1, 11)), r"\(10 and 11 samples\)"),
         (np.zeros((1, 0)), np.zeros((1, 0)), "no samples"),
-        (np.zeros(10), np.zeros((1, 10)), r"shape \(10,\)"),
         (np.zeros((1, 10)), np.full((1, 10), np.nan), "NaN"),
         (np.zeros((1, 10)), np.full((1, 10), np.inf), "infinity"),
     ],
@@ -158,11 +159,12 @@ def test_files_of_two_rates_are_an_error(tmp_path, capsys):
 
 def test_drawing_needs_neither_tensorflow_nor_pyplot(tmp_path):
     code = """
-import sys, numpy as np
+import sys, pathlib
 from dreamsound_studio.pictures import before_after as pictures
+from dreamsound_studio.audio import samples
 assert "matplotlib" not in sys.modules
-sound = np.zeros((1, 99))
-pictures.before_after_picture(sound, sound, 8000, sys.argv[1], titles=("a", "b"))
+sound = samples.Samples(1, 99)
+pictures.render_picture(sound, sound, 8000, pathlib.Path(sys.argv[1]), ("a", "b"))
 assert "matplotlib.pyplot" not in sys.modules and "tensorflow" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code, tmp_path / "p.png"], check=True)

@@ -2,7 +2,7 @@
 
 A method is three choices (after figure 1 of the paper): how the result is combined with the sound,
 the mask's source, and the sound that goes through the mask. The four names are rows of
-:data:`METHODS`; a recipe may make each choice separately.
+``recipe.method_table.METHODS``; a recipe may make each choice separately.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dreamsound_studio.dream.objective import DEFAULT_AT, terms_of
 from dreamsound_studio.dsp.mask import MASK_KINDS, Mask
 from dreamsound_studio.dsp.stft import Stft, air_bins, power_spectrum, unit_magnitude
 from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.recipe.method_table import METHODS as METHODS
 from dreamsound_studio.recipe.recipe import Recipe
 
 #: Frames per thread and pass: few enough for its cache.
@@ -31,43 +32,6 @@ MOST_THREADS = 16
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
-
-
-@dataclass(frozen=True)
-class MethodRow:
-    """One named method and its default values (see ``docs/defaults.md``).
-
-    Attributes
-    ----------
-    combine, mask_from, carrier : str
-        As in the recipe.
-    strength : float
-        Share of the source's level added per step.
-    threshold_db, knee_db : float
-        Of the filter, dB.
-    threshold_ref : str
-        ``span`` or ``frame``.
-    follow_envelope : float
-        0..1.
-    """
-
-    combine: str
-    mask_from: str
-    carrier: str
-    strength: float
-    threshold_db: float
-    knee_db: float
-    threshold_ref: str
-    follow_envelope: float
-
-
-METHODS: dict[str, MethodRow] = {
-    #                       combine    mask from   carrier     str.  thr.   knee  ref.     env.
-    "add": MethodRow("add", "none", "gradient", 0.05, -50.0, 12.0, "frame", 1.0),
-    "filter": MethodRow("replace", "gradient", "input", 0.05, -50.0, 12.0, "frame", 0.0),
-    "filter-add": MethodRow("add", "input", "gradient", 0.05, -40.0, 12.0, "span", 1.0),
-    "target": MethodRow("add", "target", "gradient", 0.05, -40.0, 12.0, "frame", 1.0),
-}
 
 
 def filled(recipe: Recipe) -> Recipe:

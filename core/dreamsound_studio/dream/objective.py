@@ -19,6 +19,7 @@ from dreamsound_studio.recipe.objective_text import (
     ChannelAtom,
     ClassAtom,
     DirectionAtom,
+    FurtherAtom,
     GuideAtom,
     LayerAtom,
     ObjectiveText,
@@ -276,6 +277,8 @@ def _check_atom(atom: Any, table: NameTable) -> None:
     if isinstance(atom, ClassAtom):
         if atom.choice is None:
             table.find_class(atom.name)
+    elif isinstance(atom, FurtherAtom):
+        atom.check(table)
     elif isinstance(atom, GuideAtom):
         table.resolve_layer(atom.layer or table.guide_layer)
     elif not isinstance(atom, DirectionAtom):
@@ -318,6 +321,8 @@ def objective_of(recipe: Recipe, model: Model) -> tuple[Any, tuple[ClassChoice, 
         elif isinstance(atom, UnitAtom):
             layer, place = _place_in(model.table, atom)
             part = UnitObjective(layer, place, model.table.before_relu.get(layer))
+        elif isinstance(atom, FurtherAtom):
+            part = atom.objective(model)
         else:
             from dreamsound_studio.dream.guide import direction_objective, guide_objective
 

@@ -35,7 +35,7 @@ from dreamsound_studio.dsp.fades import band_gain
 from dreamsound_studio.dsp.stft import ComplexArray, Stft, unit_magnitude
 from dreamsound_studio.dsp.streaming import changed_blocks
 
-#: Transition of the high pass of `energy_above`: wide enough not to ring.
+#: Edge of the high pass of the energy above a frequency: wide enough not to ring.
 EDGE_OCTAVES = 0.5
 
 
@@ -48,9 +48,20 @@ class Regularisers:
     distance : float
         Weight of :func:`distance`.
     energy_above_weight, energy_above_hz : float
-        Weight of :func:`energy_above`, and the frequency where it begins.
+        Weight of the energy above a frequency, and that frequency: there the weight of a bin's
+        energy is 1/2; it rises from 0 to 1 within half an octave.
     roughness_time, roughness_frequency : float
-        Weights of :func:`roughness_time` and :func:`roughness_frequency`.
+        Weights of how much magnitudes change from frame to frame, and from bin to bin.
+
+    Notes
+    -----
+    Energy above: ``R = 1/2 sum b(f) |X|^2`` with b the :func:`~dsp.fades.band_gain`;
+    its gradient is ``S^-1(b X)``, the sound behind a high pass.
+
+    Roughness over time: ``R = 1/2 sum (|X[t+1, f]| - |X[t, f]|)^2``; its gradient is
+    ``S^-1(e^(j arg X) D^T D |X|)``, with D the difference over t. A bin of magnitude 0 has no phase
+    and adds nothing. Roughness over frequency is the same with the difference over f, around the
+    whole circle of N bins.
     """
 
     distance: float = 0.0
@@ -127,78 +138,6 @@ def distance(sound: FloatArray, source: FloatArray, rms: float) -> FloatArray:
     return (sound - source) * np.float32(1 / rms)
 
 
-def energy_above(
-    sound: FloatArray, hz: float, *, rms: float, stft: Stft, sample_rate_hz: int
-) -> FloatArray:
-    """Return the gradient of the energy above a frequency, ``[channels, samples]``.
-
-    Parameters
-    ----------
-    sound : numpy.ndarray
-        ``[channels, samples]``.
-    hz : float
-        Where a bin's energy has weight 1/2; the weight rises from 0 to 1 over half an octave.
-    rms : float
-        The source's active RMS, over 0.
-    stft : Stft
-        The transform for spectra.
-    sample_rate_hz : int
-        Rate.
-
-    Notes
-    -----
-    ``R = 1/2 sum b(f) |X|^2`` with b the :func:`~dsp.fades.band_gain`; its gradient is
-    ``S^-1(b X)``: the sound through a high pass.
-    """
-    terms = Regularisers(energy_above_weight=1, energy_above_hz=hz)
-    return _alone(terms, sound, rms, stft, sample_rate_hz)
-
-
-def roughness_time(sound: FloatArray, *, rms: float, stft: Stft) -> FloatArray:
-    """Return the gradient of the change in magnitude from frame to frame.
-
-    Parameters
-    ----------
-    sound : numpy.ndarray
-        ``[channels, samples]``.
-    rms : float
-        The source's active RMS, over 0.
-    stft : Stft
-        The transform for spectra.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``[channels, samples]``.
-
-    Notes
-    -----
-    ``R = 1/2 sum (|X[t+1, f]| - |X[t, f]|)^2``; its gradient is ``S^-1(e^(j arg X) D^T D |X|)``,
-    with D the difference over t. A bin of magnitude 0 has no phase and adds nothing.
-    """
-    return _alone(Regularisers(roughness_time=1), sound, rms, stft)
-
-
-def roughness_frequency(sound: FloatArray, *, rms: float, stft: Stft) -> FloatArray:
-    """Return the gradient of the change in magnitude from bin to bin.
-
-    Parameters
-    ----------
-    sound, rms, stft
-        As in :func:`roughness_time`.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``[channels, samples]``.
-
-    Notes
-    -----
-    As :func:`roughness_time`, with the difference over f, around the whole circle of N bins.
-    """
-    return _alone(Regularisers(roughness_frequency=1), sound, rms, stft)
-
-
 class _SpectralTerms:
     """The weighted gradients, as a change of the sound's spectra."""
 
@@ -244,28 +183,6 @@ def _over_frequency(magnitude: FloatArray) -> FloatArray:
     """Return D^T D of the magnitudes, mirrored beyond the first and last bins."""
     mirrored = np.concatenate([magnitude[..., 1:2], magnitude, magnitude[..., -2:-1]], axis=2)
     return -np.diff(mirrored, n=2, axis=2)
-
-
-def _alone(
-    regularisers: Regularisers,
-    sound: FloatArray,
-    rms: float,
-    stft: Stft,
-    sample_rate_hz: int = 1,  # not used by roughness
-) -> FloatArray:
-    """Return what the STFT terms subtract from a gradient, with the sign flipped."""
-    taken = np.zeros_like(sound)
-    samples = Samples.of(sound)
-    subtract(
-        regularisers,
-        samples,
-        samples,
-        Samples.of(taken),
-        rms=rms,
-        stft=stft,
-        sample_rate_hz=sample_rate_hz,
-    )
-    return -taken
 
 
 def _add(gradient: Samples, start: int, block: FloatArray) -> None:

@@ -125,35 +125,6 @@ def measure_level(
     return LevelReading(db(math.sqrt(energy / max(count, 1))), "rms")
 
 
-def loudness_lufs(blocks: Iterable[Block], sample_rate_hz: int, channels: int) -> float:
-    """Measure integrated loudness.
-
-    Parameters
-    ----------
-    blocks : iterable of ndarray of float32, [channels, n]
-        The sound; read once.
-    sample_rate_hz : int
-        8000 to 192000.
-    channels : int
-        1 to 8.
-
-    Returns
-    -------
-    float
-        LUFS; -inf for sounds under 0.4 s or where nothing passes the gates; `measure_level`
-        handles these.
-
-    Raises
-    ------
-    ValueError
-        The rate, number of channels or a block is invalid.
-    """
-    meter = LoudnessMeter(sample_rate_hz, channels)
-    for block in blocks:
-        meter.add(block)
-    return meter.integrated_lufs()
-
-
 def true_peak(blocks: Iterable[Block], sample_rate_hz: int, channels: int) -> float:
     """Measure the true peak over all channels.
 

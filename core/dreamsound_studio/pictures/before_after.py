@@ -52,64 +52,6 @@ QUIETER_COLOURS = ("#b8f4ff", "#35b6d4", "#14566b")  # from far to near
 LOUDER_COLOURS = ("#7a3a10", "#f28a30", "#ffe3b3")  # from near to far
 
 
-def before_after_picture(
-    before: Floats,
-    after: Floats,
-    sample_rate_hz: int,
-    path: Path | str,
-    *,
-    titles: tuple[str, str],
-    scores: tuple[ScoredClass, ScoredClass] | None = None,
-) -> None:
-    """Draw two sounds of the same length side by side, and their difference in dB.
-
-    Above: the waveforms (all channels) and the level of both over time. Below: two spectrograms on
-    the same scale, 80 dB deep, and the change from the first to the second, from 40 Hz to half the
-    sample rate. Levels and spectra are those of the mono mix, without signals that are only in the
-    sides.
-
-    Parameters
-    ----------
-    before, after : numpy.ndarray
-        float `[channels, samples]`, of the same length; full scale is 1. They are read in blocks,
-        so that memory-mapped arrays stay on disk.
-    sample_rate_hz : int
-        Rate of both.
-    path : pathlib.Path or str
-        The picture to write; the extension sets the format (PNG, or another of Matplotlib's). An
-        existing file is replaced atomically.
-    titles : tuple of str
-        Title of each; long ones are shortened in the middle.
-    scores : tuple of (str, float), optional
-        The class heard in each, and its score in 0..1.
-
-    Raises
-    ------
-    AudioFileError
-        The sounds are empty, differ in length, or contain NaN or infinity, or the picture cannot be
-        written.
-
-    Notes
-    -----
-    The window is 43 ms. Each column of the picture is the mean power of its frames, so that an
-    hour takes no more memory than a second; each row the loudest bin in its band.
-    """
-    for sound in (before, after):
-        if sound.ndim != 2:
-            raise AudioFileError(
-                f"invalid shape {sound.shape} for a sound to draw: must be [channels, samples]"
-            )
-    _draw(
-        lambda start, stop: before[:, start:stop],
-        lambda start, stop: after[:, start:stop],
-        (before.shape[1], after.shape[1]),
-        sample_rate_hz,
-        Path(path),
-        titles,
-        scores,
-    )
-
-
 @dataclass(frozen=True)
 class Trace:
     """A class's score, step by step.
@@ -136,10 +78,15 @@ def render_picture(
 ) -> None:
     """Draw a render beside its source, and the score of its class over the steps.
 
+    Above: the waveforms (all channels) and the level of both over time. Below: two spectrograms on
+    the same scale, 80 dB deep, and the change from the first to the second, from 40 Hz to half the
+    sample rate. Levels and spectra are those of the mono mix: what is only in the sides is not in
+    them.
+
     Parameters
     ----------
     before, after : Samples
-        ``[channels, length]``, of the same length.
+        ``[channels, length]``, of the same length; full scale is 1. They are read in blocks.
     sample_rate_hz : int
         Rate of both.
     path : pathlib.Path
@@ -152,7 +99,13 @@ def render_picture(
     Raises
     ------
     AudioFileError
-        The sounds differ in length, or the picture cannot be written.
+        The sounds are empty, differ in length, or hold NaN or infinity, or the picture cannot be
+        written.
+
+    Notes
+    -----
+    The window is 43 ms. Each column of the picture is the mean power of the frames in it, so that
+    an hour takes no more memory than a second; each row the loudest bin in its band.
     """
     scores = None
     if trace is not None and trace.scores:

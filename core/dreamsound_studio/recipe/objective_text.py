@@ -15,23 +15,29 @@ r"""The grammar of objectives: parse text to terms, and back. No TensorFlow here
         name      = text between double quotes (\\" is a quote, \\\\ a backslash),
                     or words without any of  " + - * : , ( ) [ ]
 
-A negative weight steers away.
+A negative weight steers away. A further kind of atom is a :class:`FurtherAtom` in a file of its own
+and a row of :data:`ATOMS`.
 """
 
 from __future__ import annotations
 
 import math
+import pkgutil
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from dreamsound_studio.errors import RecipeError
 
+if TYPE_CHECKING:
+    from dreamsound_studio.models.names import NameTable
+    from dreamsound_studio.models.network import Model
+
 CHOICES = ("first", "follow", "target", "target_b", "patch")
 AT = ("logit", "score", "log")
-KINDS = ("class", "layer", "channel", "unit", "direction", "guide")
 
 _NUMBER = re.compile(r"\d+(\.\d*)?([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?")
 _BARE = re.compile(r'[^"+\-*:,()\[\]]+')
@@ -88,7 +94,7 @@ class ClassAtom(_Atom):
         return self.name[1:] if self.name.startswith("@") else None
 
     def __str__(self) -> str:
-        name = self.name if self.choice in CHOICES else _written(self.name)
+        name = self.name if self.choice in CHOICES else written(self.name)
         return f"class:{name}" + (f":{self.at}" if self.at else "")
 
 
@@ -99,7 +105,7 @@ class LayerAtom(_Atom):
     layer: str
 
     def __str__(self) -> str:
-        return f"layer:{_written(self.layer)}"
+        return f"layer:{written(self.layer)}"
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,7 @@ class ChannelAtom(_Atom):
     channel: int
 
     def __str__(self) -> str:
-        return f"channel:{_written(self.layer)}:{self.channel}"
+        return f"channel:{written(self.layer)}:{self.channel}"
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,7 @@ class UnitAtom(_Atom):
     place: tuple[int, ...]
 
     def __str__(self) -> str:
-        return f"unit:{_written(self.layer)}:{','.join(map(str, self.place))}"
+        return f"unit:{written(self.layer)}:{','.join(map(str, self.place))}"
 
 
 @dataclass(frozen=True)
@@ -147,10 +153,31 @@ class GuideAtom(_Atom):
     layer: str | None = None
 
     def __str__(self) -> str:
-        return f"guide:{_quoted(self.path)}" + (f":{_written(self.layer)}" if self.layer else "")
+        return f"guide:{_quoted(self.path)}" + (f":{written(self.layer)}" if self.layer else "")
 
 
-Atom = ClassAtom | LayerAtom | ChannelAtom | UnitAtom | DirectionAtom | GuideAtom
+class FurtherAtom(_Atom, ABC):
+    """An atom that brings its own objective; its `read` is a row of :data:`ATOMS`."""
+
+    @classmethod
+    @abstractmethod
+    def read(cls, reader: Reader) -> Self:
+        """Return what follows ``kind:`` in a text."""
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """Return the atom as text, ``kind:`` included; `read` reads it back."""
+
+    @abstractmethod
+    def check(self, table: NameTable) -> None:
+        """Raise `RecipeError` for a name that the model does not have; no weights are needed."""
+
+    @abstractmethod
+    def objective(self, model: Model) -> Any:
+        """Return what is maximised, a ``dream.objective.Objective``."""
+
+
+Atom = ClassAtom | LayerAtom | ChannelAtom | UnitAtom | DirectionAtom | GuideAtom | FurtherAtom
 
 
 @dataclass(frozen=True)
@@ -206,10 +233,10 @@ def parse_objective(text: str) -> ObjectiveText:
     >>> str(parse_objective("class:Whistling - .5 * layer:layer7"))
     'class:Whistling - 0.5*layer:layer7'
     """
-    return _Reader(text).objective()
+    return Reader(text).objective()
 
 
-class _Reader:
+class Reader:
     """Parses a text from left to right."""
 
     def __init__(self, text: str) -> None:
@@ -217,20 +244,21 @@ class _Reader:
         self.position = 0
 
     def objective(self) -> ObjectiveText:
-        self._space()
-        sign = -1.0 if self._take("-") else 1.0
+        """Read all of the text."""
+        self.space()
+        sign = -1.0 if self.take("-") else 1.0
         terms = [self._term(sign)]
         while self.position < len(self.text):
-            if self._take("+"):
+            if self.take("+"):
                 terms.append(self._term(1.0))
-            elif self._take("-"):
+            elif self.take("-"):
                 terms.append(self._term(-1.0))
             else:
-                raise self._error("expected + or - and another term, or the end")
+                raise self.error("expected + or - and another term, or the end")
         return ObjectiveText(tuple(terms))
 
     def _term(self, sign: float) -> tuple[float, Atom]:
-        self._space()
+        self.space()
         start = self.position
         match = _NUMBER.match(self.text, self.position)
         weight = 1.0
@@ -238,119 +266,141 @@ class _Reader:
             weight = float(match[0])
             self.position = match.end()
             if weight == 0 or not math.isfinite(weight):
-                raise self._error("a weight must be finite and not 0", start)
-            self._space()
-            if not self._take("*"):
-                raise self._error("expected * after the weight")
+                raise self.error("a weight must be finite and not 0", start)
+            self.space()
+            if not self.take("*"):
+                raise self.error("expected * after the weight")
         return sign * weight, self._atom()
 
     def _atom(self) -> Atom:
-        self._space()
+        self.space()
         start = self.position
         match = re.compile(r"\w*").match(self.text, self.position)
         kind = match[0] if match else ""
-        if kind not in KINDS:
-            raise self._error(f"expected one of {', '.join(KINDS)}", start)
+        if kind not in ATOMS:
+            raise self.error(f"expected one of {', '.join(ATOMS)}", start)
         self.position = start + len(kind)
-        self._space()
-        if not self._take(":"):
-            raise self._error(f"expected : after {kind}")
-        reader: Any = getattr(self, f"_{kind}")
-        atom: Atom = reader()
-        self._space()
+        self.space()
+        if not self.take(":"):
+            raise self.error(f"expected : after {kind}")
+        atom: Atom = pkgutil.resolve_name(ATOMS[kind])(self)
+        self.space()
         return atom
 
-    def _class(self) -> ClassAtom:
-        self._space()
-        start = self.position
-        quoted = self.text.startswith('"', start)
-        name = self._name("a class name, or @first, @follow, @target, @target_b or @patch")
-        if name.startswith("@") and (quoted or name[1:] not in CHOICES):
-            choices = ", ".join(f"@{choice}" for choice in CHOICES)
-            raise self._error(f"unknown class {name}; use {choices}", start)
-        if not self._take(":"):
-            return ClassAtom(name)
-        self._space()
-        start = self.position
-        at = self._name("where to read the class: logit, score or log")
-        if at not in AT:
-            raise self._error("expected logit, score or log", start)
-        return ClassAtom(name, at)
-
-    def _layer(self) -> LayerAtom:
-        return LayerAtom(self._name("a layer name"))
-
-    def _channel(self) -> ChannelAtom:
-        layer = self._name("a layer name")
-        self._expect(":", "and a channel number")
-        return ChannelAtom(layer, self._integer())
-
-    def _unit(self) -> UnitAtom:
-        layer = self._name("a layer name")
-        self._expect(":", "and the place of a unit, such as 0,3,42")
-        place = [self._integer()]
-        while self._take(","):
-            place.append(self._integer())
-        return UnitAtom(layer, tuple(place))
-
-    def _direction(self) -> DirectionAtom:
-        to = self._name("a sound file")
-        self._expect("-", "and the sound file to move away from")
-        return DirectionAtom(to, self._name("a sound file"))
-
-    def _guide(self) -> GuideAtom:
-        path = self._name("a sound file")
-        return GuideAtom(path, self._name("a layer name") if self._take(":") else None)
-
-    def _name(self, what: str) -> str:
-        self._space()
+    def name(self, what: str) -> str:
+        """Read a name, bare or between quotes; an error says that `what` was expected."""
+        self.space()
         start = self.position
         quoted = _QUOTED.match(self.text, start)
         if quoted:
             self.position = quoted.end()
-            self._space()
+            self.space()
             name = re.sub(r"\\(.)", r"\1", quoted[1], flags=re.DOTALL)
             if not name.strip():
-                raise self._error(f"expected {what} between the quotes", start)
+                raise self.error(f"expected {what} between the quotes", start)
             return name
         if self.text.startswith('"', start):
-            raise self._error("unclosed quote", start)
+            raise self.error("unclosed quote", start)
         bare = _BARE.match(self.text, start)
         if not bare or not bare[0].strip():
-            raise self._error(f"expected {what}")
+            raise self.error(f"expected {what}")
         self.position = bare.end()
         return bare[0].strip()
 
-    def _integer(self) -> int:
-        self._space()
+    def integer(self) -> int:
+        """Read a whole number."""
+        self.space()
         match = re.compile(r"\d+").match(self.text, self.position)
         if not match:
-            raise self._error("expected a whole number")
+            raise self.error("expected a whole number")
         self.position = match.end()
-        self._space()
+        self.space()
         return int(match[0])
 
-    def _expect(self, mark: str, what: str) -> None:
-        self._space()
-        if not self._take(mark):
-            raise self._error(f"expected {mark} {what}")
+    def expect(self, mark: str, what: str) -> None:
+        """Read a mark, or raise an error that says what is expected behind it."""
+        self.space()
+        if not self.take(mark):
+            raise self.error(f"expected {mark} {what}")
 
-    def _take(self, mark: str) -> bool:
+    def take(self, mark: str) -> bool:
+        """Read a mark and return True, or return False where another stands there."""
         if not self.text.startswith(mark, self.position):
             return False
         self.position += len(mark)
         return True
 
-    def _space(self) -> None:
+    def space(self) -> None:
+        """Read what separates."""
         while self.position < len(self.text) and self.text[self.position].isspace():
             self.position += 1
 
-    def _error(self, message: str, position: int | None = None) -> ObjectiveTextError:
+    def error(self, message: str, position: int | None = None) -> ObjectiveTextError:
+        """Return an error whose caret stands here, or at a place."""
         place = self.position if position is None else position
         return ObjectiveTextError(message, self.text, place)
 
 
-def _written(name: str) -> str:
+def _class(reader: Reader) -> ClassAtom:
+    reader.space()
+    start = reader.position
+    quoted = reader.text.startswith('"', start)
+    name = reader.name("a class name, or @first, @follow, @target, @target_b or @patch")
+    if name.startswith("@") and (quoted or name[1:] not in CHOICES):
+        choices = ", ".join(f"@{choice}" for choice in CHOICES)
+        raise reader.error(f"unknown class {name}; use {choices}", start)
+    if not reader.take(":"):
+        return ClassAtom(name)
+    reader.space()
+    start = reader.position
+    at = reader.name("where to read the class: logit, score or log")
+    if at not in AT:
+        raise reader.error("expected logit, score or log", start)
+    return ClassAtom(name, at)
+
+
+def _layer(reader: Reader) -> LayerAtom:
+    return LayerAtom(reader.name("a layer name"))
+
+
+def _channel(reader: Reader) -> ChannelAtom:
+    layer = reader.name("a layer name")
+    reader.expect(":", "and a channel number")
+    return ChannelAtom(layer, reader.integer())
+
+
+def _unit(reader: Reader) -> UnitAtom:
+    layer = reader.name("a layer name")
+    reader.expect(":", "and the place of a unit, such as 0,3,42")
+    place = [reader.integer()]
+    while reader.take(","):
+        place.append(reader.integer())
+    return UnitAtom(layer, tuple(place))
+
+
+def _direction(reader: Reader) -> DirectionAtom:
+    to = reader.name("a sound file")
+    reader.expect("-", "and the sound file to move away from")
+    return DirectionAtom(to, reader.name("a sound file"))
+
+
+def _guide(reader: Reader) -> GuideAtom:
+    path = reader.name("a sound file")
+    return GuideAtom(path, reader.name("a layer name") if reader.take(":") else None)
+
+
+#: The reader of each kind of atom: ``module:function``, imported when needed.
+ATOMS: dict[str, str] = {
+    "class": f"{__name__}:_class",
+    "layer": f"{__name__}:_layer",
+    "channel": f"{__name__}:_channel",
+    "unit": f"{__name__}:_unit",
+    "direction": f"{__name__}:_direction",
+    "guide": f"{__name__}:_guide",
+}
+
+
+def written(name: str) -> str:
     """Return a name as written in text: unquoted if that parses to the same name."""
     return name if _PLAIN_NAME.fullmatch(name) else _quoted(name)
 

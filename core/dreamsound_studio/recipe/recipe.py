@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.breakpoints import Breakpoints
 from dreamsound_studio.recipe.files import Places, files_by_name, with_files
+from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.objective_text import parse_objective
 
 SCHEMA_VERSION = 1
 
-MethodName = Literal["add", "filter", "filter-add", "target"]
+if TYPE_CHECKING:
+    MethodName = str
+else:
+    MethodName = Literal[tuple(METHODS)]
 Combine = Literal["add", "replace"]
 MaskFrom = Literal["none", "gradient", "input", "target"]
 Carrier = Literal["gradient", "input", "target"]

@@ -7,11 +7,12 @@ import glob
 import json
 import math
 import os
+import pkgutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -52,16 +53,50 @@ from dreamsound_studio.recipe.naming import (
 )
 from dreamsound_studio.render.note import note_line, note_of, tags_of, with_note
 
-RenderName = Literal["dream", "gradient", "hardcut", "filtered", "difference"]
-RENDER_NAMES: tuple[RenderName, ...] = ("dream", "gradient", "hardcut", "filtered", "difference")
+#: `gradient` and `hardcut` are brought to the source's level by at most this.
+MOST_GAIN_DB = 40.0
+
+
+@dataclass(frozen=True)
+class RenderRow:
+    """One render by name.
+
+    Attributes
+    ----------
+    level : {"source", "dream"}
+        Brought to the source's loudness, or given the dream's gain.
+    make : str or None
+        ``module:function``, imported when the render is asked for: from a `Dream` to raw `Samples`
+        ``[channels or 1, length]``. None for what needs no making: the dream itself, its gradient,
+        and the difference, which is taken of what the dream and its source have become.
+    most_gain_db : float or None
+        It is raised to the source's level by at most this.
+    """
+
+    level: Literal["source", "dream"]
+    make: str | None = None
+    most_gain_db: float | None = None
+
+
+#: Every render, by name.
+RENDERS: dict[str, RenderRow] = {
+    "dream": RenderRow("source"),
+    "gradient": RenderRow("source", most_gain_db=MOST_GAIN_DB),
+    "hardcut": RenderRow("source", f"{__name__}:hardcut", MOST_GAIN_DB),
+    "filtered": RenderRow("dream", f"{__name__}:filtered"),
+    "difference": RenderRow("dream"),
+}
+if TYPE_CHECKING:
+    RenderName = str
+else:
+    RenderName = Literal[tuple(RENDERS)]
+RENDER_NAMES: tuple[RenderName, ...] = tuple(RENDERS)
 DEFAULT_RENDERS: tuple[RenderName, ...] = ("dream", "gradient", "hardcut")
 
 #: Ceiling for the true peak of a render, dBTP.
 CEILING_DBTP = -1.0
 #: Suffix of the sidecar file with a render's note.
 SIDECAR = " sidecar"
-#: Most gain that matches `gradient` and `hardcut` to the source's level.
-MOST_GAIN_DB = 40.0
 
 
 class RenderOptions(BaseModel):
@@ -425,10 +460,9 @@ class _Mixer:
             return 0.0
         if name not in self._gains:
             samples = self._samples(name)
-            if name in ("gradient", "hardcut"):
-                wanted = self._matching_gain_db(samples, MOST_GAIN_DB)
-            elif name == "dream":
-                wanted = self._matching_gain_db(samples, None)
+            row = RENDERS.get(name)
+            if row is not None and row.level == "source":
+                wanted = self._matching_gain_db(samples, row.most_gain_db)
             else:
                 wanted = self.dream_gain_db
             peak = true_peak(_only(samples), self._dream.source.sample_rate_hz, samples.channels)
@@ -468,8 +502,18 @@ class _Mixer:
         if name.startswith("dream_step"):
             return dream.kept[int(name.removeprefix("dream_step"))]
         if name not in self._made:
-            self._made[name] = filter_render(dream, name)
+            self._made[name] = pkgutil.resolve_name(str(RENDERS[name].make))(dream)
         return self._made[name]
+
+
+def hardcut(dream: Dream) -> Samples:
+    """Return the filter of a dream's last step made audible; see :func:`filter_render`."""
+    return filter_render(dream, "hardcut")
+
+
+def filtered(dream: Dream) -> Samples:
+    """Return what the filter of a dream's last step lets through; see :func:`filter_render`."""
+    return filter_render(dream, "filtered")
 
 
 def filter_render(dream: Dream, name: str) -> Samples:

@@ -65,11 +65,6 @@ class OpenSound:
         """Length in seconds."""
         return self.length / self.sample_rate_hz
 
-    @property
-    def is_mapped(self) -> bool:
-        """Whether the file is memory-mapped rather than decoded."""
-        return self._data_start is not None
-
     def has_changed(self) -> bool:
         """Return whether the file has been removed or changed since it was opened."""
         return self.stamp is None or not self.path.is_file() or not self.stamp.fits(self.path)

@@ -6,8 +6,9 @@ import re
 
 from dreamsound_desktop.state.fuzzy import best
 from dreamsound_studio.models.names import NameTable
+from dreamsound_studio.recipe.objective_text import ATOMS
 
-KINDS = ("class:", "layer:", "channel:", "unit:", "direction:", "guide:")
+KINDS = tuple(f"{kind}:" for kind in ATOMS)
 ROLES = ("@first", "@follow", "@target", "@patch")
 MOST = 12
 _ATOM = re.compile(r"(?:^|[\s+*\-(])((?:class|layer|channel|unit):)(\"[^\"]*|[^\s+*]*)$")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 
 from dreamsound_desktop.views.steps import SCROLL, ZOOM
 
@@ -32,7 +32,6 @@ class TimeBox(pg.ViewBox):  # type: ignore[misc]
         super().__init__(enableMenu=False)
         self.has_band = has_band
         self.setMouseEnabled(x=True, y=False)
-        self._pressed_at: QPointF | None = None
 
     def wheelEvent(self, event: Any, axis: Any = None) -> None:  # noqa: N802
         """Zoom or scroll."""

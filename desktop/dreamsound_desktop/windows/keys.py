@@ -28,25 +28,6 @@ from dreamsound_studio.pictures.html import write_whole
 
 NAME = Qt.ItemDataRole.UserRole
 
-#: Mouse gestures and the actions that do the same by keyboard.
-GESTURES = (
-    ("drag", "extend_right"),
-    ("drag edge", "select_to"),
-    ("alt drag", "band_top_up"),
-    ("click", "step_right"),
-    ("double click", "play"),
-    ("wheel", "zoom_in"),
-    ("shift wheel", "scroll_right"),
-    ("ctrl wheel", "amplitude_up"),
-    ("middle drag", "scroll_left"),
-    ("drag row", "queue_up"),
-    ("drag take out", "export_take"),
-    ("drop files", "open"),
-    ("drop folder", "add_folder"),
-    ("drop preset", "import_preset"),
-    ("hover", "cursor_up"),
-)
-
 
 class KeysDialog(QDialog):
     """Shows and edits shortcuts; `changed` holds the user's own."""

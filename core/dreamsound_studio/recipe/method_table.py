@@ -1,0 +1,45 @@
+"""The named methods: the values that each fills a recipe with.
+
+A further method is one row of :data:`METHODS`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class MethodRow:
+    """One named method with the values it sounds good with (see ``docs/defaults.md``).
+
+    Attributes
+    ----------
+    combine, mask_from, carrier : str
+        As in the recipe.
+    strength : float
+        Share of the source's level that a step adds.
+    threshold_db, knee_db : float
+        Of the filter, dB.
+    threshold_ref : str
+        ``span`` or ``frame``.
+    follow_envelope : float
+        0..1.
+    """
+
+    combine: str
+    mask_from: str
+    carrier: str
+    strength: float
+    threshold_db: float
+    knee_db: float
+    threshold_ref: str
+    follow_envelope: float
+
+
+METHODS: dict[str, MethodRow] = {
+    #                       combine    mask from   carrier     str.  thr.   knee  ref.     env.
+    "add": MethodRow("add", "none", "gradient", 0.05, -50.0, 12.0, "frame", 1.0),
+    "filter": MethodRow("replace", "gradient", "input", 0.05, -50.0, 12.0, "frame", 0.0),
+    "filter-add": MethodRow("add", "input", "gradient", 0.05, -40.0, 12.0, "span", 1.0),
+    "target": MethodRow("add", "target", "gradient", 0.05, -40.0, 12.0, "frame", 1.0),
+}

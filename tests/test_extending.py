@@ -1,0 +1,182 @@
+"""CONTRIBUTING.md's examples, applied to a copy of the engine: each is a file and a line."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import soundfile
+
+import dreamsound as package
+from dreamsound_studio import cli
+from dreamsound_studio.audio import clip as audio
+from dreamsound_studio.audio import samples
+from dreamsound_studio.dream import dreamer
+from dreamsound_studio.models import entries as catalog
+from dreamsound_studio.models import network as base
+from dreamsound_studio.recipe import method_table, objective_text
+from dreamsound_studio.render import write as render
+
+TOP = Path(__file__).resolve().parent.parent
+PAGE = (TOP / "CONTRIBUTING.md").read_text(encoding="utf-8")
+BLOCK = re.compile(
+    r"^```(?:python|toml)\n# ([^\s:]+)(?:: ([^\n]+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
+#: Where modules of the page are as long as they are elsewhere.
+ELSEWHERE = {
+    "dreamsound_studio.audio.clip": audio,
+    "dreamsound_studio.audio.samples": samples,
+    "dreamsound_studio.cli": cli,
+    "dreamsound_studio.dream.records": dreamer,
+    "dreamsound_studio.models.network": base,
+    "dreamsound_studio.recipe.method_table": method_table,
+    "dreamsound_studio.recipe.objective_text": objective_text,
+    "dreamsound_studio.render.options": render,
+}
+
+
+def is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def here(text: str) -> str:
+    """Return the text with the names that the page's modules have now."""
+    for named, module in ELSEWHERE.items():
+        if not is_there(named):
+            text = re.sub(rf"\b{re.escape(named)}\b(?=[ :])", module.__name__, text)
+    if not hasattr(render, "__path__"):  # a file where there will be a folder
+        text = re.sub(r"(dreamsound_studio[./])render[./]", r"\1", text)
+    return text.replace("dreamsound_studio", package.__name__)
+
+
+def file_of(path: str, folder: Path) -> Path:
+    """Return where a table of the page is in the copy."""
+    named = path.removeprefix("core/").removesuffix(".py").removesuffix("/__init__")
+    named = named.replace("/", ".")
+    module: ModuleType | None = None if is_there(named) else ELSEWHERE[named]
+    if module is None:
+        return folder / path.removeprefix("core/")
+    root = Path(str(package.__file__)).parent.parent
+    return folder / Path(str(module.__file__)).relative_to(root)
+
+
+def add_line(path: Path, table: str, line: str) -> None:
+    """Add a line at the end of a table."""
+    text = path.read_text(encoding="utf-8")
+    changed, count = re.subn(
+        rf"^({table}\b.*?= {{\n.*?)^}}",
+        lambda found: found[1] + line + "}",
+        text,
+        flags=re.MULTILINE | re.DOTALL,
+    )
+    assert count == 1, f"{path} has {count} tables {table}"
+    path.write_text(changed, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder to import the extended engine from."""
+    folder = tmp_path_factory.mktemp("extended")
+    root = Path(str(package.__file__)).parent
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(root, folder / package.__name__, ignore=ignored)
+    kinds = []
+    for path, table, content in BLOCK.findall(PAGE):
+        kinds.append(table.split(".")[0])
+        if path == "pyproject.toml":
+            info = folder / "loudness-1.0.dist-info"
+            info.mkdir()
+            (info / "METADATA").write_text("Metadata-Version: 2.1\nName: loudness\nVersion: 1.0\n")
+            group = re.sub(r'\[project\.entry-points\."(.*)"\]', r"[\1]", table)
+            (info / "entry_points.txt").write_text(f"{group}\n{content}".replace('"', ""))
+        elif table:
+            assert content.count("\n") == 1, f"{table}: one line is promised"
+            add_line(file_of(path, folder), table, here(content))
+        else:
+            new = folder / here(path.removeprefix("core/"))
+            new.parent.mkdir(exist_ok=True)
+            assert not new.exists()
+            new.write_text(here(content), encoding="utf-8")
+    assert [kind for kind in kinds if kind] == [
+        *("ATOMS", "METHODS", "RENDERS", "[project", "COMMANDS"),
+    ]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One second of a rising tone."""
+    time = np.arange(16_000) / 16_000
+    path = tmp_path_factory.mktemp("sound") / "tone.wav"
+    soundfile.write(path, 0.2 * time * np.sin(2 * np.pi * (800 + 400 * time) * time), 16_000)
+    return path
+
+
+def dreamsound(engine: Path, *words: object) -> str:
+    """Run the command line of the extended engine."""
+    places = [str(engine), *(place for place in sys.path if place)]
+    done = subprocess.run(
+        [sys.executable, "-m", package.__name__, *map(str, words)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
+        capture_output=True,
+        encoding="utf-8",
+        cwd=engine,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_page_names_places_that_exist() -> None:
+    if package.__name__ != "dreamsound_studio":
+        pytest.skip("the page has the new names")
+    named = [path for path, table, _ in BLOCK.findall(PAGE) if table and path != "pyproject.toml"]
+    missing = [path for path in named if not (TOP / path).is_file()]
+    assert missing == []
+    imported = re.findall(r"^from (dreamsound_studio\S*) import", PAGE, re.MULTILINE)
+    assert [name for name in imported if not is_there(name)] == []
+
+
+@pytest.mark.yamnet
+def test_a_new_objective_method_and_render(engine: Path, tone: Path, tmp_path: Path) -> None:
+    if catalog.local_weights("yamnet") is None:
+        pytest.skip(f"YAMNet is not on this machine: name its folder in {catalog.MODELS_VARIABLE}")
+    objective = "2*loudest:layer12"
+    words = ["--method", "shimmer", "--objective", objective, "--renders", "dream,backwards"]
+    words += ["--steps", "1", "--no-jitter", "--level", "raw", "--bits", "32f"]
+    words += ["--model", "yamnet", "--json"]
+    told = json.loads(dreamsound(engine, "render", tone, "--out", tmp_path, *words))["inputs"][0]
+    assert told["final"]["loss"] > told["initial"]["loss"]
+    sound, reversed_sound = (
+        soundfile.read(told["renders"][name])[0] for name in ("dream", "backwards")
+    )
+    np.testing.assert_array_equal(reversed_sound, sound[::-1])
+    assert np.any(sound != soundfile.read(tone)[0])
+    shown = dreamsound(engine, "recipe", "show", told["renders"]["backwards"]).splitlines()
+    lines = {"# render: backwards", "method: shimmer", f"objective: {objective}", "strength: 0.05"}
+    assert lines <= set(shown)
+
+
+def test_a_new_network(engine: Path, tone: Path, tmp_path: Path) -> None:
+    words = ["--model", "loudness", "--class", "loud", "--steps", "1", "--json"]
+    told = json.loads(dreamsound(engine, "render", tone, "--out", tmp_path, *words))["inputs"][0]
+    assert told["model"] == "loudness"
+    assert told["final"]["loss"] > told["initial"]["loss"]
+
+
+def test_a_new_command(engine: Path, tone: Path) -> None:
+    assert "Show how long sounds are." in dreamsound(engine, "--help")
+    assert dreamsound(engine, "seconds", tone).split() == ["1.000", str(tone)]
