@@ -312,7 +312,7 @@ def test_check_runs_every_tool_even_if_one_fails(house, capsys):
     house.codes["check"] = 1  # of ruff
     house.commands.clear()
     assert house.dev.main(["check"]) == 1
-    assert len(house.commands) == len(ran) - 1 == 5  # less the making of the environment
+    assert len(house.commands) == len(ran) - 1 == 6  # less the making of the environment
     assert "failed: ruff\n" in capsys.readouterr().out
 
 
@@ -338,7 +338,8 @@ def test_coverage_is_measured_on_request_and_reported_even_if_tests_fail(house):
 def test_docs_are_made_beside_the_sources_and_their_place_is_said(house, capsys):
     assert house.dev.main(["docs"]) == 0
     words = house.commands[-1]
-    assert words[1:] == ["-c", house.dev.MAKE_DOCS, "dreamsound_studio", str(house.dev.TOP / "site")]
+    site = str(house.dev.TOP / "site")
+    assert words[1:] == ["-c", house.dev.MAKE_DOCS, "dreamsound_studio", site]
     assert str(Path("site") / "index.html") in capsys.readouterr().out
     house.codes["dreamsound_studio"] = 3
     assert house.dev.main(["docs"]) == 3
@@ -508,7 +509,8 @@ def test_a_clone_that_borrows_packages_runs_its_own_code(tmp_path):
     clone = tmp_path / "clone"
     (clone / "core" / "dreamsound_studio").mkdir(parents=True)
     (clone / "core" / "dreamsound_studio" / "__init__.py").write_text("")
-    (clone / "core" / "dreamsound_studio" / "cli.py").write_text("def main(): print(__file__); return 7")
+    code = "def main(): print(__file__); return 7"
+    (clone / "core" / "dreamsound_studio" / "cli.py").write_text(code)
     for path in (DEV, TOP / "pyproject.toml", TOP / "requirements-tested.txt"):
         shutil.copy(path, clone)
     words = [sys.executable, TOP / ".ci" / "borrow.py", clone, packages.parents[2]]
