@@ -28,6 +28,9 @@ os.environ["DREAMSOUND_LIBRARY"] = "off"
 # What is remembered of models by a test run is nobody's business.
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="dreamsound-tests-")
 atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
+# A model in the cache of another program does not change what a test finds.
+for _variable in ("TFHUB_CACHE_DIR", "KAGGLEHUB_CACHE"):
+    os.environ[_variable] = str(Path(os.environ["XDG_STATE_HOME"]) / _variable.lower())
 
 
 def missing(what: str) -> NoReturn:
@@ -151,6 +154,8 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for kind in ("data", "cache", "state"):
         place = str(tmp_path / f"user-{kind}")
         monkeypatch.setattr(platformdirs, f"user_{kind}_dir", lambda *_, _at=place, **__: _at)
+    for variable in ("TFHUB_CACHE_DIR", "KAGGLEHUB_CACHE"):
+        monkeypatch.setenv(variable, str(tmp_path / variable.lower()))
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(fetch, "_pip", lambda: None)
     for name, entry in CATALOG.items():

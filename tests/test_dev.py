@@ -527,4 +527,4 @@ def test_a_clone_that_borrows_packages_runs_its_own_code(tmp_path):
     ready = [sys.executable, clone / "dev.py", "env"]
     nothing = {"DREAMSOUND_INSTALLER": "pip", "PATH": ""}
     ran = subprocess.run(ready, capture_output=True, text=True, check=True, env=nothing)
-    assert ran.stdout.startswith("the environment is ready")
+    assert ran.stdout.startswith("environment ready")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -260,3 +262,45 @@ def test_it_is_dreamed_with_from_the_command_line(
     for name in ("../x", "auto", "a b"):
         assert run("models", "pull", name, "--from", folder, "--trust")[0] == 3
     assert run("models", "pull", "yamnet", "--from", folder, "--rate", RATE)[0] == 3
+
+
+def test_hub_loads_it_without_a_word(model_of: Callable[..., Weights]) -> None:
+    folder = model_of("plain").place
+    code = (
+        "from pathlib import Path\n"
+        "from dreamsound_studio.models.load import load_weights\n"
+        "from dreamsound_studio.models.weights import weights_at\n"
+        f"model = load_weights(weights_at(Path({str(folder)!r})))\n"
+        "print(hasattr(model._loaded, '_is_hub_module_v1'), model.class_names)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True ('low', 'middle', 'high')\n"
+    assert done.stderr == ""
+
+
+@pytest.mark.usefixtures("bare_machine")
+def test_it_is_dreamed_with_from_the_cache_of_hub(
+    model_of: Callable[..., Weights], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from dreamsound_studio.cli import main
+    from dreamsound_studio.models.store.caches import hub_folder
+    from dreamsound_studio.render.note import read_note
+
+    handle = "https://tfhub.dev/somebody/bands/1"
+    hub_folder(handle).parent.mkdir(parents=True)
+    model_of("plain").place.rename(hub_folder(handle))
+    sound = tmp_path / "tone.wav"
+    soundfile.write(sound, tone(1000).samples.array()[0], 8000)
+    render = ["render", str(sound), "--out", str(tmp_path / "out"), "--steps", "2"]
+    render += ["--model", f"{handle}?tf-hub-format=compressed", "--class"]
+    assert main([*render, "high"]) == 3
+    assert "pass --trust" in capfd.readouterr().err
+    assert main([*render, "high", "--trust"]) == 0
+    note = read_note(next((tmp_path / "out").glob("*.wav")))
+    # The name in the note finds the model again.
+    assert note["recipe"]["model"] == handle
+    assert main(["classes", "--model", handle]) == 0
+    assert main([*render, "hihg"]) == 2
+    assert f"{handle} has no class 'hihg'" in capfd.readouterr().err
+    assert main(["models", "path", handle]) == 0
+    assert capfd.readouterr().out.strip() == str(hub_folder(handle))

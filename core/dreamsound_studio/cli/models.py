@@ -14,11 +14,13 @@ from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.entries import (
     CATALOG,
     CatalogEntry,
+    cached_folders_of,
     entry_of,
     fetch,
     is_weights,
     local_weights,
     own_models,
+    resolved_name,
     search_folders,
     user_models_folder,
 )
@@ -50,22 +52,28 @@ def list_models(json_output: Json = False, debug: Debug = False) -> None:
             else f"not here: dreamsound models pull {row['name']}"
         )
         typer.echo(f"{row['name']:12s}  {row['network']}  ({row['licence']})  {place}")
+        for cached in row["passed_over"]:
+            typer.echo(f"{'':12s}  passed over {cached['path']}: {cached['problem']}")
 
 
 @app.command()
 def info(name: Name, json_output: Json = False, debug: Debug = False) -> None:
     """Say what a model is, where it comes from and where it lies."""
-    about = _about(name)
+    about = _about(resolved_name(name))
     if json_output:
         typer.echo(json.dumps(about, indent=1))
         return
     for key, value in about.items():
-        typer.echo(f"{key:14s}  {'-' if value is None else value}")
+        if key != "passed_over":
+            typer.echo(f"{key:14s}  {'-' if value is None else value}")
+    for cached in about["passed_over"]:
+        typer.echo(f"{'passed over':14s}  {cached['path']}: {cached['problem']}")
 
 
 @app.command()
 def path(name: Name, json_output: Json = False, debug: Debug = False) -> None:
     """Print where a model lies on this machine."""
+    name = resolved_name(name)
     weights = local_weights(name)
     if weights is None:
         entry_of(name)
@@ -102,6 +110,7 @@ def pull(
     debug: Debug = False,
 ) -> None:
     """Fetch a model into the user's data folder, and check that it is what it should be."""
+    name = resolved_name(name)
     foreign = name not in CATALOG and origin is not None
     if not foreign:
         entry_of(name)
@@ -138,6 +147,7 @@ def pull(
 @app.command()
 def remove(name: Name, json_output: Json = False, debug: Debug = False) -> None:
     """Remove a model from the user's data folder; models elsewhere are left alone."""
+    name = resolved_name(name)
     if name not in CATALOG and name not in [found.name for found in own_models()]:
         entry_of(name)
     removed = _pulled(name)
@@ -172,6 +182,11 @@ def _about(name: str) -> dict[str, Any]:
         "weights_sha256": entry.weights_sha256,
         "path": None if place is None else str(place),
         "bytes": None if place is None else _size(place),
+        "passed_over": [
+            {"path": str(cached.path), "problem": cached.problem}
+            for cached in cached_folders_of(name)
+            if cached.problem is not None
+        ],
     }
 
 

@@ -1,7 +1,7 @@
 """The catalog of models, and the search for their weights. No TensorFlow here.
 
 A model is searched for as an explicit path, then in the folders of ``DREAMSOUND_MODELS``, then in
-the user's data folder, then on the network.
+the user's data folder, then in the caches of tensorflow-hub and kagglehub, then on the network.
 """
 
 from __future__ import annotations
@@ -9,12 +9,21 @@ from __future__ import annotations
 import difflib
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.plugins import plugin_entries
 from dreamsound_studio.models.store import ledger
-from dreamsound_studio.models.store.fetch import Watch, fetch_musicnn, fetch_saved_model
+from dreamsound_studio.models.store.by_handle import fetch_handle, note_problems, untrusted
+from dreamsound_studio.models.store.caches import (
+    CachedFolder,
+    cached_folders,
+    hub_cache,
+    kaggle_cache,
+)
+from dreamsound_studio.models.store.fetch import Watch, copy_model, fetch_musicnn, fetch_saved_model
+from dreamsound_studio.models.store.handles import Handle, parse_handle
 from dreamsound_studio.models.weights import Weights, weights_at
 
 MODELS_VARIABLE = "DREAMSOUND_MODELS"
@@ -51,6 +60,10 @@ class CatalogEntry:
         Hash of the download; None if not published.
     weights_sha256 : str or None
         Hash of the names and values of the weights; None if not published.
+    handles : tuple of str
+        Its published handles, under which other programs cache it.
+    weights_bytes : int or None
+        Size of its weights in a SavedModel, at least.
     """
 
     name: str
@@ -62,6 +75,8 @@ class CatalogEntry:
     download_bytes: int | None = None
     sha256: str | None = None
     weights_sha256: str | None = None
+    handles: tuple[str, ...] = ()
+    weights_bytes: int | None = None
 
 
 def _musicnn(name: str, trained_on: str, weights_sha256: str) -> CatalogEntry:
@@ -90,6 +105,11 @@ CATALOG: dict[str, CatalogEntry] = {
             handle="https://tfhub.dev/google/yamnet/1",
             files=("yamnet", "yamnet.h5"),
             download_bytes=16_000_000,
+            handles=(
+                "https://tfhub.dev/google/yamnet/1",
+                "https://www.kaggle.com/models/google/yamnet/tensorFlow2/yamnet/1",
+            ),
+            weights_bytes=15_005_476,
         ),
         _musicnn(
             "mtt-musicnn",
@@ -123,8 +143,8 @@ def find_weights(model: str = "auto", watch: Watch | None = None) -> Weights:
     Parameters
     ----------
     model : str
-        ``auto``, a name in :data:`CATALOG`, the name of a plug-in, or the path of a SavedModel
-        folder, an ``.h5`` file or a checkpoint folder of musicnn.
+        ``auto``, a name in :data:`CATALOG`, the name of a plug-in, a handle on TF Hub or Kaggle,
+        or the path of a SavedModel folder, an ``.h5`` file or a checkpoint folder of musicnn.
     watch : Watch, optional
         Receives progress, and decides whether a foreign SavedModel may run.
 
@@ -142,10 +162,16 @@ def find_weights(model: str = "auto", watch: Watch | None = None) -> Weights:
         return _auto(watch)
     if looks_like_path(model):
         return _trusted(weights_at(Path(model).expanduser()), watch)
-    found = local_weights(model)
+    name = resolved_name(model)
+    found = local_weights(name)
     if found is not None:
         return _trusted(found, watch)
-    return fetch(entry_of(model), watch)
+    handle = parse_handle(name)
+    if handle is None or name in CATALOG:
+        return fetch(entry_of(name), watch)
+    note_problems(cached_folders_of(name), watch)
+    made = fetch_handle(handle, user_folder(), _places(caches=True), watch)
+    return _weights_in(made, name, handle)
 
 
 def local_weights(name: str) -> Weights | None:
@@ -154,21 +180,73 @@ def local_weights(name: str) -> Weights | None:
     Parameters
     ----------
     name : str
-        A name in :data:`CATALOG`, of a plug-in, or of a folder in the folders of models.
+        A name in :data:`CATALOG`, of a plug-in, or of a folder in the folders of models, or a
+        handle.
 
     Returns
     -------
     Weights or None
     """
+    name = resolved_name(name)
     if name in plugin_entries():
         return Weights(name, None, "plugin")
-    files = CATALOG[name].files if name in CATALOG else (name,)
+    handle = parse_handle(name) if name not in CATALOG else None
+    if handle is not None:
+        files: tuple[str, ...] = (handle.folder_name,)
+    else:
+        files = CATALOG[name].files if name in CATALOG else (name,)
     for folder in search_folders():
         for file_name in files:
             if is_weights(folder / file_name):
-                kind = CATALOG[name].kind if name in CATALOG else "savedmodel"
-                return Weights(name, folder / file_name, kind)
+                return _weights_in(folder / file_name, name, handle)
+    for cached in cached_folders_of(name):
+        if cached.problem is None:
+            return _weights_in(cached.path, name, handle)
     return None
+
+
+def resolved_name(model: str) -> str:
+    """Return the name of the model that a handle stands for; any other text as it is.
+
+    Parameters
+    ----------
+    model : str
+        As for :func:`find_weights`.
+
+    Returns
+    -------
+    str
+        A name in :data:`CATALOG` for a handle of a listed model; the URL for any other handle.
+    """
+    if model in CATALOG:
+        return model
+    handle = parse_handle(model)
+    if handle is None:
+        return model
+    for entry in CATALOG.values():
+        if any(handle.names(published) for published in _handles_of(entry)):
+            return entry.name
+    return handle.url
+
+
+def cached_folders_of(name: str) -> list[CachedFolder]:
+    """Return a model's folders in the caches of tensorflow-hub and kagglehub.
+
+    Parameters
+    ----------
+    name : str
+        A name in :data:`CATALOG`, or a handle; any other model has none.
+
+    Returns
+    -------
+    list of CachedFolder
+        In search order. Those with a problem are passed over.
+    """
+    name = resolved_name(name)
+    if name in CATALOG:
+        return cached_folders(_handles_of(CATALOG[name]), CATALOG[name].weights_bytes)
+    handle = parse_handle(name)
+    return [] if handle is None else cached_folders([handle])
 
 
 def probable_weights(model: str) -> Weights | None:
@@ -182,7 +260,8 @@ def probable_weights(model: str) -> Weights | None:
     Returns
     -------
     Weights or None
-        None if they would be downloaded first; only ``auto`` is then undecided.
+        None for ``auto`` and for the handle of an unlisted model, if they would be downloaded
+        first.
 
     Raises
     ------
@@ -193,13 +272,22 @@ def probable_weights(model: str) -> Weights | None:
         return local_weights(DEFAULT_MODEL) or local_weights(FALLBACK_MODEL)
     if looks_like_path(model):
         return weights_at(Path(model).expanduser())
-    return local_weights(model) or Weights(model, None, entry_of(model).kind)
+    name = resolved_name(model)
+    found = local_weights(name)
+    if found is None and name not in CATALOG and parse_handle(name) is not None:
+        return None
+    return found or Weights(name, None, entry_of(name).kind)
 
 
 def entry_of(name: str) -> CatalogEntry:
     """Return a listed model, or raise `ModelError` with the nearest name."""
+    name = resolved_name(name)
     if name in CATALOG:
         return CATALOG[name]
+    if parse_handle(name) is not None:
+        raise ModelError(
+            f"{name}: not on this machine. Run dreamsound models pull NAME --from {name} to get it."
+        )
     known = [*CATALOG, *plugin_entries(), *(found.name for found in own_models())]
     near = difflib.get_close_matches(name, known, 1)
     hint = f"Did you mean {near[0]}?" if near else f"Use {', '.join(known)}, or a path."
@@ -243,7 +331,7 @@ def is_weights(path: Path) -> bool:
 
 def looks_like_path(model: str) -> bool:
     """Return whether a model's name is a path."""
-    if model == "auto" or model in CATALOG:
+    if model == "auto" or model in CATALOG or parse_handle(model) is not None:
         return False
     return (
         os.sep in model or "/" in model or model.startswith("~") or model.endswith(".h5")
@@ -251,7 +339,7 @@ def looks_like_path(model: str) -> bool:
 
 
 def fetch(entry: CatalogEntry, watch: Watch) -> Weights:
-    """Download a listed model into the user's data folder.
+    """Copy a listed model from a cache, or download it, into the user's data folder.
 
     Parameters
     ----------
@@ -272,11 +360,10 @@ def fetch(entry: CatalogEntry, watch: Watch) -> Weights:
     folder = user_models_folder() / entry.files[0]
 
     def check(made: Path) -> None:
-        try:
-            watch.check(Weights(entry.name, made, entry.kind))
-        except ModelError as error:
-            raise ModelError(f"{entry.handle}: rejected: {error}") from error
+        _checked(entry, made, entry.handle, watch)
 
+    if _copied_from_cache(entry, folder, watch):
+        return Weights(entry.name, folder, entry.kind)
     watch.note(f"downloading {entry.name} from {entry.handle}")
     try:
         if entry.kind == "musicnn":
@@ -284,13 +371,51 @@ def fetch(entry: CatalogEntry, watch: Watch) -> Weights:
         else:
             fetch_saved_model(entry.handle, folder, check, watch)
     except ModelError as error:
-        folders = ", ".join(map(str, search_folders()))
+        places = _places(caches=bool(entry.handles))
         raise ModelError(
-            f"Model {entry.name} not found in {folders}, and the download failed: {error}. Get it "
-            f"elsewhere and install it (dreamsound models pull {entry.name} --from FILE|DIR|URL), "
-            f"or set {MODELS_VARIABLE} to a folder that contains it."
+            f"Model {entry.name} not found in {places}, and the download failed: {error}. Get "
+            f"it elsewhere and install it (dreamsound models pull {entry.name} --from "
+            f"FILE|DIR|URL), or set {MODELS_VARIABLE} to a folder that contains it."
         ) from error
     return Weights(entry.name, folder, entry.kind)
+
+
+def _handles_of(entry: CatalogEntry) -> list[Handle]:
+    return [handle for text in entry.handles if (handle := parse_handle(text)) is not None]
+
+
+def _weights_in(place: Path, name: str, handle: Handle | None) -> Weights:
+    if handle is not None:
+        found = weights_at(place)
+        # YAMNet at an address that is not its own is YAMNet; any other keeps its handle as a name.
+        return found if found.kind == "yamnet" else Weights(handle.url, place, "savedmodel")
+    return Weights(name, place, CATALOG[name].kind if name in CATALOG else "savedmodel")
+
+
+def _copied_from_cache(entry: CatalogEntry, folder: Path, watch: Watch) -> bool:
+    cached = cached_folders_of(entry.name)
+    note_problems(cached, watch)
+    for place in [one.path for one in cached if one.problem is None]:
+        watch.note(f"copying {entry.name} from {place}")
+        try:
+            copy_model(place, folder, partial(_checked, entry, origin=place, watch=watch))
+        except ModelError as error:
+            watch.note(f"passed over {error}")
+        else:
+            return True
+    return False
+
+
+def _checked(entry: CatalogEntry, made: Path, origin: object, watch: Watch) -> None:
+    try:
+        watch.check(Weights(entry.name, made, entry.kind))
+    except ModelError as error:
+        raise ModelError(f"{origin}: rejected: {error}") from error
+
+
+def _places(caches: bool) -> str:
+    folders = [*search_folders(), *((hub_cache(), kaggle_cache()) if caches else ())]
+    return ", ".join(map(str, folders))
 
 
 def _auto(watch: Watch) -> Weights:
@@ -326,9 +451,6 @@ def _trusted(weights: Weights, watch: Watch) -> Weights:
     if ledger.is_trusted(fingerprint):
         return weights
     if not watch.may_run(weights.path):
-        raise ModelError(
-            f"{weights.path}: a SavedModel is a program that runs with your rights. If you trust "
-            "its maker, pass --trust once."
-        )
+        raise untrusted(weights.path)
     ledger.trust(fingerprint)
     return weights

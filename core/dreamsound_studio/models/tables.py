@@ -6,6 +6,7 @@ from dreamsound_studio.models.entries import (
     CATALOG,
     DEFAULT_MODEL,
     FALLBACK_MODEL,
+    entry_of,
     probable_weights,
 )
 from dreamsound_studio.models.names import NameTable
@@ -40,7 +41,7 @@ def table_of(weights: Weights) -> NameTable:
         return plugin_of(weights.name).table
     from dreamsound_studio.models.savedmodel.card import read_card
 
-    return read_card(weights.place).table
+    return read_card(weights.place, weights.name).table
 
 
 def table_named(model: str) -> NameTable:
@@ -55,9 +56,12 @@ def table_named(model: str) -> NameTable:
     Raises
     ------
     ModelError
-        The model does not exist.
+        The model does not exist, or an unlisted model's handle is not on this machine.
     """
-    return table_of(probable_weights(model) or Weights(DEFAULT_MODEL, None))
+    found = probable_weights(model)
+    if found is None and model != "auto":
+        entry_of(model)  # raises the error about a handle whose model is not on this machine
+    return table_of(found or Weights(DEFAULT_MODEL, None))
 
 
 def known_tables(model: str) -> tuple[NameTable, ...]:

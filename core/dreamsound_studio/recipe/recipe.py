@@ -56,7 +56,11 @@ class Recipe(BaseModel):
 
     schema_version: Annotated[Literal[1], Field(description="version of this format")] = 1
     model: Annotated[
-        str, Field(description="auto, a model name, or the path of a SavedModel folder or .h5 file")
+        str,
+        Field(
+            description="auto, a model name, a handle on TF Hub or Kaggle, or the path of a "
+            "SavedModel folder or .h5 file"
+        ),
     ] = "auto"
     method: Annotated[MethodName, Field(description="activation maximisation function")] = "add"
     combine: Annotated[

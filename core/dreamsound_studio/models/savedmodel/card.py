@@ -57,13 +57,15 @@ class Card:
     table: NameTable
 
 
-def read_card(folder: Path) -> Card:
+def read_card(folder: Path, name: str | None = None) -> Card:
     """Read the description of a SavedModel.
 
     Parameters
     ----------
     folder : pathlib.Path
         The SavedModel.
+    name : str, optional
+        The model's name in messages; the folder's by default.
 
     Returns
     -------
@@ -103,7 +105,7 @@ def read_card(folder: Path) -> Card:
         classes = found[0]
     names = read_classes(classes)
     table = NameTable(
-        network=folder.resolve().name,
+        network=name or folder.resolve().name,
         class_names=names,
         layers={"scores": (len(names),)},
         guide_layer="scores",

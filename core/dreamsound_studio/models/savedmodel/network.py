@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -116,9 +117,9 @@ def load_saved_model(weights: Weights) -> ForeignModel:
     import tensorflow as tf
 
     folder = weights.place
-    card = read_card(folder)
+    card = read_card(folder, weights.name)
     try:
-        loaded = tf.saved_model.load(str(folder))
+        loaded = _import_hub().load(str(folder))
     except Exception as error:  # TensorFlow has several families of errors
         if is_out_of_memory(error):
             raise
@@ -161,6 +162,14 @@ def load_saved_model(weights: Weights) -> ForeignModel:
         table = replace(card.table, layers=layers, guide_layer="embeddings")
         card = Card(card.file, table)
     return ForeignModel(weights.name, fingerprint(folder), card, call, loaded)
+
+
+def _import_hub() -> Any:
+    """Import tensorflow-hub without its warning that pkg_resources is deprecated."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
+        import tensorflow_hub
+    return tensorflow_hub
 
 
 def _call_of(loaded: Any, folder: object) -> Callable[[Tensor], tuple[Tensor, Tensor | None]]:

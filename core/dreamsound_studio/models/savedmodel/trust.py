@@ -7,10 +7,11 @@ import shutil
 from pathlib import Path
 
 from dreamsound_studio.errors import ModelError
-from dreamsound_studio.models.entries import CatalogEntry, user_models_folder
+from dreamsound_studio.models.entries import CatalogEntry, cached_folders_of, user_models_folder
 from dreamsound_studio.models.savedmodel.card import CARD_FILE, read_card, read_classes
 from dreamsound_studio.models.store import ledger
 from dreamsound_studio.models.store.fetch import Watch, copy_model, fetch_musicnn, fetch_saved_model
+from dreamsound_studio.models.store.handles import parse_handle
 from dreamsound_studio.models.weights import Weights
 
 
@@ -44,6 +45,7 @@ def pull_listed(entry: CatalogEntry, origin: str, watch: Watch) -> Weights:
             raise ModelError(f"{origin}: rejected: {error}") from error
 
     musicnn = entry.files[1] if entry.kind == "musicnn" else None
+    origin = origin if musicnn is not None else _located(origin, watch)
     if "://" in origin:
         if musicnn is not None:
             fetch_musicnn(origin, entry.sha256, musicnn, folder, check, watch)
@@ -69,7 +71,7 @@ def pull_foreign(
     name : str
         Its new name.
     origin : str
-        Its folder, a ``.tar.gz`` of it, or a URL.
+        Its folder, a ``.tar.gz`` of it, a handle on TF Hub or Kaggle, or a URL.
     rate : int or None
         Its sample rate, Hz, unless the model states it.
     classes : pathlib.Path or None
@@ -89,6 +91,7 @@ def pull_foreign(
     folder = user_models_folder() / name
     if classes is not None:
         read_classes(classes)
+    origin = _located(origin, watch)
 
     def check(made: Path) -> None:
         _write_card(made, rate, classes)
@@ -109,6 +112,18 @@ def pull_foreign(
         copy_model(source, folder, check)
     ledger.trust(ledger.fingerprint(folder))
     return Weights(name, folder, "savedmodel")
+
+
+def _located(origin: str, watch: Watch) -> str:
+    """Return the folder in a cache, or the URL, of a handle; any other origin as it is."""
+    handle = parse_handle(origin)
+    if handle is None:
+        return origin
+    for cached in cached_folders_of(origin):
+        if cached.problem is None:
+            watch.note(f"copying {cached.path}")
+            return str(cached.path)
+    return handle.url
 
 
 def _existing(origin: str) -> Path:

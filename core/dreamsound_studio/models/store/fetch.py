@@ -2,7 +2,8 @@
 
 ``tensorflow_hub`` can download a SavedModel too, but it takes as long as TensorFlow to import
 before it can report that there is no network, has no time limit, cannot resume, and stores
-downloads in the folder for temporary files.
+downloads in the folder for temporary files. What it has stored is used: see
+``models.store.caches``.
 """
 
 from __future__ import annotations
@@ -95,7 +96,8 @@ def fetch_saved_model(
         After a broken connection the partial download is kept, and the next attempt resumes it.
     """
     packed = handle.partition("?")[0].endswith((".tar.gz", ".tgz"))
-    address = handle if packed else f"{handle}?tf-hub-format=compressed"
+    separator = "&" if "?" in handle else "?"
+    address = handle if packed else f"{handle}{separator}tf-hub-format=compressed"
     archive = folder.with_name(f".{folder.name}.tar.gz")
     with _one_line_errors(handle), _removed_at_end(archive):
         _get(address, archive, None, watch)
@@ -195,6 +197,7 @@ def copy_model(
             _copy_checkpoint(source, member, place)
         elif source.is_dir():
             shutil.copytree(source, place, copy_function=shutil.copyfile)
+            _make_writable(place)
             _check_saved_model(place)
         elif source.suffix == ".h5":
             shutil.copyfile(source, place)
@@ -332,6 +335,13 @@ def _write(content: IO[bytes], place: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     with place.open("wb") as file:
         shutil.copyfileobj(content, file)
+
+
+def _make_writable(folder: Path) -> None:
+    """Let the user add to and remove a copy; copytree keeps the mode of read-only folders."""
+    for place in (folder, *folder.rglob("*")):
+        if place.is_dir():
+            place.chmod(place.stat().st_mode | 0o700)
 
 
 def _check_saved_model(folder: Path) -> None:
