@@ -170,7 +170,7 @@ def find_weights(model: str = "auto", watch: Watch | None = None) -> Weights:
     if handle is None or name in CATALOG:
         return fetch(entry_of(name), watch)
     note_problems(cached_folders_of(name), watch)
-    made = fetch_handle(handle, user_folder(), _places(caches=True), watch)
+    made = fetch_handle(handle, user_models_folder(), _places(caches=True), watch)
     return _weights_in(made, name, handle)
 
 
