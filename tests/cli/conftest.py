@@ -35,7 +35,7 @@ class Outcome:
 
     @property
     def told(self) -> list[str]:
-        """The lines that are no progress."""
+        """The lines that do not report progress."""
         return [line for line in self.err.splitlines() if ": step " not in line]
 
     @property

@@ -98,7 +98,7 @@ class QueueReader(Database):
         return [
             (int(job), str(folder))
             for job, folder in self._rows(
-                "SELECT id, job_folder FROM jobs WHERE job_folder IS NOT NULL AND told = 0 "
+                "SELECT id, job_folder FROM jobs WHERE job_folder IS NOT NULL AND told = 0 "  # words: ok
                 "AND state = 'queued'"
             )
         ]
@@ -106,7 +106,7 @@ class QueueReader(Database):
     def unreported_folders(self) -> list[Job]:
         """Return the jobs that are over but not yet reported to their job folder."""
         return self._jobs(
-            f"SELECT {COLUMNS} FROM jobs WHERE job_folder IS NOT NULL AND told = 0 "
+            f"SELECT {COLUMNS} FROM jobs WHERE job_folder IS NOT NULL AND told = 0 "  # words: ok
             f"AND state IN {OVER} ORDER BY id"
         )
 
