@@ -50,7 +50,7 @@ def dream(
     start : Clip, optional
         An earlier dream of the same sound, to continue from.
     span : str, optional
-        ``START:END`` in seconds, for a file. The start snaps back to the patch grid.
+        Part of a file: ``START:END`` in seconds, or ``START-END`` as ``1:30-2:00``.
     model : Model, optional
         A loaded model. By default, the recipe's model is loaded.
     on_step : callable, optional
@@ -117,7 +117,7 @@ def read_source(
     path : path_like
         The file.
     span : str, optional
-        ``START:END`` in seconds; of the cut, if there is one.
+        As for `dream`; of the cut where there is one.
     cut : Cut, optional
         Pieces of the file to read instead of the whole.
 

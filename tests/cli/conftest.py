@@ -35,8 +35,9 @@ class Outcome:
 
     @property
     def told(self) -> list[str]:
-        """The lines that do not report progress."""
-        return [line for line in self.err.splitlines() if ": step " not in line]
+        """The warnings and errors: neither progress nor where files are."""
+        marks = (": step ", " → ", "wrote ", "to dream one: ")
+        return [line for line in self.err.splitlines() if not any(mark in line for mark in marks)]
 
     @property
     def inputs(self) -> list[dict[str, Any]]:

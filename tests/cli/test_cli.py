@@ -119,7 +119,7 @@ for arguments, code in (
     (["render", bird, "--out", out, "--class", "Whistlng", "--model", "yamnet"], 2),
     (["render", bird, "--out", out, "--layer", "layer99", "--model", "msd-vgg"], 2),
     (["render", bird, "--out", out, "--steps", "0"], 2),
-    (["render", bird, "--out", out, "--span", "9:"], 2),
+    (["render", bird, "--out", out, "--span", "9s-"], 2),
     (["render", bird + "x", "--out", out], 2),
     (["render", bird, "--out", out, "--model", "yamnt"], 3),
 ):
@@ -154,7 +154,7 @@ def test_python_dash_m_passes_the_exit_code_on() -> None:
     with process("classes", "--search", "qqqq") as listing:
         out, err = listing.communicate()
     assert (listing.returncode, out) == (2, "")
-    assert err == "dreamsound: no class has 'qqqq' in its name\n"
+    assert err == "dreamsound: no class contains 'qqqq': see dreamsound classes for all\n"
 
 
 def test_without_arguments_main_takes_those_of_the_process(

@@ -32,7 +32,7 @@ def test_on_a_terminal_one_is_asked(
     with watching() as watch:
         assert watch.may_run(Path("net")) is may_run
     assert isinstance(sys.stderr, Terminal)
-    assert "net is a SavedModel, which is a program" in sys.stderr.getvalue()
+    assert "net is a SavedModel: a program" in sys.stderr.getvalue()
 
 
 def test_elsewhere_the_answer_is_no_unless_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:

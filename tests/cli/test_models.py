@@ -97,7 +97,7 @@ def test_a_model_is_pulled_checked_found_and_removed(
     assert json.loads(command("models", "info", "yamnet", "--json").out)["bytes"] > 1e7
     again = command("models", "pull", "yamnet", "--from", source)
     assert (again.code, len(again.told)) == (3, 1)
-    assert "is there already" in again.err
+    assert "exists: run dreamsound models remove" in again.err
     assert command("models", "remove", "yamnet").code == 0
     assert left_in(folder) == []
     assert command("models", "remove", "yamnet").code == 3

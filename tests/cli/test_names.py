@@ -70,7 +70,7 @@ def test_a_source_is_not_replaced_whatever_it_is_called(
         ("--name {stm}_{render}", "Did you mean {stem}"),
         ("--name {stem}", "several renders would have the same name"),
         ("--name {stem}/{render}", "contains a folder"),
-        ("--clash maybe", "clash: "),
+        ("--clash maybe", "invalid --clash 'maybe'"),
         ("--clash skip --name {class}_{render}", "before the dream"),
     ],
 )

@@ -111,4 +111,4 @@ def test_a_preset_or_recipe_is_dreamed_and_options_win(
         recipe = outcome.inputs[0]["recipe"]
         assert (recipe["method"], recipe["seed"], recipe["threshold_ref"]) == ("filter", seed, mask)
     both = dream(bird, "--out", tmp_path, "--preset", "Bones", "--recipe", tmp_path / "recipe.json")
-    assert (both.code, "two recipes" in both.err) == (2, True)
+    assert (both.code, "not both" in both.err) == (2, True)

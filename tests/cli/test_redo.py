@@ -115,7 +115,7 @@ def test_what_differs_is_said(dream: Command, command: Command, bird: Path, tmp_
     write_sound(bird, 0.5 * chirp())
     outcome = command("redo", render)
     assert (outcome.code, "the source (bird.wav" in outcome.out) == (1, True)
-    assert "--source names another" in outcome.err
+    assert "pass --source for another" in outcome.err
     assert len(only(tmp_path / "out")) == 1
 
 

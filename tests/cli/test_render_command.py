@@ -98,9 +98,14 @@ def test_progress_is_in_plain_lines_where_there_is_no_terminal(
     steps = [line for line in outcome.err.splitlines() if ": step " in line]
     for number, line in enumerate(steps, 1):
         assert line.startswith(f"{bird}: step {number}/3, loss -")
-        for word in (", Cat 0.", " s, ETA "):
-            assert word in line
+        assert ", Cat ~0." in line
+        assert re.search(r" s, ETA \d+:\d\d$", line) or number in (1, 3)
     assert len(steps) == 3
+    assert "?" not in outcome.err
+    # The last line of progress has the score of the result, not that of a jittered step.
+    again = dream(bird, "--out", tmp_path / "b", "--class", "Cat", "--steps", 3, "--json")
+    before, after = (again.inputs[0][which]["score"] for which in ("initial", "final"))
+    assert f"{bird}: Cat {before:.3f} → {after:.3f}" in outcome.err.splitlines()
     assert "\x1b" not in outcome.err
     assert all(line.startswith(f"dreamsound: {bird}: ") for line in outcome.told)
 
@@ -155,20 +160,20 @@ def test_paper_is_short_for_the_papers_fields(dream: Command, bird: Path, tmp_pa
 # -- spans, recursion, kept steps -----------------------------------------------------------------
 
 
-def test_a_span_starts_on_the_grid_and_nulls_with_its_part_of_the_source(
+def test_a_span_is_rendered_as_asked_and_nulls_with_its_part_of_the_source(
     dream: Command, tmp_path: Path
 ) -> None:
     song = write_sound(tmp_path / "song.wav", chirp(2.0))
     outcome = dream(
-        song, "--out", tmp_path / "out", "--span", "1.2:1.5", "--json", "--renders", "all"
+        song, "--out", tmp_path / "out", "--span", "1.2s-1.5s", "--json", "--renders", "all"
     )
     assert outcome.code == 0
     [told] = outcome.inputs
-    # 1.2 s moves back to patch 2 of the file: 2 * 0.48 s.
-    assert (told["start"], told["samples"]) == (15_360, 24_000 - 15_360)
+    # 1.2 s is not on the patch grid of 0.48 s, and is not moved onto it.
+    assert (told["start"], told["samples"]) == (19_200, 24_000 - 19_200)
     renders = {name: stored(path) for name, path in told["renders"].items()}
     assert all(values.shape == (1, told["samples"]) for values in renders.values())
-    part = stored(song)[:, 15_360:24_000]
+    part = stored(song)[:, 19_200:24_000]
     assert np.max(np.abs(part + renders["difference"] - renders["dream"])) <= 2.0**-23
     assert np.max(np.abs(renders["difference"])) > 1e-3
 
@@ -285,7 +290,7 @@ def test_overwrite_replaces_renders_but_no_input(
     ("number", "code", "line"),
     [
         (signal.SIGTERM, 5, "Cancelled. No files written."),
-        (signal.SIGINT, 130, "interrupted; nothing is half written"),
+        (signal.SIGINT, 130, "Interrupted. No partial files left."),
     ],
 )
 @pytest.mark.parametrize("when", ["stepping", "writing"])
@@ -340,9 +345,11 @@ def test_a_process_prints_json_and_nothing_but_progress_beside_it(
     [told] = json.loads(out)["inputs"]
     assert told["weights_sha256"] == yamnet.weights_sha256
     # TensorFlow's chatter, above all, is not to be seen.
+    scores = [told[which]["score"] for which in ("initial", "final")]
     assert [line.partition(", ")[0] for line in err.splitlines()] == [
         f"{bird}: step 1/2",
         f"{bird}: step 2/2",
+        f"{bird}: {told['final']['class']} {scores[0]:.3f} → {scores[1]:.3f}",
     ]
 
 
@@ -371,7 +378,7 @@ def test_on_a_terminal_one_live_line_shows_step_class_loss_and_eta_until_ctrl_c(
     ) as run:
         os.close(theirs)
         # The line is drawn a few times a second: not every step is seen.
-        drawn = rb"step \d\d+/900, ETA \d+ (s|min), loss -?[\d.e-]+, Whistling 0\.\d{3}"
+        drawn = rb"step \d\d+/900, ETA \d+:\d\d, loss -?[\d.e-]+, Whistling ~0\.\d{3}"
         shown = read_until(ours, drawn)
         os.write(ours, b"\x03")
         shown += read_until(ours, None)
@@ -382,7 +389,7 @@ def test_on_a_terminal_one_live_line_shows_step_class_loss_and_eta_until_ctrl_c(
     assert names(out) == set()
     text = shown.decode()
     assert "a bird …way.wav" in text
-    assert "interrupted; nothing is half written" in text
+    assert "Interrupted. No partial files left." in text
     assert "Traceback" not in text
     # One line that is drawn again, not a line a step.
     assert text.count("\n") < 10

@@ -135,7 +135,7 @@ def test_a_folder_in_use_is_left_alone(vary: Command, bird: Path, tmp_path: Path
         ("--grid steps=0", "steps: "),
         ("--grid class=Ct --model yamnet", "no class 'Ct'"),
         ("--grid model=yamnet", "cannot vary within a grid"),
-        ("--grid seed=1 --renders lead", "there is no render 'lead'"),
+        ("--grid seed=1 --renders lead", "unknown render 'lead'"),
         ("", "grid"),
     ],
 )

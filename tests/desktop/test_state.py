@@ -118,8 +118,8 @@ def test_a_band_goes_into_the_recipe(document):
     [
         (TimeSpan(1, 2), 0.0, (1, 2)),
         (None, 0.0, (0, 2)),
-        (None, 5.0, (4.8, 6.8)),
-        (None, 9.9, (7.68, 9.68)),
+        (None, 5.0, (5.0, 7.0)),
+        (None, 9.9, (8.0, 10.0)),
     ],
 )
 def test_a_preview_is_the_selection_or_two_seconds_from_the_playhead(selection, playhead, expected):
@@ -237,9 +237,9 @@ def test_a_preview_is_a_job_of_its_own_kind(tmp_path, document):
     request = JobRequest.make(json.loads(asked.job.request))
     assert asked.job.kind == "preview"
     assert asked.job.origin == "desktop"
-    # From the patch grid on, as the engine will: the take lies where it will be heard.
-    assert request.span == "0.960000:2.000000"
-    assert asked.take.start_s == pytest.approx(0.96)
+    # The selection as it is: the take lies where it will be heard.
+    assert request.span == "1.000000:2.000000"
+    assert asked.take.start_s == 1.0
     assert len(request.options.renders) == 5
     assert request.recipe["class"] == "Bell"
     assert Path(request.out).is_relative_to(tmp_path / "previews")

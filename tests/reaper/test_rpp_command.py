@@ -80,7 +80,7 @@ def test_the_new_project_has_the_dreams_and_every_old_line(rpp, song):
     code, _, report = rpp(song, "--items", "all", "--out", new)
     assert code == 4  # one was left out
     assert "plays the missing file" in report
-    assert "6 takes added" in report
+    assert "6 new takes" in report
     assert song.read_bytes() == before
     # All old lines are there, in their order, and none has changed.
     rest = iter(lines(new))
@@ -190,7 +190,7 @@ def test_colours_and_paths_of_other_systems(rpp, tmp_path):
     code, _, report = rpp(
         tmp_path / "song.rpp", "--out", tmp_path / "new.RPP", "--renders", "dream"
     )
-    assert (code, "1 takes added" in report) == (0, True)
+    assert (code, "1 new take" in report) == (0, True)
     written = (tmp_path / "new.RPP").read_text()
     assert f"TAKECOLOR {0x1000000 | 148 << 16 | 103 << 8 | 219} B" in written
     assert 'FILE "DreamSound/a_dream.wav"' in written
@@ -201,8 +201,8 @@ def test_colours_and_paths_of_other_systems(rpp, tmp_path):
     [
         (("song.rpp", "--out", "song.rpp"), "the project itself"),
         (("song.rpp", "--out", "there.rpp"), "exists"),
-        (("song.rpp", "--out", "no/such/new.rpp"), "no folder"),
-        (("song.rpp", "--out", "new.wav"), "ends in .rpp"),
+        (("song.rpp", "--out", "no/such/new.rpp"), "no such folder"),
+        (("song.rpp", "--out", "new.wav"), "name the new project"),
         (("song.rpp", "--out", "new.rpp", "--span", "0:1"), "leave out --span"),
         (("song.rpp", "--out", "new.rpp", "--items", "guitar"), "no items match"),
         (("song.rpp", "there.rpp", "--out", "new.rpp"), "one project at a time"),
@@ -229,6 +229,6 @@ def test_nothing_dreamed_writes_nothing(song, capsys, monkeypatch, tmp_path):
     new = song.with_name("new.rpp")
     assert main(["rpp", str(song), "--items", "gone", "--out", str(new)]) == 2
     report = capsys.readouterr().err
-    assert "nothing was dreamed" in report
+    assert "no item was dreamed" in report
     assert not new.exists()
     assert not list((tmp_path / "queue/rpp").iterdir())

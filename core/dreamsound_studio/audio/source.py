@@ -35,7 +35,7 @@ def read_cut(
     cut : Cut
         The pieces to read.
     span : str, optional
-        ``START:END`` in seconds of the cut; the start snaps back to the patch grid.
+        Part of the cut, as `audio.span.parse_span` takes it.
     samples : (int, int), optional
         First sample of the cut, and one past the last, instead of `span`.
 

@@ -6,12 +6,15 @@ import difflib
 import importlib
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from dreamsound_studio import __version__
+from dreamsound_studio.cli.shared.app import App, Command, Group
+from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.dream.out_of_memory import OUT_OF_MEMORY, is_out_of_memory
 from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.recipe.objective_text import ObjectiveTextError
@@ -19,28 +22,41 @@ from dreamsound_studio.recipe.objective_text import ObjectiveTextError
 #: Command, its module, and its line in the help: none is imported to be listed.
 COMMANDS: dict[str, tuple[str, str]] = {
     "render": (f"{__name__}.render", "Dream sounds and write the renders."),
-    "batch": (f"{__name__}.batch", "Dream whole folders, with a report."),
-    "plot": (f"{__name__}.plot", "Draw renders beside what they were made of."),
-    "redo": (f"{__name__}.redo", "Make a render again, and compare."),
+    "batch": (f"{__name__}.batch", "Dream folders of sounds, with a report."),
+    "plot": (f"{__name__}.plot", "Draw a render beside its source, as PNG."),
+    "redo": (f"{__name__}.redo", "Make a render again, and compare it."),
     "listen": (f"{__name__}.listen", "Show what a model hears in a sound, and when."),
-    "vary": (f"{__name__}.vary", "Dream a sound in many ways, to choose from."),
-    "units": (f"{__name__}.units", "Show which channels of a layer a sound excites most."),
-    "presets": (f"{__name__}.presets", "List, show, keep, share and mix presets."),
-    "queue": (f"{__name__}.queue", "Put jobs into the render queue, and watch them."),
-    "worker": (f"{__name__}.worker", "Run what is in the render queue."),
+    "vary": (
+        "dreamsound_studio.cli.vary",
+        "Dream a sound with many settings, to choose from.",
+    ),
+    "units": (
+        "dreamsound_studio.cli.units",
+        "Rank the channels of a layer by their response.",
+    ),
+    "presets": (f"{__name__}.presets", "List, show, save, share and mix presets."),
+    "queue": (f"{__name__}.queue", "Add jobs to the render queue, watch and manage them."),
+    "worker": (f"{__name__}.worker", "Run the jobs of the render queue."),
     "rpp": (f"{__name__}.rpp", "Dream items of a REAPER project, without REAPER."),
-    "submit": (f"{__name__}.submit", "Put the job of a folder into the render queue."),
-    "reaper": (f"{__name__}.reaper", "Install the actions into REAPER, and look after them."),
-    "library": (f"{__name__}.library", "Find, judge and export the dreams that were made."),
-    "recipe": (f"{__name__}.recipe", "The format of recipes, and what a file holds."),
-    "classes": (f"{__name__}.classes", "List the classes that a model knows."),
-    "models": (f"{__name__}.models", "List, pull and remove models."),
-    "layers": (f"{__name__}.layers", "List the layers that can be dreamed."),
+    "submit": (f"{__name__}.submit", "Add the job in a folder to the render queue."),
+    "reaper": (f"{__name__}.reaper", "Install, check and remove the REAPER actions."),
+    "library": (f"{__name__}.library", "Search, rate and export finished dreams."),
+    "recipe": (f"{__name__}.recipe", "Show the recipe of a file, or the recipe format."),
+    "classes": (f"{__name__}.classes", "List the classes of a model."),
+    "models": (f"{__name__}.models", "List, download and remove models."),
+    "layers": (f"{__name__}.layers", "List the layers of a model."),
 }
 EXIT_BAD_INPUT, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 2, 4, 130
+#: Options of every command, which may also stand before it.
+GENERAL_FLAGS = frozenset(("-q", "--quiet", "-v", "--verbose", "--debug"))
+EXAMPLES = """\b
+dreamsound bird.wav                      dream with the defaults
+dreamsound bird.wav --class Whistling    dream one class
+dreamsound render --help                 the options people use
+"""
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(Group):
     """A group that shows its commands without importing them."""
 
     #: As :data:`COMMANDS`.
@@ -54,16 +70,18 @@ class LazyGroup(TyperGroup):
         """Return a stand-in that knows its help line."""
         if cmd_name not in self.commands_of_group:
             return None
-        return TyperCommand(cmd_name, help=self.commands_of_group[cmd_name][1])
+        return Command(cmd_name, help=self.commands_of_group[cmd_name][1])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Import the command that is about to run."""
         table = self.commands_of_group
         name, rest = args[0], args[1:]
         if name not in table:
+            if ctx.resilient_parsing:
+                return None, None, rest
             near = difflib.get_close_matches(name, table, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(table)}"
-            ctx.fail(f"there is no command {name!r}; {hint}")
+            hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(table)}"
+            ctx.fail(f"unknown command {name!r}: {hint}")
         command = typer.main.get_command(importlib.import_module(table[name][0]).app)
         if isinstance(command, TyperGroup) and name in command.commands:
             command = command.commands[name]  # a module of several commands
@@ -71,18 +89,46 @@ class LazyGroup(TyperGroup):
         return name, command, rest
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; say of Ctrl-C that it came, where typer would only exit."""
+        """Run the command; turn Ctrl-C into `typer.Abort`, where typer would only exit."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
             raise typer.Abort from error
 
 
-app = typer.Typer(
-    cls=LazyGroup,
-    add_completion=False,
-    rich_markup_mode=None,  # the rich help costs twice what all the rest does
+class RootGroup(LazyGroup):
+    """All commands; a sound or a folder in the place of a command is rendered."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take general options before the command too, and those of ``render`` without it."""
+        count = next((n for n, word in enumerate(args) if word not in GENERAL_FLAGS), len(args))
+        first, rest = args[:count], args[count:]
+        own = {flag for param in self.get_params(ctx) for flag in param.opts}
+        if rest[:1] and rest[0].startswith("-") and rest[0].partition("=")[0] not in own:
+            is_render = any(_is_input(word) for word in rest) and not ctx.resilient_parsing
+            rest = ["render", *rest] if is_render else rest
+        return super().parse_args(ctx, [*rest[:1], *first, *rest[1:]])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return ``render`` for ``dreamsound bird.wav``, else what is named."""
+        if args[0] not in self.commands_of_group and _is_input(args[0]):
+            args = ["render", *args]
+        return super().resolve_command(ctx, args)
+
+
+def _is_input(word: str) -> bool:
+    """Return whether a word is a place, or looks like a sound file that is missing."""
+    from dreamsound_studio.pictures.batch_report import ENDINGS
+
+    path = Path(word)
+    return path.suffix.casefold() in ENDINGS or len(path.parts) > 1 or path.exists()
+
+
+app = App(
+    cls=RootGroup,
+    add_completion=True,
     help="DreamSound plays a sound to a network that listens, and makes it dream.",
+    epilog=EXAMPLES,
 )
 
 
@@ -102,7 +148,7 @@ def _root(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; what goes wrong is one line on standard error.
+    """Run the command line; an error is one line on standard error.
 
     Parameters
     ----------
@@ -112,19 +158,20 @@ def main(arguments: list[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 bad input; 3 a model that is not to be had; 4 some of several inputs failed;
-        5 cancelled; 130 Ctrl-C; 1 anything else.
+        0; 2: bad input; 3: model unavailable; 4: some of several inputs failed; 5: cancelled;
+        130: Ctrl-C; 1: anything else.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    verbosity.reset()
     try:
         result = typer.main.get_command(app).main(
-            arguments or ["--help"], prog_name="dreamsound", standalone_mode=False
+            arguments, prog_name="dreamsound", standalone_mode=False
         )
         return result if isinstance(result, int) else 0
     except (typer.Abort, KeyboardInterrupt):
-        line, code = "interrupted; nothing is half written", EXIT_INTERRUPTED
+        line, code = "Interrupted. No partial files left.", EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends in one line
-        if "--debug" in arguments:
+        if verbosity.debug or "--debug" in arguments:
             traceback.print_exc()
         line, code = line_and_code(error)
     print(f"dreamsound: {line}", file=sys.stderr)
@@ -132,7 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def line_and_code(error: Exception) -> tuple[str, int]:
-    """Return the one line that tells of an error, and the exit code it means."""
+    """Return an error's line of text, and its exit code."""
     if isinstance(error, ObjectiveTextError):
         # The lines under it show where: their spaces count.
         return str(error), error.exit_code
@@ -143,7 +190,7 @@ def line_and_code(error: Exception) -> tuple[str, int]:
     elif hasattr(error, "format_message"):  # the parser's own, for unknown or missing options
         line, code = error.format_message(), EXIT_BAD_INPUT
     else:
-        line, code = f"{type(error).__name__}: {error} (--debug shows where)", 1
+        line, code = f"{type(error).__name__}: {error} (pass --debug to see where)", 1
     return " ".join(line.split()), code
 
 

@@ -19,6 +19,9 @@ from dreamsound_studio.audio.formats import check_holds
 from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound_studio.cli.presets import preset_name
 from dreamsound_studio.cli.render import read_targets
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.clock import clock
+from dreamsound_studio.cli.shared.common_options import DryRun, Json
 from dreamsound_studio.cli.shared.fetching import loading
 from dreamsound_studio.cli.shared.options import (
     BitsOption,
@@ -29,19 +32,23 @@ from dreamsound_studio.cli.shared.options import (
     FxnameOption,
     LevelOption,
     NameOption,
+    OverwriteOption,
     PaperOption,
     PresetOption,
     RecipeOption,
     RendersOption,
+    RenderTrustOption,
     SidecarOption,
     SourceOption,
-    TrustOption,
+    SpanOption,
     with_recipe_options,
 )
-from dreamsound_studio.cli.shared.progress import say
-from dreamsound_studio.cli.shared.reading import read_telling
+from dreamsound_studio.cli.shared.places import clash_fields, clash_of
+from dreamsound_studio.cli.shared.progress import inform, say
+from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
 from dreamsound_studio.cli.shared.request import checked_recipe, render_names
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
+from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.dreamer import Dream, StepEvent
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels, write_thumbnail
@@ -51,43 +58,48 @@ from dreamsound_studio.pictures.batch_report import Report, Row, Sound, sounds_i
 from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE
 from dreamsound_studio.render.write import RenderOptions
 
-app = typer.Typer(add_completion=False)
+app = App()
 
 
 @app.command()
 @with_recipe_options
 def batch(
-    places: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders, or files.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder for the renders and the report.")],
+    places: Annotated[
+        list[Path], typer.Argument(metavar="FOLDER...", help="Folders of sounds, or files.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", metavar="DIR", help="Folder for the renders and the report."),
+    ],
     preset: PresetOption = None,
     recipe_file: RecipeOption = None,
     paper: PaperOption = False,
+    span: SpanOption = None,
     recursive: Annotated[
-        bool, typer.Option("--recursive", help="Look into the folders below too.")
+        bool, typer.Option("--recursive", help="Also take sounds from the folders below.")
     ] = False,
     keep_tree: Annotated[
-        bool, typer.Option("--keep-tree", help="Renders lie in folders as their sources do.")
+        bool, typer.Option("--keep-tree", help="Give the renders the folders of their sources.")
     ] = False,
-    jobs: Annotated[int, typer.Option(min=1, max=64, help="So many sounds at a time.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Sounds dreamed at the same time.")] = 1,
     renders: RendersOption = "dream,gradient,hardcut",
     level: LevelOption = "match",
     file_format: FormatOption = "wav",
     bits: BitsOption = None,
     sidecar: SidecarOption = False,
+    overwrite: OverwriteOption = False,
     name: NameOption = DEFAULT_TEMPLATE,
-    clash: ClashOption = "refuse",
+    clash: ClashOption = None,
     catid: CatidOption = "",
     fxname: FxnameOption = "",
     creator: CreatorOption = "",
     source: SourceOption = "",
-    json_output: Annotated[
-        bool, typer.Option("--json", help="Print the report as JSON on standard output.")
-    ] = False,
-    trust: TrustOption = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    trust: RenderTrustOption = False,
+    dry_run: DryRun = False,
+    json_output: Json = False,
     **fields: Any,
 ) -> int:
-    """Dream every sound in some folders; the report is batch_report.html in the folder OUT."""
+    """Dream every sound of some folders, and write a report, batch_report.html."""
     recipe = checked_recipe(preset, recipe_file, paper, fields)
     options = RenderOptions.make(
         renders=render_names(renders),
@@ -95,13 +107,17 @@ def batch(
         format=file_format,
         bits=bits,
         sidecar=sidecar,
-        overwrite=clash == "overwrite",
         name=name,
-        clash="refuse" if clash == "overwrite" else clash,
+        **clash_fields(clash_of(clash, overwrite)),
     )
+    span = settled_span(span)
     values = {"catid": catid, "fxname": fxname, "creator": creator, "source": source}
     values |= {"preset": preset_name(preset), "date": dt.date.today().isoformat()}
     sounds = sounds_in(places, recursive, out)
+    if dry_run:
+        for sound in sounds:
+            typer.echo(f"would dream {sound.path} into {out / sound.below if keep_tree else out}")
+        return 0
     check_folder_writable(out)
     rows = [
         Row(number, str(sound.path), str(out / sound.below if keep_tree else out))
@@ -110,28 +126,28 @@ def batch(
     protected = [sound.path for sound in sounds]
     protected += [Path(path) for path in recipe.files()]
     dreaming = Dreaming(recipe, loading(trust), options, read_targets(recipe), values, protected)
-    run = _Run(dreaming, Report.beginning(out, rows), jobs, debug)
+    run = _Run(dreaming, Report.beginning(out, rows), jobs, span)
     with cancelled_by_sigterm(run.control):
         code = run.all(sounds)
     if json_output:
         typer.echo((out / f"{run.report.name}.json").read_text(encoding="utf-8"))
     else:
         typer.echo(run.report.text())
-    say(f"report: {out / f'{run.report.name}.html'}")
+    inform(f"wrote {out / f'{run.report.name}.html'}; open it in a browser")
     return code
 
 
 class _Quiet:
-    """Tells of a dream among others: only what stays."""
+    """Shows nothing: the dreams of a batch run side by side, and the report has it all."""
 
     def step(self, event: StepEvent) -> None:
-        """Tell nothing."""
+        """Show nothing."""
 
     def note(self, text: str) -> None:
-        """Tell nothing."""
+        """Show nothing."""
 
     def say(self, text: str) -> None:
-        """Tell nothing: the report has it."""
+        """Show nothing: the report has it."""
 
 
 @dataclass
@@ -141,7 +157,7 @@ class _Run:
     dreaming: Dreaming
     report: Report
     jobs: int
-    debug: bool
+    span: str | None
 
     def __post_init__(self) -> None:
         self.control = Control()
@@ -151,7 +167,7 @@ class _Run:
         self._slots = threading.Semaphore(self.jobs + 2)
 
     def all(self, sounds: list[Sound]) -> int:
-        """Dream them all and write the report, also of a batch that is called off."""
+        """Dream them all and write the report, also of a cancelled batch."""
         stopped: BaseException | None = None
         try:
             # The dreamers end first: until then they hand over what is to be drawn.
@@ -182,9 +198,9 @@ class _Run:
             self.control.check(0.0)
             if self.dreaming.is_skipped(sound.path, Path(row.out), row.number):
                 row.state, row.why = "skipped", "its renders are there"
-                self._told(row)
+                self._show(row)
                 return
-            clip = read_telling(sound.path, None, row.warnings)
+            clip = read_with_warnings(sound.path, self.span, row.warnings)
             file_format = self.dreaming.options.format
             check_holds(file_format, clip.sample_rate_hz, clip.channels, row.input)
             self.dreaming.model()
@@ -201,18 +217,18 @@ class _Run:
     def _dream(self, row: Row, clip: Clip) -> None:
         try:
             started = time.perf_counter()
-            told, dream = self.dreaming.dream(
+            report, dream = self.dreaming.dream(
                 clip, row.input, Path(row.out), row.number, _Quiet(), self.control
             )
             row.seconds = time.perf_counter() - started
             row.state = "done"
             row.class_name = dream.final.class_name
             row.before, row.after = dream.initial.score, dream.final.score
-            row.renders = told["renders"]
+            row.renders = report["renders"]
             row.warnings += [
-                line for line in told["warnings"] if line not in self.dreaming.model_notes
+                line for line in report["warnings"] if line not in self.dreaming.model_notes
             ]
-            self._told(row)
+            self._show(row)
             self._drawing.submit(self._draw, row, dream)
         except RenderCancelled:
             row.state = "not begun"
@@ -239,24 +255,26 @@ class _Run:
                 path = folder / f"{row.number:04d}_{which}.png"
                 write_thumbnail(shown, path, top_db)
                 row.pictures[which] = f"{folder.name}/{path.name}"
-        except Exception as error:  # noqa: BLE001 - the renders are there: it is no failure
+        except Exception as error:  # noqa: BLE001 - the renders exist: a missing picture is not a failure
             row.warnings.append(f"no picture: {line_and_code(error)[0]}")
         finally:
             self._slots.release()
 
     def _failed(self, row: Row, error: Exception) -> None:
-        if self.debug:
+        if verbosity.debug:
             traceback.print_exception(error)
         row.state = "failed"
         row.why, row.exit_code = line_and_code(error)
-        self._told(row)
+        self._show(row)
 
-    def _told(self, row: Row) -> None:
+    def _show(self, row: Row) -> None:
         self._done += 1
         count = len(self.report.rows)
         rest = (time.monotonic() - self._began) / self._done * (count - self._done)
-        said = f"{row.state}: {row.why}" if row.why else row.state
+        what = f"{row.state}: {row.why}" if row.why else row.state
         if row.state == "done":
-            said = f"{row.class_name} {row.before:.3f} → {row.after:.3f}, {row.seconds:.1f} s"
+            what = f"{row.class_name} {row.before:.3f} → {row.after:.3f}, {row.seconds:.1f} s"
         name = Path(row.input).name
-        say(f"{self._done}/{count} {name}: {said}; ETA {rest:.0f} s")
+        eta = f"; ETA {clock(rest)}" if self._done < count else ""
+        show = say if row.state == "failed" else inform
+        show(f"{self._done}/{count} {name}: {what}{eta}")

@@ -1,4 +1,4 @@
-"""``dreamsound classes``: the classes that a model knows."""
+"""``dreamsound classes``: the classes of a model."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from typing import Annotated
 
 import typer
 
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.common_options import Json, ModelOption
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.tables import table_named
 
-app = typer.Typer(add_completion=False)
+app = App()
 
 
 @app.command()
 def classes(
-    model: Annotated[str, typer.Option(help="auto, a model's name, or a path.")] = "auto",
-    search: Annotated[str, typer.Option(help="Only names that contain this text.")] = "",
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)] = False,
+    model: ModelOption = "auto",
+    search: Annotated[str, typer.Option(metavar="TEXT", help="Only names that contain this.")] = "",
+    json_output: Json = False,
 ) -> None:
-    """List the classes that a model knows, by index and name."""
+    """List the classes of a model, by index and name."""
     names = table_named(model).class_names
     wanted = search.casefold()
     found = [(i, name) for i, name in enumerate(names) if wanted in name.casefold()]
@@ -28,6 +29,6 @@ def classes(
         typer.echo(json.dumps([{"index": i, "name": name} for i, name in found], indent=1))
         return
     if not found:
-        raise RecipeError(f"no class has {search!r} in its name")
+        raise RecipeError(f"no class contains {search!r}: see dreamsound classes for all")
     for index, name in found:
         typer.echo(f"{index:4d}  {name}")

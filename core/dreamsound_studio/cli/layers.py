@@ -1,24 +1,24 @@
-"""``dreamsound layers``: the layers that can be dreamed."""
+"""``dreamsound layers``: the layers of a model."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated
 
 import typer
 
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.common_options import Json, ModelOption
 from dreamsound_studio.models.tables import table_named
 
-app = typer.Typer(add_completion=False)
+app = App()
 
 
 @app.command()
 def layers(
-    model: Annotated[str, typer.Option(help="auto, a model's name, or a path.")] = "auto",
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)] = False,
+    model: ModelOption = "auto",
+    json_output: Json = False,
 ) -> None:
-    """List the layers that can be dreamed, with the shape of their output for one patch."""
+    """List the layers of a model, with the shape of their output for one patch."""
     names = table_named(model)
     if json_output:
         rows = [

@@ -1,4 +1,4 @@
-"""``dreamsound library``: every finished dream, to be found, judged and found again."""
+"""``dreamsound library``: search, rate and export finished dreams."""
 
 from __future__ import annotations
 
@@ -15,6 +15,15 @@ from typing import Annotated
 import typer
 
 from dreamsound_studio.cli import EXIT_SOME_FAILED
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.common_options import (
+    Clash,
+    DryRun,
+    Json,
+    Overwrite,
+)
+from dreamsound_studio.cli.shared.completion import complete_class, complete_model, complete_preset
+from dreamsound_studio.cli.shared.places import clash_of, free_place
 from dreamsound_studio.cli.shared.progress import say
 from dreamsound_studio.library.library import (
     DEFAULT_LIMIT,
@@ -27,28 +36,26 @@ from dreamsound_studio.library.library import (
     library_path,
 )
 
-app = typer.Typer(add_completion=False, help="Find, judge and export the dreams that were made.")
+app = App(help="Search, rate and export finished dreams.")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)]
-Number = Annotated[int, typer.Argument(metavar="ID", help="A dream's number.")]
-Limit = Annotated[int, typer.Option(min=1, help="How many to show at most, the newest first.")]
+Number = Annotated[int, typer.Argument(metavar="ID", help="Dream ID.")]
+Limit = Annotated[int, typer.Option(min=1, help="Show at most this many, the newest first.")]
 
+#: The file name that means standard output.
+STANDARD_OUTPUT = Path("-")
 #: Columns of a line, where the terminal does not say.
 WIDTH = 100
 MOST_STARS = 5
 
 
 @app.command("list")
-def list_dreams(
-    limit: Limit = DEFAULT_LIMIT, json_output: Json = False, debug: Debug = False
-) -> None:
-    """List the dreams that were made last."""
+def list_dreams(limit: Limit = DEFAULT_LIMIT, json_output: Json = False) -> None:
+    """List the newest dreams."""
     with _opened() as library:
         _print(library.list(limit), json_output)
         count = library.count()
     if count > limit:
-        say(f"dreamsound: {limit} of {count} dreams; --limit shows more")
+        say(f"dreamsound: {limit} of {count} dreams; pass --limit for more")
 
 
 @app.command()
@@ -61,22 +68,35 @@ def search(
             "the notes.",
         ),
     ] = None,
-    class_: Annotated[str | None, typer.Option("--class", help="What was dreamed of.")] = None,
-    preset: Annotated[str | None, typer.Option(help="A preset's name.")] = None,
-    model: Annotated[str | None, typer.Option(help="A model's name.")] = None,
-    tag: Annotated[str | None, typer.Option(help="A tag.")] = None,
+    class_: Annotated[
+        str | None,
+        typer.Option(
+            "--class", metavar="CLASS", help="The dreamed class.", autocompletion=complete_class
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A preset's name.", autocompletion=complete_preset),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A model's name.", autocompletion=complete_model),
+    ] = None,
+    tag: Annotated[str | None, typer.Option(metavar="TAG", help="A tag.")] = None,
     stars: Annotated[
-        int | None, typer.Option(min=0, max=MOST_STARS, help="So many, or more.")
+        int | None, typer.Option(min=0, max=MOST_STARS, help="At least this many.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(metavar="DATE", help="From 2026-11-24 or 2026-11-24T18:30 on.")
+        str | None,
+        typer.Option(
+            metavar="DATE", help="From this day or time on: 2026-11-24 or 2026-11-24T18:30."
+        ),
     ] = None,
     until: Annotated[
-        str | None, typer.Option(metavar="DATE", help="Until this day's end, or this time.")
+        str | None, typer.Option(metavar="DATE", help="Until the end of this day, or this time.")
     ] = None,
     limit: Limit = DEFAULT_LIMIT,
     json_output: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Find dreams, the newest first."""
     with _opened() as library:
@@ -85,20 +105,20 @@ def search(
         )
     _print(found[:limit], json_output)
     if len(found) > limit:
-        say(f"dreamsound: the newest {limit}, there are more; --limit shows them")
+        say(f"dreamsound: the newest {limit}; pass --limit for more")
 
 
 @app.command()
-def show(number: Number, json_output: Json = False, debug: Debug = False) -> None:
+def show(number: Number, json_output: Json = False) -> None:
     """Show a dream: its source, recipe, scores and renders."""
     with _opened() as library:
         dream = library.get(number)
-    told = dream.as_dict()
+    facts = dream.as_dict()
     if json_output:
-        typer.echo(json.dumps(told, indent=1))
+        typer.echo(json.dumps(facts, indent=1))
         return
     nested = ("recipe", "scores", "renders", "tags")
-    for key, value in told.items():
+    for key, value in facts.items():
         if key not in nested and value not in (None, ""):
             typer.echo(f"{key:14s}  {_clean(str(value))}")
     if dream.tags:
@@ -106,7 +126,7 @@ def show(number: Number, json_output: Json = False, debug: Debug = False) -> Non
     for name, (before, after) in dream.scores.items():
         typer.echo(f"  {_clean(name):28s}  {_score(before)} → {_score(after)}")
     typer.echo("recipe")
-    for key, value in told["recipe"].items():
+    for key, value in facts["recipe"].items():
         if value is not None:
             typer.echo(f"  {_clean(key)}: {_clean(str(value))}")
     typer.echo("renders")
@@ -119,9 +139,8 @@ def show(number: Number, json_output: Json = False, debug: Debug = False) -> Non
 def star(
     number: Number,
     stars: Annotated[int, typer.Argument(metavar="N", help="0 to 5.")],
-    debug: Debug = False,
 ) -> None:
-    """Give a dream stars, 0 to 5."""
+    """Rate a dream, 0 to 5 stars."""
     with _opened() as library:
         library.star(number, stars)
     typer.echo(f"{number}  {_stars(stars)}")
@@ -131,10 +150,9 @@ def star(
 def tag(
     number: Number,
     tags: Annotated[list[str], typer.Argument(metavar="TAG...", help="Words to find it by.")],
-    remove: Annotated[bool, typer.Option("--remove", help="Take them away.")] = False,
-    debug: Debug = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove these tags.")] = False,
 ) -> None:
-    """Add tags to a dream, or take them away."""
+    """Add tags to a dream, or remove them."""
     with _opened() as library:
         library.tag(number, () if remove else tags, tags if remove else ())
         left = library.get(number).tags
@@ -144,8 +162,7 @@ def tag(
 @app.command()
 def note(
     number: Number,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="In place of the old notes.")],
-    debug: Debug = False,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="Replaces the old notes.")],
 ) -> None:
     """Write notes about a dream."""
     with _opened() as library:
@@ -159,71 +176,84 @@ def export(
         bool,
         typer.Option(
             "--csv",
-            help="A table instead of JSON; cells are as they are: import them as text, or a note "
-            "that begins with = is a formula.",
+            help="Write a table instead of JSON. Import its cells as text: a note that begins "
+            "with = would be a formula.",
         ),
     ] = False,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to a file.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file.")] = False,
-    debug: Debug = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="File to write [default: -, standard output]."
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    clash: Clash = None,
+    dry_run: DryRun = False,
 ) -> None:
-    """Print or write everything that the library holds."""
+    """Export the whole library as JSON or CSV."""
+    how = clash_of(clash, overwrite)
+    place = out
+    if out is not None and out != STANDARD_OUTPUT:
+        if not out.parent.is_dir():
+            raise LibraryInputError(f"{out} cannot be written: no folder {out.parent}")
+        place = free_place(out, how)
+        if place is None or dry_run:
+            typer.echo(f"skipped {out}" if place is None else f"would write {place}")
+            return
     with _opened() as library:
         pieces = library.export("csv" if as_csv else "json")
-        if out is None:
+        if place is None or place == STANDARD_OUTPUT:
             for piece in pieces:
                 typer.echo(piece, nl=False)
         else:
-            _write(out, pieces, overwrite)
-            typer.echo(f"wrote {out}")
+            _write(place, pieces, how == "overwrite")
+            typer.echo(f"wrote {place}")
 
 
 @app.command()
 def forget(
-    numbers: Annotated[list[int], typer.Argument(metavar="ID...", help="Dreams' numbers.")],
-    debug: Debug = False,
+    numbers: Annotated[list[int], typer.Argument(metavar="ID...", help="Dream IDs.")],
 ) -> None:
-    """Forget dreams; their files stay where they are."""
+    """Remove dreams from the library; their files stay."""
     with _opened() as library:
         library.forget(*numbers)
-    typer.echo(f"forgot {', '.join(map(str, numbers))}; the files are still there")
+    typer.echo(f"removed {', '.join(map(str, numbers))}; the files stay")
 
 
 @app.command()
 def verify(
     folders: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FOLDER...]", help="Where to look for files that moved."),
+        typer.Argument(metavar="[FOLDER...]", help="Folders to search for moved files."),
     ] = None,
     json_output: Json = False,
-    debug: Debug = False,
 ) -> int:
-    """Check every render, and find those that moved; 4 if one is changed or not to be found."""
+    """Check every render, and find moved ones; the exit code is 4 if any is changed or missing."""
     for folder in folders or ():
         if not folder.is_dir():
-            raise LibraryInputError(f"{folder} is no folder")
+            raise LibraryInputError(f"{folder}: no such folder")
     with _opened() as library:
-        told = library.verify(folders or ())
-    bad = told.of("changed", "missing", "unreadable")
+        checked = library.verify(folders or ())
+    bad = checked.of("changed", "missing", "unreadable")
     if json_output:
-        renders = [vars(check) for check in told.renders]
-        typer.echo(json.dumps({"complete": told.complete, "renders": renders}, indent=1))
+        renders = [vars(check) for check in checked.renders]
+        typer.echo(json.dumps({"complete": checked.complete, "renders": renders}, indent=1))
     else:
-        for check in told.renders:
+        for check in checked.renders:
             if check.state != "same":
                 typer.echo(_checked(check))
         states = ("same", "moved", "replaced", "changed", "missing", "unreadable")
-        counts = ((len(told.of(state)), state) for state in states)
+        counts = ((len(checked.of(state)), state) for state in states)
         typer.echo(", ".join(f"{n} {state}" for n, state in counts if n) or "no renders")
-    if not told.complete:
-        say("dreamsound: there are too many files to look at all: name a smaller FOLDER")
+    if not checked.complete:
+        say("dreamsound: too many files to check them all: name a smaller FOLDER")
     return EXIT_SOME_FAILED if bad else 0
 
 
 def _opened() -> Library:
     path = library_path()
     if path is None:
-        raise LibraryInputError(f"there is no library: {LIBRARY_VARIABLE} is off")
+        raise LibraryInputError(f"no library: {LIBRARY_VARIABLE} is off; unset it")
     return Library(path)
 
 
@@ -265,7 +295,7 @@ def _local(ended: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """Return a text that does to a terminal nothing but be shown."""
+    """Return a text without control characters, safe for a terminal."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
@@ -276,7 +306,7 @@ def _cut(text: str, most: int) -> str:
 
 def _write(path: Path, pieces: Iterator[str], overwrite: bool) -> None:
     """Write a file as a whole, or not at all."""
-    exists = LibraryInputError(f"{path} exists: choose another name, or say --overwrite")
+    exists = LibraryInputError(f"{path} exists: choose another name, or pass --overwrite")
     if path.is_dir():
         raise LibraryInputError(f"{path} is a folder: name a file")
     if path.exists() and not overwrite:

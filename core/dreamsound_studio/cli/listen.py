@@ -4,105 +4,195 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 import uuid
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
-from dreamsound_studio.cli.shared.fetching import load_telling, watching
-from dreamsound_studio.cli.shared.progress import say
-from dreamsound_studio.cli.shared.reading import read_telling
+from dreamsound_studio.cli.presets import recipe_of
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.clock import moment
+from dreamsound_studio.cli.shared.common_options import (
+    SPAN_HELP,
+    Clash,
+    DryRun,
+    Json,
+    Overwrite,
+    TrustOption,
+)
+from dreamsound_studio.cli.shared.completion import complete_class, complete_model, complete_preset
+from dreamsound_studio.cli.shared.fetching import load_with_warnings, watching
+from dreamsound_studio.cli.shared.places import clash_of, free_place, shown_command
+from dreamsound_studio.cli.shared.progress import inform, say
+from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
 from dreamsound_studio.dream.listen import ClassHeard, Hearing
 from dreamsound_studio.dream.listen import listen as play_to
-from dreamsound_studio.errors import AudioFileError
+from dreamsound_studio.dream.objective import terms_of
+from dreamsound_studio.errors import AudioFileError, RecipeError
 from dreamsound_studio.models.entries import find_weights
 from dreamsound_studio.models.names import NameTable, check_known
 from dreamsound_studio.models.tables import possible_tables, table_of
+from dreamsound_studio.models.weights import Weights
+from dreamsound_studio.recipe.objective_text import ClassAtom
+from dreamsound_studio.recipe.recipe import Recipe
 
-app = typer.Typer(add_completion=False)
+app = App()
 
 NAME_CELLS = 28
+#: The file name that means standard output.
+STANDARD_OUTPUT = Path("-")
 
 
 @app.command()
 def listen(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A sound file.")],
-    top: Annotated[int, typer.Option(min=1, max=521, help="How many classes to show.")] = 10,
+    top: Annotated[int, typer.Option(min=1, max=521, help="Number of classes to show.")] = 10,
     class_: Annotated[
         list[str] | None,
-        typer.Option("--class", help="Only this class, by name or index; may be repeated."),
+        typer.Option(
+            "--class",
+            metavar="CLASS",
+            help="Only this class, by name or index; may be repeated.",
+            autocompletion=complete_class,
+        ),
     ] = None,
-    model: Annotated[str, typer.Option(help="auto, a model's name, or a path.")] = "auto",
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            "--preset",
+            metavar="NAME|FILE",
+            help="Listen with the model and the class of a preset.",
+            autocompletion=complete_preset,
+        ),
+    ] = None,
+    recipe_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--recipe",
+            metavar="FILE",
+            help="Listen with the model and the class of a recipe file or a render.",
+        ),
+    ] = None,
+    span: Annotated[str | None, typer.Option("--span", metavar="START-END", help=SPAN_HELP)] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="NAME|PATH",
+            help="auto, a model's name, or a path [default: the recipe's, or auto].",
+            autocompletion=complete_model,
+        ),
+    ] = None,
     csv_file: Annotated[
         Path | None,
-        typer.Option("--csv", help="Write the scores: a row a patch, a column a class."),
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            help="Write the scores, a row a patch, a column a class; - is standard output.",
+        ),
     ] = None,
     png: Annotated[
-        Path | None, typer.Option("--png", help="Draw the spectrogram over a class-by-time map.")
+        Path | None,
+        typer.Option(
+            "--png", metavar="FILE", help="Draw the spectrogram over a class-by-time map."
+        ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files.")] = False,
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    trust: Annotated[
-        bool, typer.Option("--trust", help="Let a SavedModel of others run on this machine.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)] = False,
+    overwrite: Overwrite = False,
+    clash: Clash = None,
+    dry_run: DryRun = False,
+    json_output: Json = False,
+    trust: TrustOption = False,
 ) -> None:
     """Show what a model hears in a sound, and when."""
+    recipe = recipe_of(preset, recipe_file, False, {"model": model})
+    model = recipe.model
+    class_ = class_ or _classes_of(recipe)
     # Before anything is fetched or read: a class may be mistyped.
-    looks = [partial(NameTable.find_class, text=name) for name in class_ or []]
-    check_known(looks, possible_tables(model))
-    for path in (csv_file, png):
-        if path is not None:
-            _check_place(path, file, overwrite)
+    check_known(
+        [partial(NameTable.find_class, text=name) for name in class_ or []], possible_tables(model)
+    )
+    how = clash_of(clash, overwrite)
     if csv_file is not None and csv_file == png:
-        raise AudioFileError(f"{png} cannot be both the table and the picture")
-    clip = read_telling(file)
+        raise AudioFileError(f"{png}: name two files, one for the table and one for the picture")
+    if json_output and csv_file == STANDARD_OUTPUT:
+        raise RecipeError("pass --json or --csv -, not both: each prints to standard output")
+    if csv_file != STANDARD_OUTPUT:
+        csv_file = _checked_place(csv_file, file, how)
+    png = _checked_place(png, file, how)
+    clip = read_with_warnings(file, settled_span(span))
+    if dry_run:
+        for path in (csv_file, png):
+            if path is not None and path != STANDARD_OUTPUT:
+                typer.echo(f"would write {path}")
+        return
     with watching(trust) as watch:
         weights = find_weights(model, watch)
-    table = table_of(weights)
-    chosen = [table.find_class(name) for name in class_ or []]
-    loaded = load_telling(weights)
+    chosen = _find_classes(weights, class_)
+    loaded = load_with_warnings(weights)
     hearing = play_to(clip, loaded, lambda text: say(f"dreamsound: {file}: {text}"))
+    offset_s = clip.start / clip.sample_rate_hz
     shown = [hearing.of(index) for index in chosen] if chosen else hearing.top(top)
-    if csv_file is not None:
-        _write_csv(csv_file, hearing, shown)
+    if csv_file == STANDARD_OUTPUT:
+        _write_rows(sys.stdout, hearing, shown, offset_s)
+    elif csv_file is not None:
+        _write_csv(csv_file, hearing, shown, offset_s)
+        inform(f"wrote {csv_file}")
     if png is not None:
         from dreamsound_studio.pictures.before_after import heard_picture
 
         heard_picture(clip.samples.read, hearing, shown, clip.sample_rate_hz, png, file.name)
+        inform(f"wrote {png}")
     if json_output:
         about = {"input": str(file), "model": loaded.name, "weights_sha256": loaded.weights_sha256}
-        typer.echo(json.dumps(about | _as_dict(hearing, shown, chosen or None), indent=1))
-    else:
-        _print_tables(hearing, shown, chosen or None)
+        typer.echo(json.dumps(about | _as_dict(hearing, shown, chosen or None, offset_s), indent=1))
+    elif csv_file != STANDARD_OUTPUT:
+        _print_tables(hearing, shown, chosen or None, offset_s)
+        inform(
+            f"to dream one: {shown_command('render', file, '--class', shown[0].name)}"
+            if shown
+            else "no class stands out"
+        )
 
 
-def _print_tables(hearing: Hearing, shown: list[ClassHeard], among: list[int] | None) -> None:
+def _classes_of(recipe: Recipe) -> list[str]:
+    """Return the classes that a recipe names, but not ``first``, ``follow`` and the like."""
+    atoms = (atom for atom in terms_of(recipe).atoms if isinstance(atom, ClassAtom))
+    return [atom.name for atom in atoms if atom.choice is None]
+
+
+def _find_classes(weights: Weights, names: list[str] | None) -> list[int]:
+    table = table_of(weights)
+    return [table.find_class(name) for name in names or []]
+
+
+def _print_tables(
+    hearing: Hearing, shown: list[ClassHeard], among: list[int] | None, offset_s: float
+) -> None:
     typer.echo(f"index  {'class':{NAME_CELLS}}  mean   highest  at")
     for heard in shown:
         name = _short(heard.name)
-        at = _clock(heard.highest_at_s)
+        at = moment(offset_s + heard.highest_at_s)
         typer.echo(f"{heard.index:5d}  {name}  {heard.mean:.3f}  {heard.highest:.3f}    {at}")
-    typer.echo(f"\nfrom      to        {'heard most':{NAME_CELLS}}  mean")
+    # What stands in the first column can be pasted into --span.
+    typer.echo(f"\n{'span':19}  {'heard most':{NAME_CELLS}}  mean")
     for part in hearing.passages(among):
         name = _short(hearing.class_names[part.index])
-        times = f"{_clock(part.start_s):8}  {_clock(part.stop_s):8}"
-        typer.echo(f"{times}  {name}  {part.score:.3f}")
+        times = f"{moment(offset_s + part.start_s)}-{moment(offset_s + part.stop_s)}"
+        typer.echo(f"{times:19}  {name}  {part.score:.3f}")
 
 
 def _short(name: str) -> str:
     return f"{name if len(name) <= NAME_CELLS else name[: NAME_CELLS - 1] + '…':{NAME_CELLS}}"
 
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds * 100), 6000)
-    return f"{minutes}:{rest / 100:05.2f}"
-
-
-def _as_dict(hearing: Hearing, shown: list[ClassHeard], among: list[int] | None) -> dict[str, Any]:
+def _as_dict(
+    hearing: Hearing, shown: list[ClassHeard], among: list[int] | None, offset_s: float
+) -> dict[str, Any]:
     return {
+        "span_start_s": offset_s,
         "length_s": hearing.length_s,
         "patch_s": hearing.patch_s,
         "hop_s": hearing.hop_s,
@@ -118,15 +208,19 @@ def _as_dict(hearing: Hearing, shown: list[ClassHeard], among: list[int] | None)
     }
 
 
-def _write_csv(path: Path, hearing: Hearing, shown: list[ClassHeard]) -> None:
+def _write_rows(file: TextIO, hearing: Hearing, shown: list[ClassHeard], offset_s: float) -> None:
+    writer = csv.writer(file)
+    writer.writerow(["start_s", *(heard.name for heard in shown)])
+    for start, scores in zip(hearing.starts_s, hearing.scores, strict=True):
+        values = (f"{scores[heard.index]:.6f}" for heard in shown)
+        writer.writerow([f"{offset_s + start:.3f}", *values])
+
+
+def _write_csv(path: Path, hearing: Hearing, shown: list[ClassHeard], offset_s: float) -> None:
     unfinished = path.with_name(f".{uuid.uuid4().hex[:8]}.partial")
     try:
         with unfinished.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["start_s", *(heard.name for heard in shown)])
-            for start, scores in zip(hearing.starts_s, hearing.scores, strict=True):
-                values = (f"{scores[heard.index]:.6f}" for heard in shown)
-                writer.writerow([f"{start:.3f}", *values])
+            _write_rows(file, hearing, shown, offset_s)
         unfinished.replace(path)
     except OSError as error:
         raise AudioFileError(f"{path} cannot be written: {error.strerror or error}") from error
@@ -134,12 +228,12 @@ def _write_csv(path: Path, hearing: Hearing, shown: list[ClassHeard]) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def _check_place(path: Path, source: Path, overwrite: bool) -> None:
+def _checked_place(path: Path | None, source: Path, clash: str) -> Path | None:
+    """Return where a file may be written; None where none is asked for, or it is skipped."""
+    if path is None:
+        return None
     if not path.parent.is_dir():
-        raise AudioFileError(f"{path} cannot be written: there is no such folder")
-    if path.is_dir():
-        raise AudioFileError(f"{path} is a folder")
+        raise AudioFileError(f"{path} cannot be written: no folder {path.parent}")
     if path.exists() and source.exists() and path.samefile(source):
-        raise AudioFileError(f"{path} is the source: it is never replaced")
-    if path.exists() and not overwrite:
-        raise AudioFileError(f"{path} exists: choose another name, or say --overwrite")
+        raise AudioFileError(f"{path} is the source, which is never replaced: name another file")
+    return free_place(path, clash)

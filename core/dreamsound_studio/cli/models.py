@@ -1,4 +1,4 @@
-"""``dreamsound models``: which models there are, where they lie, and how to get them."""
+"""``dreamsound models``: list, download and remove models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.common_options import DryRun, Json, TrustOption
+from dreamsound_studio.cli.shared.completion import complete_model
 from dreamsound_studio.cli.shared.fetching import watching
+from dreamsound_studio.cli.shared.places import check_file, shown_command
+from dreamsound_studio.cli.shared.progress import inform
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.entries import (
     CATALOG,
@@ -28,18 +33,18 @@ from dreamsound_studio.models.plugins import plugin_entries, plugin_of
 from dreamsound_studio.models.store import ledger
 from dreamsound_studio.models.weights import Weights
 
-app = typer.Typer(add_completion=False, help="List, pull and remove models.")
+app = App(help="List, download and remove models.")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A model's name.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="A model's name.", autocompletion=complete_model)
+]
 
 FOREIGN = CatalogEntry("", "savedmodel", "a SavedModel", "its maker's", "its maker")
 
 
 @app.command("list")
-def list_models(json_output: Json = False, debug: Debug = False) -> None:
-    """List the models that can be named, and where they are."""
+def list_models(json_output: Json = False) -> None:
+    """List the models, and where they are on this machine."""
     names = [*CATALOG, *plugin_entries(), *(found.name for found in own_models())]
     rows = [_about(name) for name in dict.fromkeys(names)]
     if json_output:
@@ -49,7 +54,7 @@ def list_models(json_output: Json = False, debug: Debug = False) -> None:
         place = row["path"] or (
             f"plug-in {row['from']}"
             if row["kind"] == "plugin"
-            else f"not here: dreamsound models pull {row['name']}"
+            else f"not here; to get it: dreamsound models pull {row['name']}"
         )
         typer.echo(f"{row['name']:12s}  {row['network']}  ({row['licence']})  {place}")
         for cached in row["passed_over"]:
@@ -57,8 +62,8 @@ def list_models(json_output: Json = False, debug: Debug = False) -> None:
 
 
 @app.command()
-def info(name: Name, json_output: Json = False, debug: Debug = False) -> None:
-    """Say what a model is, where it comes from and where it lies."""
+def info(name: Name, json_output: Json = False) -> None:
+    """Show what a model is, where it comes from, and where it is on this machine."""
     about = _about(resolved_name(name))
     if json_output:
         typer.echo(json.dumps(about, indent=1))
@@ -71,16 +76,14 @@ def info(name: Name, json_output: Json = False, debug: Debug = False) -> None:
 
 
 @app.command()
-def path(name: Name, json_output: Json = False, debug: Debug = False) -> None:
-    """Print where a model lies on this machine."""
+def path(name: Name, json_output: Json = False) -> None:
+    """Print where a model is on this machine."""
     name = resolved_name(name)
     weights = local_weights(name)
     if weights is None:
         entry_of(name)
         folders = ", ".join(map(str, search_folders()))
-        raise ModelError(
-            f"{name} is in none of {folders}: dreamsound models pull {name} fetches it"
-        )
+        raise ModelError(f"model {name} not found in {folders}: run dreamsound models pull {name}")
     place = str(weights.place)
     typer.echo(json.dumps({"name": name, "path": place}) if json_output else place)
 
@@ -98,25 +101,32 @@ def pull(
         ),
     ] = None,
     rate: Annotated[
-        int | None, typer.Option(metavar="HZ", help="Of a SavedModel of yours: its sample rate.")
+        int | None, typer.Option(metavar="HZ", help="Sample rate of your own SavedModel.")
     ] = None,
     classes: Annotated[
-        Path | None, typer.Option(help="Of a SavedModel of yours: the table of its classes.")
+        Path | None, typer.Option(metavar="FILE", help="Class table of your own SavedModel.")
     ] = None,
-    trust: Annotated[
-        bool, typer.Option("--trust", help="Let a SavedModel of others run on this machine.")
-    ] = False,
+    trust: TrustOption = False,
+    dry_run: DryRun = False,
     json_output: Json = False,
-    debug: Debug = False,
 ) -> None:
-    """Fetch a model into the user's data folder, and check that it is what it should be."""
+    """Download a model into the user's data folder, and check it."""
     name = resolved_name(name)
     foreign = name not in CATALOG and origin is not None
     if not foreign:
         entry_of(name)
     _check_free(name, foreign)
+    if origin is not None and "://" not in origin:
+        check_file(Path(origin).expanduser())
+    if classes is not None:
+        check_file(classes)
     if not foreign and (rate is not None or classes is not None):
-        raise ModelError(f"{name} is in the catalog: its rate and classes are known")
+        raise ModelError(f"{name} is in the catalog: leave out --rate and --classes")
+    if dry_run:
+        typer.echo(
+            f"would pull {name} from {origin or CATALOG[name].handle} to {user_models_folder()}"
+        )
+        return
     hashes: list[str] = []
 
     def check(made: Weights) -> None:
@@ -138,21 +148,25 @@ def pull(
     ledger.forget_unreachable(name)
     weights_sha256 = hashes[-1] if hashes else ""
     if json_output:
-        told = {"name": name, "path": str(weights.place), "weights_sha256": weights_sha256}
-        typer.echo(json.dumps(told))
+        facts = {"name": name, "path": str(weights.place), "weights_sha256": weights_sha256}
+        typer.echo(json.dumps(facts))
     else:
-        typer.echo(f"{name} is in {weights.place} (weights {weights_sha256[:12]})")
+        typer.echo(f"wrote {weights.place} (weights {weights_sha256[:12]})")
+        inform(f"to use it: {shown_command('render', 'SOUND', '--model', name)}")
 
 
 @app.command()
-def remove(name: Name, json_output: Json = False, debug: Debug = False) -> None:
-    """Remove a model from the user's data folder; models elsewhere are left alone."""
+def remove(name: Name, dry_run: DryRun = False, json_output: Json = False) -> None:
+    """Remove a model from the user's data folder; models elsewhere stay."""
     name = resolved_name(name)
     if name not in CATALOG and name not in [found.name for found in own_models()]:
         entry_of(name)
     removed = _pulled(name)
     if not removed:
-        raise ModelError(f"{name} is not in {user_models_folder()}; nothing is removed")
+        raise ModelError(f"model {name} not found in {user_models_folder()}: nothing to remove")
+    if dry_run:
+        typer.echo(f"would remove {', '.join(map(str, removed))}")
+        return
     for place in removed:
         _delete(place)
     if json_output:
@@ -192,9 +206,9 @@ def _about(name: str) -> dict[str, Any]:
 
 def _check_free(name: str, foreign: bool) -> None:
     if foreign and (name in plugin_entries() or name == "auto" or not _is_plain(name)):
-        raise ModelError(f"{name!r} cannot be a model's name: use letters, digits, - and _")
+        raise ModelError(f"invalid model name {name!r}: use letters, digits, - and _")
     for place in _pulled(name):
-        raise ModelError(f"{place} is there already: dreamsound models remove {name} makes room")
+        raise ModelError(f"{place} exists: run dreamsound models remove {name} first")
 
 
 def _is_plain(name: str) -> bool:

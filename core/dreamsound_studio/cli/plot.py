@@ -1,7 +1,8 @@
-"""``dreamsound plot``: renders beside what they were made of, and the score trace, as PNG."""
+"""``dreamsound plot``: renders beside their sources, and the score trace, as PNG."""
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -9,13 +10,17 @@ import typer
 
 from dreamsound_studio.audio.clip import check_folder_writable, read_clip
 from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
-from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.common_options import Clash, DryRun, Overwrite
+from dreamsound_studio.cli.shared.places import check_file, clash_of, free_place
+from dreamsound_studio.cli.shared.progress import inform, say
+from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.errors import AudioFileError, DreamSoundError
 from dreamsound_studio.jobs.redo import note_of_render, read_source_of, source_of
 from dreamsound_studio.pictures.before_after import Trace, render_picture
 from dreamsound_studio.render.note import RenderNote
 
-app = typer.Typer(add_completion=False)
+app = App()
 
 
 @app.command()
@@ -23,22 +28,39 @@ def plot(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Renders of DreamSound.")],
     source: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="What they were made of; default: searched beside them."),
+        typer.Option(metavar="FILE", help="Their source [default: searched for beside them]."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where to; default: beside each.")
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="DIR", help="Folder for the pictures [default: beside each]."
+        ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace pictures.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)] = False,
+    overwrite: Overwrite = False,
+    clash: Clash = None,
+    dry_run: DryRun = False,
 ) -> int:
-    """Draw each render beside what it was made of, as FILE.png."""
+    """Draw each render beside its source, as FILE.png."""
+    how = clash_of(clash, overwrite)
     if out is not None:
-        check_folder_writable(out)
+        check_folder_writable(out, makes_it=not dry_run)
     codes = []
     for path in files:
         try:
-            typer.echo(_plot(path, source, out or path.parent, overwrite))
+            wanted = (out or path.parent) / f"{path.name}.png"
+            place = free_place(wanted, how)
+            if place is None:
+                inform(f"skipped {wanted}")
+                continue
+            note = note_of_render(check_file(path))
+            if dry_run:
+                typer.echo(f"would write {place}")
+                continue
+            _plot(path, note, source, place)
+            typer.echo(place)
         except DreamSoundError as error:
+            if verbosity.debug:
+                traceback.print_exception(error)
             line, code = line_and_code(error)
             say(f"dreamsound: {line}")
             codes.append(code)
@@ -47,12 +69,10 @@ def plot(
     return EXIT_SOME_FAILED if codes else 0
 
 
-def _plot(path: Path, source: Path | None, folder: Path, overwrite: bool) -> Path:
-    """Draw one render; return where the picture is."""
-    place = folder / f"{path.name}.png"
-    if place.exists() and not overwrite:
-        raise AudioFileError(f"{place} exists: choose another folder, or say --overwrite")
-    note = note_of_render(path)
+def _plot(path: Path, note: RenderNote, source: Path | None, place: Path) -> None:
+    """Draw one render."""
+    # Only here: matplotlib takes long to import.
+
     after = read_clip(path)
     origin = source_of(note, path, source)
     before = read_source_of(note, origin)
@@ -61,7 +81,6 @@ def _plot(path: Path, source: Path | None, folder: Path, overwrite: bool) -> Pat
     trace = Trace(note.class_name, note.scores)
     titles = (origin.name, _title(path, note))
     render_picture(before.samples, after.samples, after.sample_rate_hz, place, titles, trace)
-    return place
 
 
 def _title(path: Path, note: RenderNote) -> str:

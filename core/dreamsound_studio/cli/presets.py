@@ -1,16 +1,27 @@
-"""``dreamsound presets``: listing, showing, keeping, sharing and mixing presets."""
+"""``dreamsound presets``: list, show, save, share and mix presets."""
 
 from __future__ import annotations
 
+import itertools
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from dreamsound_studio.cli.shared.options import with_recipe_options
-from dreamsound_studio.cli.shared.progress import say
-from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.common_options import (
+    Clash,
+    DryRun,
+    Json,
+    Overwrite,
+)
+from dreamsound_studio.cli.shared.completion import complete_preset
+from dreamsound_studio.cli.shared.options import PaperOption, with_recipe_options
+from dreamsound_studio.cli.shared.places import check_file, clash_of, free_place, shown_command
+from dreamsound_studio.cli.shared.progress import inform, say
+from dreamsound_studio.errors import DreamSoundError, RecipeError
 from dreamsound_studio.recipe.blend import blend as blend_recipes
 from dreamsound_studio.recipe.blend import difference
 from dreamsound_studio.recipe.document import recipe_from, write_json
@@ -23,6 +34,7 @@ from dreamsound_studio.recipe.presets import (
     factory_presets,
     find_preset,
     own_preset,
+    path_of,
     read_preset,
     save_preset,
     user_presets,
@@ -31,24 +43,29 @@ from dreamsound_studio.recipe.presets import (
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.note import read_document
 
-app = typer.Typer(add_completion=False, help="List, show, keep, share and mix presets.")
+app = App(help="List, show, save, share and mix presets.")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a preset of that name.")]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A preset's name, or its file.")]
-Note = Annotated[str | None, typer.Option(help="What to know about it.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="A preset's name, or its file.", autocompletion=complete_preset
+    ),
+]
+Note = Annotated[str | None, typer.Option(metavar="TEXT", help="What it does, and to what.")]
 Tags = Annotated[str | None, typer.Option(metavar="A,B,...", help="Words to find it by.")]
-Author = Annotated[str | None, typer.Option(help="Who made it.")]
+Author = Annotated[str | None, typer.Option(metavar="NAME", help="Its author.")]
+#: The file name that means standard output.
+STANDARD_OUTPUT = Path("-")
 
 
 @app.command("list")
 def list_presets(
-    search: Annotated[str, typer.Option(help="Only those with this in name, note or tags.")] = "",
+    search: Annotated[
+        str, typer.Option(metavar="TEXT", help="Only presets with this in name, note or tags.")
+    ] = "",
     json_output: Json = False,
-    debug: Debug = False,
 ) -> None:
-    """List the factory presets and yours."""
+    """List the factory presets and yours; yours are marked *."""
     own, unreadable = user_presets()
     every = [*own, *(Stored(preset, None) for preset in factory_presets())]
     found = [stored for stored in every if _matches(stored.preset, search)]
@@ -60,12 +77,16 @@ def list_presets(
     for stored in found:
         mark = " " if stored.factory else "*"
         tags = f"  [{', '.join(stored.preset.tags)}]" if stored.preset.tags else ""
-        typer.echo(f"{mark} {stored.preset.name:26s}  {stored.preset.note}{tags}")
+        model = needed_model(stored.preset.recipe)
+        needs = "" if model is None else f"  (needs {model})"
+        typer.echo(f"{mark} {stored.preset.name:26s}  {stored.preset.note}{needs}{tags}")
+    for model in _missing_models(found):
+        inform(f"model {model} is not on this machine; to get it: dreamsound models pull {model}")
 
 
 @app.command()
-def show(name: Name, json_output: Json = False, debug: Debug = False) -> None:
-    """Show a preset, and what of its recipe is not a default."""
+def show(name: Name, json_output: Json = False) -> None:
+    """Show a preset, and the fields of its recipe that differ from the defaults."""
     stored = find_preset(name)
     about = _about(stored)
     if json_output:
@@ -75,6 +96,10 @@ def show(name: Name, json_output: Json = False, debug: Debug = False) -> None:
         if about[key]:
             typer.echo(f"{key:8s}  {about[key]}")
     typer.echo(f"{'from':8s}  {'the factory' if stored.factory else stored.path}")
+    if about["needs"] is not None:
+        typer.echo(f"{'needs':8s}  model {about['needs']}")
+    if "method" not in about["recipe"]:
+        typer.echo(f"  method: {stored.preset.recipe.method}")
     for key, value in about["recipe"].items():
         if key != "schema_version":
             typer.echo(f"  {key}: {value}")
@@ -83,16 +108,23 @@ def show(name: Name, json_output: Json = False, debug: Debug = False) -> None:
 @app.command()
 @with_recipe_options
 def save(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What it does to a sound.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the preset.")],
     note: Note = None,
     tags: Tags = None,
     author: Author = None,
-    paper: Annotated[bool, typer.Option("--paper", help="The paper's formulas.")] = False,
+    paper: PaperOption = False,
     base: Annotated[
-        str | None, typer.Option("--from", metavar="PRESET", help="Begin with this preset.")
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="PRESET",
+            help="Begin with this preset.",
+            autocompletion=complete_preset,
+        ),
     ] = None,
     overwrite: Overwrite = False,
-    debug: Debug = False,
+    clash: Clash = None,
+    dry_run: DryRun = False,
     **fields: Any,
 ) -> None:
     """Save a recipe under a name."""
@@ -103,7 +135,7 @@ def save(
     preset = Preset(
         name=name, note=note or "", tags=_tags(tags), author=author or "", recipe=recipe
     )
-    typer.echo(f"saved {save_preset(preset, overwrite)}")
+    _save([preset], clash_of(clash, overwrite), dry_run)
 
 
 @app.command()
@@ -111,19 +143,19 @@ def copy(
     name: Name,
     new_name: Annotated[str, typer.Argument(metavar="NEW", help="Name of the copy.")],
     overwrite: Overwrite = False,
-    debug: Debug = False,
+    clash: Clash = None,
+    dry_run: DryRun = False,
 ) -> None:
-    """Copy a preset, a factory preset too, under another name."""
+    """Copy a preset, yours or the factory's, under a new name."""
     check_name(new_name)
     preset = find_preset(name).preset.model_copy(update={"name": new_name})
-    typer.echo(f"saved {save_preset(preset, overwrite)}")
+    _save([preset], clash_of(clash, overwrite), dry_run)
 
 
 @app.command()
 def rename(
     name: Name,
-    new_name: Annotated[str, typer.Argument(metavar="NEW", help="Its name from now on.")],
-    debug: Debug = False,
+    new_name: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
 ) -> None:
     """Rename one of your presets."""
     check_name(new_name)
@@ -134,7 +166,7 @@ def rename(
 
 
 @app.command()
-def delete(name: Name, debug: Debug = False) -> None:
+def delete(name: Name) -> None:
     """Delete one of your presets."""
     typer.echo(f"deleted {delete_preset(name)}")
 
@@ -143,39 +175,56 @@ def delete(name: Name, debug: Debug = False) -> None:
 def import_presets(
     paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Preset files.")],
     overwrite: Overwrite = False,
-    debug: Debug = False,
+    clash: Clash = None,
+    dry_run: DryRun = False,
 ) -> None:
-    """Take preset files into your folder of presets."""
-    # All are read before any is kept: a bad one among them changes nothing.
-    presets = [read_preset(path) for path in paths]
-    for preset in presets:
-        typer.echo(f"saved {save_preset(preset, overwrite)}")
+    """Copy preset files into your folder of presets."""
+    # All are read before any is saved: a bad one among them changes nothing.
+    presets = [read_preset(check_file(path)) for path in paths]
+    _save(presets, clash_of(clash, overwrite), dry_run)
 
 
 @app.command()
 def export(
     name: Name,
-    path: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="Where to.")],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file.")] = False,
-    debug: Debug = False,
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE|DIR", help="File or folder to write to; - is standard output."
+        ),
+    ],
+    overwrite: Overwrite = False,
+    clash: Clash = None,
+    dry_run: DryRun = False,
 ) -> None:
-    """Write a preset to a file of its own, to share it."""
+    """Write a preset to a file, to share it."""
     preset = find_preset(name).preset
-    place = path / f"{preset.name}{SUFFIX}" if path.is_dir() else path
-    if not place.name.endswith(SUFFIX):
-        raise RecipeError(f"{place}: a preset's file is called NAME{SUFFIX}")
-    write_json(place, preset.as_dict(), overwrite)
-    typer.echo(f"wrote {place}")
+    if path == STANDARD_OUTPUT:
+        typer.echo(json.dumps(preset.as_dict(), indent=1, ensure_ascii=False))
+        return
+    wanted = path / f"{preset.name}{SUFFIX}" if path.is_dir() else path
+    if not wanted.name.endswith(SUFFIX):
+        raise RecipeError(f"invalid preset file {wanted}: name it NAME{SUFFIX}")
+    how = clash_of(clash, overwrite)
+    place = free_place(wanted, how)
+    if place is None or dry_run:
+        typer.echo(f"skipped {wanted}" if place is None else f"would write {place}")
+        return
+    write_json(place, preset.as_dict(), how == "overwrite")
+    typer.echo(f"wrote {place}; to take it in elsewhere: dreamsound presets import FILE")
 
 
 @app.command()
 def diff(
-    first: Annotated[str, typer.Argument(metavar="A", help="A preset.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="Another.")],
+    first: Annotated[
+        str, typer.Argument(metavar="A", help="A preset.", autocompletion=complete_preset)
+    ],
+    second: Annotated[
+        str, typer.Argument(metavar="B", help="Another preset.", autocompletion=complete_preset)
+    ],
     json_output: Json = False,
-    debug: Debug = False,
 ) -> None:
-    """Show in which fields two presets differ."""
+    """Show the fields in which two presets differ."""
     found = difference(find_preset(first).preset.recipe, find_preset(second).preset.recipe)
     if json_output:
         typer.echo(json.dumps({name: list(pair) for name, pair in found.items()}, indent=1))
@@ -186,31 +235,38 @@ def diff(
 
 @app.command()
 def blend(
-    first: Annotated[str, typer.Argument(metavar="A", help="A preset.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="Another.")],
+    first: Annotated[
+        str, typer.Argument(metavar="A", help="A preset.", autocompletion=complete_preset)
+    ],
+    second: Annotated[
+        str, typer.Argument(metavar="B", help="Another preset.", autocompletion=complete_preset)
+    ],
     share: Annotated[float, typer.Argument(metavar="SHARE", help="0 is A, 1 is B.")],
-    name: Annotated[str | None, typer.Option("--save", help="Save it under this name.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--save", metavar="NAME", help="Save the mix under this name.")
+    ] = None,
     overwrite: Overwrite = False,
+    clash: Clash = None,
+    dry_run: DryRun = False,
     json_output: Json = False,
-    debug: Debug = False,
 ) -> None:
-    """Mix two presets: numbers lie between, of everything else the nearer choice is kept."""
+    """Mix two presets: numbers lie between theirs, other fields are those of the nearer one."""
     if not 0 <= share <= 1:
-        raise RecipeError(f"a blend lies between 0 (A) and 1 (B), not at {share:g}")
+        raise RecipeError(f"invalid share {share:g}: pass 0 (all A) to 1 (all B)")
     a, b = find_preset(first).preset, find_preset(second).preset
     recipe = blend_recipes(a.recipe, b.recipe, share)
     title = name or f"{a.name} {share:g} {b.name}"[:80].strip(" .")
     note = f"{a.name} and {b.name}, {share:g} of the way"
     preset = Preset(name=title, note=note, recipe=recipe)
     if name is not None:
-        say(f"saved {save_preset(preset, overwrite)}")
+        _save([preset], clash_of(clash, overwrite), dry_run, to_stderr=True)
     if json_output or name is None:
         typer.echo(json.dumps(preset.as_dict(), indent=1, ensure_ascii=False))
 
 
 def recipe_in(path: Path) -> tuple[Recipe, dict[str, Any]]:
-    """Return the recipe that a recipe, a preset or a render holds, and all that it says beside."""
-    document = read_document(path)
+    """Return the recipe of a recipe file, a preset or a render, and what else the file holds."""
+    document = read_document(check_file(path))
     about: dict[str, Any] = {}
     if isinstance(document, dict) and "recipe" in document:
         about = {name: value for name, value in document.items() if name != "recipe"}
@@ -219,9 +275,9 @@ def recipe_in(path: Path) -> tuple[Recipe, dict[str, Any]]:
 
 
 def recipe_of(preset: str | None, path: Path | None, paper: bool, fields: dict[str, Any]) -> Recipe:
-    """Return the recipe that a command is asked for: a preset's or a file's, and its options."""
+    """Return the recipe of a command's options: a preset's or a file's, and fields over it."""
     if preset is not None and path is not None:
-        raise RecipeError("a preset and a recipe are two recipes: give one")
+        raise RecipeError("pass --preset or --recipe, not both: each is a recipe")
     if preset is not None:
         return with_fields(find_preset(preset).preset.recipe, paper, fields)
     if path is not None:
@@ -230,13 +286,74 @@ def recipe_of(preset: str | None, path: Path | None, paper: bool, fields: dict[s
 
 
 def preset_name(preset: str | None) -> str:
-    """Return the name of a preset that was asked for, or nothing."""
+    """Return the name of the preset that was passed, or nothing."""
     return "" if preset is None else find_preset(preset).preset.name
+
+
+def _save(presets: list[Preset], clash: str, dry_run: bool, *, to_stderr: bool = False) -> None:
+    """Save presets of the user's, and say where they are."""
+    for preset in presets:
+        wanted = path_of(preset.name)
+        place = free_preset_place(preset.name, clash)
+        if place is None:
+            line = f"skipped {wanted}"
+        elif dry_run:
+            line = f"would save {place}"
+        else:
+            name = place.name.removesuffix(SUFFIX)
+            saved = preset.model_copy(update={"name": name if clash == "number" else preset.name})
+            line = f"saved {save_preset(saved, clash == 'overwrite')}"
+            line += f"; to use it: {shown_command('render', 'SOUND', '--preset', saved.name)}"
+        typer.echo(line, err=to_stderr)
+
+
+def free_preset_place(name: str, clash: str) -> Path | None:
+    """Return where a preset may be saved; None to skip it.
+
+    A name that is taken and must not be replaced is left to `save_preset` to refuse.
+    """
+    place = path_of(name)
+    if not place.exists() or clash in ("overwrite", "refuse"):
+        return place
+    if clash == "skip":
+        return None
+    numbers = (path_of(f"{name} {number}") for number in itertools.count(2))
+    return next(place for place in numbers if not place.exists())
+
+
+def needed_model(recipe: Recipe) -> str | None:
+    """Return the model that a recipe needs; None where any that ``auto`` can mean will do.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        With a model of its own, or with a class or a layer that only some models have.
+    """
+    from dreamsound_studio.dream.objective import check_names
+    from dreamsound_studio.models.entries import CATALOG, FALLBACK_MODEL
+    from dreamsound_studio.models.tables import table_named
+
+    if recipe.model != "auto":
+        return recipe.model
+    for model in (FALLBACK_MODEL, *CATALOG):
+        with suppress(DreamSoundError):
+            check_names(recipe, table_named(model))
+            return None if model == FALLBACK_MODEL else model
+    return None
+
+
+def _missing_models(found: list[Stored]) -> list[str]:
+    """Return the models that presets need and this machine lacks."""
+    from dreamsound_studio.models.entries import CATALOG, local_weights
+
+    needed = dict.fromkeys(needed_model(stored.preset.recipe) for stored in found)
+    return [model for model in needed if model in CATALOG and local_weights(model) is None]
 
 
 def _about(stored: Stored) -> dict[str, Any]:
     place = None if stored.path is None else str(stored.path)
-    return stored.preset.as_dict() | {"factory": stored.factory, "path": place}
+    needs = needed_model(stored.preset.recipe)
+    return stored.preset.as_dict() | {"factory": stored.factory, "path": place, "needs": needs}
 
 
 def _matches(preset: Preset, search: str) -> bool:

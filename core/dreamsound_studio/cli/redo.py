@@ -1,4 +1,4 @@
-"""``dreamsound redo``: make a render again, and say whether it is the same."""
+"""``dreamsound redo``: make a render again, and compare the two."""
 
 from __future__ import annotations
 
@@ -10,9 +10,17 @@ from typing import Annotated
 import typer
 
 from dreamsound_studio.audio.clip import check_folder_writable
-from dreamsound_studio.cli.shared.fetching import load_telling, watching
-from dreamsound_studio.cli.shared.progress import StepLine, say
-from dreamsound_studio.cli.shared.reading import read_telling
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.common_options import (
+    Clash,
+    DryRun,
+    Overwrite,
+    TrustOption,
+)
+from dreamsound_studio.cli.shared.fetching import load_with_warnings, watching
+from dreamsound_studio.cli.shared.places import check_file, clash_of, free_place
+from dreamsound_studio.cli.shared.progress import StepLine, inform, say
+from dreamsound_studio.cli.shared.reading import read_with_warnings
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.patient import PatientDreamer
@@ -35,7 +43,7 @@ from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.render.note import RenderNote, read_note
 from dreamsound_studio.render.write import put_in_place, write_renders
 
-app = typer.Typer(add_completion=False)
+app = App()
 
 #: The exit code where what was made is not the same.
 EXIT_DIFFERS = 1
@@ -46,39 +54,51 @@ def redo(
     render: Annotated[Path, typer.Argument(metavar="RENDER", help="A render of DreamSound.")],
     source: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="What it was made of; default: searched beside it."),
+        typer.Option(metavar="FILE", help="Its source [default: searched for beside it]."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where to; default: nothing is kept.")
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="DIR", help="Folder for the new render [default: not kept]."
+        ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file there.")] = False,
-    trust: Annotated[
-        bool, typer.Option("--trust", help="Let a SavedModel of others run on this machine.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)] = False,
+    overwrite: Overwrite = False,
+    clash: Clash = None,
+    dry_run: DryRun = False,
+    trust: TrustOption = False,
 ) -> int:
-    """Make a render again from what it says of itself; 1 if the result is not the same."""
-    note = note_of_render(render)
+    """Make a render again from the recipe it holds; the exit code is 1 if it differs."""
+    how = clash_of(clash, overwrite)
+    note = note_of_render(check_file(render))
     if source is not None and not source.is_file():
-        raise AudioFileError(f"{source} is no file")
+        raise AudioFileError(f"{source}: no such file")
     origin = source_of(note, render, source)
-    # As it is written there: the render made again has to say the same.
+    # As it is written there: the new render's note has to be the same.
     recipe = recipe_from(note.recipe, str(render))
     others = others_of(note, recipe, render, origin)
     options = options_of_note(note, render)
     if out is not None:
-        check_folder_writable(out)
-        place = out / render.name
-        if place.exists() and (not overwrite or place.samefile(render)):
-            raise AudioFileError(f"{place} exists: choose another folder, or say --overwrite")
+        check_folder_writable(out, makes_it=not dry_run)
+        wanted = out / render.name
+        if wanted.exists() and wanted.samefile(render) and how == "overwrite":
+            raise AudioFileError(f"{wanted} is the render itself: choose another folder")
+        free = free_place(wanted, how)
+        if free is None:
+            inform(f"skipped {wanted}")
+            return 0
+        place = free
+    if dry_run:
+        typer.echo("would write nothing" if out is None else f"would write {place}")
+        return 0
     clip = read_source_of(note, origin)
     clips = {
-        name: read_telling(others[name]) if name in others else None for name in (*FIELDS, "start")
+        name: read_with_warnings(others[name]) if name in others else None
+        for name in (*FIELDS, "start")
     }
     places = {path: others[name] for name, path in recipe.files_by_name().items()}
     with watching(trust) as watch:
         weights = find_weights(recipe.model, watch)
-    model = load_telling(weights)
+    model = load_with_warnings(weights)
     with StepLine(str(render), recipe.steps) as line:
         control = Control(line.between_blocks)
         if note.steps_done == 0:
@@ -112,19 +132,19 @@ def redo(
             now = RenderNote.model_validate(read_note(made))
             same = is_same(render, made, note.format)
             if out is not None:
-                put_in_place({note.render: made}, {note.render: place}, overwrite)
+                put_in_place({note.render: made}, {note.render: place}, how == "overwrite")
     shown = render.name if out is None else str(place)
     if same:
         typer.echo(f"{shown}: made again, the same {_unit(note)}")
         return 0
     reasons = what_differs(note, now)
-    typer.echo(f"{shown}: made again, not the same: {'; '.join(reasons) or _UNKNOWN}")
+    typer.echo(f"{shown}: made again, but different: {'; '.join(reasons) or _UNKNOWN}")
     if source is None and note.source.sha256 != now.source.sha256:
-        say(f"dreamsound: {origin} was taken for the source; --source names another")
+        say(f"dreamsound: source: {origin}; pass --source for another")
     return EXIT_DIFFERS
 
 
-_UNKNOWN = "source, model, engine and thread count are; the processor or TensorFlow may differ"
+_UNKNOWN = "same source, model, engine and thread count; other processor or TensorFlow?"
 
 
 def _unit(note: RenderNote) -> str:

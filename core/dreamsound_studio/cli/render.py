@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,53 +14,72 @@ import typer
 from dreamsound_studio.audio.clip import Clip, check_folder_writable
 from dreamsound_studio.audio.formats import check_holds
 from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
+from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.fetching import loading
-from dreamsound_studio.cli.shared.progress import StepLine, say
-from dreamsound_studio.cli.shared.reading import read_telling
-from dreamsound_studio.cli.shared.request import RenderWish, takes_render_wish
+from dreamsound_studio.cli.shared.options import FILES, DryRunOption
+from dreamsound_studio.cli.shared.places import AskedSound, common_place, shown_command
+from dreamsound_studio.cli.shared.progress import StepLine, inform, say
+from dreamsound_studio.cli.shared.reading import read_with_warnings
+from dreamsound_studio.cli.shared.request import RenderRequest, takes_render_request
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
+from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.control import Control
-from dreamsound_studio.errors import ModelError, RenderCancelled
+from dreamsound_studio.errors import AudioFileError, ModelError, RenderCancelled
 from dreamsound_studio.jobs.dreaming import Dreaming
 from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.recipe.recipe import Recipe
 
-app = typer.Typer(add_completion=False)
+app = App()
 
 
 @app.command()
-@takes_render_wish
+@takes_render_request
 def render(
-    wish: RenderWish,
+    request: RenderRequest,
     queue: Annotated[
-        bool, typer.Option("--queue", help="Put it into the render queue instead; see queue add.")
+        bool,
+        typer.Option("--queue", help="Add it to the render queue instead.", rich_help_panel=FILES),
     ] = False,
+    dry_run: DryRunOption = False,
     json_output: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output.")
+        bool,
+        typer.Option("--json", help="Print JSON on standard output.", rich_help_panel=FILES),
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> int:
-    """Dream sounds and write the renders."""
-    if queue:
+    """Dream sounds and write the renders, by default into a folder beside each sound.
+
+    Short form: dreamsound bird.wav
+    """
+    if queue and not dry_run:
         from dreamsound_studio.cli.queue.add import send
 
-        return send(wish, json_output=json_output)
-    recipe, options, values = wish.recipe(), wish.options(), wish.values()
-    wish.check()
-    keep_every = wish.keep_every()
-    check_folder_writable(wish.out)
-    # What this command reads is never to be replaced by it.
-    named = (*wish.inputs, *recipe.files(), wish.from_render)
+        return send(request, json_output=json_output)
+    recipe, options, values = request.recipe(), request.options(), request.values()
+    request.check()
+    keep_every = request.keep_every()
+    sounds = request.sounds()
+    for folder in {sound.out for sound in sounds}:
+        # A folder beside a sound is made when there is something to put into it.
+        check_folder_writable(folder, makes_it=request.out is not None and not dry_run)
+    # What this command reads is never replaced by it.
+    named = (*(sound.path for sound in sounds), *recipe.files(), request.from_render)
     protected = [Path(path) for path in named if path is not None]
     targets = read_targets(recipe)
-    dreaming = Dreaming(
-        recipe, loading(wish.trust), options, targets, values, protected, keep_every=keep_every
-    )
-    batch = _Inputs(wish.inputs, dreaming, wish.out, wish.span, wish.from_render, debug)
-    with cancelled_by_sigterm(batch.control):
-        code = batch.run()
+    load = loading(request.trust)
+    dreaming = Dreaming(recipe, load, options, targets, values, protected, keep_every=keep_every)
+    inputs = _Inputs(sounds, dreaming, request.span, request.from_render)
+    if dry_run:
+        code = inputs.check()
+    else:
+        with cancelled_by_sigterm(inputs.control):
+            code = inputs.run()
     if json_output:
-        typer.echo(json.dumps({"inputs": batch.reports}, indent=1))
+        typer.echo(json.dumps({"inputs": inputs.reports}, indent=1))
+    elif dry_run:
+        for report in inputs.reports:
+            _show_plan(report)
+    else:
+        inform_of_renders(inputs.reports)
     return code
 
 
@@ -67,12 +87,10 @@ def render(
 class _Inputs:
     """Several inputs, one model: one that fails does not stop the others."""
 
-    paths: list[str]
+    sounds: list[AskedSound]
     dreaming: Dreaming
-    out: Path
     span: str | None
     from_render: str | None
-    debug: bool
     reports: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -82,45 +100,74 @@ class _Inputs:
     def run(self) -> int:
         """Dream every input; return the exit code."""
         codes: list[int] = []
-        for path in self.paths:
+        for sound in self.sounds:
             try:
                 self.control.check(0.0)
-                self.reports.append(self._dream(path))
+                self.reports.append(self._dream(sound))
             except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
-                codes.append(self._failed(path, error))
+                codes.append(self._failed(sound.path, error))
                 if isinstance(error, ModelError | RenderCancelled):
-                    # What is not to be had, or called off, is so for all.
-                    return codes[-1]
-        if len(codes) == len(self.paths) and len(set(codes)) == 1:
+                    # A model that is unavailable, and a cancellation, concern all inputs.
+                    break
+        return self._code(codes)
+
+    def check(self) -> int:
+        """Read every input and list the renders it would get; return the exit code."""
+        codes: list[int] = []
+        for number, sound in enumerate(self.sounds, 1):
+            try:
+                clip = _read(sound.path, self.span)
+                options = self.dreaming.options
+                check_holds(options.format, clip.sample_rate_hz, clip.channels, sound.path)
+                skipped = self.dreaming.is_skipped(Path(sound.path), sound.out, number)
+                places = [] if skipped else list(options.renders)
+                self.reports.append(
+                    {
+                        "input": sound.path,
+                        "out": str(sound.out),
+                        "renders": places,
+                        "skipped": skipped,
+                    }
+                )
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+                codes.append(self._failed(sound.path, error))
+        return self._code(codes)
+
+    def _code(self, codes: list[int]) -> int:
+        if codes and codes[-1] in _FOR_ALL:
+            return codes[-1]
+        if len(codes) == len(self.sounds) and len(set(codes)) == 1:
             return codes[0]
         return EXIT_SOME_FAILED if codes else 0
 
-    def _dream(self, path: str) -> dict[str, Any]:
+    def _dream(self, sound: AskedSound) -> dict[str, Any]:
+        path = sound.path
         number = len(self.reports) + 1
-        if self.dreaming.is_skipped(Path(path), self.out, number):
+        if self.dreaming.is_skipped(Path(path), sound.out, number):
             say(f"dreamsound: {path}: skipped, its renders are there")
             return {"input": path, "skipped": True}
-        told: list[str] = []
-        clip = read_telling(path, self.span, told)
+        notes: list[str] = []
+        clip = _read(path, self.span, notes)
         options = self.dreaming.options
         check_holds(options.format, clip.sample_rate_hz, clip.channels, path)
-        start = read_telling(self.from_render) if self.from_render is not None else None
+        start = read_with_warnings(self.from_render) if self.from_render is not None else None
         self.dreaming.model()
         with StepLine(path, self.dreaming.recipe.steps) as self._line:
             report, dream = self.dreaming.dream(
-                clip, path, self.out, number, self._line, self.control, start
+                clip, path, sound.out, number, self._line, self.control, start
             )
             dream.close()
-        report["warnings"] = told + report["warnings"]
+            self._line.result(dream.final.class_name, dream.initial.score, dream.final.score)
+        report["warnings"] = notes + report["warnings"]
         return report
 
     def _failed(self, path: str, error: Exception) -> int:
-        """Tell of an input that failed; return the exit code it means."""
-        if self.debug:
+        """Report an input that failed; return the exit code of its error."""
+        if verbosity.debug:
             traceback.print_exception(error)
         line, code = line_and_code(error)
         self.reports.append({"input": path, "error": line, "exit_code": code})
-        if len(self.paths) > 1 and path not in line:
+        if len(self.sounds) > 1 and path not in line:
             line = f"{path}: {line}"
         say(f"dreamsound: {line}")
         return code
@@ -130,7 +177,36 @@ class _Inputs:
             self._line.between_blocks(share)
 
 
+def _show_plan(report: dict[str, Any]) -> None:
+    """Print what an input would become; its error is printed already."""
+    if "out" in report:
+        what = ", ".join(report["renders"]) or "skipped, its renders are there"
+        typer.echo(f"would write to {report['out']}: {report['input']} ({what})")
+
+
+def _read(path: str, span: str | None, notes: list[str] | None = None) -> Clip:
+    if Path(path).is_dir():
+        raise AudioFileError(f"no audio files found in {path}")
+    return read_with_warnings(path, span, notes)
+
+
+#: Exit codes of errors that end the command, whatever became of the other inputs.
+_FOR_ALL = (ModelError.exit_code, RenderCancelled.exit_code)
+
+
+def inform_of_renders(reports: Iterable[dict[str, Any]]) -> None:
+    """Print where renders are, and what one might do next, in one line."""
+    places = [Path(place) for report in reports for place in report.get("renders", {}).values()]
+    if not places:
+        return
+    count = "1 render" if len(places) == 1 else f"{len(places)} renders"
+    following = shown_command("plot", places[0])
+    inform(f"wrote {count} to {common_place(places)}; to see one: {following}")
+
+
 def read_targets(recipe: Recipe) -> dict[str, Clip | None]:
     """Read the sounds that a recipe names in fields of their own."""
     named = {name: getattr(recipe, name) for name in FIELDS}
-    return {name: None if path is None else read_telling(path) for name, path in named.items()}
+    return {
+        name: None if path is None else read_with_warnings(path) for name, path in named.items()
+    }

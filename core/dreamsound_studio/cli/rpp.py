@@ -16,66 +16,81 @@ import typer
 from dreamsound_studio.audio.clip import check_folder_writable
 from dreamsound_studio.cli import EXIT_SOME_FAILED
 from dreamsound_studio.cli.queue.common import opened
-from dreamsound_studio.cli.shared.options import ClashOption, NameOption
-from dreamsound_studio.cli.shared.progress import say
-from dreamsound_studio.cli.shared.request import RenderWish, takes_render_wish
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.common_options import DryRun, Json
+from dreamsound_studio.cli.shared.options import FILES, ClashOption, NameOption
+from dreamsound_studio.cli.shared.places import check_file
+from dreamsound_studio.cli.shared.progress import inform, say
+from dreamsound_studio.cli.shared.request import RenderRequest, takes_render_request
 from dreamsound_studio.cli.shared.signals import at_sigterm
 from dreamsound_studio.errors import AudioFileError, RecipeError, RenderCancelled
 from dreamsound_studio.queue.store.store import default_path
 
-app = typer.Typer(add_completion=False)
+app = App()
 
 
 @dataclass
-class ProjectWish(RenderWish):
+class ProjectRequest(RenderRequest):
     """The options of ``render``, for the items of a project."""
 
     inputs: Annotated[list[str], typer.Argument(metavar="PROJECT.rpp", help="A project file.")]
     out: Annotated[
-        Path, typer.Option("--out", metavar="NEW.rpp", help="The new project; never the old one.")
-    ]
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="NEW.rpp",
+            help="The new project; never the old one [default: PROJECT dreams.rpp].",
+            rich_help_panel=FILES,
+        ),
+    ] = None
     name: NameOption = "{fxname}_{render}"
     clash: ClashOption = "number"
 
 
 @app.command()
-@functools.partial(takes_render_wish, kind=ProjectWish)
+@functools.partial(takes_render_request, kind=ProjectRequest)
 def rpp(
-    wish: ProjectWish,
+    request: ProjectRequest,
     items: Annotated[
         str,
         typer.Option(
-            metavar="selected|all|TRACK:N|NAME", help="Which items; NAME is a take's or a track's."
+            metavar="selected|all|TRACK:N|NAME",
+            help="Items to dream; NAME is a take's or a track's.",
         ),
     ] = "selected",
     placement: Annotated[
         Literal["takes", "track", "glue"],
-        typer.Option(help="New takes, new items on a new track, or all as one sound."),
+        typer.Option(help="Add takes, items on a new track, or all as one sound."),
     ] = "takes",
     handle: Annotated[
-        float, typer.Option(min=0, max=600, help="Seconds more on either side of an item.")
+        float, typer.Option(min=0, max=600, help="Seconds added on either side of an item.")
     ] = 1.0,
     folder: Annotated[
         Path | None,
-        typer.Option(help="For the renders; by default DreamSound in the recording path."),
+        typer.Option(
+            metavar="DIR",
+            help="Folder for the renders [default: DreamSound in the recording path].",
+        ),
     ] = None,
-    json_output: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)] = False,
+    dry_run: DryRun = False,
+    json_output: Json = False,
 ) -> int:
     """Dream items of a REAPER project, and write a new project with the dreams as takes."""
-    del debug
     from dreamsound_reaper.facts import Settings
     from dreamsound_reaper.rpp.reading import chosen_items, facts_of
     from dreamsound_reaper.rpp.text import ProjectError, read_project
     from dreamsound_reaper.rpp.writing import Writer, write_new
     from dreamsound_studio.jobs.request import absolute
 
-    old, new = _places(wish)
-    if wish.span is not None or wish.from_render is not None:
-        raise RecipeError("an item is dreamed as it is played: leave out --span and --from-render")
-    options = wish.options()
-    # The jobs lie in a folder of the run: paths are meant from here.
-    recipe = absolute(wish.recipe(), Path.cwd()).model_dump(
+    old, new = _places(request)
+    if request.span is not None or request.from_render is not None:
+        raise RecipeError(
+            "items are dreamed as they are played: leave out --span and --from-render"
+        )
+    options = request.options()
+    # The jobs lie in a folder of the run: paths are relative to this one.
+    recipe = absolute(request.recipe(), Path.cwd()).model_dump(
         mode="json", by_alias=True, exclude_defaults=True
     )
     settings = Settings(
@@ -86,20 +101,23 @@ def rpp(
         out="" if folder is None else str(folder.absolute()),
         options=options.model_dump(mode="json", exclude_unset=True),
         job={
-            "keep_every": wish.keep_every(),
-            "trust": wish.trust,
-            "values": {name: value for name, value in wish.values().items() if value},
+            "keep_every": request.keep_every(),
+            "trust": request.trust,
+            "values": {name: value for name, value in request.values().items() if value},
         },
     )
     project = read_project(old)
     facts = facts_of(project, old, chosen_items(project, items), settings)
+    if dry_run:
+        typer.echo(f"would dream {len(facts.items)} items and write {new}")
+        return 0
     plan = _carry_out(facts)
     for line in plan["summary"]:
         say(f"dreamsound: {line}")
     if plan["state"] == "cancelled":
-        raise RenderCancelled("called off; no project was written")
+        raise RenderCancelled("cancelled; no project was written")
     if plan["state"] == "failed":
-        say("dreamsound: nothing was dreamed, so no project was written")
+        say("dreamsound: no item was dreamed, so no project was written")
         return AudioFileError.exit_code
     writer = Writer(project, new.parent)
     writer.apply(plan)
@@ -112,31 +130,33 @@ def rpp(
         ) from error
     if json_output:
         typer.echo(json.dumps(plan, indent=1))
-    say(f"{new}: {writer.takes} takes added")
+    takes = "1 new take" if writer.takes == 1 else f"{writer.takes} new takes"
+    inform(f"wrote {new} with {takes}; open it in REAPER")
     if new.absolute().parent != old.absolute().parent:
-        say("dreamsound: media that the project names relative to its folder are looked for there")
+        say("dreamsound: the new project looks for media with relative paths in its own folder")
     return EXIT_SOME_FAILED if plan["lost"] else 0
 
 
-def _places(wish: ProjectWish) -> tuple[Path, Path]:
-    """Return where the old project is, and where the new one shall be."""
-    if len(wish.inputs) != 1:
-        raise RecipeError("one project at a time")
-    old, new = Path(wish.inputs[0]), wish.out
+def _places(request: ProjectRequest) -> tuple[Path, Path]:
+    """Return where the old project is, and where to write the new one."""
+    if len(request.inputs) != 1:
+        raise RecipeError("pass one project at a time")
+    old = check_file(Path(request.inputs[0]))
+    new = request.out or old.with_name(f"{old.stem} dreams.rpp")
     if new.suffix.lower() != ".rpp":
-        raise RecipeError(f"--out {new}: the new project needs a name that ends in .rpp")
+        raise RecipeError(f"--out {new}: name the new project NAME.rpp")
     if new.exists() and (old.exists() and new.samefile(old)):
         raise AudioFileError(f"{new} is the project itself: give the new one another name")
     if new.exists():
         raise AudioFileError(f"{new} exists: give the new project another name")
     if not new.absolute().parent.is_dir():
-        raise AudioFileError(f"{new}: there is no folder {new.absolute().parent}")
+        raise AudioFileError(f"{new}: no such folder {new.absolute().parent}")
     check_folder_writable(new.absolute().parent)
     return old, new
 
 
 def _carry_out(facts: Any) -> dict[str, Any]:
-    """Dream the items through the queue; telling how far it is."""
+    """Dream the items through the queue, with progress."""
     from dreamsound_reaper.facts import FACTS
     from dreamsound_reaper.run import CANCEL, Run
 
@@ -145,7 +165,7 @@ def _carry_out(facts: Any) -> dict[str, Any]:
     (run_folder / FACTS).write_text(facts.model_dump_json(), encoding="utf-8")
     try:
         with opened() as store:
-            run = Run(run_folder, store, on_status=_told)
+            run = Run(run_folder, store, on_status=_show_status)
             try:
                 with at_sigterm((run_folder / CANCEL).touch):
                     plan = run.carry_out()
@@ -158,6 +178,6 @@ def _carry_out(facts: Any) -> dict[str, Any]:
     return plan or {}
 
 
-def _told(status: dict[str, Any]) -> None:
+def _show_status(status: dict[str, Any]) -> None:
     if status["text"] and (sys.stderr.isatty() or "paused" in status["text"]):
-        say(f"{status['share']:4.0%} {status['text']}")
+        inform(f"{status['share']:4.0%} {status['text']}")

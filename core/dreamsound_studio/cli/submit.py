@@ -1,4 +1,4 @@
-"""``dreamsound submit``: put the job of a folder into the render queue, at once."""
+"""``dreamsound submit``: add the job in a folder to the render queue."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.queue.inbox import submit as submit_folder
 from dreamsound_studio.queue.store.store import Store, open_store
 from dreamsound_studio.queue.worker.start import ensure_worker
@@ -14,28 +16,26 @@ from dreamsound_studio.queue.worker.start import ensure_worker
 #: What REAPER's scripts write, as `dreamsound_reaper.facts` reads it.
 FACTS = "facts.json"
 
-app = typer.Typer(add_completion=False)
+app = App()
 
 
 @app.command()
 def submit(
-    folder: Annotated[Path, typer.Argument(help="Holds job.json; status.json will be there.")],
+    folder: Annotated[Path, typer.Argument(help="Folder with job.json; gets status.json.")],
     window: Annotated[
         bool,
-        typer.Option("--window", help="Of a run of REAPER's: let the user choose in a window."),
+        typer.Option("--window", help="For a run from REAPER: choose the settings in a window."),
     ] = False,
-    no_start: Annotated[bool, typer.Option("--no-start", help="Start no worker.")] = False,
+    no_start: Annotated[bool, typer.Option("--no-start", help="Do not start a worker.")] = False,
     origin: Annotated[str, typer.Option(hidden=True)] = "inbox",
     schema: Annotated[
-        bool, typer.Option("--schema", help="Print the JSON Schema of job.json, and do nothing.")
+        bool, typer.Option("--schema", help="Print the JSON Schema of job.json and exit.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> int:
-    """Put the job of a folder into the render queue and return at once.
+    """Add the job in a folder to the render queue, and return at once.
 
-    A folder with the facts of REAPER's selected items is carried out to its end.
+    A folder that REAPER's scripts wrote is carried out to its end.
     """
-    del debug
     if schema:
         import json
 
@@ -43,6 +43,8 @@ def submit(
 
         typer.echo(json.dumps(JobRequest.model_json_schema(), indent=1))
         return 0
+    if not folder.is_dir():
+        raise AudioFileError(f"{folder}: no such folder")
     store, notes = open_store()
     for note in notes:
         typer.echo(f"dreamsound: {note}", err=True)
@@ -57,7 +59,7 @@ def submit(
 
 
 def _carry_out(folder: Path, store: Store, window: bool) -> int:
-    """Carry out a run of REAPER's; what went wrong is in its result."""
+    """Carry out a run from REAPER; errors are in its result."""
     from dreamsound_reaper.run import Run
 
     plan = Run(folder, store, with_window=window).carry_out()

@@ -1,4 +1,4 @@
-"""``dreamsound units``: which channels a sound excites most, and what of it each hears."""
+"""``dreamsound units``: the channels that respond most to a sound, and what each hears."""
 
 from __future__ import annotations
 
@@ -11,9 +11,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dreamsound_studio.audio.clip import Clip, check_folder_writable
-from dreamsound_studio.cli.shared.fetching import load_telling, watching
-from dreamsound_studio.cli.shared.progress import say
-from dreamsound_studio.cli.shared.reading import read_telling
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.common_options import (
+    SPAN_HELP,
+    Clash,
+    DryRun,
+    Json,
+    ModelOption,
+    Overwrite,
+    TrustOption,
+)
+from dreamsound_studio.cli.shared.completion import complete_layer
+from dreamsound_studio.cli.shared.fetching import load_with_warnings, watching
+from dreamsound_studio.cli.shared.places import clash_of, numbered
+from dreamsound_studio.cli.shared.progress import inform, say
+from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
 from dreamsound_studio.dream.units import Unit, heard_by, rank_units
 from dreamsound_studio.models.entries import find_weights
 from dreamsound_studio.models.names import check_known
@@ -23,45 +35,65 @@ from dreamsound_studio.render.write import RenderOptions, check_places, planned_
 if TYPE_CHECKING:
     from dreamsound_studio.models.network import Model
 
-app = typer.Typer(add_completion=False)
+app = App()
 
 
 @app.command()
 def units(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A sound file.")],
-    layer: Annotated[str, typer.Option(help="A layer's name; see dreamsound layers.")],
-    top: Annotated[int, typer.Option(min=1, max=1024, help="How many channels.")] = 10,
+    layer: Annotated[
+        str,
+        typer.Option(
+            "--layer",
+            metavar="NAME",
+            help="A layer's name; see dreamsound layers.",
+            autocompletion=complete_layer,
+        ),
+    ],
+    top: Annotated[int, typer.Option(min=1, max=1024, help="Number of channels.")] = 10,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for what each channel hears, as sounds, and units.json."),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="DIR",
+            help="Folder for what each channel hears, as sounds, and units.json.",
+        ),
     ] = None,
-    span: Annotated[
-        str | None, typer.Option(metavar="START:END", help="Seconds; only this part.")
-    ] = None,
-    model: Annotated[str, typer.Option(help="auto, a model's name, or a path.")] = "auto",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files.")] = False,
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    trust: Annotated[
-        bool, typer.Option("--trust", help="Let a SavedModel of others run on this machine.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)] = False,
+    span: Annotated[str | None, typer.Option("--span", metavar="START-END", help=SPAN_HELP)] = None,
+    model: ModelOption = "auto",
+    overwrite: Overwrite = False,
+    clash: Clash = None,
+    dry_run: DryRun = False,
+    json_output: Json = False,
+    trust: TrustOption = False,
 ) -> None:
-    """Show which channels of a layer a sound excites most, ranked against noise."""
+    """Rank the channels of a layer by how much a sound excites them, against noise."""
     # Before anything is fetched or read: a layer may be mistyped.
     check_known([lambda table: table.resolve_layer(layer)], possible_tables(model))
-    clip = read_telling(file, span)
+    how = clash_of(clash, overwrite)
+    clip = read_with_warnings(file, settled_span(span))
     if out is not None:
-        check_folder_writable(out)
+        check_folder_writable(out, makes_it=not dry_run)
+        if how == "skip" and (out / "units.json").exists():
+            inform(f"skipped: {out / 'units.json'} exists")
+            return
+        if how == "number" and (out / "units.json").exists():
+            out = numbered(out)
+            check_folder_writable(out, makes_it=not dry_run)
+        if dry_run:
+            typer.echo(f"would write {out / 'units.json'} and up to {top} sounds")
+            return
     with watching(trust) as watch:
         weights = find_weights(model, watch)
     table_of(weights).resolve_layer(layer)
-    loaded = load_telling(weights)
+    loaded = load_with_warnings(weights)
     published = loaded.table.resolve_layer(layer)
     ranked = rank_units(clip, loaded, published, top, _warn)
     sounds: dict[int, str] = {}
     if out is not None:
-        sounds = _write_sounds(clip, file, ranked, loaded, published, out, overwrite)
-    told: dict[str, Any] = {
+        sounds = _write_sounds(clip, file, ranked, loaded, published, out, how == "overwrite")
+    ranking: dict[str, Any] = {
         "input": str(file),
         "model": loaded.name,
         "weights_sha256": loaded.weights_sha256,
@@ -69,11 +101,13 @@ def units(
         "units": [asdict(unit) | {"sound": sounds.get(unit.channel)} for unit in ranked],
     }
     if out is not None:
-        (out / "units.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
+        (out / "units.json").write_text(json.dumps(ranking, indent=1), encoding="utf-8")
     if json_output:
-        typer.echo(json.dumps(told, indent=1))
+        typer.echo(json.dumps(ranking, indent=1))
     else:
         _print_table(ranked, sounds)
+    if out is not None:
+        inform(f"wrote {len(sounds)} sounds and units.json to {out}")
 
 
 def _write_sounds(
@@ -94,7 +128,7 @@ def _write_sounds(
     written: dict[int, str] = {}
     for unit, heard in zip(ranked, heard_by(clip, ranked, model, layer, _warn), strict=True):
         if heard is None:
-            say(f"dreamsound: nothing in this sound excites channel {unit.channel}: no sound of it")
+            say(f"dreamsound: channel {unit.channel}: no response, so no sound")
             continue
         with closing(heard):
             result = write_renders(heard, out, options, stem=stems[unit.channel], sources=[file])

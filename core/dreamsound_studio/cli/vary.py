@@ -1,4 +1,4 @@
-"""``dreamsound vary``: a sound dreamed in many ways, with a page to choose from."""
+"""``dreamsound vary``: a sound dreamed with many settings, on a page to choose from."""
 
 from __future__ import annotations
 
@@ -13,16 +13,32 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dreamsound_studio.audio.clip import Clip, check_folder_writable
-from dreamsound_studio.audio.formats import FORMATS
-from dreamsound_studio.audio.span import parse_span
 from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
+from dreamsound_studio.cli.presets import preset_name, recipe_of
 from dreamsound_studio.cli.render import read_targets
-from dreamsound_studio.cli.shared.fetching import load_telling, watching
-from dreamsound_studio.cli.shared.options import with_recipe_options
-from dreamsound_studio.cli.shared.progress import StepLine, say
-from dreamsound_studio.cli.shared.reading import read_telling
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.common_options import CLASHES, DryRun, Json
+from dreamsound_studio.cli.shared.fetching import load_with_warnings, watching
+from dreamsound_studio.cli.shared.options import (
+    FILES,
+    BitsOption,
+    FormatOption,
+    LevelOption,
+    OverwriteOption,
+    PaperOption,
+    PresetOption,
+    RecipeOption,
+    RendersOption,
+    RenderTrustOption,
+    SpanOption,
+    with_recipe_options,
+)
+from dreamsound_studio.cli.shared.places import clash_of, numbered
+from dreamsound_studio.cli.shared.progress import StepLine, inform, say
+from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
 from dreamsound_studio.cli.shared.request import render_names
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
+from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.dreamer import Dream
 from dreamsound_studio.dream.filter import filled
@@ -41,7 +57,7 @@ from dreamsound_studio.render.write import RenderOptions, write_renders
 if TYPE_CHECKING:
     from dreamsound_studio.models.network import Model
 
-app = typer.Typer(add_completion=False)
+app = App()
 
 
 @app.command()
@@ -49,31 +65,50 @@ app = typer.Typer(add_completion=False)
 def vary(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A sound file.")],
     grid: Annotated[
-        str, typer.Option(help='Fields and values, such as "seed=1..4 strength=0.05,0.1".')
+        str,
+        typer.Option(
+            "--grid", metavar="GRID", help='Values to combine: "seed=1..4 strength=0.05,0.1".'
+        ),
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the page; default NAME_variations, here.")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="DIR",
+            help="Folder for the page and the renders [default: NAME_variations, here].",
+        ),
     ] = None,
-    paper: Annotated[bool, typer.Option("--paper", help="The paper's formulas.")] = False,
-    span: Annotated[
-        str | None, typer.Option(metavar="START:END", help="Seconds; dream only this part.")
+    preset: PresetOption = None,
+    recipe_file: RecipeOption = None,
+    paper: PaperOption = False,
+    span: SpanOption = None,
+    renders: RendersOption = "dream",
+    level: LevelOption = "match",
+    file_format: FormatOption = "wav",
+    bits: BitsOption = None,
+    overwrite: OverwriteOption = False,
+    clash: Annotated[
+        str | None,
+        typer.Option(
+            "--clash",
+            metavar="|".join(CLASHES),
+            help="Where the folder is in use: refuse, number a new one, overwrite in it, or skip "
+            "[default: refuse].",
+            rich_help_panel=FILES,
+        ),
     ] = None,
-    renders: Annotated[str, typer.Option(help="Comma-separated, or all.")] = "dream",
-    level: Annotated[str, typer.Option(metavar="match|raw")] = "match",
-    file_format: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS))] = "wav",
-    bits: Annotated[str | None, typer.Option(metavar="16|24|32f")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Use a folder in use.")] = False,
-    trust: Annotated[
-        bool, typer.Option("--trust", help="Let a SavedModel of others run on this machine.")
-    ] = False,
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)] = False,
+    trust: RenderTrustOption = False,
+    dry_run: DryRun = False,
+    json_output: Json = False,
     **fields: Any,
 ) -> int:
-    """Dream a sound in every combination of some values, with a page to choose from."""
+    """Dream a sound with every combination of some values, and write a page to choose from."""
     base = {name: value for name, value in fields.items() if value is not None}
     combinations = parse_grid(grid).combinations()
-    recipes = [Recipe.make(paper=paper, **(base | combination)) for combination in combinations]
+    recipes = [
+        recipe_of(preset, recipe_file, paper, base | combination) for combination in combinations
+    ]
     tables = possible_tables(recipes[0].model)
     for recipe in recipes:
         filled(recipe)
@@ -81,22 +116,30 @@ def vary(
     options = RenderOptions.make(
         renders=render_names(renders), level=level, format=file_format, bits=bits, overwrite=True
     )
-    if span is not None:
-        parse_span(span)
-    clip = read_telling(file, span)
-    folder = out or Path(f"{file.stem}_variations")
-    _check_folder(folder, overwrite)
+    folder = _free_folder(out or Path(f"{file.stem}_variations"), clash_of(clash, overwrite))
+    clip = read_with_warnings(file, settled_span(span))
+    if folder is None:
+        inform("skipped: the folder is in use")
+        return 0
+    if dry_run:
+        typer.echo(f"would write {len(recipes)} variations to {folder}")
+        return 0
+    check_folder_writable(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     targets = read_targets(recipes[0])
     with watching(trust) as watch:
         weights = find_weights(recipes[0].model, watch)
     for recipe in recipes:
         check_names(recipe, table_of(weights))
-    run = _Run(file, clip, targets, folder, options, load_telling(weights), debug)
+    run = _Run(
+        file, clip, targets, folder, options, load_with_warnings(weights), preset_name(preset)
+    )
     with cancelled_by_sigterm(run.control):
         code = run.all(combinations, recipes)
     if json_output:
         typer.echo(json.dumps(asdict(run.sheet), indent=1))
-    say(f"{folder / 'index.html'}: {len(run.sheet.variations)} variations")
+    count = len(run.sheet.variations)
+    inform(f"wrote {count} variations to {folder / 'index.html'}; open it in a browser")
     return code
 
 
@@ -110,7 +153,7 @@ class _Run:
     folder: Path
     options: RenderOptions
     model: Model
-    debug: bool
+    preset: str
 
     def __post_init__(self) -> None:
         self._line: StepLine | None = None
@@ -142,7 +185,7 @@ class _Run:
                 self.sheet.write(self.folder)
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
-                if self.debug:
+                if verbosity.debug:
                     traceback.print_exception(error)
                 variation.error, code = line_and_code(error)
                 codes.append(code)
@@ -174,10 +217,11 @@ class _Run:
                 self._line.step(event)
             with closing(dreamer.result()) as dream:
                 stem = f"{variation.number:03d}_{self.file.stem}"
+                self._line.result(dream.final.class_name, dream.initial.score, dream.final.score)
                 written = write_renders(
                     dream, self.folder, self.options, stem=stem, sources=[self.file]
                 )
-                record, unkept = library_record(dream, written.paths, "")
+                record, unkept = library_record(dream, written.paths, self.preset)
                 unkept += keep_in_library(record)
                 variation.renders = {name: path.name for name, path in written.paths.items()}
                 variation.gain_db = written.gain_db
@@ -199,8 +243,12 @@ class _Run:
             self._line.between_blocks(share)
 
 
-def _check_folder(folder: Path, overwrite: bool) -> None:
-    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-        raise AudioFileError(f"{folder} is not empty: choose another folder, or say --overwrite")
-    check_folder_writable(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+def _free_folder(folder: Path, clash: str) -> Path | None:
+    """Return the folder to write to: it is empty, or may be used; None to skip the sound."""
+    if not folder.is_dir() or clash == "overwrite" or not any(folder.iterdir()):
+        return folder
+    if clash == "skip":
+        return None
+    if clash == "number":
+        return numbered(folder)
+    raise AudioFileError(f"{folder} is not empty: choose another folder, or pass --overwrite")

@@ -1,4 +1,4 @@
-"""``dreamsound worker``: run what is in the render queue."""
+"""``dreamsound worker``: run the jobs of the render queue."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.progress import say
 from dreamsound_studio.queue.store.states import LostWorkerError
 from dreamsound_studio.queue.store.store import Store, open_store
@@ -23,37 +24,43 @@ from dreamsound_studio.queue.worker.supervisor import AGAIN, Supervisor
 if TYPE_CHECKING:
     from dreamsound_studio.queue.worker.worker import Worker
 
-app = typer.Typer(add_completion=False)
+app = App()
 
 
 @app.command()
 def worker(
     until_empty: Annotated[
-        bool, typer.Option("--until-empty", help="Leave when nothing waits.")
+        bool, typer.Option("--until-empty", help="Exit when no job is waiting.")
     ] = False,
     idle: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Leave when idle for so long.")
+        float, typer.Option(min=0, metavar="SECONDS", help="Exit after being idle this long.")
     ] = 600.0,
     memory: Annotated[
         int | None,
-        typer.Option(min=1, metavar="MB", help="For models; default a quarter of the machine's."),
+        typer.Option(
+            min=1, metavar="MB", help="Memory for models [default: a quarter of the machine's]."
+        ),
     ] = None,
     checkpoint_every: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="At most one checkpoint in so long.")
+        float, typer.Option(min=0, metavar="SECONDS", help="Least time between two checkpoints.")
     ] = 10.0,
     farm: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="Run jobs on a Dask cluster, tcp://HOST:8786."),
+        typer.Option(metavar="ADDRESS", help="Run the jobs on a Dask cluster, tcp://HOST:8786."),
     ] = None,
-    tls_ca_file: Annotated[str | None, typer.Option(help="For a farm that encrypts.")] = None,
-    tls_cert: Annotated[str | None, typer.Option(help="For a farm that encrypts.")] = None,
-    tls_key: Annotated[str | None, typer.Option(help="For a farm that encrypts.")] = None,
+    tls_ca_file: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Certificate authority of an encrypted farm.")
+    ] = None,
+    tls_cert: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Certificate for an encrypted farm.")
+    ] = None,
+    tls_key: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Key for an encrypted farm.")
+    ] = None,
     on_demand: Annotated[int | None, typer.Option(hidden=True)] = None,
     child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> int:
-    """Run what is in the render queue; commands that add to it start a worker by themselves."""
-    del debug
+    """Run the jobs of the render queue; commands that add jobs start a worker themselves."""
     store, notes = open_store()
     for note in notes:
         say(f"dreamsound: {note}")
@@ -84,7 +91,7 @@ def worker(
 
 
 def _lock(store: Store, on_demand: int | None) -> WorkerLock | None:
-    """Return the lock that says that a worker is there; None where another worker has it."""
+    """Return the lock of the queue's worker; None where another worker has it."""
     lock = lock_of(store)
     if on_demand is not None and on_demand >= 0:
         return WorkerLock.inherited(lock.path, on_demand)

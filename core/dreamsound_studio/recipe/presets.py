@@ -24,6 +24,10 @@ PRESET_VERSION = 1
 FORBIDDEN = set('/\\:*?"<>|')
 RESERVED = {"con", "prn", "aux", "nul", *(f"{n}{i}" for n in ("com", "lpt") for i in range(1, 10))}
 LONGEST_NAME = 80
+#: A preset this much like what was typed (0..1, difflib) is suggested.
+LEAST_LIKENESS = 0.65
+#: So many letters of a name are enough to suggest it.
+SHORTEST_PART = 3
 
 
 class Preset(BaseModel):
@@ -168,12 +172,30 @@ def find_preset(name: str) -> Stored:
     for stored in every:
         if stored.preset.name.casefold() == wanted:
             return stored
-    import difflib
-
-    names = {stored.preset.name.casefold(): stored.preset.name for stored in every}
-    near = [names[match] for match in difflib.get_close_matches(wanted, names, 3, 0.4)]
+    near = _nearest(wanted, [stored.preset for stored in every])
     hint = f"Did you mean {' | '.join(near)}?" if near else "See dreamsound presets list."
     raise RecipeError(f"No preset named {name!r}. {hint}")
+
+
+def _nearest(wanted: str, presets: list[Preset]) -> list[str]:
+    """Return the names of up to three presets that may be meant, the likeliest first.
+
+    The name and its words are compared letter by letter; in the note and the tags, what was typed
+    has to be the beginning of a word, so that ``glass`` finds what sounds glassy.
+    """
+    import difflib
+
+    def likeness(preset: Preset) -> float:
+        name = preset.name.casefold()
+        names = [name, *name.replace("-", " ").split()]
+        texts = [*names, *f"{preset.note} {' '.join(preset.tags)}".casefold().split()]
+        if len(wanted) >= SHORTEST_PART and any(text.startswith(wanted) for text in texts):
+            return 1.0
+        return max(difflib.SequenceMatcher(None, wanted, text).ratio() for text in names)
+
+    best = sorted(((likeness(preset), preset.name) for preset in presets), key=lambda row: -row[0])
+    names = dict.fromkeys(name for ratio, name in best if ratio >= LEAST_LIKENESS)
+    return list(names)[:3]
 
 
 def path_of(name: str) -> Path:

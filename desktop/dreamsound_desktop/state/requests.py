@@ -69,14 +69,13 @@ class JobFactory:
         return self._asked(document, recipe, span, out, options, "preview", name, group)
 
     def preview_span(self, document: Document) -> TimeSpan:
-        """Return the span a preview dreams, aligned to the patch grid like in the engine."""
-        span = preview_span(
+        """Return what a preview dreams."""
+        return preview_span(
             document.selection,
             document.playhead_s,
             document.seconds,
             self.preferences.preview_seconds,
         )
-        return TimeSpan.on_grid(span.start_s, span.stop_s)
 
     def render(
         self, document: Document, parent: Take | None = None, name: str = "", group: str = ""
@@ -139,7 +138,7 @@ class JobFactory:
     ) -> RequestedJob:
         filled(recipe)  # report invalid recipes now, not in the worker
         whole = TimeSpan(0.0, document.seconds)
-        covered = whole if span is None else TimeSpan.on_grid(span.start_s, span.stop_s)
+        covered = whole if span is None else span
         request = JobRequest.make(
             {
                 "input": str(document.path),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dreamsound_studio.audio.span import GRID_SECONDS
-
 #: Shorter selections count as a slip of the mouse.
 LEAST_SECONDS = 0.01
 
@@ -32,11 +30,6 @@ class TimeSpan:
         """Return the span as ``START:END``, the format of a job."""
         return f"{self.start_s:.6f}:{self.stop_s:.6f}"
 
-    @classmethod
-    def on_grid(cls, start_s: float, stop_s: float) -> TimeSpan:
-        """Return a span with its start moved back to the patch grid, where a dream starts."""
-        return cls(int(start_s / GRID_SECONDS + 1e-9) * GRID_SECONDS, stop_s)
-
 
 def preview_span(
     selection: TimeSpan | None, playhead_s: float, length_s: float, preview_s: float
@@ -45,5 +38,4 @@ def preview_span(
     if selection is not None:
         return selection
     start = max(min(playhead_s, length_s - preview_s), 0.0)
-    start = TimeSpan.on_grid(start, start).start_s
     return TimeSpan(start, min(start + preview_s, length_s))

@@ -400,7 +400,8 @@ def command_of(document: Document, window: MainWindow) -> str:
         else:
             words += [option, str(value)]
     if document.selection is not None:
-        words += ["--span", document.selection.text()]
+        span = document.selection
+        words += ["--span", f"{span.start_s:.6f}s-{span.stop_s:.6f}s"]
     words += ["--renders", ",".join(preferences.renders)]
     words += ["--name", preferences.name, "--clash", "number"]
     if preferences.format != "wav":

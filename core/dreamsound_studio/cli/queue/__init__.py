@@ -1,27 +1,29 @@
-"""``dreamsound queue``: put jobs into the render queue, watch them, and call them off."""
+"""``dreamsound queue``: add jobs to the render queue, watch and manage them."""
 
 from __future__ import annotations
 
-import typer
-
 from dreamsound_studio.cli import LazyGroup
+from dreamsound_studio.cli.shared.app import App
 
 ACT, SHOW = "dreamsound_studio.cli.queue.act", "dreamsound_studio.cli.queue.show"
 COMMANDS: dict[str, tuple[str, str]] = {
-    "add": ("dreamsound_studio.cli.queue.add", "Put sounds into the queue; all options of render."),
-    "list": (SHOW, "List jobs: running, waiting, then those that are over."),
-    "show": (SHOW, "Show all of one job."),
+    "add": (
+        "dreamsound_studio.cli.queue.add",
+        "Add sounds to the queue; takes the options of render.",
+    ),
+    "list": (SHOW, "List jobs: running, waiting, then finished."),
+    "show": (SHOW, "Show one job in full."),
     "watch": ("dreamsound_studio.cli.queue.watch", "Watch the queue until it is empty."),
-    "wait": ("dreamsound_studio.cli.queue.watch", "Wait until jobs are over."),
-    "cancel": (ACT, "Call jobs off; nothing of them is written."),
-    "finish": (ACT, "Let running jobs stop where they are, and write what there is."),
-    "retry": (ACT, "Queue jobs again that failed or were cancelled."),
-    "move": (ACT, "Let a job that waits run earlier or later."),
-    "pause": (ACT, "Hold renders back; what runs goes on."),
-    "resume": (ACT, "Let renders run again."),
-    "remove": (ACT, "Take jobs out of the queue; their renders stay."),
-    "clear": (ACT, "Take all jobs that are over out of the queue; their renders stay."),
-    "report": ("dreamsound_studio.cli.queue.report", "Write a report of the jobs that are over."),
+    "wait": ("dreamsound_studio.cli.queue.watch", "Wait until jobs finish."),
+    "cancel": (ACT, "Cancel jobs; they write nothing."),
+    "finish": (ACT, "Stop running jobs now and write what they have."),
+    "retry": (ACT, "Queue failed or cancelled jobs again."),
+    "move": (ACT, "Move a waiting job up or down."),
+    "pause": (ACT, "Pause the queue; the running job continues."),
+    "resume": (ACT, "Resume the queue."),
+    "remove": (ACT, "Remove jobs from the queue; their renders stay."),
+    "clear": (ACT, "Remove all finished jobs; their renders stay."),
+    "report": ("dreamsound_studio.cli.queue.report", "Write a report of the finished jobs."),
 }
 
 
@@ -31,9 +33,9 @@ class QueueGroup(LazyGroup):
     commands_of_group = COMMANDS
 
 
-app = typer.Typer(cls=QueueGroup, add_completion=False, rich_markup_mode=None)
+app = App(cls=QueueGroup)
 
 
 @app.callback()
 def _root() -> None:
-    """Put jobs into the render queue, watch them, and call them off."""
+    """Add jobs to the render queue, watch and manage them."""

@@ -1,4 +1,4 @@
-"""What can be done to jobs that are in the queue."""
+"""The commands that change jobs in the queue."""
 
 from __future__ import annotations
 
@@ -10,8 +10,18 @@ from typing import Annotated, Any
 
 import typer
 
-from dreamsound_studio.cli.queue.common import Debug, Number, Numbers, each, opened
-from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.cli.queue.common import (
+    NoStart,
+    Number,
+    Numbers,
+    SomeNumbers,
+    each,
+    job_id,
+    opened,
+)
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.completion import complete_job
+from dreamsound_studio.cli.shared.progress import inform
 from dreamsound_studio.errors import QueueError
 from dreamsound_studio.jobs.stamp import FileStamp
 from dreamsound_studio.queue import inbox
@@ -19,20 +29,15 @@ from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.start import ensure_worker
 
-app = typer.Typer(add_completion=False)
-SomeNumbers = Annotated[
-    list[int] | None, typer.Argument(metavar="[ID...]", help="Numbers of jobs.")
-]
+app = App()
 
 
 @app.command()
 def cancel(
     numbers: SomeNumbers = None,
-    every: Annotated[bool, typer.Option("--all", help="All that wait or run.")] = False,
-    debug: Debug = False,
+    every: Annotated[bool, typer.Option("--all", help="All that are waiting or running.")] = False,
 ) -> int:
-    """Call jobs off; nothing of them is written."""
-    del debug
+    """Cancel jobs; they write nothing."""
     with opened() as store:
 
         def act(number: int) -> Job:
@@ -45,9 +50,8 @@ def cancel(
 
 
 @app.command()
-def finish(numbers: Numbers, debug: Debug = False) -> int:
-    """Let running jobs stop where they are, and write what there is."""
-    del debug
+def finish(numbers: Numbers) -> int:
+    """Stop running jobs now and write what they have."""
     with opened() as store:
         return each(numbers, store.finish)
 
@@ -55,12 +59,10 @@ def finish(numbers: Numbers, debug: Debug = False) -> int:
 @app.command()
 def retry(
     numbers: SomeNumbers = None,
-    every: Annotated[bool, typer.Option("--all", help="All that have failed.")] = False,
-    no_start: Annotated[bool, typer.Option("--no-start", help="Start no worker.")] = False,
-    debug: Debug = False,
+    every: Annotated[bool, typer.Option("--all", help="All that failed.")] = False,
+    no_start: NoStart = False,
 ) -> int:
-    """Queue jobs again that failed or were cancelled; their inputs are taken as they are now."""
-    del debug
+    """Queue failed or cancelled jobs again, with their inputs as they are now."""
     with opened() as store:
 
         def act(number: int) -> Job:
@@ -77,18 +79,21 @@ def retry(
 @app.command()
 def move(
     number: Number,
-    before: Annotated[int | None, typer.Option(metavar="ID", help="Before another job.")] = None,
+    before: Annotated[
+        int | None,
+        typer.Option(
+            parser=job_id, metavar="ID", help="Before this job.", autocompletion=complete_job
+        ),
+    ] = None,
     top: Annotated[bool, typer.Option("--top", help="Before all others.")] = False,
     bottom: Annotated[bool, typer.Option("--bottom", help="After all others.")] = False,
     priority: Annotated[
-        int | None, typer.Option(help="Before all with less priority; 0 is the usual one.")
+        int | None, typer.Option(help="Set the priority; higher runs first, the default is 0.")
     ] = None,
-    debug: Debug = False,
 ) -> None:
-    """Let a job that waits run earlier or later."""
-    del debug
+    """Move a waiting job up or down."""
     if (before is not None) + top + bottom + (priority is not None) != 1:
-        raise QueueError("say one of --before ID, --top, --bottom, --priority N")
+        raise QueueError("pass one of --before ID, --top, --bottom, --priority N")
     with opened() as store:
         if priority is not None:
             store.set_priority(number, priority)
@@ -99,20 +104,17 @@ def move(
 
 
 @app.command()
-def pause(debug: Debug = False) -> None:
-    """Hold renders back; what runs goes on, and previews still run."""
-    del debug
+def pause() -> None:
+    """Pause the queue; the running job continues, and previews still run."""
     with opened() as store:
         store.pause()
 
 
 @app.command()
 def resume(
-    no_start: Annotated[bool, typer.Option("--no-start", help="Start no worker.")] = False,
-    debug: Debug = False,
+    no_start: NoStart = False,
 ) -> None:
-    """Let renders run again."""
-    del debug
+    """Resume the queue."""
     with opened() as store:
         store.resume()
         if not no_start and store.is_waited_for():
@@ -120,9 +122,8 @@ def resume(
 
 
 @app.command()
-def remove(numbers: Numbers, debug: Debug = False) -> int:
-    """Take jobs that do not run out of the queue; their renders stay."""
-    del debug
+def remove(numbers: Numbers) -> int:
+    """Remove jobs that are not running from the queue; their renders stay."""
     with opened() as store:
 
         def act(number: int) -> None:
@@ -133,23 +134,23 @@ def remove(numbers: Numbers, debug: Debug = False) -> int:
 
 @app.command()
 def clear(
-    state: Annotated[str | None, typer.Option(help="Only those done, failed or cancelled.")] = None,
-    debug: Debug = False,
+    state: Annotated[
+        str | None, typer.Option(help="Only jobs that are done, failed or cancelled.")
+    ] = None,
 ) -> None:
-    """Take all jobs that are over out of the queue; their renders stay."""
-    del debug
+    """Remove all finished jobs from the queue; their renders stay."""
     with opened() as store:
         gone = store.clear_finished() if state is None else store.clear_finished([state])
         for job in gone:
             _forget(store, job)
-    say(f"dreamsound: {len(gone)} cleared")
+    inform(f"removed {len(gone)} jobs; their renders stay")
 
 
 def _chosen(
     store: Store, numbers: list[int] | None, every: bool, states: tuple[str, ...]
 ) -> list[int]:
     if bool(numbers) == every:
-        raise QueueError("name jobs by their numbers, or say --all")
+        raise QueueError("no jobs: pass job IDs, or --all")
     if numbers:
         return numbers
     return [job.id for state in states for job in store.jobs(state, limit=2**31)]

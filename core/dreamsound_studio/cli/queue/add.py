@@ -9,53 +9,57 @@ from typing import Annotated
 import typer
 
 from dreamsound_studio.audio.clip import check_folder_writable, open_sound
-from dreamsound_studio.cli.queue.common import opened
-from dreamsound_studio.cli.shared.progress import say
-from dreamsound_studio.cli.shared.request import RenderWish, takes_render_wish
+from dreamsound_studio.cli.queue.common import NoStart, opened
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.common_options import DryRun, Json
+from dreamsound_studio.cli.shared.places import AskedSound
+from dreamsound_studio.cli.shared.progress import inform, say
+from dreamsound_studio.cli.shared.request import RenderRequest, takes_render_request
 from dreamsound_studio.errors import QueueError
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.queue.worker.start import ensure_worker
 from dreamsound_studio.render.write import RenderOptions
 
-app = typer.Typer(add_completion=False)
+app = App()
 
 
 @app.command()
-@takes_render_wish
+@takes_render_request
 def add(
-    wish: RenderWish,
-    priority: Annotated[int, typer.Option(help="Those with more run first.")] = 0,
+    request: RenderRequest,
+    priority: Annotated[int, typer.Option(help="Higher runs first.")] = 0,
     preview: Annotated[
-        bool, typer.Option("--preview", help="Run before all renders, also one that is running.")
+        bool, typer.Option("--preview", help="Run before all renders, even a running one.")
     ] = False,
-    no_start: Annotated[bool, typer.Option("--no-start", help="Start no worker.")] = False,
-    json_output: Annotated[
-        bool, typer.Option("--json", help="Print the jobs' numbers as JSON.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)] = False,
+    no_start: NoStart = False,
+    dry_run: DryRun = False,
+    json_output: Json = False,
 ) -> int:
-    """Put sounds into the render queue: a job each. A worker is started if none is alive."""
-    del debug
+    """Add sounds to the render queue, a job each; starts a worker if none is running."""
     kind = "preview" if preview else "render"
-    return send(wish, priority, kind, start=not no_start, json_output=json_output)
+    if dry_run:
+        for job in requests_of(request, priority, kind):
+            typer.echo(f"would add {job.input}, to write to {job.out}")
+        return 0
+    return send(request, priority, kind, start=not no_start, json_output=json_output)
 
 
 def send(
-    wish: RenderWish,
+    asked: RenderRequest,
     priority: int = 0,
     kind: str = "render",
     *,
     start: bool = True,
     json_output: bool = False,
 ) -> int:
-    """Put what was wished for into the queue; all of it, or nothing.
+    """Add what was asked for to the queue; all of it, or nothing.
 
     Raises
     ------
     DreamSoundError
-        An option makes no sense, or a sound cannot be read.
+        An option is invalid, or a sound cannot be read.
     """
-    requests = requests_of(wish, priority, kind)
+    requests = requests_of(asked, priority, kind)
     with opened() as store:
         numbers = store.add([request.as_job("cli") for request in requests])
         started = start and ensure_worker(store)
@@ -69,54 +73,60 @@ def send(
     else:
         for number, request in zip(numbers, requests, strict=True):
             say(f"job {number}: {request.input}")
+        places = {request.out for request in requests}
+        where = places.pop() if len(places) == 1 else "folders beside the sounds"
+        inform(f"renders go to {where}; to follow: dreamsound queue watch")
     if paused:
-        say("dreamsound: the queue is paused; `dreamsound queue resume` lets it run")
+        say("dreamsound: the queue is paused; to resume: dreamsound queue resume")
     return 0
 
 
-def requests_of(wish: RenderWish, priority: int = 0, kind: str = "render") -> list[JobRequest]:
+def requests_of(asked: RenderRequest, priority: int = 0, kind: str = "render") -> list[JobRequest]:
     """Return a request for each input, checked as far as it can be without dreaming."""
-    recipe, options = wish.recipe(), wish.options()
-    wish.check()
-    keep_every = wish.keep_every()
-    others = (*recipe.files(), wish.from_render)
-    for path in (*wish.inputs, *(path for path in others if path is not None)):
+    recipe, options = asked.recipe(), asked.options()
+    asked.check()
+    keep_every = asked.keep_every()
+    others = (*recipe.files(), asked.from_render)
+    sounds = asked.sounds()
+    for path in (*(sound.path for sound in sounds), *(path for path in others if path is not None)):
         with open_sound(Path(path)):
             pass
     documents = [
         {
-            "input": path,
-            "out": str(wish.out),
+            "input": sound.path,
+            "out": str(sound.out),
             "recipe": recipe.as_dict(),
             "options": options,
-            "span": wish.span,
-            "from_render": wish.from_render,
+            "span": asked.span,
+            "from_render": asked.from_render,
             "keep_every": keep_every,
-            "values": wish.values(),
+            "values": asked.values(),
             "number": number,
-            "trust": wish.trust,
+            "trust": asked.trust,
             "kind": kind,
             "priority": priority,
         }
-        for number, path in enumerate(wish.inputs, 1)
+        for number, sound in enumerate(sounds, 1)
     ]
     here = Path.cwd()
-    _check_names(wish.inputs, options)
+    _check_names(sounds, options)
     requests = [JobRequest.make(document).settled(here) for document in documents]
-    check_folder_writable(wish.out)
+    for folder in {sound.out for sound in sounds}:
+        # The worker makes it, when there is something to put into it.
+        check_folder_writable(folder, makes_it=False)
     return requests
 
 
-def _check_names(inputs: list[str], options: RenderOptions) -> None:
+def _check_names(sounds: list[AskedSound], options: RenderOptions) -> None:
     """Raise `QueueError` for two inputs whose renders would have the same names."""
     if options.clash != "refuse" or "{n}" in options.name:
         return
-    names: set[str] = set()
-    for path in inputs:
-        name = Path(path).stem
-        if name in names:
+    names: set[tuple[Path, str]] = set()
+    for sound in sounds:
+        name = Path(sound.path).stem
+        if (sound.out, name) in names:
             raise QueueError(
-                f"two inputs are called {name}: their renders would have the same names; use "
+                f"two inputs are called {name}: their renders would have the same names; pass "
                 "--clash number, or {n} in --name"
             )
-        names.add(name)
+        names.add((sound.out, name))

@@ -1,4 +1,4 @@
-"""What the commands of the queue have in common."""
+"""What the commands of the queue share."""
 
 from __future__ import annotations
 
@@ -9,20 +9,44 @@ from typing import Annotated
 import typer
 
 from dreamsound_studio.cli import EXIT_SOME_FAILED
+from dreamsound_studio.cli.shared.completion import complete_job
 from dreamsound_studio.cli.shared.progress import say
-from dreamsound_studio.errors import QueueError
+from dreamsound_studio.errors import QueueError, RecipeError
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.store import Store, open_store
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)]
-Number = Annotated[int, typer.Argument(metavar="ID", help="A job's number.")]
-Numbers = Annotated[list[int], typer.Argument(metavar="ID...", help="Numbers of jobs.")]
+
+def job_id(text: str | int) -> int:
+    """Return the number of a job from a word of the command line.
+
+    Raises
+    ------
+    RecipeError
+        It is not a number.
+    """
+    try:
+        return int(text)
+    except ValueError:
+        raise RecipeError(f"Invalid job ID: {text}. See dreamsound queue list") from None
+
+
+Number = Annotated[
+    int, typer.Argument(parser=job_id, metavar="ID", help="Job ID.", autocompletion=complete_job)
+]
+Numbers = Annotated[
+    list[int],
+    typer.Argument(parser=job_id, metavar="ID...", help="Job IDs.", autocompletion=complete_job),
+]
+SomeNumbers = Annotated[
+    list[int] | None,
+    typer.Argument(parser=job_id, metavar="[ID...]", help="Job IDs.", autocompletion=complete_job),
+]
+NoStart = Annotated[bool, typer.Option("--no-start", help="Do not start a worker.")]
 
 
 @contextmanager
 def opened() -> Iterator[Store]:
-    """Open the user's queue, and say what is not well with it."""
+    """Open the user's queue, and print warnings about it."""
     store, notes = open_store()
     for note in notes:
         say(f"dreamsound: {note}")
@@ -36,9 +60,9 @@ def each(numbers: Iterable[int], act: Callable[[int], Job | None]) -> int:
     Parameters
     ----------
     numbers : iterable of int
-        The jobs; what cannot be done to one does not stop the others.
+        The jobs; an error in one does not stop the others.
     act : callable
-        Takes a number; returns the job, of which the state is said.
+        Takes a number; returns the job, whose state is printed.
     """
     asked = list(numbers)
     failed = 0

@@ -1,4 +1,4 @@
-"""``dreamsound queue report``: what became of the jobs that are over, to be read and heard."""
+"""``dreamsound queue report``: the finished jobs, on a page with players."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Annotated
 import typer
 
 from dreamsound_studio.audio.clip import check_folder_writable
-from dreamsound_studio.cli.queue.common import Debug, Json, opened
-from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.cli.queue.common import opened
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.common_options import Json
+from dreamsound_studio.cli.shared.progress import inform
 from dreamsound_studio.pictures.batch_report import Report, Row
 from dreamsound_studio.queue.store.records import Job
 
-app = typer.Typer(add_completion=False)
+app = App()
 
 
 @app.command()
 def report(
-    out: Annotated[Path, typer.Option("--out", help="Folder for the report.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the report.")],
     json_output: Json = False,
-    debug: Debug = False,
 ) -> None:
-    """Write a report of all jobs that are over, as text, JSON and a page with players."""
-    del debug
+    """Write a report of all finished jobs, as text, JSON and a page with players."""
     with opened() as store:
         jobs = [
             job
@@ -40,7 +40,7 @@ def report(
         typer.echo((out / f"{made.name}.json").read_text(encoding="utf-8"))
     else:
         typer.echo(made.text())
-    say(f"report: {out / f'{made.name}.html'}")
+    inform(f"wrote {out / f'{made.name}.html'}; open it in a browser")
 
 
 def _number(job: Job) -> int:

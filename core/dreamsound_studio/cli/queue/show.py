@@ -8,58 +8,59 @@ from typing import Annotated, Any
 
 import typer
 
-from dreamsound_studio.cli.queue.common import Debug, Json, Number, opened
-from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.cli.queue.common import Number, opened
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.clock import clock
+from dreamsound_studio.cli.shared.common_options import Json
+from dreamsound_studio.cli.shared.progress import inform
 from dreamsound_studio.queue.store.records import Job
-from dreamsound_studio.queue.worker.eta import shown, step_of
+from dreamsound_studio.queue.worker.eta import step_of
 
-app = typer.Typer(add_completion=False)
+app = App()
 
 
 @app.command("list")
 def list_jobs(
     state: Annotated[
-        str | None, typer.Option(help="Only those queued, running, done, failed, cancelled, ...")
+        str | None,
+        typer.Option(metavar="STATE", help="Only queued, running, done, failed or cancelled jobs."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
-    offset: Annotated[int, typer.Option(min=0, help="How many to leave out before them.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 50,
+    offset: Annotated[int, typer.Option(min=0, help="Skip this many first.")] = 0,
     json_output: Json = False,
-    debug: Debug = False,
 ) -> None:
-    """List jobs: running, waiting, then those that are over, the latest first."""
-    del debug
+    """List jobs: running, waiting, then finished, the latest first."""
     with opened() as store:
         jobs, counts = store.jobs(state, limit=limit, offset=offset), store.counts()
         paused, workers = store.paused, store.workers()
     if json_output:
-        told = {
+        listing = {
             "paused": paused,
             "counts": counts,
             "workers": [worker._asdict() for worker in workers],
             "jobs": [as_dict(job) for job in jobs],
         }
-        typer.echo(json.dumps(told, indent=1))
+        typer.echo(json.dumps(listing, indent=1))
         return
     for job in jobs:
         typer.echo(line_of(job))
     summary = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    say(f"dreamsound: {summary or 'the queue is empty'}{'; paused' if paused else ''}")
+    inform(f"dreamsound: {summary or 'the queue is empty'}{'; paused' if paused else ''}")
 
 
 @app.command()
-def show(number: Number, json_output: Json = False, debug: Debug = False) -> None:
-    """Show all of one job."""
-    del debug
+def show(number: Number, json_output: Json = False) -> None:
+    """Show one job in full."""
     with opened() as store:
         job = store.job(number)
     if json_output:
         typer.echo(json.dumps(as_dict(job), indent=1))
         return
     typer.echo(line_of(job))
-    told = as_dict(job)
+    facts = as_dict(job)
     rows = {
         "input": job.input,
-        "out": told["request"].get("out", ""),
+        "out": facts["request"].get("out", ""),
         "preset": job.preset,
         "added": job.added,
         "started": job.started,
@@ -83,8 +84,8 @@ def show(number: Number, json_output: Json = False, debug: Debug = False) -> Non
 def as_dict(job: Job) -> dict[str, Any]:
     """Return a job as plain JSON values."""
     hidden = ("ready", "token")
-    told = {name: value for name, value in asdict(job).items() if name not in hidden}
-    return told | {"request": json.loads(job.request)}
+    facts = {name: value for name, value in asdict(job).items() if name not in hidden}
+    return facts | {"request": json.loads(job.request)}
 
 
 def why_failed(job: Job) -> str:
@@ -93,16 +94,17 @@ def why_failed(job: Job) -> str:
 
 
 def line_of(job: Job) -> str:
-    """Return what matters of a job, in a line."""
+    """Return a job in one line."""
     progress = job.progress
     about = why_failed(job)
     if job.state in ("running", "cancelling"):
         heard = f", {progress['class']} {progress['score']:.3f}" if "class" in progress else ""
         step = step_of(progress)
-        about = f"step {step}{heard}, ETA {shown(progress.get('eta_s'))}"
+        eta_s = progress.get("eta_s")
+        about = f"step {step}{heard}{'' if eta_s is None else f', ETA {clock(eta_s)}'}"
         about = about if progress.get("step") else str(progress.get("phase", ""))
     elif job.result.get("skipped"):
-        about = "its renders were there"
+        about = "skipped, its renders exist"
     elif job.state == "done" and "final" in job.result:
         before, after = job.result["initial"]["score"], job.result["final"]["score"]
         about = f"{job.result['final']['class']} {before:.3f} → {after:.3f}"

@@ -9,21 +9,24 @@ from typing import Annotated, Any
 import typer
 
 from dreamsound_studio.cli import EXIT_SOME_FAILED
-from dreamsound_studio.cli.queue.common import Debug, opened
+from dreamsound_studio.cli.queue.common import job_id, opened
 from dreamsound_studio.cli.queue.show import line_of, why_failed
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.clock import clock
+from dreamsound_studio.cli.shared.completion import complete_job
 from dreamsound_studio.cli.shared.progress import say
 from dreamsound_studio.errors import QueueError
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.store import Store
-from dreamsound_studio.queue.worker.eta import JOBS_OF_PACE, Eta, shown, step_of
+from dreamsound_studio.queue.worker.eta import JOBS_OF_PACE, Eta, step_of
 from dreamsound_studio.queue.worker.start import is_tended
 
-app = typer.Typer(add_completion=False)
-#: How often the table is drawn anew, at most.
+app = App()
+#: How often the table is drawn again, at most.
 REFRESH_S = 0.25
 #: Rows of the table, beside those that fit the terminal.
 FEWEST_ROWS = 5
-#: Of more jobs that wait, these stand for all.
+#: Of more waiting jobs, these stand for all.
 MOST_WEIGHED = 500
 #: Lines that are no rows: heading, frame, summary.
 OTHER_LINES = 6
@@ -31,33 +34,35 @@ OTHER_LINES = 6
 
 @app.command()
 def watch(
-    keep: Annotated[bool, typer.Option("--keep", help="Go on when the queue is empty.")] = False,
-    debug: Debug = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep watching an empty queue.")] = False,
 ) -> int:
     """Watch the queue until it is empty; Ctrl-C stops watching, not the queue."""
-    del debug
     with opened() as store:
         view = _Table(store) if sys.stdout.isatty() else _Lines(store)
         try:
             with view:
                 _follow(store, view, keep)
         except KeyboardInterrupt:
-            say("dreamsound: the queue goes on; `dreamsound queue watch` shows it again")
+            say("dreamsound: the queue continues; to watch it again: dreamsound queue watch")
         return 0
 
 
 @app.command()
 def wait(
     numbers: Annotated[
-        list[int] | None, typer.Argument(metavar="[ID...]", help="Without, all there are.")
+        list[int] | None,
+        typer.Argument(
+            parser=job_id,
+            metavar="[ID...]",
+            help="Job IDs [default: all].",
+            autocompletion=complete_job,
+        ),
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option(min=0, metavar="SECONDS", help="Not longer than this.")
+        float | None, typer.Option(min=0, metavar="SECONDS", help="Give up after this time.")
     ] = None,
-    debug: Debug = False,
 ) -> int:
-    """Wait until jobs are over; the exit code is 4 if one has not ended well."""
-    del debug
+    """Wait until jobs finish; the exit code is 4 if one failed or was cancelled."""
     with opened() as store:
         chosen = numbers or [
             job.id
@@ -68,7 +73,9 @@ def wait(
     for job in jobs:
         say(line_of(job))
     if any(not job.is_over for job in jobs):
-        raise QueueError(f"after {timeout:g} s some jobs are not over")
+        raise QueueError(
+            f"some jobs are unfinished after {timeout:g} s: wait longer, or see queue list"
+        )
     return 0 if all(job.state == "done" for job in jobs) else EXIT_SOME_FAILED
 
 
@@ -82,7 +89,7 @@ def _follow(store: Store, view: _Table | _Lines, keep: bool) -> None:
         if not keep and not _is_busy(store):
             return
         if not is_tended(store):
-            view.note("no worker is alive; `dreamsound worker` runs the queue")
+            view.note("no worker is running; to start one: dreamsound worker")
         else:
             view.note("")
         time.sleep(REFRESH_S)
@@ -94,7 +101,7 @@ def _is_busy(store: Store) -> bool:
 
 
 class _Lines:
-    """What happens, a line each: for what is no terminal."""
+    """A line for each change, where output is not a terminal."""
 
     def __init__(self, store: Store) -> None:
         self._said: dict[int, str] = {}
@@ -161,7 +168,7 @@ def table_of(store: Store, eta: Eta, height: int, note: str = "") -> Any:
     store : Store
         The queue.
     eta : Eta
-        Estimates how long it will take; kept from one table to the next.
+        Estimates the time left; kept from one table to the next.
     height : int
         Lines of the terminal.
     note : str
@@ -184,7 +191,7 @@ def table_of(store: Store, eta: Eta, height: int, note: str = "") -> Any:
     left = eta.seconds(running, queued, store.jobs("done", limit=JOBS_OF_PACE), more)
     summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     paused = "; paused" if store.paused else ""
-    total = f"; all done in {shown(left)}" if running or queued else ""
+    total = "" if left is None or not (running or queued) else f"; all done in {clock(left)}"
     return Group(table, Text(f" {summary}{paused}{total}", style="bold"), Text(f" {note}"))
 
 
@@ -210,7 +217,7 @@ STYLES = {
 
 
 def cells_of(job: Job) -> tuple[str, ...]:
-    """Return the cells of a job's row; why it failed stands where its class would."""
+    """Return the cells of a job's row; an error takes the place of the class."""
     progress = job.progress
     heard = str(progress.get("class", progress.get("phase", "")))
     score = progress.get("score")
@@ -219,7 +226,7 @@ def cells_of(job: Job) -> tuple[str, ...]:
     if job.state == "queued":
         heard = ""
     is_held = job.state in ("running", "cancelling")
-    loss = progress.get("loss")
+    loss, eta_s = progress.get("loss"), progress.get("eta_s")
     return (
         str(job.id),
         job.state,
@@ -228,5 +235,5 @@ def cells_of(job: Job) -> tuple[str, ...]:
         "" if loss is None else f"{loss:.3g}",
         why_failed(job) or heard,
         "" if score is None else f"{score:.3f}",
-        shown(progress.get("eta_s")) if is_held else "",
+        clock(eta_s) if is_held and eta_s is not None else "",
     )

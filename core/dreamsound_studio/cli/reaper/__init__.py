@@ -1,19 +1,18 @@
-"""``dreamsound reaper``: getting into REAPER, and looking whether all is well there."""
+"""``dreamsound reaper``: install, check and remove the REAPER actions."""
 
 from __future__ import annotations
 
-import typer
-
 from dreamsound_studio.cli import LazyGroup
+from dreamsound_studio.cli.shared.app import App
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "install": (
         f"{__name__}.install",
-        "Install the actions into REAPER, or update them.",
+        "Install or update the REAPER actions.",
     ),
-    "uninstall": (f"{__name__}.uninstall", "Remove what install wrote."),
-    "favourite": (f"{__name__}.favourite", "Give presets an action of their own."),
-    "doctor": (f"{__name__}.doctor", "Look whether all that a dream needs is there."),
+    "uninstall": (f"{__name__}.uninstall", "Remove the REAPER actions."),
+    "favourite": (f"{__name__}.favourite", "Give presets their own REAPER action."),
+    "doctor": (f"{__name__}.doctor", "Check that DreamSound can run from REAPER."),
 }
 
 
@@ -23,9 +22,9 @@ class ReaperGroup(LazyGroup):
     commands_of_group = COMMANDS
 
 
-app = typer.Typer(cls=ReaperGroup, add_completion=False, rich_markup_mode=None)
+app = App(cls=ReaperGroup)
 
 
 @app.callback()
 def _root() -> None:
-    """Install the actions into REAPER, and look whether all is well there."""
+    """Install, check and remove the REAPER actions."""

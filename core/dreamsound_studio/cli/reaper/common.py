@@ -9,13 +9,14 @@ import typer
 
 ResourcePath = Annotated[
     Path | None,
-    typer.Option("--resource-path", metavar="DIR", help="REAPER's folder, if not the usual one."),
+    typer.Option(
+        "--resource-path", metavar="DIR", help="REAPER's resource folder [default: the usual one]."
+    ),
 ]
 Portable = Annotated[
     bool,
-    typer.Option("--portable", help="It is a portable REAPER: --resource-path is its folder."),
+    typer.Option("--portable", help="REAPER is portable: --resource-path is its folder."),
 ]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)]
 
 
 def tell(lines: list[str]) -> None:

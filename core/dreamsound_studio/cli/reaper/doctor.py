@@ -1,4 +1,4 @@
-"""``dreamsound reaper doctor``: whether all that a dream in REAPER needs is there."""
+"""``dreamsound reaper doctor``: check that DreamSound can run from REAPER."""
 
 from __future__ import annotations
 
@@ -9,29 +9,36 @@ from typing import Annotated
 import typer
 
 from dreamsound_reaper.install.doctor import examine, write_findings
-from dreamsound_studio.cli.reaper.common import Debug, ResourcePath, tell
+from dreamsound_studio.cli.reaper.common import ResourcePath, tell
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.common_options import Json
+from dreamsound_studio.cli.shared.progress import inform
 
-app = typer.Typer(add_completion=False)
+app = App()
 
 
 @app.command()
 def doctor(
     resource_path: ResourcePath = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Do not dream for a second.")] = False,
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Skip the test dream.")] = False,
+    json_output: Json = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the findings there, as JSON.")
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="Write the findings as JSON; - is standard output."
+        ),
     ] = None,
-    debug: Debug = False,
 ) -> int:
-    """Look whether all that a dream in REAPER needs is there, and say what to do about it.
+    """Look check that DreamSound can run from REAPER, and say what to do about it.
 
     Ends with 0 if nothing fails, 3 if only the model does, 1 otherwise.
     """
-    del debug
     findings = examine(resource_path, quick)
+    if out == Path("-"):
+        json_output, out = True, None
     if out is not None:
         write_findings(out, findings)
+        inform(f"wrote {out}")
     if json_output:
         typer.echo(json.dumps(findings.as_dict(), indent=1, ensure_ascii=False))
     elif out is None:

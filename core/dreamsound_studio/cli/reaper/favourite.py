@@ -1,4 +1,4 @@
-"""``dreamsound reaper favourite``: presets that have an action of their own."""
+"""``dreamsound reaper favourite``: presets with their own REAPER action."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ from dreamsound_reaper.install.homes import home_in
 from dreamsound_reaper.install.installer import install
 from dreamsound_reaper.install.manifest import read_manifest
 from dreamsound_reaper.install.places import resource_folder
-from dreamsound_studio.cli.reaper.common import Debug, Portable, ResourcePath, tell
+from dreamsound_studio.cli.reaper.common import Portable, ResourcePath, tell
+from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.common_options import Json
+from dreamsound_studio.cli.shared.completion import complete_preset
 
-app = typer.Typer(add_completion=False, help="Give presets an action of their own in REAPER.")
-Presets = Annotated[list[str], typer.Argument(metavar="PRESET...", help="Names of presets.")]
+app = App(help="Give presets their own REAPER action.")
+Presets = Annotated[
+    list[str],
+    typer.Argument(metavar="PRESET...", help="Names of presets.", autocompletion=complete_preset),
+]
 
 
 @app.command()
@@ -24,10 +30,8 @@ def add(
     presets: Presets,
     resource_path: ResourcePath = None,
     portable: Portable = False,
-    debug: Debug = False,
 ) -> None:
-    """Give presets an action of their own: a key or a toolbar button then dreams by it."""
-    del debug
+    """Give presets their own action, for a key or a toolbar button."""
     names = [preset_called(name) for name in presets]
     _check_installed(resource_path, portable)
     tell(install(resource_folder(resource_path, portable), add=names).lines)
@@ -38,10 +42,8 @@ def remove(
     presets: Presets,
     resource_path: ResourcePath = None,
     portable: Portable = False,
-    debug: Debug = False,
 ) -> None:
-    """Take the actions of presets away; the presets stay."""
-    del debug
+    """Remove the actions of presets; the presets stay."""
     _check_installed(resource_path, portable)
     tell(install(resource_folder(resource_path, portable), remove=presets).lines)
 
@@ -50,11 +52,9 @@ def remove(
 def list_favourites(
     resource_path: ResourcePath = None,
     portable: Portable = False,
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    debug: Debug = False,
+    json_output: Json = False,
 ) -> None:
-    """List the presets that have an action of their own."""
-    del debug
+    """List the presets with their own REAPER action."""
     found = _check_installed(resource_path, portable)
     if json_output:
         rows = [{"preset": preset, "file": file} for file, preset in found.items()]

@@ -1,4 +1,4 @@
-"""Telling how a model is fetched, and asking whether a foreign one may run."""
+"""Progress of a model's download, and the question whether a foreign one may run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.cli.shared.progress import detail, say
+from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.jobs.dreaming import Loaded
 from dreamsound_studio.models.entries import find_weights
@@ -23,14 +24,14 @@ from dreamsound_studio.recipe.recipe import Recipe
 if TYPE_CHECKING:
     from dreamsound_studio.models.network import Model
 
-#: Without a terminal, a line comes at most so often.
+#: Shortest time between two lines without a terminal.
 LINE_SECONDS = 10.0
-#: For a program that reads along, more often.
+#: Shortest time between two lines for a program that reads them.
 JSON_SECONDS = 0.2
 
 
 class FetchLine:
-    """Progress of a download: a live bar on a terminal, now and then a line elsewhere.
+    """Progress of a download: a live bar on a terminal, a line now and then elsewhere.
 
     Parameters
     ----------
@@ -42,18 +43,20 @@ class FetchLine:
         self._as_json = as_json
         self._bar: Any = None
         self._task: Any = None
-        self._told = time.monotonic()
+        self._shown_at = time.monotonic()
 
     def progress(self, done: int, total: int | None) -> None:
-        """Show how many bytes are there."""
+        """Show how many bytes have arrived."""
         if self._as_json:
-            if done == total or time.monotonic() - self._told >= JSON_SECONDS:
-                self._told = time.monotonic()
+            if done == total or time.monotonic() - self._shown_at >= JSON_SECONDS:
+                self._shown_at = time.monotonic()
                 say(json.dumps({"done": done, "total": total}))
+        elif verbosity.quiet:
+            return
         elif sys.stderr.isatty():
             self._show(done, total)
-        elif done != total and time.monotonic() - self._told >= LINE_SECONDS:
-            self._told = time.monotonic()
+        elif done != total and time.monotonic() - self._shown_at >= LINE_SECONDS:
+            self._shown_at = time.monotonic()
             say(f"{done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f} MB" if total else ""))
 
     def close(self) -> None:
@@ -87,12 +90,12 @@ def watching(
     check: Callable[[Weights], object] | None = None,
     as_json: bool = False,
 ) -> Iterator[Watch]:
-    """Tell on standard error what is fetched, and ask there what has to be asked.
+    """Show downloads on standard error, and ask there whether a SavedModel may run.
 
     Parameters
     ----------
     trust : bool
-        Whether a foreign SavedModel may run without being asked.
+        Whether a foreign SavedModel may run without a question.
     check : callable, optional
         As in :class:`Watch`.
     as_json : bool, optional
@@ -114,8 +117,8 @@ def watching(
         line.close()
 
 
-def load_telling(weights: Weights, told: list[str] | None = None) -> Model:
-    """Build a model; say what is not well with it, and add that to `told`."""
+def load_with_warnings(weights: Weights, notes: list[str] | None = None) -> Model:
+    """Build a model; print warnings about it, and add them to `notes`."""
     from dreamsound_studio.models.load import ModelWarning, load_weights
 
     with warnings.catch_warnings(record=True) as caught:
@@ -124,22 +127,22 @@ def load_telling(weights: Weights, told: list[str] | None = None) -> Model:
     for warning in caught:
         if issubclass(warning.category, ModelWarning):
             say(f"dreamsound: {warning.message}")
-            if told is not None:
-                told.append(str(warning.message))
+            if notes is not None:
+                notes.append(str(warning.message))
     return model
 
 
 def loading(trust: bool) -> Callable[[Recipe], Loaded]:
-    """Return what loads a recipe's model, telling on standard error.
+    """Return what loads a recipe's model, with progress on standard error.
 
     Parameters
     ----------
     trust : bool
-        Whether a foreign SavedModel may run without being asked.
+        Whether a foreign SavedModel may run without a question.
     """
 
     def load(recipe: Recipe) -> Loaded:
-        # Before TensorFlow is imported, which takes long: it may not be to be had.
+        # Before TensorFlow is imported, which takes long: the model may be unavailable.
         with watching(trust) as watch:
             weights = find_weights(recipe.model, watch)
         check_names(recipe, table_of(weights))
@@ -147,7 +150,8 @@ def loading(trust: bool) -> Callable[[Recipe], Loaded]:
 
         notes: list[str] = []
         device = device_name()
-        return Loaded(load_telling(weights, notes), device, notes)
+        detail(f"dreamsound: model {weights.name} on {device}")
+        return Loaded(load_with_warnings(weights, notes), device, notes)
 
     return load
 
@@ -156,8 +160,8 @@ def _asked(folder: Path) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     print(
-        f"{folder} is a SavedModel, which is a program that runs with your rights. Do you trust "
-        "who made it? [y/N] ",
+        f"{folder} is a SavedModel: a program that runs with your rights. Do you trust its "
+        "author? [y/N] ",
         end="",
         file=sys.stderr,
         flush=True,

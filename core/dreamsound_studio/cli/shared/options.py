@@ -12,49 +12,140 @@ import typer
 from pydantic.fields import FieldInfo
 
 from dreamsound_studio.audio.formats import FORMATS
+from dreamsound_studio.cli.shared.app import PANELS
+from dreamsound_studio.cli.shared.common_options import CLASHES, SPAN_HELP
+from dreamsound_studio.cli.shared.completion import (
+    complete_choice,
+    complete_class,
+    complete_layer,
+    complete_model,
+    complete_preset,
+)
 from dreamsound_studio.recipe.naming import EXAMPLE, FIELDS, expand
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.write import RENDER_NAMES
 
 NAME_HELP = (
-    f"How renders are called, of {', '.join(f'{{{field}}}' for field in FIELDS)}; "
+    f"File names, built from {', '.join(f'{{{field}}}' for field in FIELDS)}; "
     "{catid}_{fxname}_{creator}_{source}_{render} gives "
     f"{expand('{catid}_{fxname}_{creator}_{source}_{render}', EXAMPLE)}.wav."
 )
+WHAT, HOW, WHERE, FILTER, CRAFT, FILES = PANELS
+
+
+def _option(panel: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, rich_help_panel=panel, **more)
+
 
 PresetOption = Annotated[
-    str | None, typer.Option(metavar="NAME|FILE", help="A preset; options given here win.")
+    str | None,
+    _option(
+        WHAT,
+        "--preset",
+        metavar="NAME|FILE",
+        help="Preset to start from; options on the command line override it.",
+        autocompletion=complete_preset,
+    ),
 ]
 RecipeOption = Annotated[
-    Path | None, typer.Option("--recipe", metavar="FILE", help="A recipe, or a render's; the same.")
+    Path | None,
+    _option(
+        WHAT, "--recipe", metavar="FILE", help="Recipe file, or a render to take the recipe from."
+    ),
 ]
-PaperOption = Annotated[bool, typer.Option("--paper", help="The paper's formulas, literally.")]
+PaperOption = Annotated[bool, _option(WHAT, "--paper", help="Use the paper's formulas literally.")]
+SpanOption = Annotated[str | None, _option(WHERE, "--span", metavar="START-END", help=SPAN_HELP)]
 RendersOption = Annotated[
-    str, typer.Option(help=f"Comma-separated, of {', '.join(RENDER_NAMES)}; or all.")
+    str,
+    _option(
+        FILES,
+        "--renders",
+        metavar="NAMES",
+        help=f"Renders to write, comma-separated: {', '.join(RENDER_NAMES)}; or all.",
+    ),
 ]
 LevelOption = Annotated[
-    str, typer.Option(metavar="match|raw", help="The source's loudness, or raw float.")
+    str, _option(FILES, "--level", metavar="match|raw", help="The source's loudness, or raw float.")
 ]
-FormatOption = Annotated[str, typer.Option("--format", metavar="|".join(FORMATS))]
+FormatOption = Annotated[
+    str, _option(FILES, "--format", metavar="|".join(FORMATS), help="File format.")
+]
 BitsOption = Annotated[
-    str | None, typer.Option(metavar="16|24|32f", help="Default the source's, at least 24.")
+    str | None,
+    _option(
+        FILES,
+        "--bits",
+        metavar="16|24|32f",
+        help="Bit depth; by default the source's, at least 24.",
+    ),
 ]
 SidecarOption = Annotated[
-    bool, typer.Option("--sidecar", help="Also write what made a render beside it, as JSON.")
+    bool, _option(FILES, "--sidecar", help="Also write the recipe beside each render, as JSON.")
 ]
-NameOption = Annotated[str, typer.Option(metavar="TEMPLATE", help=NAME_HELP)]
+NameOption = Annotated[str, _option(FILES, "--name", metavar="TEMPLATE", help=NAME_HELP)]
+OverwriteOption = Annotated[
+    bool, _option(FILES, "--overwrite", help="Replace files that exist: --clash overwrite.")
+]
 ClashOption = Annotated[
-    str,
-    typer.Option(metavar="refuse|number|overwrite|skip", help="What to do where a file exists."),
+    str | None,
+    _option(
+        FILES,
+        "--clash",
+        metavar="|".join(CLASHES),
+        help="Where a file exists: refuse, number the new one, overwrite it, or skip the sound "
+        "[default: refuse; number in the folder beside the sound].",
+    ),
 ]
-CatidOption = Annotated[str, typer.Option(help="For {catid} in --name.")]
-FxnameOption = Annotated[str, typer.Option(help="For {fxname} in --name.")]
-CreatorOption = Annotated[str, typer.Option(help="For {creator} in --name.")]
-SourceOption = Annotated[str, typer.Option(help="For {source} in --name.")]
-TrustOption = Annotated[
-    bool, typer.Option("--trust", help="Let a SavedModel of others run on this machine.")
+DryRunOption = Annotated[
+    bool, _option(FILES, "--dry-run", help="Check everything and list the files; write nothing.")
+]
+CatidOption = Annotated[str, _option(FILES, "--catid", help="{catid} in --name.")]
+FxnameOption = Annotated[str, _option(FILES, "--fxname", help="{fxname} in --name.")]
+CreatorOption = Annotated[str, _option(FILES, "--creator", help="{creator} in --name.")]
+SourceOption = Annotated[str, _option(FILES, "--source", help="{source} in --name.")]
+RenderTrustOption = Annotated[
+    bool, _option(WHAT, "--trust", help="Run a SavedModel of others without asking.")
 ]
 
+#: Heading of each field of the recipe in ``--help-all``; a field that is not here is craft.
+PANEL_OF: dict[str, str] = {
+    name: panel
+    for panel, names in {
+        WHAT: "model method class_ objective layer at target target_b morph",
+        HOW: "steps strength strength_ref strength_over_steps strength_over_time normalise "
+        "follow_envelope restore_level wet stop_score stop_plateau",
+        WHERE: "channels air band_low_hz band_high_hz fade_in_s fade_out_s",
+        FILTER: "combine mask_from carrier flip mask threshold_db threshold_ref "
+        "threshold_over_steps threshold_over_time knee_db invert_mask fft_size hop_samples",
+        CRAFT: "start octaves pull_to_source damp_above damp_above_hz smooth_time smooth_frequency "
+        "masking jitter patch_hop seed block_patches precision",
+    }.items()
+    for name in names.split()
+}
+#: What a shell completes the value of a field with.
+COMPLETE_OF: dict[str, Any] = {
+    "class_": complete_class,
+    "layer": complete_layer,
+    "model": complete_model,
+}
+
+#: How the value of a field is shown, by its name or its type.
+METAVAR_OF: dict[Any, str] = {
+    int: "N",
+    float: "X",
+    str: "TEXT",
+    "model": "NAME|PATH",
+    "class_": "CLASS",
+    "layer": "LAYER",
+    "objective": "FORMULA",
+    "target": "FILE",
+    "target_b": "FILE",
+    "morph": "POINTS",
+    "strength_over_steps": "POINTS",
+    "strength_over_time": "POINTS",
+    "threshold_over_steps": "POINTS",
+    "threshold_over_time": "POINTS",
+}
 #: Fields that are not a user's choice.
 NOT_OPTIONS = ("schema_version",)
 
@@ -89,7 +180,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     option = f"--{(field.alias or name).replace('_', '-')}"
     kind = _plain(field.annotation)
     flag = f"{option}/--no-{option[2:]}" if kind is bool else option
-    text = field.description or ""
+    text = _sentence(field.description or "")
     if field.default is True:
         text += " [default: on]"
     elif field.default is not None and field.default is not False:
@@ -99,15 +190,23 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     value = typer.Option(
         flag,
         help=text,
-        metavar=choices,
+        metavar=choices or METAVAR_OF.get(name) or METAVAR_OF.get(kind),
         show_default=False,
-        rich_help_panel="The dream (fields of the recipe)",
+        rich_help_panel=PANEL_OF.get(name, CRAFT),
+        autocompletion=complete_choice(choices) if choices else COMPLETE_OF.get(name),
     )
     taken: Any = str if choices else kind
     annotation: Any = Annotated[taken | None, value]
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
     )
+
+
+def _sentence(text: str) -> str:
+    """Return a field's description as the other help texts are written."""
+    first = text.split(" ", 1)[0]
+    start = text[:1] if first in ("dB", "auto,") else text[:1].upper()
+    return f"{start}{text[1:]}." if text else ""
 
 
 def _plain(annotation: Any) -> Any:

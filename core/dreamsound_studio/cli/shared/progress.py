@@ -1,4 +1,4 @@
-"""How a render tells what it does: one live line on a terminal, plain lines elsewhere."""
+"""Progress of a render: one live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from dreamsound_studio.cli.shared.clock import clock
+from dreamsound_studio.cli.shared.verbosity import verbosity
 
 if TYPE_CHECKING:
     from dreamsound_studio.dream.dreamer import StepEvent
@@ -15,7 +18,11 @@ BAR_CELLS, NAME_CELLS = 8, 15
 
 
 class StepLine:
-    """Progress of one input's steps, on standard error.
+    """Progress of one input's steps, on standard error; nothing where ``--quiet`` is passed.
+
+    A step's score is marked ``~``: it is measured while the step runs, on the sound that enters it
+    and on a patch grid that jitter shifts. The last line has the score of the result, on the
+    published grid, as the report has.
 
     Parameters
     ----------
@@ -30,13 +37,14 @@ class StepLine:
         self._steps = steps
         self._done = 0
         self._share = 0.0
+        self._is_over = False
         # The first step also builds the graphs: it says nothing about those to come.
         self._first_ended: float | None = None
         self._text = "listening"
         self._live: Any = None
 
     def __enter__(self) -> StepLine:
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not verbosity.quiet:
             from rich.console import Console
             from rich.live import Live
 
@@ -59,19 +67,36 @@ class StepLine:
     def step(self, event: StepEvent) -> None:
         """Show a step that is done."""
         self._done, self._share = event.step, 0.0
+        self._is_over = event.step >= self._steps
         if self._first_ended is None:
             self._first_ended = time.monotonic()
-        self._text = f"loss {event.loss:.4g}, {event.class_name} {event.score:.3f}"
+        self._text = f"loss {event.loss:.4g}, {event.class_name} ~{event.score:.3f}"
+        step = f"{self._name}: step {event.step}/{self._steps}, {self._text}"
         if self._live is None:
-            say(
-                f"{self._name}: step {event.step}/{self._steps}, {self._text}, "
-                f"{event.seconds:.2f} s, ETA {self._remaining()}"
-            )
+            inform(f"{step}, {event.seconds:.2f} s{self._remaining()}")
+        elif verbosity.verbose:
+            self.say(f"{step}, {event.seconds:.2f} s")
         self._show()
 
     def note(self, text: str) -> None:
-        """Show what is being done apart from steps."""
+        """Show an activity that is not a step, such as writing."""
         self._text = text
+        self._show()
+
+    def result(self, class_name: str, before: float, after: float) -> None:
+        """Show the score of the source and of the finished dream, on the published grid.
+
+        Parameters
+        ----------
+        class_name : str
+            The class that was dreamed.
+        before, after : float
+            Its mean score, 0..1.
+        """
+        self._is_over = True
+        self._text = f"{class_name} {before:.3f} → {after:.3f}"
+        if self._live is None:
+            inform(f"{self._name}: {self._text}")
         self._show()
 
     def say(self, text: str) -> None:
@@ -82,12 +107,12 @@ class StepLine:
             self._live.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _remaining(self) -> str:
+        """Return ``, ETA 1:23``; nothing as long as it is unknown or over."""
         since_first = self._done + self._share - 1
-        if self._first_ended is None or since_first <= 0:
-            return "? s"
+        if self._first_ended is None or since_first <= 0 or self._is_over:
+            return ""
         elapsed = time.monotonic() - self._first_ended
-        seconds = elapsed / since_first * (self._steps - 1 - since_first)
-        return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+        return f", ETA {clock(elapsed / since_first * (self._steps - 1 - since_first))}"
 
     def _show(self) -> None:
         if self._live is None:
@@ -101,12 +126,24 @@ class StepLine:
         name = Path(self._name).name
         if len(name) > NAME_CELLS:
             name = f"{name[: NAME_CELLS // 2]}…{name[-NAME_CELLS // 2 + 1 :]}"
-        step = f"step {self._done}/{self._steps}, ETA {self._remaining()}"
+        step = f"step {self._done}/{self._steps}{self._remaining()}"
         self._live.update(
             Text(f"{name} {bar} {step}, {self._text}", overflow="ellipsis", no_wrap=True)
         )
 
 
 def say(text: str) -> None:
-    """Print a line on standard error."""
+    """Print a warning, an error or a result on standard error."""
     print(text, file=sys.stderr, flush=True)
+
+
+def inform(text: str) -> None:
+    """Print progress or a hint on standard error, unless ``--quiet`` is passed."""
+    if not verbosity.quiet:
+        say(text)
+
+
+def detail(text: str) -> None:
+    """Print a detail on standard error, where ``--verbose`` is passed."""
+    if verbosity.verbose:
+        say(text)

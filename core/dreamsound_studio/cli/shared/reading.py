@@ -1,4 +1,4 @@
-"""Reading a sound for a command: what is not well with it is said."""
+"""Reading a sound for a command; warnings about it are printed."""
 
 from __future__ import annotations
 
@@ -7,18 +7,35 @@ import warnings
 
 from dreamsound_studio.api import read_source
 from dreamsound_studio.audio.clip import AudioFileWarning, Clip
+from dreamsound_studio.audio.span import read_span
 from dreamsound_studio.cli.shared.progress import say
 
 
-def read_telling(
-    path: str | os.PathLike[str], span: str | None = None, told: list[str] | None = None
+def read_with_warnings(
+    path: str | os.PathLike[str], span: str | None = None, notes: list[str] | None = None
 ) -> Clip:
-    """Read a sound; say what is not well with it, and add that to `told`."""
+    """Read a sound; print warnings about it, and add them to `notes`."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", AudioFileWarning)
         clip = read_source(path, span)
     for warning in caught:
         say(f"dreamsound: {warning.message}")
-        if told is not None:
-            told.append(str(warning.message))
+        if notes is not None:
+            notes.append(str(warning.message))
     return clip
+
+
+def settled_span(text: str | None) -> str | None:
+    """Return the span of ``--span`` as jobs keep it; print a warning where it can be misread.
+
+    Raises
+    ------
+    RecipeError
+        No two times, or the end not after the start.
+    """
+    if text is None:
+        return None
+    span, note = read_span(text)
+    if note:
+        say(f"dreamsound: {note}")
+    return span

@@ -1,4 +1,4 @@
-"""What ``render`` and ``queue add`` are asked for: the same options, in one place."""
+"""What ``render``, ``queue add`` and ``rpp`` are asked for: the same options, in one place."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from dreamsound_studio.audio.span import parse_span
 from dreamsound_studio.cli.presets import preset_name, recipe_of
 from dreamsound_studio.cli.shared.options import (
+    FILES,
+    WHAT,
     BitsOption,
     CatidOption,
     ClashOption,
@@ -22,15 +23,19 @@ from dreamsound_studio.cli.shared.options import (
     FxnameOption,
     LevelOption,
     NameOption,
+    OverwriteOption,
     PaperOption,
     PresetOption,
     RecipeOption,
     RendersOption,
+    RenderTrustOption,
     SidecarOption,
     SourceOption,
-    TrustOption,
+    SpanOption,
     with_recipe_options,
 )
+from dreamsound_studio.cli.shared.places import AskedSound, asked_sounds, clash_fields, clash_of
+from dreamsound_studio.cli.shared.reading import settled_span
 from dreamsound_studio.dream.filter import filled
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.errors import RecipeError
@@ -41,36 +46,57 @@ from dreamsound_studio.render.write import RENDER_NAMES, RenderOptions
 
 
 @dataclass
-class RenderWish:
+class RenderRequest:
     """The options of ``render``, as they were given; each is documented in its help."""
 
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Sound files.")]
-    out: Annotated[Path, typer.Option("--out", help="Folder for the renders.")]
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Sound files, or folders of them.")
+    ]
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="DIR",
+            help='Folder for the renders [default: beside the sound, "bird dreams" for bird.wav].',
+            rich_help_panel=FILES,
+        ),
+    ] = None
     preset: PresetOption = None
     recipe_file: RecipeOption = None
     paper: PaperOption = False
-    span: Annotated[
-        str | None, typer.Option(metavar="START:END", help="Seconds; dream only this part.")
-    ] = None
+    span: SpanOption = None
     from_render: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Go on from an earlier dream of INPUT.")
+        str | None,
+        typer.Option(
+            "--from-render",
+            metavar="FILE",
+            help="Go on from an earlier dream of INPUT.",
+            rich_help_panel=WHAT,
+        ),
     ] = None
     keep_steps: Annotated[
-        str | None, typer.Option(metavar="N|all", help="Also write every Nth step's sound.")
+        str | None,
+        typer.Option(
+            "--keep-steps",
+            metavar="N|all",
+            help="Also write the sound of every Nth step.",
+            rich_help_panel=FILES,
+        ),
     ] = None
     renders: RendersOption = "dream,gradient,hardcut"
     level: LevelOption = "match"
     file_format: FormatOption = "wav"
     bits: BitsOption = None
     sidecar: SidecarOption = False
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace renders.")] = False
+    overwrite: OverwriteOption = False
     name: NameOption = DEFAULT_TEMPLATE
-    clash: ClashOption = "refuse"
+    clash: ClashOption = None
     catid: CatidOption = ""
     fxname: FxnameOption = ""
     creator: CreatorOption = ""
     source: SourceOption = ""
-    trust: TrustOption = False
+    trust: RenderTrustOption = False
     recipe_fields: dict[str, Any] = field(default_factory=dict)
 
     def recipe(self) -> Recipe:
@@ -78,17 +104,22 @@ class RenderWish:
         return checked_recipe(self.preset, self.recipe_file, self.paper, self.recipe_fields)
 
     def options(self) -> RenderOptions:
-        """Return which renders are wished for, and how."""
+        """Return which renders are asked for, and how."""
+        # In the folder beside a sound, dreams collect: the next one is numbered.
+        clash = clash_of(self.clash, self.overwrite, "number" if self.out is None else "refuse")
         return RenderOptions.make(
             renders=render_names(self.renders),
             level=self.level,
             format=self.file_format,
             bits=self.bits,
             sidecar=self.sidecar,
-            overwrite=self.overwrite or self.clash == "overwrite",
             name=self.name,
-            clash="refuse" if self.clash == "overwrite" else self.clash,
+            **clash_fields(clash),
         )
+
+    def sounds(self) -> list[AskedSound]:
+        """Return the sounds to dream, those of folders by name, and where each render goes."""
+        return asked_sounds(self.inputs, self.out)
 
     def values(self) -> dict[str, str]:
         """Return what the names of renders can be made of."""
@@ -102,35 +133,34 @@ class RenderWish:
         }
 
     def keep_every(self) -> int:
-        """Return of how many steps one is kept; 0 keeps none."""
+        """Return how many steps lie between two that are kept; 0 keeps none."""
         text = self.keep_steps
         if text is None:
             return 0
         if text == "all":
             return 1
         if not text.isdigit() or int(text) < 1:
-            raise RecipeError(f"keep_steps: a whole number from 1, or all, not {text!r}")
+            raise RecipeError(f"invalid --keep-steps {text!r}: pass a whole number from 1, or all")
         return int(text)
 
     def check(self) -> None:
-        """Raise `RecipeError` for options that do not go together."""
+        """Raise `RecipeError` for options that contradict each other; settle the span."""
         if self.from_render is not None and len(self.inputs) > 1:
-            raise RecipeError("from_render goes on from one dream: give one INPUT")
-        if self.span is not None:
-            parse_span(self.span)
+            raise RecipeError("--from-render goes on from one dream: pass one INPUT")
+        self.span = settled_span(self.span)
 
 
-def takes_render_wish(
-    function: Callable[..., Any], kind: type[RenderWish] = RenderWish
+def takes_render_request(
+    function: Callable[..., Any], kind: type[RenderRequest] = RenderRequest
 ) -> Callable[..., Any]:
     """Give a command the options of ``render``, and every field of the recipe.
 
     Parameters
     ----------
     function : callable
-        Takes a `RenderWish`, and its own options by name.
+        Takes a `RenderRequest`, and its own options by name.
     kind : type
-        `RenderWish`, or what is made of it for a command that means other inputs.
+        `RenderRequest`, or a subclass for a command with other inputs.
 
     Returns
     -------
@@ -142,9 +172,9 @@ def takes_render_wish(
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
 
     def command(**given: Any) -> Any:
-        wished = {name: given.pop(name) for name in names}
+        asked = {name: given.pop(name) for name in names}
         mine = {one.name: given.pop(one.name) for one in own}
-        return function(kind(**wished, recipe_fields=given), **mine)
+        return function(kind(**asked, recipe_fields=given), **mine)
 
     parameters = [
         inspect.Parameter(
@@ -165,7 +195,7 @@ def takes_render_wish(
 def checked_recipe(
     preset: str | None, recipe_file: Path | None, paper: bool, recipe_fields: dict[str, Any]
 ) -> Recipe:
-    """Return the recipe that a command is asked for, checked as far as it can be beforehand."""
+    """Return the recipe of a command's options, checked as far as it can be beforehand."""
     recipe = recipe_of(preset, recipe_file, paper, recipe_fields)
     filled(recipe)
     check_names(recipe, *possible_tables(recipe.model))
@@ -179,7 +209,7 @@ def render_names(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     for name in names:
         if name not in RENDER_NAMES:
-            raise RecipeError(f"there is no render {name!r}; there are {', '.join(RENDER_NAMES)}")
+            raise RecipeError(f"unknown render {name!r}: choose from {', '.join(RENDER_NAMES)}")
     if not names:
-        raise RecipeError("renders: name at least one, or all")
+        raise RecipeError("no renders: name at least one, or pass all")
     return names

@@ -1,4 +1,4 @@
-"""How a command that dreams is stopped from outside."""
+"""SIGTERM for commands that dream."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def cancelled_by_sigterm(control: Control) -> Iterator[None]:
 
 @contextmanager
 def at_sigterm(call: Callable[[], object]) -> Iterator[None]:
-    """Call a function when SIGTERM comes."""
+    """Call a function on SIGTERM."""
     try:
         before = signal.signal(signal.SIGTERM, lambda *_: call() and None)
     except ValueError:  # not the main thread

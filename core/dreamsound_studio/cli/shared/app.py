@@ -1,0 +1,254 @@
+"""The look that all commands share: one help page, grouped options, and the general options.
+
+`App` is a `typer.Typer` whose commands are `Command` and whose groups are `Group`. Help is plain
+text: it wraps at the terminal's width, cuts nothing, and needs no import of rich.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from dreamsound_studio.cli.shared.verbosity import verbosity
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+#: Heading of the options that every command has.
+GENERAL = "General options"
+#: What a designer decides, in this order: the headings of ``--help-all``.
+PANELS = ("What to dream", "How strongly", "Where", "Filter", "Craft", "Files")
+#: Options under the headings above that ``--help`` shows too, in this order, with a shorter text.
+SHORT_HELP: dict[str, str] = {
+    "preset": "Start from a preset; see dreamsound presets list.",
+    "class_": "Class to dream: a name, an index, first, follow, ...",
+    "method": "How the dream meets the sound.",
+    "target": "Sound that lends its timbre.",
+    "strength": "How much a step adds.",
+    "steps": "Passes over the sound [default: 10].",
+    "span": "Dream only a part, such as 1:30-2:00 or 90s-120s.",
+    "renders": "What to write, or all.",
+    "out": "Folder for the renders.",
+    "overwrite": "Replace files that exist.",
+}
+#: Wider lines are hard to read.
+WIDEST = 120
+#: Width of the column of options; a longer option stands on a line of its own.
+FIRST_COLUMN = 27
+SETTINGS: dict[str, Any] = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": WIDEST,
+}
+#: How values are called whose option does not say.
+METAVARS = {
+    "<str>": "TEXT",
+    "<list[str]>": "TEXT",
+    "<int>": "N",
+    "<int range>": "N",
+    "<float>": "X",
+    "<float range>": "X",
+    "<path>": "PATH",
+}
+#: Key of a context's notes: show every option.
+EVERY = "dreamsound_studio.cli.help_all"
+
+
+class Command(TyperCommand):
+    """A command with the general options, and a help page grouped by heading."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["context_settings"] = SETTINGS | (kwargs.get("context_settings") or {})
+        kwargs["rich_markup_mode"] = None
+        super().__init__(*args, **kwargs)
+        taken = {flag for param in self.params for flag in param.opts}
+        more = [*_general_options(), *(_help_all() if self._has_long_options() else ())]
+        self.params += [param for param in more if not taken & set(param.opts)]
+
+    def get_help_option_names(self, ctx: Any) -> list[str]:
+        """Return -h and --help in this order."""
+        return _ordered(super().get_help_option_names(ctx))
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return what stands behind the command's name: options, then arguments."""
+        return [self.options_metavar or "", *_usage_of_arguments(self.get_params(ctx))]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments and options under their headings."""
+        every = bool(ctx.meta.get(EVERY))
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        sections |= {name: [] for name in (*PANELS, GENERAL)}
+        params = self.get_params(ctx)
+        if not every:
+            params = _short(params)
+        for param in params:
+            record = _record(param, ctx)
+            if record is None:
+                continue
+            heading = _heading(param)
+            if not every and heading in PANELS:
+                heading, record = "Options", (record[0], SHORT_HELP[param.name])
+            sections.setdefault(heading, []).append(record)
+        for heading, rows in sections.items():
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows, col_max=FIRST_COLUMN)
+
+    def _has_long_options(self) -> bool:
+        return any(_heading(p) in PANELS and p.name not in SHORT_HELP for p in self.params)
+
+
+class Group(TyperGroup):
+    """A group of commands; called without one, it shows its help."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["context_settings"] = SETTINGS | (kwargs.get("context_settings") or {})
+        kwargs["rich_markup_mode"] = None
+        super().__init__(*args, **kwargs)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Show the help where no command is named."""
+        if not args and not ctx.resilient_parsing:
+            typer.echo(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+    def get_help_option_names(self, ctx: Any) -> list[str]:
+        """Return -h and --help in this order."""
+        return _ordered(super().get_help_option_names(ctx))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write a line for each command, wrapped where the terminal is narrow."""
+        rows = [
+            (name, (command.help or "").strip().partition("\n")[0])
+            for name in self.list_commands(ctx)
+            if (command := self.get_command(ctx, name)) is not None and not command.hidden
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+class App(typer.Typer):
+    """A `typer.Typer` whose commands and groups look like all others."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        look: dict[str, Any] = {"cls": Group, "add_completion": False, "rich_markup_mode": None}
+        super().__init__(**(look | kwargs))
+
+    def command(self, name: str | None = None, **kwargs: Any) -> Callable[[Function], Function]:
+        """Add a command, as `typer.Typer.command` does."""
+        return super().command(name, **({"cls": Command} | kwargs))
+
+
+def _ordered(names: Iterable[str]) -> list[str]:
+    return sorted(names, key=len)
+
+
+def _heading(param: Any) -> str:
+    if param.param_type_name == "argument":
+        return "Arguments"
+    if param.name == "help":
+        return GENERAL
+    return getattr(param, "rich_help_panel", None) or "Options"
+
+
+def _usage_of_arguments(params: list[Any]) -> list[str]:
+    pieces = []
+    for param in params:
+        if param.param_type_name == "argument":
+            name = (param.metavar or param.name.upper()).strip("[]")
+            pieces.append(name if param.required else f"[{name}]")
+    return pieces
+
+
+def _record(param: Any, ctx: Any) -> tuple[str, str] | None:
+    """Return a parameter's cells; values of an option are named, not typed."""
+    record = param.get_help_record(ctx)
+    if record is None:
+        return None
+    if param.param_type_name == "argument":
+        return (_usage_of_arguments([param])[0], param.help or "")
+    name, text = record
+    for kind, metavar in METAVARS.items():
+        name = name.replace(kind, metavar)
+    return (name, " ".join(text.split()))
+
+
+def _short(params: list[Any]) -> list[Any]:
+    """Return the parameters that ``--help`` shows: own ones, and those most people use."""
+    order = {name: place for place, name in enumerate(SHORT_HELP)}
+    own = [param for param in params if _heading(param) not in PANELS]
+    used = [param for param in params if _heading(param) in PANELS and param.name in order]
+    return own + sorted(used, key=lambda param: order[param.name])
+
+
+def _set_quiet(value: bool) -> None:
+    if value:
+        verbosity.quiet = True
+
+
+def _set_verbose(value: bool) -> None:
+    if value:
+        verbosity.verbose = True
+
+
+def _set_debug(value: bool) -> None:
+    if value:
+        verbosity.debug = True
+
+
+def _show_every_option(ctx: typer.Context, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        ctx.meta[EVERY] = True
+        typer.echo(ctx.get_help())
+        raise typer.Exit
+
+
+def _flag(*names: str, callback: Any, text: str, eager: bool = False) -> Any:
+    return typer.Option(
+        False,
+        *names,
+        callback=callback,
+        expose_value=False,
+        is_eager=eager,
+        help=text,
+        rich_help_panel=GENERAL,
+    )
+
+
+def _params_of(function: Any) -> list[Any]:
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command()(function)
+    return list(typer.main.get_command(app).params)
+
+
+@functools.cache
+def _general_options() -> list[Any]:
+    def general(
+        quiet: bool = _flag(
+            "--quiet", "-q", callback=_set_quiet, text="Show no progress: warnings and errors only."
+        ),
+        verbose: bool = _flag(
+            "--verbose", "-v", callback=_set_verbose, text="Show more: model, device, every step."
+        ),
+        debug: bool = _flag(
+            "--debug", callback=_set_debug, text="Show where an error comes from (traceback)."
+        ),
+    ) -> None:
+        del quiet, verbose, debug
+
+    return _params_of(general)
+
+
+@functools.cache
+def _help_all() -> list[Any]:
+    def general(
+        help_all: bool = _flag(
+            "--help-all", callback=_show_every_option, text="Show every option.", eager=True
+        ),
+    ) -> None:
+        del help_all
+
+    return _params_of(general)

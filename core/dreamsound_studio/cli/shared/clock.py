@@ -1,0 +1,28 @@
+"""Times as people read them."""
+
+from __future__ import annotations
+
+
+def clock(seconds: float) -> str:
+    """Return a duration as ``1:23``, or ``1:02:03`` from an hour on.
+
+    Parameters
+    ----------
+    seconds : float
+        0 or more; rounded to whole seconds.
+    """
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def moment(seconds: float) -> str:
+    """Return a place in a sound as ``1:23.45``, which ``--span`` takes as it is.
+
+    Parameters
+    ----------
+    seconds : float
+        From the beginning of the sound; rounded to hundredths.
+    """
+    minutes, rest = divmod(round(seconds * 100), 6000)
+    return f"{minutes}:{rest / 100:05.2f}"

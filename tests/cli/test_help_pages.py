@@ -1,0 +1,124 @@
+"""The help pages: one look, whole at any width, short first and complete on demand."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+
+from dreamsound_studio.cli import COMMANDS
+from dreamsound_studio.cli.shared.app import GENERAL, PANELS, SHORT_HELP
+from dreamsound_studio.cli.shared.options import NOT_OPTIONS, PANEL_OF
+from dreamsound_studio.recipe.recipe import Recipe
+
+from .conftest import Command
+
+GROUPS = ("presets", "queue", "reaper", "library", "recipe", "models")
+#: What every command has, with the same short names.
+EVERYWHERE = ("-q, --quiet", "-v, --verbose", "--debug", "-h, --help")
+
+
+def commands() -> Iterator[tuple[str, ...]]:
+    """Yield every command, group and command of a group."""
+    for name, (module, _) in COMMANDS.items():
+        yield (name,)
+        command = typer.main.get_command(importlib.import_module(module).app)
+        yield from ((name, *path) for path in below(command))
+
+
+def below(command: Any) -> Iterator[tuple[str, ...]]:
+    if not hasattr(command, "list_commands"):
+        return
+    context = typer.Context(command)
+    for name in command.list_commands(context):
+        _, inner, _ = command.resolve_command(context, [name])
+        yield (name,)
+        yield from ((name, *path) for path in below(inner))
+
+
+EVERY = list(commands())
+
+
+def is_group(path: tuple[str, ...]) -> bool:
+    return path[-1] in (*GROUPS, "favourite") and path != ("recipe", "recipe")
+
+
+@pytest.mark.parametrize("path", EVERY, ids=" ".join)
+@pytest.mark.parametrize("columns", ["80", "120"])
+def test_a_page_is_plain_and_as_wide_as_the_terminal(
+    command: Command, monkeypatch: pytest.MonkeyPatch, path: tuple[str, ...], columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    page = command(*path, "-h")
+    assert (page.code, page.err) == (0, "")
+    assert page.out == command(*path, "--help").out
+    assert page.out.startswith(f"Usage: dreamsound {' '.join(path)} ")
+    assert max(map(len, page.out.splitlines())) <= int(columns)
+    # Nothing is drawn as a box, coloured or cut off.
+    assert not set(page.out) & set("│╭╰─…\x1b")
+    for typed in ("<str>", "<int", "<path>", "list["):
+        assert typed not in page.out
+    if not is_group(path):
+        assert all(option in page.out for option in EVERYWHERE)
+
+
+@pytest.mark.parametrize("path", [path for path in EVERY if is_group(path)], ids=" ".join)
+def test_a_group_alone_shows_its_help(command: Command, path: tuple[str, ...]) -> None:
+    page = command(*path)
+    assert (page.code, page.err) == (0, "")
+    assert page.out == command(*path, "--help").out
+    assert "Commands:" in page.out
+
+
+def test_options_of_one_meaning_have_one_name() -> None:
+    """An option that several commands have is spelt, and named short, alike."""
+    short = {"--out": "-o", "--quiet": "-q", "--verbose": "-v"}
+    for path in EVERY:
+        params = {flag: param for param in command_at(path).params for flag in param.opts}
+        for name, letter in short.items():
+            assert name not in params or letter in params[name].opts, path
+        assert ("--overwrite" in params) == ("--clash" in params), path
+
+
+def command_at(path: tuple[str, ...]) -> Any:
+    command = typer.main.get_command(importlib.import_module(COMMANDS[path[0]][0]).app)
+    for name in path[1:]:
+        _, command, _ = command.resolve_command(typer.Context(command), [name])
+    return command
+
+
+def test_the_help_of_render_fits_a_terminal_and_has_what_people_use(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    page = command("render", "--help").out
+    assert len(page.splitlines()) <= 40
+    options = page.partition("Options:")[2].partition(GENERAL)[0]
+    flags = [line.split()[0] for line in options.splitlines() if line.startswith("  -")]
+    assert len(flags) == len(SHORT_HELP) == 10
+    assert "--class" in flags
+    assert "--help-all" in page
+    assert f"[default: {Recipe().steps}]" in options
+
+
+def test_help_all_has_every_option_under_what_it_decides(command: Command) -> None:
+    page = command("render", "--help-all")
+    assert page.code == 0
+    headings = [line[:-1] for line in page.out.splitlines() if line[:1].isalpha()][1:]
+    assert headings == ["Arguments", *PANELS, GENERAL]
+    for param in command_at(("render",)).params:
+        assert all(flag in page.out for flag in param.opts if flag.startswith("-"))
+    # A field that is new needs a place.
+    assert set(PANEL_OF) | set(NOT_OPTIONS) == set(Recipe.model_fields)
+
+
+def test_no_colour_and_no_terminal_make_no_difference(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = command("render", "--help").out
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert command("render", "--help").out == page
