@@ -425,7 +425,7 @@ def test_out_of_memory_halves_the_block_and_goes_on(
 ) -> None:
     import tensorflow as tf
 
-    import dreamsound_studio.dream.ear as gradient
+    from dreamsound_studio.dream import ear as gradient
 
     long = write_sound(tmp_path / "long.wav", 6.0)
     smaller = add(long, "smaller", recipe={"block_patches": 4})
@@ -455,7 +455,7 @@ def test_out_of_memory_halves_the_block_and_goes_on(
 def test_memory_that_does_not_suffice_for_one_patch_fails_the_job(
     store: Store, add: Add, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import dreamsound_studio.dream.ear as gradient
+    from dreamsound_studio.dream import ear as gradient
 
     def no_memory(*_: Any, **__: Any) -> Any:
         raise MemoryError

@@ -26,8 +26,8 @@ _RETRY_S: Final = 0.02
 #: that a single UPDATE is a complete change. `forgotten` is the last number whose removed jobs are
 #: no longer listed in `removed`. `ended_number` is 0 until a job is over, and orders jobs that are;
 #: `shelf` is the place of a job in views: running, queued, over. `ready` holds what a worker has
-#: finished but not yet moved into place, and `told` whether the job's folder
-#: reports that it is over (words: ok).
+#: finished but not yet moved into place,
+#: and `told` whether the job's folder reports that it is over.  words: ok
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """CREATE TABLE queue (
