@@ -98,8 +98,8 @@ class QueueReader(Database):
         return [
             (int(job), str(folder))
             for job, folder in self._rows(
-                "SELECT id, job_folder FROM jobs WHERE job_folder IS NOT NULL AND told = 0 "  # words: ok
-                "AND state = 'queued'"
+                "SELECT id, job_folder FROM jobs WHERE job_folder IS NOT NULL "
+                "AND told = 0 AND state = 'queued'"  # words: ok
             )
         ]
 

@@ -77,7 +77,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE INDEX jobs_by_shelf
             ON jobs (shelf, ended_number DESC, kind, priority DESC, position, id)""",
         "CREATE INDEX jobs_by_position ON jobs (position)",
-        "CREATE INDEX jobs_by_folder ON jobs (job_folder, told) WHERE job_folder IS NOT NULL",  # words: ok
+        "CREATE INDEX jobs_by_folder ON jobs (job_folder, told) "  # words: ok
+        "WHERE job_folder IS NOT NULL",
         "CREATE INDEX jobs_by_change ON jobs (changed)",
         "CREATE TABLE removed (place INTEGER PRIMARY KEY, number INTEGER NOT NULL, job INTEGER)",
         "CREATE INDEX removed_by_number ON removed (number)",
