@@ -143,7 +143,7 @@ def test_a_span_is_of_a_file() -> None:
         dreamsound.dream(dreamsound.Clip.from_array(chirp(), RATE), span="0:1")
 
 
-def test_bad_input_is_told_before_a_model_is_loaded(
+def test_bad_input_is_reported_before_a_model_is_loaded(
     bird: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(name: str) -> None:

@@ -335,7 +335,7 @@ def test_coverage_is_measured_on_request_and_reported_even_if_tests_fail(house):
     assert house.dev.main(["test", "--coverage"]) == 1
 
 
-def test_docs_are_made_beside_the_sources_and_their_place_is_said(house, capsys):
+def test_docs_are_made_beside_the_sources_and_their_place_is_reported(house, capsys):
     assert house.dev.main(["docs"]) == 0
     words = house.commands[-1]
     site = str(house.dev.TOP / "site")

@@ -229,7 +229,7 @@ def test_a_span_within_what_is_left_of_a_truncated_file_needs_no_warning(tmp_pat
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_values_that_are_not_numbers_are_told_with_their_place(
+def test_values_that_are_not_numbers_are_reported_with_their_place(
     tmp_path: Path, value: float
 ) -> None:
     values = noise(2, 3 * RATE)
@@ -261,14 +261,16 @@ def test_large_numbers_are_numbers() -> None:
         ("header.flac", b"fLaC", r"header\.flac: not a readable sound file"),
     ],
 )
-def test_what_is_no_sound_is_told(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+def test_what_is_not_a_sound_is_reported(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(AudioFileError, match=message):
         read_clip(path)
 
 
-def test_what_is_no_file_is_told(tmp_path: Path) -> None:
+def test_what_is_not_a_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(AudioFileError, match=r"none\.wav: No such file"):
         read_clip(tmp_path / "none.wav")
     with pytest.raises(AudioFileError, match="is a folder"):
@@ -282,7 +284,7 @@ def test_what_is_no_file_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+def test_a_file_that_may_not_be_read_is_reported(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", noise(1, 100), "wav", "16")
     path.chmod(0)
     with pytest.raises(AudioFileError, match="permissions"):
@@ -299,7 +301,7 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
         (1, 100, 200_000, "200000 Hz; 8000 to 192000"),
     ],
 )
-def test_what_cannot_be_dreamed_is_told(
+def test_what_cannot_be_dreamed_is_reported(
     tmp_path: Path, channels: int, length: int, rate: int, message: str
 ) -> None:
     path = tmp_path / "a.wav"
@@ -331,7 +333,7 @@ def test_containers_that_are_only_read_are_read(
     np.testing.assert_allclose(read_clip(path).samples.array(), values, atol=2**-15)
 
 
-def test_an_array_of_three_axes_is_no_sound() -> None:
+def test_an_array_of_three_axes_is_not_a_sound() -> None:
     with pytest.raises(AudioFileError, match=r"\[channels, samples\]"):
         Clip.from_array(np.zeros((2, 3, 4)), RATE)
 
@@ -373,7 +375,7 @@ for file_format, bits in (("wav", "24"), ("wav", "32f"), ("aiff", "16"), ("flac"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no limit on file sizes")
-def test_a_disk_that_fills_up_while_writing_is_told(tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_while_writing_is_reported(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", FILL, tmp_path],
         capture_output=True,
@@ -389,12 +391,14 @@ def test_a_disk_that_fills_up_while_writing_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 @pytest.mark.parametrize(("file_format", "bits"), CONTAINERS)
-def test_a_full_disk_is_told(file_format: FileFormat, bits: Bits) -> None:
+def test_a_full_disk_is_reported(file_format: FileFormat, bits: Bits) -> None:
     with pytest.raises(AudioFileError, match=r"/dev/full: cannot write; the disk may be full"):
         write(Path("/dev/full"), noise(1, 100_000), file_format, bits)
 
 
-def test_a_folder_that_is_missing_is_made_and_one_that_cannot_be_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_is_missing_is_made_and_one_that_cannot_be_is_reported(
+    tmp_path: Path,
+) -> None:
     check_folder_writable(tmp_path / "a" / "b")
     assert not list((tmp_path / "a" / "b").iterdir())
     (tmp_path / "file").write_text("in the way")
@@ -404,12 +408,14 @@ def test_a_folder_that_is_missing_is_made_and_one_that_cannot_be_is_told(tmp_pat
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no /proc")
-def test_a_folder_in_which_no_file_can_be_made_is_told() -> None:
+def test_a_folder_in_which_no_file_can_be_made_is_reported() -> None:
     with pytest.raises(AudioFileError, match="Cannot write to the folder /proc/dreams"):
         check_folder_writable(Path("/proc/dreams"))
 
 
-def test_writing_where_there_is_no_folder_is_told_by_the_name_it_will_have(tmp_path: Path) -> None:
+def test_writing_where_there_is_no_folder_is_reported_by_the_name_it_will_have(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(AudioFileError, match=r"song_dream\.wav: cannot write"):
         write_blocks(
             tmp_path / "none" / ".hidden",

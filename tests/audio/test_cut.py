@@ -124,6 +124,6 @@ def test_an_empty_span_of_a_cut_is_refused(ramp):
     [{"pieces": []}, {"pieces": [{"start": 5, "stop": 5}]}, {"pieces": [{"start": -1, "stop": 5}]},
      {"pieces": [{"start": 0, "stop": 5}], "channels": []}],
 )  # fmt: skip
-def test_what_is_no_cut_is_refused(wrong):
+def test_what_is_not_a_cut_is_refused(wrong):
     with pytest.raises(ValidationError):
         Cut.model_validate(wrong)

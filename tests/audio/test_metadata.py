@@ -107,7 +107,7 @@ def test_wavinfo_reads_what_is_carried_over(tagged: Path, tmp_path: Path) -> Non
     assert note_in(read_chunks(render, (b"iXML",))[b"iXML"]) == '{"render":"dream"}'
 
 
-def test_what_was_measured_of_the_source_is_not_said_of_the_render(tagged: Path) -> None:
+def test_what_was_measured_of_the_source_is_not_reported_for_the_render(tagged: Path) -> None:
     kept = kept_chunks(tagged, 0, LENGTH, "{}")[b"bext"]
     assert UMID not in kept
     assert struct.unpack_from("<5H", kept, 412) == (0x7FFF,) * 5
@@ -121,7 +121,7 @@ def test_a_render_of_a_render_holds_one_note(tagged: Path, tmp_path: Path) -> No
     assert note_in(again) == "two"
 
 
-def test_what_is_no_wav_has_nothing_to_keep(tmp_path: Path) -> None:
+def test_what_is_not_a_wav_has_nothing_to_keep(tmp_path: Path) -> None:
     flac = tmp_path / "a.flac"
     soundfile.write(flac, np.zeros(100), RATE)
     assert set(kept_chunks(flac, 0, 100, "{}")) == {b"iXML"}

@@ -103,7 +103,7 @@ def test_a_block_read_from_a_scratch_file_is_not_the_file() -> None:
     assert not samples.array().any()
 
 
-def test_truncated_samples_end_where_they_are_told() -> None:
+def test_truncated_samples_end_where_they_should() -> None:
     values = noise(2, 50)
     for samples in both(2, 50):
         samples.write(0, values)
@@ -138,7 +138,7 @@ def test_a_closed_scratch_file_gives_its_room_back() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the system has no posix_fallocate")
-def test_a_full_scratch_disk_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_scratch_disk_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -148,7 +148,7 @@ def test_a_full_scratch_disk_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch
     assert "8.0 GB" in str(raised.value)
 
 
-def test_a_scratch_folder_that_is_not_there_is_told_in_one_line(
+def test_a_scratch_folder_that_is_not_there_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("tempfile.gettempdir", lambda: "/no/such/folder")

@@ -47,7 +47,7 @@ def wavs(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
-def test_a_folder_is_dreamed_and_what_fails_is_told(
+def test_a_folder_is_dreamed_and_what_fails_is_reported(
     command: Command, loaded: list[int], folder: Path, tmp_path: Path, jobs: int
 ) -> None:
     out = tmp_path / "out"
@@ -104,7 +104,7 @@ def test_where_nothing_can_be_dreamed_is_one_line(command: Command, tmp_path: Pa
     assert not (tmp_path / "out").exists()
 
 
-def test_a_batch_that_is_called_off_still_reports(yamnet: YamNet, tmp_path: Path) -> None:
+def test_a_batch_that_is_cancelled_still_reports(yamnet: YamNet, tmp_path: Path) -> None:
     for number in range(6):
         write_sound(tmp_path / f"{number}.wav", chirp(3.0))
     given = ("--class", "Cat", "--steps", "20", "--renders", "dream")

@@ -141,7 +141,7 @@ def test_help_lists_and_bad_input_do_without_tensorflow(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 7
 
 
-def test_a_reader_that_leaves_early_is_no_trouble() -> None:
+def test_a_reader_that_leaves_early_is_not_an_error() -> None:
     with process("classes") as listing:
         assert listing.stdout is not None
         assert listing.stderr is not None

@@ -137,7 +137,7 @@ def test_options_may_come_before_the_sound_or_the_command(started: Command, bird
     assert started("--no-such-option", "listen").code == 2
 
 
-def test_a_mistyped_command_is_no_sound(command: Command) -> None:
+def test_a_mistyped_command_is_not_a_sound(command: Command) -> None:
     outcome = command("rendr", "bird.wav")
     assert (outcome.code, outcome.err) == (
         2,

@@ -70,7 +70,7 @@ def test_the_library_is_exported(command: Command, place: Path, tmp_path: Path) 
     assert (again.code, "--overwrite" in again.err) == (2, True)
 
 
-def test_what_moved_is_found_and_what_is_gone_is_told(
+def test_what_moved_is_found_and_what_is_gone_is_reported(
     command: Command, place: Path, tmp_path: Path
 ) -> None:
     assert command("library", "verify").out == "2 same\n"

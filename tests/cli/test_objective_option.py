@@ -11,7 +11,7 @@ import soundfile
 from .conftest import Command, chirp, write_sound
 
 
-def test_an_objective_is_dreamed_and_told(dream: Command, bird: Path, tmp_path: Path) -> None:
+def test_an_objective_is_dreamed_and_reported(dream: Command, bird: Path, tmp_path: Path) -> None:
     text = 'class:Whistling - 0.25*class:"Bird vocalization, bird call, bird song":score'
     outcome = dream(bird, "--out", tmp_path, "--objective", text, "--json")
     assert outcome.code == 0, outcome.err

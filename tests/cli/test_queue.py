@@ -88,7 +88,7 @@ def no_worker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     return asked
 
 
-def test_a_worker_is_started_unless_told_not_to(
+def test_a_worker_is_started_unless_asked_not_to(
     command: Command, store: Store, bird: Path, tmp_path: Path, no_worker: list[Store]
 ) -> None:
     added = ("queue", "add", bird, "--out", tmp_path / "out")
@@ -226,7 +226,7 @@ def test_a_job_folder_that_is_tried_again_is_as_if_new(
 
 @pytest.mark.yamnet
 @pytest.mark.usefixtures("loaded")
-def test_watch_wait_and_report_tell_what_became_of_them(
+def test_watch_wait_and_report_give_the_outcome(
     command: Command, three: Store, tmp_path: Path
 ) -> None:
     (tmp_path / "c.wav").unlink()
@@ -247,7 +247,7 @@ def test_watch_wait_and_report_tell_what_became_of_them(
     assert [row["state"] for row in rows] == ["done", "done", "failed"]
 
 
-def test_waiting_for_too_long_is_said(command: Command, three: Store) -> None:
+def test_waiting_for_too_long_is_reported(command: Command, three: Store) -> None:
     del three
     done = command("queue", "wait", "--timeout", 0.1)
     assert done.code == 1

@@ -36,7 +36,7 @@ def test_every_render_says_what_made_it(
     assert "class: Whistling" in words.out
 
 
-def test_a_sound_that_is_no_render_is_one_line(command: Command, bird: Path) -> None:
+def test_a_sound_that_is_not_a_render_is_one_line(command: Command, bird: Path) -> None:
     outcome = command("recipe", "show", bird)
     assert (outcome.code, len(outcome.told)) == (2, 1)
     assert "no recipe found" in outcome.err

@@ -102,7 +102,9 @@ def rewritten(path: Path, **changed: Any) -> Path:
     return path
 
 
-def test_what_differs_is_said(dream: Command, command: Command, bird: Path, tmp_path: Path) -> None:
+def test_what_differs_is_reported(
+    dream: Command, command: Command, bird: Path, tmp_path: Path
+) -> None:
     assert dream(bird, "--out", tmp_path / "out", *GIVEN, "--renders", "dream").code == 0
     render = tmp_path / "out" / "bird_dream.wav"
     note = read_note(render)

@@ -30,7 +30,7 @@ def units(command: Command, yamnet: YamNet, monkeypatch: pytest.MonkeyPatch) -> 
     return lambda *arguments: command("units", *arguments)
 
 
-def test_the_most_excited_channels_are_told_and_heard(
+def test_the_most_excited_channels_are_reported_and_heard(
     units: Command, tmp_path: Path, yamnet: YamNet
 ) -> None:
     bird = write_sound(tmp_path / "bird.wav", chirp(2.0))

@@ -139,7 +139,7 @@ def test_a_folder_in_use_is_left_alone(vary: Command, bird: Path, tmp_path: Path
         ("", "grid"),
     ],
 )
-def test_what_makes_no_sense_is_told_before_anything_is_made(
+def test_what_makes_no_sense_is_reported_before_anything_is_made(
     command: Command, bird: Path, tmp_path: Path, arguments: str, words: str
 ) -> None:
     outcome = command("vary", bird, "--out", tmp_path / "out", *arguments.split())

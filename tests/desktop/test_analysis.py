@@ -53,7 +53,7 @@ def test_a_file_that_goes_away_or_changes_is_noticed(sound_path):
         sound.read(0, 100)
 
 
-def test_a_file_that_is_written_anew_shorter_is_said_in_plain_words(sound_path):
+def test_a_file_that_is_rewritten_shorter_is_reported_in_plain_words(sound_path):
     sound = OpenSound(sound_path)
     write_sound(sound_path, 0.5)
     with pytest.raises(AudioFileError, match="shorter since it was opened"):
@@ -62,7 +62,7 @@ def test_a_file_that_is_written_anew_shorter_is_said_in_plain_words(sound_path):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", ["a.wav", "a.aiff"])
-def test_what_is_no_number_is_silence_in_pictures_and_in_what_plays(tmp_path, name):
+def test_what_is_not_a_number_is_silence_in_pictures_and_in_what_plays(tmp_path, name):
     values = np.full((9600, 2), 0.25, np.float32)
     values[100], values[5000], values[7000] = np.nan, np.inf, -np.inf
     soundfile.write(tmp_path / name, values, 48_000, subtype="FLOAT")

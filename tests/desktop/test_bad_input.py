@@ -262,7 +262,7 @@ def test_a_fault_of_the_app_is_one_dialog_with_a_report(qtbot, tmp_path):
     guard.dialog.close()
 
 
-def test_a_fault_in_another_thread_is_told_too(qtbot, tmp_path):
+def test_a_fault_in_another_thread_is_reported_too(qtbot, tmp_path):
     from threading import Thread
 
     from dreamsound_desktop.windows.crash import CrashGuard

@@ -137,7 +137,7 @@ def test_a_hundred_items_fit_and_everything_has_a_name(open_job, tmp_path):
     assert nameless(window) == []
 
 
-def test_progress_is_shown_per_item_and_can_be_called_off(job_window, qtbot, folder, tmp_path):
+def test_progress_is_shown_per_item_and_can_be_cancelled(job_window, qtbot, folder, tmp_path):
     window = job_window
     window.dream()
     qtbot.waitUntil(lambda: len(window._places) == 2 and len(window.client.jobs) == 2)
@@ -163,7 +163,7 @@ def test_progress_is_shown_per_item_and_can_be_called_off(job_window, qtbot, fol
     assert all((folder / f"{n:03d}/cancel").exists() for n in (1, 2))
 
 
-def test_what_became_of_a_job_before_its_place_was_known_is_shown(job_window, qtbot):
+def test_the_outcome_of_a_job_before_its_place_was_known_is_shown(job_window, qtbot):
     window = job_window
     window.dream()
     qtbot.waitUntil(lambda: len(window._places) == 2 and len(window.client.jobs) == 2)
@@ -216,7 +216,7 @@ def test_a_preview_that_is_done_is_played_and_leaves_the_queue(job_window, qtbot
     window.player.stop()
 
 
-def test_what_is_done_is_said_and_cannot_be_asked_for_again(open_job, qtbot, tmp_path):
+def test_what_is_done_is_shown_and_cannot_be_asked_for_again(open_job, qtbot, tmp_path):
     window = open_job(write_jobs(tmp_path, 1))
     window.dream()
     qtbot.waitUntil(lambda: len(window._places) == 1 and len(window.client.jobs) == 1)
@@ -317,7 +317,7 @@ def test_keys(job_window, qtbot):
     assert not window.isVisible()
 
 
-def test_what_makes_no_sense_is_said_in_place(job_window, open_job, tmp_path):
+def test_what_makes_no_sense_is_reported_in_place(job_window, open_job, tmp_path):
     job_window.set_field("steps", 0)
     assert "steps" in job_window.problem.text()
     (tmp_path / "other").mkdir()

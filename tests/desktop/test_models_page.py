@@ -61,7 +61,7 @@ def test_a_model_is_fetched_with_a_bar(qtbot, monkeypatch, tmp_path, fetches):
     dialog.close()
 
 
-def test_what_went_wrong_is_said(qtbot, monkeypatch, tmp_path, fetches):
+def test_what_went_wrong_is_reported(qtbot, monkeypatch, tmp_path, fetches):
     monkeypatch.setenv("DREAMSOUND_MODELS", str(tmp_path))
     fetches[1]["code"] = "3"
     dialog = ModelsDialog(None)
@@ -83,7 +83,7 @@ def test_closing_ends_what_is_being_fetched(qtbot, monkeypatch, tmp_path, fetche
     assert process.state() == QProcess.ProcessState.NotRunning
 
 
-def test_a_folder_without_a_model_is_said_in_place(qapp, monkeypatch, tmp_path):
+def test_a_folder_without_a_model_is_reported_in_place(qapp, monkeypatch, tmp_path):
     monkeypatch.setenv("DREAMSOUND_MODELS", str(tmp_path / "elsewhere"))
     dialog = ModelsDialog(None)
     dialog.use_folder(tmp_path)

@@ -97,7 +97,7 @@ def test_a_loop_begins_anew_with_a_fade():
     assert out[1_500] == pytest.approx(0.8 * 1_500 / 4_000, abs=1e-3)
 
 
-def test_nothing_is_above_the_ceiling_and_nothing_is_no_number():
+def test_nothing_is_above_the_ceiling_and_nothing_is_not_a_number():
     mixer = playing(Voice(Held(7.0)))
     mixer.give(1_000)
     assert mixer.give(1_000).max() == pytest.approx(CEILING)
@@ -156,7 +156,7 @@ def test_the_device_gives_the_mixers_samples_as_bytes(qapp):
     player.close()
 
 
-def test_without_a_sound_device_the_playhead_moves_and_the_reason_is_told(qtbot, monkeypatch):
+def test_without_a_sound_device_the_playhead_moves_and_the_reason_is_reported(qtbot, monkeypatch):
     player = Player()
     reasons = []
     player.silent.connect(reasons.append)
@@ -242,7 +242,7 @@ def test_it_goes_on_playing_when_the_device_is_changed(qapp, sound_devices):
     player.close()
 
 
-def test_a_device_that_cannot_be_opened_is_said_and_the_playhead_moves(qtbot, sound_devices):
+def test_a_device_that_cannot_be_opened_is_reported_and_the_playhead_moves(qtbot, sound_devices):
     sound_devices.error = "OpenError"
     player = Player()
     reasons = []

@@ -37,7 +37,7 @@ def document(sound_path) -> Document:
     return Document(sound_path)
 
 
-def test_who_listens_is_told_until_it_stops_listening():
+def test_who_listens_gets_events_until_it_stops_listening():
     event: Event[[int]] = Event()
     received: list[int] = []
     stop = event.connect(received.append)
@@ -273,7 +273,7 @@ def test_variations_are_every_seed_at_every_strength(tmp_path, document):
     assert len({json.loads(one.job.request)["out"] for one in asked}) == 6
 
 
-def test_a_recipe_that_makes_no_sense_is_no_job(tmp_path, document):
+def test_a_recipe_that_makes_no_sense_is_not_a_job(tmp_path, document):
     factory = JobFactory(Preferences(render_folder=str(tmp_path), name="no field"), tmp_path)
     with pytest.raises(RecipeError, match="render"):
         factory.render(document)

@@ -130,7 +130,7 @@ def test_the_layout_is_reset(window):
     assert not window.docks["queue"].isFloating()
 
 
-def test_a_layer_is_told_of_and_clicked(window, qtbot):
+def test_a_layer_is_described_and_clicked(window, qtbot):
     aim = window.dream.aim
     aim.tabs.setCurrentIndex(1)
     network = aim.network

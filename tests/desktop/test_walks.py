@@ -129,7 +129,7 @@ def test_no_two_actions_have_one_shortcut():
     assert clashes({"preview": "L"}) == [("L", "loop", "preview")]
 
 
-def test_every_action_does_something_is_in_a_menu_and_is_told_of(window):
+def test_every_action_does_something_is_in_a_menu_and_is_documented(window):
     for spec in ACTIONS:
         action = window.actions_[spec.name]
         assert action.receivers("2triggered(bool)") > 0, f"{spec.name} does nothing"

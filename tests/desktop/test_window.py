@@ -310,7 +310,7 @@ def test_a_layer_is_chosen_in_the_drawn_network(window, qtbot):
     assert window.session.current.recipe.layer == "layer1/relu"
 
 
-def test_an_objective_that_makes_no_sense_is_said_in_place(window, qtbot):
+def test_an_objective_that_makes_no_sense_is_reported_in_place(window, qtbot):
     aim = window.dream.aim
     aim.tabs.setCurrentIndex(2)
     qtbot.keyClicks(aim.objective, "class:Bell - nonsense")
@@ -788,7 +788,7 @@ def test_notes_on_levels_do_not_move_the_views(window):
     assert "a step was skipped" in said(window)
 
 
-def test_what_is_called_off_before_it_is_in_the_queue_does_not_run(window, qtbot):
+def test_what_is_cancelled_before_it_is_in_the_queue_does_not_run(window, qtbot):
     with qtbot.waitSignal(window.client.added):
         act(window, "preview")
         act(window, "cancel")
@@ -800,7 +800,7 @@ def test_what_is_called_off_before_it_is_in_the_queue_does_not_run(window, qtbot
     assert max(window.client.jobs.items())[1].state == "queued"
 
 
-def test_what_is_in_the_queue_but_not_seen_yet_is_called_off(window, qtbot, monkeypatch):
+def test_what_is_in_the_queue_but_not_seen_yet_is_cancelled(window, qtbot, monkeypatch):
     taken_in = []
     window.client.changed.disconnect(window.client._take_in)
     window.client.changed.disconnect(window.dreams._on_changed)
@@ -812,7 +812,7 @@ def test_what_is_in_the_queue_but_not_seen_yet_is_called_off(window, qtbot, monk
     qtbot.waitUntil(lambda: bool(taken_in) and taken_in[-1].state == "cancelled")
 
 
-def test_calling_off_what_has_just_ended_is_no_problem(window, qtbot, tmp_path):
+def test_cancelling_what_has_just_ended_succeeds(window, qtbot, tmp_path):
     act(window, "preview")
     qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
     (number,) = window.client.jobs
@@ -827,7 +827,7 @@ def test_calling_off_what_has_just_ended_is_no_problem(window, qtbot, tmp_path):
     assert "cannot change" not in said(window)
 
 
-def test_what_is_done_is_told_live_as_in_the_takes(window, qtbot, tmp_path):
+def test_what_is_done_is_reported_live_as_in_the_takes(window, qtbot, tmp_path):
     act(window, "preview")
     qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
     (number,) = window.client.jobs
@@ -864,7 +864,7 @@ def test_everything_is_there_again_after_a_restart(make_window, sound_path, qtbo
     assert not said(again)
 
 
-def test_after_a_crash_what_was_open_is_there_and_that_is_said(make_window, sound_path):
+def test_after_a_crash_what_was_open_is_there_and_that_is_reported(make_window, sound_path):
     window = make_window(sound_path)
     window.session.current.set_fields("x", class_="Bell")
     window.save()  # as it is every thirty seconds

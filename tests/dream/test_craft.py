@@ -300,7 +300,7 @@ def test_a_channel_that_is_silent_wakes_up(dream: Any, yamnet: YamNet) -> None:
         ({"wet": 1.5}, "wet: .*less than or equal to 1"),
     ],
 )
-def test_what_makes_no_sense_is_told(fields: dict[str, Any], words: str) -> None:
+def test_what_makes_no_sense_is_reported(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(RecipeError, match=words) as raised:
         Recipe.make(**fields)
     assert "\n" not in str(raised.value)

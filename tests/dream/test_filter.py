@@ -53,7 +53,7 @@ def test_open_fields_take_the_methods_values_and_given_ones_stay() -> None:
         ({"carrier": "input"}, "mask_from"),
     ],
 )
-def test_choices_that_make_no_method_are_errors(fields: dict[str, str], word: str) -> None:
+def test_choices_that_contradict_a_method_are_errors(fields: dict[str, str], word: str) -> None:
     with pytest.raises(RecipeError, match=word):
         filled(Recipe.make(**fields))
 

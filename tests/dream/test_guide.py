@@ -107,7 +107,7 @@ def test_two_layers_of_one_sound_are_what_the_network_says(yamnet: YamNet, sourc
     np.testing.assert_allclose(pooled, last.mean(axis=(1, 2)), rtol=1e-4, atol=1e-5)
 
 
-def test_sounds_that_cannot_guide_are_told(yamnet: YamNet, tmp_path: Path, bells: Path) -> None:
+def test_sounds_that_cannot_guide_are_reported(yamnet: YamNet, tmp_path: Path, bells: Path) -> None:
     short = write(tmp_path / "short.wav", 0.1 * np.ones(8_000))
     with pytest.raises(RecipeError, match=r"0\.50 s long, shorter than a yamnet patch \(0\.97 s\)"):
         objective_of(Recipe.make(objective=f'guide:"{short}"'), yamnet)

@@ -123,6 +123,6 @@ def test_a_sound_shorter_than_a_frame_has_an_envelope(length: int) -> None:
     np.testing.assert_allclose(weights, 1, rtol=1e-5)
 
 
-def test_what_is_as_good_as_silent_is_told() -> None:
+def test_what_is_silent_is_reported() -> None:
     with pytest.raises(AudioFileError, match="-140 dBFS"):
         Envelope.of(Samples.of(np.full((1, 1000), 1e-9, np.float32)), RATE)

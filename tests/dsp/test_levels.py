@@ -400,7 +400,7 @@ class TestGains:
             assert from_db(db(amplitude)) == pytest.approx(amplitude)
 
     @pytest.mark.parametrize("amplitude", [-0.1, math.nan])
-    def test_db_refuses_what_is_no_amplitude(self, amplitude: float) -> None:
+    def test_db_refuses_what_is_not_an_amplitude(self, amplitude: float) -> None:
         with pytest.raises(ValueError, match="0 or more"):
             db(amplitude)
 

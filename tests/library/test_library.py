@@ -204,7 +204,7 @@ def test_processes_that_add_at_once_lose_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["garbage", "other program", "newer", "folder"])
-def test_a_file_that_is_no_library_is_told_and_left_alone(tmp_path: Path, kind: str) -> None:
+def test_a_file_that_is_no_library_is_reported_and_left_alone(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "library.sqlite"
     if kind == "garbage":
         path.write_bytes(b"no database at all " * 200)

@@ -111,7 +111,7 @@ def test_what_counts_as_weights(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_a_path_that_is_no_model_is_told(tmp_path: Path) -> None:
+def test_a_path_that_is_no_model_is_reported(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.h5", "~/no/such/model"):
         with pytest.raises(ModelError, match=r"not a SavedModel folder .* \.h5 file"):
             find_weights(str(path))
@@ -283,13 +283,13 @@ def test_an_archive_without_an_end_is_given_up(
     assert left_in(data) == []
 
 
-def test_a_server_that_is_not_there_is_told_at_once(data: Path) -> None:
+def test_a_server_that_is_not_there_is_reported_at_once(data: Path) -> None:
     with pytest.raises(ModelError, match=r"connection failed .*refused.*DREAMSOUND_MODELS"):
         find_weights("yamnet")
     assert left_in(data) == []
 
 
-def test_a_data_folder_that_cannot_be_written_is_told(hub: type[Hub], data: Path) -> None:
+def test_a_data_folder_that_cannot_be_written_is_reported(hub: type[Hub], data: Path) -> None:
     hub.archive = archive_of(WHOLE)
     data.parent.write_text("a file in the way")
     with pytest.raises(ModelError, match=rf"cannot be read .*{data.parent}"):
@@ -410,7 +410,7 @@ def test_a_checkpoint_folder_is_known_by_its_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("bare_machine")
-def test_weights_that_have_changed_are_told_once(tmp_path: Path) -> None:
+def test_weights_that_have_changed_are_reported_once(tmp_path: Path) -> None:
     assert ledger.changed_weights(tmp_path, "a" * 64) is None
     assert ledger.changed_weights(tmp_path, "a" * 64) is None
     assert ledger.changed_weights(tmp_path, "b" * 64) == "a" * 64

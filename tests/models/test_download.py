@@ -188,9 +188,7 @@ def test_a_server_without_ranges_sends_it_all_again(
     assert get() == CONTENT
 
 
-def test_a_range_that_is_not_to_be_had_starts_anew(
-    get: Callable[..., bytes], server: type[Server]
-) -> None:
+def test_an_unavailable_range_starts_again(get: Callable[..., bytes], server: type[Server]) -> None:
     server.break_at = [50_000]
     server.statuses = []
     real = Server.do_GET
@@ -242,7 +240,7 @@ def test_a_server_that_stays_silent_is_given_up(
 
 
 @pytest.mark.parametrize(("status", "requests"), [(404, 1), (403, 1), (503, 2)])
-def test_what_the_server_answers_is_told(
+def test_what_the_server_answers_is_reported(
     get: Callable[..., bytes], server: type[Server], status: int, requests: int
 ) -> None:
     server.statuses = [status] * 5
@@ -256,7 +254,7 @@ def test_a_busy_server_is_asked_again(get: Callable[..., bytes], server: type[Se
     assert get() == CONTENT
 
 
-def test_a_dead_server_is_told_at_once(tmp_path: Path) -> None:
+def test_a_dead_server_is_reported_at_once(tmp_path: Path) -> None:
     with socket.socket() as taken_and_given_back:
         taken_and_given_back.bind(("127.0.0.1", 0))
         port = taken_and_given_back.getsockname()[1]

@@ -169,7 +169,7 @@ def test_tags_are_the_packages() -> None:
 
 
 @pytest.mark.parametrize("file", [".index", ".data-00000-of-00001"])
-def test_a_damaged_checkpoint_is_told(musicnn_package: Path, tmp_path: Path, file: str) -> None:
+def test_a_damaged_checkpoint_is_reported(musicnn_package: Path, tmp_path: Path, file: str) -> None:
     folder = shutil.copytree(musicnn_package / "MTT_vgg", tmp_path / "mtt-vgg")
     (folder / file).write_bytes(b"not a checkpoint")
     with pytest.raises(ModelError, match="cannot be read as mtt-vgg") as raised:
@@ -177,12 +177,12 @@ def test_a_damaged_checkpoint_is_told(musicnn_package: Path, tmp_path: Path, fil
     assert "\n" not in str(raised.value)
 
 
-def test_another_networks_checkpoint_is_told(musicnn_package: Path) -> None:
+def test_another_networks_checkpoint_is_reported(musicnn_package: Path) -> None:
     with pytest.raises(ModelError, match="not mtt-vgg: tensor"):
         load_musicnn(Weights("mtt-vgg", musicnn_package / "MTT_musicnn", "musicnn"))
 
 
-def test_a_layer_that_there_is_not_is_told(mtt: MusicNetwork) -> None:
+def test_an_unknown_layer_is_reported(mtt: MusicNetwork) -> None:
     from dreamsound_studio.errors import RecipeError
 
     resolve: Any = mtt.table.resolve_layer
@@ -191,7 +191,7 @@ def test_a_layer_that_there_is_not_is_told(mtt: MusicNetwork) -> None:
         resolve("cnn9")
 
 
-def test_a_class_that_only_yamnet_has_is_told_to_be_its() -> None:
+def test_a_class_that_only_yamnet_has_is_named_as_its() -> None:
     with pytest.raises(
         RecipeError, match="YAMNet has it: install YAMNet with dreamsound models pull yamnet"
     ):

@@ -175,7 +175,7 @@ def test_logits_are_taken_as_such(model_of: Callable[..., Weights]) -> None:
         ("noisy", CARD, "i,name", "does not accept a waveform of 2000 samples"),
     ],
 )
-def test_what_cannot_be_dreamed_with_is_told_in_one_line(
+def test_what_cannot_be_dreamed_with_is_reported_in_one_line(
     model_of: Callable[..., Weights], kind: str, card: Any, classes: str, words: str
 ) -> None:
     with pytest.raises(ModelError, match=words) as raised:
@@ -183,7 +183,7 @@ def test_what_cannot_be_dreamed_with_is_told_in_one_line(
     assert "\n" not in str(raised.value)
 
 
-def test_a_damaged_graph_is_told(model_of: Callable[..., Weights]) -> None:
+def test_a_damaged_graph_is_reported(model_of: Callable[..., Weights]) -> None:
     weights = model_of("plain")
     (weights.place / "saved_model.pb").write_bytes(b"no graph")
     with pytest.raises(ModelError, match="cannot be loaded"):

@@ -51,7 +51,7 @@ def test_a_place_without_sounds_is_an_error(tmp_path: Path) -> None:
         sounds_in([tmp_path / "gone"], False, tmp_path / "out")
 
 
-def test_the_report_says_what_became_of_each(tmp_path: Path) -> None:
+def test_the_report_gives_the_outcome_of_each(tmp_path: Path) -> None:
     done = Row(1, "in/a & b.wav", str(tmp_path), "done", class_name="Cat", before=0.1, after=0.9,
                renders={"dream": str(tmp_path / "a & b_dream.wav")},
                warnings=["softer"])  # fmt: skip

@@ -87,7 +87,7 @@ def test_one_worker_is_started_however_many_ask_and_none_outlives_its_supervisor
     store.cancel(long)
 
 
-def test_a_worker_leaves_when_it_is_told_to_and_gives_its_job_back(
+def test_a_worker_leaves_when_asked_to_and_gives_its_job_back(
     store: Store, add: Add, yamnet_h5: Path
 ) -> None:
     del yamnet_h5
@@ -175,7 +175,7 @@ def test_submit_imports_neither_network_nor_numbers(tmp_path: Path, queue_path: 
         ("[" * 5000, "invalid JSON"),
     ],
 )
-def test_a_folder_without_a_job_is_said_in_one_line(
+def test_a_folder_without_a_job_is_reported_in_one_line(
     tmp_path: Path, queue_path: Path, capfd: pytest.CaptureFixture[str], content: str, why: str
 ) -> None:
     from dreamsound_studio.cli import main

@@ -108,7 +108,7 @@ def test_paused_holds_renders_back_and_not_previews(store: Store) -> None:
     assert store.claim(me) is not None
 
 
-def test_what_has_changed_is_told_since_a_number(store: Store) -> None:
+def test_what_has_changed_is_listed_since_a_number(store: Store) -> None:
     a, b = store.add([job("a"), job("b")])
     number = store.number()
     assert store.changes(number) == (number, [], [])
@@ -288,7 +288,7 @@ class Observed:
 # -- the file -------------------------------------------------------------------------------
 
 
-def test_a_locked_file_is_said_in_one_line(queue_path: Path) -> None:
+def test_a_locked_file_is_reported_in_one_line(queue_path: Path) -> None:
     Store(queue_path).add([job()])
     other = sqlite3.connect(queue_path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
@@ -326,7 +326,7 @@ def test_a_file_of_another_program_is_left_alone(queue_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["head", "middle", "all"])
-def test_a_damaged_file_is_kept_aside_and_told(queue_path: Path, where: str) -> None:
+def test_a_damaged_file_is_kept_aside_and_reported(queue_path: Path, where: str) -> None:
     store = Store(queue_path)
     store.add([job(str(number), request='{"x": "' + "y" * 500 + '"}') for number in range(300)])
     store.close()
@@ -392,7 +392,7 @@ def test_a_full_disk_loses_nothing(small_disk: Path) -> None:
     again.close()
 
 
-def test_a_read_only_file_is_said_in_one_line(small_disk: Path) -> None:
+def test_a_read_only_file_is_reported_in_one_line(small_disk: Path) -> None:
     store = Store(small_disk / "queue.sqlite")
     store.add([job()])
     store.close()

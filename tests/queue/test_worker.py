@@ -33,7 +33,7 @@ from .conftest import Add, Work, renders_of, until, write_sound
 pytestmark = pytest.mark.yamnet
 
 
-def test_jobs_are_dreamed_and_told(store: Store, add: Add, work: Work, tmp_path: Path) -> None:
+def test_jobs_are_dreamed_and_reported(store: Store, add: Add, work: Work, tmp_path: Path) -> None:
     first = add(preset="Turn to birds", steps=3)
     missing = add(tmp_path / "missing.wav")
     said = work()
@@ -136,7 +136,7 @@ def test_cancel_writes_nothing_and_finish_writes_what_there_is(
 
 
 @pytest.mark.usefixtures("warm")
-def test_a_worker_that_is_told_to_leave_gives_its_job_back(
+def test_a_worker_that_is_asked_to_leave_gives_its_job_back(
     store: Store, add: Add, tmp_path: Path
 ) -> None:
     number = add(steps=500)
@@ -399,7 +399,7 @@ def test_a_folder_that_cannot_be_written_to_is_found_before_the_dream(
     assert not job.progress.get("step")
 
 
-def test_a_checkpoint_that_the_disk_has_no_room_for_is_said_and_left(
+def test_a_checkpoint_that_the_disk_has_no_room_for_is_reported_and_left(
     store: Store, add: Add, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import dreamsound_studio.jobs.checkpoint as checkpoint
@@ -519,7 +519,7 @@ def test_models_stay_warm_the_last_used_within_their_budget(
     assert len(notes) == 2
 
 
-def test_whatever_goes_wrong_with_a_job_is_told_and_the_worker_goes_on(
+def test_whatever_goes_wrong_with_a_job_is_reported_and_the_worker_goes_on(
     store: Store, add: Add, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = add(out="bad"), add(out="good")
@@ -589,7 +589,7 @@ def test_a_lock_is_held_as_long_as_its_process_lives(tmp_path: Path) -> None:
     other.release()
 
 
-def test_job_folders_are_told_and_can_call_off(
+def test_job_folders_get_reports_and_can_cancel(
     store: Store, work: Work, tmp_path: Path, bird: Path
 ) -> None:
     from dreamsound_studio.queue.inbox import submit

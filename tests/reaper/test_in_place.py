@@ -219,7 +219,7 @@ def test_toward_onto_a_track_glued_and_again(settings, host, reaper, action, one
     assert len(sound) == round(2.9 * 16_000)
 
 
-def test_what_makes_no_sense_is_told_by_a_message(settings, host, reaper, action, one):
+def test_what_makes_no_sense_is_reported_by_a_message(settings, host, reaper, action, one):
     before = saved(one)
     settings({"class": "Bellll"})
     host.run(action(AGAIN_SO))
@@ -233,7 +233,7 @@ def test_what_makes_no_sense_is_told_by_a_message(settings, host, reaper, action
     assert "plays the missing file" in reaper.messages[1]
 
 
-def test_called_off_while_it_runs(settings, host, reaper, action, one):
+def test_cancelled_while_it_runs(settings, host, reaper, action, one):
     settings({"steps": 10_000})
     before = saved(one)
     host.run(action(AGAIN_SO))

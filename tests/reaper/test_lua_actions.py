@@ -150,7 +150,7 @@ def test_what_a_project_remembers_wins(tmp_path):
     assert used == {"here", "anywhere"}
 
 
-def test_an_empty_item_and_an_empty_lane_are_told_as_such(tmp_path):
+def test_an_empty_item_and_an_empty_lane_are_reported_as_such(tmp_path):
     report = play(
         tmp_path,
         """
@@ -405,7 +405,7 @@ def test_the_sounds_are_opened_in_the_studio(tmp_path):
     assert report["messages"][0].startswith("DreamSound Studio is not installed.")
 
 
-def test_progress_is_told_and_a_dream_is_called_off(tmp_path):
+def test_progress_is_reported_and_a_dream_is_cancelled(tmp_path):
     report = play(
         tmp_path,
         """

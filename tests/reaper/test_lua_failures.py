@@ -23,7 +23,7 @@ GONE = {
 
 
 @pytest.mark.parametrize(("why", "change"), GONE.items())
-def test_what_is_gone_is_told_and_the_rest_is_inserted(tmp_path, why, change):
+def test_what_is_gone_is_reported_and_the_rest_is_inserted(tmp_path, why, change):
     report = play(
         tmp_path,
         f"""
@@ -98,7 +98,7 @@ def test_a_file_that_reaper_cannot_read_does_not_stop_the_others(tmp_path):
     assert second.startswith("item 2: REAPER cannot read it (")
 
 
-def test_files_that_are_all_unreadable_are_told(tmp_path):
+def test_files_that_are_all_unreadable_are_reported(tmp_path):
     report = play(
         tmp_path,
         "last_settings() host.go(3) report.same = host.saved(project) == before",
@@ -108,7 +108,7 @@ def test_files_that_are_all_unreadable_are_told(tmp_path):
     assert "item 1: REAPER cannot read its files. Nothing inserted" in report["messages"][0]
 
 
-def test_a_value_that_cannot_be_set_is_told(tmp_path):
+def test_a_value_that_cannot_be_set_is_reported(tmp_path):
     report = play(
         tmp_path,
         "host.broken.B_PPITCH = true last_settings() host.go(3) report.kept = #one.takes[1].order",
@@ -179,7 +179,7 @@ def test_a_project_in_another_tab_gets_its_takes(tmp_path):
     assert report["project"] == str(tmp_path / "a song.rpp")
 
 
-def test_a_source_that_is_not_taken_in_another_tab_is_told(tmp_path):
+def test_a_source_that_is_not_taken_in_another_tab_is_reported(tmp_path):
     report = play(
         tmp_path,
         SECOND
@@ -214,7 +214,7 @@ def test_a_new_track_waits_until_its_project_is_shown(tmp_path):
     assert (report["messages"], report["waiting"]) == ([], 0)
 
 
-def test_a_project_that_was_closed_is_left_alone_and_the_files_are_told(tmp_path):
+def test_a_project_that_was_closed_is_left_alone_and_the_files_are_reported(tmp_path):
     report = play(
         tmp_path,
         SECOND
@@ -308,14 +308,14 @@ def test_what_an_engine_has_written_is_shown_where_it_is_silent(tmp_path):
     assert "not responding.\n\n2\n3\n4\n5\n6: größer\n\nRun" in report["messages"][0]
 
 
-def test_an_engine_that_is_not_there_is_told_at_once(tmp_path):
+def test_an_engine_that_is_not_there_is_reported_at_once(tmp_path):
     report = play(tmp_path, "last_settings() host.go(1)", bridge={"engine": ["/no/such/program"]})
     assert report["messages"] == ["DreamSound could not start: program not found: /no/such/program"]
     assert report["waiting"] == 0
     assert (report.runs[0] / "applied").is_file()
 
 
-def test_a_run_that_failed_is_told(tmp_path):
+def test_a_run_that_failed_is_reported(tmp_path):
     report = play(
         tmp_path,
         """
@@ -330,13 +330,13 @@ def test_a_run_that_failed_is_told(tmp_path):
     assert report["remembered"] is False
 
 
-def test_a_result_that_is_missing_is_told(tmp_path):
+def test_a_result_that_is_missing_is_reported(tmp_path):
     report = play(tmp_path, "last_settings() host.go(2)", how={"has_no_result": True})
     assert report["messages"] == [f"DreamSound wrote no result. See {report.runs[0]}"]
     assert report["waiting"] == 0
 
 
-def test_a_result_that_is_no_object_is_none(tmp_path):
+def test_a_result_that_is_not_an_object_is_none(tmp_path):
     report = play(
         tmp_path,
         """
@@ -350,7 +350,7 @@ def test_a_result_that_is_no_object_is_none(tmp_path):
     assert report["messages"] == [f"DreamSound wrote no result. See {report.runs[0]}"]
 
 
-def test_a_plan_that_is_broken_is_told_once_and_leaves_no_step_open(tmp_path):
+def test_a_plan_that_is_broken_is_reported_once_and_leaves_no_step_open(tmp_path):
     report = play(
         tmp_path,
         """
@@ -499,7 +499,7 @@ def test_a_run_of_a_project_that_is_not_open_waits_for_it(tmp_path):
 
 
 @pytest.mark.parametrize("path", ["", "/gone/for ever.rpp"])
-def test_a_run_of_a_project_that_will_never_be_open_again_is_told(tmp_path, path):
+def test_a_run_of_a_project_that_will_never_be_open_again_is_reported(tmp_path, path):
     run = put_run(tmp_path, {"session": "python's", "project": "x", "path": path})
     report = play(tmp_path, 'project.path = "" host.act("DreamSound_Cancel") host.go(1)')
     assert "Its project is closed" in report["messages"][0]

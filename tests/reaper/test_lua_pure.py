@@ -133,7 +133,7 @@ def test_what_is_not_json_is_refused_with_a_reason(text, tmp_path):
     assert len(report) > len("nil|") + 5
 
 
-def test_what_is_no_json_value_is_not_written(tmp_path):
+def test_what_is_not_a_json_value_is_not_written(tmp_path):
     report = lua(
         """
         local json = use("json")

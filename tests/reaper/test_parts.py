@@ -67,7 +67,7 @@ def test_what_cannot_be_dreamed_is_left_out_with_a_word_and_the_rest_goes_on(tmp
     assert "plays an unreadable file" in report["junk"]
 
 
-def test_envelopes_and_effects_stay_and_that_is_said(tmp_path):
+def test_envelopes_and_effects_stay_and_that_is_reported(tmp_path):
     path = tone(tmp_path / "a.wav", 1.0)
     made = parts_of(facts(item(path, envelopes=1, fx=2)), tmp_path)
     assert len(made.parts) == 1
@@ -221,7 +221,7 @@ def test_a_recording_path_of_another_system(tmp_path):
         ({"options": {"format": "xyz"}}, "format"),
     ],
 )
-def test_what_makes_no_sense_is_said_before_anything_is_queued(tmp_path, settings, message):
+def test_what_makes_no_sense_is_reported_before_anything_is_queued(tmp_path, settings, message):
     path = tone(tmp_path / "a.wav", 1.0)
     with pytest.raises(DreamSoundError, match=message):
         parts_of(facts(item(path), **settings), tmp_path)

@@ -96,7 +96,7 @@ def test_all_failed_is_failed(two):
     assert not plan["items"]
 
 
-def test_called_off_inserts_nothing_and_says_where_renders_are(two):
+def test_cancelled_inserts_nothing_and_says_where_renders_are(two):
     given, parts = two
     outcomes = [outcome(parts.parts[0]), outcome(parts.parts[1], state="cancelled")]
     plan = plan_of(given, parts, outcomes, "cancelled")

@@ -73,7 +73,7 @@ def test_anything_is_read_or_refused_and_never_changed(lines):
 @pytest.mark.parametrize(
     "content", [b"", b"RIFF....", b"<REAPER", b"\xff" * 100, b"  x <REAPER_PROJECT\n>"]
 )
-def test_what_is_no_project_is_refused(content):
+def test_what_is_not_a_project_is_refused(content):
     with pytest.raises(ProjectError, match="is not a REAPER project"):
         parse_project(content, "it")
 

@@ -169,7 +169,7 @@ def test_cancel_when_it_is_over_changes_nothing(store, folder, tmp_path):
     assert Run(folder, store).carry_out() == before
 
 
-def test_a_job_that_somebody_took_out_of_the_queue_counts_as_called_off(store, folder, tmp_path):
+def test_a_job_that_somebody_took_out_of_the_queue_counts_as_cancelled(store, folder, tmp_path):
     follower = Follower(folder, store)
     until(lambda: store.counts()["queued"] == 2)
     make(store, claim(store, tmp_path), tmp_path)
@@ -246,7 +246,7 @@ def test_a_job_that_the_queue_refuses_does_not_stop_the_others(store, folder, tm
     assert plan["lost"] == 2
 
 
-def test_a_fault_of_ours_is_told_too(store, folder, monkeypatch):
+def test_a_fault_of_ours_is_reported_too(store, folder, monkeypatch):
     monkeypatch.setattr(run_module, "parts_of", lambda *_, **__: 1 / 0)
     plan = Run(folder, store).carry_out()
     assert plan["state"] == "failed"
@@ -308,7 +308,7 @@ def test_a_window_that_is_closed_calls_the_run_off(store, folder, window):
     assert sum(store.counts().values()) == 0
 
 
-def test_a_window_that_cannot_be_shown_is_told(store, folder, window):
+def test_a_window_that_cannot_be_shown_is_reported(store, folder, window):
     window("import sys; sys.exit('no screen')")
     plan = Follower(folder, store, with_window=True).plan()
     assert plan["state"] == "failed"

@@ -251,7 +251,7 @@ def test_a_source_that_is_not_taken_leaves_no_empty_take_in_another_tab(
     assert not reaper.steps  # nothing was done: there is nothing to be undone
 
 
-def test_items_that_have_one_guid_are_told_apart_by_their_takes(
+def test_items_that_have_one_guid_are_distinguished_by_their_takes(
     how, host, reaper, project, action, tmp_path
 ):
     first, second = project.items()[0], project.items()[2]
@@ -290,7 +290,9 @@ def test_an_engine_that_has_a_window_has_it_again(install, host, reaper, project
     host.forget()
 
 
-def test_a_run_whose_project_never_comes_back_is_told_and_over(how, host, reaper, project, action):
+def test_a_run_whose_project_never_comes_back_is_reported_and_over(
+    how, host, reaper, project, action
+):
     """An unsaved project, and then REAPER is closed."""
     project.path = ""
     host.run(action(AGAIN_SO))
@@ -306,7 +308,7 @@ def test_a_run_whose_project_never_comes_back_is_told_and_over(how, host, reaper
 
 
 @pytest.mark.parametrize("change", ["item", "take", "rate", "project"])
-def test_what_has_vanished_is_told_and_its_renders_are_kept(
+def test_what_has_vanished_is_reported_and_its_renders_are_kept(
     how, host, reaper, project, action, change
 ):
     runs = how(wait="go")
@@ -449,7 +451,7 @@ def test_two_scripts_never_apply_one_run_twice(how, host, reaper, project, actio
     assert len(reaper.steps) == 1
 
 
-def test_an_engine_that_is_silent_is_started_again_and_then_told(
+def test_an_engine_that_is_silent_is_started_again_and_then_reported(
     how, host, reaper, project, action
 ):
     runs = how(silent=True)
@@ -573,7 +575,7 @@ def test_a_very_long_and_strange_path(how, host, reaper, tmp_path, action):
     assert len(item.takes) == 4
 
 
-def test_an_empty_lane_is_no_take(how, host, reaper, project, action):
+def test_an_empty_lane_is_not_a_take(how, host, reaper, project, action):
     project.tracks[0].items.append(Item([None, None], is_selected=True))
     host.run(action(AGAIN_SO))
     host.run_until()

@@ -61,7 +61,7 @@ def test_one_number_is_a_constant() -> None:
         ("a\nb", r"'a\\nb'"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(text: str, says: str) -> None:
+def test_what_is_wrong_is_reported_in_one_line(text: str, says: str) -> None:
     with pytest.raises(RecipeError, match=says) as caught:
         Breakpoints.parse(text, "the strength over time")
     message = str(caught.value)

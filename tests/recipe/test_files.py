@@ -60,7 +60,7 @@ def test_every_file_is_replaced_in_its_place(recipe: Recipe) -> None:
     assert moved.with_files(dict(zip(moved.files(), recipe.files(), strict=True))) == recipe
 
 
-def test_files_are_told_apart_by_what_they_are_for() -> None:
+def test_files_are_distinguished_by_what_they_are_for() -> None:
     recipe = Recipe.make(
         method="target",
         target="t.wav",

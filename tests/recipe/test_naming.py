@@ -52,7 +52,7 @@ def test_a_template_is_filled(template: str, values: dict[str, str], name: str) 
         ("{}", False, "unknown field {}"),
     ],
 )
-def test_a_template_that_cannot_name_is_told(template: str, several: bool, words: str) -> None:
+def test_a_template_that_cannot_name_is_reported(template: str, several: bool, words: str) -> None:
     with pytest.raises(RecipeError) as raised:
         check_template(template, several)
     assert words in str(raised.value)

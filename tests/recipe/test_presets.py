@@ -119,7 +119,7 @@ def test_one_file_that_is_broken_does_not_hide_the_others(folder: Path) -> None:
     assert "invalid JSON" in unreadable[0]
 
 
-def test_of_two_who_save_one_name_at_once_one_is_told(folder: Path) -> None:
+def test_of_two_who_save_one_name_at_once_one_is_reported(folder: Path) -> None:
     started, told = threading.Barrier(8), []
 
     def save(number: int) -> None:
@@ -191,7 +191,7 @@ def test_other_names_are_fine(folder: Path, name: str) -> None:
         ({"recipe": {}}, "name: "),
     ],
 )
-def test_what_is_no_preset_is_told(document: Any, words: str) -> None:
+def test_what_is_not_a_preset_is_reported(document: Any, words: str) -> None:
     with pytest.raises(RecipeError, match=words) as raised:
         preset_from(document, "it.json")
     assert "\n" not in str(raised.value)
@@ -208,13 +208,13 @@ def test_what_is_no_preset_is_told(document: Any, words: str) -> None:
         (b" " * (MOST_BYTES + 1), "too large for a recipe"),
     ],
 )
-def test_what_is_no_json_is_told(tmp_path: Path, content: bytes, words: str) -> None:
+def test_what_is_not_json_is_reported(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(RecipeError, match=words):
         read_json(tmp_path / "a.json")
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.json"):
         with pytest.raises(RecipeError, match=str(path)):
             read_json(path)
@@ -233,14 +233,14 @@ FIELDS = st.sampled_from([field.alias or name for name, field in Recipe.model_fi
 
 
 @given(st.dictionaries(FIELDS, JSON, max_size=5) | JSON)
-def test_any_document_is_a_recipe_or_told(document: Any) -> None:
+def test_any_document_is_a_recipe_or_refused(document: Any) -> None:
     with contextlib.suppress(DreamSoundError):
         recipe = recipe_from(document, "it")
         assert recipe_from(json.loads(json.dumps(recipe.as_dict())), "it") == recipe
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_json_or_told(content: bytes) -> None:
+def test_any_bytes_are_json_or_refused(content: bytes) -> None:
     with contextlib.suppress(DreamSoundError):
         parse_json(content, "it")
 

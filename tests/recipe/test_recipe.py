@@ -149,7 +149,9 @@ def test_the_paper_may_dream_of_a_layer() -> None:
         ({"steps": 0, "seed": -1}, "steps: .*; seed: "),
     ],
 )
-def test_a_value_out_of_range_is_told_with_its_field(fields: dict[str, Any], message: str) -> None:
+def test_a_value_out_of_range_is_reported_with_its_field(
+    fields: dict[str, Any], message: str
+) -> None:
     with pytest.raises(RecipeError, match=f"^{message}") as raised:
         Recipe.make(**fields)
     assert "\n" not in str(raised.value)
@@ -170,7 +172,9 @@ def test_a_value_out_of_range_is_told_with_its_field(fields: dict[str, Any], mes
         ({"layer": "layer7", "at": "score"}, "layer and class .*Use one"),
     ],
 )
-def test_fields_that_contradict_each_other_are_told(fields: dict[str, Any], message: str) -> None:
+def test_fields_that_contradict_each_other_are_reported(
+    fields: dict[str, Any], message: str
+) -> None:
     with pytest.raises(RecipeError, match=message) as raised:
         Recipe.make(**fields)
     assert "\n" not in str(raised.value)
@@ -186,7 +190,9 @@ def test_fields_that_contradict_each_other_are_told(fields: dict[str, Any], mess
         ({"mask_from": "none", "carrier": "input"}, "without a mask has no effect"),
     ],
 )
-def test_choices_that_make_no_method_are_told(fields: dict[str, Any], message: str) -> None:
+def test_choices_that_contradict_a_method_are_reported(
+    fields: dict[str, Any], message: str
+) -> None:
     with pytest.raises(RecipeError, match=message):
         filled(Recipe.make(**fields))
 

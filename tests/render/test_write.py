@@ -216,7 +216,7 @@ def test_a_dream_under_the_gates_of_loudness_is_matched_by_rms(tmp_path: Path) -
     assert rms_db(stored(written.paths["dream"])) == pytest.approx(-20, abs=0.2)
 
 
-def test_the_true_peak_stays_under_the_ceiling_and_that_is_said(tmp_path: Path) -> None:
+def test_the_true_peak_stays_under_the_ceiling_and_that_is_reported(tmp_path: Path) -> None:
     # A quarter of the rate, an eighth of a turn off: the peaks lie between samples, 3 dB up.
     # Faded, because what rings over a hard end depends on the resampler.
     fade = np.float32(np.minimum(1, 8 * np.hanning(2 * RATE)))
@@ -493,7 +493,7 @@ def test_a_source_is_never_written_to(tmp_path: Path) -> None:
     assert files(out) == set()
 
 
-def test_a_folder_in_the_place_of_a_render_is_told(tmp_path: Path) -> None:
+def test_a_folder_in_the_place_of_a_render_is_reported(tmp_path: Path) -> None:
     clip = source_clip(tmp_path, noise())
     (tmp_path / "song_dream.wav").mkdir()
     with pytest.raises(AudioFileError, match=r"song_dream\.wav: is a folder"):
