@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
-import dreamsound as package
+import dreamsound_studio as package
 from dreamsound_studio import cli
 from dreamsound_studio.audio import clip as audio
 from dreamsound_studio.audio import samples

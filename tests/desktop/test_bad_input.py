@@ -1,4 +1,4 @@
-"""What goes wrong is said in place, in words, with the next step; nothing is lost."""
+"""Errors appear in place, in words, with the next step; nothing is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The window: what is chosen by mouse and keys, what becomes of jobs, what is kept."""
+"""The window: what is chosen by mouse and keys, how jobs end, what is kept."""
 
 from __future__ import annotations
 
@@ -336,7 +336,7 @@ def test_the_mark_of_an_objective_stands_under_the_wrong_letter(window, qtbot):
     assert shown[mark.index("^") :].startswith("nonsense"[:3])
     fixed = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
     assert aim.objective_problem.font().families() == fixed.families()
-    assert not said(window), "it is said once, in place"
+    assert not said(window), "reported once, in place"
     for place in range(len(text)):
         problem = f"objective: no\n  {text}\n  {' ' * place}^"
         *_, shown, mark = with_short_lines(problem, 24).splitlines()

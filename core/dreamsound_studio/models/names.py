@@ -158,7 +158,7 @@ def _error_of_all(errors: Sequence[RecipeError]) -> RecipeError:
         return RecipeError("; ".join(str(error) for error in errors if error.unknown is None))
     if len({(one.kind, one.name) for one in unknown}) > 1:
         lacks = ", ".join(f"{one.network} has no {one.kind} {one.name!r}" for one in unknown)
-        return RecipeError(f"No model has all of these names: {lacks}")
+        return RecipeError(f"no model has all of these names: {lacks}")
     kind, name = unknown[0].kind, unknown[0].name
     wanted = name.strip().casefold()
 
@@ -175,7 +175,7 @@ def _error_of_all(errors: Sequence[RecipeError]) -> RecipeError:
     plural = "classes" if kind == "class" else "layers"
     hint = f"Did you mean {' | '.join(best)}?" if best else f"List them with dreamsound {plural}."
     networks = " or ".join(one.network for one in unknown)
-    return RecipeError(f"No {kind} {name!r} in {networks}. {hint}")
+    return RecipeError(f"no {kind} {name!r} in {networks}. {hint}")
 
 
 def _is_of_yamnet(folded: str) -> bool:
