@@ -35,7 +35,7 @@ def assert_one_line(outcome: Outcome, code: int, *words: str) -> None:
         ("--model yamnet --class Whistlng", ["no class 'Whistlng'. Did you mean Whistling"]),
         ("--model yamnet --class 521", ["classes 0 to 520"]),
         ("--model yamnet --layer layer15", ["no layer 'layer15'. Did you mean ", "layer1,"]),
-        ("--layer layer7 --class Cat", ["layer and class", "give one"]),
+        ("--layer layer7 --class Cat", ["layer and class", "Use one"]),
         ("--method filt", ["method: ", "'filter-add'", "not 'filt'"]),
         ("--method add --flip", ["flip", "add has no filter"]),
         ("--method filter --flip --carrier input", ["flip", "not both"]),

@@ -780,7 +780,7 @@ def test_warnings_of_a_take_are_one_message(window, qtbot):
 
 
 def test_notes_on_levels_do_not_move_the_views(window):
-    level = "dream is 1.9 dB softer than its level asks for, to keep its true peak under -1 dBTP"
+    level = "dream lowered by 1.9 dB to keep its true peak under -1 dBTP"
     window.dreams._report_warnings(Take(number=1, name="t", warnings=[level]))
     assert not window.messages.messages
     assert "1.9 dB softer" in window.statusBar().currentMessage()
