@@ -294,7 +294,7 @@ def test_overwrite_replaces_renders_but_no_input(
     ],
 )
 @pytest.mark.parametrize("when", ["stepping", "writing"])
-def test_a_signal_ends_the_command_with_nothing_half_written(
+def test_a_signal_ends_the_command_without_partial_files(
     dream: Command,
     bird: Path,
     tmp_path: Path,

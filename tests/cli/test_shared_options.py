@@ -136,11 +136,11 @@ def test_presets_that_need_a_model_are_marked(command: Command, bare_machine: Pa
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("Bons", "did you mean Bones"),
-        ("brids", "did you mean Turn to birds?"),
-        ("turn to bell", "did you mean Turn to bells | Turn to birds | Turn to water?"),
-        ("glass", "did you mean Bones?"),
-        ("zzzz", "see dreamsound presets list"),
+        ("Bons", "Did you mean Bones"),
+        ("brids", "Did you mean Turn to birds?"),
+        ("turn to bell", "Did you mean Turn to bells | Turn to birds | Turn to water?"),
+        ("glass", "Did you mean Bones?"),
+        ("zzzz", "See dreamsound presets list."),
     ],
 )
 @pytest.mark.usefixtures("bare_machine")
@@ -149,7 +149,7 @@ def test_an_unknown_preset_has_neighbours_that_make_sense(
 ) -> None:
     outcome = command("presets", "show", name)
     assert outcome.code == 2
-    assert outcome.err.startswith(f"dreamsound: unknown preset {name!r}: {hint}")
+    assert outcome.err.startswith(f"dreamsound: No preset named {name!r}. {hint}")
     assert outcome.err.count("|") <= 2
 
 
