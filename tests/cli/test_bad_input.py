@@ -345,7 +345,7 @@ def test_a_truncated_file_is_dreamed_as_far_as_it_goes(
     assert f"dreamsound: {outcome.inputs[0]['warnings'][0]}" == outcome.told[0]
 
 
-def test_a_disk_that_is_full_leaves_nothing_half_written(
+def test_a_disk_that_is_full_leaves_no_partial_file(
     dream: Command, bird: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import dreamsound_studio.render.write as module
@@ -364,7 +364,7 @@ def test_a_disk_that_is_full_leaves_nothing_half_written(
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_a_file_system_without_room_leaves_nothing_half_written(
+def test_a_file_system_without_room_leaves_no_partial_file(
     dream: Command, bird: Path, tmp_path: Path
 ) -> None:
     small = tmp_path / "small"

@@ -188,7 +188,7 @@ def test_renders_that_are_there_are_not_replaced(
     assert store.job(numbered).result["renders"]["dream"].endswith("bird_dream_2.wav")
 
 
-def test_a_full_disk_fails_the_job_and_leaves_nothing_half_written(
+def test_a_full_disk_fails_the_job_and_leaves_no_partial_file(
     store: Store, add: Add, work: Work, tmp_path: Path
 ) -> None:
     disk = tmp_path / "disk"
