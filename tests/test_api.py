@@ -42,6 +42,8 @@ def test_every_public_name_is_there() -> None:
     for name in dreamsound.__all__:
         assert getattr(dreamsound, name) is not None
     assert dreamsound.dream is api.dream  # although a folder of the package has this name
+    with pytest.raises(TypeError, match="cannot replace"):
+        dreamsound.dream = None  # type: ignore[assignment]
     with pytest.raises(AttributeError, match="no attribute 'nightmare'"):
         _ = dreamsound.nightmare  # type: ignore[attr-defined]
 

@@ -73,8 +73,10 @@ class _Package(ModuleType):
         return __getattr__("dream")
 
     @dream.setter
-    def dream(self, folder: ModuleType) -> None:
-        """Ignore what the import system binds; ``from dreamsound_studio.dream import`` works."""
+    def dream(self, folder: object) -> None:
+        """Ignore the folder that the import system binds; modules in it import as usual."""
+        if not isinstance(folder, ModuleType):
+            raise TypeError("cannot replace dreamsound_studio.dream")
 
 
 sys.modules[__name__].__class__ = _Package
