@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dreamsound_studio.dream.out_of_memory import is_out_of_memory
-from dreamsound_studio.errors import ModelError
+from dreamsound_studio.errors import ModelError, is_out_of_memory
 from dreamsound_studio.models.musicnn import tables as table
 from dreamsound_studio.models.names import NameTable
 from dreamsound_studio.models.network import Model, Tensor

@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dreamsound_studio.dream.out_of_memory import is_out_of_memory
-from dreamsound_studio.errors import ModelError
+from dreamsound_studio.errors import ModelError, is_out_of_memory
 from dreamsound_studio.models.network import Model, Tensor
 from dreamsound_studio.models.weights import Weights
 from dreamsound_studio.models.yamnet import tables as table
