@@ -23,6 +23,7 @@ from dreamsound_studio.models.musicnn.network import (
     load_musicnn,
     weight_names,
 )
+from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.models.weights import MUSICNN_NAMES, Weights
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -195,6 +196,6 @@ def test_a_class_that_only_yamnet_has_is_told_to_be_its() -> None:
     with pytest.raises(
         RecipeError, match="YAMNet has it: install YAMNet with dreamsound models pull yamnet"
     ):
-        musicnn_table.names("mtt-musicnn").find_class("bird")
+        table_of(Weights("mtt-musicnn", None, "musicnn")).find_class("bird")
     with pytest.raises(RecipeError, match="Did you mean flute"):
-        musicnn_table.names("mtt-musicnn").find_class("flutes")
+        table_of(Weights("mtt-musicnn", None, "musicnn")).find_class("flutes")

@@ -17,8 +17,8 @@ from dreamsound_studio.cli.shared.reading import read_telling
 from dreamsound_studio.dream.listen import ClassHeard, Hearing
 from dreamsound_studio.dream.listen import listen as play_to
 from dreamsound_studio.errors import AudioFileError
-from dreamsound_studio.models.entries import find_weights
 from dreamsound_studio.models.names import NameTable, check_known
+from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.tables import possible_tables, table_of
 
 app = typer.Typer(add_completion=False)

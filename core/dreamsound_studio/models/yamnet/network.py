@@ -118,7 +118,7 @@ def load_yamnet(weights: Weights) -> YamNet:
     Parameters
     ----------
     weights : Weights
-        Their location (see ``models.entries.find_weights``).
+        Their location (see ``models.store.find.find_weights``).
 
     Returns
     -------
