@@ -286,7 +286,7 @@ def test_kagglehub_marks_a_complete_download(data: Path) -> None:
 def test_the_size_of_yamnets_weights_is_that_of_its_tensors() -> None:
     import math
 
-    from dreamsound_studio.models.yamnet.network import weight_names
+    from dreamsound_studio.models.yamnet.arrays import weight_names
 
     assert 4 * sum(math.prod(shape) for shape in weight_names().values()) == WHOLE
 

@@ -17,12 +17,8 @@ from dreamsound_studio.dream.objective import ClassObjective
 from dreamsound_studio.errors import ModelError, RecipeError
 from dreamsound_studio.models.entries import CATALOG
 from dreamsound_studio.models.musicnn import tables as musicnn_table
-from dreamsound_studio.models.musicnn.network import (
-    FFT_SIZE,
-    MusicNetwork,
-    load_musicnn,
-    weight_names,
-)
+from dreamsound_studio.models.musicnn.arrays import weight_names
+from dreamsound_studio.models.musicnn.network import FFT_SIZE, MusicNetwork, load_musicnn
 from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.models.weights import MUSICNN_NAMES, Weights
 
