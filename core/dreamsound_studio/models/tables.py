@@ -115,6 +115,6 @@ def _table_of_fallback() -> NameTable:
     from dreamsound_studio.models.musicnn import tables as musicnn_table
     from dreamsound_studio.models.yamnet import tables as yamnet_table
 
-    hint = "YAMNet has it: install YAMNet with dreamsound models pull yamnet"
+    hint = "YAMNet has: `dreamsound models pull yamnet` brings it"
     elsewhere = {name.casefold(): hint for name in yamnet_table.class_names()}
     return replace(musicnn_table.names(FALLBACK_MODEL), elsewhere=elsewhere)
