@@ -15,7 +15,7 @@ import threading
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from dreamsound_studio.models.store.unpack import CHECKPOINT_FILES
 from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import table_named
 from dreamsound_studio.models.weights import MUSICNN_NAMES
+from dreamsound_studio.recipe.recipe import Recipe
 
 #: What is fetched here is no network: nobody listens to it.
 UNCHECKED = Watch(check=lambda _weights: None)
@@ -279,6 +280,39 @@ def test_an_archive_without_an_end_is_given_up(
     with pytest.raises(ModelError, match="exceeds"):
         find_weights("yamnet", UNCHECKED)
     assert left_in(data) == []
+
+
+def by_a_script() -> object:
+    from dreamsound_studio.api import load_model
+
+    return load_model("yamnet")
+
+
+def by_the_worker() -> object:
+    from dreamsound_studio.jobs.models import WarmModels
+
+    return WarmModels(0).load(Recipe.make(model="yamnet"))
+
+
+def by_a_command() -> object:
+    from dreamsound_studio.cli.shared.fetching import loading
+
+    return loading(trust=False)(Recipe.make(model="yamnet"))
+
+
+@pytest.mark.parametrize("load", [by_a_script, by_the_worker, by_a_command])
+def test_whoever_fetches_checks_before_keeping(
+    hub: type[Hub], data: Path, load: Callable[[], object]
+) -> None:
+    hub.archive = archive_of(WHOLE)
+    with pytest.raises(ModelError, match=r"rejected: .*cannot be read as YAMNet"):
+        load()
+    assert left_in(data) == []
+
+
+def test_a_watch_without_a_check_is_refused() -> None:
+    with pytest.raises(TypeError, match="check"):
+        Watch()  # type: ignore[call-arg]
 
 
 def test_a_server_that_is_not_there_is_told_at_once(data: Path) -> None:

@@ -16,6 +16,7 @@ from dreamsound_studio.dream.listen import listen
 from dreamsound_studio.dream.objective import ClassObjective
 from dreamsound_studio.errors import ModelError, RecipeError
 from dreamsound_studio.models.entries import CATALOG
+from dreamsound_studio.models.load import build
 from dreamsound_studio.models.musicnn import tables as musicnn_table
 from dreamsound_studio.models.musicnn.arrays import weight_names
 from dreamsound_studio.models.musicnn.network import FFT_SIZE, MusicNetwork, load_musicnn
@@ -195,3 +196,10 @@ def test_a_class_that_only_yamnet_has_is_told_to_be_its() -> None:
         table_of(Weights("mtt-musicnn", None, "musicnn")).find_class("bird")
     with pytest.raises(RecipeError, match="Did you mean flute"):
         table_of(Weights("mtt-musicnn", None, "musicnn")).find_class("flutes")
+
+
+def test_a_loaded_model_knows_which_classes_yamnet_has(musicnn_package: Path) -> None:
+    weights = Weights("mtt-musicnn", musicnn_package / "MTT_musicnn", "musicnn")
+    assert build(weights).table == table_of(weights)
+    assert {"bird", "dog"} <= set(table_of(weights).elsewhere)
+    assert not table_of(Weights("msd-musicnn", None, "musicnn")).elsewhere
