@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from sounds import test_sounds
 
-from dreamsound_studio.api import dream
+from dreamsound_studio.api import dream, load_model
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.dream.dreamer import Dream
 from dreamsound_studio.dream.guide import layer_of
@@ -25,7 +25,6 @@ from dreamsound_studio.dream.listen import listen
 from dreamsound_studio.dsp.psychoacoustics import MaskingThreshold
 from dreamsound_studio.dsp.stft import Stft, power_spectrum
 from dreamsound_studio.errors import ModelError
-from dreamsound_studio.models.load import load_model
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.recipe import Recipe
 

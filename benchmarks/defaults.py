@@ -156,7 +156,7 @@ def _db(ratio: float) -> float:
 def main(arguments: list[str]) -> None:
     """Run the scan, or print the tables."""
     import_tensorflow()
-    from dreamsound_studio.models.load import load_model
+    from dreamsound_studio.api import load_model
 
     model = load_model()
     if arguments[:1] == ["scan"]:

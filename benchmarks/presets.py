@@ -14,11 +14,10 @@ import numpy.typing as npt
 from craft import SECONDS, clip_of
 from sounds import test_sounds
 
-from dreamsound_studio.api import dream
+from dreamsound_studio.api import dream, load_model
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.dsp.stft import Stft, power_spectrum
-from dreamsound_studio.models.load import load_model
 from dreamsound_studio.recipe.presets import factory_presets
 
 #: Lowest level, relative to the loudest band; anything lower counts as silence.

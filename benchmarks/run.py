@@ -62,7 +62,7 @@ def main() -> None:
         queue(chosen.long)
     if chosen.only in (None, "speed", "blocks", "parts"):
         import_tensorflow()
-        from dreamsound_studio.models.load import load_model
+        from dreamsound_studio.api import load_model
 
         model = load_model()
         if chosen.only in (None, "speed"):

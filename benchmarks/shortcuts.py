@@ -43,7 +43,7 @@ def after_ten(clip: Clip, model: Model, fields: dict[str, object]) -> tuple[floa
 def main() -> None:
     """Print the table."""
     import_tensorflow()
-    from dreamsound_studio.models.load import load_model
+    from dreamsound_studio.api import load_model
 
     model = load_model()
     print("| sound | variant | correlation with the default's g | score after | x its time |")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dreamsound_studio.audio.clip import Clip, read_clip
-from dreamsound_studio.models.entries import MODELS_VARIABLE
+from dreamsound_studio.models.store.local import MODELS_VARIABLE
 
 SENTENCE = "The night train leaves at nine. Nobody on the platform heard it whistle."
 

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from dreamsound_studio.errors import ModelError
-from dreamsound_studio.models.entries import CATALOG, MODELS_VARIABLE, is_weights, search_folders
-from dreamsound_studio.models.store.fetch import Watch, fetch_wheel
+from dreamsound_studio.models.entries import CATALOG
+from dreamsound_studio.models.store.fetch import fetch_wheel
+from dreamsound_studio.models.store.local import MODELS_VARIABLE, is_weights, search_folders
+from dreamsound_studio.models.store.watch import Watch
 
 if TYPE_CHECKING:
     from dreamsound_studio.models.yamnet.network import YamNet
@@ -56,7 +58,7 @@ def local_weights(wants_folder: bool | None = None) -> Path:
 def yamnet() -> YamNet:
     """YAMNet, loaded once: the graphs traced by one test are there for the next."""
     local_weights()
-    from dreamsound_studio.models.load import load_model
+    from dreamsound_studio.api import load_model
     from dreamsound_studio.models.yamnet.network import YamNet
 
     model = load_model("yamnet")
@@ -129,7 +131,7 @@ def musicnn_wheel(request: pytest.FixtureRequest) -> Path:
     entry = CATALOG["mtt-musicnn"]
     folder = request.config.cache.mkdir("musicnn")
     try:
-        return fetch_wheel(entry.handle, entry.sha256, folder, Watch())
+        return fetch_wheel(entry.handle, entry.sha256, folder, Watch(check=lambda _weights: None))
     except ModelError as error:
         pytest.skip(f"musicnn is unavailable: {error}")
 

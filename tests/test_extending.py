@@ -21,8 +21,8 @@ from dreamsound_studio import cli
 from dreamsound_studio.audio import clip as audio
 from dreamsound_studio.audio import samples
 from dreamsound_studio.dream import dreamer
-from dreamsound_studio.models import entries as catalog
 from dreamsound_studio.models import network as base
+from dreamsound_studio.models.store import local
 from dreamsound_studio.recipe import method_table, objective_text
 from dreamsound_studio.render import write as render
 
@@ -152,8 +152,8 @@ def test_the_page_names_places_that_exist() -> None:
 
 @pytest.mark.yamnet
 def test_a_new_objective_method_and_render(engine: Path, tone: Path, tmp_path: Path) -> None:
-    if catalog.local_weights("yamnet") is None:
-        pytest.skip(f"YAMNet is not on this machine: name its folder in {catalog.MODELS_VARIABLE}")
+    if local.local_weights("yamnet") is None:
+        pytest.skip(f"YAMNet is not on this machine: name its folder in {local.MODELS_VARIABLE}")
     objective = "2*loudest:layer12"
     words = ["--method", "shimmer", "--objective", objective, "--renders", "dream,backwards"]
     words += ["--steps", "1", "--no-jitter", "--level", "raw", "--bits", "32f"]

@@ -14,15 +14,18 @@ from dreamsound_studio.control import Control
 from dreamsound_studio.dream.dreamer import Dream, StepEvent
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.patient import PatientDreamer
+from dreamsound_studio.dream.verify import verify_weights
 from dreamsound_studio.errors import RecipeError
-from dreamsound_studio.models.load import load_model
+from dreamsound_studio.models import load
+from dreamsound_studio.models.store.find import find_weights
+from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import known_tables
 from dreamsound_studio.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from dreamsound_studio.models.network import Model
 
-__all__ = ["Dream", "dream", "read_source"]
+__all__ = ["Dream", "dream", "load_model", "read_source"]
 
 
 def dream(
@@ -105,6 +108,34 @@ def dream(
         if on_step is not None:
             on_step(event)
     return dreamer.result()
+
+
+def load_model(model: str = "auto", *, trust: bool = False) -> Model:
+    """Find a model's weights and build the network.
+
+    Parameters
+    ----------
+    model : str
+        ``auto``, a name in the catalog or of a plug-in, or a path.
+    trust : bool, optional
+        Whether a foreign SavedModel, which is a program, may run.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelError
+        The model is unavailable or invalid.
+
+    Warns
+    -----
+    ModelWarning
+        The weights have changed since their first use.
+    """
+    weights = find_weights(model, Watch(check=verify_weights, may_run=lambda _: trust))
+    return load.load_weights(weights)
 
 
 def read_source(

@@ -76,3 +76,9 @@ class MemoryLimitError(DreamSoundError):
     """The work does not fit in memory or on the scratch disk, even in the smallest blocks."""
 
     exit_code = 1
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error means that memory, of the machine or of its GPU, ran out."""
+    # TensorFlow's error is known by its name: the caller need not have imported TensorFlow.
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from dreamsound_studio.models.entries import MODELS_VARIABLE
+from dreamsound_studio.models.store.local import MODELS_VARIABLE
 
 from .conftest import RATE, Command, Floats, Outcome, chirp, write_sound
 

@@ -109,7 +109,7 @@ def test_batch_goes_on_where_a_model_fits_only_later(
     monkeypatch.undo()
     monkeypatch.setattr("dreamsound_studio.models.yamnet.network.YamNet", lambda _: yamnet)
     for reader in ("_read_h5", "_read_saved_model"):
-        only_memory_fails(monkeypatch, f"dreamsound_studio.models.yamnet.network.{reader}", 1)
+        only_memory_fails(monkeypatch, f"dreamsound_studio.models.yamnet.arrays.{reader}", 1)
     outcome = run("batch", tmp_path / "in", "--out", tmp_path / "out", *GIVEN)
     assert outcome.code == 4, outcome.err
     rows = json.loads((tmp_path / "out/batch_report.json").read_text())["inputs"]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound_studio.models.entries import local_weights
+from dreamsound_studio.models.store.local import local_weights
 from dreamsound_studio.queue.store.store import Store, default_path
 
 from .conftest import write_sound

@@ -21,21 +21,20 @@ import pytest
 
 import dreamsound_studio as dreamsound
 from dreamsound_studio.errors import ModelError
-from dreamsound_studio.models.entries import (
-    CATALOG,
-    MODELS_VARIABLE,
-    cached_folders_of,
-    entry_of,
-    fetch,
-    find_weights,
-    local_weights,
-    probable_weights,
-)
+from dreamsound_studio.models.entries import CATALOG
 from dreamsound_studio.models.savedmodel.trust import pull_foreign, pull_listed
 from dreamsound_studio.models.store import ledger
 from dreamsound_studio.models.store.caches import LOCK_SECONDS, cached_folders, hub_folder
-from dreamsound_studio.models.store.fetch import Watch
+from dreamsound_studio.models.store.find import fetch, find_weights
 from dreamsound_studio.models.store.handles import parse_handle
+from dreamsound_studio.models.store.local import (
+    MODELS_VARIABLE,
+    cached_folders_of,
+    entry_of,
+    local_weights,
+    probable_weights,
+)
+from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import table_named, table_of
 
 HANDLE = "https://tfhub.dev/google/yamnet/1"
@@ -102,8 +101,9 @@ def test_neither_tensorflow_nor_hub_is_imported_to_search(data: Path) -> None:
     saved_model(hub_folder(HANDLE))
     code = (
         "import sys\n"
-        "from dreamsound_studio.models.entries import find_weights\n"
-        f"print(find_weights({HANDLE!r}).path)\n"
+        "from dreamsound_studio.models.store.find import find_weights\n"
+        "from dreamsound_studio.models.store.watch import Watch\n"
+        f"print(find_weights({HANDLE!r}, Watch(check=print)).path)\n"
         "print([name for name in sys.modules if name.startswith(('tensorflow', 'keras'))])\n"
     )
     environment = dict(os.environ, XDG_DATA_HOME=str(data))
@@ -120,7 +120,7 @@ def test_the_default_cache_of_kagglehub_is_in_the_home_folder(
     for variable in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(variable, str(tmp_path))
     folder = complete(saved_model(tmp_path / ".cache" / "kagglehub" / "models" / KAGGLE))
-    assert find_weights("yamnet").path == folder
+    assert find_weights("yamnet", UNCHECKED).path == folder
 
 
 def test_the_caches_are_searched_last_and_in_order(
@@ -151,7 +151,7 @@ def test_the_caches_are_searched_last_and_in_order(
 )
 def test_every_handle_under_which_hub_caches_yamnet_is_known(data: Path, url: str) -> None:
     folder = saved_model(hub_folder(url))
-    assert find_weights("yamnet").path == folder
+    assert find_weights("yamnet", UNCHECKED).path == folder
 
 
 def test_the_latest_version_is_found_if_none_is_named(data: Path) -> None:
@@ -245,7 +245,7 @@ def test_an_incomplete_folder_is_passed_over_with_the_reason(
     # The next cache is searched instead.
     other = kaggle_folder("google/yamnet/TensorFlow2/yamnet/1")
     complete(saved_model(other))
-    assert find_weights("yamnet").path == other
+    assert find_weights("yamnet", UNCHECKED).path == other
 
 
 def test_a_cache_that_cannot_be_read_is_passed_over(
@@ -268,7 +268,7 @@ def test_a_cache_that_cannot_be_read_is_passed_over(
 def test_an_abandoned_lock_beside_a_complete_folder_is_ignored(data: Path) -> None:
     folder = saved_model(hub_folder(HANDLE))
     _lock(folder, 2 * LOCK_SECONDS)
-    assert find_weights("yamnet").path == folder
+    assert find_weights("yamnet", UNCHECKED).path == folder
 
 
 def test_kagglehub_marks_a_complete_download(data: Path) -> None:
@@ -279,13 +279,14 @@ def test_kagglehub_marks_a_complete_download(data: Path) -> None:
     (cached,) = cached_folders_of("o/m/tensorFlow2/v/1")
     assert (cached.path, cached.problem) == (folder, None)
     # YAMNet's size is known, so a copy of it without the mark is not in doubt.
-    assert find_weights("yamnet" if saved_model(kaggle_folder()) else "").name == "yamnet"
+    saved_model(kaggle_folder())
+    assert find_weights("yamnet", UNCHECKED).name == "yamnet"
 
 
 def test_the_size_of_yamnets_weights_is_that_of_its_tensors() -> None:
     import math
 
-    from dreamsound_studio.models.yamnet.network import weight_names
+    from dreamsound_studio.models.yamnet.arrays import weight_names
 
     assert 4 * sum(math.prod(shape) for shape in weight_names().values()) == WHOLE
 
@@ -308,12 +309,12 @@ def read_only(data: Path, saved_model_folder: Path) -> Iterator[Path]:
 
 @pytest.mark.yamnet
 def test_yamnet_is_loaded_from_a_read_only_cache(data: Path, read_only: Path) -> None:
-    from dreamsound_studio.models.load import load_model
+    from dreamsound_studio.api import load_model
 
     before = snapshot(read_only.parent)
     model = load_model(HANDLE)
     assert model.name == "yamnet"
-    found = find_weights("yamnet")
+    found = find_weights("yamnet", UNCHECKED)
     assert found.path == read_only
     assert table_of(found).network == "YAMNet"
     assert snapshot(read_only.parent) == before
@@ -374,10 +375,10 @@ OTHER = "https://tfhub.dev/somebody/net/1"
 def test_an_unlisted_model_in_a_cache_needs_trust(data: Path) -> None:
     folder = saved_model(hub_folder(OTHER), size=8, graph=b"other")
     with pytest.raises(ModelError, match=r"program that runs with your rights.*--trust"):
-        find_weights(OTHER)
-    found = find_weights(OTHER, Watch(may_run=lambda _: True))
+        find_weights(OTHER, UNCHECKED)
+    found = find_weights(OTHER, replace(UNCHECKED, may_run=lambda _: True))
     assert (found.name, found.path, found.kind) == (OTHER, folder, "savedmodel")
-    assert find_weights(OTHER) == found
+    assert find_weights(OTHER, UNCHECKED) == found
     assert probable_weights(OTHER) == found
 
 
@@ -406,14 +407,14 @@ def served(tmp_path: Path) -> Iterator[str]:
 def test_an_unlisted_model_is_downloaded_once_it_is_trusted(data: Path, served: str) -> None:
     assert probable_weights(served) is None
     with pytest.raises(ModelError, match="--trust"):
-        find_weights(served)
+        find_weights(served, UNCHECKED)
     assert not data.exists()
-    found = find_weights(served, Watch(may_run=lambda _: True))
+    found = find_weights(served, replace(UNCHECKED, may_run=lambda _: True))
     assert (found.name, found.kind) == (served, "savedmodel")
     assert found.place.parent == data
     assert found.place.name.startswith("somebody-net-1-")
     assert ledger.is_trusted(ledger.fingerprint(found.place))
-    assert find_weights(served) == found
+    assert find_weights(served, UNCHECKED) == found
 
 
 @pytest.mark.parametrize(("query", "asked"), [("", "?"), ("?key=a", "?key=a&")])
@@ -428,14 +429,14 @@ def test_the_format_is_added_to_the_query(
 
     monkeypatch.setattr("dreamsound_studio.models.store.fetch.download", refuse)
     with pytest.raises(ModelError, match="refused"):
-        find_weights(OTHER + query, Watch(may_run=lambda _: True))
+        find_weights(OTHER + query, replace(UNCHECKED, may_run=lambda _: True))
     assert addresses == [f"{OTHER}{asked}tf-hub-format=compressed"]
 
 
 def test_an_unlisted_model_that_is_unreachable_is_one_line(data: Path) -> None:
     handle = "http://127.0.0.1:9/somebody/net/1"
     with pytest.raises(ModelError, match=r"net/1 not found in .*download failed: .*refused") as one:
-        find_weights(handle, Watch(may_run=lambda _: True))
+        find_weights(handle, replace(UNCHECKED, may_run=lambda _: True))
     assert "\n" not in str(one.value)
     for raising in (table_named, entry_of):
         with pytest.raises(ModelError, match=r"not on this machine.*pull NAME --from http"):
@@ -452,7 +453,7 @@ def test_an_unlisted_model_that_is_unreachable_is_one_line(data: Path) -> None:
 @pytest.mark.usefixtures("data")
 def test_a_handle_that_cannot_be_downloaded_says_why(handle: str, words: str) -> None:
     with pytest.raises(ModelError, match=words):
-        find_weights(handle, Watch(may_run=lambda _: True))
+        find_weights(handle, replace(UNCHECKED, may_run=lambda _: True))
 
 
 def test_an_unlisted_model_is_pulled_from_a_cache(data: Path, tmp_path: Path) -> None:

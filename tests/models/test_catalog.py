@@ -15,7 +15,7 @@ import threading
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,17 +23,16 @@ import pytest
 
 import dreamsound_studio.models.store.fetch as fetch
 import dreamsound_studio.models.store.ledger as ledger
+import dreamsound_studio.models.store.unpack as unpack
 from dreamsound_studio.errors import ModelError
-from dreamsound_studio.models.entries import (
-    CATALOG,
-    MODELS_VARIABLE,
-    find_weights,
-    is_weights,
-    search_folders,
-)
-from dreamsound_studio.models.store.fetch import CHECKPOINT_FILES, Watch
+from dreamsound_studio.models.entries import CATALOG
+from dreamsound_studio.models.store.find import find_weights
+from dreamsound_studio.models.store.local import MODELS_VARIABLE, is_weights, search_folders
+from dreamsound_studio.models.store.unpack import CHECKPOINT_FILES
+from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import table_named
 from dreamsound_studio.models.weights import MUSICNN_NAMES
+from dreamsound_studio.recipe.recipe import Recipe
 
 #: What is fetched here is not a network: nobody listens to it.
 UNCHECKED = Watch(check=lambda _weights: None)
@@ -75,17 +74,17 @@ def test_folders_are_searched_in_their_order(
 def test_a_folder_is_preferred_to_an_h5_beside_it(data: Path) -> None:
     data.mkdir(parents=True)
     (data / "yamnet.h5").write_bytes(b"weights")
-    assert find_weights().path == data / "yamnet.h5"
+    assert find_weights("auto", UNCHECKED).path == data / "yamnet.h5"
     saved_model(data / "yamnet")
-    assert find_weights().path == data / "yamnet"
+    assert find_weights("auto", UNCHECKED).path == data / "yamnet"
 
 
 def test_a_path_goes_before_every_folder(tmp_path: Path, data: Path) -> None:
     saved_model(data / "yamnet")
     mine = saved_model(tmp_path / "mine")
-    assert find_weights(str(mine)).path == mine
+    assert find_weights(str(mine), UNCHECKED).path == mine
     (tmp_path / "mine.h5").write_bytes(b"weights")
-    assert find_weights(str(tmp_path / "mine.h5")).path == tmp_path / "mine.h5"
+    assert find_weights(str(tmp_path / "mine.h5"), UNCHECKED).path == tmp_path / "mine.h5"
 
 
 def test_a_folder_here_may_be_named_without_a_slash(
@@ -93,11 +92,11 @@ def test_a_folder_here_may_be_named_without_a_slash(
 ) -> None:
     saved_model(tmp_path / "mine")
     monkeypatch.chdir(tmp_path)
-    assert find_weights("mine").path == Path("mine")
+    assert find_weights("mine", UNCHECKED).path == Path("mine")
     # A folder with the name of a model in the catalog is not a path to it.
     (tmp_path / "yamnet").mkdir()
     expected = saved_model(data / "yamnet")
-    assert find_weights("yamnet").path == expected
+    assert find_weights("yamnet", UNCHECKED).path == expected
 
 
 def test_what_counts_as_weights(tmp_path: Path) -> None:
@@ -114,15 +113,15 @@ def test_what_counts_as_weights(tmp_path: Path) -> None:
 def test_a_path_that_is_no_model_is_reported(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.h5", "~/no/such/model"):
         with pytest.raises(ModelError, match=r"not a SavedModel folder .* \.h5 file"):
-            find_weights(str(path))
+            find_weights(str(path), UNCHECKED)
 
 
 @pytest.mark.usefixtures("data")
 def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(ModelError, match=r"Unknown model 'yamnt'. Did you mean yamnet"):
-        find_weights("yamnt")
+        find_weights("yamnt", UNCHECKED)
     with pytest.raises(ModelError, match=r"'zzz'. Use yamnet, mtt-musicnn, .*, or a path"):
-        find_weights("zzz")
+        find_weights("zzz", UNCHECKED)
 
 
 @pytest.mark.usefixtures("data")
@@ -276,16 +275,49 @@ def test_an_archive_cannot_write_outside_of_its_folder(hub: type[Hub], data: Pat
 def test_an_archive_without_an_end_is_given_up(
     hub: type[Hub], data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, "MOST_BYTES", 50_000)
+    monkeypatch.setattr(unpack, "MOST_BYTES", 50_000)
     hub.archive = archive_of(WHOLE | {"./variables/variables.data": bytes(60_000), **BARE})
     with pytest.raises(ModelError, match="exceeds"):
         find_weights("yamnet", UNCHECKED)
     assert left_in(data) == []
 
 
+def by_a_script() -> object:
+    from dreamsound_studio.api import load_model
+
+    return load_model("yamnet")
+
+
+def by_the_worker() -> object:
+    from dreamsound_studio.jobs.models import WarmModels
+
+    return WarmModels(0).load(Recipe.make(model="yamnet"))
+
+
+def by_a_command() -> object:
+    from dreamsound_studio.cli.shared.fetching import loading
+
+    return loading(trust=False)(Recipe.make(model="yamnet"))
+
+
+@pytest.mark.parametrize("load", [by_a_script, by_the_worker, by_a_command])
+def test_whoever_fetches_checks_before_keeping(
+    hub: type[Hub], data: Path, load: Callable[[], object]
+) -> None:
+    hub.archive = archive_of(WHOLE)
+    with pytest.raises(ModelError, match=r"rejected: .*cannot be read as YAMNet"):
+        load()
+    assert left_in(data) == []
+
+
+def test_a_watch_without_a_check_is_refused() -> None:
+    with pytest.raises(TypeError, match="check"):
+        Watch()  # type: ignore[call-arg]
+
+
 def test_a_server_that_is_not_there_is_reported_at_once(data: Path) -> None:
     with pytest.raises(ModelError, match=r"connection failed .*refused.*DREAMSOUND_MODELS"):
-        find_weights("yamnet")
+        find_weights("yamnet", UNCHECKED)
     assert left_in(data) == []
 
 
@@ -293,14 +325,14 @@ def test_a_data_folder_that_cannot_be_written_is_reported(hub: type[Hub], data: 
     hub.archive = archive_of(WHOLE)
     data.parent.write_text("a file in the way")
     with pytest.raises(ModelError, match=rf"cannot be read .*{data.parent}"):
-        find_weights("yamnet")
+        find_weights("yamnet", UNCHECKED)
 
 
 @pytest.mark.yamnet
 def test_the_model_that_is_fetched_is_the_model_that_was_sent(
     hub: type[Hub], data: Path, saved_model_folder: Path
 ) -> None:
-    from dreamsound_studio.models.load import load_model
+    from dreamsound_studio.api import load_model
     from dreamsound_studio.models.weights import Weights
     from dreamsound_studio.models.yamnet.network import load_yamnet
 
@@ -399,14 +431,14 @@ def test_a_checkpoint_folder_is_known_by_its_name(tmp_path: Path) -> None:
     for name in ("MTT_vgg", "msd-musicnn"):
         (tmp_path / name).mkdir()
         (tmp_path / name / ".index").write_bytes(b"")
-        found = find_weights(str(tmp_path / name))
+        found = find_weights(str(tmp_path / name), UNCHECKED)
         assert (found.name, found.kind) == (name.lower().replace("_", "-"), "musicnn")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / ".index").write_bytes(b"")
     with pytest.raises(
         ModelError, match=r"unknown network. Rename the folder to one of mtt-musicnn"
     ):
-        find_weights(str(tmp_path / "mine"))
+        find_weights(str(tmp_path / "mine"), UNCHECKED)
 
 
 @pytest.mark.usefixtures("bare_machine")

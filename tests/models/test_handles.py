@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamsound_studio.models.entries import looks_like_path, resolved_name
 from dreamsound_studio.models.store.handles import parse_handle
+from dreamsound_studio.models.store.local import looks_like_path, resolved_name
 
 YAMNET = "https://www.kaggle.com/models/google/yamnet"
 NAMES = st.text(string.ascii_letters + string.digits + "-_", min_size=1).filter(

@@ -16,13 +16,11 @@ from dreamsound_studio.dream.listen import listen
 from dreamsound_studio.dream.objective import ClassObjective
 from dreamsound_studio.errors import ModelError, RecipeError
 from dreamsound_studio.models.entries import CATALOG
+from dreamsound_studio.models.load import build
 from dreamsound_studio.models.musicnn import tables as musicnn_table
-from dreamsound_studio.models.musicnn.network import (
-    FFT_SIZE,
-    MusicNetwork,
-    load_musicnn,
-    weight_names,
-)
+from dreamsound_studio.models.musicnn.arrays import weight_names
+from dreamsound_studio.models.musicnn.network import FFT_SIZE, MusicNetwork, load_musicnn
+from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.models.weights import MUSICNN_NAMES, Weights
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -195,6 +193,13 @@ def test_a_class_that_only_yamnet_has_is_named_as_its() -> None:
     with pytest.raises(
         RecipeError, match="YAMNet has it: install YAMNet with dreamsound models pull yamnet"
     ):
-        musicnn_table.names("mtt-musicnn").find_class("bird")
+        table_of(Weights("mtt-musicnn", None, "musicnn")).find_class("bird")
     with pytest.raises(RecipeError, match="Did you mean flute"):
-        musicnn_table.names("mtt-musicnn").find_class("flutes")
+        table_of(Weights("mtt-musicnn", None, "musicnn")).find_class("flutes")
+
+
+def test_a_loaded_model_knows_which_classes_yamnet_has(musicnn_package: Path) -> None:
+    weights = Weights("mtt-musicnn", musicnn_package / "MTT_musicnn", "musicnn")
+    assert build(weights).table == table_of(weights)
+    assert {"bird", "dog"} <= set(table_of(weights).elsewhere)
+    assert not table_of(Weights("msd-musicnn", None, "musicnn")).elsewhere

@@ -167,7 +167,8 @@ def test_what_is_not_asked_for_is_not_imported(site: Path) -> None:
 
 @pytest.mark.usefixtures("site")
 def test_a_plugin_that_is_gone_is_no_model() -> None:
-    from dreamsound_studio.models.entries import find_weights
+    from dreamsound_studio.models.store.find import find_weights
+    from dreamsound_studio.models.store.watch import Watch
 
     with pytest.raises(ModelError, match="Unknown model 'loudness'"):
-        find_weights("loudness")
+        find_weights("loudness", Watch(check=lambda _weights: None))

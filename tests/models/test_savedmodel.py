@@ -17,10 +17,10 @@ import soundfile
 import dreamsound_studio as dreamsound
 from dreamsound_studio.dream.guide import layer_of
 from dreamsound_studio.errors import ModelError, RecipeError
-from dreamsound_studio.models.entries import find_weights
 from dreamsound_studio.models.load import load_weights
 from dreamsound_studio.models.savedmodel.card import CARD_FILE
-from dreamsound_studio.models.store.fetch import Watch
+from dreamsound_studio.models.store.find import find_weights
+from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.models.weights import Weights, weights_at
 from dreamsound_studio.recipe.recipe import Recipe
@@ -28,6 +28,8 @@ from dreamsound_studio.recipe.recipe import Recipe
 RATE, PATCH = 8_000, 2_000
 CARD = {"sample_rate_hz": RATE, "classes": "classes.csv", "patch_s": PATCH / RATE}
 KINDS = ("plain", "embeddings", "signature", "two", "batch", "logits", "flat", "noisy")
+
+UNCHECKED = Watch(check=lambda _weights: None)
 
 
 def _save(kind: str, folder: Path) -> None:
@@ -206,20 +208,21 @@ def test_a_program_of_others_runs_only_where_it_is_trusted(
 ) -> None:
     folder = model_of("plain").place
     with pytest.raises(ModelError, match=r"program that runs with your rights. .*--trust"):
-        find_weights(str(folder))
+        find_weights(str(folder), UNCHECKED)
     asked: list[Path] = []
 
     def may_run(path: Path) -> bool:
         asked.append(path)
         return True
 
-    assert find_weights(str(folder), Watch(may_run=may_run)).path == folder
+    trusting = Watch(check=lambda _weights: None, may_run=may_run)
+    assert find_weights(str(folder), trusting).path == folder
     # It is asked once, until a file of it is another.
-    assert find_weights(str(folder)).kind == "savedmodel"
+    assert find_weights(str(folder), UNCHECKED).kind == "savedmodel"
     assert asked == [folder]
     (folder / "classes.csv").write_text("name\na\nb\nc\n")
     with pytest.raises(ModelError, match="--trust"):
-        find_weights(str(folder))
+        find_weights(str(folder), UNCHECKED)
 
 
 @pytest.mark.usefixtures("bare_machine")

@@ -20,7 +20,8 @@ from dreamsound_studio.dream.objective import ClassObjective
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.weights import Weights
 from dreamsound_studio.models.yamnet import tables as yamnet_table
-from dreamsound_studio.models.yamnet.network import YamNet, load_yamnet, weight_names
+from dreamsound_studio.models.yamnet.arrays import weight_names
+from dreamsound_studio.models.yamnet.network import YamNet, load_yamnet
 
 pytestmark = pytest.mark.yamnet
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dreamsound_studio.models.entries import search_folders
+from dreamsound_studio.models.store.local import search_folders
 
 ITEM = """    <ITEM
       POSITION 1

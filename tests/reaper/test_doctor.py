@@ -221,7 +221,7 @@ def test_quick_needs_no_tensorflow(resource):
 @pytest.mark.yamnet
 def test_a_second_is_really_dreamed(yamnet, monkeypatch):
     monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: yamnet)
-    monkeypatch.setattr("dreamsound_studio.models.load.find_weights", lambda *_: None)
+    monkeypatch.setattr("dreamsound_studio.api.find_weights", lambda *_: None)
     check = doctor.check_dream()
     assert check.state == "ok", check.text
     assert check.text.startswith("yamnet dreamed 1 s, 2 steps, in ")

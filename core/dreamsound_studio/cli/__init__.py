@@ -15,8 +15,8 @@ from typer.core import TyperGroup
 from dreamsound_studio import __version__
 from dreamsound_studio.cli.shared.app import App, Command, Group
 from dreamsound_studio.cli.shared.verbosity import verbosity
-from dreamsound_studio.dream.out_of_memory import OUT_OF_MEMORY, is_out_of_memory
-from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.dream.out_of_memory import OUT_OF_MEMORY
+from dreamsound_studio.errors import DreamSoundError, is_out_of_memory
 from dreamsound_studio.recipe.objective_text import ObjectiveTextError
 
 #: Command, its module, and its line in the help: none is imported to be listed.

@@ -16,12 +16,13 @@ from dreamsound_studio.cli.shared.fetching import watching
 from dreamsound_studio.cli.shared.places import check_file, shown_command
 from dreamsound_studio.cli.shared.progress import inform
 from dreamsound_studio.errors import ModelError
-from dreamsound_studio.models.entries import (
-    CATALOG,
-    CatalogEntry,
+from dreamsound_studio.models.entries import CATALOG, CatalogEntry
+from dreamsound_studio.models.plugins import plugin_entries, plugin_of
+from dreamsound_studio.models.store import ledger
+from dreamsound_studio.models.store.find import fetch
+from dreamsound_studio.models.store.local import (
     cached_folders_of,
     entry_of,
-    fetch,
     is_weights,
     local_weights,
     own_models,
@@ -29,8 +30,6 @@ from dreamsound_studio.models.entries import (
     search_folders,
     user_models_folder,
 )
-from dreamsound_studio.models.plugins import plugin_entries, plugin_of
-from dreamsound_studio.models.store import ledger
 from dreamsound_studio.models.weights import Weights
 
 app = App(help="List, download and remove models.")

@@ -344,7 +344,8 @@ def needed_model(recipe: Recipe) -> str | None:
 
 def _missing_models(found: list[Stored]) -> list[str]:
     """Return the models that presets need and this machine lacks."""
-    from dreamsound_studio.models.entries import CATALOG, local_weights
+    from dreamsound_studio.models.entries import CATALOG
+    from dreamsound_studio.models.store.local import local_weights
 
     needed = dict.fromkeys(needed_model(stored.preset.recipe) for stored in found)
     return [model for model in needed if model in CATALOG and local_weights(model) is None]

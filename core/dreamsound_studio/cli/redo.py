@@ -37,7 +37,7 @@ from dreamsound_studio.jobs.redo import (
     source_of,
     what_differs,
 )
-from dreamsound_studio.models.entries import find_weights
+from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.render.note import RenderNote, read_note

@@ -27,8 +27,8 @@ from dreamsound_studio.cli.shared.places import clash_of, numbered
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
 from dreamsound_studio.dream.units import Unit, heard_by, rank_units
-from dreamsound_studio.models.entries import find_weights
 from dreamsound_studio.models.names import check_known
+from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.tables import possible_tables, table_of
 from dreamsound_studio.render.write import RenderOptions, check_places, planned_paths, write_renders
 

@@ -47,7 +47,7 @@ from dreamsound_studio.dream.patient import PatientDreamer
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels, write_thumbnail
 from dreamsound_studio.errors import AudioFileError, RenderCancelled
 from dreamsound_studio.jobs.dreaming import keep_in_library, library_record
-from dreamsound_studio.models.entries import find_weights
+from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.tables import possible_tables, table_of
 from dreamsound_studio.pictures.contact_sheet import ContactSheet, Variation
 from dreamsound_studio.recipe.grid import parse_grid

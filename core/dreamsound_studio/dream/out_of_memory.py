@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from dreamsound_studio.errors import MemoryLimitError
+from dreamsound_studio.errors import MemoryLimitError, is_out_of_memory
 
 #: Patches that go through the network at once where no recipe says how many: a recipe's default.
 FIRST_PATCHES: Final = 32
@@ -13,12 +13,6 @@ FIRST_PATCHES: Final = 32
 OUT_OF_MEMORY: Final = "out of memory: close other programs, or use a shorter part of the sound"
 
 Made = TypeVar("Made")
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error means that memory, of the machine or of its GPU, ran out."""
-    # TensorFlow's error is known by its name: the caller need not have imported TensorFlow.
-    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
 
 
 def half_of(patches: int, error: Exception) -> int:

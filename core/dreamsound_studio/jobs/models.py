@@ -10,9 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dreamsound_studio.dream.objective import check_names
+from dreamsound_studio.dream.verify import verify_weights
 from dreamsound_studio.jobs.dreaming import Loaded
-from dreamsound_studio.models.entries import find_weights
-from dreamsound_studio.models.store.fetch import Watch
+from dreamsound_studio.models.store.find import find_weights
+from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.models.weights import Weights
 from dreamsound_studio.recipe.recipe import Recipe
@@ -79,7 +80,7 @@ class WarmModels:
             The model is unavailable, or lacks a class or layer of the recipe.
         """
         with self._loading:
-            watch = Watch(note=self._on_note, may_run=lambda _: trust)
+            watch = Watch(verify_weights, note=self._on_note, may_run=lambda _: trust)
             weights = find_weights(recipe.model, watch)
             check_names(recipe, table_of(weights))
             if weights in self._models:

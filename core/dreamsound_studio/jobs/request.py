@@ -12,7 +12,7 @@ from dreamsound_studio.audio.span import parse_span
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.errors import QueueError
 from dreamsound_studio.jobs.stamp import FileStamp, absolute_path
-from dreamsound_studio.models.entries import looks_like_path
+from dreamsound_studio.models.store.local import looks_like_path
 from dreamsound_studio.models.tables import known_tables
 from dreamsound_studio.queue.store.records import MOST_NAME, MOST_PRIORITY, NewJob
 from dreamsound_studio.recipe.document import recipe_from

@@ -1,13 +1,12 @@
-"""Load a model by name, ready to listen."""
+"""Build a model from its weights, ready to listen."""
 
 from __future__ import annotations
 
 import warnings
 from typing import TYPE_CHECKING
 
-from dreamsound_studio.models.entries import find_weights
 from dreamsound_studio.models.store import ledger
-from dreamsound_studio.models.store.fetch import Watch
+from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.models.weights import Weights
 
 if TYPE_CHECKING:
@@ -18,15 +17,13 @@ class ModelWarning(UserWarning):
     """A warning about a model."""
 
 
-def load_model(model: str = "auto", *, trust: bool = False) -> Model:
-    """Find a model's weights and build the network.
+def load_weights(weights: Weights) -> Model:
+    """Build a model's network.
 
     Parameters
     ----------
-    model : str
-        ``auto``, a name in the catalog or of a plug-in, or a path.
-    trust : bool, optional
-        Whether a foreign SavedModel, which is a program, may run.
+    weights : Weights
+        Where its weights were found.
 
     Returns
     -------
@@ -35,18 +32,13 @@ def load_model(model: str = "auto", *, trust: bool = False) -> Model:
     Raises
     ------
     ModelError
-        The model is unavailable or invalid.
+        The weights cannot be read, or are invalid.
 
     Warns
     -----
     ModelWarning
         The weights have changed since their first use.
     """
-    return load_weights(find_weights(model, Watch(may_run=lambda _: trust)))
-
-
-def load_weights(weights: Weights) -> Model:
-    """Build the network from weights already found; see :func:`load_model`."""
     model = build(weights)
     if weights.path is not None:
         first = ledger.changed_weights(weights.path, model.weights_sha256)
@@ -85,7 +77,9 @@ def build(weights: Weights) -> Model:
     if weights.kind == "musicnn":
         from dreamsound_studio.models.musicnn.network import load_musicnn
 
-        return load_musicnn(weights)
+        network = load_musicnn(weights)
+        network.table = table_of(weights)  # it knows where YAMNet's classes are
+        return network
     if weights.kind == "plugin":
         from dreamsound_studio.models.plugins import load_plugin
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 
 from dreamsound_studio.errors import RecipeError, UnknownName
 
-#: The model used if YAMNet is unreachable.
-STAND_IN = "mtt-musicnn"
 #: How many nearest names to suggest when several networks have been searched.
 MOST_NEAR = 4
 
@@ -37,6 +35,8 @@ class NameTable:
         Classes that stand for silence.
     guide_layer : str
         The layer for a guide's features unless another is named.
+    elsewhere : mapping
+        What to say about a class that another model has, by its name in lower case.
     """
 
     network: str
@@ -47,6 +47,7 @@ class NameTable:
     before_relu: Mapping[str, str] = field(default_factory=dict)
     silence_classes: tuple[int, ...] = ()
     guide_layer: str = "embeddings"
+    elsewhere: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def resolve_layer(self, name: str) -> str:
         """Return the published name of the layer `name`.
@@ -102,8 +103,7 @@ class NameTable:
             for match in difflib.get_close_matches(wanted, folded, 4, 0.5)
         ]
         hint = f"Did you mean {' | '.join(near)}?" if near else "List them with dreamsound classes."
-        if self.network == STAND_IN and _is_of_yamnet(wanted):
-            hint = "YAMNet has it: install YAMNet with dreamsound models pull yamnet."
+        hint = self.elsewhere.get(wanted, hint)
         raise _unknown(UnknownName(self.network, "class", text, tuple(near)), hint)
 
 
@@ -176,10 +176,3 @@ def _error_of_all(errors: Sequence[RecipeError]) -> RecipeError:
     hint = f"Did you mean {' | '.join(best)}?" if best else f"List them with dreamsound {plural}."
     networks = " or ".join(one.network for one in unknown)
     return RecipeError(f"no {kind} {name!r} in {networks}. {hint}")
-
-
-def _is_of_yamnet(folded: str) -> bool:
-    # Imported here: YAMNet's table imports this module.
-    from dreamsound_studio.models.yamnet import tables as yamnet_table
-
-    return any(name.casefold() == folded for name in yamnet_table.class_names())

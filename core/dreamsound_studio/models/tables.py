@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dreamsound_studio.models.entries import (
-    CATALOG,
-    DEFAULT_MODEL,
-    FALLBACK_MODEL,
-    entry_of,
-    probable_weights,
-)
+from dataclasses import replace
+from functools import cache
+
+from dreamsound_studio.models.entries import CATALOG, DEFAULT_MODEL, FALLBACK_MODEL
 from dreamsound_studio.models.names import NameTable
+from dreamsound_studio.models.store.local import entry_of, probable_weights
 from dreamsound_studio.models.weights import Weights
 
 
@@ -34,6 +32,8 @@ def table_of(weights: Weights) -> NameTable:
     if weights.kind == "musicnn":
         from dreamsound_studio.models.musicnn import tables as musicnn_table
 
+        if weights.name == FALLBACK_MODEL:
+            return _table_of_fallback()
         return musicnn_table.names(weights.name)
     if weights.kind == "plugin":
         from dreamsound_studio.models.plugins import plugin_of
@@ -107,3 +107,14 @@ def possible_tables(model: str) -> tuple[NameTable, ...]:
     """
     probable = probable_weights(model)
     return known_tables(model) if probable is None else (table_of(probable),)
+
+
+@cache
+def _table_of_fallback() -> NameTable:
+    """Return the table of what stands in for YAMNet, with a hint for each of YAMNet's classes."""
+    from dreamsound_studio.models.musicnn import tables as musicnn_table
+    from dreamsound_studio.models.yamnet import tables as yamnet_table
+
+    hint = "YAMNet has it: install YAMNet with dreamsound models pull yamnet."
+    elsewhere = {name.casefold(): hint for name in yamnet_table.class_names()}
+    return replace(musicnn_table.names(FALLBACK_MODEL), elsewhere=elsewhere)

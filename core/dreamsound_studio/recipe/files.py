@@ -3,7 +3,7 @@
 A field that holds a path is named in :data:`FIELDS`; an atom of an objective names its own in
 ``path_fields`` (see ``recipe.objective_text``). Whatever reads, hashes, sends or protects the
 files of a recipe asks here. The model is not among them: it is found by name, see
-``models.entries``.
+``models.store.local``.
 """
 
 from __future__ import annotations

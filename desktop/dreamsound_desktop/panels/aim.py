@@ -23,8 +23,9 @@ from dreamsound_desktop.state.fuzzy import best
 from dreamsound_desktop.state.heard import ClassScores
 from dreamsound_desktop.state.objective_help import completions
 from dreamsound_studio.errors import DreamSoundError
-from dreamsound_studio.models.entries import CATALOG, own_models
+from dreamsound_studio.models.entries import CATALOG
 from dreamsound_studio.models.names import NameTable
+from dreamsound_studio.models.store.local import own_models
 from dreamsound_studio.models.tables import table_named
 from dreamsound_studio.recipe.recipe import Recipe
 

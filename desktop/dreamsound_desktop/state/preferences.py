@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dreamsound_studio.audio.formats import FileFormat
 from dreamsound_studio.errors import DreamSoundError
-from dreamsound_studio.models.entries import MODELS_VARIABLE
+from dreamsound_studio.models.store.local import MODELS_VARIABLE
 from dreamsound_studio.pictures.html import write_whole
 from dreamsound_studio.recipe.document import read_json
 from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE

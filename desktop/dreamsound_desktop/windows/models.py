@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from dreamsound_desktop.listening import command_process, end_process, last_line
-from dreamsound_studio.models.entries import CATALOG, MODELS_VARIABLE, local_weights
+from dreamsound_studio.models.entries import CATALOG
+from dreamsound_studio.models.store.local import MODELS_VARIABLE, local_weights
 
 #: Models offered for download: the paper's network, and one from PyPI.
 OFFERED = ("yamnet", "mtt-musicnn")

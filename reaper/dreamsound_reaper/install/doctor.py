@@ -128,7 +128,8 @@ def check_queue() -> Check:
 
 def check_model() -> Check:
     """Check which model would listen, without downloading one."""
-    from dreamsound_studio.models.entries import DEFAULT_MODEL, probable_weights
+    from dreamsound_studio.models.entries import DEFAULT_MODEL
+    from dreamsound_studio.models.store.local import probable_weights
 
     weights = probable_weights("auto")
     if weights is None:
@@ -172,10 +173,9 @@ def dream_a_second() -> tuple[str, float]:
     """
     import numpy as np
 
-    from dreamsound_studio.api import dream
+    from dreamsound_studio.api import dream, load_model
     from dreamsound_studio.audio.clip import Clip
     from dreamsound_studio.audio.samples import Samples
-    from dreamsound_studio.models.load import load_model
     from dreamsound_studio.recipe.recipe import Recipe
 
     time_s = np.arange(round(DREAM_S * DREAM_RATE_HZ)) / DREAM_RATE_HZ

@@ -57,8 +57,9 @@ def complete_layer(ctx: typer.Context, incomplete: str) -> list[Item]:
 def complete_model(incomplete: str) -> list[Item]:
     """Return the models whose name begins so."""
     with suppress(Exception):
-        from dreamsound_studio.models.entries import CATALOG, own_models
+        from dreamsound_studio.models.entries import CATALOG
         from dreamsound_studio.models.plugins import plugin_entries
+        from dreamsound_studio.models.store.local import own_models
 
         names = ["auto", *CATALOG, *plugin_entries(), *(found.name for found in own_models())]
         return _matching(((name, "") for name in dict.fromkeys(names)), incomplete)

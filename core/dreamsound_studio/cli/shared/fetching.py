@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from dreamsound_studio.cli.shared.progress import detail, say
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.dream.objective import check_names
+from dreamsound_studio.dream.verify import verify_weights
 from dreamsound_studio.jobs.dreaming import Loaded
-from dreamsound_studio.models.entries import find_weights
-from dreamsound_studio.models.store.fetch import Watch
+from dreamsound_studio.models.store.find import find_weights
+from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.models.weights import Weights
 from dreamsound_studio.recipe.recipe import Recipe
@@ -87,7 +88,7 @@ class FetchLine:
 @contextmanager
 def watching(
     trust: bool = False,
-    check: Callable[[Weights], object] | None = None,
+    check: Callable[[Weights], object] = verify_weights,
     as_json: bool = False,
 ) -> Iterator[Watch]:
     """Show downloads on standard error, and ask there whether a SavedModel may run.
@@ -97,7 +98,7 @@ def watching(
     trust : bool
         Whether a foreign SavedModel may run without a question.
     check : callable, optional
-        As in :class:`Watch`.
+        As in :class:`Watch`; by default, what the model hears.
     as_json : bool, optional
         As in :class:`FetchLine`.
     """
@@ -110,9 +111,8 @@ def watching(
     def may_run(folder: Path) -> bool:
         return trust or _asked(folder)
 
-    more: dict[str, Any] = {} if check is None else {"check": check}
     try:
-        yield Watch(note, line.progress, may_run, **more)
+        yield Watch(check, note, line.progress, may_run)
     finally:
         line.close()
 

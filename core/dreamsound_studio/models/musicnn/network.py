@@ -6,16 +6,14 @@ are read from the package's checkpoints; the package itself is never imported.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dreamsound_studio.dream.out_of_memory import is_out_of_memory
-from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.musicnn import tables as table
+from dreamsound_studio.models.musicnn.arrays import Arrays, hash_of, read_arrays
 from dreamsound_studio.models.names import NameTable
 from dreamsound_studio.models.network import Model, Tensor
 from dreamsound_studio.models.weights import Weights
@@ -26,8 +24,6 @@ FFT_SIZE, FRAME_HOP = 512, 256
 COMPRESSION = 10_000.0
 #: The default of ``tf.layers.batch_normalization``.
 BATCH_NORM_EPSILON = 1e-3
-
-Arrays = dict[str, npt.NDArray[np.float32]]
 
 
 class MusicNetwork(Model):
@@ -45,7 +41,7 @@ class MusicNetwork(Model):
         self.name = name
         self.graphs = {}
         self.table: NameTable = table.names(name)
-        self.weights_sha256 = _hash(name, arrays)
+        self.weights_sha256 = hash_of(name, arrays)
         self.sample_rate_hz = SAMPLE_RATE_HZ
         self.band_hz = (0.0, SAMPLE_RATE_HZ / 2)
         self.patch_frames = self.published_hop_frames = table.PATCH_FRAMES
@@ -200,38 +196,15 @@ class MusicVgg(MusicNetwork):
 
 
 def load_musicnn(weights: Weights) -> MusicNetwork:
-    """Read one of the four networks from a checkpoint of the package.
-
-    Parameters
-    ----------
-    weights : Weights
-        Its folder, with ``.index`` and ``.data-00000-of-00001``.
-
-    Returns
-    -------
-    MusicNetwork
+    """Build one of the four networks from a checkpoint of the package.
 
     Raises
     ------
     ModelError
-        The checkpoint cannot be read, or does not contain the network.
+        The checkpoint cannot be read, or does not contain the network; see :func:`read_arrays`.
     """
-    arrays = _read(weights)
-    for name, shape in weight_names(weights.name).items():
-        if arrays[name].shape != shape:
-            raise ModelError(
-                f"{weights.path}: not {weights.name}: {name} has shape {arrays[name].shape}, "
-                f"expected {shape}"
-            )
-        if not np.all(np.isfinite(arrays[name])):
-            raise ModelError(f"{weights.path}: damaged: {name} contains NaN or infinity")
     kind = MusicVgg if weights.name.endswith("vgg") else MusicNN
-    return kind(weights.name, arrays)
-
-
-def weight_names(model: str) -> dict[str, tuple[int, ...]]:
-    """Return the tensors of a network with their shapes, in network order."""
-    return _vgg_weights(model) if model.endswith("vgg") else _musicnn_weights()
+    return kind(weights.name, read_arrays(weights))
 
 
 def mel_weights() -> npt.NDArray[np.float32]:
@@ -252,71 +225,3 @@ def mel_weights() -> npt.NDArray[np.float32]:
     falling = (edges[2:] - hertz[:, None]) / np.diff(edges)[1:]
     triangles = np.maximum(0, np.minimum(rising, falling)) * 2 / (edges[2:] - edges[:-2])
     return triangles.astype(np.float32)
-
-
-def _read(weights: Weights) -> Arrays:
-    import tensorflow as tf
-
-    try:
-        # The checkpoint has no base name: its prefix is the folder plus a slash.
-        reader = tf.compat.v1.train.NewCheckpointReader(f"{weights.place}/")
-        held = reader.get_variable_to_shape_map()
-        for name in weight_names(weights.name):
-            if name not in held:
-                raise ModelError(f"{weights.path}: not {weights.name}: tensor {name!r} is missing")
-        return {
-            name: np.asarray(reader.get_tensor(name), np.float32)
-            for name in weight_names(weights.name)
-        }
-    except ModelError:
-        raise
-    except Exception as error:  # TensorFlow has several families of errors
-        if is_out_of_memory(error):
-            raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"{weights.path}: cannot be read as {weights.name}: {reason}") from error
-
-
-def _musicnn_weights() -> dict[str, tuple[int, ...]]:
-    names: dict[str, tuple[int, ...]] = _norm(0, 1)
-    width = 0
-    for number, (_, kernel, filters) in enumerate(table.FRONT):
-        names |= _conv("conv2d" + (f"_{number}" if number else ""), (*kernel, 1, filters))
-        names |= _norm(number + 1, filters)
-        width += filters
-    pooled = width + len(table.MID) * table.MID_FILTERS
-    for number, _ in enumerate(table.MID, len(table.FRONT)):
-        shape = (table.MID_KERNEL_FRAMES, width, 1, table.MID_FILTERS)
-        names |= _conv(f"conv2d_{number}", shape) | _norm(number + 1, table.MID_FILTERS)
-        width = table.MID_FILTERS
-    names |= _norm(9, 2 * pooled) | _conv("dense", (2 * pooled, table.PENULTIMATE))
-    return names | _norm(10, table.PENULTIMATE) | _conv("dense_1", (table.PENULTIMATE, table.TAGS))
-
-
-def _vgg_weights(model: str) -> dict[str, tuple[int, ...]]:
-    names = _norm(0, 1)
-    channels = 1
-    for number in range(1, len(table.VGG_POOLS[model]) + 1):
-        names |= _conv(f"{number}CNN", (3, 3, channels, table.VGG_FILTERS))
-        names |= _norm(number, table.VGG_FILTERS)
-        channels = table.VGG_FILTERS
-    last = table.names(model).layers["pool5"]
-    return names | _conv("dense", (int(np.prod(last)), table.TAGS))
-
-
-def _conv(name: str, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-    return {f"{name}/kernel": shape, f"{name}/bias": shape[-1:]}
-
-
-def _norm(number: int, channels: int) -> dict[str, tuple[int, ...]]:
-    name = "batch_normalization" + (f"_{number}" if number else "")
-    parts = ("gamma", "beta", "moving_mean", "moving_variance")
-    return {f"{name}/{part}": (channels,) for part in parts}
-
-
-def _hash(model: str, arrays: Arrays) -> str:
-    digest = hashlib.sha256()
-    for name in weight_names(model):
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(arrays[name], "<f4").tobytes())
-    return digest.hexdigest()

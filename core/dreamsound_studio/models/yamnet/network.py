@@ -8,28 +8,23 @@ input gradient.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dreamsound_studio.dream.out_of_memory import is_out_of_memory
-from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.network import Model, Tensor
 from dreamsound_studio.models.weights import Weights
 from dreamsound_studio.models.yamnet import tables as table
+from dreamsound_studio.models.yamnet.arrays import Arrays, convolutions, hash_of, read_arrays
 
 SAMPLE_RATE_HZ = 16_000
 FRAME_SAMPLES, FRAME_HOP, FFT_SIZE = 400, 160, 512
 MEL_LOW_HZ, MEL_HIGH_HZ = 125.0, 7500.0
 LOG_OFFSET = 0.001
 BATCH_NORM_EPSILON = 1e-4
-
-Arrays = dict[str, npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ class YamNet(Model):
     def __init__(self, arrays: Arrays) -> None:
         self.name = "yamnet"
         self.graphs = {}
-        self.weights_sha256 = _hash(arrays)
+        self.weights_sha256 = hash_of(arrays)
         self.sample_rate_hz = SAMPLE_RATE_HZ
         self.band_hz = (MEL_LOW_HZ, MEL_HIGH_HZ)
         self.patch_frames = table.PATCH_FRAMES
@@ -64,7 +59,7 @@ class YamNet(Model):
         self.frame_hop_samples = FRAME_HOP
         self.patch_samples = (table.PATCH_FRAMES - 1) * FRAME_HOP + FRAME_SAMPLES
         self.table = table.names()
-        self._convolutions = [_fold(arrays, name, stride) for name, stride in _convolutions()]
+        self._convolutions = [_fold(arrays, name, stride) for name, stride in convolutions()]
         self._dense = (arrays["dense/kernel"], arrays["dense/bias"])
 
     def features(self, samples: Tensor) -> Tensor:
@@ -114,122 +109,14 @@ class YamNet(Model):
 
 
 def load_yamnet(weights: Weights) -> YamNet:
-    """Read YAMNet from a SavedModel folder or an ``.h5`` file.
-
-    Parameters
-    ----------
-    weights : Weights
-        Their location (see ``models.entries.find_weights``).
-
-    Returns
-    -------
-    YamNet
+    """Build YAMNet from a SavedModel folder or an ``.h5`` file.
 
     Raises
     ------
     ModelError
-        The file cannot be read, or is not YAMNet: a tensor is missing or has the wrong shape.
+        The file cannot be read, or is not YAMNet; see :func:`read_arrays`.
     """
-    path = weights.place
-    try:
-        arrays = _read_saved_model(path) if path.is_dir() else _read_h5(path)
-    except KeyError as error:
-        missing = error.args[0]
-        raise ModelError(f"{path}: not YAMNet: tensor {missing!r} is missing") from error
-    except ModelError:
-        raise
-    except Exception as error:  # each reader has its own family of errors
-        if is_out_of_memory(error):
-            raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"{path}: cannot be read as YAMNet: {reason}") from error
-    for name, shape in weight_names().items():
-        if arrays[name].shape != shape:
-            raise ModelError(
-                f"{path}: not YAMNet: {name} has shape {arrays[name].shape}, expected {shape}"
-            )
-        if not np.all(np.isfinite(arrays[name])):
-            raise ModelError(f"{path}: damaged: {name} contains NaN or infinity")
-    return YamNet(arrays)
-
-
-def weight_names() -> dict[str, tuple[int, ...]]:
-    """Return the 110 tensors of YAMNet with their shapes, in the published order."""
-    names: dict[str, tuple[int, ...]] = {}
-    channels = 1
-    for name, _ in _convolutions():
-        filters = table.layer_table()[name][-1]
-        if name.endswith("depthwise_conv"):
-            names[f"{name}/depthwise_kernel"] = (3, 3, channels, 1)
-        else:
-            side = 3 if name == "layer1/conv" else 1
-            names[f"{name}/kernel"] = (side, side, channels, filters)
-        for part in ("beta", "moving_mean", "moving_variance"):
-            names[f"{name}/bn/{part}"] = (filters,)
-        channels = filters
-    names["dense/kernel"] = (table.EMBEDDING_SIZE, table.CLASSES)
-    names["dense/bias"] = (table.CLASSES,)
-    return names
-
-
-def _convolutions() -> list[tuple[str, int]]:
-    """Return ``(published name, stride)`` of every convolution, in order."""
-    found = [("layer1/conv", table.LAYERS[0][0])]
-    for number, (stride, _) in enumerate(table.LAYERS[1:], 2):
-        found += [(f"layer{number}/depthwise_conv", stride), (f"layer{number}/pointwise_conv", 1)]
-    return found
-
-
-def _read_saved_model(folder: Path) -> Arrays:
-    import tensorflow as tf
-
-    if not (folder / "variables" / "variables.index").is_file():
-        raise ModelError(f"{folder}: a SavedModel without variables")
-    reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
-    # Layers with weights are numbered in network order: conv, bn, conv, bn, ..., dense.
-    order = [part for name, _ in _convolutions() for part in (name, f"{name}/bn")] + ["dense"]
-    arrays = {}
-    for name in weight_names():
-        layer, _, tensor = name.rpartition("/")
-        key = f"_yamnet/layer_with_weights-{order.index(layer)}/{tensor}/.ATTRIBUTES/VARIABLE_VALUE"
-        if not reader.has_tensor(key):
-            raise KeyError(key)
-        arrays[name] = reader.get_tensor(key).astype(np.float32)
-    _check_classes(folder / "assets" / "yamnet_class_map.csv")
-    return arrays
-
-
-def _check_classes(path: Path) -> None:
-    import csv
-
-    if not path.is_file():
-        return
-    with path.open(encoding="utf-8", newline="") as file:
-        names = tuple(row["display_name"] for row in csv.DictReader(file))
-    if names != table.class_names():
-        raise ModelError(f"{path}: the classes differ from YAMNet's 521")
-
-
-def _read_h5(path: Path) -> Arrays:
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        root = file.get("model_weights", file)
-        stored: dict[str, Any] = {}
-
-        def collect(name: str, item: Any) -> None:
-            if isinstance(item, h5py.Dataset):
-                # Keras repeats the layer's name as a folder: layer1/conv/layer1/conv/kernel:0.
-                name = name.partition(":")[0]
-                layer, _, tensor = name.rpartition("/")
-                stored[f"{layer[: len(layer) // 2]}/{tensor}"] = item
-
-        root.visititems(collect)
-        # Keras numbers unnamed layers; only one has 1024 x 521.
-        for name in list(stored):
-            if name.startswith(("dense_", "logits", "predictions")):
-                stored[f"dense/{name.rpartition('/')[2]}"] = stored[name]
-        return {name: np.asarray(stored[name], np.float32) for name in weight_names()}
+    return YamNet(read_arrays(weights))
 
 
 def _fold(arrays: Arrays, name: str, stride: int) -> _Folded:
@@ -291,11 +178,3 @@ def _magnitude() -> Callable[[Tensor], Tensor]:
         return size, gradient
 
     return magnitude
-
-
-def _hash(arrays: Arrays) -> str:
-    digest = hashlib.sha256()
-    for name in weight_names():
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(arrays[name], "<f4").tobytes())
-    return digest.hexdigest()

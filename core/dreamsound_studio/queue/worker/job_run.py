@@ -15,8 +15,14 @@ from dreamsound_studio import __version__
 from dreamsound_studio.audio.clip import check_folder_writable
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.dreamer import StepEvent
-from dreamsound_studio.dream.out_of_memory import OUT_OF_MEMORY, is_out_of_memory
-from dreamsound_studio.errors import AudioFileError, DreamSoundError, QueueError, RenderCancelled
+from dreamsound_studio.dream.out_of_memory import OUT_OF_MEMORY
+from dreamsound_studio.errors import (
+    AudioFileError,
+    DreamSoundError,
+    QueueError,
+    RenderCancelled,
+    is_out_of_memory,
+)
 from dreamsound_studio.jobs.checkpoint import Checkpoints
 from dreamsound_studio.jobs.dreaming import keep_in_library
 from dreamsound_studio.jobs.models import WarmModels

@@ -1,0 +1,129 @@
+"""Copy a model out of an archive or a folder. No TensorFlow here."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from dreamsound_studio.errors import ModelError
+
+#: The largest model of the catalog unpacks to 16 MB; anything far larger is not a model.
+MOST_BYTES = 512 * 2**20
+#: The files of a checkpoint that are kept.
+CHECKPOINT_FILES = (".index", ".data-00000-of-00001")
+
+
+def unpack_tar(packed: Path, folder: Path) -> None:
+    """Unpack a ``.tar.gz`` of a SavedModel into `folder`.
+
+    Raises
+    ------
+    tarfile.TarError
+        It is not a SavedModel, or too large.
+    """
+    left = MOST_BYTES
+    with tarfile.open(packed, mode="r|gz") as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.isfile() else None
+            if content is None or not _stays_inside(member.name):
+                continue
+            left -= member.size
+            if left < 0:
+                raise tarfile.TarError(f"exceeds {MOST_BYTES >> 20} MB")
+            _write(content, folder / PurePosixPath(member.name))
+    _check_saved_model(folder)
+
+
+def unpack_wheel(wheel: Path, member: str, folder: Path) -> None:
+    """Unpack one checkpoint of the wheel of musicnn into `folder`.
+
+    Parameters
+    ----------
+    wheel : pathlib.Path
+        The wheel.
+    member : str
+        Name of the network's folder in the package.
+    folder : pathlib.Path
+        Target folder.
+
+    Raises
+    ------
+    zipfile.BadZipFile
+        A file of the checkpoint is missing, or too large.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        for file in CHECKPOINT_FILES:
+            try:
+                inside = archive.getinfo(f"musicnn/{member}/{file}")
+            except KeyError:
+                raise zipfile.BadZipFile(f"musicnn/{member}/{file} is missing") from None
+            if inside.file_size > MOST_BYTES:
+                raise zipfile.BadZipFile(f"exceeds {MOST_BYTES >> 20} MB")
+            with archive.open(inside) as content:
+                _write(content, folder / file)
+
+
+def copy_saved_model(source: Path, folder: Path) -> None:
+    """Copy the folder of a SavedModel to `folder`, which the user can add to and remove.
+
+    Raises
+    ------
+    tarfile.TarError
+        It is not a SavedModel.
+    """
+    shutil.copytree(source, folder, copy_function=shutil.copyfile)
+    _make_writable(folder)
+    _check_saved_model(folder)
+
+
+def copy_checkpoint(source: Path, member: str, folder: Path) -> None:
+    """Copy one checkpoint of musicnn into `folder`.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        The wheel, or a folder with the checkpoint, with those of all networks, or with the package.
+    member, folder
+        As in :func:`unpack_wheel`.
+
+    Raises
+    ------
+    ModelError
+        The folder holds no such checkpoint.
+    """
+    if not source.is_dir():
+        unpack_wheel(source, member, folder)
+        return
+    for place in (source, source / member, source / "musicnn" / member):
+        if (place / CHECKPOINT_FILES[0]).is_file():
+            folder.mkdir()
+            for file in CHECKPOINT_FILES:
+                shutil.copyfile(place / file, folder / file)
+            return
+    raise ModelError(f"{source}: no checkpoint found (no .index in it or in {member})")
+
+
+def _stays_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts
+
+
+def _write(content: IO[bytes], place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.open("wb") as file:
+        shutil.copyfileobj(content, file)
+
+
+def _make_writable(folder: Path) -> None:
+    """Let the user add to and remove a copy; copytree keeps the mode of read-only folders."""
+    for place in (folder, *folder.rglob("*")):
+        if place.is_dir():
+            place.chmod(place.stat().st_mode | 0o700)
+
+
+def _check_saved_model(folder: Path) -> None:
+    if not (folder / "saved_model.pb").is_file():
+        raise tarfile.TarError("saved_model.pb is missing")
