@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dreamsound_studio._version import __version__
 from dreamsound_studio.errors import (
     AudioFileError,
     DreamSoundError,
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from dreamsound_studio.audio.clip import Clip
     from dreamsound_studio.recipe.recipe import Recipe
     from dreamsound_studio.render.write import RenderOptions, write_renders
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Clip": "dreamsound_studio.audio.clip",

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from dreamsound_studio import __version__
+from dreamsound_studio._version import __version__
 from dreamsound_studio.dream.out_of_memory import OUT_OF_MEMORY, is_out_of_memory
 from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.recipe.objective_text import ObjectiveTextError

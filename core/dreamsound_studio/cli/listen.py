@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import uuid
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +16,7 @@ from dreamsound_studio.cli.shared.reading import read_telling
 from dreamsound_studio.dream.listen import ClassHeard, Hearing
 from dreamsound_studio.dream.listen import listen as play_to
 from dreamsound_studio.errors import AudioFileError
+from dreamsound_studio.files import atomic
 from dreamsound_studio.models.entries import find_weights
 from dreamsound_studio.models.names import NameTable, check_known
 from dreamsound_studio.models.tables import possible_tables, table_of
@@ -119,19 +119,15 @@ def _as_dict(hearing: Hearing, shown: list[ClassHeard], among: list[int] | None)
 
 
 def _write_csv(path: Path, hearing: Hearing, shown: list[ClassHeard]) -> None:
-    unfinished = path.with_name(f".{uuid.uuid4().hex[:8]}.partial")
     try:
-        with unfinished.open("w", encoding="utf-8", newline="") as file:
+        with atomic(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["start_s", *(heard.name for heard in shown)])
             for start, scores in zip(hearing.starts_s, hearing.scores, strict=True):
                 values = (f"{scores[heard.index]:.6f}" for heard in shown)
                 writer.writerow([f"{start:.3f}", *values])
-        unfinished.replace(path)
     except OSError as error:
         raise AudioFileError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _check_place(path: Path, source: Path, overwrite: bool) -> None:

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from dreamsound_studio.audio.clip import check_folder_writable
 from dreamsound_studio.cli.shared.fetching import load_telling, watching
 from dreamsound_studio.cli.shared.progress import StepLine, say
 from dreamsound_studio.cli.shared.reading import read_telling
@@ -17,6 +16,7 @@ from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.patient import PatientDreamer
 from dreamsound_studio.errors import AudioFileError
+from dreamsound_studio.files import check_folder_writable, put_in_place
 from dreamsound_studio.jobs.redo import (
     is_same,
     keep_every,
@@ -33,7 +33,7 @@ from dreamsound_studio.models.entries import find_weights
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.render.note import RenderNote, read_note
-from dreamsound_studio.render.write import put_in_place, write_renders
+from dreamsound_studio.render.write import write_renders
 
 app = typer.Typer(add_completion=False)
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dreamsound_studio.audio.clip import Clip, check_folder_writable
+from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.cli.shared.fetching import load_telling, watching
 from dreamsound_studio.cli.shared.progress import say
 from dreamsound_studio.cli.shared.reading import read_telling
 from dreamsound_studio.dream.units import Unit, heard_by, rank_units
+from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.models.entries import find_weights
 from dreamsound_studio.models.names import check_known
 from dreamsound_studio.models.tables import possible_tables, table_of

@@ -24,7 +24,6 @@ from dreamsound_studio.library.records import (
     RenderRecord,
     checked_stars,
     clean_tags,
-    file_sha256,
     normalised,
 )
 from dreamsound_studio.library.schema import (
@@ -44,6 +43,7 @@ from dreamsound_studio.library.search import (
     tokens_of,
 )
 from dreamsound_studio.library.verify import RenderCheck, Verified, verify_renders
+from dreamsound_studio.paths import data_folder
 
 __all__ = [
     "DreamRecord",
@@ -53,7 +53,6 @@ __all__ = [
     "RenderCheck",
     "RenderRecord",
     "Verified",
-    "file_sha256",
     "library_path",
     "open_library",
 ]
@@ -97,9 +96,7 @@ def library_path() -> Path | None:
         return None
     if named:
         return Path(named).expanduser()
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("dreamsound", appauthor=False)) / "library.sqlite"
+    return data_folder() / "library.sqlite"
 
 
 def open_library() -> Library | None:

@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from dreamsound_studio.audio.clip import check_folder_writable, open_sound
+from dreamsound_studio.audio.clip import open_sound
 from dreamsound_studio.cli.queue.common import opened
 from dreamsound_studio.cli.shared.progress import say
 from dreamsound_studio.cli.shared.request import RenderWish, takes_render_wish
 from dreamsound_studio.errors import QueueError
+from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.queue.worker.start import ensure_worker
 from dreamsound_studio.render.write import RenderOptions

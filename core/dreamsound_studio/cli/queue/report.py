@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from dreamsound_studio.audio.clip import check_folder_writable
 from dreamsound_studio.cli.queue.common import Debug, Json, opened
 from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.pictures.batch_report import Report, Row
 from dreamsound_studio.queue.store.records import Job
 

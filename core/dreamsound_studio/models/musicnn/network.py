@@ -6,7 +6,6 @@ are read from the package's checkpoints; the package itself is never imported.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ from dreamsound_studio.dream.out_of_memory import is_out_of_memory
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.musicnn import tables as table
 from dreamsound_studio.models.names import NameTable
-from dreamsound_studio.models.network import Model, Tensor
+from dreamsound_studio.models.network import Model, Tensor, arrays_sha256
 from dreamsound_studio.models.weights import Weights
 
 SAMPLE_RATE_HZ = 16_000
@@ -45,7 +44,7 @@ class MusicNetwork(Model):
         self.name = name
         self.graphs = {}
         self.table: NameTable = table.names(name)
-        self.weights_sha256 = _hash(name, arrays)
+        self.weights_sha256 = arrays_sha256(arrays, weight_names(name))
         self.sample_rate_hz = SAMPLE_RATE_HZ
         self.band_hz = (0.0, SAMPLE_RATE_HZ / 2)
         self.patch_frames = self.published_hop_frames = table.PATCH_FRAMES
@@ -312,11 +311,3 @@ def _norm(number: int, channels: int) -> dict[str, tuple[int, ...]]:
     name = "batch_normalization" + (f"_{number}" if number else "")
     parts = ("gamma", "beta", "moving_mean", "moving_variance")
     return {f"{name}/{part}": (channels,) for part in parts}
-
-
-def _hash(model: str, arrays: Arrays) -> str:
-    digest = hashlib.sha256()
-    for name in weight_names(model):
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(arrays[name], "<f4").tobytes())
-    return digest.hexdigest()

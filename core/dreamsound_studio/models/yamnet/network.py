@@ -8,7 +8,6 @@ input gradient.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ import numpy.typing as npt
 
 from dreamsound_studio.dream.out_of_memory import is_out_of_memory
 from dreamsound_studio.errors import ModelError
-from dreamsound_studio.models.network import Model, Tensor
+from dreamsound_studio.models.network import Model, Tensor, arrays_sha256
 from dreamsound_studio.models.weights import Weights
 from dreamsound_studio.models.yamnet import tables as table
 
@@ -56,7 +55,7 @@ class YamNet(Model):
     def __init__(self, arrays: Arrays) -> None:
         self.name = "yamnet"
         self.graphs = {}
-        self.weights_sha256 = _hash(arrays)
+        self.weights_sha256 = arrays_sha256(arrays, weight_names())
         self.sample_rate_hz = SAMPLE_RATE_HZ
         self.band_hz = (MEL_LOW_HZ, MEL_HIGH_HZ)
         self.patch_frames = table.PATCH_FRAMES
@@ -291,11 +290,3 @@ def _magnitude() -> Callable[[Tensor], Tensor]:
         return size, gradient
 
     return magnitude
-
-
-def _hash(arrays: Arrays) -> str:
-    digest = hashlib.sha256()
-    for name in weight_names():
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(arrays[name], "<f4").tobytes())
-    return digest.hexdigest()
