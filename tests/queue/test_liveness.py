@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import dreamsound_studio.queue.worker.liveness as liveness
+import dreamsound_studio.locks as locks
 from dreamsound_studio.queue.store.records import WorkerRow
 from dreamsound_studio.queue.worker.liveness import (
     FEWEST_LOOKS,
@@ -76,7 +76,7 @@ def test_where_locks_lie_the_counter_decides(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As on file systems that grant every lock.
-    monkeypatch.setattr(liveness, "_lock", lambda *_, **__: True)
+    monkeypatch.setattr(locks, "_lock", lambda *_, **__: True)
     assert not locks_work(tmp_path)
     clock = Clock()
     observer = Observer(clock=clock)
@@ -97,7 +97,7 @@ def test_where_locks_lie_the_counter_decides(
 def test_a_computer_that_slept_kills_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(liveness, "_lock", lambda *_, **__: True)
+    monkeypatch.setattr(locks, "_lock", lambda *_, **__: True)
     clock = Clock()
     observer = Observer(clock=clock)
     (tmp_path / "w.lock").touch()

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dreamsound_studio.files import sha256_of
-from dreamsound_studio.library.schema import from_column, to_column, writing
+from dreamsound_studio.library.schema import from_column, to_column
+from dreamsound_studio.sqlite import transaction
 
 #: Limits of the search for moved files: number of entries, and depth in folders named by the user
 #: and in folders known to the library, one of which may be somebody's home.
@@ -218,7 +219,7 @@ def _keep(connection: sqlite3.Connection, renders: list[_Render]) -> None:
                 (to_column(path), state, render.id, to_column(render.path), render.stored)
             )
     if changes:
-        with writing(connection):
+        with transaction(connection):
             connection.executemany(
                 "UPDATE renders SET path = ?, state = ? WHERE id = ? AND path = ? AND state = ?",
                 changes,
