@@ -145,15 +145,13 @@ def rename_new(partial: Path, path: Path) -> None:
 
 
 def rename_free(partial: Path, path: Path) -> Path:
-    """Rename a file to `path`, numbered if that is taken; return the new path.
-
-    The old name may remain, as with `rename_new`.
-    """
+    """Rename a file to `path`, numbered if that is taken; return the new path."""
     for number in itertools.count(1):
         free = path.with_name(f"{numbered(path.stem, number)}{path.suffix}")
         with suppress(FileExistsError):
             rename_new(partial, free)
             break
+    partial.unlink(missing_ok=True)
     return free
 
 
