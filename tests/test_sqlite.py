@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sqlite3
 import threading
 from pathlib import Path
@@ -122,7 +121,7 @@ def test_a_file_of_another_program_stays_as_it_is(
     assert type(error) is kind.foreign_error
     assert "another program" in str(error)
     assert path.read_bytes() == before
-    assert os.listdir(tmp_path) == ["a.sqlite"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("kind", [KIND, QUEUE, LIBRARY], ids=["any", "queue", "library"])
@@ -213,10 +212,11 @@ def test_errors_while_it_is_used_are_told_too(tmp_path: Path, error: Exception, 
     assert caught.value.__cause__ is error
 
 
+ROWS = st.lists(st.text(max_size=5))
+
+
 @settings(deadline=None, max_examples=50)
-@given(
-    before=st.lists(st.text(max_size=5)), inside=st.lists(st.text(max_size=5)), dies=st.booleans()
-)
+@given(before=ROWS, inside=ROWS, dies=st.booleans())
 def test_a_transaction_is_all_or_nothing(before: list[str], inside: list[str], dies: bool) -> None:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.execute("CREATE TABLE t (x)")
