@@ -13,7 +13,6 @@ from dreamsound_desktop.state.document import with_band
 from dreamsound_desktop.state.edits import Done
 from dreamsound_desktop.windows.preset_dialog import PresetDialog
 from dreamsound_studio.errors import DreamSoundError
-from dreamsound_studio.files import free_number
 from dreamsound_studio.recipe.document import write_json
 from dreamsound_studio.recipe.presets import (
     SUFFIX,
@@ -201,15 +200,12 @@ class PresetsWork(QObject):
 
     def duplicate(self, stored: Stored) -> None:
         """Copy a preset, factory or not, to the user's presets."""
-        base = stored.preset.name
-
-        def name(number: int) -> str:
-            if number == 1:
-                return self.tr("{0} copy").format(base)
-            return self.tr("{0} copy {1}").format(base, number)
-
-        free = name(free_number(lambda number: path_of(name(number)).exists()))
-        self._keep(stored.preset.model_copy(update={"name": free}))
+        base, number = stored.preset.name, 2
+        name = self.tr("{0} copy").format(base)
+        while path_of(name).exists():
+            name = self.tr("{0} copy {1}").format(base, number)
+            number += 1
+        self._keep(stored.preset.model_copy(update={"name": name}))
 
     def delete(self, stored: Stored) -> None:
         """Delete a preset, undoably."""
