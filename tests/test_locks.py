@@ -42,7 +42,7 @@ def test_a_killed_process_lets_its_lock_go(tmp_path: Path) -> None:
 
 
 def test_a_lock_is_held_once_and_leaves_no_file(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "a.lock"
+    path = tmp_path / "a.lock"
     first, second = FileLock(path), FileLock(path)
     assert not is_locked(path)
     assert first.acquire()

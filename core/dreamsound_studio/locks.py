@@ -26,7 +26,7 @@ class FileLock:
     Parameters
     ----------
     path : pathlib.Path or str
-        The file. Its folder is created; releasing the lock removes the file.
+        The file; releasing the lock removes it.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -65,7 +65,6 @@ class FileLock:
 
     def _try(self) -> bool | None:
         """Lock the file; return None if it was removed meanwhile."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         file = self.path.open("a+b")
         if not _lock(file):
             file.close()
@@ -85,7 +84,7 @@ class WorkerLock(FileLock):
     Parameters
     ----------
     path : pathlib.Path or str
-        As for `FileLock`.
+        The file. Its folder is created; releasing the lock removes the file.
     """
 
     def __enter__(self) -> Self:
@@ -110,6 +109,7 @@ class WorkerLock(FileLock):
             The file cannot be created.
         """
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             return super().acquire(timeout_s)
         except OSError as error:
             raise QueueError(f"{self.path}: cannot lock: {error.strerror or error}") from error
