@@ -121,7 +121,7 @@ def test_a_name_that_is_taken_while_writing_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("parent", ["none", "file"])
-def test_a_file_that_cannot_be_written_is_told_in_the_callers_words(
+def test_a_file_that_cannot_be_written_raises_the_callers_error(
     tmp_path: Path, parent: str
 ) -> None:
     (tmp_path / "file").write_text("in the way")
@@ -258,7 +258,7 @@ def test_a_long_hash_can_be_cancelled(tmp_path: Path) -> None:
         sha256_of(path, between_blocks)
 
 
-def test_a_folder_that_is_missing_is_made_and_one_that_cannot_be_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_is_made_and_one_that_cannot_be_is_an_error(tmp_path: Path) -> None:
     check_folder_writable(tmp_path / "a" / "b")
     assert not list((tmp_path / "a" / "b").iterdir())
     (tmp_path / "file").write_text("in the way")
@@ -274,6 +274,6 @@ def test_a_folder_may_be_checked_before_it_is_made(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no /proc")
 @pytest.mark.parametrize("makes_it", [True, False])
-def test_a_folder_in_which_no_file_can_be_made_is_told(makes_it: bool) -> None:
+def test_a_folder_in_which_no_file_can_be_made_is_an_error(makes_it: bool) -> None:
     with pytest.raises(AudioFileError, match="Cannot write to the folder /proc/dreams"):
         check_folder_writable(Path("/proc/dreams"), makes_it=makes_it)

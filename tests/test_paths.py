@@ -1,4 +1,4 @@
-"""The user's folders: asked for anew each time, and the same for every part of the program."""
+"""The user's folders: read at each use, and the same for every part of the program."""
 
 from __future__ import annotations
 

@@ -157,14 +157,14 @@ def test_an_empty_file_becomes_ours(tmp_path: Path) -> None:
     KIND.connect(tmp_path / "a.sqlite").close()
 
 
-def test_a_file_that_cannot_be_opened_is_told_with_what_to_do(tmp_path: Path) -> None:
+def test_the_error_of_a_file_that_cannot_be_opened_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     assert "Check that its folder exists" in str(fails(KIND, tmp_path / "folder"))
     (tmp_path / "file").touch()
     assert "aviary error: " in str(fails(KIND, tmp_path / "file" / "a.sqlite"))
 
 
-def test_another_that_writes_is_waited_for_and_told(tmp_path: Path) -> None:
+def test_another_that_writes_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "a.sqlite"
     old(1).connect(path).close()
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -198,17 +198,19 @@ def test_only_if_asked_may_any_thread_use_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (ValueError("odd"), "aviary error: odd"),
         (OSError(5, "broken"), "aviary error: broken"),
         (sqlite3.ProgrammingError("closed"), "aviary error: closed"),
     ],
 )
-def test_errors_while_it_is_used_are_told_too(tmp_path: Path, error: Exception, told: str) -> None:
+def test_errors_while_it_is_used_are_converted_too(
+    tmp_path: Path, error: Exception, message: str
+) -> None:
     with pytest.raises(QueueError) as caught, KIND.errors(tmp_path):
         raise error
-    assert str(caught.value) == f"{tmp_path}: {told}"
+    assert str(caught.value) == f"{tmp_path}: {message}"
     assert caught.value.__cause__ is error
 
 
