@@ -10,6 +10,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from dreamsound_studio._version import __version__
 from dreamsound_studio.errors import (
     AudioFileError,
     DreamSoundError,
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from dreamsound_studio.audio.clip import Clip
     from dreamsound_studio.recipe.recipe import Recipe
     from dreamsound_studio.render.write import RenderOptions, write_renders
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Clip": "dreamsound_studio.audio.clip",

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamsound_studio.errors import AudioFileError, DreamSoundError, RecipeError
+from dreamsound_studio.files import atomic
 
 Samples = NDArray[np.float64]
 
@@ -231,15 +232,13 @@ def _write(out: Path, seed: int, sample_rate_hz: int, overwrite: bool) -> None:
 
     if out.exists() and not overwrite:
         raise AudioFileError(f"{out}: already exists. Use another name or pass --overwrite.")
-    unfinished = out.with_name(f".{out.stem}.unfinished{out.suffix}")
     try:
         phrase = demo_phrase(seed, sample_rate_hz)
-        soundfile.write(unfinished, phrase.T, sample_rate_hz, subtype="PCM_24")
-        unfinished.replace(out)
+        # The ending tells libsndfile the format.
+        with atomic(out, ending=f".unfinished{out.suffix}") as partial:
+            soundfile.write(partial, phrase.T, sample_rate_hz, subtype="PCM_24")
     except (OSError, ValueError, TypeError, soundfile.SoundFileError) as error:
         raise AudioFileError(f"{out}: cannot write: {error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +11,13 @@ import numpy as np
 from dreamsound_reaper.facts import Item
 from dreamsound_reaper.media import Media
 from dreamsound_reaper.spans import SWAPPED
-from dreamsound_studio.audio.clip import check_folder_writable
 from dreamsound_studio.audio.cut import Cut
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
 from dreamsound_studio.audio.source import read_cut
 from dreamsound_studio.audio.writer import write_blocks
 from dreamsound_studio.errors import AudioFileError
+from dreamsound_studio.files import check_folder_writable, partial_beside, rename_free
 from dreamsound_studio.recipe.naming import expand
-from dreamsound_studio.render.write import rename_new
 
 #: Maximum length of a glued sound: one day.
 LONGEST_S = 86_400.0
@@ -134,26 +130,22 @@ def _write(
     """Write an audio file under an unused name, atomically."""
     check_folder_writable(out)
     stem = expand("{stem}", {"stem": name})
-    unfinished = out / f".{uuid.uuid4().hex[:8]}.partial"
+    path = out / f"{stem}.wav"
+    partial = partial_beside(path)
     try:
         write_blocks(
-            unfinished,
+            partial,
             blocks,
             length=samples.length,
             channels=samples.channels,
             sample_rate_hz=rate,
             file_format="wav",
             bits="32f",
-            shown_as=out / f"{stem}.wav",
+            shown_as=path,
         )
-        for number in itertools.count(1):
-            path = out / f"{stem}{'' if number == 1 else f'_{number}'}.wav"
-            with suppress(FileExistsError):
-                rename_new(unfinished, path)
-                break
+        return rename_free(partial, path)
     except OSError as error:
         raise AudioFileError(f"cannot write to {out}: {error.strerror or error}") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         samples.close()
-    return path

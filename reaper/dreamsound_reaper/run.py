@@ -22,13 +22,13 @@ from dreamsound_reaper.facts import Facts, read_facts
 from dreamsound_reaper.parts import Parts, parts_of
 from dreamsound_reaper.plan import Outcome, failed_plan, plan_of
 from dreamsound_studio.errors import AudioFileError, DreamSoundError, QueueError
-from dreamsound_studio.pictures.html import write_whole
+from dreamsound_studio.files import write_atomic
+from dreamsound_studio.locks import WorkerLock
 from dreamsound_studio.queue import inbox
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import HELD, OVER
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.eta import shown, step_of
-from dreamsound_studio.queue.worker.liveness import WorkerLock
 from dreamsound_studio.queue.worker.start import ensure_worker, is_tended
 
 STATUS, RESULT, CANCEL, FINISH = "status.json", "result.json", "cancel", "finish"
@@ -160,9 +160,9 @@ class Run:
         for place, part in enumerate(parts.parts):
             folder = self._folder_of(place)
             folder.mkdir(parents=True)
-            write_whole(folder / inbox.JOB, json.dumps(part.job, indent=1))
+            write_atomic(folder / inbox.JOB, json.dumps(part.job, indent=1))
         # All of it: what a restarted run does not find here, it does not know.
-        write_whole(path, json.dumps(parts.as_dict()))
+        write_atomic(path, json.dumps(parts.as_dict()))
         return parts
 
     def _folder_of(self, place: int) -> Path:
@@ -213,7 +213,7 @@ class Run:
         """Remember why the queue refuses a job, also for a run that is restarted."""
         self._refused[place] = why
         with suppress(AudioFileError):
-            write_whole(self._folder_of(place) / REFUSED, json.dumps({"error": why}))
+            write_atomic(self._folder_of(place) / REFUSED, json.dumps({"error": why}))
 
     def _open_window(self) -> None:
         words = ["-m", "dreamsound_desktop", "--job", str(self.folder / ITEMS), "--once"]
@@ -367,7 +367,7 @@ class Run:
         # script is reading.
         for _ in range(1 if state not in FINAL else LAST_TRIES):
             with suppress(AudioFileError):
-                write_whole(self.folder / STATUS, json.dumps(status))
+                write_atomic(self.folder / STATUS, json.dumps(status))
                 break
             time.sleep(POLL_S)
         if values != self._reported and self._on_status is not None:
@@ -375,7 +375,7 @@ class Run:
         self._reported = values
 
     def _report_over(self, plan: dict[str, Any]) -> None:
-        write_whole(self.folder / RESULT, json.dumps(plan, indent=1))
+        write_atomic(self.folder / RESULT, json.dumps(plan, indent=1))
         made = sum(len(item["takes"]) for item in plan["items"])
         made += sum(len(item["takes"]) for track in plan["tracks"] for item in track["items"])
         text = {"done": f"done, {made} takes", "cancelled": "cancelled"}.get(

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamsound_studio.audio import writer as sound_writer
-from dreamsound_studio.audio.clip import AudioFileWarning, Clip, check_folder_writable, read_clip
+from dreamsound_studio.audio.clip import AudioFileWarning, Clip, read_clip
 from dreamsound_studio.audio.formats import FORMAT_BITS, Bits, FileFormat, quantise
 from dreamsound_studio.audio.writer import write_blocks
 from dreamsound_studio.errors import AudioFileError
@@ -394,23 +394,6 @@ def test_a_disk_that_fills_up_while_writing_is_reported(tmp_path: Path) -> None:
 def test_a_full_disk_is_reported(file_format: FileFormat, bits: Bits) -> None:
     with pytest.raises(AudioFileError, match=r"/dev/full: cannot write; the disk may be full"):
         write(Path("/dev/full"), noise(1, 100_000), file_format, bits)
-
-
-def test_a_folder_that_is_missing_is_made_and_one_that_cannot_be_is_reported(
-    tmp_path: Path,
-) -> None:
-    check_folder_writable(tmp_path / "a" / "b")
-    assert not list((tmp_path / "a" / "b").iterdir())
-    (tmp_path / "file").write_text("in the way")
-    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(AudioFileError, match=f"Cannot write to the folder {folder}"):
-            check_folder_writable(folder)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="no /proc")
-def test_a_folder_in_which_no_file_can_be_made_is_reported() -> None:
-    with pytest.raises(AudioFileError, match="Cannot write to the folder /proc/dreams"):
-        check_folder_writable(Path("/proc/dreams"))
 
 
 def test_writing_where_there_is_no_folder_is_reported_by_the_name_it_will_have(

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from dreamsound_studio.locks import is_locked
 from dreamsound_studio.queue.store.store import Store
-from dreamsound_studio.queue.worker.liveness import is_locked
 from dreamsound_studio.queue.worker.start import LOCK_NAME, ensure_worker, has_worker, is_tended
 
 from .conftest import Add, Work, dreamsound, is_running, listening, until, write_sound

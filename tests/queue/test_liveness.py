@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import platform
-import signal
 from pathlib import Path
 
 import pytest
 
-import dreamsound_studio.queue.worker.liveness as liveness
+import dreamsound_studio.locks as locks
+from dreamsound_studio.locks import WorkerLock
 from dreamsound_studio.queue.store.records import WorkerRow
 from dreamsound_studio.queue.worker.liveness import (
     FEWEST_LOOKS,
     PATIENCE_S,
     Observer,
-    WorkerLock,
-    is_locked,
-    locks_work,
-    sweep,
 )
 
 
@@ -47,37 +41,11 @@ def test_who_holds_its_lock_lives_and_who_does_not_is_dead(tmp_path: Path) -> No
     assert not observer.is_alive(row(lock.path))
 
 
-def _hold(path: str, ready: str) -> None:
-    lock = WorkerLock(path)
-    assert lock.acquire()
-    Path(ready).touch()
-    signal.pause()
-
-
-def test_a_killed_process_lets_its_lock_go(tmp_path: Path) -> None:
-    path, ready = tmp_path / "w.lock", tmp_path / "ready"
-    process = multiprocessing.get_context("spawn").Process(
-        target=_hold, args=(str(path), str(ready))
-    )
-    process.start()
-    while not ready.exists():
-        process.join(0.01)
-    assert is_locked(path)
-    assert sweep(tmp_path) == []
-    os.kill(process.pid or 0, signal.SIGKILL)
-    process.join()
-    assert not is_locked(path)
-    assert not Observer().is_alive(row(path))
-    assert sweep(tmp_path) == [path]
-    assert not path.exists()
-
-
 def test_where_locks_lie_the_counter_decides(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As on file systems that grant every lock.
-    monkeypatch.setattr(liveness, "_lock", lambda *_, **__: True)
-    assert not locks_work(tmp_path)
+    monkeypatch.setattr(locks, "_lock", lambda *_, **__: True)
     clock = Clock()
     observer = Observer(clock=clock)
     lock = tmp_path / "w.lock"
@@ -97,7 +65,7 @@ def test_where_locks_lie_the_counter_decides(
 def test_a_computer_that_slept_kills_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(liveness, "_lock", lambda *_, **__: True)
+    monkeypatch.setattr(locks, "_lock", lambda *_, **__: True)
     clock = Clock()
     observer = Observer(clock=clock)
     (tmp_path / "w.lock").touch()

@@ -271,7 +271,7 @@ class Observed:
     """A worker that holds its lock."""
 
     def __init__(self, store: Store) -> None:
-        from dreamsound_studio.queue.worker.liveness import WorkerLock
+        from dreamsound_studio.locks import WorkerLock
 
         self._store = store
         self._lock = WorkerLock(store.folder / "observed.lock")

@@ -22,9 +22,9 @@ from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.dream.patient import PatientDreamer
 from dreamsound_studio.jobs.checkpoint import Checkpoints
 from dreamsound_studio.jobs.models import WarmModels
+from dreamsound_studio.locks import WorkerLock, is_locked
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.job_run import JobRun, Surroundings
-from dreamsound_studio.queue.worker.liveness import WorkerLock, is_locked
 from dreamsound_studio.queue.worker.worker import Worker, WorkerOptions
 from dreamsound_studio.recipe.recipe import Recipe
 

@@ -255,14 +255,14 @@ def test_a_fault_of_ours_is_reported_too(store, folder, monkeypatch):
 
 
 def test_a_status_that_cannot_be_written_stops_nothing(store, folder, monkeypatch, tmp_path):
-    whole = run_module.write_whole
+    whole = run_module.write_atomic
 
     def full(path, text):
         if path.name == "status.json" and '"running"' in text:
             raise AudioFileError("no room")
         whole(path, text)
 
-    monkeypatch.setattr(run_module, "write_whole", full)
+    monkeypatch.setattr(run_module, "write_atomic", full)
     follower = Follower(folder, store)
     until(lambda: store.counts()["queued"] == 2)
     for _ in range(2):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -248,29 +247,6 @@ def bits_of(sound: Any) -> Bits:
     if sound.subtype in _FLOAT_SUBTYPES:
         return "32f"
     return "16" if sound.subtype == "PCM_16" else "24"
-
-
-def check_folder_writable(folder: Path, *, makes_it: bool = True) -> None:
-    """Raise `AudioFileError` if files cannot be created in a folder.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        The folder.
-    makes_it : bool
-        Whether to create the folder if it is missing; otherwise its nearest existing parent is
-        checked.
-    """
-    try:
-        if makes_it:
-            folder.mkdir(parents=True, exist_ok=True)
-        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-        with tempfile.TemporaryFile(dir=there):
-            pass
-    except OSError as error:
-        raise AudioFileError(
-            f"Cannot write to the folder {folder}: {error.strerror or error}"
-        ) from error
 
 
 def native_path(path: str | os.PathLike[str]) -> str | bytes:

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from dreamsound_studio import __version__
+from dreamsound_studio._version import __version__
 from dreamsound_studio.cli.shared.app import App, Command, Group
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.dream.out_of_memory import OUT_OF_MEMORY

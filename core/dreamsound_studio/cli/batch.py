@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dreamsound_studio.audio.clip import Clip, check_folder_writable
+from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.formats import check_holds
 from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound_studio.cli.presets import preset_name
@@ -53,6 +53,7 @@ from dreamsound_studio.control import Control
 from dreamsound_studio.dream.dreamer import Dream, StepEvent
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels, write_thumbnail
 from dreamsound_studio.errors import ModelError, RenderCancelled
+from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.jobs.dreaming import Dreaming
 from dreamsound_studio.pictures.batch_report import Report, Row, Sound, sounds_in
 from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import shutil
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +23,7 @@ from dreamsound_studio.cli.shared.common_options import (
 from dreamsound_studio.cli.shared.completion import complete_class, complete_model, complete_preset
 from dreamsound_studio.cli.shared.places import clash_of, free_place
 from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.files import atomic
 from dreamsound_studio.library.library import (
     DEFAULT_LIMIT,
     LIBRARY_VARIABLE,
@@ -311,18 +310,13 @@ def _write(path: Path, pieces: Iterator[str], overwrite: bool) -> None:
         raise LibraryInputError(f"{path} is a folder: name a file")
     if path.exists() and not overwrite:
         raise exists
-    unfinished = path.with_name(f".{uuid.uuid4().hex[:8]}.partial")
     try:
-        with unfinished.open("x", encoding="utf-8", newline="") as file:
+        with (
+            atomic(path, overwrite=overwrite) as partial,
+            partial.open("x", encoding="utf-8", newline="") as file,
+        ):
             file.writelines(pieces)
-        if overwrite:
-            unfinished.replace(path)
-        else:
-            # Unlike a rename, a link fails if the name is taken, by whoever was faster.
-            os.link(unfinished, path)
     except FileExistsError:
         raise exists from None
     except OSError as error:
         raise LibraryError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)

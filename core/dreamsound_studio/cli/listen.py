@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import sys
-import uuid
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TextIO
@@ -32,6 +31,7 @@ from dreamsound_studio.dream.listen import ClassHeard, Hearing
 from dreamsound_studio.dream.listen import listen as play_to
 from dreamsound_studio.dream.objective import terms_of
 from dreamsound_studio.errors import AudioFileError, RecipeError
+from dreamsound_studio.files import atomic
 from dreamsound_studio.models.names import NameTable, check_known
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.tables import possible_tables, table_of
@@ -217,15 +217,11 @@ def _write_rows(file: TextIO, hearing: Hearing, shown: list[ClassHeard], offset_
 
 
 def _write_csv(path: Path, hearing: Hearing, shown: list[ClassHeard], offset_s: float) -> None:
-    unfinished = path.with_name(f".{uuid.uuid4().hex[:8]}.partial")
     try:
-        with unfinished.open("w", encoding="utf-8", newline="") as file:
+        with atomic(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
             _write_rows(file, hearing, shown, offset_s)
-        unfinished.replace(path)
     except OSError as error:
         raise AudioFileError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _checked_place(path: Path | None, source: Path, clash: str) -> Path | None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dreamsound_studio.audio.clip import check_folder_writable, read_clip
+from dreamsound_studio.audio.clip import read_clip
 from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import Clash, DryRun, Overwrite
@@ -16,6 +16,7 @@ from dreamsound_studio.cli.shared.places import check_file, clash_of, free_place
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.errors import AudioFileError, DreamSoundError
+from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.jobs.redo import note_of_render, read_source_of, source_of
 from dreamsound_studio.pictures.before_after import Trace, render_picture
 from dreamsound_studio.render.note import RenderNote

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from dreamsound_studio.audio.clip import check_folder_writable
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import (
     Clash,
@@ -25,6 +24,7 @@ from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.patient import PatientDreamer
 from dreamsound_studio.errors import AudioFileError
+from dreamsound_studio.files import check_folder_writable, put_in_place
 from dreamsound_studio.jobs.redo import (
     is_same,
     keep_every,
@@ -41,7 +41,7 @@ from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.render.note import RenderNote, read_note
-from dreamsound_studio.render.write import put_in_place, write_renders
+from dreamsound_studio.render.write import write_renders
 
 app = App()
 

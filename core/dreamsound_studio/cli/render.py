@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dreamsound_studio.audio.clip import Clip, check_folder_writable
+from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.formats import check_holds
 from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound_studio.cli.shared.app import App
@@ -25,6 +25,7 @@ from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.control import Control
 from dreamsound_studio.errors import AudioFileError, ModelError, RenderCancelled
+from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.jobs.dreaming import Dreaming
 from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.recipe.recipe import Recipe

@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from dreamsound_studio.audio.clip import check_folder_writable
 from dreamsound_studio.cli import EXIT_SOME_FAILED
 from dreamsound_studio.cli.queue.common import opened
 from dreamsound_studio.cli.shared.app import App
@@ -24,6 +23,7 @@ from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.request import RenderRequest, takes_render_request
 from dreamsound_studio.cli.shared.signals import at_sigterm
 from dreamsound_studio.errors import AudioFileError, RecipeError, RenderCancelled
+from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.queue.store.store import default_path
 
 app = App()

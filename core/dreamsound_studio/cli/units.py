@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dreamsound_studio.audio.clip import Clip, check_folder_writable
+from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import (
     SPAN_HELP,
@@ -27,6 +27,7 @@ from dreamsound_studio.cli.shared.places import clash_of, numbered
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
 from dreamsound_studio.dream.units import Unit, heard_by, rank_units
+from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.models.names import check_known
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.tables import possible_tables, table_of

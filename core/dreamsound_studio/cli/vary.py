@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dreamsound_studio.audio.clip import Clip, check_folder_writable
+from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound_studio.cli.presets import preset_name, recipe_of
 from dreamsound_studio.cli.render import read_targets
@@ -46,6 +46,7 @@ from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.patient import PatientDreamer
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels, write_thumbnail
 from dreamsound_studio.errors import AudioFileError, RenderCancelled
+from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.jobs.dreaming import keep_in_library, library_record
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.tables import possible_tables, table_of

@@ -14,9 +14,9 @@ import typer
 
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.locks import WorkerLock
 from dreamsound_studio.queue.store.states import LostWorkerError
 from dreamsound_studio.queue.store.store import Store, open_store
-from dreamsound_studio.queue.worker.liveness import WorkerLock
 from dreamsound_studio.queue.worker.options import WorkerOptions
 from dreamsound_studio.queue.worker.start import lock_of
 from dreamsound_studio.queue.worker.supervisor import AGAIN, Supervisor

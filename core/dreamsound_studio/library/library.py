@@ -24,15 +24,13 @@ from dreamsound_studio.library.records import (
     RenderRecord,
     checked_stars,
     clean_tags,
-    file_sha256,
     normalised,
 )
 from dreamsound_studio.library.schema import (
+    LIBRARY,
     connect,
     from_column,
-    library_errors,
     to_column,
-    writing,
 )
 from dreamsound_studio.library.search import (
     KEY_MARK,
@@ -44,6 +42,8 @@ from dreamsound_studio.library.search import (
     tokens_of,
 )
 from dreamsound_studio.library.verify import RenderCheck, Verified, verify_renders
+from dreamsound_studio.paths import data_folder
+from dreamsound_studio.sqlite import transaction
 
 __all__ = [
     "DreamRecord",
@@ -53,7 +53,6 @@ __all__ = [
     "RenderCheck",
     "RenderRecord",
     "Verified",
-    "file_sha256",
     "library_path",
     "open_library",
 ]
@@ -97,9 +96,7 @@ def library_path() -> Path | None:
         return None
     if named:
         return Path(named).expanduser()
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("dreamsound", appauthor=False)) / "library.sqlite"
+    return data_folder() / "library.sqlite"
 
 
 def open_library() -> Library | None:
@@ -179,12 +176,12 @@ class Library:
 
     def get(self, number: int) -> DreamRecord:
         """Return a dream by number."""
-        with library_errors(self.path):
+        with LIBRARY.errors(self.path):
             return self._known(number)
 
     def count(self) -> int:
         """Return the number of dreams."""
-        with library_errors(self.path):
+        with LIBRARY.errors(self.path):
             return int(self._connection.execute("SELECT count(*) FROM dreams").fetchone()[0])
 
     def list(self, limit: int | None = DEFAULT_LIMIT, offset: int = 0) -> Dreams:
@@ -234,7 +231,7 @@ class Library:
         wanted = Wanted.make(text, class_name, preset, model, tag, stars_at_least, since, until)
         if offset < 0 or (limit is not None and limit < 0):
             raise LibraryInputError(f"Invalid limit {limit} or offset {offset}: must be 0 or more")
-        with library_errors(self.path):
+        with LIBRARY.errors(self.path):
             numbers = self._numbers(wanted, -1 if limit is None else limit, offset)
             found: Dreams = []
             for first in range(0, len(numbers), CHUNK):
@@ -273,7 +270,7 @@ class Library:
         """Yield all dreams, in the order they were added."""
         last = 0
         while True:
-            with library_errors(self.path):
+            with LIBRARY.errors(self.path):
                 rows = self._connection.execute(
                     "SELECT id FROM dreams WHERE id > ? ORDER BY id LIMIT ?", (last, CHUNK)
                 )
@@ -301,12 +298,12 @@ class Library:
         Verified
             The result for each render. New paths are saved in the library.
         """
-        with library_errors(self.path):
+        with LIBRARY.errors(self.path):
             return verify_renders(self._connection, [Path(folder) for folder in folders])
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        with library_errors(self.path), writing(self._connection):
+        with LIBRARY.errors(self.path), transaction(self._connection):
             yield
 
     @contextmanager

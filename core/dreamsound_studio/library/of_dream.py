@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from dreamsound_studio import __version__
+from dreamsound_studio._version import __version__
 from dreamsound_studio.dream.dreamer import Dream
 from dreamsound_studio.library.records import DreamRecord, RenderRecord
 from dreamsound_studio.render.note import file_sha256

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.files import sha256_of
 
 MOST_STARS = 5
 LONGEST_TAG = 80
@@ -67,7 +67,7 @@ class RenderRecord:
         """
         try:
             status = Path(path).stat()
-            digest = file_sha256(path)
+            digest = sha256_of(Path(path))
         except OSError as error:
             raise LibraryError(f"{path}: {error.strerror or error}") from error
         return cls(name, str(path), digest, status.st_size, status.st_mtime_ns)
@@ -219,12 +219,6 @@ def utc_text(text: str, zone: dt.tzinfo | None = dt.UTC, day_after: bool = False
             f"Invalid time: {text!r}. Use 2026-11-24 or 2026-11-24T18:30."
         ) from error
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def file_sha256(path: Path | str) -> str:
-    """Return the hash of a file, in hexadecimal; raise `OSError` if it cannot be read."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _finite(value: float | None) -> float | None:

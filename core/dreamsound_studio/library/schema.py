@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from dreamsound_studio.library.records import LibraryError
 from dreamsound_studio.library.search import CREATE_INDEX
+from dreamsound_studio.sqlite import FileKind, transaction
 
 #: Identifies the file as a library of dreams: "Drml".
 APPLICATION_ID = 0x44726D6C
-#: How long to wait for another process that writes.
-BUSY_SECONDS = 10.0
 
 #: Upgrades from version n to n + 1, by n. `texts` holds the search tokens of each dream, `words`
 #: every word that has ever been among them; `text_index` says whether the token index lags behind
@@ -75,7 +71,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "INSERT INTO text_index VALUES (1)",
     ),
 )
-VERSION = len(MIGRATIONS)
+LIBRARY = FileKind(
+    what="library",
+    application_id=APPLICATION_ID,
+    migrations=MIGRATIONS,
+    error=LibraryError,
+    damaged_error=LibraryError,
+    foreign_error=LibraryError,
+    if_damaged=". Move it away; the next dream starts a new library.",
+    if_foreign="Set DREAMSOUND_LIBRARY to another file.",
+    if_newer="Use that one, or set DREAMSOUND_LIBRARY to another file.",
+)
 
 
 def connect(path: Path) -> tuple[sqlite3.Connection, bool]:
@@ -96,57 +102,16 @@ def connect(path: Path) -> tuple[sqlite3.Connection, bool]:
     LibraryError
         The file cannot be opened, is damaged, is not a library, or has a newer version.
     """
-    with library_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-        try:
-            connection.execute("PRAGMA foreign_keys = ON")
-            _bring_up_to_date(connection, path)
+    connection = LIBRARY.connect(path)
+    try:
+        with LIBRARY.errors(path):
             full_text = has_full_text(connection)
             if full_text:
                 _catch_up(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection, full_text
-
-
-@contextmanager
-def library_errors(path: Path) -> Iterator[None]:
-    """Convert errors of the file to a `LibraryError` that says what to do."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        # The low eight bits are the kind of error, those above are the detail.
-        kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if kind in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-            raise LibraryError(
-                f"{path}: damaged, or not a library of dreams ({error}). Move it away; the next "
-                "dream starts a new library."
-            ) from error
-        if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise LibraryError(
-                f"{path}: in use by another program for over {BUSY_SECONDS:g} s. Try again."
-            ) from error
-        raise LibraryError(f"{path}: library error: {error}") from error
-    except OSError as error:
-        raise LibraryError(f"{path}: library error: {error.strerror or error}") from error
-    except (TypeError, ValueError, OverflowError) as error:
-        raise LibraryError(f"{path}: library error: {error}") from error
-
-
-@contextmanager
-def writing(connection: sqlite3.Connection) -> Iterator[None]:
-    """Write in one transaction; other processes wait, and see all of it or nothing."""
-    # IMMEDIATE: a transaction that begins with a read cannot wait for another writer.
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        connection.close()
         raise
+    return connection, full_text
 
 
 def has_full_text(connection: sqlite3.Connection) -> bool:
@@ -177,57 +142,12 @@ def from_column(value: Any) -> Any:
     return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
 
 
-def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
-    if _version(connection, path) == VERSION:
-        return
-    _use_write_ahead_log(connection)
-    with writing(connection):
-        # Another process may have been faster.
-        for number in range(_version(connection, path), VERSION):
-            for line in MIGRATIONS[number]:
-                connection.execute(line)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-
-
-def _version(connection: sqlite3.Connection, path: Path) -> int:
-    # In this order: another process may create the library between two of these lines.
-    tables = int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
-    if owner != APPLICATION_ID and (tables or version or owner):
-        raise LibraryError(
-            f"{path}: belongs to another program. Set DREAMSOUND_LIBRARY to another file."
-        )
-    if version > VERSION:
-        raise LibraryError(
-            f"{path}: made by a newer DreamSound (version {version}; this one supports up to "
-            f"{VERSION}). Use that one, or set DREAMSOUND_LIBRARY to another file."
-        )
-    return version
-
-
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """Let others read during a write, if the file system supports it."""
-    give_up = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            # Here SQLite does not wait for a process that is doing the same.
-            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if not busy or time.monotonic() > give_up:
-                raise
-            time.sleep(0.02)
-
-
 def _catch_up(connection: sqlite3.Connection) -> None:
     """Rebuild the token index if it lags behind."""
     behind = "SELECT behind FROM text_index"
     if not connection.execute(behind).fetchone()[0]:
         return
-    with writing(connection):
+    with transaction(connection):
         if connection.execute(behind).fetchone()[0]:
             connection.execute(CREATE_INDEX)
             connection.execute("INSERT INTO found (found) VALUES ('rebuild')")

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dreamsound_studio.library.records import file_sha256
-from dreamsound_studio.library.schema import from_column, to_column, writing
+from dreamsound_studio.files import sha256_of
+from dreamsound_studio.library.schema import from_column, to_column
+from dreamsound_studio.sqlite import transaction
 
 #: Limits of the search for moved files: number of entries, and depth in folders named by the user
 #: and in folders known to the library, one of which may be somebody's home.
@@ -126,7 +127,7 @@ def _state_of(render: _Render) -> str:
         # Do not read a pipe, for example.
         if not stat.S_ISREG(status.st_mode) or status.st_size != render.size:
             return "changed"
-        return "same" if file_sha256(render.path) == render.sha256 else "changed"
+        return "same" if sha256_of(Path(render.path)) == render.sha256 else "changed"
     except (FileNotFoundError, NotADirectoryError, ValueError):
         # ValueError: no system allows a file of that name.
         return "missing"
@@ -145,7 +146,7 @@ def _look_for(sought: list[_Render], files: Iterable[tuple[str, int]], claimed: 
         if size not in by_size or path in claimed:
             continue
         try:
-            digest = file_sha256(path)
+            digest = sha256_of(Path(path))
         except OSError:
             continue
         alike = [render for render in by_size[size] if render.sha256 == digest]
@@ -218,7 +219,7 @@ def _keep(connection: sqlite3.Connection, renders: list[_Render]) -> None:
                 (to_column(path), state, render.id, to_column(render.path), render.stored)
             )
     if changes:
-        with writing(connection):
+        with transaction(connection):
             connection.executemany(
                 "UPDATE renders SET path = ?, state = ? WHERE id = ? AND path = ? AND state = ?",
                 changes,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -123,3 +124,20 @@ class Model(ABC):
         rows = tf.reshape(frames, [count - 1 + pieces, hop_frames, frames.shape[1]])
         joined = tf.concat([rows[j : j + count] for j in range(pieces)], axis=1)
         return joined[:, : self.patch_frames]
+
+
+def arrays_sha256(arrays: Mapping[str, npt.NDArray[Any]], names: Iterable[str]) -> str:
+    """Return the hash of a network's weights in hexadecimal.
+
+    Parameters
+    ----------
+    arrays : mapping
+        Weights by name.
+    names : iterable of str
+        Which to hash, in this order.
+    """
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(arrays[name], "<f4").tobytes())
+    return digest.hexdigest()

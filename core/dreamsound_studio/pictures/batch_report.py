@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from dreamsound_studio.errors import AudioFileError
-from dreamsound_studio.pictures.html import STYLE, escape_html, picture, player, write_whole
+from dreamsound_studio.files import free_number, numbered, write_atomic
+from dreamsound_studio.pictures.html import STYLE, escape_html, picture, player
 
 #: Common file extensions that libsndfile reads.
 ENDINGS = (
@@ -156,12 +157,12 @@ class Report:
     @classmethod
     def beginning(cls, out: Path, rows: list[Row], stem: str = "batch_report") -> Report:
         """Start a report under a name not used yet."""
-        number = 1
-        while True:
-            name = stem if number == 1 else f"{stem}_{number}"
-            if not any(out.glob(f"{name}.*")) and not (out / name).exists():
-                return cls(out, name, rows)
-            number += 1
+
+        def is_taken(number: int) -> bool:
+            name = numbered(stem, number)
+            return any(out.glob(f"{name}.*")) or (out / name).exists()
+
+        return cls(out, numbered(stem, free_number(is_taken)), rows)
 
     @property
     def pictures(self) -> Path:
@@ -194,9 +195,9 @@ class Report:
             A file cannot be written.
         """
         values = {"seconds": self.seconds, "inputs": [asdict(row) for row in self.rows]}
-        write_whole(self.out / f"{self.name}.txt", f"{self.text()}\n")
-        write_whole(self.out / f"{self.name}.json", json.dumps(values, indent=1))
-        write_whole(self.out / f"{self.name}.html", self.page())
+        write_atomic(self.out / f"{self.name}.txt", f"{self.text()}\n")
+        write_atomic(self.out / f"{self.name}.json", json.dumps(values, indent=1))
+        write_atomic(self.out / f"{self.name}.html", self.page())
 
     def page(self) -> str:
         """Return the report as an HTML page."""

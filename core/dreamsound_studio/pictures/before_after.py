@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.errors import AudioFileError, DreamSoundError
+from dreamsound_studio.files import atomic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -292,16 +293,16 @@ def _draw(
 
 
 def _save(figure: Figure, path: Path) -> None:
-    unfinished = path.with_name(f".{path.stem}.unfinished{path.suffix}")
     try:
-        with warnings.catch_warnings():
+        # The ending tells matplotlib the format.
+        with (
+            warnings.catch_warnings(),
+            atomic(path, ending=f".unfinished{path.suffix}") as partial,
+        ):
             warnings.filterwarnings("ignore", "Glyph .* missing")  # expected for a title in Chinese
-            figure.savefig(unfinished, dpi=130)
-        unfinished.replace(path)
+            figure.savefig(partial, dpi=130)
     except (OSError, ValueError) as error:
         raise AudioFileError(f"{path}: cannot write the picture: {error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _figure(

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dreamsound_studio.pictures.html import STYLE, escape_html, picture, player, write_whole
+from dreamsound_studio.files import write_atomic
+from dreamsound_studio.pictures.html import STYLE, escape_html, picture, player
 
 
 @dataclass
@@ -86,8 +87,8 @@ class ContactSheet:
         AudioFileError
             A file cannot be written.
         """
-        write_whole(folder / "index.json", json.dumps(asdict(self), indent=1, ensure_ascii=False))
-        write_whole(folder / "index.html", self.page())
+        write_atomic(folder / "index.json", json.dumps(asdict(self), indent=1, ensure_ascii=False))
+        write_atomic(folder / "index.html", self.page())
 
     def page(self) -> str:
         """Return the page as HTML."""

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import html
 import urllib.parse
-import uuid
 from pathlib import Path
 from typing import Any
-
-from dreamsound_studio.errors import AudioFileError
 
 
 def picture(path: str | None) -> str:
@@ -32,18 +29,6 @@ def _address(path: str) -> str:
 def escape_html(value: Any) -> str:
     """Return a value as escaped HTML."""
     return html.escape(str(value), quote=True)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file atomically; raise `AudioFileError` on failure."""
-    unfinished = path.with_name(f".{uuid.uuid4().hex[:8]}.partial")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as error:
-        raise AudioFileError(f"{path}: cannot write: {error.strerror or error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 STYLE = """

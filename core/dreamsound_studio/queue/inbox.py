@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from dreamsound_studio.errors import AudioFileError, QueueError
+from dreamsound_studio.files import write_atomic
 from dreamsound_studio.jobs.stamp import FileStamp, absolute_path
-from dreamsound_studio.pictures.html import write_whole
 from dreamsound_studio.queue.store.records import Job, NewJob
 from dreamsound_studio.queue.store.store import Store
 
@@ -132,8 +132,8 @@ def write_status(job: Job, progress: Mapping[str, Any] | None = None) -> None:
     with suppress(AudioFileError):
         if job.is_over:
             # Write the result first: whoever sees the final state can rely on it.
-            write_whole(folder / RESULT, json.dumps(status | {"result": job.result}, indent=1))
-        write_whole(folder / STATUS, json.dumps(status, indent=1))
+            write_atomic(folder / RESULT, json.dumps(status | {"result": job.result}, indent=1))
+        write_atomic(folder / STATUS, json.dumps(status, indent=1))
 
 
 def report_over(store: Store, job: Job) -> None:

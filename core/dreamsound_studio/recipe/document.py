@@ -7,13 +7,12 @@ tests keep a file of each old version forever.
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.files import write_atomic, writing
 from dreamsound_studio.recipe.recipe import SCHEMA_VERSION, Recipe
 
 #: Size limit; a real recipe or preset has a few kilobytes.
@@ -117,24 +116,10 @@ def write_json(path: Path, document: Any, overwrite: bool = False) -> None:
     RecipeError
         The file exists, or cannot be written.
     """
-    unfinished = path.with_name(f".{uuid.uuid4().hex[:8]}.partial")
-    try:
+    with writing(path, RecipeError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(
-            json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
-        if overwrite:
-            unfinished.replace(path)
-        else:
-            # Unlike a rename, a link fails if another process has taken the name.
-            os.link(unfinished, path)
-    except FileExistsError:
-        message = f"{path}: already exists. Use another name or pass --overwrite."
-        raise RecipeError(message) from None
-    except OSError as error:
-        raise RecipeError(f"{path}: cannot write: {error.strerror or error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    write_atomic(path, text, overwrite=overwrite, error=RecipeError)
 
 
 def _no_number(text: str) -> Any:

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.paths import data_folder
 from dreamsound_studio.recipe.document import parse_json, read_json, recipe_from, write_json
 from dreamsound_studio.recipe.recipe import Recipe, one_line
 
@@ -121,9 +122,7 @@ def check_name(name: str) -> None:
 
 def user_presets_folder() -> Path:
     """Return the folder of the user's presets."""
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("dreamsound", appauthor=False)) / "presets"
+    return data_folder() / "presets"
 
 
 @cache

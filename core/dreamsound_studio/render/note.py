@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -10,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
+from dreamsound_studio._version import __version__
 from dreamsound_studio.audio.clip import open_sound
 from dreamsound_studio.audio.cut import Cut
 from dreamsound_studio.audio.metadata import IXML, note_in
 from dreamsound_studio.audio.riff import read_chunks
 from dreamsound_studio.control import between_blocks
 from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.files import sha256_of
 from dreamsound_studio.recipe.document import parse_json, read_json
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ PREFIX = "dreamsound: "
 INFO = b"LIST:INFO"
 #: As the recipe's ``block_patches``.
 PatchCount = Annotated[int, Field(ge=1, le=1024)]
-#: A file is read for its hash in blocks of this size.
-HASH_BYTES = 2**20
 #: Text fields copied from a source. libsndfile adds its own name to "software".
 KEPT_TAGS = ("title", "artist", "album", "date", "genre", "copyright", "license", "tracknumber")
 
@@ -163,8 +162,6 @@ def note_of(dream: Dream, *, level: str, file_format: str, bits: str) -> dict[st
     dict
         The fields of :class:`RenderNote`. No time, no folder: the same dream gives the same note.
     """
-    from dreamsound_studio import __version__
-
     clip = dream.source
     note = RenderNote(
         engine=__version__,
@@ -278,12 +275,7 @@ def read_document(path: Path) -> Any:
 def file_sha256(path: Path) -> str | None:
     """Return the hash of a file in hexadecimal; None if it cannot be read."""
     try:
-        with path.open("rb") as file:
-            digest = hashlib.sha256()
-            while block := file.read(HASH_BYTES):
-                between_blocks()
-                digest.update(block)
-            return digest.hexdigest()
+        return sha256_of(path, between_blocks)
     except OSError:
         return None
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import errno
-import glob
 import json
 import math
-import os
 import pkgutil
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dreamsound_studio.audio.clip import Clip, check_folder_writable
+from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.formats import (
     FORMAT_BITS,
     LOSSY,
@@ -43,6 +39,13 @@ from dreamsound_studio.dsp.levels import (
     true_peak,
 )
 from dreamsound_studio.errors import AudioFileError, RecipeError
+from dreamsound_studio.files import (
+    check_folder_writable,
+    free_paths,
+    numbered,
+    partial_beside,
+    put_in_place,
+)
 from dreamsound_studio.recipe.automation import Automation
 from dreamsound_studio.recipe.naming import (
     DEFAULT_TEMPLATE,
@@ -235,15 +238,13 @@ def planned_paths(
         known = {**(values or {}), "stem": stem, "render": shown}
         stems[name] = expand(template, known)
 
-    def numbered(number: int) -> dict[str, Path]:
-        end = "" if number == 1 else f"_{number}"
-        return {name: folder / f"{made}{end}.{options.format}" for name, made in stems.items()}
+    def places(number: int) -> dict[str, Path]:
+        return {
+            name: folder / f"{numbered(made, number)}.{options.format}"
+            for name, made in stems.items()
+        }
 
-    number = 1
-    if options.clash == "number":
-        while any(path.exists() for path in numbered(number).values()):
-            number += 1
-    return numbered(number)
+    return free_paths(places) if options.clash == "number" else places(1)
 
 
 def check_places(paths: dict[str, Path], sources: list[Path], overwrite: bool) -> None:
@@ -343,7 +344,7 @@ def write_renders(
         for name, path in list(paths.items()):
             if on_progress is not None:
                 on_progress(name)
-            partial[name] = _partial(path, tag)
+            partial[name] = partial_beside(path, tag)
             chosen = mixer.bits_of(name, options.format, bits)
             file_format: FileFormat = options.format
             if chosen == "32f" and "32f" not in FORMAT_BITS.get(file_format, ()):
@@ -365,7 +366,7 @@ def write_renders(
             )
         places = dict(paths)
         for name, path in _sidecars(paths, options).items():
-            places[name], partial[name] = path, _partial(path, tag)
+            places[name], partial[name] = path, partial_beside(path, tag)
             _write_sidecar(partial[name], path, note_line(note, name.removesuffix(SIDECAR)))
         written.paths = paths
         if on_ready is not None:
@@ -561,59 +562,3 @@ def filter_render(dream: Dream, name: str) -> Samples:
 
 def _only(samples: Samples) -> Iterator[FloatArray]:
     return (block for _, block in samples.blocks())
-
-
-def _partial(path: Path, tag: str) -> Path:
-    # Not longer than the render's own name, which may use the file system's maximum.
-    return path.with_name(f".{tag}{uuid.uuid4().hex[:8]}.partial")
-
-
-def partial_files(folder: Path, tag: str) -> list[Path]:
-    """Return the temporary files of :func:`write_renders` with this tag in a folder."""
-    return sorted(folder.glob(f".{glob.escape(tag)}{'[0-9a-f]' * 8}.partial"))
-
-
-def put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bool) -> None:
-    """Rename all files; if one fails, remove the new ones.
-
-    Parameters
-    ----------
-    partial, paths : dict
-        Current and final paths, in the same folder.
-    overwrite : bool
-        Whether to replace existing files.
-
-    Raises
-    ------
-    AudioFileError
-        A file cannot be renamed.
-    """
-    done: list[Path] = []
-    for name, place in partial.items():
-        try:
-            if overwrite:
-                place.replace(paths[name])
-            else:
-                # Unlike a rename, a link fails if the name has been taken meanwhile.
-                rename_new(place, paths[name])
-                done.append(paths[name])
-        except BaseException as error:
-            for path in done:
-                path.unlink(missing_ok=True)
-            if not isinstance(error, OSError):
-                raise
-            reason = error.strerror or str(error)
-            raise AudioFileError(f"{paths[name]}: cannot write: {reason}") from error
-
-
-def rename_new(place: Path, path: Path) -> None:
-    """Rename a file to an unused name; raise `FileExistsError` if it is taken."""
-    try:
-        os.link(place, path)
-    except FileExistsError:
-        raise
-    except OSError:
-        # A file system without links.
-        if path.exists():
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
-        place.rename(path)

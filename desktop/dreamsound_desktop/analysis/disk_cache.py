@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+
+from dreamsound_studio.files import atomic
+from dreamsound_studio.paths import cache_folder as user_cache_folder
 
 #: Default size limit.
 DEFAULT_BYTES: Final = 2 * 2**30
@@ -21,9 +23,7 @@ TRIMMED_TO: Final = 0.8
 
 def cache_folder() -> Path:
     """Return the app's cache folder."""
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("dreamsound", appauthor=False)) / "views"
+    return user_cache_folder() / "views"
 
 
 class DiskCache:
@@ -59,15 +59,11 @@ class DiskCache:
         if array.nbytes > self.limit_bytes:
             return
         path = self._path(name)
-        unfinished = path.with_name(f".{uuid.uuid4().hex}.partial")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with unfinished.open("wb") as file:
+            with atomic(path) as partial, partial.open("wb") as file:
                 np.save(file, array, allow_pickle=False)
-            unfinished.replace(path)
         except OSError:
-            with suppress(OSError):
-                unfinished.unlink()
             return
         with self._lock:
             if self._size is not None:

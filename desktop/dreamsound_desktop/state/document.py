@@ -15,7 +15,7 @@ from dreamsound_desktop.state.markers import Marker, markers_of
 from dreamsound_desktop.state.selection import TimeSpan
 from dreamsound_desktop.state.takes import Take, TakeList
 from dreamsound_studio.errors import DreamSoundError, RecipeError
-from dreamsound_studio.pictures.html import write_whole
+from dreamsound_studio.files import write_atomic
 from dreamsound_studio.recipe.document import read_json, recipe_from
 from dreamsound_studio.recipe.presets import set_fields, with_fields
 from dreamsound_studio.recipe.recipe import PAPER_FIELDS, Recipe
@@ -249,7 +249,7 @@ class DocumentStore:
     def save(self, document: Document) -> None:
         """Save a document's state; raises `AudioFileError` if it cannot be written."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self._place(document.path), json.dumps(document.as_dict(), indent=1))
+        write_atomic(self._place(document.path), json.dumps(document.as_dict(), indent=1))
 
     def renders(self) -> set[str]:
         """Return the render files of all takes of all documents."""

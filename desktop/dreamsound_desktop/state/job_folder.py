@@ -10,9 +10,9 @@ from dreamsound_studio.audio.span import parse_span
 from dreamsound_studio.dream.filter import METHODS, filled
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.errors import DreamSoundError, QueueError
+from dreamsound_studio.files import write_atomic
 from dreamsound_studio.jobs.request import JobRequest, absolute
 from dreamsound_studio.models.tables import known_tables
-from dreamsound_studio.pictures.html import write_whole
 from dreamsound_studio.queue.inbox import JOB, STATUS, read_job
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.presets import Preset, find_preset, set_fields, with_fields
@@ -151,7 +151,7 @@ class JobFolder:
             return folder
         filled(self.recipe)
         check_names(self.recipe, *known_tables(self.recipe.model))
-        write_whole(folder / JOB, json.dumps(self._document(place), indent=1))
+        write_atomic(folder / JOB, json.dumps(self._document(place), indent=1))
         return folder
 
     def submitted(self) -> dict[int, int]:

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dreamsound_studio.audio.formats import FileFormat
 from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.files import write_atomic
 from dreamsound_studio.models.store.local import MODELS_VARIABLE
-from dreamsound_studio.pictures.html import write_whole
+from dreamsound_studio.paths import data_folder
 from dreamsound_studio.recipe.document import read_json
 from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE
 from dreamsound_studio.render.write import DEFAULT_RENDERS, RenderName
@@ -29,9 +30,7 @@ def app_folder() -> Path:
     named = os.environ.get(FOLDER_VARIABLE, "").strip()
     if named:
         return Path(named).expanduser()
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("dreamsound", appauthor=False)) / "studio"
+    return data_folder() / "studio"
 
 
 class Preferences(BaseModel):
@@ -110,7 +109,7 @@ def save_preferences(preferences: Preferences, folder: Path) -> None:
     """Write the preferences; raises `AudioFileError` on failure."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(preferences.model_dump(mode="json"), indent=1)
-    write_whole(folder / "preferences.json", text)
+    write_atomic(folder / "preferences.json", text)
 
 
 def _what_can_be(path: Path) -> tuple[Preferences, str]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dreamsound_desktop.state.document import Document, DocumentStore
 from dreamsound_desktop.state.events import Event
 from dreamsound_studio.errors import AudioFileError, DreamSoundError
-from dreamsound_studio.pictures.html import write_whole
+from dreamsound_studio.files import write_atomic
 from dreamsound_studio.recipe.document import read_json
 
 MOST_RECENT = 15
@@ -118,7 +118,7 @@ class Session:
             self.folder.mkdir(parents=True, exist_ok=True)
             for document in self.documents:
                 self.store.save(document)
-            write_whole(self._place, json.dumps(kept.model_dump(), indent=1))
+            write_atomic(self._place, json.dumps(kept.model_dump(), indent=1))
         except OSError as error:
             raise AudioFileError(
                 f"cannot save the session in {self.folder}: {error.strerror or error}"

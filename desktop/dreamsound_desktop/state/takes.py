@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dreamsound_desktop.state.events import Event
 from dreamsound_desktop.state.selection import TimeSpan
+from dreamsound_studio.files import free_number, numbered
 
 STEP = "dream_step"
 #: Lower scores display as 0.
@@ -120,8 +120,8 @@ class TakeList:
     def free_name(self, name: str) -> str:
         """Return the wanted name, numbered if it is taken."""
         taken = {take.name for take in self._takes.values()}
-        numbered = (f"{name} {number}" for number in itertools.count(2))
-        return next(one for one in itertools.chain([name], numbered) if one not in taken)
+        number = free_number(lambda number: numbered(name, number, " ") in taken)
+        return numbered(name, number, " ")
 
     def of_job(self, job: int) -> Take | None:
         """Return the take of a job."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from dreamsound_desktop.state.selection import TimeSpan
 from dreamsound_desktop.state.takes import Take
 from dreamsound_studio.audio.formats import FORMATS
 from dreamsound_studio.errors import AudioFileError, DreamSoundError
+from dreamsound_studio.files import partial_beside, rename_free
 from dreamsound_studio.jobs.redo import note_of_render, source_of
 from dreamsound_studio.library.records import DreamRecord
 from dreamsound_studio.queue.store.records import Job, NewJob
@@ -357,18 +357,15 @@ def copy_renders(take: Take, folder: Path) -> int:
     count = 0
     for path in take.renders.values():
         source = Path(path)
-        place, number = folder / source.name, 2
-        while place.exists():
-            place = folder / f"{source.stem}_{number}{source.suffix}"
-            number += 1
-        unfinished = folder / f".{uuid.uuid4().hex[:8]}.partial"
+        partial = partial_beside(folder / source.name)
         try:
-            shutil.copyfile(source, unfinished)
-            unfinished.rename(place)
+            shutil.copyfile(source, partial)
+            rename_free(partial, folder / source.name)
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
             raise AudioFileError(
                 f"cannot copy {source.name} to {folder}: {error.strerror or error}"
             ) from error
+        finally:
+            partial.unlink(missing_ok=True)
         count += 1
     return count

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from dreamsound_desktop.actions import ACTIONS, clashes, plain_text, translated
 from dreamsound_studio.errors import DreamSoundError
-from dreamsound_studio.pictures.html import write_whole
+from dreamsound_studio.files import write_atomic
 
 NAME = Qt.ItemDataRole.UserRole
 
@@ -155,6 +155,6 @@ class KeysDialog(QDialog):
             return
         table = {spec.name: self.changed.get(spec.name, spec.keys) for spec in ACTIONS}
         try:
-            write_whole(Path(path), json.dumps(table, indent=1))
+            write_atomic(Path(path), json.dumps(table, indent=1))
         except DreamSoundError as error:
             self.problem.setText(str(error))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from dreamsound_reaper.install.errors import InstallError
 from dreamsound_reaper.install.places import runs_folder
 from dreamsound_studio import __version__
 from dreamsound_studio.errors import DreamSoundError, ModelError
+from dreamsound_studio.files import partial_beside
 
 SCHEMA_VERSION: Final = 1
 EXIT_MODEL: Final = 3
@@ -99,7 +99,7 @@ def guarded(name: str, look: Callable[[], list[Check]]) -> list[Check]:
 
 def check_runs(folder: Path) -> Check:
     """Check that runs can be written."""
-    probe = folder / f".{uuid.uuid4().hex[:8]}.partial"
+    probe = partial_beside(folder / "runs")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from dreamsound_reaper.install.errors import InstallFailedError
+from dreamsound_studio.files import free_number, numbered, partial_beside
 
 #: Suffix of temporary files; the next installation removes leftovers of a crash.
 NEW_END, OLD_END = ".dreamsound-new", ".dreamsound-old"
@@ -67,12 +67,11 @@ def read(path: Path) -> bytes | None:
 
 def backup_name(path: Path, data: bytes) -> Path:
     """Return the backup path for a modified file; it may already exist."""
-    number = 1
-    while True:
-        place = path.with_name(f"{path.name}{BACKUP_END}{'' if number == 1 else number}")
-        if read(place) in (None, data):
-            return place
-        number += 1
+
+    def place(number: int) -> Path:
+        return path.with_name(numbered(f"{path.name}{BACKUP_END}", number, ""))
+
+    return place(free_number(lambda number: read(place(number)) not in (None, data)))
 
 
 def remove_left_overs(folder: Path) -> None:
@@ -99,9 +98,8 @@ class _Step:
         if data is not None and is_there and path.read_bytes() == data:
             return
         self._make_folder(path.parent)
-        mark = f".{uuid.uuid4().hex[:8]}"
-        new = None if data is None else path.with_name(mark + NEW_END)
-        old = path.with_name(mark + OLD_END) if is_there else None
+        new = None if data is None else partial_beside(path, ending=NEW_END)
+        old = partial_beside(path, ending=OLD_END) if is_there else None
         # Recorded before writing, so that a partial file is removed too.
         self.prepared[path] = (new, old)
         if new is not None and data is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from dreamsound_reaper.install.errors import InstallError
+from dreamsound_studio.paths import data_folder
 
 #: Names of `platform.system`.
 WINDOWS, MACOS, LINUX = "Windows", "Darwin", "Linux"
@@ -116,6 +117,4 @@ def scripts_folder(package: Path | None = None) -> Path:
 
 def runs_folder() -> Path:
     """Return the folder in which the scripts create a folder per run."""
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("dreamsound", appauthor=False)) / "reaper" / "runs"
+    return data_folder() / "reaper" / "runs"

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from dreamsound_reaper.rpp.reading import EXT_KEY, is_mac, items_of, takes_of, track_guid
 from dreamsound_reaper.rpp.text import Block, ProjectError, ProjectText, TextLine, quoted
-from dreamsound_studio.render.write import rename_new
+from dreamsound_studio.files import atomic
 
 #: REAPER's source type per file extension.
 SOURCES: Final = {".wav": "WAVE", ".aiff": "WAVE", ".flac": "FLAC", ".mp3": "MP3",
@@ -164,16 +164,13 @@ def write_new(project: ProjectText, path: Path) -> None:
     ProjectError
         The file exists, or cannot be written.
     """
-    unfinished = path.with_name(f".{uuid.uuid4().hex[:8]}.partial")
     try:
-        unfinished.write_bytes(project.content())
-        rename_new(unfinished, path)
+        with atomic(path, overwrite=False) as partial:
+            partial.write_bytes(project.content())
     except FileExistsError:
         raise ProjectError(f"{path} exists. Choose another name for the new project") from None
     except OSError as error:
         raise ProjectError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _indent(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dreamsound_studio.audio.clip import check_folder_writable, open_sound
+from dreamsound_studio.audio.clip import open_sound
 from dreamsound_studio.cli.queue.common import NoStart, opened
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import DryRun, Json
@@ -16,6 +16,7 @@ from dreamsound_studio.cli.shared.places import AskedSound
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.request import RenderRequest, takes_render_request
 from dreamsound_studio.errors import QueueError
+from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.queue.worker.start import ensure_worker
 from dreamsound_studio.render.write import RenderOptions

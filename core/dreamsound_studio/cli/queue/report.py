@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from dreamsound_studio.audio.clip import check_folder_writable
 from dreamsound_studio.cli.queue.common import opened
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import Json
 from dreamsound_studio.cli.shared.progress import inform
+from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.pictures.batch_report import Report, Row
 from dreamsound_studio.queue.store.records import Job
 

@@ -5,8 +5,6 @@ Source: jordipons/musicnn 0.1.0 (ISC), ``musicnn/models.py``.
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 import numpy.typing as npt
 
@@ -50,15 +48,6 @@ def read_arrays(weights: Weights) -> Arrays:
 def weight_names(model: str) -> dict[str, tuple[int, ...]]:
     """Return the tensors of a network with their shapes, in network order."""
     return _vgg_weights(model) if model.endswith("vgg") else _musicnn_weights()
-
-
-def hash_of(model: str, arrays: Arrays) -> str:
-    """Return the hash of the names and values of a network's weights."""
-    digest = hashlib.sha256()
-    for name in weight_names(model):
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(arrays[name], "<f4").tobytes())
-    return digest.hexdigest()
 
 
 def _read(weights: Weights) -> Arrays:

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dreamsound_studio.models.musicnn import tables as table
-from dreamsound_studio.models.musicnn.arrays import Arrays, hash_of, read_arrays
+from dreamsound_studio.models.musicnn.arrays import Arrays, read_arrays, weight_names
 from dreamsound_studio.models.names import NameTable
-from dreamsound_studio.models.network import Model, Tensor
+from dreamsound_studio.models.network import Model, Tensor, arrays_sha256
 from dreamsound_studio.models.weights import Weights
 
 SAMPLE_RATE_HZ = 16_000
@@ -41,7 +41,7 @@ class MusicNetwork(Model):
         self.name = name
         self.graphs = {}
         self.table: NameTable = table.names(name)
-        self.weights_sha256 = hash_of(name, arrays)
+        self.weights_sha256 = arrays_sha256(arrays, weight_names(name))
         self.sample_rate_hz = SAMPLE_RATE_HZ
         self.band_hz = (0.0, SAMPLE_RATE_HZ / 2)
         self.patch_frames = self.published_hop_frames = table.PATCH_FRAMES

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import json
-import os
 import re
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dreamsound_studio.errors import ModelError
+from dreamsound_studio.files import sha256_of
+from dreamsound_studio.locks import held
 
 #: Time limit for a silent server.
 PATIENCE_SECONDS = 30.0
@@ -85,13 +84,12 @@ def download(
         It cannot be downloaded, differs from the expected file, or is too large.
     """
     fetch = _Fetch(address, place, sha256, most_bytes, on_progress or (lambda *_: None))
-    with _alone(place):
+    with held(place.with_name(f".{place.name}.lock")):
         if place.is_file():  # another process was faster
             return
         _fetch_in_tries(fetch)
         if sha256 is not None:
-            with fetch.partial.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+            found = sha256_of(fetch.partial)
             if found != sha256:
                 _forget(fetch)
                 raise ModelError(
@@ -242,44 +240,3 @@ def _proxy_of(address: str) -> str:
         return ""
     host = proxy.rpartition("@")[2].rpartition("//")[2]
     return f" through the proxy {host} of {parts.scheme}_proxy"
-
-
-@contextmanager
-def _alone(place: Path) -> Iterator[None]:
-    """Hold a lock beside `place` that the system releases when its holder dies."""
-    path = place.with_name(f".{place.name}.lock")
-    while True:
-        with path.open("a+b") as file:
-            while not _try_lock(file):
-                time.sleep(0.2)
-            # Its last holder may have removed it meanwhile.
-            if _same_file(path, file):
-                try:
-                    yield
-                finally:
-                    with suppress(OSError):
-                        path.unlink()
-                return
-
-
-def _same_file(path: Path, file: Any) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
-    except OSError:
-        return False
-
-
-def _try_lock(file: Any) -> bool:
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

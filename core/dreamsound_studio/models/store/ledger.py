@@ -7,13 +7,16 @@ nothing is remembered, and nothing else changes.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import time
-import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.files import sha256_of, write_atomic
+from dreamsound_studio.paths import state_folder
 
 #: How long `auto` avoids a server after it was unreachable.
 UNREACHABLE_SECONDS = 24 * 3600.0
@@ -48,8 +51,7 @@ def fingerprint(folder: Path) -> str:
     digest = hashlib.sha256()
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(f"{file.relative_to(folder).as_posix()}\0".encode())
-        with file.open("rb") as content:
-            digest.update(hashlib.file_digest(content, "sha256").digest())
+        digest.update(bytes.fromhex(sha256_of(file)))
     return digest.hexdigest()
 
 
@@ -89,9 +91,7 @@ def forget_unreachable(name: str) -> None:
 
 
 def _place() -> Path:
-    import platformdirs
-
-    return Path(platformdirs.user_state_dir("dreamsound", appauthor=False)) / "models.json"
+    return state_folder() / "models.json"
 
 
 def _read() -> dict[str, Any]:
@@ -104,11 +104,6 @@ def _read() -> dict[str, Any]:
 
 def _write(known: dict[str, Any]) -> None:
     place = _place()
-    unfinished = place.with_name(f".{uuid.uuid4().hex[:8]}.partial")
-    try:
+    with suppress(OSError, DreamSoundError):
         place.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(json.dumps(known, indent=1), encoding="utf-8")
-        unfinished.replace(place)
-    except OSError:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+        write_atomic(place, json.dumps(known, indent=1))

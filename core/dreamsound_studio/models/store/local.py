@@ -16,6 +16,7 @@ from dreamsound_studio.models.plugins import plugin_entries
 from dreamsound_studio.models.store.caches import CachedFolder, cached_folders
 from dreamsound_studio.models.store.handles import Handle, parse_handle
 from dreamsound_studio.models.weights import Weights, weights_at
+from dreamsound_studio.paths import data_folder
 
 MODELS_VARIABLE = "DREAMSOUND_MODELS"
 
@@ -171,10 +172,8 @@ def user_models_folder() -> Path:
 
 def search_folders() -> list[Path]:
     """Return the folders of ``DREAMSOUND_MODELS`` and the user's data folder, in that order."""
-    import platformdirs
-
     named = [Path(part) for part in os.environ.get(MODELS_VARIABLE, "").split(os.pathsep) if part]
-    return [*named, Path(platformdirs.user_data_dir("dreamsound", appauthor=False)) / "models"]
+    return [*named, data_folder() / "models"]
 
 
 def is_weights(path: Path) -> bool:

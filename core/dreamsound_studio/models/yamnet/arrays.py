@@ -5,7 +5,6 @@ Source: tensorflow/models, ``research/audioset/yamnet/{params,yamnet}.py`` (Apac
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -85,15 +84,6 @@ def convolutions() -> list[tuple[str, int]]:
     for number, (stride, _) in enumerate(table.LAYERS[1:], 2):
         found += [(f"layer{number}/depthwise_conv", stride), (f"layer{number}/pointwise_conv", 1)]
     return found
-
-
-def hash_of(arrays: Arrays) -> str:
-    """Return the hash of the weights' names and values, the same for every file layout."""
-    digest = hashlib.sha256()
-    for name in weight_names():
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(arrays[name], "<f4").tobytes())
-    return digest.hexdigest()
 
 
 def _read_saved_model(folder: Path) -> Arrays:

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dreamsound_studio.models.network import Model, Tensor
+from dreamsound_studio.models.network import Model, Tensor, arrays_sha256
 from dreamsound_studio.models.weights import Weights
 from dreamsound_studio.models.yamnet import tables as table
-from dreamsound_studio.models.yamnet.arrays import Arrays, convolutions, hash_of, read_arrays
+from dreamsound_studio.models.yamnet.arrays import Arrays, convolutions, read_arrays, weight_names
 
 SAMPLE_RATE_HZ = 16_000
 FRAME_SAMPLES, FRAME_HOP, FFT_SIZE = 400, 160, 512
@@ -51,7 +51,7 @@ class YamNet(Model):
     def __init__(self, arrays: Arrays) -> None:
         self.name = "yamnet"
         self.graphs = {}
-        self.weights_sha256 = hash_of(arrays)
+        self.weights_sha256 = arrays_sha256(arrays, weight_names())
         self.sample_rate_hz = SAMPLE_RATE_HZ
         self.band_hz = (MEL_LOW_HZ, MEL_HIGH_HZ)
         self.patch_frames = table.PATCH_FRAMES

@@ -23,6 +23,7 @@ from typing import Any
 
 from dreamsound_studio.dream.dreamer import StepEvent
 from dreamsound_studio.errors import AudioFileError, QueueError, RenderCancelled
+from dreamsound_studio.files import free_paths, numbered
 from dreamsound_studio.jobs.run import Carrying, files_of
 from dreamsound_studio.queue.farm.task import (
     PROBE,
@@ -389,20 +390,15 @@ class FarmRun(JobRun):
 
     def _free_places(self, files: dict[str, Any], carrying: Carrying) -> dict[str, Path]:
         """Return the target path of each file, after resolving existing files as requested."""
-        options, number = carrying.request.options, 1
         names = {name: Path(about["path"]) for name, about in files.items()}
 
-        def numbered(number: int) -> dict[str, Path]:
-            end = "" if number == 1 else f"_{number}"
+        def places(number: int) -> dict[str, Path]:
             return {
-                name: carrying.out / f"{path.stem}{end}{path.suffix}"
+                name: carrying.out / f"{numbered(path.stem, number)}{path.suffix}"
                 for name, path in names.items()
             }
 
-        if options.clash == "number":
-            while any(place.exists() for place in numbered(number).values()):
-                number += 1
-        return numbered(number)
+        return free_paths(places) if carrying.request.options.clash == "number" else places(1)
 
 
 class FarmWorker(Worker):

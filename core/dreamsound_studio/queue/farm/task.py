@@ -6,7 +6,6 @@ topic; a Dask event stops it; renders stay on this machine until they are fetche
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import tempfile
 import threading
@@ -16,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dreamsound_studio import __version__
+from dreamsound_studio._version import __version__
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.dreamer import StepEvent
 from dreamsound_studio.errors import AudioFileError
@@ -244,7 +243,7 @@ def _places(files: dict[str, str], contents: dict[str, Pieces], scratch: Path) -
             # A separate folder: two files may have the same name, which also names the renders.
             places[path] = scratch / f"file{number}" / Path(path).name
             _write(contents[path], places[path])
-            if _sha256(contents[path]) != sha256:
+            if file_sha256(places[path]) != sha256:
                 raise AudioFileError(f"{path}: damaged in transit to the farm")
         elif file_sha256(Path(path)) == sha256:
             places[path] = Path(path)
@@ -265,13 +264,6 @@ def _write(pieces: Pieces, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         file.writelines(pieces)
-
-
-def _sha256(pieces: Pieces) -> str:
-    digest = hashlib.sha256()
-    for piece in pieces:
-        digest.update(piece)
-    return digest.hexdigest()
 
 
 def _reads(path: Path, text: str) -> bool:

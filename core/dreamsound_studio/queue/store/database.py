@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 import threading
@@ -14,8 +13,9 @@ from typing import Any, Final, NoReturn, Self
 
 from dreamsound_studio.errors import QueueError
 from dreamsound_studio.queue.store.records import JOB_COLUMNS, Job, job_from, now_text
-from dreamsound_studio.queue.store.schema import BUSY_TIMEOUT_S, connect, queue_errors
+from dreamsound_studio.queue.store.schema import QUEUE, connect
 from dreamsound_studio.queue.store.states import ACTIONS, OVER, LostJobError, illegal_move
+from dreamsound_studio.sqlite import BUSY_TIMEOUT_S, transaction
 
 Rows = list[tuple[Any, ...]]
 
@@ -81,7 +81,7 @@ class Database:
         with self._lock:
             if self._connection is None:
                 self._connection = connect(self.path, self._busy_timeout_s)
-            with queue_errors(self.path, self._busy_timeout_s):
+            with QUEUE.errors(self.path, self._busy_timeout_s):
                 yield self._connection
 
     def _leave_parent(self) -> None:
@@ -106,23 +106,14 @@ class Database:
                 connection.execute("PRAGMA synchronous = FULL")
 
     def _jobs(self, statement: str, *values: object) -> list[Job]:
-        with queue_errors(self.path, self._busy_timeout_s):
+        with QUEUE.errors(self.path, self._busy_timeout_s):
             return [job_from(row) for row in self._rows(statement, *values)]
 
     @contextmanager
     def _transaction(self, mode: str) -> Iterator[None]:
         """Group reads or changes into one transaction; ``IMMEDIATE`` is for changes."""
-        with self._open() as connection:
-            connection.execute(f"BEGIN {mode}")
-            try:
-                yield
-                connection.execute("COMMIT")
-            except BaseException:
-                # On some errors, such as a full disk, SQLite has already rolled back.
-                with contextlib.suppress(sqlite3.Error):
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                raise
+        with self._open() as connection, transaction(connection, mode):
+            yield
 
     def _job(self, job_id: int) -> Job:
         found = self._jobs(f"SELECT {COLUMNS} FROM jobs WHERE id = ?", checked_id(job_id))

@@ -10,7 +10,7 @@ from typing import Final
 from dreamsound_studio.errors import QueueError
 from dreamsound_studio.queue.store.database import COLUMNS, Database, checked_id
 from dreamsound_studio.queue.store.records import Changes, Job, WorkerRow
-from dreamsound_studio.queue.store.schema import damaged
+from dreamsound_studio.queue.store.schema import QUEUE
 from dreamsound_studio.queue.store.states import HELD, OVER, STATES
 
 #: How often to check the number of changes while waiting. A check costs about 10 microseconds.
@@ -31,7 +31,7 @@ class QueueReader(Database):
         """
         found = self._rows("PRAGMA quick_check(1)")[0][0]
         if found != "ok":
-            raise damaged(self.path, str(found))
+            raise QUEUE.damaged(self.path, str(found))
 
     def job(self, job_id: int) -> Job:
         """Return a job; raise `QueueError` if the ID is unknown."""

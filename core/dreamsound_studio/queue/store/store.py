@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Final
 
 from dreamsound_studio.errors import QueueError
+from dreamsound_studio.files import free_number
+from dreamsound_studio.locks import WorkerLock
+from dreamsound_studio.paths import data_folder
 from dreamsound_studio.queue.store.claims import WorkerActions
 from dreamsound_studio.queue.store.commands import UserActions
 from dreamsound_studio.queue.store.records import Changes, Job, NewJob, WorkerRow
 from dreamsound_studio.queue.store.schema import DamagedQueueError
 from dreamsound_studio.queue.store.states import LostJobError
-from dreamsound_studio.queue.worker.liveness import WorkerLock
 
 __all__ = [
     "QUEUE_VARIABLE",
@@ -94,9 +96,11 @@ def open_store(path: Path | None = None) -> tuple[Store, list[str]]:
 
 def _keep_aside(path: Path) -> Path:
     """Rename the files of a queue; return the new path of the first."""
-    number = 1
-    while (kept := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
+
+    def place(number: int) -> Path:
+        return path.with_name(f"{path.name}.damaged-{number}")
+
+    kept = place(free_number(lambda number: place(number).exists()))
     try:
         # The log first: it must not be taken for the log of a new file.
         for end in ("-wal", "-shm", ""):
@@ -112,6 +116,4 @@ def default_path() -> Path:
     named = os.environ.get(QUEUE_VARIABLE, "").strip()
     if named:
         return Path(named).expanduser()
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("dreamsound", appauthor=False)) / "queue/queue.sqlite"
+    return data_folder() / "queue/queue.sqlite"

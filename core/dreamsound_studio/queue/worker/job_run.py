@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dreamsound_studio import __version__
-from dreamsound_studio.audio.clip import check_folder_writable
+from dreamsound_studio._version import __version__
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.dreamer import StepEvent
 from dreamsound_studio.dream.out_of_memory import OUT_OF_MEMORY
@@ -23,6 +22,7 @@ from dreamsound_studio.errors import (
     RenderCancelled,
     is_out_of_memory,
 )
+from dreamsound_studio.files import check_folder_writable, partial_files, put_in_place
 from dreamsound_studio.jobs.checkpoint import Checkpoints
 from dreamsound_studio.jobs.dreaming import keep_in_library
 from dreamsound_studio.jobs.models import WarmModels
@@ -39,7 +39,7 @@ from dreamsound_studio.queue.worker.previews import StepPictures, step_picture_f
 from dreamsound_studio.queue.worker.retry import patiently
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.render.note import file_sha256
-from dreamsound_studio.render.write import Ready, partial_files, put_in_place
+from dreamsound_studio.render.write import Ready
 
 #: The result of a job that is skipped by `clash` "skip".
 SKIPPED = {"skipped": True, "warnings": ["renders already exist"], "renders": {}}

@@ -6,12 +6,12 @@ They are only for viewing: errors are ignored, and the dream is the same with an
 from __future__ import annotations
 
 import time
-import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from dreamsound_studio.files import atomic
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.store import Store
 
@@ -83,14 +83,12 @@ class StepPictures:
 
         from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 
-        unfinished = self._path.with_name(f".{uuid.uuid4().hex}.npz")
         with suppress(OSError):
             levels = thumbnail_levels(samples, sample_rate_hz)
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(unfinished, step=step, levels=levels.astype(np.float16))
-            unfinished.replace(self._path)
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+            # NumPy appends .npz to any other ending.
+            with atomic(self._path, ending=".npz") as partial:
+                np.savez(partial, step=step, levels=levels.astype(np.float16))
         self._ended_s = time.monotonic()
         self._took_s = self._ended_s - began_s
 

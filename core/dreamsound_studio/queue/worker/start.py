@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from dreamsound_studio.errors import QueueError
+from dreamsound_studio.locks import WorkerLock, is_locked
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
-from dreamsound_studio.queue.worker.liveness import Observer, WorkerLock, is_locked
+from dreamsound_studio.queue.worker.liveness import Observer
 
 #: Held by the worker that was started on demand, while it lives.
 LOCK_NAME: Final = "on-demand.lock"

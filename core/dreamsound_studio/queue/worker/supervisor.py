@@ -15,9 +15,10 @@ from types import FrameType
 from typing import Final
 
 from dreamsound_studio.errors import QueueError
+from dreamsound_studio.locks import WorkerLock
 from dreamsound_studio.queue import inbox
 from dreamsound_studio.queue.store.store import Store
-from dreamsound_studio.queue.worker.liveness import Observer, WorkerLock
+from dreamsound_studio.queue.worker.liveness import Observer
 from dreamsound_studio.queue.worker.retry import patiently
 
 #: A worker that dies this often in a row without a job is not restarted.

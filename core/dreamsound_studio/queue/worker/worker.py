@@ -17,12 +17,13 @@ from contextlib import suppress
 from dreamsound_studio.errors import QueueError
 from dreamsound_studio.jobs.models import WarmModels, default_budget
 from dreamsound_studio.jobs.thread_warnings import thread_warnings
+from dreamsound_studio.locks import WorkerLock, sweep
 from dreamsound_studio.queue import inbox
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import LostWorkerError
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.job_run import JobRun, Surroundings
-from dreamsound_studio.queue.worker.liveness import Observer, WorkerLock, sweep
+from dreamsound_studio.queue.worker.liveness import Observer
 from dreamsound_studio.queue.worker.options import WorkerOptions
 from dreamsound_studio.queue.worker.retry import patiently
 

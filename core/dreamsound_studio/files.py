@@ -1,0 +1,255 @@
+"""Files: atomic writes, unused names and hashes."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import hashlib
+import itertools
+import os
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from dreamsound_studio.errors import AudioFileError, DreamSoundError
+
+#: A file is read for its hash in blocks of this size.
+HASH_BYTES = 2**20
+
+
+def partial_beside(path: Path, tag: str = "", ending: str = ".partial") -> Path:
+    """Return an unused temporary path in the folder of a file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file to write.
+    tag : str, optional
+        Prefix of the name, for finding leftovers of a crash.
+    ending : str, optional
+        Suffix of the name, for writers that choose a format by it.
+    """
+    # Not longer than the file's own name, which may use the file system's maximum.
+    return path.with_name(f".{tag}{uuid.uuid4().hex[:8]}{ending}")
+
+
+def partial_files(folder: Path, tag: str) -> list[Path]:
+    """Return the temporary files with this tag in a folder, as named by `partial_beside`."""
+    return sorted(folder.glob(f".{glob.escape(tag)}{'[0-9a-f]' * 8}.partial"))
+
+
+@contextmanager
+def atomic(path: Path, *, overwrite: bool = True, ending: str = ".partial") -> Iterator[Path]:
+    """Yield a temporary path; rename what is written there to `path` if the block succeeds.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Target path, in an existing folder.
+    overwrite : bool, optional
+        Whether to replace an existing file.
+    ending : str, optional
+        As in `partial_beside`.
+
+    Yields
+    ------
+    pathlib.Path
+        The temporary path; always removed at the end.
+
+    Raises
+    ------
+    FileExistsError
+        The file exists and `overwrite` is False.
+    OSError
+        The file cannot be written.
+
+    Examples
+    --------
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with atomic(folder / "note.txt") as partial:
+    ...     _ = partial.write_text("whole")
+    >>> [path.name for path in folder.iterdir()]
+    ['note.txt']
+    """
+    partial = partial_beside(path, ending=ending)
+    try:
+        yield partial
+        if overwrite:
+            partial.replace(path)
+        else:
+            rename_new(partial, path)
+    finally:
+        # What went wrong while writing matters more than a leftover.
+        with suppress(OSError):
+            partial.unlink()
+
+
+def write_atomic(
+    path: Path,
+    content: bytes | str,
+    *,
+    overwrite: bool = True,
+    error: type[DreamSoundError] = AudioFileError,
+) -> None:
+    """Write a file atomically; text becomes UTF-8 with its line ends unchanged.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Target path, in an existing folder.
+    content : bytes or str
+        The whole content.
+    overwrite : bool, optional
+        Whether to replace an existing file.
+    error : type, optional
+        The error to raise.
+
+    Raises
+    ------
+    DreamSoundError
+        Of the given type: the file cannot be written, or exists and `overwrite` is False.
+    """
+    data = content if isinstance(content, bytes) else content.encode()
+    with writing(path, error), atomic(path, overwrite=overwrite) as partial:
+        partial.write_bytes(data)
+
+
+@contextmanager
+def writing(path: Path, error: type[DreamSoundError]) -> Iterator[None]:
+    """Convert every `OSError` to an error of the given type about writing `path`."""
+    try:
+        yield
+    except FileExistsError:
+        raise error(f"{path}: already exists. Use another name or pass --overwrite.") from None
+    except OSError as reason:
+        raise error(f"{path}: cannot write: {reason.strerror or reason}") from reason
+
+
+def rename_new(partial: Path, path: Path) -> None:
+    """Give a file an unused name; raise `FileExistsError` if it is taken.
+
+    The old name may remain, as a second name of the same file: the caller removes it.
+    """
+    try:
+        # Unlike a rename, a link fails if another process has taken the name meanwhile.
+        os.link(partial, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without links.
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        partial.rename(path)
+
+
+def rename_free(partial: Path, path: Path) -> Path:
+    """Rename a file to `path`, numbered if that is taken; return the new path."""
+    for number in itertools.count(1):
+        free = path.with_name(f"{numbered(path.stem, number)}{path.suffix}")
+        with suppress(FileExistsError):
+            rename_new(partial, free)
+            break
+    partial.unlink(missing_ok=True)
+    return free
+
+
+def put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bool) -> None:
+    """Rename all files; if one fails, remove the new ones.
+
+    Parameters
+    ----------
+    partial, paths : dict
+        Current and final paths, in the same folder.
+    overwrite : bool
+        Whether to replace existing files.
+
+    Raises
+    ------
+    AudioFileError
+        A file cannot be renamed.
+    """
+    done: list[Path] = []
+    for name, place in partial.items():
+        try:
+            if overwrite:
+                place.replace(paths[name])
+            else:
+                rename_new(place, paths[name])
+                done.append(paths[name])
+        except BaseException as error:
+            for path in done:
+                path.unlink(missing_ok=True)
+            if not isinstance(error, OSError):
+                raise
+            reason = error.strerror or str(error)
+            raise AudioFileError(f"{paths[name]}: cannot write: {reason}") from error
+
+
+def free_number(is_taken: Callable[[int], bool]) -> int:
+    """Return the first of 1, 2, 3, ... that is not taken."""
+    return next(number for number in itertools.count(1) if not is_taken(number))
+
+
+def free_paths(paths: Callable[[int], dict[str, Path]]) -> dict[str, Path]:
+    """Return the first of paths(1), paths(2), ... of which none exists."""
+    return paths(free_number(lambda number: any(path.exists() for path in paths(number).values())))
+
+
+def numbered(name: str, number: int, before: str = "_") -> str:
+    """Return a name with a number appended, after `before`; number 1 is left out.
+
+    Examples
+    --------
+    >>> numbered("bird", 1), numbered("bird", 2)
+    ('bird', 'bird_2')
+    """
+    return name if number == 1 else f"{name}{before}{number}"
+
+
+def sha256_of(path: Path, on_block: Callable[[], None] | None = None) -> str:
+    """Return the SHA-256 of a file in hexadecimal.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    on_block : callable, optional
+        Called between blocks; it may raise to stop.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(HASH_BYTES):
+            if on_block is not None:
+                on_block()
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def check_folder_writable(folder: Path, *, makes_it: bool = True) -> None:
+    """Raise `AudioFileError` if files cannot be created in a folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder.
+    makes_it : bool
+        Whether to create the folder if it is missing; otherwise its nearest existing parent is
+        checked.
+    """
+    try:
+        if makes_it:
+            folder.mkdir(parents=True, exist_ok=True)
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise AudioFileError(
+            f"Cannot write to the folder {folder}: {error.strerror or error}"
+        ) from error
