@@ -53,14 +53,14 @@ def take(out: Path, sound: Path, theme: str, scale: str) -> None:
     from PySide6.QtWidgets import QApplication, QWidget
 
     from dreamsound_desktop import app as studio
+    from dreamsound_desktop.dialogs.about import AboutDialog
+    from dreamsound_desktop.dialogs.keys import KeysDialog
+    from dreamsound_desktop.dialogs.models import ModelsDialog
+    from dreamsound_desktop.dialogs.preferences import PreferencesDialog
+    from dreamsound_desktop.dialogs.variations import AskVariations
     from dreamsound_desktop.state.selection import TimeSpan
     from dreamsound_desktop.theme import apply_theme
-    from dreamsound_desktop.windows.about import AboutDialog
     from dreamsound_desktop.windows.job_window import JobWindow
-    from dreamsound_desktop.windows.keys import KeysDialog
-    from dreamsound_desktop.windows.models import ModelsDialog
-    from dreamsound_desktop.windows.preferences import PreferencesDialog
-    from dreamsound_desktop.windows.variations import AskVariations
 
     app = studio._application()
     window = studio.main_window()
@@ -78,7 +78,7 @@ def take(out: Path, sound: Path, theme: str, scale: str) -> None:
     document = window.session.current
     if document is None:
         raise SystemExit(f"Cannot open {sound}")
-    window.change_preferences(preview_plays=False)
+    window.studio.change_preferences(preview_plays=False)
     if not document.takes:
         for stored in window.presets._stored:
             if stored.preset.name == "Turn to bells":
@@ -89,7 +89,7 @@ def take(out: Path, sound: Path, theme: str, scale: str) -> None:
         until(lambda: any(take.renders for take in document.takes))
         window.dreams.render()
         until(lambda: sum(bool(take.renders) for take in document.takes) == 2)
-    window.listen()
+    window.recipe.listen()
     until(lambda: window.view is not None and window.view.readout.heard is not None)
     view = window.view
     if view is None:
@@ -116,7 +116,7 @@ def take(out: Path, sound: Path, theme: str, scale: str) -> None:
     keep("classes", window.dream)
     dialogs = {
         "keys": KeysDialog({}, window),
-        "preferences": PreferencesDialog(window.preferences, window.disk, [], window),
+        "preferences": PreferencesDialog(window.studio.preferences, window.studio.disk, [], window),
         "models": ModelsDialog(window),
         "about": AboutDialog(window),
         "variations": AskVariations(document, window),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence, QPalette
 from PySide6.QtWidgets import QMenu, QWidget
 
@@ -212,26 +212,28 @@ del _
 
 
 class Actions:
-    """The actions of a window.
+    """The actions of the app; they need no window until `show_in` gives them one.
 
     Parameters
     ----------
-    window : QWidget
+    owner : QObject
         Owner of the actions.
     changed : dict
         The user's shortcuts, by action name.
     """
 
-    def __init__(self, window: QWidget, changed: dict[str, str]) -> None:
-        self._window = window
+    def __init__(self, owner: QObject, changed: dict[str, str]) -> None:
         self._actions: dict[str, QAction] = {}
         for spec in ACTIONS:
-            action = QAction(translated(spec.text), window)
+            action = QAction(translated(spec.text), owner)
             action.setObjectName(spec.name)
             action.setCheckable(spec.checkable)
             self._actions[spec.name] = action
-            window.addAction(action)
         self.set_keys(changed)
+
+    def show_in(self, window: QWidget) -> None:
+        """Let the shortcuts work in a window, and draw the icons in its colours."""
+        window.addActions(list(self))
         self.recolour(window.palette())
 
     def __getitem__(self, name: str) -> QAction:

@@ -34,7 +34,7 @@ def main_window(folder: Path | None = None, queue_path: Path | None = None) -> M
         from dreamsound_desktop.windows.main_window import MainWindow
 
         window = MainWindow(folder, queue_path)
-        apply_theme(window.preferences.theme)
+        apply_theme(window.studio.preferences.theme)
     finally:
         gc.enable()
     return window
@@ -98,8 +98,8 @@ def _studio(app: QApplication, sounds: list[Path]) -> int:
     one.listen()
     window = main_window()
     one.wanted.connect(window.open_for_another)
-    guard = CrashGuard(window.folder)
-    guard.saves = window.save
+    guard = CrashGuard(window.studio.folder)
+    guard.saves = window.studio.save
     guard.install()
     window.show()
     close_on_terminate(window)

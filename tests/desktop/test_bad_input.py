@@ -208,9 +208,9 @@ def test_preferences_that_cannot_be_kept_hold_for_this_session(window, monkeypat
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_text", full)
-        window.change_preferences(theme="dark")
+        window.studio.change_preferences(theme="dark")
     assert "No space left" in said(window)
-    assert window.preferences.theme == "dark"
+    assert window.studio.preferences.theme == "dark"
 
 
 def test_a_model_that_cannot_listen(window, qtbot, monkeypatch, tmp_path):

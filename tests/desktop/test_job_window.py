@@ -79,7 +79,7 @@ def test_what_is_chosen_goes_into_every_job_and_into_the_queue(job_window, qtbot
     window.target.setText("Whistling")
     window.target.editingFinished.emit()
     window.dream()
-    qtbot.waitUntil(lambda: len(window.client.jobs) == 2)
+    qtbot.waitUntil(lambda: len(window.controller.client.jobs) == 2)
     for number in (1, 2):
         job = job_of(folder, number)
         assert job["recipe"]["class"] == "Whistling"
@@ -87,7 +87,7 @@ def test_what_is_chosen_goes_into_every_job_and_into_the_queue(job_window, qtbot
         assert job["values"]["preset"] == "Turn to bells"
         status = json.loads((folder / f"{number:03d}/status.json").read_text())
         assert status["state"] == "queued"
-    assert {job.origin for job in window.client.jobs.values()} == {"reaper"}
+    assert {job.origin for job in window.controller.client.jobs.values()} == {"reaper"}
     assert not window.buttons["dream"].isEnabled()
     assert read_preferences(app_folder())[0].recent_presets == ("Turn to bells",)
 
@@ -140,24 +140,28 @@ def test_a_hundred_items_fit_and_everything_has_a_name(open_job, tmp_path):
 def test_progress_is_shown_per_item_and_can_be_cancelled(job_window, qtbot, folder, tmp_path):
     window = job_window
     window.dream()
-    qtbot.waitUntil(lambda: len(window._places) == 2 and len(window.client.jobs) == 2)
-    store = Store(Path(window.client._store.path))
+    qtbot.waitUntil(
+        lambda: len(window.controller.places) == 2 and len(window.controller.client.jobs) == 2
+    )
+    store = Store(Path(window.controller.client._store.path))
     store.register_worker("w", tmp_path / "lock")
     job = store.claim("w")
     store.report_progress(job.id, "w", {"step": 1, "steps": 4, "eta_s": 3.0})
-    place = window._places[job.id]
+    place = window.controller.places[job.id]
     qtbot.waitUntil(lambda: window.items.bars[place].value() == 250)
     assert "1/4" in window.items.bars[place].format()
     assert window.items.all.value() == 250
     assert window.items.all.format().startswith("0 of 2")
     assert window.buttons["finish"].isEnabled()
-    window.finish()
+    window.controller.finish()
     qtbot.waitUntil(lambda: (folder / f"{place + 1:03d}/finish").exists())
     store.failed(job.id, "w", "Nothing in this sound excites Bell")
     qtbot.waitUntil(lambda: "excites Bell" in window.problem.text())
-    window.cancel()
+    window.controller.cancel()
     qtbot.waitUntil(
-        lambda: all(job.is_over for job in window.client.jobs.values()) and not store.close()
+        lambda: (
+            all(job.is_over for job in window.controller.client.jobs.values()) and not store.close()
+        )
     )
     assert window.buttons["dream"].isEnabled()
     assert all((folder / f"{n:03d}/cancel").exists() for n in (1, 2))
@@ -166,19 +170,21 @@ def test_progress_is_shown_per_item_and_can_be_cancelled(job_window, qtbot, fold
 def test_the_outcome_of_a_job_before_its_place_was_known_is_shown(job_window, qtbot):
     window = job_window
     window.dream()
-    qtbot.waitUntil(lambda: len(window._places) == 2 and len(window.client.jobs) == 2)
-    number, place = next(iter(window._places.items()))
-    del window._places[number]
+    qtbot.waitUntil(
+        lambda: len(window.controller.places) == 2 and len(window.controller.client.jobs) == 2
+    )
+    number, place = next(iter(window.controller.places.items()))
+    del window.controller.places[number]
     window.items.bars[place].setFormat("")
-    window._on_submitted(window.client.jobs[number], place)
+    window.controller._on_submitted(window.controller.client.jobs[number], place)
     assert window.items.bars[place].format() == "waiting"
 
 
 def test_a_preview_is_two_seconds_of_the_item_at_most(job_window, qtbot):
     window = job_window
     window.preview()
-    qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
-    (job,) = window.client.jobs.values()
+    qtbot.waitUntil(lambda: len(window.controller.client.jobs) == 1)
+    (job,) = window.controller.client.jobs.values()
     request = json.loads(job.request)
     assert job.kind == "preview"
     assert request["span"] == "0.0:1.0", "no more than the item's own span"
@@ -189,8 +195,8 @@ def test_who_closes_without_a_dream_leaves_nothing_behind(job_window, qtbot, fol
     before = job_of(folder, 1)
     job_window.set_field("wet", 0.5)
     job_window.preview()
-    qtbot.waitUntil(lambda: job_window._preview is not None)
-    path = Path(job_window.client._store.path)
+    qtbot.waitUntil(lambda: job_window.controller.preview_id is not None)
+    path = Path(job_window.controller.client._store.path)
     (folder / "001/preview").mkdir()
     job_window.close()
     store = Store(path)
@@ -203,24 +209,26 @@ def test_who_closes_without_a_dream_leaves_nothing_behind(job_window, qtbot, fol
 def test_a_preview_that_is_done_is_played_and_leaves_the_queue(job_window, qtbot, tmp_path):
     window = job_window
     window.preview()
-    qtbot.waitUntil(lambda: window._preview in window.client.jobs)
-    store = Store(Path(window.client._store.path))
+    qtbot.waitUntil(lambda: window.controller.preview_id in window.controller.client.jobs)
+    store = Store(Path(window.controller.client._store.path))
     store.register_worker("w", tmp_path / "lock")
     job = store.claim("w")
     path = write_sound(tmp_path / "preview.wav", 1.0)
     store.done(job.id, "w", {"renders": {"dream": str(path)}})
     store.close()
-    qtbot.waitUntil(lambda: window.player.is_playing)
-    qtbot.waitUntil(lambda: not window.client.jobs)
+    qtbot.waitUntil(lambda: window.controller.player.is_playing)
+    qtbot.waitUntil(lambda: not window.controller.client.jobs)
     assert not window.problem.text() or "No audio output" in window.problem.text()
-    window.player.stop()
+    window.controller.player.stop()
 
 
 def test_what_is_done_is_shown_and_cannot_be_asked_for_again(open_job, qtbot, tmp_path):
     window = open_job(write_jobs(tmp_path, 1))
     window.dream()
-    qtbot.waitUntil(lambda: len(window._places) == 1 and len(window.client.jobs) == 1)
-    store = Store(Path(window.client._store.path))
+    qtbot.waitUntil(
+        lambda: len(window.controller.places) == 1 and len(window.controller.client.jobs) == 1
+    )
+    store = Store(Path(window.controller.client._store.path))
     store.register_worker("w", tmp_path / "lock")
     store.done(store.claim("w").id, "w", {"renders": {}})
     store.close()
@@ -232,9 +240,9 @@ def test_what_is_done_is_shown_and_cannot_be_asked_for_again(open_job, qtbot, tm
 def end(window: JobWindow, qtbot, tmp_path: Path, *states: str) -> None:
     """Be the worker that ends its jobs."""
     window.dream()
-    qtbot.waitUntil(lambda: len(window.client.jobs) == len(states))
-    qtbot.waitUntil(lambda: len(window._places) == len(states))
-    store = Store(Path(window.client._store.path))
+    qtbot.waitUntil(lambda: len(window.controller.client.jobs) == len(states))
+    qtbot.waitUntil(lambda: len(window.controller.places) == len(states))
+    store = Store(Path(window.controller.client._store.path))
     store.register_worker("w", tmp_path / "lock")
     for state in states:
         job = store.claim("w")
@@ -271,7 +279,7 @@ def test_which_takes_are_made_is_chosen_and_one_stays(open_job, qtbot, tmp_path)
     qtbot.keyClick(boxes["difference"], Qt.Key.Key_Space)
     assert boxes["dream"].isEnabled()
     window.dream()
-    qtbot.waitUntil(lambda: len(window.client.jobs) == 2)
+    qtbot.waitUntil(lambda: len(window.controller.client.jobs) == 2)
     for number in (1, 2):
         job = json.loads((folder / f"{number:03d}/job.json").read_text())
         assert job["options"] == {"renders": ["dream", "difference"], "clash": "number"}
@@ -308,9 +316,9 @@ def test_keys(job_window, qtbot):
     window = job_window
     window.activateWindow()
     qtbot.keyClick(window.target, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
-    qtbot.waitUntil(lambda: len(window.client.jobs) == 2)
+    qtbot.waitUntil(lambda: len(window.controller.client.jobs) == 2)
     qtbot.keyClick(window, Qt.Key.Key_Escape)
-    qtbot.waitUntil(lambda: all(job.is_over for job in window.client.jobs.values()))
+    qtbot.waitUntil(lambda: all(job.is_over for job in window.controller.client.jobs.values()))
     assert window.isVisible()
     qtbot.waitUntil(lambda: not window.buttons["cancel"].isEnabled())
     qtbot.keyClick(window, Qt.Key.Key_Escape)

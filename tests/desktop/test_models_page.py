@@ -7,8 +7,8 @@ import sys
 import pytest
 from PySide6.QtCore import QProcess
 
-from dreamsound_desktop.windows import models
-from dreamsound_desktop.windows.models import ModelsDialog, has_model
+from dreamsound_desktop.dialogs import models
+from dreamsound_desktop.dialogs.models import ModelsDialog, has_model
 
 FETCH = """
 import json, sys, time

@@ -13,10 +13,10 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
+from dreamsound_desktop.dialogs.preferences import PreferencesDialog
 from dreamsound_desktop.panels.method_view import Diagram
 from dreamsound_desktop.state.heard import ClassScore, ClassScores
 from dreamsound_desktop.state.selection import TimeSpan
-from dreamsound_desktop.windows.preferences import PreferencesDialog
 from dreamsound_studio.audio.riff import append_chunks
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.library.library import open_library
@@ -50,7 +50,7 @@ def test_cue_points_are_drawn_and_gone_to(make_window, tmp_path):
 
 def test_what_the_model_hears_is_a_map_an_overlay_and_the_top_of_the_classes(window):
     view, document = window.view, window.session.current
-    window.listening.heard.emit(document.path, HEARD)
+    window.studio.listening.heard.emit(document.path, HEARD)
     assert view.heard_plot.isVisible()
     assert "Bell 0.10" in view.heard_plot.accessibleDescription()
     (ticks,) = view.heard_plot.getPlotItem().getAxis("left")._tickLevels
@@ -221,7 +221,7 @@ def test_the_library_is_searched_starred_and_reopened(window, tmp_path, qtbot, m
 
 
 def test_preferences_are_edited(window, tmp_path):
-    dialog = PreferencesDialog(window.preferences, window.disk, ["Speakers"], window)
+    dialog = PreferencesDialog(window.studio.preferences, window.studio.disk, ["Speakers"], window)
     dialog.name.setText("{stem}_{n}_{render}")
     dialog.device.setCurrentIndex(dialog.device.findData("Speakers"))
     dialog.cache.setValue(64)
@@ -231,11 +231,11 @@ def test_preferences_are_edited(window, tmp_path):
     assert (preferences.name, preferences.output_device, preferences.cache_limit_mb) == (
         "{stem}_{n}_{render}", "Speakers", 64,
     )  # fmt: skip
-    window.change_preferences(**preferences.model_dump())
-    assert window.disk.limit_bytes == 64 * 2**20
+    window.studio.change_preferences(**preferences.model_dump())
+    assert window.studio.disk.limit_bytes == 64 * 2**20
     act(window, "render")
     window.client.act(lambda store: None)
-    assert window.job_factory.preferences.render_folder == str(tmp_path)
+    assert window.studio.job_factory.preferences.render_folder == str(tmp_path)
     dialog.name.setText("{nonsense}")
     assert "nonsense" in dialog.problem.text()
     assert not dialog.buttons.buttons()[0].isEnabled()
@@ -243,7 +243,7 @@ def test_preferences_are_edited(window, tmp_path):
 
 
 def test_the_report_says_what_failed_and_where_renders_are(window, qtbot, tmp_path):
-    from dreamsound_desktop.windows.about import report_text
+    from dreamsound_desktop.dialogs.about import report_text
 
     act(window, "render")
     act(window, "preview")

@@ -22,24 +22,24 @@ from PySide6.QtWidgets import (
 
 import dreamsound_desktop
 from dreamsound_desktop.actions import ACTIONS, MENUS, clashes
+from dreamsound_desktop.dialogs.keys import KeysDialog
 from dreamsound_desktop.panels.field_widgets import FileEdit
 from dreamsound_desktop.panels.presets import PresetList
 from dreamsound_desktop.panels.queue import QueueTable
 from dreamsound_desktop.state.heard import ClassScores
-from dreamsound_desktop.windows.keys import KeysDialog
 
 FOLDER = Path(dreamsound_desktop.__file__).parent
 
 
 def dialogs(window) -> list[QDialog]:
+    from dreamsound_desktop.dialogs.about import AboutDialog, TextDialog
+    from dreamsound_desktop.dialogs.models import ModelsDialog
+    from dreamsound_desktop.dialogs.palette import CommandPalette
+    from dreamsound_desktop.dialogs.preferences import PreferencesDialog
+    from dreamsound_desktop.dialogs.preset_dialog import PresetDialog
+    from dreamsound_desktop.dialogs.variations import AskVariations, VariationsDialog
     from dreamsound_desktop.state.takes import Take
-    from dreamsound_desktop.windows.about import AboutDialog, TextDialog
     from dreamsound_desktop.windows.crash import CrashDialog
-    from dreamsound_desktop.windows.models import ModelsDialog
-    from dreamsound_desktop.windows.palette import CommandPalette
-    from dreamsound_desktop.windows.preferences import PreferencesDialog
-    from dreamsound_desktop.windows.preset_dialog import PresetDialog
-    from dreamsound_desktop.windows.variations import AskVariations, VariationsDialog
 
     document = window.session.current
     return [
@@ -48,7 +48,7 @@ def dialogs(window) -> list[QDialog]:
         CrashDialog("report", window),
         ModelsDialog(window),
         CommandPalette(window.actions_, window),
-        PreferencesDialog(window.preferences, window.disk, ["Speakers"], window),
+        PreferencesDialog(window.studio.preferences, window.studio.disk, ["Speakers"], window),
         KeysDialog({}, window),
         AskVariations(document, window),
         PresetDialog("Save", "Mine", ("tag",), "note", ["tag"], window),
@@ -103,7 +103,9 @@ def _path(widget: QObject) -> str:
 
 
 def test_every_control_of_the_window_has_a_name(window):
-    window.listening.heard.emit(window.session.current.path, ClassScores("yamnet", 0.48, 0.96))
+    window.studio.listening.heard.emit(
+        window.session.current.path, ClassScores("yamnet", 0.48, 0.96)
+    )
     window.live.plots.clear()
     assert nameless(window) == []
 
@@ -182,7 +184,9 @@ def test_every_gesture_of_the_mouse_has_an_action_with_a_key_or_a_menu():
 
 def test_what_is_dropped_reaches_who_does_something_with_it(window):
     """No view between the mouse and the window takes files and does nothing with them."""
-    window.listening.heard.emit(window.session.current.path, ClassScores("yamnet", 0.48, 0.96))
+    window.studio.listening.heard.emit(
+        window.session.current.path, ClassScores("yamnet", 0.48, 0.96)
+    )
     window.live.plots.clear()
     known = (QLineEdit, PresetList, QueueTable, FileEdit)
     for widget in window.findChildren(QWidget):
@@ -262,7 +266,7 @@ def test_the_walk_finds_a_text_outside_of_tr():
     [
         "from dreamsound_desktop import app; app._application(); app.main_window().show()",
         "from dreamsound_desktop.windows import job_window",
-        "from dreamsound_desktop.windows import models, variations, preferences, about",
+        "from dreamsound_desktop.dialogs import models, variations, preferences, about",
     ],
 )
 def test_tensorflow_is_never_imported(code):

@@ -158,12 +158,12 @@ def test_axis_colours_and_fft_size_are_changed_by_keys_and_kept(window, make_win
     act(window, "next_scale")
     act(window, "next_colours")
     act(window, "fft_larger")
-    preferences = window.preferences
+    preferences = window.studio.preferences
     shown = (preferences.scale, preferences.colour_map, preferences.fft_size)
     assert shown == ("mel", "inferno", 4096)
     assert window.view.spectrogram.axis.scale == "mel"
     assert window.view.spectrogram.fft_size == 4096
-    assert make_window().preferences == preferences
+    assert make_window().studio.preferences == preferences
 
 
 def test_the_window_fits_on_a_small_screen(window, tmp_path):
@@ -473,7 +473,7 @@ def test_the_sound_device_is_looked_for_before_levels_are_measured(window, monke
     """Loaded while soxr works in the pool, QtMultimedia and soxr wait for each other for ever."""
     order = []
     monkeypatch.setattr(window.player, "prepare", lambda: order.append("device"))
-    monkeypatch.setattr(window.tasks, "run", lambda *_: order.append("levels"))
+    monkeypatch.setattr(window.studio.tasks, "run", lambda *_: order.append("levels"))
     window.playback.refresh()
     assert order == ["device", "levels"]
 
@@ -588,7 +588,7 @@ def test_presets_are_found_compared_and_blended(window, qtbot):
 
 
 def test_a_preset_is_saved_with_tags_and_a_note(window, monkeypatch):
-    from dreamsound_desktop.windows.preset_dialog import PresetDialog
+    from dreamsound_desktop.dialogs.preset_dialog import PresetDialog
 
     def fill(dialog):
         dialog.name.setText("a/b")
@@ -773,7 +773,7 @@ def test_a_sound_that_was_closed_while_it_was_dreamed_has_its_take(window, qtbot
 
 def test_warnings_of_a_take_are_one_message(window, qtbot):
     take = Take(number=1, name="t", warnings=[f"missing {n}" for n in range(5)])
-    window.dreams._report_warnings(take)
+    window.dreams.follower._report_warnings(take)
     (message,) = window.messages.messages
     assert "missing 0" in message.text
     assert "4 more" in message.text
@@ -781,10 +781,12 @@ def test_warnings_of_a_take_are_one_message(window, qtbot):
 
 def test_notes_on_levels_do_not_move_the_views(window):
     level = "dream lowered by 1.9 dB to keep its true peak under -1 dBTP"
-    window.dreams._report_warnings(Take(number=1, name="t", warnings=[level]))
+    window.dreams.follower._report_warnings(Take(number=1, name="t", warnings=[level]))
     assert not window.messages.messages
-    assert "1.9 dB softer" in window.statusBar().currentMessage()
-    window.dreams._report_warnings(Take(number=1, name="t", warnings=[level, "a step was skipped"]))
+    assert "1.9 dB" in window.statusBar().currentMessage()
+    window.dreams.follower._report_warnings(
+        Take(number=1, name="t", warnings=[level, "a step was skipped"])
+    )
     assert "a step was skipped" in said(window)
 
 
@@ -803,7 +805,7 @@ def test_what_is_cancelled_before_it_is_in_the_queue_does_not_run(window, qtbot)
 def test_what_is_in_the_queue_but_not_seen_yet_is_cancelled(window, qtbot, monkeypatch):
     taken_in = []
     window.client.changed.disconnect(window.client._take_in)
-    window.client.changed.disconnect(window.dreams._on_changed)
+    window.client.changed.disconnect(window.dreams.follower._on_changed)
     window.client.changed.connect(lambda jobs, _: taken_in.extend(jobs))
     with qtbot.waitSignal(window.client.added):
         act(window, "preview")
@@ -820,9 +822,9 @@ def test_cancelling_what_has_just_ended_succeeds(window, qtbot, tmp_path):
     finish_job(window, qtbot, tmp_path, number)
     window.player.stop()
     window.client.jobs[number] = before  # the window has not seen yet that it ended
-    window.dreams._asked[number] = window.session.current, 1
+    window.dreams.follower._asked[number] = window.session.current, 1
     act(window, "cancel")
-    window.client.act(lambda _: 1, lambda _: window.show_status("asked"))
+    window.client.act(lambda _: 1, lambda _: window.studio.messages.show_status("asked"))
     qtbot.waitUntil(lambda: window.statusBar().currentMessage() == "asked")
     assert "cannot change" not in said(window)
 
@@ -916,9 +918,9 @@ def test_a_second_start_opens_its_sounds_in_the_first(window, qtbot, tmp_path):
 
 def test_the_volume_is_kept(make_window):
     window = make_window()
-    window.set_volume(-21.0)
+    window.studio.set_volume(-21.0)
     window.close()
-    assert make_window().preferences.volume_db == -21.0
+    assert make_window().studio.preferences.volume_db == -21.0
 
 
 def test_recent_files(window, tmp_path):
@@ -930,7 +932,7 @@ def test_recent_files(window, tmp_path):
 
 
 def test_the_palette_finds_and_does(window, qtbot):
-    from dreamsound_desktop.windows.palette import CommandPalette
+    from dreamsound_desktop.dialogs.palette import CommandPalette
 
     dialog = CommandPalette(window.actions_, window)
     dialog.open()
@@ -942,7 +944,7 @@ def test_the_palette_finds_and_does(window, qtbot):
 
 
 def test_keys_are_changed_and_clashes_refused(window):
-    from dreamsound_desktop.windows.keys import KeysDialog
+    from dreamsound_desktop.dialogs.keys import KeysDialog
 
     dialog = KeysDialog({}, window)
     assert not dialog.set_key("preview", "L")
@@ -969,7 +971,7 @@ def test_keys_belong_to_the_widget_that_types(window, qtbot):
 
 
 def test_variations_are_heard_and_keepers_starred(window, qtbot, tmp_path):
-    from dreamsound_desktop.windows.variations import AskVariations, VariationsDialog
+    from dreamsound_desktop.dialogs.variations import AskVariations, VariationsDialog
 
     document = window.session.current
     ask = AskVariations(document, window)

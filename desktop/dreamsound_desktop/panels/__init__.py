@@ -1,1 +1,1 @@
-"""The docks: recipe, presets, takes, queue, library."""
+"""Panels: the sounds in tabs, and the docks: recipe, presets, takes, queue, library."""

@@ -1,1 +1,1 @@
-"""Windows: the main one, its dialogs, and REAPER's."""
+"""Windows: the main one, and REAPER's."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QLabel, QMenu, QSlider, QToolBar
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QMenu, QSlider, QToolBar
 
 from dreamsound_desktop.actions import FILE, MENUS, VIEW, translated
 from dreamsound_desktop.panels.meter import Meter
 from dreamsound_desktop.state.document import Document
+from dreamsound_desktop.studio import Studio
 from dreamsound_studio.queue.store.records import Job
-
-if TYPE_CHECKING:
-    from dreamsound_desktop.windows.main_window import MainWindow
 
 TOOLBAR = (
     "open", "", "undo", "redo", "", "play", "loop", "", "preview", "render", "finish", "cancel",
@@ -24,44 +22,60 @@ ROOM = 0.6
 
 
 class Bars(QObject):
-    """Builds the bars of a window and updates the status bar."""
+    """Builds the bars of a window and updates the status bar.
 
-    def __init__(self, window: MainWindow) -> None:
+    Parameters
+    ----------
+    window : QMainWindow
+        The window that has the bars.
+    studio : Studio
+        What they show.
+    docks : iterable of QDockWidget
+        The docks that the View menu shows and hides.
+    """
+
+    #: The path of a recent sound.
+    open_wanted = Signal(object)
+
+    def __init__(self, window: QMainWindow, studio: Studio, docks: Iterable[QDockWidget]) -> None:
         super().__init__(window)
         self._window = window
+        self._studio = studio
         self.menus: dict[str, QMenu] = {}
         for title in MENUS:
             menu = window.menuBar().addMenu(translated(title))
-            window.actions_.fill_menu(menu, title)
+            studio.actions.fill_menu(menu, title)
             self.menus[title] = menu
         self.recent_menu = QMenu(self.tr("Open &recent"), window)
         self.recent_menu.setToolTipsVisible(True)
         self.recent_menu.aboutToShow.connect(self.fill_recent)
-        self.menus[FILE].insertMenu(window.actions_["add_folder"], self.recent_menu)
+        self.menus[FILE].insertMenu(studio.actions["add_folder"], self.recent_menu)
         panels = self.menus[VIEW].addMenu(self.tr("Panels"))
-        for dock in window.docks.values():
+        for dock in docks:
             panels.addAction(dock.toggleViewAction())
         self.volume = QSlider(Qt.Orientation.Horizontal)
-        self.meter = Meter(window.player)
+        self.meter = Meter(studio.player)
         self._make_tools()
         self._room = round(ROOM * window.fontMetrics().height())
         self.device_label = self._label(self.tr("Device of the last dream"))
         self.sound_label = self._label(self.tr("Sound format"))
         self.selection_label = self._label(self.tr("Selection"))
         self.queue_label = self._label(self.tr("Render queue"))
-        window.client.changed.connect(self._show_device)
+        studio.client.changed.connect(self._show_device)
+        studio.volume_changed.connect(self._show_volume)
+        studio.messages.status_changed.connect(window.statusBar().showMessage)
 
     def fill_recent(self) -> None:
         """List the recent sounds."""
-        window = self._window
+        recent = self._studio.session.recent
         self.recent_menu.clear()
-        for path in window.session.recent:
+        for path in recent:
             action = self.recent_menu.addAction(path.name)
             action.setToolTip(str(path))
-            action.triggered.connect(lambda _=False, path=path: window.files.open([path]))
+            action.triggered.connect(lambda _=False, path=path: self.open_wanted.emit(path))
         self.recent_menu.addSeparator()
         clear = self.recent_menu.addAction(self.tr("Clear list"))
-        clear.triggered.connect(window.session.recent.clear)
+        clear.triggered.connect(recent.clear)
 
     def show_document(self, document: Document | None) -> None:
         """Show another sound's format and selection."""
@@ -86,27 +100,22 @@ class Bars(QObject):
         """Show the queue's progress."""
         self._set_text(self.queue_label, text)
 
-    def show_volume(self, volume_db: float) -> None:
-        """Set the volume slider."""
-        if round(volume_db) != self.volume.value():
-            self.volume.setValue(round(volume_db))
-
     def _make_tools(self) -> None:
-        window = self._window
+        window, studio = self._window, self._studio
         toolbar = QToolBar(self.tr("Tools"))
         toolbar.setObjectName("tools")
         window.addToolBar(toolbar)
         for name in TOOLBAR:
             if name:
-                toolbar.addAction(window.actions_[name])
+                toolbar.addAction(studio.actions[name])
             else:
                 toolbar.addSeparator()
         self.volume.setRange(-60, 0)
         self.volume.setAccessibleName(self.tr("Volume, dB"))
         self.volume.setMaximumWidth(10 * window.fontMetrics().height())
-        self.volume.setValue(round(window.preferences.volume_db))
+        self.volume.setValue(round(studio.preferences.volume_db))
         self.volume.setToolTip(self.tr("Volume"))
-        self.volume.valueChanged.connect(window.set_volume)
+        self.volume.valueChanged.connect(studio.set_volume)
         toolbar.addSeparator()
         toolbar.addWidget(self.volume)
         toolbar.addWidget(self.meter)
@@ -122,6 +131,10 @@ class Bars(QObject):
     def _set_text(self, label: QLabel, text: str) -> None:
         label.setText(text)
         label.setVisible(bool(text))
+
+    def _show_volume(self, volume_db: float) -> None:
+        if round(volume_db) != self.volume.value():
+            self.volume.setValue(round(volume_db))
 
     def _show_device(self, jobs: list[Job]) -> None:
         for job in jobs:

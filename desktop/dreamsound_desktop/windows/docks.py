@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QObject, QSettings, QSize, Qt
-from PySide6.QtWidgets import QDockWidget, QWidget
-
-if TYPE_CHECKING:
-    from dreamsound_desktop.windows.main_window import MainWindow
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 #: Version of the saved window state; other versions are ignored.
 STATE_VERSION = 1
@@ -33,8 +29,8 @@ class Docks(QObject):
 
     Parameters
     ----------
-    window : MainWindow
-        The main window.
+    window : QMainWindow
+        The window that has the docks.
     panels : dict
         Title and widget by name.
     folder : pathlib.Path
@@ -42,7 +38,7 @@ class Docks(QObject):
     """
 
     def __init__(
-        self, window: MainWindow, panels: dict[str, tuple[str, QWidget]], folder: Path
+        self, window: QMainWindow, panels: dict[str, tuple[str, QWidget]], folder: Path
     ) -> None:
         super().__init__(window)
         self._window = window
@@ -74,6 +70,11 @@ class Docks(QObject):
         corner = Qt.Corner
         window.setCorner(corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         window.setCorner(corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+
+    def show_front(self, name: str) -> None:
+        """Show a dock in front of those it shares its place with."""
+        self.by_name[name].show()
+        self.by_name[name].raise_()
 
     def keep(self) -> None:
         """Save the layout."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -22,21 +20,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from dreamsound_desktop.controllers.job import JobController
 from dreamsound_desktop.panels.field_widgets import FieldRow
 from dreamsound_desktop.panels.item_bars import ItemBars
 from dreamsound_desktop.panels.render_boxes import RenderBoxes
-from dreamsound_desktop.playback.mixer import Voice
-from dreamsound_desktop.playback.player import Player
-from dreamsound_desktop.queue_client import QueueClient
 from dreamsound_desktop.state.fields import field_named
-from dreamsound_desktop.state.job_folder import PREVIEW, JobFolder
-from dreamsound_desktop.state.preferences import app_folder, read_preferences, save_preferences
 from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.models.tables import table_named
-from dreamsound_studio.queue.inbox import CANCEL, FINISH, submit
-from dreamsound_studio.queue.store.records import Job
-from dreamsound_studio.queue.store.states import HELD, OVER
-from dreamsound_studio.queue.store.store import Store
+from dreamsound_studio.queue.store.states import HELD
 from dreamsound_studio.recipe.presets import Preset, factory_presets, user_presets
 
 #: The main parameters.
@@ -74,16 +65,10 @@ class JobWindow(QWidget):
     ) -> None:
         super().__init__()
         self._is_once = is_once
-        self.job = JobFolder(folder)
-        self.preferences, _ = read_preferences(app_folder())
-        self.preferences.apply_models_folder()
-        self._places: dict[int, int] = {}
-        self._preview: int | None = None
+        self.controller = JobController(folder, queue_path, self)
+        self.job = self.controller.job
+        self.preferences = self.controller.preferences
         self._presets: dict[str, Preset] = {}
-        self.client = QueueClient(queue_path, self)
-        self.player = Player(self)
-        self.player.use_device(self.preferences.output_device)
-        self.player.set_volume_db(self.preferences.volume_db)
         count = len(self.job.folders)
         name = self.job.name(0)
         self.setWindowTitle(
@@ -91,20 +76,7 @@ class JobWindow(QWidget):
             if count == 1
             else self.tr("Dream {0} items").format(count)
         )
-        self.preset = QComboBox()
-        self.preset.setAccessibleName(self.tr("Preset"))
-        self.preset.activated.connect(lambda place: self.use_preset(self.preset.itemData(place)))
-        self.target = QLineEdit()
-        self.target.setAccessibleName(self.tr("Dream of"))
-        self.target.setClearButtonEnabled(True)
-        self.target.editingFinished.connect(self._on_class)
-        self.sound = FieldRow(field_named("target"), self)
-        self.sound.changed.connect(lambda path, _: self._try(lambda: self.job.set_target(path)))
-        self.knobs = {name: FieldRow(field_named(name), self) for name in KNOBS}
-        for name, row in self.knobs.items():
-            row.changed.connect(lambda value, _, name=name: self.set_field(name, value))
-        self.renders = RenderBoxes(self.job.renders, self)
-        self.renders.changed.connect(self._on_renders)
+        self._make_fields()
         self.items = ItemBars([self.job.name(place) for place in range(count)])
         self.problem = QLabel(self.job.problem)
         self.problem.setWordWrap(True)
@@ -116,13 +88,12 @@ class JobWindow(QWidget):
         self._fill_presets()
         self._lay_out()
         self._complete()
-        self.client.changed.connect(self._on_changed)
-        self.client.failed.connect(self.problem.setText)
-        self.client.untended.connect(self._on_untended)
-        self.client.tended.connect(self.problem.clear)
-        self.player.silent.connect(self._on_silent)
-        self.client.start()
-        self._places = self.job.submitted()
+        self.controller.problem_changed.connect(self.problem.setText)
+        self.controller.status_changed.connect(self.status.setText)
+        self.controller.recipe_changed.connect(self._show)
+        self.controller.item_changed.connect(self.items.show_job)
+        self.controller.jobs_changed.connect(self._on_jobs)
+        self.controller.start()
         self._show()
         self.buttons["dream"].setFocus()
 
@@ -130,68 +101,44 @@ class JobWindow(QWidget):
 
     def set_field(self, name: str, value: Any) -> None:
         """Change a recipe field; show an error in place if the value is invalid."""
-        self._try(lambda: self.job.set_field(name, value))
+        self.controller.set_field(name, value)
 
     def use_preset(self, name: str) -> None:
         """Use a preset's recipe; an empty name restores the job's own."""
-        self._try(lambda: self.job.use(self._presets.get(name)))
+        self.controller.use_preset(self._presets.get(name))
 
     def preview(self) -> None:
         """Preview the beginning of the first item and play it."""
         self._on_class()
-        try:
-            job = self.job.preview()
-        except DreamSoundError as error:
-            self.problem.setText(str(error))
-            return
-        self.problem.clear()
-        self.status.setText(self.tr("Preview waiting…"))
-        self._drop_preview()
-        self.client.act(lambda store: store.add([job.as_job("reaper")])[0], self._on_preview_added)
-        self.client.start_worker()
+        self.controller.preview()
 
     def dream(self) -> None:
         """Queue the jobs of all items."""
         self._on_class()
-        for place in range(len(self.job.folders)):
-            try:
-                folder = self.job.write(place)
-            except DreamSoundError as error:
-                self.problem.setText(str(error))
-                return
-            self.client.act(
-                lambda store, folder=folder: submit(folder, store, "reaper"),  # type: ignore[misc]
-                lambda job, place=place: self._on_submitted(job, place),  # type: ignore[misc]
-            )
-        self.client.start_worker()
-        self.problem.clear()
-        self._remember()
-
-    def cancel(self) -> None:
-        """Cancel all jobs; before they exist, stop the preview."""
-        if not any(state not in OVER for state in self._states()):
-            self._drop_preview()
-            self.player.stop()
-        self._request_stop(CANCEL, self._places)
-        for number in self._places:
-            self.client.act(lambda store, n=number: store.cancel(n))  # type: ignore[misc]
-
-    def finish(self) -> None:
-        """Stop running jobs and keep the results."""
-        running = [n for n in self._places if self._state(n) == "running"]
-        for number in running:
-            self.client.act(lambda store, n=number: store.finish(n))  # type: ignore[misc]
-        self._request_stop(FINISH, running)
+        self.controller.dream()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Close; renders continue, and REAPER's bridge inserts them."""
-        self.player.close()
-        self._drop_preview()
-        self.client.close()
-        shutil.rmtree(self.job.folders[0] / PREVIEW, ignore_errors=True)
+        self.controller.close()
         super().closeEvent(event)
 
     # -- construction ---------------------------------------------------------------------------
+
+    def _make_fields(self) -> None:
+        self.preset = QComboBox()
+        self.preset.setAccessibleName(self.tr("Preset"))
+        self.preset.activated.connect(lambda place: self.use_preset(self.preset.itemData(place)))
+        self.target = QLineEdit()
+        self.target.setAccessibleName(self.tr("Dream of"))
+        self.target.setClearButtonEnabled(True)
+        self.target.editingFinished.connect(self._on_class)
+        self.sound = FieldRow(field_named("target"), self)
+        self.sound.changed.connect(lambda path, _: self.controller.set_target(path))
+        self.knobs = {name: FieldRow(field_named(name), self) for name in KNOBS}
+        for name, row in self.knobs.items():
+            row.changed.connect(lambda value, _, name=name: self.set_field(name, value))
+        self.renders = RenderBoxes(self.job.renders, self)
+        self.renders.changed.connect(self._on_renders)
 
     def _fill_presets(self) -> None:
         """List the job's own recipe, favourites, recent presets, then all."""
@@ -237,9 +184,9 @@ class JobWindow(QWidget):
             ("dream", self.tr("&Dream"), self.tr("Dream all items (Ctrl+Return)"),
              self.dream, first),
             ("finish", self.tr("&Stop and keep"),
-             self.tr("Stop after this step and keep the result"), self.finish, second),
+             self.tr("Stop after this step and keep the result"), self.controller.finish, second),
             ("cancel", self.tr("&Cancel"), self.tr("Cancel all jobs (Esc)"),
-             self.cancel, second),
+             self.controller.cancel, second),
         ):  # fmt: skip
             button = QPushButton(text)
             button.setToolTip(tip)
@@ -266,22 +213,7 @@ class JobWindow(QWidget):
             completer.setFilterMode(Qt.MatchFlag.MatchContains)
             self.target.setCompleter(completer)
 
-    def _remember(self) -> None:
-        """Save the used preset for next time; failures are harmless."""
-        if self.job.preset:
-            preferences, _ = read_preferences(app_folder())
-            with suppress(DreamSoundError, OSError):
-                save_preferences(preferences.with_used(self.job.preset), app_folder())
-
     # -- display --------------------------------------------------------------------------------
-
-    def _try(self, change: Callable[[], None]) -> None:
-        try:
-            change()
-            self.problem.clear()
-        except DreamSoundError as error:
-            self.problem.setText(str(error))
-        self._show()
 
     def _show(self) -> None:
         recipe = self.job.recipe
@@ -295,24 +227,20 @@ class JobWindow(QWidget):
         self._show_buttons()
 
     def _show_buttons(self) -> None:
-        states = self._states()
-        is_running = any(state not in OVER for state in states)
-        # A job folder is a single job: a finished one cannot run again.
-        is_done = len(states) == len(self.job.folders) and set(states) == {"done"}
-        # For a one-shot window, the caller stops waiting when all jobs are over.
-        is_over = is_done or (self._is_once and bool(states) and not is_running)
-        self.buttons["dream"].setEnabled(not is_running and not is_over)
-        if is_done:
+        controller = self.controller
+        states = controller.states
+        # A job folder is a single job: a finished one cannot run again. For a one-shot window,
+        # the caller stops waiting when all jobs are over.
+        is_over = controller.is_done or (
+            self._is_once and bool(states) and not controller.is_running
+        )
+        self.buttons["dream"].setEnabled(not controller.is_running and not is_over)
+        if controller.is_done:
             self.status.setText(self.tr("All jobs done."))
-        self.buttons["cancel"].setEnabled(is_running or self._preview is not None)
+        self.buttons["cancel"].setEnabled(
+            controller.is_running or controller.preview_id is not None
+        )
         self.buttons["finish"].setEnabled(any(state in HELD for state in states))
-
-    def _states(self) -> list[str]:
-        return [self._state(number) for number in self._places]
-
-    def _state(self, number: int) -> str:
-        job = self.client.jobs.get(number)
-        return "queued" if job is None else job.state
 
     def _on_renders(self, chosen: tuple[str, ...]) -> None:
         self.job.renders = chosen
@@ -320,93 +248,16 @@ class JobWindow(QWidget):
     def _on_class(self) -> None:
         text = self.target.text().strip()
         if text != (self.job.recipe.class_ or ""):
-            self._try(lambda: self.job.set_class(text))
+            self.controller.set_class(text)
         self.target.setModified(False)
 
     def _on_escape(self) -> None:
         self.buttons["cancel"].click() if self.buttons["cancel"].isEnabled() else self.close()
 
-    # -- progress -------------------------------------------------------------------------------
-
-    def _request_stop(self, name: str, numbers: Any) -> None:
-        for number in numbers:
-            with suppress(OSError):
-                (self.job.folders[self._places[number]] / name).touch()
-
-    def _on_submitted(self, job: Job, place: int) -> None:
-        self._places[job.id] = place
-        if job.state in ("failed", "cancelled"):
-            self.client.retry([job.id])
-        # The queue may have reported changes before the job's item was known.
-        self._on_changed([self.client.jobs.get(job.id, job)])
-
-    def _on_preview_added(self, number: int) -> None:
-        self._preview = number
-        self._show_buttons()
-
-    def _drop_preview(self) -> None:
-        """Remove the preview from the queue; cancel it if it is running."""
-        number, self._preview = self._preview, None
-        if number is None:
-            return
-
-        def remove_preview(store: Store) -> None:
-            is_held = store.job(number).state in HELD
-            store.cancel(number) if is_held else store.remove(number)
-
-        self.client.act(remove_preview)
-
-    def _on_changed(self, jobs: list[Job]) -> None:
-        for job in jobs:
-            if job.id == self._preview:
-                self._follow_preview(job)
-            place = self._places.get(job.id)
-            if place is not None:
-                self.items.show_job(place, job)
-                if job.state == "failed":
-                    self.problem.setText(self.tr("{0}: {1}").format(job.name, job.error))
-        known = [self.client.jobs[n] for n in self._places if n in self.client.jobs]
+    def _on_jobs(self) -> None:
+        known = self.controller.known_jobs()
         if known:
             self.items.show_all(known)
         self._show_buttons()
-        all_known = len(known) == len(self.job.folders)
-        if self._is_once and all_known and {job.state for job in known} == {"done"}:
+        if self._is_once and self.controller.is_done:
             QTimer.singleShot(CLOSES_MS, self, self.close)
-
-    def _follow_preview(self, job: Job) -> None:
-        if job.state == "failed":
-            self.problem.setText(self.tr("Preview failed: {0}").format(job.error))
-            self.status.clear()
-            self._drop_preview()
-        elif job.state == "done":
-            self.status.setText(self.tr("Playing preview."))
-            self._drop_preview()
-            self._play(Path(job.result["renders"]["dream"]))
-        elif job.state in HELD:
-            steps, step = job.progress.get("steps"), job.progress.get("step") or 0
-            self.status.setText(
-                self.tr("Preview: step {0}/{1}").format(step, steps)
-                if steps
-                else self.tr("Previewing…")
-            )
-
-    def _play(self, path: Path) -> None:
-        # Imported here: open no audio device before the first preview.
-        from dreamsound_desktop.analysis.open_sound import OpenSound
-        from dreamsound_desktop.playback.level import heard_gain
-
-        try:
-            sound = OpenSound(path)
-            voice = Voice(sound, gain=heard_gain(sound, None, 0, is_matched=False))
-        except DreamSoundError as error:
-            self.problem.setText(str(error))
-            return
-        self.player.play(voice, 0.0, sound.seconds)
-
-    def _on_silent(self, reason: str) -> None:
-        self.problem.setText(self.tr("No audio output: {0}.").format(reason))
-
-    def _on_untended(self, lines: str) -> None:
-        message = self.tr("Render worker not running. Restarting it.")
-        self.problem.setText(f"{message}\n{lines}" if lines else message)
-        QTimer.singleShot(0, self, self.client.start_worker)

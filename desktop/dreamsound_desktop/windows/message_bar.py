@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
@@ -15,17 +15,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-#: Transient messages disappear after this time.
-TELLING_MS = 8000
+from dreamsound_desktop.state.messages import TRANSIENT_MS, Messages, Notice, Step
+
 MOST_MESSAGES = 3
 
 
 class Message(QFrame):
     """A message line with buttons."""
 
-    def __init__(
-        self, key: str, text: str, steps: list[tuple[str, Callable[[], object]]], parent: QWidget
-    ) -> None:
+    def __init__(self, key: str, text: str, steps: Sequence[Step], parent: QWidget) -> None:
         super().__init__(parent)
         self.key = key
         self.text = text
@@ -60,50 +58,31 @@ class Message(QFrame):
 
 
 class MessageBar(QWidget):
-    """The current messages, latest on top."""
+    """Shows the current messages, latest on top."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, messages: Messages, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(0)
         self.messages: list[Message] = []
+        messages.said.connect(self._show)
+        messages.cleared.connect(self._clear)
 
-    def say(
-        self,
-        text: str,
-        *steps: tuple[str, Callable[[], object]],
-        key: str = "",
-        stays: bool = True,
-    ) -> Message:
-        """Show a message.
-
-        Parameters
-        ----------
-        text : str
-            What happened, then what to do.
-        *steps : (str, callable)
-            Buttons: label and function.
-        key : str, optional
-            Replaces the message with the same key.
-        stays : bool, optional
-            Whether the message stays until it is closed.
-        """
+    def _show(self, notice: Notice) -> None:
         for old in list(self.messages):
-            if (key and old.key == key) or old.text == text:
+            if (notice.key and old.key == notice.key) or old.text == notice.text:
                 self._drop(old)
         while len(self.messages) >= MOST_MESSAGES:
             self._drop(self.messages[0])
-        message = Message(key, text, list(steps), self)
+        message = Message(notice.key, notice.text, notice.steps, self)
         message.destroyed.connect(lambda: self._forget(message))
         self.messages.append(message)
         self._layout.insertWidget(0, message)
-        if not stays:
-            QTimer.singleShot(TELLING_MS, message, message.close_message)
-        return message
+        if not notice.stays:
+            QTimer.singleShot(TRANSIENT_MS, message, message.close_message)
 
-    def clear(self, key: str) -> None:
-        """Remove the message with a key, if any."""
+    def _clear(self, key: str) -> None:
         for old in list(self.messages):
             if old.key == key:
                 self._drop(old)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QWidget
 
+from dreamsound_desktop.controllers.presets import PresetController
+from dreamsound_desktop.panels.takes import TakesPanel
 from dreamsound_desktop.state.document import Document
+from dreamsound_desktop.state.found_takes import add_take_of_render, take_of_job, take_of_record
 from dreamsound_desktop.state.requests import jobs_of_files
 from dreamsound_desktop.state.selection import TimeSpan
+from dreamsound_desktop.state.sound_files import MOST_FILES, copy_renders, found_sounds
 from dreamsound_desktop.state.takes import Take
-from dreamsound_studio.audio.formats import FORMATS
-from dreamsound_studio.errors import AudioFileError, DreamSoundError
-from dreamsound_studio.files import partial_beside, rename_free
+from dreamsound_desktop.studio import Studio
+from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.jobs.redo import note_of_render, source_of
 from dreamsound_studio.library.records import DreamRecord
 from dreamsound_studio.queue.store.records import Job, NewJob
@@ -27,23 +28,24 @@ from dreamsound_studio.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from dreamsound_desktop.background import Task
-    from dreamsound_desktop.windows.main_window import MainWindow
 
-#: File name suffixes of sounds in a folder.
-ENDINGS = {f".{name}" for name in (*FORMATS, "aif", "w64", "rf64", "caf", "au", "oga", "wave")}
-MOST_FILES = 10_000
 MOST_REPORTED = 3
 #: Larger numbers of sounds go to the queue as a batch.
 MOST_OPENED = 24
 
 
-class Files(QObject):
+class FileController(QObject):
     """Opens files and explains why a file cannot be opened."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        actions = window.actions_
+    def __init__(
+        self, studio: Studio, takes: TakesPanel, presets: PresetController, parent: QWidget
+    ) -> None:
+        super().__init__(studio)
+        self._studio = studio
+        self._takes = takes
+        self._presets = presets
+        self._parent = parent
+        actions = studio.actions
         actions.bind("open", self.ask)
         actions.bind("add_folder", self.ask_folder)
         actions.bind("close", self.close_current)
@@ -52,14 +54,14 @@ class Files(QObject):
 
     def ask(self) -> None:
         """Choose sounds and open them."""
-        recent = self._window.session.recent
+        recent = self._studio.session.recent
         folder = str(recent[0].parent) if recent else ""
-        paths, _ = QFileDialog.getOpenFileNames(self._window, self.tr("Open sounds"), folder)
+        paths, _ = QFileDialog.getOpenFileNames(self._parent, self.tr("Open sounds"), folder)
         self.open([Path(path) for path in paths])
 
     def ask_folder(self) -> None:
         """Choose a folder and queue its sounds."""
-        folder = QFileDialog.getExistingDirectory(self._window, self.tr("Add folder to queue"))
+        folder = QFileDialog.getExistingDirectory(self._parent, self.tr("Add folder to queue"))
         if folder:
             self.queue([Path(folder)])
 
@@ -78,7 +80,7 @@ class Files(QObject):
             except (DreamSoundError, OSError) as error:
                 problems.append(str(error))
         if presets:
-            self._window.presets_work.import_presets(presets)
+            self._presets.import_presets(presets)
         if folders:
             self.queue(folders)
         self._report_problems(
@@ -87,19 +89,19 @@ class Files(QObject):
 
     def look_for_changes(self) -> None:
         """Report if the active sound has been removed or changed since it was opened."""
-        document = self._window.session.current
+        document = self._studio.session.current
         if document is None or not document.sound.has_changed():
             return
         if not document.path.is_file():
-            self._window.messages.say(
+            self._studio.messages.say(
                 self.tr("File not found: {0}. Restore it or close the sound.").format(
                     document.path
                 ),
-                (self.tr("Close"), lambda: self._window.session.close(document)),
+                (self.tr("Close"), lambda: self._studio.session.close(document)),
                 key="gone",
             )
             return
-        self._window.messages.say(
+        self._studio.messages.say(
             self.tr("{0} has changed on disk.").format(document.path),
             (self.tr("Reopen"), lambda: self._reopen(document)),
             key="gone",
@@ -108,70 +110,34 @@ class Files(QObject):
     def open_job(self, job: Job) -> None:
         """Open the sound of a job and select its result for playback."""
         try:
-            document = self._window.session.open(Path(job.input))
+            document = self._studio.session.open(Path(job.input))
         except DreamSoundError as error:
-            self._window.messages.say(str(error), key="open")
+            self._studio.messages.say(str(error), key="open")
             return
-        renders = job.result.get("renders") or {}
-        known = document.takes.of_job(job.id)
-        if known is None and renders:
-            rate = job.result.get("sample_rate_hz") or document.sound.sample_rate_hz
-            start = (job.result.get("start") or 0) / rate
-            after, before = job.result.get("final") or {}, job.result.get("initial") or {}
-            known = Take(
-                number=document.takes.next_number(),
-                name=job.preset or str(after.get("class") or job.name),
-                kind=job.kind,
-                renders=renders,
-                start_s=start,
-                stop_s=start + (job.result.get("samples") or 0) / rate,
-                recipe=job.result.get("recipe") or {},
-                class_name=str(after.get("class") or ""),
-                score_before=before.get("score"),
-                score_after=after.get("score"),
-                job=job.id,
-            )
-            document.takes.put(known)
-        if known is not None and known.renders:
-            self._window.takes.put_new(known.number)
+        take = take_of_job(document, job)
+        if take is not None and take.renders:
+            self._takes.put_new(take.number)
 
     def open_record(self, record: DreamRecord) -> None:
         """Open the sound of a library entry, with its recipe and renders."""
         try:
-            document = self._window.session.open(Path(record.source))
+            document = self._studio.session.open(Path(record.source))
             recipe = recipe_from(dict(record.recipe))
         except DreamSoundError as error:
-            self._window.messages.say(str(error), key="open")
+            self._studio.messages.say(str(error), key="open")
             return
         document.set_recipe(recipe, self.tr("Reopen dream"), preset=record.preset)
         start = record.start / record.sample_rate_hz
         span = TimeSpan(start, start + record.length / record.sample_rate_hz)
         self._select_part(document, span)
-        renders = {render.name: render.path for render in record.renders}
-        known = next((take for take in document.takes if take.renders == renders), None)
-        if known is None:
-            known = Take(
-                number=document.takes.next_number(),
-                name=record.preset or record.class_name,
-                kind="render",
-                renders=renders,
-                start_s=span.start_s,
-                stop_s=span.stop_s,
-                recipe=dict(record.recipe),
-                class_name=record.class_name,
-                score_before=record.score_before,
-                score_after=record.score_after,
-                stars=record.stars,
-            )
-            document.takes.put(known)
-        self._window.takes.put_new(known.number)
+        self._takes.put_new(take_of_record(document, record, span).number)
 
     def queue(self, paths: list[Path]) -> None:
         """Queue sounds and folders with the document's recipe."""
-        document = self._window.session.current
+        document = self._studio.session.current
         recipe = document.recipe if document is not None else Recipe()
         preset = document.preset if document is not None else ""
-        preferences = self._window.preferences
+        preferences = self._studio.preferences
 
         def work(task: Task) -> tuple[list[NewJob], list[str]]:
             files = found_sounds(paths, task.is_wanted)
@@ -189,19 +155,19 @@ class Files(QObject):
         def done(made: tuple[list[NewJob], list[str]]) -> None:
             jobs, problems = made
             if jobs:
-                self._window.client.add(jobs)
+                self._studio.client.add(jobs)
                 text = self.tr("Added {0} sounds to the queue.").format(len(jobs))
-                self._window.messages.say(text, stays=False)
+                self._studio.messages.say(text, stays=False)
             elif not problems:
                 problems = [self.tr("No audio files found.")]
             self._report_problems(problems)
 
-        self._window.tasks.run(work, done, lambda text: self._report_problems([text]))
+        self._studio.tasks.run(work, done, lambda text: self._report_problems([text]))
 
     def close_current(self) -> None:
         """Close the active document."""
-        if self._window.session.current is not None:
-            self._window.session.close(self._window.session.current)
+        if self._studio.session.current is not None:
+            self._studio.session.close(self._studio.session.current)
 
     def reveal(self, path: Path) -> None:
         """Show a file in its folder."""
@@ -214,7 +180,7 @@ class Files(QObject):
 
     def reveal_current(self) -> None:
         """Show the selected take, or the sound, in its folder."""
-        take, document = self._window.takes.current, self._window.session.current
+        take, document = self._takes.current, self._studio.session.current
         if take is not None and take.renders:
             self.reveal(Path(next(iter(take.renders.values()))))
         elif document is not None:
@@ -222,13 +188,13 @@ class Files(QObject):
 
     def export_take(self) -> None:
         """Choose a folder and copy the take's renders to it."""
-        take, document = self._window.takes.current, self._window.session.current
+        take, document = self._takes.current, self._studio.session.current
         if take is None or document is None:
-            self._window.messages.say(
+            self._studio.messages.say(
                 self.tr("No take selected. Select the take to export."), stays=False
             )
             return
-        folder = QFileDialog.getExistingDirectory(self._window, self.tr("Export take"))
+        folder = QFileDialog.getExistingDirectory(self._parent, self.tr("Export take"))
         if folder:
             self.export_to(take, Path(folder))
 
@@ -240,57 +206,42 @@ class Files(QObject):
 
         def done(count: int) -> None:
             text = self.tr("Copied {0} files to {1}.").format(count, folder)
-            self._window.messages.say(text, stays=False)
+            self._studio.messages.say(text, stays=False)
 
-        self._window.tasks.run(work, done, lambda text: self._report_problems([text]))
+        self._studio.tasks.run(work, done, lambda text: self._report_problems([text]))
 
     def _open(self, path: Path) -> None:
         """Open a sound; for a render whose source exists, open the source with its recipe."""
         try:
             note = note_of_render(path)
         except DreamSoundError:
-            self._window.session.open(path)
+            self._studio.session.open(path)
             return
         try:
             source = source_of(note, path)
         except DreamSoundError as error:
-            self._window.session.open(path)
+            self._studio.session.open(path)
             text = self.tr("{0} is a render; opened as a sound: {1}")
-            self._window.messages.say(text.format(path.name, error), key="open")
+            self._studio.messages.say(text.format(path.name, error), key="open")
             return
         recipe = recipe_from(note.recipe)
         start = note.source.file_start
         if start is None:
             # A render of several pieces has no single position in its source.
-            document = self._window.session.open(path)
+            document = self._studio.session.open(path)
             document.set_recipe(recipe, self.tr("Reopen render"))
             return
-        document = self._window.session.open(source)
+        document = self._studio.session.open(source)
         document.set_recipe(recipe, self.tr("Reopen render"))
         rate = document.sound.sample_rate_hz
         span = TimeSpan(start / rate, (start + note.source.samples) / rate)
         self._select_part(document, span)
-        if not any(str(path) in take.renders.values() for take in document.takes):
-            scores: list[float | None] = [*note.scores] or [None]
-            document.takes.put(
-                Take(
-                    number=document.takes.next_number(),
-                    name=path.stem,
-                    kind="render",
-                    renders={note.render: str(path)},
-                    start_s=span.start_s,
-                    stop_s=span.stop_s,
-                    recipe=note.recipe,
-                    class_name=note.class_name,
-                    score_before=scores[0],
-                    score_after=scores[-1],
-                )
-            )
-        self._window.messages.say(
+        add_take_of_render(document, path, note, span)
+        self._studio.messages.say(
             self.tr("{0} is a render of {1}. Its recipe is restored.").format(
                 path.name, source.name
             ),
-            (self.tr("Open as a sound"), lambda: self._window.session.open(path)),
+            (self.tr("Open as a sound"), lambda: self._studio.session.open(path)),
             stays=False,
         )
 
@@ -300,11 +251,11 @@ class Files(QObject):
             document.select(span, self.tr("Select"))
 
     def _reopen(self, document: Document) -> None:
-        self._window.session.close(document)
+        self._studio.session.close(document)
         self.open([document.path])
 
     def _offer_queue(self, paths: list[Path]) -> None:
-        self._window.messages.say(
+        self._studio.messages.say(
             self.tr("{0} sounds selected. Queue them, or open them all.").format(len(paths)),
             (self.tr("Add to queue"), lambda: self.queue(paths)),
             (self.tr("Open all"), lambda: self._open_all(paths)),
@@ -323,49 +274,4 @@ class Files(QObject):
                 shown.append(self.tr("… and {0} more").format(len(problems) - MOST_REPORTED))
             if step:
                 shown.append(step)
-            self._window.messages.say("\n".join(shown), key="open")
-
-
-def found_sounds(paths: list[Path], is_wanted: Callable[[], bool]) -> list[tuple[Path, Path]]:
-    """Return sounds, and the path of each relative to its folder tree.
-
-    Parameters
-    ----------
-    paths : list of pathlib.Path
-        Files and folders.
-    is_wanted : callable
-        Called periodically; stops when it returns False.
-    """
-    found: list[tuple[Path, Path]] = []
-    for path in paths:
-        if not path.is_dir():
-            found.append((path, Path(path.name)))
-            continue
-        for place in sorted(path.rglob("*")):
-            if len(found) >= MOST_FILES or not is_wanted():
-                return found
-            if place.suffix.casefold() in ENDINGS and place.is_file():
-                # Skip earlier dreams of this folder.
-                if "dreams" in place.relative_to(path).parts[:1]:
-                    continue
-                found.append((place, place.relative_to(path)))
-    return found
-
-
-def copy_renders(take: Take, folder: Path) -> int:
-    """Copy a take's renders into a folder; return the number copied."""
-    count = 0
-    for path in take.renders.values():
-        source = Path(path)
-        partial = partial_beside(folder / source.name)
-        try:
-            shutil.copyfile(source, partial)
-            rename_free(partial, folder / source.name)
-        except OSError as error:
-            raise AudioFileError(
-                f"cannot copy {source.name} to {folder}: {error.strerror or error}"
-            ) from error
-        finally:
-            partial.unlink(missing_ok=True)
-        count += 1
-    return count
+            self._studio.messages.say("\n".join(shown), key="open")

@@ -3,40 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
 from dreamsound_desktop.analysis.open_sound import OpenSound
+from dreamsound_desktop.panels.sound_tabs import SoundTabs
+from dreamsound_desktop.panels.takes import TakesPanel
 from dreamsound_desktop.playback.mixer import Voice
 from dreamsound_desktop.state.document import Document
+from dreamsound_desktop.studio import Studio
 from dreamsound_studio.errors import DreamSoundError
-
-if TYPE_CHECKING:
-    from dreamsound_desktop.windows.main_window import MainWindow
 
 #: Number of take files kept open.
 MOST_OPEN = 24
 VOLUME_STEP_DB = 3.0
 
 
-class PlaybackWork(QObject):
+class PlaybackController(QObject):
     """Plays the selection of the Takes panel on the document's timeline."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
+    def __init__(self, studio: Studio, takes: TakesPanel, tabs: SoundTabs) -> None:
+        super().__init__(studio)
+        self._studio = studio
+        self._takes = takes
+        self._tabs = tabs
         self._sounds: dict[str, OpenSound] = {}
         self._gains: dict[tuple[str, str, bool], float] = {}
         self._is_looping = False
         self._only: tuple[float, float] | None = None
-        player = window.player
+        player = studio.player
         player.moved.connect(self._on_moved)
         player.stopped.connect(self._on_stopped)
-        player.failed.connect(lambda reason: window.messages.say(reason, key="play"))
+        player.failed.connect(lambda reason: studio.messages.say(reason, key="play"))
         player.silent.connect(self._on_silent)
-        window.takes.heard_changed.connect(self.refresh)
-        actions = window.actions_
+        takes.heard_changed.connect(self.refresh)
+        takes.take_activated.connect(lambda _: self.play())
+        tabs.seek_wanted.connect(self.seek)
+        tabs.play_wanted.connect(self.play_from)
+        actions = studio.actions
         actions.bind("play", self.toggle)
         actions.bind("loop", self.set_loop)
         actions.bind("level_match", self._set_level_match)
@@ -45,17 +49,17 @@ class PlaybackWork(QObject):
         actions.bind("to_start", lambda: self.seek(0.0))
         actions.bind("to_end", lambda: self.seek(float("inf")))
         for slot in "ABCD":
-            actions.bind(f"hear_{slot.lower()}", lambda slot=slot: window.takes.choose_slot(slot))
+            actions.bind(f"hear_{slot.lower()}", lambda slot=slot: takes.choose_slot(slot))
         for name in ("dream", "gradient", "hardcut", "filtered", "difference"):
-            actions.bind(f"hear_{name}", lambda name=name: window.takes.choose_render(name))
-        actions.bind("step_back", lambda: window.takes.choose_step(-1))
-        actions.bind("step_on", lambda: window.takes.choose_step(1))
-        actions["level_match"].setChecked(window.preferences.level_match)
-        player.set_volume_db(window.preferences.volume_db)
+            actions.bind(f"hear_{name}", lambda name=name: takes.choose_render(name))
+        actions.bind("step_back", lambda: takes.choose_step(-1))
+        actions.bind("step_on", lambda: takes.choose_step(1))
+        actions["level_match"].setChecked(studio.preferences.level_match)
+        player.set_volume_db(studio.preferences.volume_db)
 
     def toggle(self) -> None:
         """Start or stop playback."""
-        player = self._window.player
+        player = self._studio.player
         if player.is_playing:
             player.stop()
         else:
@@ -69,7 +73,7 @@ class PlaybackWork(QObject):
         only : (float, float), optional
             The part, seconds; plays once, or repeatedly while looping.
         """
-        document = self._window.session.current
+        document = self._studio.session.current
         voice = self._voice(document)
         if document is None or voice is None:
             return
@@ -83,47 +87,47 @@ class PlaybackWork(QObject):
         if start >= document.seconds:
             start = 0.0
         end = document.seconds if only is None or self._is_looping else only[1]
-        self._window.player.play(voice, start, end)
-        self._window.player.loop(part if self._is_looping else None)
+        self._studio.player.play(voice, start, end)
+        self._studio.player.loop(part if self._is_looping else None)
 
     def play_from(self, seconds: float) -> None:
         """Play from a position."""
         self.seek(seconds)
-        if not self._window.player.is_playing:
+        if not self._studio.player.is_playing:
             self.play()
 
     def seek(self, seconds: float) -> None:
         """Move the playhead; playback continues there."""
-        document = self._window.session.current
+        document = self._studio.session.current
         if document is None:
             return
         document.move_playhead(seconds)
-        if self._window.player.is_playing:
-            self._window.player.seek(document.playhead_s)
+        if self._studio.player.is_playing:
+            self._studio.player.seek(document.playhead_s)
 
     def set_loop(self, is_on: bool) -> None:
         """Loop the selection or the take."""
         self._is_looping = is_on
-        document = self._window.session.current
+        document = self._studio.session.current
         part = None
         if is_on and document is not None:
             part = self._only or self._loop_part(document)
-        self._window.player.loop(part)
+        self._studio.player.loop(part)
 
     def refresh(self) -> None:
         """Switch to the selection of the Takes panel, without a gap."""
-        voice = self._voice(self._window.session.current)
-        if voice is not None and self._window.player.is_playing:
-            self._window.player.switch(voice)
+        voice = self._voice(self._studio.session.current)
+        if voice is not None and self._studio.player.is_playing:
+            self._studio.player.switch(voice)
 
     def close_document(self, document: Document) -> None:
         """Stop playback of a document."""
-        playing = self._window.player.mixer.voice
+        playing = self._studio.player.mixer.voice
         if (playing is not None and playing.around is document.sound) or (
             playing is not None and playing.sound is document.sound
         ):
-            self._window.player.stop()
-            self._window.player.mixer.switch(None)
+            self._studio.player.stop()
+            self._studio.player.mixer.switch(None)
 
     def close(self) -> None:
         """Close all files."""
@@ -135,7 +139,7 @@ class PlaybackWork(QObject):
         """Return the part to loop: the selection, the take, or the whole sound."""
         if document.selection is not None:
             return document.selection.start_s, document.selection.stop_s
-        heard = self._window.takes.heard_file()
+        heard = self._takes.heard_file()
         if heard is not None:
             return heard[0].start_s, heard[0].stop_s
         return 0.0, document.seconds
@@ -145,7 +149,7 @@ class PlaybackWork(QObject):
             return None
         source = document.sound
         own_gain = self._gain(document, str(document.path), source, None)
-        heard = self._window.takes.heard_file()
+        heard = self._takes.heard_file()
         if heard is None:
             return Voice(source, gain=own_gain)
         take, name = heard
@@ -166,7 +170,7 @@ class PlaybackWork(QObject):
         try:
             sound = OpenSound(Path(path))
         except DreamSoundError as error:
-            self._window.messages.say(str(error), key="take")
+            self._studio.messages.say(str(error), key="take")
             return None
         while len(self._sounds) >= MOST_OPEN:
             self._sounds.pop(next(iter(self._sounds))).close()
@@ -175,7 +179,7 @@ class PlaybackWork(QObject):
 
     def _gain(self, document: Document, path: str, sound: OpenSound, start: int | None) -> float:
         """Return the gain of a sound; until it is measured, a safe default."""
-        is_matched = self._window.preferences.level_match and start is not None
+        is_matched = self._studio.preferences.level_match and start is not None
         key = (path, str(sound.stamp), is_matched)
         known = self._gains.get(key)
         if known is not None:
@@ -183,7 +187,7 @@ class PlaybackWork(QObject):
         # Imported here, not in the pool, and not before the first playback.
         from dreamsound_desktop.playback.level import heard_gain
 
-        self._window.player.prepare()
+        self._studio.player.prepare()
         self._gains[key] = 1.0
         reference = document.sound if start is not None else None
 
@@ -193,37 +197,37 @@ class PlaybackWork(QObject):
 
         def failed(reason: str) -> None:
             self._gains.pop(key, None)
-            self._window.messages.say(reason, key="play")
+            self._studio.messages.say(reason, key="play")
 
-        self._window.tasks.run(
+        self._studio.tasks.run(
             lambda _: heard_gain(sound, reference, start or 0, is_matched), done, failed, 50
         )
         return 1.0
 
     def _set_level_match(self, is_on: bool) -> None:
-        self._window.change_preferences(level_match=is_on)
+        self._studio.change_preferences(level_match=is_on)
         self.refresh()
 
     def _change_volume(self, change_db: float) -> None:
-        volume = min(max(self._window.preferences.volume_db + change_db, -60.0), 0.0)
-        self._window.set_volume(volume)
+        volume = min(max(self._studio.preferences.volume_db + change_db, -60.0), 0.0)
+        self._studio.set_volume(volume)
 
     def _on_moved(self, seconds: float) -> None:
-        view = self._window.view
-        if view is not None and self._window.player.is_playing:
+        view = self._tabs.view
+        if view is not None and self._studio.player.is_playing:
             view.follow(seconds)
 
     def _on_stopped(self) -> None:
-        document = self._window.session.current
+        document = self._studio.session.current
         if document is not None:
-            seconds = self._window.player.seconds
+            seconds = self._studio.player.seconds
             if self._only is not None:
                 seconds = self._only[0]
             document.move_playhead(seconds if seconds < document.seconds else 0.0)
         self._only = None
 
     def _on_silent(self, reason: str) -> None:
-        self._window.messages.say(
+        self._studio.messages.say(
             self.tr("No audio output: {0}. Check the audio device in Preferences.").format(reason),
             key="silent",
         )

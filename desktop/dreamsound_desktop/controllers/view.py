@@ -9,14 +9,16 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 
 from dreamsound_desktop.analysis.scales import SCALES
+from dreamsound_desktop.controllers.playback import PlaybackController
+from dreamsound_desktop.panels.sound_tabs import SoundTabs
 from dreamsound_desktop.state.preferences import FFT_SIZES
 from dreamsound_desktop.state.selection import TimeSpan
+from dreamsound_desktop.studio import Studio
 from dreamsound_desktop.views.colours import COLOUR_MAPS
 from dreamsound_desktop.views.steps import SCROLL, ZOOM
 
 if TYPE_CHECKING:
     from dreamsound_desktop.views.sound_view import SoundView
-    from dreamsound_desktop.windows.main_window import MainWindow
 
 THIRD_OCTAVE = 1 / 3
 RANGE_STEP_DB = 5.0
@@ -24,13 +26,26 @@ RANGE_STEP_DB = 5.0
 SAME_S = 1e-3
 
 
-class ViewWork(QObject):
-    """Binds the actions that change the view and the selection."""
+class ViewController(QObject):
+    """Binds the actions that change the view and the selection.
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        bind = window.actions_.bind
+    Parameters
+    ----------
+    studio, playback, tabs : Studio, PlaybackController, SoundTabs
+        What the actions work on.
+    panes : list of QWidget
+        The panes that F6 cycles through.
+    """
+
+    def __init__(
+        self, studio: Studio, playback: PlaybackController, tabs: SoundTabs, panes: list[QWidget]
+    ) -> None:
+        super().__init__(studio)
+        self._studio = studio
+        self._playback = playback
+        self._tabs = tabs
+        self._panes = panes
+        bind = studio.actions.bind
         bind("zoom_in", lambda: self._on_view(lambda view: view.zoom(1 / ZOOM**2)))
         bind("zoom_out", lambda: self._on_view(lambda view: view.zoom(ZOOM**2)))
         bind("zoom_all", lambda: self._on_view(lambda view: view.show_all()))
@@ -72,28 +87,28 @@ class ViewWork(QObject):
         bind("previous_tab", lambda: self._tab(-1))
 
     def _on_view(self, function: Callable[[SoundView], object]) -> None:
-        view = self._window.view
+        view = self._tabs.view
         if view is not None:
             function(view)
 
     def _step(self, steps: int) -> None:
-        view, document = self._window.view, self._window.session.current
+        view, document = self._tabs.view, self._studio.session.current
         if view is not None and document is not None:
-            self._window.playback.seek(document.playhead_s + steps * view.step_seconds())
+            self._playback.seek(document.playhead_s + steps * view.step_seconds())
             view.readout.go_to_playhead()
 
     def _select(self, span: TimeSpan | None) -> None:
-        document = self._window.session.current
+        document = self._studio.session.current
         if document is not None:
             document.select(span, self.tr("Select"))
 
     def _select_all(self) -> None:
-        document = self._window.session.current
+        document = self._studio.session.current
         if document is not None:
             self._select(TimeSpan(0.0, document.seconds))
 
     def _select_edge(self, is_start: bool) -> None:
-        document = self._window.session.current
+        document = self._studio.session.current
         if document is None:
             return
         span = document.selection or TimeSpan(0.0, document.seconds)
@@ -107,31 +122,31 @@ class ViewWork(QObject):
         self._on_view(lambda view: view.choosing.nudge_band(low, high))
 
     def _no_band(self) -> None:
-        document = self._window.session.current
+        document = self._studio.session.current
         if document is not None:
             document.set_band(None, None, self.tr("Clear band"))
 
     def _next_fft(self, step: int) -> None:
         sizes = list(FFT_SIZES)
-        place = sizes.index(self._window.preferences.fft_size) + step
+        place = sizes.index(self._studio.preferences.fft_size) + step
         if 0 <= place < len(sizes):
-            self._window.change_preferences(fft_size=sizes[place])
-            self._window.show_status(self.tr("FFT size {0}").format(sizes[place]))
+            self._studio.change_preferences(fft_size=sizes[place])
+            self._studio.messages.show_status(self.tr("FFT size {0}").format(sizes[place]))
 
     def _next_scale(self) -> None:
-        place = SCALES.index(self._window.preferences.scale)
+        place = SCALES.index(self._studio.preferences.scale)
         scale = SCALES[(place + 1) % len(SCALES)]
-        self._window.change_preferences(scale=scale)
-        self._window.show_status(self.tr("Frequency axis: {0}").format(scale))
+        self._studio.change_preferences(scale=scale)
+        self._studio.messages.show_status(self.tr("Frequency axis: {0}").format(scale))
 
     def _next_colours(self) -> None:
         names = list(COLOUR_MAPS)
-        now = self._window.preferences.colour_map
+        now = self._studio.preferences.colour_map
         place = names.index(now) if now in names else -1
-        self._window.change_preferences(colour_map=names[(place + 1) % len(names)])
+        self._studio.change_preferences(colour_map=names[(place + 1) % len(names)])
 
     def _next_channel(self) -> None:
-        view = self._window.view
+        view = self._tabs.view
         if view is None:
             return
         count = view.document.sound.channels
@@ -140,16 +155,16 @@ class ViewWork(QObject):
             channel = -1
         view.set_channel(channel)
         name = self.tr("mono mix") if channel < 0 else str(channel + 1)
-        self._window.show_status(self.tr("Spectrogram channel: {0}").format(name))
+        self._studio.messages.show_status(self.tr("Spectrogram channel: {0}").format(name))
 
     def _range(self, change_db: float) -> None:
-        low, high = self._window.preferences.range_db
+        low, high = self._studio.preferences.range_db
         low = min(max(low + change_db, -125.0), -20.0)
         high = min(max(high + change_db, low + 15.0), 0.0)
-        self._window.change_preferences(range_db=(low, high))
+        self._studio.change_preferences(range_db=(low, high))
 
     def _marker(self, step: int) -> None:
-        document = self._window.session.current
+        document = self._studio.session.current
         if document is None or not document.markers:
             return
         now = document.playhead_s
@@ -160,10 +175,10 @@ class ViewWork(QObject):
             else [place for place in places if place < now - SAME_S]
         )
         if found:
-            self._window.playback.seek(found[0] if step > 0 else found[-1])
+            self._playback.seek(found[0] if step > 0 else found[-1])
 
     def _pane(self, step: int) -> None:
-        panes = [pane for pane in self._window.panes() if pane.isVisible()]
+        panes = [pane for pane in self._panes if pane.isVisible()]
         if not panes:
             return
         focus = QApplication.focusWidget()
@@ -174,7 +189,7 @@ class ViewWork(QObject):
             target.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _tab(self, step: int) -> None:
-        tabs = self._window.tabs
+        tabs = self._tabs
         if tabs.count():
             tabs.setCurrentIndex((tabs.currentIndex() + step) % tabs.count())
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QWidget
 
-from dreamsound_desktop.panels.presets import read_dropped
+from dreamsound_desktop.controllers.dreams import DreamController
+from dreamsound_desktop.dialogs.preset_dialog import PresetDialog
+from dreamsound_desktop.panels.presets import PresetsPanel, read_dropped
 from dreamsound_desktop.state.document import with_band
 from dreamsound_desktop.state.edits import Done
-from dreamsound_desktop.windows.preset_dialog import PresetDialog
+from dreamsound_desktop.studio import Studio
 from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.recipe.document import write_json
 from dreamsound_studio.recipe.presets import (
@@ -26,17 +27,18 @@ from dreamsound_studio.recipe.presets import (
 )
 from dreamsound_studio.recipe.recipe import Recipe
 
-if TYPE_CHECKING:
-    from dreamsound_desktop.windows.main_window import MainWindow
 
-
-class PresetsWork(QObject):
+class PresetController(QObject):
     """Carries out the requests of the Presets panel."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        panel = self._panel = window.presets
+    def __init__(
+        self, studio: Studio, panel: PresetsPanel, dreams: DreamController, parent: QWidget
+    ) -> None:
+        super().__init__(studio)
+        self._studio = studio
+        self._panel = panel
+        self._dreams = dreams
+        self._parent = parent
         panel.chosen.connect(self.use)
         panel.audition_wanted.connect(self.audition)
         panel.blended.connect(self.use_blend)
@@ -47,16 +49,16 @@ class PresetsWork(QObject):
         panel.export_wanted.connect(self.export)
         panel.import_wanted.connect(self.import_files)
         panel.favourite_wanted.connect(self.toggle_favourite)
-        panel.show_favourites(window.preferences.favourites)
+        panel.show_favourites(studio.preferences.favourites)
         panel.files_dropped.connect(self.import_presets)
-        panel.problem.connect(lambda text: window.messages.say(text, key="preset"))
+        panel.problem.connect(self._say)
         panel.reload()
-        window.actions_.bind("save_preset", self.save)
-        window.actions_.bind("import_preset", self.import_files)
+        studio.actions.bind("save_preset", self.save)
+        studio.actions.bind("import_preset", self.import_files)
 
     def use(self, stored: Stored) -> None:
         """Use a preset's recipe."""
-        document = self._window.session.current
+        document = self._studio.session.current
         if document is None:
             self._say(self.tr("No sound open. Open a sound to use a preset on."))
             return
@@ -68,21 +70,21 @@ class PresetsWork(QObject):
             return
         document.set_recipe(recipe, self.tr("Use preset {0}").format(name), preset=name)
         self._panel.choose(name)
-        self._window.change_preferences(
-            recent_presets=self._window.preferences.with_used(name).recent_presets
+        self._studio.change_preferences(
+            recent_presets=self._studio.preferences.with_used(name).recent_presets
         )
 
     def toggle_favourite(self, stored: Stored) -> None:
         """Add a preset to the favourites, or remove it."""
-        name, known = stored.preset.name, self._window.preferences.favourites
+        name, known = stored.preset.name, self._studio.preferences.favourites
         others = tuple(one for one in known if one != name)
         favourites = others if name in known else (*known, name)
-        self._window.change_preferences(favourites=favourites)
+        self._studio.change_preferences(favourites=favourites)
         self._panel.show_favourites(favourites)
 
     def audition(self, stored: Stored) -> None:
         """Preview a preset on the current span; keeps the recipe."""
-        document = self._window.session.current
+        document = self._studio.session.current
         if document is None:
             self._say(self.tr("No sound open. Open a sound to audition presets on."))
             return
@@ -91,18 +93,18 @@ class PresetsWork(QObject):
         except DreamSoundError as error:
             self._say(str(error))
             return
-        self._window.dreams.preview(recipe, stored.preset.name)
+        self._dreams.preview(recipe, stored.preset.name)
 
     def use_blend(self, recipe: Recipe, name: str) -> None:
         """Use a blend of the document's recipe and a preset's."""
-        document = self._window.session.current
+        document = self._studio.session.current
         if document is not None:
             text = self.tr("Blend with {0}").format(name)
             document.set_recipe(recipe, text, gesture=f"blend {name}", preset="")
 
     def save(self) -> None:
         """Choose a name and save the recipe under it."""
-        document = self._window.session.current
+        document = self._studio.session.current
         if document is None:
             self._say(self.tr("No sound open. Open a sound to save its recipe."))
             return
@@ -114,21 +116,21 @@ class PresetsWork(QObject):
             tags,
             note,
             self._panel.known_tags,
-            self._window,
+            self._parent,
         )
         if dialog.exec():
             self.save_as(*dialog.values())
 
     def save_as(self, name: str, tags: tuple[str, ...] = (), note: str = "") -> bool:
         """Save the recipe under a name; if the name is taken, ask in place."""
-        document = self._window.session.current
+        document = self._studio.session.current
         if document is None:
             return False
         try:
             preset = Preset(name=name, recipe=document.recipe, tags=tags, note=note)
             check_name(name)
             if path_of(name).exists():
-                self._window.messages.say(
+                self._studio.messages.say(
                     self.tr("A preset named “{0}” exists. Replace it?").format(name),
                     (self.tr("Replace"), lambda: self._keep(preset, overwrite=True)),
                     key="preset",
@@ -148,7 +150,7 @@ class PresetsWork(QObject):
             before.tags,
             before.note,
             self._panel.known_tags,
-            self._window,
+            self._parent,
         )
         if dialog.exec():
             self.change(stored, *dialog.values())
@@ -190,7 +192,7 @@ class PresetsWork(QObject):
                 # Write the new file before deleting the old one, so that nothing is lost.
                 self._remove(old.name)
 
-        self._window.do(
+        self._studio.do(
             Done(
                 self.tr("Edit preset {0}").format(before.name),
                 lambda: swap(before, after),
@@ -210,14 +212,14 @@ class PresetsWork(QObject):
     def delete(self, stored: Stored) -> None:
         """Delete a preset, undoably."""
         preset = stored.preset
-        self._window.do(
+        self._studio.do(
             Done(
                 self.tr("Delete preset {0}").format(preset.name),
                 lambda: self._remove(preset.name),
                 lambda: self._keep(preset, overwrite=True),
             )
         )
-        self._window.messages.say(
+        self._studio.messages.say(
             self.tr("Deleted “{0}”.").format(preset.name),
             (self.tr("Undo"), lambda: self._keep(preset, overwrite=True)),
             key="preset",
@@ -229,7 +231,7 @@ class PresetsWork(QObject):
         for stored in presets:
             name = f"{stored.preset.name}{SUFFIX}"
             path, _ = QFileDialog.getSaveFileName(
-                self._window, self.tr("Export preset"), name, f"*{SUFFIX}"
+                self._parent, self.tr("Export preset"), name, f"*{SUFFIX}"
             )
             if path:
                 place = Path(path if path.endswith(SUFFIX) else path + SUFFIX)
@@ -241,7 +243,7 @@ class PresetsWork(QObject):
     def import_files(self) -> None:
         """Choose files and import them as user presets."""
         paths, _ = QFileDialog.getOpenFileNames(
-            self._window, self.tr("Import presets"), "", f"*{SUFFIX};;*.json"
+            self._parent, self.tr("Import presets"), "", f"*{SUFFIX};;*.json"
         )
         if paths:
             self.import_presets([Path(path) for path in paths])
@@ -274,7 +276,7 @@ class PresetsWork(QObject):
             self._say(str(error))
             return False
         self._panel.reload(preset.name)
-        document = self._window.session.current
+        document = self._studio.session.current
         if document is not None and document.recipe == preset.recipe:
             document.set_recipe(preset.recipe, self.tr("Save preset"), preset=preset.name)
         return True
@@ -287,4 +289,4 @@ class PresetsWork(QObject):
         self._panel.reload()
 
     def _say(self, text: str) -> None:
-        self._window.messages.say(text, key="preset")
+        self._studio.messages.say(text, key="preset")
