@@ -20,7 +20,6 @@ import dreamsound as package
 from dreamsound_studio import cli
 from dreamsound_studio.audio import clip as audio
 from dreamsound_studio.audio import samples
-from dreamsound_studio.dream import dreamer
 from dreamsound_studio.models import entries as catalog
 from dreamsound_studio.models import network as base
 from dreamsound_studio.recipe import method_table, objective_text
@@ -36,7 +35,6 @@ ELSEWHERE = {
     "dreamsound_studio.audio.clip": audio,
     "dreamsound_studio.audio.samples": samples,
     "dreamsound_studio.cli": cli,
-    "dreamsound_studio.dream.records": dreamer,
     "dreamsound_studio.models.network": base,
     "dreamsound_studio.recipe.method_table": method_table,
     "dreamsound_studio.recipe.objective_text": objective_text,

@@ -11,8 +11,9 @@ import pytest
 
 import dreamsound_studio as dreamsound
 from dreamsound_studio.audio.clip import Clip
-from dreamsound_studio.dream.dreamer import Dream, Dreamer
+from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.dream.filter import METHODS, filled
+from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.dream.stops import reason_to_stop
 from dreamsound_studio.dsp.mask import MASK_KINDS, Mask
 from dreamsound_studio.dsp.stft import Stft, power_spectrum

@@ -19,8 +19,8 @@ from dreamsound_studio.audio.clip import Clip, read_clip
 from dreamsound_studio.audio.formats import FORMAT_BITS, Bits, FileFormat
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.audio.writer import write_blocks
-from dreamsound_studio.dream.dreamer import Dream, StepEvent
 from dreamsound_studio.dream.filter import filled
+from dreamsound_studio.dream.records import Dream, StepEvent
 from dreamsound_studio.dsp.levels import true_peak
 from dreamsound_studio.errors import AudioFileError, RecipeError
 from dreamsound_studio.recipe.morph import Targets

@@ -43,7 +43,7 @@ from dreamsound_studio.cli.shared.reading import read_telling
 from dreamsound_studio.cli.shared.request import checked_recipe, render_names
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.dreamer import Dream, StepEvent
+from dreamsound_studio.dream.records import Dream, StepEvent
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels, write_thumbnail
 from dreamsound_studio.errors import ModelError, RenderCancelled
 from dreamsound_studio.jobs.dreaming import Dreaming

@@ -24,10 +24,10 @@ from dreamsound_studio.cli.shared.reading import read_telling
 from dreamsound_studio.cli.shared.request import render_names
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.dreamer import Dream
 from dreamsound_studio.dream.filter import filled
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.patient import PatientDreamer
+from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels, write_thumbnail
 from dreamsound_studio.errors import AudioFileError, RenderCancelled
 from dreamsound_studio.jobs.dreaming import keep_in_library, library_record

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.formats import check_holds
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.dreamer import Dream, Dreamer, Snapshot, StepEvent
+from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.dream.patient import PatientDreamer
+from dreamsound_studio.dream.records import Dream, Snapshot, StepEvent
 from dreamsound_studio.library.library import DreamRecord, LibraryError, library_path, open_library
 from dreamsound_studio.library.of_dream import record_of
 from dreamsound_studio.recipe.files import Places

@@ -23,7 +23,7 @@ from dreamsound_studio.render.note import FileNote, RenderNote, file_sha256, rea
 from dreamsound_studio.render.write import RENDER_NAMES, RenderOptions
 
 if TYPE_CHECKING:
-    from dreamsound_studio.dream.dreamer import Dream
+    from dreamsound_studio.dream.records import Dream
 
 #: Prefix of a kept step's render.
 STEP = "dream_step"

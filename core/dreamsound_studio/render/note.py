@@ -19,7 +19,7 @@ from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.document import parse_json, read_json
 
 if TYPE_CHECKING:
-    from dreamsound_studio.dream.dreamer import Dream
+    from dreamsound_studio.dream.records import Dream
 
 #: Prefix of the comment's line; the rest of the line is JSON.
 PREFIX = "dreamsound: "

@@ -30,9 +30,9 @@ from dreamsound_studio.audio.formats import (
 from dreamsound_studio.audio.metadata import kept_chunks
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.audio.writer import write_blocks
-from dreamsound_studio.dream.dreamer import Dream
 from dreamsound_studio.dream.filter import FilterJob, HardCut, air_of_step
 from dreamsound_studio.dream.objective import terms_of
+from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.dsp.levels import (
     LevelKind,
     LevelReading,

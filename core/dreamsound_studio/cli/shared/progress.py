@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dreamsound_studio.dream.dreamer import StepEvent
+    from dreamsound_studio.dream.records import StepEvent
 
 #: With these all but the longest class names fit into a terminal of 80 columns.
 BAR_CELLS, NAME_CELLS = 8, 15

@@ -14,8 +14,8 @@ from typing import Any
 from dreamsound_studio import __version__
 from dreamsound_studio.audio.clip import check_folder_writable
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.dreamer import StepEvent
 from dreamsound_studio.dream.out_of_memory import OUT_OF_MEMORY, is_out_of_memory
+from dreamsound_studio.dream.records import StepEvent
 from dreamsound_studio.errors import AudioFileError, DreamSoundError, QueueError, RenderCancelled
 from dreamsound_studio.jobs.checkpoint import Checkpoints
 from dreamsound_studio.jobs.dreaming import keep_in_library
