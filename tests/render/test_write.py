@@ -14,7 +14,6 @@ import pytest
 import soundfile
 import soxr
 
-import dreamsound_studio.render.write as render
 from dreamsound_studio.audio.clip import Clip, read_clip
 from dreamsound_studio.audio.formats import FORMAT_BITS, Bits, FileFormat
 from dreamsound_studio.audio.samples import Samples
@@ -25,14 +24,10 @@ from dreamsound_studio.dsp.levels import true_peak
 from dreamsound_studio.errors import AudioFileError, RecipeError
 from dreamsound_studio.recipe.morph import Targets
 from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.render.write import (
-    RENDER_NAMES,
-    RenderOptions,
-    check_places,
-    filter_render,
-    planned_paths,
-    write_renders,
-)
+from dreamsound_studio.render import write
+from dreamsound_studio.render.mixer import filter_render
+from dreamsound_studio.render.options import RENDER_NAMES, RenderOptions
+from dreamsound_studio.render.write import check_places, planned_paths, write_renders
 
 Floats = npt.NDArray[np.float32]
 RATE = 16_000
@@ -419,7 +414,7 @@ def test_if_one_render_fails_none_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, overwrite: bool
 ) -> None:
     clip = source_clip(tmp_path, noise())
-    monkeypatch.setattr(render, "write_blocks", failing(error))
+    monkeypatch.setattr(write, "write_blocks", failing(error))
     with pytest.raises(type(error)):
         write_renders(dreamed(clip, noise(seed=1)), tmp_path, options(overwrite=overwrite))
     assert files(tmp_path) == {"song.wav"}

@@ -49,7 +49,7 @@ from dreamsound_studio.errors import ModelError, RenderCancelled
 from dreamsound_studio.jobs.dreaming import Dreaming
 from dreamsound_studio.pictures.batch_report import Report, Row, Sound, sounds_in
 from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE
-from dreamsound_studio.render.write import RenderOptions
+from dreamsound_studio.render.options import RenderOptions
 
 app = typer.Typer(add_completion=False)
 

@@ -18,7 +18,8 @@ from dreamsound_studio.dream.units import Unit, heard_by, rank_units
 from dreamsound_studio.models.entries import find_weights
 from dreamsound_studio.models.names import check_known
 from dreamsound_studio.models.tables import possible_tables, table_of
-from dreamsound_studio.render.write import RenderOptions, check_places, planned_paths, write_renders
+from dreamsound_studio.render.options import RenderOptions
+from dreamsound_studio.render.write import check_places, planned_paths, write_renders
 
 if TYPE_CHECKING:
     from dreamsound_studio.models.network import Model

@@ -36,7 +36,8 @@ from dreamsound_studio.models.tables import possible_tables, table_of
 from dreamsound_studio.pictures.contact_sheet import ContactSheet, Variation
 from dreamsound_studio.recipe.grid import parse_grid
 from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.render.write import RenderOptions, write_renders
+from dreamsound_studio.render.options import RenderOptions
+from dreamsound_studio.render.write import write_renders
 
 if TYPE_CHECKING:
     from dreamsound_studio.models.network import Model

@@ -19,13 +19,8 @@ from dreamsound_studio.library.of_dream import record_of
 from dreamsound_studio.recipe.files import Places
 from dreamsound_studio.recipe.naming import LATE, fields_in
 from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.render.write import (
-    Ready,
-    RenderOptions,
-    check_places,
-    planned_paths,
-    write_renders,
-)
+from dreamsound_studio.render.options import RenderOptions
+from dreamsound_studio.render.write import Ready, check_places, planned_paths, write_renders
 
 if TYPE_CHECKING:
     from dreamsound_studio.models.network import Model

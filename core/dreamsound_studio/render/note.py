@@ -156,7 +156,7 @@ def note_of(dream: Dream, *, level: str, file_format: str, bits: str) -> dict[st
     dream : Dream
         The finished dream.
     level, file_format, bits : str
-        Output settings of its renders; see ``render.write.RenderOptions``.
+        Output settings of its renders; see ``render.options.RenderOptions``.
 
     Returns
     -------

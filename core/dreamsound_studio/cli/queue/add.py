@@ -15,7 +15,7 @@ from dreamsound_studio.cli.shared.request import RenderWish, takes_render_wish
 from dreamsound_studio.errors import QueueError
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.queue.worker.start import ensure_worker
-from dreamsound_studio.render.write import RenderOptions
+from dreamsound_studio.render.options import RenderOptions
 
 app = typer.Typer(add_completion=False)
 

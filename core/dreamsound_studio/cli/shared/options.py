@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from dreamsound_studio.audio.formats import FORMATS
 from dreamsound_studio.recipe.naming import EXAMPLE, FIELDS, expand
 from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.render.write import RENDER_NAMES
+from dreamsound_studio.render.options import RENDER_NAMES
 
 NAME_HELP = (
     f"How renders are called, of {', '.join(f'{{{field}}}' for field in FIELDS)}; "
