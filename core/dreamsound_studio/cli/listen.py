@@ -69,7 +69,7 @@ def listen(
     if csv_file is not None:
         _write_csv(csv_file, hearing, shown)
     if png is not None:
-        from dreamsound_studio.pictures.before_after import heard_picture
+        from dreamsound_studio.pictures.heard import heard_picture
 
         heard_picture(clip.samples.read, hearing, shown, clip.sample_rate_hz, png, file.name)
     if json_output:

@@ -28,12 +28,13 @@ from dreamsound_studio.dream.filter import filled
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.patient import PatientDreamer
 from dreamsound_studio.dream.records import Dream
-from dreamsound_studio.dsp.spectrogram import thumbnail_levels, write_thumbnail
+from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import AudioFileError, RenderCancelled
 from dreamsound_studio.jobs.dreaming import keep_in_library, library_record
 from dreamsound_studio.models.entries import find_weights
 from dreamsound_studio.models.tables import possible_tables, table_of
 from dreamsound_studio.pictures.contact_sheet import ContactSheet, Variation
+from dreamsound_studio.pictures.drawing import write_thumbnail
 from dreamsound_studio.recipe.grid import parse_grid
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RenderOptions
