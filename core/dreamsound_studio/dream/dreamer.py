@@ -12,8 +12,6 @@ import numpy as np
 from dreamsound_studio.audio.channels import (
     Layout,
     check_audible,
-    check_continues,
-    fit_target,
     is_mix_silent,
     surroundings,
 )
@@ -23,16 +21,17 @@ from dreamsound_studio.control import Control, FinishEarly
 from dreamsound_studio.dream.constraints import mix_wet
 from dreamsound_studio.dream.ear import BEST_CLASS, Ear, Evaluation, Mono, standardise
 from dreamsound_studio.dream.filter import filled
-from dreamsound_studio.dream.objective import ClassChoice, objective_of
+from dreamsound_studio.dream.objective import objective_of
 from dreamsound_studio.dream.patch_grid import PatchGrid
 from dreamsound_studio.dream.records import Dream, Snapshot, StepEvent
-from dreamsound_studio.dream.starts import start_sound
+from dreamsound_studio.dream.starts import earlier_dream, fitted_targets, start_sound
 from dreamsound_studio.dream.step import NextSound, State
+from dreamsound_studio.dream.step_classes import StepClasses
 from dreamsound_studio.dream.stops import reason_to_stop
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.files import Places
-from dreamsound_studio.recipe.morph import Morph, Targets
+from dreamsound_studio.recipe.morph import Targets
 from dreamsound_studio.recipe.recipe import Recipe
 
 
@@ -113,8 +112,8 @@ class Dreamer:
         self._others = {name: one.path for name, one in beside.items() if one is not None}
         named = placed.files_by_name().items()
         self._others |= {name: Path(path) for name, path in named if name not in beside}
-        self.targets = self._fitted_targets()
-        self._start = None if start is None else self._checked_start(start)
+        self.targets = fitted_targets(self.recipe, self._target_clips, clip, self.layout)
+        self._start = None if start is None else earlier_dream(start, clip, self.layout)
         if start is not None and self.recipe.start != "sound":
             raise RecipeError(f"start {self.recipe.start}: pass an earlier dream to continue from")
         rate, band_top_hz = clip.sample_rate_hz, model.band_hz[1]
@@ -125,8 +124,7 @@ class Dreamer:
             self._ear(rate * 2**octave, hop_frames) for octave in range(self.recipe.octaves)
         ]
         self.ear = self._ears[0]
-        self._heard_first: Evaluation | None = None
-        self._chosen: dict[ClassChoice, int] = {}
+        self._classes = StepClasses(self.choices, clip, self._target_clips)
         self._state: State | None = None
         self._steps: list[StepEvent] = []
         self._kept: dict[int, Samples] = {}
@@ -178,10 +176,11 @@ class Dreamer:
         if self.recipe.wet < 1:
             last = mix_wet(self.clip.samples, last, self.recipe.wet)
         ear = self._ear(self.clip.sample_rate_hz, self.model.published_hop_frames)
-        index = self._steps[-1].class_index if self._steps else self._first().class_index
-        classes = self._classes_of_end(index)
+        last_heard = self._steps[-1] if self._steps else self._classes.first(self._hear_clip)
+        index = last_heard.class_index
+        classes = self._classes.of_end(index)
         grid = ear.grid(last.length, None)
-        initial = self._heard_first
+        initial = self._classes.heard_first
         if initial is None or initial.class_index != index or len(classes) > 1:
             initial = ear.hear(Mono(self.clip.samples), grid, classes)
         final = ear.hear(Mono(last), grid, classes)
@@ -194,11 +193,7 @@ class Dreamer:
             targets=Targets(
                 *(
                     None if sound is None else self.layout.decoded(sound)
-                    for sound in (
-                        self.targets.first,
-                        self.targets.second,
-                        self.targets.carrier,
-                    )
+                    for sound in (self.targets.first, self.targets.second, self.targets.carrier)
                 )
             ),
             scale=state.scale,
@@ -226,7 +221,7 @@ class Dreamer:
             state.level,
             state.passed,
             list(self._steps),
-            self._heard_first,
+            self._classes.heard_first,
             list(self.warnings),
             list(self._earlier_blocks),
         )
@@ -254,7 +249,7 @@ class Dreamer:
         state.passed, state.step = snapshot.passed, len(snapshot.steps)
         self._steps = list(snapshot.steps)
         self._kept = {step: samples.copy() for step, samples in snapshot.kept.items()}
-        self._heard_first = snapshot.heard_first
+        self._classes.heard_first = snapshot.heard_first
         self.warnings[:] = snapshot.warnings
         self._earlier_blocks = list(snapshot.earlier_blocks)
 
@@ -262,7 +257,7 @@ class Dreamer:
         """Compute g of the sound into the state; return what the model heard."""
         grid = self._grid(step)
         around = self._surroundings(state.sound) if grid.context else (None, None)
-        classes = self._classes_of_step()
+        classes = self._classes.of_step(self._hear_clip)
         fresh = Samples(state.gradient.channels, state.gradient.length)
         heards = []
         channels = [None] if self.linked else list(range(state.sound.channels))
@@ -319,45 +314,14 @@ class Dreamer:
         reach = math.ceil(patch_seconds * self.ear.resampler.from_hz) + 1
         return surroundings(sound, *self._around, reach)
 
-    # -- the class ------------------------------------------------------------------------------
-
-    def _classes_of_step(self) -> tuple[int, ...]:
-        """Return the step's classes; `BEST_CLASS` for the highest-scoring class in its sound."""
-        return tuple(self._class_of(choice) for choice in self.choices)
-
-    def _class_of(self, choice: ClassChoice) -> int:
-        if choice.kind == "follow":
-            return BEST_CLASS
-        if choice not in self._chosen:
-            if choice.index is not None:
-                self._chosen[choice] = choice.index
-            elif choice.kind in self._target_clips:
-                heard = self._hear_clip(self._target_clips[choice.kind] or self.clip)
-                self._chosen[choice] = heard.class_index
-            else:
-                self._chosen[choice] = self._first().class_index
-        return self._chosen[choice]
-
-    def _first(self) -> Evaluation:
-        if self._heard_first is None:
-            self._heard_first = self._hear_clip(self.clip)
-        return self._heard_first
-
     def _hear_clip(self, clip: Clip) -> Evaluation:
+        """Return what the model hears in a clip, by the best class for each of the objective's."""
         ear = self._ear(clip.sample_rate_hz, self.model.published_hop_frames)
         grid = ear.grid(clip.samples.length, None)
+        best = (BEST_CLASS,) * len(self.choices)
         if self.control.finishing:
-            return ear.hear(Mono(clip.samples), grid, self._best())
-        return ear.hear(Mono(clip.samples), grid, self._best(), self.control.check)
-
-    def _best(self) -> tuple[int, ...]:
-        """Return the best class for every class of the objective."""
-        return (BEST_CLASS,) * len(self.choices)
-
-    def _classes_of_end(self, reported: int) -> tuple[int, ...]:
-        """Return the classes of the last step, the first of which was `reported`."""
-        classes = [self._chosen.get(choice, reported) for choice in self.choices]
-        return (reported, *classes[1:])
+            return ear.hear(Mono(clip.samples), grid, best)
+        return ear.hear(Mono(clip.samples), grid, best, self.control.check)
 
     def _objective_name(self, class_index: int) -> str:
         recipe = self.recipe
@@ -390,30 +354,6 @@ class Dreamer:
             self._warn("the mono mix is silent; channels are dreamed separately")
             return False
         return True
-
-    def _checked_start(self, start: Clip) -> Samples:
-        check_audible(start)
-        check_continues(start, self.clip)
-        return self.layout.encoded(start.samples)
-
-    def _fitted_targets(self) -> Targets:
-        """Return the targets at the clip's rate and length."""
-        fitted: list[Samples | None] = []
-        for name, clip in self._target_clips.items():
-            if clip is None:
-                if getattr(self.recipe, name) is not None:
-                    raise RecipeError(
-                        f"Missing {name}: pass the sound of {getattr(self.recipe, name)}"
-                    )
-                fitted.append(None)
-                continue
-            check_audible(clip)
-            fitted.append(self.layout.encoded(fit_target(clip, self.clip)))
-        first, second = fitted
-        if first is None or second is None:
-            return Targets(first, None, first)
-        carrier = Morph.of(self.recipe).mix(first, second, self.clip.sample_rate_hz)
-        return Targets(first, second, carrier)
 
     # -- reporting ------------------------------------------------------------------------------
 
