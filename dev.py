@@ -190,15 +190,19 @@ def demo(arguments):
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise Stop(1, f"`dreamsound render --json` printed no usable result: {error!r}") from error
 
-    picture = out / f"{source.stem}_before_after.png"
-    code = draw_demo_picture(venv, source, dreamed, picture, options)
-    if code:
-        return code
+    picture = None
+    if "dream" in renders:
+        say("demo: drawing before and after")
+        picture = out / f"{Path(renders['dream']).name}.png"
+        plot = ["plot", renders["dream"], "--source", str(source), "--out", str(out)]
+        code, _ = run([program_in(venv, "dreamsound"), *plot, "--overwrite"], capture=True)
+        if code:
+            return code
     for line in lines:
         say(line)
     for name, path in renders.items():
         say(f"  {name:<11} {shown(path)}")
-    if picture.is_file():
+    if picture is not None:
         say(f"  {'picture':<11} {shown(picture)}")
     return 0
 
@@ -219,23 +223,6 @@ def split_demo_arguments(arguments):
     if options and not options[0].startswith("-"):
         source = Path(options.pop(0))
     return source, Path(out), options
-
-
-def draw_demo_picture(venv, source, dreamed, picture, options):
-    """Draw before and after; remove an older picture if there is nothing to draw."""
-    dream = dreamed["renders"].get("dream")
-    if dream is None or any(word.split("=")[0] == "--span" for word in options):
-        say("demo: no picture, since it needs the dream of the whole sound")
-        with contextlib.suppress(FileNotFoundError):
-            picture.unlink()
-        return 0
-    say("demo: drawing before and after")
-    module = "dreamsound_studio.pictures.before_after"
-    words = ["-m", module, str(source), dream, str(picture), "--overwrite"]
-    moments = (dreamed["initial"], dreamed["final"])
-    if all(heard_a_class(moment) for moment in moments):
-        words += ["--scores", *(f"{moment['class']}={moment['score']}" for moment in moments)]
-    return run_tool(venv, *words)
 
 
 def demo_lines(dreamed):

@@ -19,9 +19,9 @@ from sounds import test_sounds
 
 from dreamsound_studio.api import dream, load_model
 from dreamsound_studio.audio.clip import Clip
-from dreamsound_studio.dream.dreamer import Dream
 from dreamsound_studio.dream.guide import layer_of
 from dreamsound_studio.dream.listen import listen
+from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.dsp.psychoacoustics import MaskingThreshold
 from dreamsound_studio.dsp.stft import Stft, power_spectrum
 from dreamsound_studio.errors import ModelError

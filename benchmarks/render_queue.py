@@ -114,7 +114,7 @@ def worker(folder: Path) -> None:
     from dreamsound_studio.queue.store.store import Store
     from dreamsound_studio.queue.worker.worker import Worker, WorkerOptions
     from dreamsound_studio.recipe.recipe import Recipe
-    from dreamsound_studio.render.write import RenderOptions
+    from dreamsound_studio.render.options import RenderOptions
 
     count = 20
     source = write_noise(folder / "source.wav", 2.0, 2)

@@ -15,7 +15,7 @@ import dreamsound_studio as dreamsound
 from dreamsound_studio import api
 from dreamsound_studio.api import CONTEXT_SECONDS, read_source
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.dreamer import StepEvent
+from dreamsound_studio.dream.records import StepEvent
 
 if TYPE_CHECKING:
     from dreamsound_studio.models.yamnet.network import YamNet

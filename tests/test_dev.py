@@ -377,11 +377,15 @@ def test_demo_whistles_dreams_draws_and_reports(house, capsys):
         *("render", sound, "--out", "dreamsound-demo", "--renders", "all", "--json"),
         *("--overwrite", "--steps", "3"),
     ]
-    assert draw[-2:] == ["Whistling=0.7", "Owl=0.96"]
+    dream = str(house.dev.TOP / "dreamsound-demo" / "whistle_dream.wav")
+    assert draw[1:] == [
+        *("plot", dream, "--source", sound, "--out", "dreamsound-demo", "--overwrite"),
+    ]
     printed = capsys.readouterr().out
     assert "Whistling 0.700" in printed
     assert "Owl 0.960" in printed
     assert str(Path("dreamsound-demo") / "whistle_dream.wav") in printed  # seen from here
+    assert str(Path("dreamsound-demo") / "whistle_dream.wav.png") in printed
 
 
 def test_demo_dreams_a_file_into_a_folder(house):
@@ -391,12 +395,12 @@ def test_demo_dreams_a_file_into_a_folder(house):
     assert house.did("dreamsound_studio.demo_sound") == 0
     assert house.commands[-2][1:5] == ["render", "cat.wav", "--out", "there"]
     assert house.commands[-2][-2:] == ["--layer", "layer7"]
-    assert "--scores" not in house.commands[-1]  # a layer has no class
+    assert house.commands[-1][1] == "plot"
 
 
 @pytest.mark.parametrize(
     "word",
-    ["dreamsound_studio.demo_sound", "render", "dreamsound_studio.pictures.before_after"],
+    ["dreamsound_studio.demo_sound", "render", "plot"],
 )
 def test_demo_passes_on_the_exit_code_of_the_step_that_fails(house, word):
     house.printed = rendered(house.dev.TOP)
@@ -405,11 +409,11 @@ def test_demo_passes_on_the_exit_code_of_the_step_that_fails(house, word):
     assert word in house.commands[-1]
 
 
-def test_demo_draws_no_picture_of_a_span(house, capsys):
-    house.printed = rendered(house.dev.TOP)
-    assert house.dev.main(["demo", "--span", "1:2"]) == 0
-    assert house.did("dreamsound_studio.pictures.before_after") == 0
-    assert "no picture" in capsys.readouterr().out
+def test_demo_draws_no_picture_without_the_dream(house, capsys):
+    house.printed = rendered(house.dev.TOP, renders={"gradient": "whistle_gradient.wav"})
+    assert house.dev.main(["demo", "--renders", "gradient"]) == 0
+    assert house.did("plot") == 0
+    assert "picture" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("printed", ["", "{}", '{"inputs": []}', "oh"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -10,66 +9,18 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 import soundfile
 
 import dreamsound_studio as package
-from dreamsound_studio import cli
-from dreamsound_studio.audio import clip as audio
-from dreamsound_studio.audio import samples
-from dreamsound_studio.dream import dreamer
-from dreamsound_studio.models import network as base
-from dreamsound_studio.models.store import local
-from dreamsound_studio.recipe import method_table, objective_text
-from dreamsound_studio.render import write as render
 
 TOP = Path(__file__).resolve().parent.parent
 PAGE = (TOP / "CONTRIBUTING.md").read_text(encoding="utf-8")
 BLOCK = re.compile(
     r"^```(?:python|toml)\n# ([^\s:]+)(?:: ([^\n]+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL
 )
-#: Where modules of the page are as long as they are elsewhere.
-ELSEWHERE = {
-    "dreamsound_studio.audio.clip": audio,
-    "dreamsound_studio.audio.samples": samples,
-    "dreamsound_studio.cli": cli,
-    "dreamsound_studio.dream.records": dreamer,
-    "dreamsound_studio.models.network": base,
-    "dreamsound_studio.recipe.method_table": method_table,
-    "dreamsound_studio.recipe.objective_text": objective_text,
-    "dreamsound_studio.render.options": render,
-}
-
-
-def is_there(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
-
-
-def here(text: str) -> str:
-    """Return the text with the names that the page's modules have now."""
-    for named, module in ELSEWHERE.items():
-        if not is_there(named):
-            text = re.sub(rf"\b{re.escape(named)}\b(?=[ :])", module.__name__, text)
-    if not hasattr(render, "__path__"):  # a file where there will be a folder
-        text = re.sub(r"(dreamsound_studio[./])render[./]", r"\1", text)
-    return text.replace("dreamsound_studio", package.__name__)
-
-
-def file_of(path: str, folder: Path) -> Path:
-    """Return where a table of the page is in the copy."""
-    named = path.removeprefix("core/").removesuffix(".py").removesuffix("/__init__")
-    named = named.replace("/", ".")
-    module: ModuleType | None = None if is_there(named) else ELSEWHERE[named]
-    if module is None:
-        return folder / path.removeprefix("core/")
-    root = Path(str(package.__file__)).parent.parent
-    return folder / Path(str(module.__file__)).relative_to(root)
 
 
 def add_line(path: Path, table: str, line: str) -> None:
@@ -103,12 +54,11 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (info / "entry_points.txt").write_text(f"{group}\n{content}".replace('"', ""))
         elif table:
             assert content.count("\n") == 1, f"{table}: one line is promised"
-            add_line(file_of(path, folder), table, here(content))
+            add_line(folder / path.removeprefix("core/"), table, content)
         else:
-            new = folder / here(path.removeprefix("core/"))
-            new.parent.mkdir(exist_ok=True)
+            new = folder / path.removeprefix("core/")
             assert not new.exists()
-            new.write_text(here(content), encoding="utf-8")
+            new.write_text(content, encoding="utf-8")
     assert [kind for kind in kinds if kind] == [
         *("ATOMS", "METHODS", "RENDERS", "[project", "COMMANDS"),
     ]
@@ -141,13 +91,8 @@ def dreamsound(engine: Path, *words: object) -> str:
 
 
 def test_the_page_names_places_that_exist() -> None:
-    if package.__name__ != "dreamsound_studio":
-        pytest.skip("the page has the new names")
     named = [path for path, table, _ in BLOCK.findall(PAGE) if table and path != "pyproject.toml"]
-    missing = [path for path in named if not (TOP / path).is_file()]
-    assert missing == []
-    imported = re.findall(r"^from (dreamsound_studio\S*) import", PAGE, re.MULTILINE)
-    assert [name for name in imported if not is_there(name)] == []
+    assert [path for path in named if not (TOP / path).is_file()] == []
 
 
 @pytest.mark.yamnet

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from dreamsound_studio.api import Dream, dream
     from dreamsound_studio.audio.clip import Clip
     from dreamsound_studio.recipe.recipe import Recipe
-    from dreamsound_studio.render.write import RenderOptions, write_renders
+    from dreamsound_studio.render.options import RenderOptions
+    from dreamsound_studio.render.write import write_renders
 
 _HOMES = {
     "Clip": "dreamsound_studio.audio.clip",
     "Recipe": "dreamsound_studio.recipe.recipe",
-    "RenderOptions": "dreamsound_studio.render.write",
+    "RenderOptions": "dreamsound_studio.render.options",
     "Dream": "dreamsound_studio.api",
     "dream": "dreamsound_studio.api",
     "write_renders": "dreamsound_studio.render.write",

@@ -11,9 +11,9 @@ from dreamsound_studio.audio.cut import Cut
 from dreamsound_studio.audio.source import CONTEXT_SECONDS, read_cut
 from dreamsound_studio.audio.span import parse_span, span_samples
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.dreamer import Dream, StepEvent
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.patient import PatientDreamer
+from dreamsound_studio.dream.records import Dream, StepEvent
 from dreamsound_studio.dream.verify import verify_weights
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models import load

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.recipe.recipe import one_line
-from dreamsound_studio.render.write import DEFAULT_RENDERS, RenderName
+from dreamsound_studio.render.options import DEFAULT_RENDERS, RenderName
 
 FACTS: Final = "facts.json"
 #: Enough for a hundred items with as many stretch markers each.
@@ -144,7 +144,7 @@ class Settings(_Values):
     out : str
         Folder for renders.
     options : dict
-        Further render options, see ``dreamsound_studio.render.write.RenderOptions``.
+        Further render options, see ``dreamsound_studio.render.options.RenderOptions``.
     job : dict
         Further job fields, see ``dreamsound_studio.jobs.request.JobRequest``.
     """

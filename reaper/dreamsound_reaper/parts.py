@@ -21,7 +21,7 @@ from dreamsound_studio.queue.store.records import MOST_NAME
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.presets import find_preset, with_fields
 from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.render.write import RenderOptions
+from dreamsound_studio.render.options import RenderOptions
 
 #: Subfolder of the project's recording folder for renders.
 OUT_FOLDER: Final = "DreamSound"

@@ -17,7 +17,7 @@ from dreamsound_studio import __version__
 from dreamsound_studio.audio.cut import Cut
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.presets import set_fields
-from dreamsound_studio.render.write import DEFAULT_RENDERS
+from dreamsound_studio.render.options import DEFAULT_RENDERS
 
 SCHEMA_VERSION: Final = 1
 #: Take values, set in this order; markers follow.

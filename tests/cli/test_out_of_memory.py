@@ -82,7 +82,7 @@ def test_render_says_what_to_do_where_one_patch_is_too_many(
     [
         "dreamsound_studio.cli.batch.read_with_warnings",
         "dreamsound_studio.render.write.write_blocks",
-        "dreamsound_studio.render.write.match_gain_db",
+        "dreamsound_studio.render.mixer.match_gain_db",
     ],
 )
 def test_batch_fails_the_sound_that_does_not_fit_and_dreams_the_others(
@@ -149,7 +149,7 @@ def test_vary_halves_the_block_of_each(
     [
         ("dreamsound_studio.dream.dreamer.filled", 2),
         ("dreamsound_studio.render.write.write_blocks", 2),
-        ("dreamsound_studio.render.write.match_gain_db", 2),
+        ("dreamsound_studio.render.mixer.match_gain_db", 2),
     ],
 )
 def test_vary_fails_the_variation_that_does_not_fit_and_dreams_the_others(

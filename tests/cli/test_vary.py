@@ -12,11 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from dreamsound_studio.audio.samples import Samples
-from dreamsound_studio.dsp.spectrogram import HEIGHT, WIDTH, thumbnail_levels
 from dreamsound_studio.pictures.contact_sheet import ContactSheet, Variation
 
-from .conftest import RATE, Command, chirp, write_sound
+from .conftest import Command, chirp, write_sound
 
 if TYPE_CHECKING:
     from dreamsound_studio.models.yamnet.network import YamNet
@@ -146,15 +144,3 @@ def test_what_makes_no_sense_is_reported_before_anything_is_made(
     assert (outcome.code, len(outcome.told)) == (2, 1)
     assert words in outcome.err
     assert not (tmp_path / "out").exists()
-
-
-def test_a_thumbnail_shows_pitch_and_time() -> None:
-    time = np.arange(2 * RATE) / RATE
-    tone = np.where(time < 1, np.sin(2 * np.pi * 1000 * time), 0)
-    levels = thumbnail_levels(Samples.of(tone[None].astype(np.float32)), RATE)
-    assert levels.shape == (HEIGHT, WIDTH)
-    row = int(np.argmax(levels[:, WIDTH // 4]))
-    hertz = np.geomspace(40, RATE / 2, HEIGHT + 1)
-    assert hertz[row] == pytest.approx(1000, rel=0.06)
-    assert levels[row, WIDTH // 4] == pytest.approx(0, abs=1.5)
-    assert levels[:, 3 * WIDTH // 4].max() < -100

@@ -11,8 +11,9 @@ import pytest
 
 import dreamsound_studio as dreamsound
 from dreamsound_studio.audio.clip import Clip
-from dreamsound_studio.dream.dreamer import Dream, Dreamer
+from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.dream.filter import METHODS, filled
+from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.dream.stops import reason_to_stop
 from dreamsound_studio.dsp.mask import MASK_KINDS, Mask
 from dreamsound_studio.dsp.stft import Stft, power_spectrum
@@ -149,7 +150,7 @@ def test_strength_is_automated_over_steps_and_time(dream: Any) -> None:
 
 
 def test_the_threshold_is_automated_in_the_loop_and_in_the_render(dream: Any) -> None:
-    from dreamsound_studio.render.write import filter_render
+    from dreamsound_studio.render.mixer import filter_render
 
     fields = {"method": "filter", "threshold_db": -30.0, "knee_db": 0.0}
     low = dream(**fields, steps=1)

@@ -11,7 +11,8 @@ import pytest
 from dreamsound_studio.audio.clip import Clip, read_clip
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.dreamer import Dream, Dreamer
+from dreamsound_studio.dream.dreamer import Dreamer
+from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.errors import AudioFileError, RecipeError, RenderCancelled
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.recipe import Recipe

@@ -8,8 +8,9 @@ import pytest
 
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import Samples
-from dreamsound_studio.dream.dreamer import Dream, Dreamer
+from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.dream.filter import METHODS, FilterJob, HardCut, filled
+from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.recipe import Recipe

@@ -10,9 +10,9 @@ import pytest
 
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.dreamer import Dream, StepEvent
 from dreamsound_studio.dream.out_of_memory import FIRST_PATCHES, in_smaller_blocks
 from dreamsound_studio.dream.patient import PatientDreamer
+from dreamsound_studio.dream.records import Dream, StepEvent
 from dreamsound_studio.dream.step import NextSound
 from dreamsound_studio.errors import MemoryLimitError, RecipeError, is_out_of_memory
 from dreamsound_studio.recipe.recipe import Recipe

@@ -8,8 +8,7 @@ import pytest
 
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.dsp.octave import octave_up
-from dreamsound_studio.dsp.stft import Stft
-from dreamsound_studio.dsp.streaming import run_stft
+from dreamsound_studio.dsp.stft import Stft, run_stft
 from dreamsound_studio.errors import RecipeError
 
 RATE = 48_000

@@ -7,7 +7,6 @@ import sys
 
 import numpy as np
 import pytest
-import soundfile
 from PIL import Image
 
 from dreamsound_studio.audio.samples import Samples
@@ -22,64 +21,38 @@ def sine(frequency_hz: float, amplitude: float, samples: int, rate: int = RATE) 
     return wave[None].astype(np.float32)
 
 
-def analyse(sound: np.ndarray, rate: int = RATE):
-    return pictures._analyse(lambda start, stop: sound[:, start:stop], sound.shape[1], rate)
-
-
-def row_hz(rate: int = RATE) -> np.ndarray:
-    """Return the frequency in the middle of each row, as the axis of the picture has it."""
-    along = (np.arange(pictures.ROWS) + 0.5) / pictures.ROWS
-    return pictures.LOWEST_HZ * (rate / 2 / pictures.LOWEST_HZ) ** along
-
-
 def draw(before: np.ndarray, after: np.ndarray, path) -> None:
     pictures.render_picture(Samples.of(before), Samples.of(after), RATE, path, ("a", "b"))
 
 
-@pytest.mark.parametrize("rate", [8_000, 44_100, 192_000])
-@pytest.mark.parametrize("frequency_hz", [63.0, 440.0, 3_000.0])
-def test_a_sine_stands_at_its_frequency_and_level(rate, frequency_hz):
-    found = analyse(sine(frequency_hz, 0.1, rate, rate), rate)
-    loudest = found.spectrum_db[:, 600].argmax()
-    assert row_hz(rate)[loudest] == pytest.approx(frequency_hz, rel=0.1)
-    assert found.spectrum_db[loudest, 600] == pytest.approx(-20.0, abs=0.5)
-    assert found.level_db[600] == pytest.approx(-23.01, abs=0.1)
-    assert found.peak == pytest.approx(0.1, rel=1e-3)
-
-
-def test_levels_are_the_same_for_a_second_and_for_minutes():
-    second = analyse(sine(1_000, 0.5, RATE))
-    minutes = analyse(np.tile(sine(1_000, 0.5, RATE), 60))
-    for found in (second, minutes):
-        np.testing.assert_allclose(found.spectrum_db.max(axis=0), -6.02, atol=0.3)
+def analysed(sound: np.ndarray) -> pictures._Drawn:
+    return pictures._Drawn.of(Samples.of(sound), RATE)
 
 
 def test_nothing_is_skipped_in_a_long_sound():
-    sound = np.zeros((1, 90 * RATE), np.float32)
-    click = 1_234_567
-    sound[0, click] = 1.0
-    found = analyse(sound)
-    column = click * pictures.COLUMNS // sound.shape[1]
-    assert abs(int(found.level_db.argmax()) - column) <= 1
-    assert int(found.highest.argmax()) == column
+    sound = np.zeros((2, 90 * RATE), np.float32)
+    sound[0, 1_234_567] = 1.0
+    sound[1, 2_345_678] = -0.5
+    found = analysed(sound)
+    columns = [at * found.highest.size // sound.shape[1] for at in (1_234_567, 2_345_678)]
+    assert abs(int(found.spectrogram.rms_db.argmax()) - columns[0]) <= 1
+    assert [int(found.highest.argmax()), int(found.lowest.argmin())] == columns
+    assert (found.peak, found.lowest.min()) == (1.0, -0.5)
 
 
-def test_the_blocks_do_not_show(monkeypatch):
-    sound = np.random.default_rng(5).standard_normal((2, 100_000)).astype(np.float32)
-    whole = analyse(sound)
-    monkeypatch.setattr(pictures, "COLUMNS_A_BLOCK", 7)
-    np.testing.assert_allclose(analyse(sound).spectrum_db, whole.spectrum_db, atol=1e-3)
+def test_a_picture_shows_the_mono_mix():
+    sound = sine(1000, 0.1, RATE)
+    found = analysed(np.concatenate([sound, -sound])).spectrogram
+    assert found.levels_db.max() < -130
+    assert analysed(np.concatenate([sound, sound])).spectrogram.levels_db.max() > -21
 
 
-def test_a_long_sound_is_read_in_blocks():
-    asked = []
-
-    def read(start: int, stop: int) -> np.ndarray:
-        asked.append(stop - start)
-        return np.zeros((1, stop - start), np.float32)
-
-    pictures._analyse(read, 3600 * 16_000, 16_000)
-    assert max(asked) < 2 * pictures.SAMPLES_A_BLOCK
+def test_the_picture_shows_both_sounds(tmp_path):
+    path = tmp_path / "p.png"
+    draw(sine(440, 0.1, RATE), sine(440, 0.5, RATE), path)
+    # Its left third shows the first sound, its middle the second, which is louder.
+    brightness = np.asarray(Image.open(path).convert("L"), dtype=float)[250:750]
+    assert 5 < brightness[:, 120:580].mean() < brightness[:, 650:1100].mean()
 
 
 @pytest.mark.parametrize(("samples", "rate"), [(1, 192_000), (130 * 8_000, 8_000)])
@@ -117,44 +90,6 @@ def test_a_place_that_cannot_be_written_is_an_error(tmp_path):
     with pytest.raises(AudioFileError, match="xyz"):
         draw(sound, sound, tmp_path / "p.xyz")
     assert not list(tmp_path.iterdir())
-
-
-def test_the_command_draws_files_and_keeps_what_is_there(tmp_path, capsys):
-    before, after, out = (tmp_path / name for name in ("a.wav", "b.flac", "p.png"))
-    soundfile.write(before, sine(440, 0.1, RATE).T, RATE)
-    soundfile.write(after, sine(440, 0.5, RATE).T, RATE)
-    out.write_text("mine")
-    words = [str(before), str(after), str(out), "--scores", "Dog=0.1", "Cat=0.9"]
-    assert pictures.main(words) == 2
-    assert "--overwrite" in capsys.readouterr().err
-    assert out.read_text() == "mine"
-    assert pictures.main([*words, "--overwrite"]) == 0
-
-    # Its left third shows the first sound, its middle the second, which is louder.
-    brightness = np.asarray(Image.open(out).convert("L"), dtype=float)[250:750]
-    assert 5 < brightness[:, 120:580].mean() < brightness[:, 650:1100].mean()
-
-
-@pytest.mark.parametrize("scores", [["Dog", "Cat"], ["Dog=1", "Cat=loud"]])
-def test_scores_that_are_none_end_in_the_usage(tmp_path, capsys, scores):
-    with pytest.raises(SystemExit):
-        pictures.main(["a.wav", "b.wav", str(tmp_path / "p.png"), "--scores", *scores])
-    assert "CLASS=SCORE" in capsys.readouterr().err
-
-
-def test_the_command_says_which_file_it_cannot_read(tmp_path, capsys):
-    text = tmp_path / "text.wav"
-    text.write_text("this is not a sound")
-    assert pictures.main([str(text), str(text), str(tmp_path / "p.png")]) == 2
-    assert "text.wav" in capsys.readouterr().err
-
-
-def test_files_of_two_rates_are_an_error(tmp_path, capsys):
-    paths = [str(tmp_path / f"{rate}.wav") for rate in (44_100, 48_000)]
-    for path, rate in zip(paths, (44_100, 48_000), strict=True):
-        soundfile.write(path, np.zeros(100), rate)
-    assert pictures.main([*paths, str(tmp_path / "p.png")]) == 2
-    assert "(44100 and 48000 Hz)" in capsys.readouterr().err
 
 
 def test_drawing_needs_neither_tensorflow_nor_pyplot(tmp_path):

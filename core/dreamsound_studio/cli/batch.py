@@ -50,14 +50,15 @@ from dreamsound_studio.cli.shared.request import checked_recipe, render_names
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.dreamer import Dream, StepEvent
-from dreamsound_studio.dsp.spectrogram import thumbnail_levels, write_thumbnail
+from dreamsound_studio.dream.records import Dream, StepEvent
+from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import ModelError, RenderCancelled
 from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.jobs.dreaming import Dreaming
 from dreamsound_studio.pictures.batch_report import Report, Row, Sound, sounds_in
+from dreamsound_studio.pictures.drawing import write_thumbnail
 from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE
-from dreamsound_studio.render.write import RenderOptions
+from dreamsound_studio.render.options import RenderOptions
 
 app = App()
 

@@ -141,7 +141,7 @@ def listen(
         _write_csv(csv_file, hearing, shown, offset_s)
         inform(f"wrote {csv_file}")
     if png is not None:
-        from dreamsound_studio.pictures.before_after import heard_picture
+        from dreamsound_studio.pictures.heard import heard_picture
 
         heard_picture(clip.samples.read, hearing, shown, clip.sample_rate_hz, png, file.name)
         inform(f"wrote {png}")

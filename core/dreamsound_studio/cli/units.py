@@ -31,7 +31,8 @@ from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.models.names import check_known
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.tables import possible_tables, table_of
-from dreamsound_studio.render.write import RenderOptions, check_places, planned_paths, write_renders
+from dreamsound_studio.render.options import RenderOptions
+from dreamsound_studio.render.write import check_places, planned_paths, write_renders
 
 if TYPE_CHECKING:
     from dreamsound_studio.models.network import Model

@@ -40,20 +40,22 @@ from dreamsound_studio.cli.shared.request import render_names
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.dreamer import Dream
 from dreamsound_studio.dream.filter import filled
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.patient import PatientDreamer
-from dreamsound_studio.dsp.spectrogram import thumbnail_levels, write_thumbnail
+from dreamsound_studio.dream.records import Dream
+from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import AudioFileError, RenderCancelled
 from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.jobs.dreaming import keep_in_library, library_record
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.tables import possible_tables, table_of
 from dreamsound_studio.pictures.contact_sheet import ContactSheet, Variation
+from dreamsound_studio.pictures.drawing import write_thumbnail
 from dreamsound_studio.recipe.grid import parse_grid
 from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.render.write import RenderOptions, write_renders
+from dreamsound_studio.render.options import RenderOptions
+from dreamsound_studio.render.write import write_renders
 
 if TYPE_CHECKING:
     from dreamsound_studio.models.network import Model

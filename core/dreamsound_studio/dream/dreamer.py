@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,6 @@ import numpy as np
 from dreamsound_studio.audio.channels import (
     Layout,
     check_audible,
-    check_continues,
-    fit_target,
     is_mix_silent,
     surroundings,
 )
@@ -24,139 +21,18 @@ from dreamsound_studio.control import Control, FinishEarly
 from dreamsound_studio.dream.constraints import mix_wet
 from dreamsound_studio.dream.ear import BEST_CLASS, Ear, Evaluation, Mono, standardise
 from dreamsound_studio.dream.filter import filled
-from dreamsound_studio.dream.objective import ClassChoice, objective_of
+from dreamsound_studio.dream.objective import objective_of
 from dreamsound_studio.dream.patch_grid import PatchGrid
-from dreamsound_studio.dream.starts import start_sound
+from dreamsound_studio.dream.records import Dream, Snapshot, StepEvent
+from dreamsound_studio.dream.starts import earlier_dream, fitted_targets, start_sound
 from dreamsound_studio.dream.step import NextSound, State
+from dreamsound_studio.dream.step_classes import StepClasses
 from dreamsound_studio.dream.stops import reason_to_stop
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.files import Places
-from dreamsound_studio.recipe.morph import Morph, Targets
+from dreamsound_studio.recipe.morph import Targets
 from dreamsound_studio.recipe.recipe import Recipe
-
-
-@dataclass(frozen=True)
-class StepEvent:
-    """The result of one step.
-
-    Attributes
-    ----------
-    step : int
-        1, 2, ...
-    loss : float
-        The objective of the sound at the *start* of the step.
-    class_index, class_name : int, str
-        The class that was maximised; for a layer, the class heard most in the source.
-    score : float
-        Its mean score in the sound at the start of the step, 0..1.
-    seconds : float
-        Duration of the step.
-    """
-
-    step: int
-    loss: float
-    class_index: int
-    class_name: str
-    score: float
-    seconds: float
-
-
-@dataclass
-class Dream:
-    """A finished dream. Sounds are float, at the loop's own level.
-
-    Attributes
-    ----------
-    source : Clip
-        The source.
-    recipe : Recipe
-        The recipe as executed, every field filled in.
-    samples : Samples
-        The sound after the last step, ``[channels, length]``.
-    entering : Samples
-        The sound at the start of the last step.
-    gradient : Samples
-        g of the last step, ``[channels or 1, length]``, unit standard deviation.
-    targets : Targets
-        The targets as used: at the source's rate, length and channels.
-    scale : float
-        Factor applied to the last step's increment before adding it.
-    steps : list of StepEvent
-        All steps, in order.
-    initial, final : StepEvent
-        What the model hears in the source and in the last sound, on its published patch grid.
-    kept : dict
-        Sounds of earlier steps that were kept, by step.
-    warnings : list of str
-        Warnings to show.
-    others : dict
-        Files that went in beside the source, by what for: target, target_b, start, guide 1, ...
-    earlier_blocks : list of (int, int)
-        Larger values of `block_patches` that memory did not suffice for later, each with the last
-        step that ran by it; what followed ran by the recipe's.
-    """
-
-    source: Clip
-    recipe: Recipe
-    samples: Samples
-    entering: Samples
-    gradient: Samples
-    targets: Targets
-    scale: float
-    model_name: str
-    weights_sha256: str
-    band_top_hz: float
-    steps: list[StepEvent]
-    initial: StepEvent
-    final: StepEvent
-    kept: dict[int, Samples]
-    warnings: list[str]
-    others: dict[str, Path | None] = field(default_factory=dict)
-    earlier_blocks: list[tuple[int, int]] = field(default_factory=list)
-
-    def close(self) -> None:
-        """Release scratch files."""
-        targets = (self.targets.first, self.targets.second, self.targets.carrier)
-        own = (self.samples, self.entering, self.gradient, *self.kept.values(), *targets)
-        for samples in own:
-            if samples is not None:
-                samples.close()
-
-
-@dataclass
-class Snapshot:
-    """A dream between two steps, from which another `Dreamer` continues to the same result.
-
-    Attributes
-    ----------
-    sound, entering, gradient : Samples
-        As in `dream.step.State`, in the layout of the recipe's channels.
-    kept : dict
-        Sounds of earlier steps that were kept, by step.
-    scale, level, passed : float
-        As in `dream.step.State`.
-    steps : list of StepEvent
-        All steps so far.
-    heard_first : Evaluation or None
-        What the model heard in the source, if it was needed.
-    warnings : list of str
-        What was warned of so far.
-    earlier_blocks : list of (int, int)
-        As in `Dream`.
-    """
-
-    sound: Samples
-    entering: Samples
-    gradient: Samples
-    kept: dict[int, Samples]
-    scale: float
-    level: float
-    passed: float
-    steps: list[StepEvent]
-    heard_first: Evaluation | None
-    warnings: list[str]
-    earlier_blocks: list[tuple[int, int]] = field(default_factory=list)
 
 
 class Dreamer:
@@ -236,8 +112,8 @@ class Dreamer:
         self._others = {name: one.path for name, one in beside.items() if one is not None}
         named = placed.files_by_name().items()
         self._others |= {name: Path(path) for name, path in named if name not in beside}
-        self.targets = self._fitted_targets()
-        self._start = None if start is None else self._checked_start(start)
+        self.targets = fitted_targets(self.recipe, self._target_clips, clip, self.layout)
+        self._start = None if start is None else earlier_dream(start, clip, self.layout)
         if start is not None and self.recipe.start != "sound":
             raise RecipeError(f"start {self.recipe.start}: pass an earlier dream to continue from")
         rate, band_top_hz = clip.sample_rate_hz, model.band_hz[1]
@@ -248,8 +124,7 @@ class Dreamer:
             self._ear(rate * 2**octave, hop_frames) for octave in range(self.recipe.octaves)
         ]
         self.ear = self._ears[0]
-        self._heard_first: Evaluation | None = None
-        self._chosen: dict[ClassChoice, int] = {}
+        self._classes = StepClasses(self.choices, clip, self._target_clips)
         self._state: State | None = None
         self._steps: list[StepEvent] = []
         self._kept: dict[int, Samples] = {}
@@ -301,10 +176,11 @@ class Dreamer:
         if self.recipe.wet < 1:
             last = mix_wet(self.clip.samples, last, self.recipe.wet)
         ear = self._ear(self.clip.sample_rate_hz, self.model.published_hop_frames)
-        index = self._steps[-1].class_index if self._steps else self._first().class_index
-        classes = self._classes_of_end(index)
+        last_heard = self._steps[-1] if self._steps else self._classes.first(self._hear_clip)
+        index = last_heard.class_index
+        classes = self._classes.of_end(index)
         grid = ear.grid(last.length, None)
-        initial = self._heard_first
+        initial = self._classes.heard_first
         if initial is None or initial.class_index != index or len(classes) > 1:
             initial = ear.hear(Mono(self.clip.samples), grid, classes)
         final = ear.hear(Mono(last), grid, classes)
@@ -317,11 +193,7 @@ class Dreamer:
             targets=Targets(
                 *(
                     None if sound is None else self.layout.decoded(sound)
-                    for sound in (
-                        self.targets.first,
-                        self.targets.second,
-                        self.targets.carrier,
-                    )
+                    for sound in (self.targets.first, self.targets.second, self.targets.carrier)
                 )
             ),
             scale=state.scale,
@@ -349,7 +221,7 @@ class Dreamer:
             state.level,
             state.passed,
             list(self._steps),
-            self._heard_first,
+            self._classes.heard_first,
             list(self.warnings),
             list(self._earlier_blocks),
         )
@@ -377,7 +249,7 @@ class Dreamer:
         state.passed, state.step = snapshot.passed, len(snapshot.steps)
         self._steps = list(snapshot.steps)
         self._kept = {step: samples.copy() for step, samples in snapshot.kept.items()}
-        self._heard_first = snapshot.heard_first
+        self._classes.heard_first = snapshot.heard_first
         self.warnings[:] = snapshot.warnings
         self._earlier_blocks = list(snapshot.earlier_blocks)
 
@@ -385,7 +257,7 @@ class Dreamer:
         """Compute g of the sound into the state; return what the model heard."""
         grid = self._grid(step)
         around = self._surroundings(state.sound) if grid.context else (None, None)
-        classes = self._classes_of_step()
+        classes = self._classes.of_step(self._hear_clip)
         fresh = Samples(state.gradient.channels, state.gradient.length)
         heards = []
         channels = [None] if self.linked else list(range(state.sound.channels))
@@ -442,45 +314,14 @@ class Dreamer:
         reach = math.ceil(patch_seconds * self.ear.resampler.from_hz) + 1
         return surroundings(sound, *self._around, reach)
 
-    # -- the class ------------------------------------------------------------------------------
-
-    def _classes_of_step(self) -> tuple[int, ...]:
-        """Return the step's classes; `BEST_CLASS` for the highest-scoring class in its sound."""
-        return tuple(self._class_of(choice) for choice in self.choices)
-
-    def _class_of(self, choice: ClassChoice) -> int:
-        if choice.kind == "follow":
-            return BEST_CLASS
-        if choice not in self._chosen:
-            if choice.index is not None:
-                self._chosen[choice] = choice.index
-            elif choice.kind in self._target_clips:
-                heard = self._hear_clip(self._target_clips[choice.kind] or self.clip)
-                self._chosen[choice] = heard.class_index
-            else:
-                self._chosen[choice] = self._first().class_index
-        return self._chosen[choice]
-
-    def _first(self) -> Evaluation:
-        if self._heard_first is None:
-            self._heard_first = self._hear_clip(self.clip)
-        return self._heard_first
-
     def _hear_clip(self, clip: Clip) -> Evaluation:
+        """Return what the model hears in a clip, by the best class for each of the objective's."""
         ear = self._ear(clip.sample_rate_hz, self.model.published_hop_frames)
         grid = ear.grid(clip.samples.length, None)
+        best = (BEST_CLASS,) * len(self.choices)
         if self.control.finishing:
-            return ear.hear(Mono(clip.samples), grid, self._best())
-        return ear.hear(Mono(clip.samples), grid, self._best(), self.control.check)
-
-    def _best(self) -> tuple[int, ...]:
-        """Return the best class for every class of the objective."""
-        return (BEST_CLASS,) * len(self.choices)
-
-    def _classes_of_end(self, reported: int) -> tuple[int, ...]:
-        """Return the classes of the last step, the first of which was `reported`."""
-        classes = [self._chosen.get(choice, reported) for choice in self.choices]
-        return (reported, *classes[1:])
+            return ear.hear(Mono(clip.samples), grid, best)
+        return ear.hear(Mono(clip.samples), grid, best, self.control.check)
 
     def _objective_name(self, class_index: int) -> str:
         recipe = self.recipe
@@ -513,30 +354,6 @@ class Dreamer:
             self._warn("the mono mix is silent; channels are dreamed separately")
             return False
         return True
-
-    def _checked_start(self, start: Clip) -> Samples:
-        check_audible(start)
-        check_continues(start, self.clip)
-        return self.layout.encoded(start.samples)
-
-    def _fitted_targets(self) -> Targets:
-        """Return the targets at the clip's rate and length."""
-        fitted: list[Samples | None] = []
-        for name, clip in self._target_clips.items():
-            if clip is None:
-                if getattr(self.recipe, name) is not None:
-                    raise RecipeError(
-                        f"Missing {name}: pass the sound of {getattr(self.recipe, name)}"
-                    )
-                fitted.append(None)
-                continue
-            check_audible(clip)
-            fitted.append(self.layout.encoded(fit_target(clip, self.clip)))
-        first, second = fitted
-        if first is None or second is None:
-            return Targets(first, None, first)
-        carrier = Morph.of(self.recipe).mix(first, second, self.clip.sample_rate_hz)
-        return Targets(first, second, carrier)
 
     # -- reporting ------------------------------------------------------------------------------
 

@@ -17,13 +17,18 @@ from typing import Any, Literal, TypeVar
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dream.objective import DEFAULT_AT, terms_of
 from dreamsound_studio.dsp.mask import MASK_KINDS, Mask
-from dreamsound_studio.dsp.stft import Stft, air_bins, power_spectrum, unit_magnitude
+from dreamsound_studio.dsp.stft import (
+    Stft,
+    air_bins,
+    frame_blocks,
+    overlap_add,
+    power_spectrum,
+    unit_magnitude,
+)
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.method_table import METHODS as METHODS
 from dreamsound_studio.recipe.recipe import Recipe
 
-#: Frames per thread and pass: few enough for its cache.
-BLOCK_FRAMES = 64
 #: Powers computed while finding a span's maximum are kept up to this size: three minutes of stereo.
 KEPT_POWERS_BYTES = 128 * 2**20
 #: Threads that filter at the same time.
@@ -162,27 +167,20 @@ class HardCut:
             As long as the carrier; a single channel is written to all.
         """
         frames = self.stft.frame_count(into.length)
-        hop, overlap = self.stft.hop_samples, (self.stft.frame_hops - 1) * self.stft.hop_samples
         kept, top = self._powers(job.mask_source, frames)
         top_b = 0.0
         if job.mask_source_b is not None:
             top_b = self._powers(job.mask_source_b, frames, keep=False)[1]
-        carried: FloatArray | None = None
-        blocks = list(_frame_blocks(frames))
+        blocks = list(frame_blocks(frames))
 
         def filtered(place: int) -> FloatArray:
             power = kept[place] if kept else self._power(job.mask_source, *blocks[place])
             passed = self._passed(job, *blocks[place], power, top, top_b)
             return self._filtered(job, *blocks[place], passed)
 
-        for (first, last), out in zip(
-            blocks, _in_threads(filtered, range(len(blocks))), strict=True
-        ):
-            if carried is not None:
-                out[:, :overlap] += carried
-            carried = out[:, (last - first) * hop :]
-            start = self.stft.sample_range(first, last)[0]
-            into.write(start, out[:, : (last - first) * hop] if last < frames else out)
+        filtered_blocks = _in_threads(filtered, range(len(blocks)))
+        for start, block in overlap_add(self.stft, filtered_blocks, frames):
+            into.write(start, block)
 
     def _passed(
         self, job: FilterJob, first: int, last: int, power: FloatArray, top: float, top_b: float
@@ -226,7 +224,7 @@ class HardCut:
             power = self._power(samples, *block)
             return power if keep else None, float(power.max())
 
-        for power, highest in _in_threads(powers, _frame_blocks(frames)):
+        for power, highest in _in_threads(powers, frame_blocks(frames)):
             peak = max(peak, highest)
             if power is not None:
                 kept.append(power)
@@ -261,9 +259,3 @@ def air_of_step(recipe: Recipe) -> Literal["filter", "cut", "carrier", "other"]:
     if recipe.air in ("drop", "octave") or recipe.combine == "add":
         return "cut"
     return "carrier" if recipe.carrier == "input" else "other"
-
-
-def _frame_blocks(frames: int) -> Iterator[tuple[int, int]]:
-    """Yield the first frame, and one past the last, of each block."""
-    for first in range(0, frames, BLOCK_FRAMES):
-        yield first, min(first + BLOCK_FRAMES, frames)

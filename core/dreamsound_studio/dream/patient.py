@@ -13,8 +13,9 @@ from typing import Any
 
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.dreamer import Dream, Dreamer, Snapshot, StepEvent
+from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.dream.out_of_memory import half_of, halving_line
+from dreamsound_studio.dream.records import Dream, Snapshot, StepEvent
 from dreamsound_studio.errors import is_out_of_memory
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.recipe import Recipe

@@ -32,8 +32,7 @@ import numpy as np
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dsp.fades import band_gain
-from dreamsound_studio.dsp.stft import ComplexArray, Stft, unit_magnitude
-from dreamsound_studio.dsp.streaming import changed_blocks
+from dreamsound_studio.dsp.stft import ComplexArray, Stft, changed_blocks, unit_magnitude
 
 #: Edge of the high pass of the energy above a frequency: wide enough not to ring.
 EDGE_OCTAVES = 0.5

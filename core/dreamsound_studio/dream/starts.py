@@ -1,12 +1,18 @@
-"""Starting points of a dream: the sound itself, noise, or near silence."""
+"""What a dream starts from: the sound, noise, near silence or an earlier dream, and the targets."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 
+from dreamsound_studio.audio.channels import Layout, check_audible, check_continues, fit_target
+from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
+from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.recipe.morph import Morph, Targets
+from dreamsound_studio.recipe.recipe import Recipe
 
 StartKind = Literal["sound", "noise", "silence"]
 
@@ -63,3 +69,55 @@ def start_sound(
 def _dither(random: np.random.Generator, shape: tuple[int, int]) -> FloatArray:
     made: FloatArray = LSB * (random.random((*shape, 2)).sum(axis=2) - 1)
     return made
+
+
+def earlier_dream(start: Clip, clip: Clip, layout: Layout) -> Samples:
+    """Return an earlier dream of a clip to continue from, in the layout of the recipe's channels.
+
+    Raises
+    ------
+    AudioFileError
+        The earlier dream is silent, or not as long as the clip.
+    """
+    check_audible(start)
+    check_continues(start, clip)
+    return layout.encoded(start.samples)
+
+
+def fitted_targets(
+    recipe: Recipe, clips: Mapping[str, Clip | None], clip: Clip, layout: Layout
+) -> Targets:
+    """Return the targets at a clip's rate and length, in the layout of the recipe's channels.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        A filled recipe.
+    clips : mapping
+        The clips of target and target_b, in this order.
+    clip : Clip
+        The source.
+    layout : Layout
+        Of the channels.
+
+    Raises
+    ------
+    RecipeError
+        The recipe names a target, and its clip is missing.
+    AudioFileError
+        A target is silent, or does not fit.
+    """
+    fitted: list[Samples | None] = []
+    for name, target in clips.items():
+        if target is None:
+            if getattr(recipe, name) is not None:
+                raise RecipeError(f"Missing {name}: pass the sound of {getattr(recipe, name)}")
+            fitted.append(None)
+            continue
+        check_audible(target)
+        fitted.append(layout.encoded(fit_target(target, clip)))
+    first, second = fitted
+    if first is None or second is None:
+        return Targets(first, None, first)
+    carrier = Morph.of(recipe).mix(first, second, clip.sample_rate_hz)
+    return Targets(first, second, carrier)

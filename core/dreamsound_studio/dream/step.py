@@ -13,8 +13,7 @@ from dreamsound_studio.dream.constraints import StepCraft
 from dreamsound_studio.dream.filter import FilterJob, HardCut
 from dreamsound_studio.dsp.envelope import Envelope, block_powers, weigh
 from dreamsound_studio.dsp.octave import octave_up
-from dreamsound_studio.dsp.stft import ComplexArray
-from dreamsound_studio.dsp.streaming import run_stft
+from dreamsound_studio.dsp.stft import ComplexArray, run_stft
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.automation import Automation
 from dreamsound_studio.recipe.morph import Targets

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dreamsound_studio.audio.clip import Clip
-from dreamsound_studio.dream.dreamer import Dream
 from dreamsound_studio.dream.guide import layer_of
 from dreamsound_studio.dream.patient import PatientDreamer
+from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.dsp.envelope import Envelope
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.objective_text import ChannelAtom

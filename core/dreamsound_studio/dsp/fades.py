@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
-from dreamsound_studio.dsp.stft import Stft
-from dreamsound_studio.dsp.streaming import run_stft
+from dreamsound_studio.dsp.stft import Stft, run_stft
 
 #: Width of a band's edge: a third-octave, the IEC 61260-1 band common in audio.
 EDGE_OCTAVES = 1 / 3

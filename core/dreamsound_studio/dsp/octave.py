@@ -34,7 +34,7 @@ def octave_up(
         Of the STFT; the hop is at most a quarter of the frame.
     first_frame : int, optional
         Which frame of the sound the first one is. It makes no difference, see the Notes; taken so
-        that the function can be handed to :func:`~dreamsound_studio.dsp.streaming.run_stft`.
+        that the function can be handed to :func:`~dreamsound_studio.dsp.stft.run_stft`.
 
     Returns
     -------

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
-from dreamsound_studio.dsp.stft import ComplexArray, Stft, power_spectrum
-from dreamsound_studio.dsp.streaming import run_stft
+from dreamsound_studio.dsp.stft import ComplexArray, Stft, power_spectrum, run_stft
 
 Doubles = npt.NDArray[np.float64]
 

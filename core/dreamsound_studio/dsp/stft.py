@@ -1,17 +1,23 @@
-"""The short-time Fourier transform and its exact inverse."""
+"""The short-time Fourier transform and its exact inverse, at once or streamed in blocks."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from dreamsound_studio.audio.samples import FloatArray
+from dreamsound_studio.audio.samples import FloatArray, Samples
 
 #: Spectra, complex64.
 ComplexArray = npt.NDArray[np.complex64]
+#: Takes spectra ``[channels, frames, bins]`` and their first frame; returns them changed.
+Change = Callable[[ComplexArray, int], ComplexArray]
+
+#: Frames per block of a streamed transform: few enough for a core's cache.
+BLOCK_FRAMES = 64
 
 
 @dataclass(frozen=True)
@@ -96,8 +102,8 @@ class Stft:
     def inverse(self, spectra: ComplexArray) -> FloatArray:
         """Return samples ``[channels, (frames - 1 + hops) * hop]``, overlapped and added.
 
-        The first and last ``lead`` samples lack the frames before and after: a streaming caller
-        adds them up. The spectra are overwritten.
+        The first and last ``lead`` samples lack the frames before and after: see
+        :func:`overlap_add`. The spectra are overwritten.
         """
         import scipy.fft
 
@@ -110,6 +116,88 @@ class Stft:
             piece = frames[:, :, j * hop : (j + 1) * hop]
             total[:, j : j + count, : piece.shape[2]] += piece
         return total.reshape(channels, -1)
+
+
+def run_stft(
+    stft: Stft, source: Samples, into: Samples, change: Change, block_frames: int = BLOCK_FRAMES
+) -> None:
+    """Write ``S^-1(change(S(source)))``.
+
+    Parameters
+    ----------
+    stft : Stft
+        S and its inverse.
+    source : Samples
+        ``[channels, length]``.
+    into : Samples
+        Same length as the source, with as many channels as `change` returns. It may be the source
+        itself: a block is written only where no later block reads.
+    change : callable
+        Receives blocks in order: spectra ``[channels, frames, bins]``, which it may overwrite, and
+        the index of the first frame. Its return value is overwritten.
+    block_frames : int, optional
+        Frames per block; memory grows with it.
+    """
+    for start, block in changed_blocks(stft, source, change, block_frames):
+        into.write(start, block)
+
+
+def changed_blocks(
+    stft: Stft, source: Samples, change: Change, block_frames: int = BLOCK_FRAMES
+) -> Iterator[tuple[int, FloatArray]]:
+    """Yield the blocks that :func:`run_stft` writes, as ``(start, block)``, in order, without gaps.
+
+    The first block starts before the sound, and the last may end after it.
+    """
+    frames = stft.frame_count(source.length)
+    return overlap_add(
+        stft,
+        (
+            stft.inverse(change(stft.forward(source.read(*stft.sample_range(first, last))), first))
+            for first, last in frame_blocks(frames, block_frames)
+        ),
+        frames,
+    )
+
+
+def frame_blocks(frames: int, block_frames: int = BLOCK_FRAMES) -> Iterator[tuple[int, int]]:
+    """Yield the first frame, and one past the last, of each block of `frames` frames."""
+    for first in range(0, frames, block_frames):
+        yield first, min(first + block_frames, frames)
+
+
+def overlap_add(
+    stft: Stft, inverses: Iterable[FloatArray], frames: int
+) -> Iterator[tuple[int, FloatArray]]:
+    """Add up the ends of adjacent blocks of frames.
+
+    Parameters
+    ----------
+    stft : Stft
+        The transform.
+    inverses : iterable of numpy.ndarray
+        What :meth:`Stft.inverse` returns for each block, in order; overwritten.
+    frames : int
+        Frames of all blocks.
+
+    Yields
+    ------
+    start : int
+        First sample of the block; the first block starts before the sound.
+    block : numpy.ndarray
+        ``[channels, n]``, complete; the last one may end after the sound.
+    """
+    hop, overlap = stft.hop_samples, (stft.frame_hops - 1) * stft.hop_samples
+    carried: FloatArray | None = None
+    first = 0
+    for out in inverses:
+        if carried is not None:
+            out[:, :overlap] += carried
+        complete = out.shape[1] - overlap
+        carried = out[:, complete:]
+        start = first * hop - stft.lead
+        first += complete // hop
+        yield start, out[:, :complete] if first < frames else out
 
 
 def air_bins(stft: Stft, sample_rate_hz: int, band_top_hz: float) -> npt.NDArray[np.float32]:

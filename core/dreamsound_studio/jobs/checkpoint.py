@@ -20,8 +20,9 @@ import numpy as np
 
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, Samples
 from dreamsound_studio.control import between_blocks
-from dreamsound_studio.dream.dreamer import Dreamer, Snapshot, StepEvent
+from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.dream.ear import Evaluation
+from dreamsound_studio.dream.records import Snapshot, StepEvent
 from dreamsound_studio.queue.worker.options import CHECKPOINT_S
 
 #: Largest share of the time spent on writing checkpoints.

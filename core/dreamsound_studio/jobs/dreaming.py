@@ -11,20 +11,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.formats import check_holds
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.dreamer import Dream, Dreamer, Snapshot, StepEvent
+from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.dream.patient import PatientDreamer
+from dreamsound_studio.dream.records import Dream, Snapshot, StepEvent
 from dreamsound_studio.library.library import DreamRecord, LibraryError, library_path, open_library
 from dreamsound_studio.library.of_dream import record_of
 from dreamsound_studio.recipe.files import Places
 from dreamsound_studio.recipe.naming import LATE, fields_in
 from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.render.write import (
-    Ready,
-    RenderOptions,
-    check_places,
-    planned_paths,
-    write_renders,
-)
+from dreamsound_studio.render.options import RenderOptions
+from dreamsound_studio.render.write import Ready, check_places, planned_paths, write_renders
 
 if TYPE_CHECKING:
     from dreamsound_studio.models.network import Model

@@ -20,10 +20,10 @@ from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.note import FileNote, RenderNote, file_sha256, read_note
-from dreamsound_studio.render.write import RENDER_NAMES, RenderOptions
+from dreamsound_studio.render.options import RENDER_NAMES, RenderOptions
 
 if TYPE_CHECKING:
-    from dreamsound_studio.dream.dreamer import Dream
+    from dreamsound_studio.dream.records import Dream
 
 #: Prefix of a kept step's render.
 STEP = "dream_step"

@@ -18,7 +18,7 @@ from dreamsound_studio.queue.store.records import MOST_NAME, MOST_PRIORITY, NewJ
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.presets import find_preset, with_fields
 from dreamsound_studio.recipe.recipe import Recipe, one_line
-from dreamsound_studio.render.write import RenderOptions
+from dreamsound_studio.render.options import RenderOptions
 
 
 class JobRequest(BaseModel):

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from dreamsound_studio.api import read_source
 from dreamsound_studio.audio.clip import Clip, read_clip
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.dreamer import Dreamer, Snapshot
+from dreamsound_studio.dream.dreamer import Dreamer
+from dreamsound_studio.dream.records import Snapshot
 from dreamsound_studio.jobs.checkpoint import Checkpoints
 from dreamsound_studio.jobs.dreaming import Dreaming, Line, Loaded
 from dreamsound_studio.jobs.request import JobRequest

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dreamsound_studio._version import __version__
-from dreamsound_studio.dream.dreamer import Dream
+from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.library.records import DreamRecord, RenderRecord
 from dreamsound_studio.render.note import file_sha256
 

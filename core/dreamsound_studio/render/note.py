@@ -20,7 +20,7 @@ from dreamsound_studio.files import sha256_of
 from dreamsound_studio.recipe.document import parse_json, read_json
 
 if TYPE_CHECKING:
-    from dreamsound_studio.dream.dreamer import Dream
+    from dreamsound_studio.dream.records import Dream
 
 #: Prefix of the comment's line; the rest of the line is JSON.
 PREFIX = "dreamsound: "
@@ -155,7 +155,7 @@ def note_of(dream: Dream, *, level: str, file_format: str, bits: str) -> dict[st
     dream : Dream
         The finished dream.
     level, file_format, bits : str
-        Output settings of its renders; see ``render.write.RenderOptions``.
+        Output settings of its renders; see ``render.options.RenderOptions``.
 
     Returns
     -------

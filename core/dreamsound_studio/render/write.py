@@ -1,44 +1,19 @@
-"""Write a dream's files: the five renders and their levels, atomically."""
+"""Write a dream's files: its renders and their sidecars, all or none."""
 
 from __future__ import annotations
 
 import json
-import math
-import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dreamsound_studio.audio.clip import Clip
-from dreamsound_studio.audio.formats import (
-    FORMAT_BITS,
-    LOSSY,
-    Bits,
-    FileFormat,
-    Rounding,
-    check_bits,
-    check_holds,
-)
+from dreamsound_studio.audio.formats import FORMAT_BITS, FileFormat, check_holds
 from dreamsound_studio.audio.metadata import kept_chunks
-from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.audio.writer import write_blocks
-from dreamsound_studio.dream.dreamer import Dream
-from dreamsound_studio.dream.filter import FilterJob, HardCut, air_of_step
 from dreamsound_studio.dream.objective import terms_of
-from dreamsound_studio.dsp.levels import (
-    LevelKind,
-    LevelReading,
-    from_db,
-    match_gain_db,
-    measure_level,
-    peak_safe_gain_db,
-    true_peak,
-)
-from dreamsound_studio.errors import AudioFileError, RecipeError
+from dreamsound_studio.dream.records import Dream
+from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.files import (
     check_folder_writable,
     free_paths,
@@ -46,124 +21,13 @@ from dreamsound_studio.files import (
     partial_beside,
     put_in_place,
 )
-from dreamsound_studio.recipe.automation import Automation
-from dreamsound_studio.recipe.naming import (
-    DEFAULT_TEMPLATE,
-    LATE,
-    check_template,
-    expand,
-    fields_in,
-)
+from dreamsound_studio.recipe.naming import expand
+from dreamsound_studio.render.mixer import Mixer
 from dreamsound_studio.render.note import note_line, note_of, tags_of, with_note
+from dreamsound_studio.render.options import RenderOptions
 
-#: `gradient` and `hardcut` are brought to the source's level by at most this.
-MOST_GAIN_DB = 40.0
-
-
-@dataclass(frozen=True)
-class RenderRow:
-    """One render by name.
-
-    Attributes
-    ----------
-    level : {"source", "dream"}
-        Brought to the source's loudness, or given the dream's gain.
-    make : str or None
-        ``module:function``, imported when the render is asked for: from a `Dream` to raw `Samples`
-        ``[channels or 1, length]``. None for what needs no making: the dream itself, its gradient,
-        and the difference, which is taken of what the dream and its source have become.
-    most_gain_db : float or None
-        It is raised to the source's level by at most this.
-    """
-
-    level: Literal["source", "dream"]
-    make: str | None = None
-    most_gain_db: float | None = None
-
-
-#: Every render, by name.
-RENDERS: dict[str, RenderRow] = {
-    "dream": RenderRow("source"),
-    "gradient": RenderRow("source", most_gain_db=MOST_GAIN_DB),
-    "hardcut": RenderRow("source", f"{__name__}:hardcut", MOST_GAIN_DB),
-    "filtered": RenderRow("dream", f"{__name__}:filtered"),
-    "difference": RenderRow("dream"),
-}
-if TYPE_CHECKING:
-    RenderName = str
-else:
-    RenderName = Literal[tuple(RENDERS)]
-RENDER_NAMES: tuple[RenderName, ...] = tuple(RENDERS)
-DEFAULT_RENDERS: tuple[RenderName, ...] = ("dream", "gradient", "hardcut")
-
-#: Ceiling for the true peak of a render, dBTP.
-CEILING_DBTP = -1.0
 #: Suffix of the sidecar file with a render's note.
 SIDECAR = " sidecar"
-
-
-class RenderOptions(BaseModel):
-    """Which renders to write, and how.
-
-    Attributes
-    ----------
-    renders : tuple of str
-        Names from :data:`RENDER_NAMES`.
-    level : {"match", "raw"}
-        Match the source's loudness, or keep the loop's own float values.
-    format : {"wav", "aiff", "flac", "ogg", "opus", "mp3"}
-        Container.
-    bits : {"16", "24", "32f"} or None
-        Sample format; None is the source's, at least 24, or the format's own if lossy.
-    sidecar : bool
-        Whether to also write the note to a file ``NAME.ENDING.json`` beside the render.
-    overwrite : bool
-        Whether to replace existing files.
-    name : str
-        Template of the files' names (see ``recipe.naming``).
-    clash : {"refuse", "number", "skip"}
-        What to do if a file exists: raise an error, number this input's renders, or skip the input
-        (done by the caller).
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    renders: tuple[RenderName, ...] = Field(default=DEFAULT_RENDERS, min_length=1)
-    level: Literal["match", "raw"] = "match"
-    format: FileFormat = "wav"
-    bits: Literal["16", "24", "32f"] | None = None
-    overwrite: bool = False
-    sidecar: bool = False
-    name: str = DEFAULT_TEMPLATE
-    clash: Literal["refuse", "number", "skip"] = "refuse"
-
-    @classmethod
-    def make(cls, **fields: object) -> RenderOptions:
-        """Make options from text; raise `RecipeError` in one line if they are invalid."""
-        try:
-            options = cls.model_validate({k: v for k, v in fields.items() if v is not None})
-        except ValidationError as error:
-            problem = error.errors()[0]
-            name = str(problem["loc"][0]) if problem["loc"] else "options"
-            message = problem["msg"][0].lower() + problem["msg"][1:]
-            raise RecipeError(f"{name}: {message}, not {problem['input']!r}") from error
-        if options.level == "raw" and options.bits != "32f":
-            raise RecipeError("level raw needs bits 32f, since its values can exceed full scale")
-        check_template(options.name, several=len(options.renders) > 1)
-        if options.clash == "skip" and fields_in(options.name) & set(LATE):
-            late = ", ".join(f"{{{field}}}" for field in LATE)
-            raise RecipeError(f"clash skip needs names known before the dream. Remove {late}.")
-        if options.bits is not None:
-            check_bits(options.format, options.bits)
-        return options
-
-    def bits_for(self, source_bits: Bits) -> Bits:
-        """Return the bits of a source's renders: its own, at least 24, if the format allows."""
-        if self.bits is not None:
-            return self.bits
-        if "32f" not in FORMAT_BITS.get(self.format, ()):
-            return "24"
-        return "32f" if source_bits == "32f" else "24"
 
 
 @dataclass
@@ -335,7 +199,7 @@ def write_renders(
     check_places({**paths, **_sidecars(paths, options)}, origins, options.overwrite)
     written = Written()
     bits = options.bits_for(clip.bits)
-    mixer = _Mixer(dream, options, bits, written.notes)
+    mixer = Mixer(dream, options, bits, written.notes)
     written.gain_db = mixer.dream_gain_db
     tags = tags_of(clip.path)
     note = note_of(dream, level=options.level, file_format=options.format, bits=bits)
@@ -408,157 +272,3 @@ def _values_of(dream: Dream) -> dict[str, str]:
         "layer": next((layer for layer in layers if layer), ""),
         "step": str(len(dream.steps)),
     }
-
-
-class _Mixer:
-    """Produces each render's samples at its level."""
-
-    def __init__(self, dream: Dream, options: RenderOptions, bits: Bits, notes: list[str]) -> None:
-        self._dream = dream
-        self._raw = options.level == "raw"
-        # A lossy format loses more than rounding would, so there is no rounding before it.
-        self._bits: Bits = "32f" if options.format in LOSSY else bits
-        self._notes = notes
-        self._made: dict[str, Samples] = {}
-        self._gains: dict[str, float] = {}
-        self._source_level = self._level(dream.source.samples, None)
-        self.dream_gain_db = self._gain("dream")
-
-    def bits_of(self, name: str, file_format: str, bits: Bits) -> Bits:
-        """Return the bits a render needs: a difference beyond full scale must be float."""
-        if name != "difference" or bits == "32f":
-            return bits
-        peak = max((float(np.max(np.abs(b))) for b in self.blocks(name)), default=0.0)
-        if peak < 1.0:
-            return bits
-        floating = "32f" in FORMAT_BITS.get(file_format, ())
-        kind = "32-bit float" if floating else "a 32-bit float wav"
-        self._notes.append(f"difference peaks at {peak:.2f} of full scale; written as {kind}")
-        return "32f"
-
-    def blocks(self, name: str) -> Iterator[FloatArray]:
-        """Yield a render's samples ``[channels, n]``, at its level."""
-        if name == "difference":
-            source = _only(self._dream.source.samples)
-            for block, dreamed in zip(source, self.blocks("dream"), strict=True):
-                yield dreamed - block
-            return
-        gain = np.float32(from_db(self._gain(name)))
-        channels = self._dream.source.channels
-        # One dither for all: a signal that appears in two renders is stored identically.
-        stored = Rounding(self._bits)
-        for _, block in self._samples(name).blocks():
-            scaled = block * gain
-            yield stored(np.broadcast_to(scaled, (channels, scaled.shape[1])))
-
-    def close(self) -> None:
-        for samples in self._made.values():
-            samples.close()
-
-    def _gain(self, name: str) -> float:
-        """Return a render's gain in dB, computed once."""
-        if self._raw:
-            return 0.0
-        if name not in self._gains:
-            samples = self._samples(name)
-            row = RENDERS.get(name)
-            if row is not None and row.level == "source":
-                wanted = self._matching_gain_db(samples, row.most_gain_db)
-            else:
-                wanted = self.dream_gain_db
-            peak = true_peak(_only(samples), self._dream.source.sample_rate_hz, samples.channels)
-            gain, lowered = peak_safe_gain_db(wanted, peak, CEILING_DBTP)
-            if lowered > 0:
-                self._notes.append(
-                    f"{name} lowered by {lowered:.1f} dB to keep its true peak under "
-                    f"{CEILING_DBTP:g} dBTP"
-                )
-            self._gains[name] = gain
-        return self._gains[name]
-
-    def _matching_gain_db(self, samples: Samples, limit_db: float | None) -> float:
-        """Return the gain that brings `samples` to the source's level."""
-        reference = self._source_level
-        reading = self._level(samples, reference.kind)
-        if reading.value_db == -math.inf:
-            # Below the loudness gates, measure both by RMS, which always gives a value.
-            reference = self._level(self._dream.source.samples, "rms")
-            reading = self._level(samples, "rms")
-        return match_gain_db(reference, reading, limit_db)
-
-    def _level(self, samples: Samples, kind: LevelKind | None) -> LevelReading:
-        source = self._dream.source
-        blocks = _only(samples)
-        if samples.channels < source.channels:
-            # A signal shared by all channels sounds from each of them.
-            blocks = (np.repeat(block, source.channels, axis=0) for block in blocks)
-        return measure_level(blocks, source.sample_rate_hz, source.channels, kind)
-
-    def _samples(self, name: str) -> Samples:
-        dream = self._dream
-        if name == "dream":
-            return dream.samples
-        if name == "gradient":
-            return dream.gradient
-        if name.startswith("dream_step"):
-            return dream.kept[int(name.removeprefix("dream_step"))]
-        if name not in self._made:
-            self._made[name] = pkgutil.resolve_name(str(RENDERS[name].make))(dream)
-        return self._made[name]
-
-
-def hardcut(dream: Dream) -> Samples:
-    """Return the filter of a dream's last step made audible; see :func:`filter_render`."""
-    return filter_render(dream, "hardcut")
-
-
-def filtered(dream: Dream) -> Samples:
-    """Return what the filter of a dream's last step lets through; see :func:`filter_render`."""
-    return filter_render(dream, "filtered")
-
-
-def filter_render(dream: Dream, name: str) -> Samples:
-    """Make the `hardcut` or `filtered` render from a dream's last step.
-
-    Parameters
-    ----------
-    dream : Dream
-        The dream. With `add`, the loop has no filter: both are then made as `filter` makes them,
-        from the last gradient and the source.
-    name : {"hardcut", "filtered"}
-        ``S^-1(H . phase of the carrier)``, or ``S^-1(H . S carrier)``, the latter as added.
-
-    Returns
-    -------
-    Samples
-        ``[channels, length]``, raw.
-    """
-    recipe = dream.recipe
-    mask_from, carrier, combine = recipe.mask_from, recipe.carrier, recipe.combine
-    entering = dream.entering
-    if mask_from == "none":
-        mask_from, carrier, combine = "gradient", "input", "replace"
-        entering = dream.source.samples
-    targets = dream.targets
-    named = {"gradient": dream.gradient, "input": entering, "target": targets.first or entering}
-    unit = name == "hardcut"
-    shaped = recipe.model_copy(update={"carrier": carrier, "combine": combine})
-    # Without the source's own magnitudes, kept air would become hiss in the hardcut.
-    air = "filter" if recipe.air == "mask" else "cut" if unit else air_of_step(shaped)
-    rate = dream.source.sample_rate_hz
-    cut = HardCut(shaped, rate, dream.band_top_hz)
-    shift = Automation.of(recipe, rate).threshold_shift(len(dream.steps), cut.stft)
-    mask_source = named[str(mask_from)]
-    named["target"] = targets.carrier or entering
-    morphing = targets.morphing(shaped, cut.stft, rate)
-    job = FilterJob(mask_source, named[str(carrier)], air, entering, unit, shift, **morphing)
-    out = Samples(dream.source.channels, dream.source.samples.length)
-    cut.run(job, out)
-    if not unit and combine == "add":
-        for start, block in out.blocks():
-            out.write(start, block * np.float32(dream.scale))
-    return out
-
-
-def _only(samples: Samples) -> Iterator[FloatArray]:
-    return (block for _, block in samples.blocks())

@@ -26,7 +26,7 @@ from dreamsound_desktop.state.preferences import Preferences
 from dreamsound_studio.audio.formats import FORMAT_BITS, FORMATS
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.naming import EXAMPLE, FIELDS, expand
-from dreamsound_studio.render.write import RENDER_NAMES, RenderOptions
+from dreamsound_studio.render.options import RENDER_NAMES, RenderOptions
 
 
 class PreferencesDialog(QDialog):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
-from dreamsound_studio.render.write import RENDER_NAMES
+from dreamsound_studio.render.options import RENDER_NAMES
 
 
 class RenderBoxes(QWidget):
@@ -14,7 +14,7 @@ class RenderBoxes(QWidget):
     Parameters
     ----------
     chosen : tuple of str
-        Checked renders, of `dreamsound_studio.render.write.RENDER_NAMES`.
+        Checked renders, of `dreamsound_studio.render.options.RENDER_NAMES`.
     parent : QWidget
         Parent widget.
 

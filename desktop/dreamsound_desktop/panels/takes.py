@@ -27,7 +27,7 @@ from dreamsound_desktop.icons import icon
 from dreamsound_desktop.panels.choice_button import ChoiceButton
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.takes import Take, score_text
-from dreamsound_studio.render.write import RENDER_NAMES
+from dreamsound_studio.render.options import RENDER_NAMES
 
 SLOTS = ("A", "B", "C", "D")
 NUMBER = Qt.ItemDataRole.UserRole

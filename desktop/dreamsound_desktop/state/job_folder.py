@@ -17,7 +17,7 @@ from dreamsound_studio.queue.inbox import JOB, STATUS, read_job
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.presets import Preset, find_preset, set_fields, with_fields
 from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.render.write import DEFAULT_RENDERS
+from dreamsound_studio.render.options import DEFAULT_RENDERS
 
 #: Length of a preview; shorter items are previewed whole.
 PREVIEW_S: Final = 2.0

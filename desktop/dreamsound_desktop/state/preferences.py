@@ -16,7 +16,7 @@ from dreamsound_studio.models.store.local import MODELS_VARIABLE
 from dreamsound_studio.paths import data_folder
 from dreamsound_studio.recipe.document import read_json
 from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE
-from dreamsound_studio.render.write import DEFAULT_RENDERS, RenderName
+from dreamsound_studio.render.options import DEFAULT_RENDERS, RenderName
 
 #: Environment variable that overrides the app's data folder (not its cache).
 FOLDER_VARIABLE = "DREAMSOUND_STUDIO"

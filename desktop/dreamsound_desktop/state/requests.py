@@ -18,7 +18,7 @@ from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.queue.store.records import Job, NewJob
 from dreamsound_studio.recipe.presets import set_fields
 from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.render.write import RENDER_NAMES
+from dreamsound_studio.render.options import RENDER_NAMES
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from dreamsound_studio.errors import QueueError
 from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.queue.worker.start import ensure_worker
-from dreamsound_studio.render.write import RenderOptions
+from dreamsound_studio.render.options import RenderOptions
 
 app = App()
 

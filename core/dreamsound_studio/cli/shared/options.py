@@ -23,7 +23,7 @@ from dreamsound_studio.cli.shared.completion import (
 )
 from dreamsound_studio.recipe.naming import EXAMPLE, FIELDS, expand
 from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.render.write import RENDER_NAMES
+from dreamsound_studio.render.options import RENDER_NAMES
 
 NAME_HELP = (
     f"File names, built from {', '.join(f'{{{field}}}' for field in FIELDS)}; "

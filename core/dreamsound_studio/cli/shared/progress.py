@@ -11,7 +11,7 @@ from dreamsound_studio.cli.shared.clock import clock
 from dreamsound_studio.cli.shared.verbosity import verbosity
 
 if TYPE_CHECKING:
-    from dreamsound_studio.dream.dreamer import StepEvent
+    from dreamsound_studio.dream.records import StepEvent
 
 #: With these all but the longest class names fit into a terminal of 80 columns.
 BAR_CELLS, NAME_CELLS = 8, 15

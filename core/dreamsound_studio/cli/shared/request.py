@@ -42,7 +42,7 @@ from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.tables import possible_tables
 from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE
 from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.render.write import RENDER_NAMES, RenderOptions
+from dreamsound_studio.render.options import RENDER_NAMES, RenderOptions
 
 
 @dataclass

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dreamsound_studio.dream.dreamer import StepEvent
+from dreamsound_studio.dream.records import StepEvent
 from dreamsound_studio.errors import AudioFileError, QueueError, RenderCancelled
 from dreamsound_studio.files import free_paths, numbered
 from dreamsound_studio.jobs.run import Carrying, files_of

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dreamsound_studio._version import __version__
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.dreamer import StepEvent
+from dreamsound_studio.dream.records import StepEvent
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.jobs.checkpoint import Checkpoints
 from dreamsound_studio.jobs.models import WarmModels, default_budget

@@ -13,8 +13,8 @@ from typing import Any
 
 from dreamsound_studio._version import __version__
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.dreamer import StepEvent
 from dreamsound_studio.dream.out_of_memory import OUT_OF_MEMORY
+from dreamsound_studio.dream.records import StepEvent
 from dreamsound_studio.errors import (
     AudioFileError,
     DreamSoundError,

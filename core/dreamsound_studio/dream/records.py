@@ -1,0 +1,135 @@
+"""What a dream is made of: its steps, its result, and its state between two steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dreamsound_studio.audio.clip import Clip
+from dreamsound_studio.audio.samples import Samples
+from dreamsound_studio.dream.ear import Evaluation
+from dreamsound_studio.recipe.morph import Targets
+from dreamsound_studio.recipe.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class StepEvent:
+    """The result of one step.
+
+    Attributes
+    ----------
+    step : int
+        1, 2, ...
+    loss : float
+        The objective of the sound at the *start* of the step.
+    class_index, class_name : int, str
+        The class that was maximised; for a layer, the class heard most in the source.
+    score : float
+        Its mean score in the sound at the start of the step, 0..1.
+    seconds : float
+        Duration of the step.
+    """
+
+    step: int
+    loss: float
+    class_index: int
+    class_name: str
+    score: float
+    seconds: float
+
+
+@dataclass
+class Dream:
+    """A finished dream. Sounds are float, at the loop's own level.
+
+    Attributes
+    ----------
+    source : Clip
+        The source.
+    recipe : Recipe
+        The recipe as executed, every field filled in.
+    samples : Samples
+        The sound after the last step, ``[channels, length]``.
+    entering : Samples
+        The sound at the start of the last step.
+    gradient : Samples
+        g of the last step, ``[channels or 1, length]``, unit standard deviation.
+    targets : Targets
+        The targets as used: at the source's rate, length and channels.
+    scale : float
+        Factor applied to the last step's increment before adding it.
+    steps : list of StepEvent
+        All steps, in order.
+    initial, final : StepEvent
+        What the model hears in the source and in the last sound, on its published patch grid.
+    kept : dict
+        Sounds of earlier steps that were kept, by step.
+    warnings : list of str
+        Warnings to show.
+    others : dict
+        Files that went in beside the source, by what for: target, target_b, start, guide 1, ...
+    earlier_blocks : list of (int, int)
+        Larger values of `block_patches` that memory did not suffice for later, each with the last
+        step that ran by it; what followed ran by the recipe's.
+    """
+
+    source: Clip
+    recipe: Recipe
+    samples: Samples
+    entering: Samples
+    gradient: Samples
+    targets: Targets
+    scale: float
+    model_name: str
+    weights_sha256: str
+    band_top_hz: float
+    steps: list[StepEvent]
+    initial: StepEvent
+    final: StepEvent
+    kept: dict[int, Samples]
+    warnings: list[str]
+    others: dict[str, Path | None] = field(default_factory=dict)
+    earlier_blocks: list[tuple[int, int]] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Release scratch files."""
+        targets = (self.targets.first, self.targets.second, self.targets.carrier)
+        own = (self.samples, self.entering, self.gradient, *self.kept.values(), *targets)
+        for samples in own:
+            if samples is not None:
+                samples.close()
+
+
+@dataclass
+class Snapshot:
+    """A dream between two steps, from which another `Dreamer` continues to the same result.
+
+    Attributes
+    ----------
+    sound, entering, gradient : Samples
+        As in `dream.step.State`, in the layout of the recipe's channels.
+    kept : dict
+        Sounds of earlier steps that were kept, by step.
+    scale, level, passed : float
+        As in `dream.step.State`.
+    steps : list of StepEvent
+        All steps so far.
+    heard_first : Evaluation or None
+        What the model heard in the source, if it was needed.
+    warnings : list of str
+        What was warned of so far.
+    earlier_blocks : list of (int, int)
+        As in `Dream`.
+    """
+
+    sound: Samples
+    entering: Samples
+    gradient: Samples
+    kept: dict[int, Samples]
+    scale: float
+    level: float
+    passed: float
+    steps: list[StepEvent]
+    heard_first: Evaluation | None
+    warnings: list[str]
+    earlier_blocks: list[tuple[int, int]] = field(default_factory=list)

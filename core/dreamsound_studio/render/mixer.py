@@ -1,0 +1,200 @@
+"""The samples of each render, at its level."""
+
+from __future__ import annotations
+
+import math
+import pkgutil
+from collections.abc import Iterator
+
+import numpy as np
+
+from dreamsound_studio.audio.formats import FORMAT_BITS, LOSSY, Bits, Rounding
+from dreamsound_studio.audio.samples import FloatArray, Samples
+from dreamsound_studio.dream.filter import FilterJob, HardCut, air_of_step
+from dreamsound_studio.dream.records import Dream
+from dreamsound_studio.dsp.levels import (
+    LevelKind,
+    LevelReading,
+    from_db,
+    match_gain_db,
+    measure_level,
+    peak_safe_gain_db,
+    true_peak,
+)
+from dreamsound_studio.recipe.automation import Automation
+from dreamsound_studio.render.options import RENDERS, RenderOptions
+
+#: Ceiling for the true peak of a render, dBTP.
+CEILING_DBTP = -1.0
+
+
+class Mixer:
+    """Produces each render's samples at its level.
+
+    Parameters
+    ----------
+    dream : Dream
+        The finished dream; it stays open.
+    options : RenderOptions
+        How its renders are written.
+    bits : {"16", "24", "32f"}
+        Sample format of the files.
+    notes : list of str
+        Receives messages about level changes.
+
+    Attributes
+    ----------
+    dream_gain_db : float
+        The dream's gain; renders without a level of their own share it.
+    """
+
+    def __init__(self, dream: Dream, options: RenderOptions, bits: Bits, notes: list[str]) -> None:
+        self._dream = dream
+        self._raw = options.level == "raw"
+        # A lossy format loses more than rounding would, so there is no rounding before it.
+        self._bits: Bits = "32f" if options.format in LOSSY else bits
+        self._notes = notes
+        self._made: dict[str, Samples] = {}
+        self._gains: dict[str, float] = {}
+        self._source_level = self._level(dream.source.samples, None)
+        self.dream_gain_db = self._gain("dream")
+
+    def bits_of(self, name: str, file_format: str, bits: Bits) -> Bits:
+        """Return the bits that a render needs: a difference beyond full scale must be float."""
+        if name != "difference" or bits == "32f":
+            return bits
+        peak = max((float(np.max(np.abs(b))) for b in self.blocks(name)), default=0.0)
+        if peak < 1.0:
+            return bits
+        floating = "32f" in FORMAT_BITS.get(file_format, ())
+        kind = "32-bit float" if floating else "a 32-bit float wav"
+        self._notes.append(f"difference peaks at {peak:.2f} of full scale; written as {kind}")
+        return "32f"
+
+    def blocks(self, name: str) -> Iterator[FloatArray]:
+        """Yield a render's samples ``[channels, n]``, at its level."""
+        if name == "difference":
+            source = _only(self._dream.source.samples)
+            for block, dreamed in zip(source, self.blocks("dream"), strict=True):
+                yield dreamed - block
+            return
+        gain = np.float32(from_db(self._gain(name)))
+        channels = self._dream.source.channels
+        # One dither for all: a signal that appears in two renders is stored identically.
+        stored = Rounding(self._bits)
+        for _, block in self._samples(name).blocks():
+            scaled = block * gain
+            yield stored(np.broadcast_to(scaled, (channels, scaled.shape[1])))
+
+    def close(self) -> None:
+        """Release the scratch files of the renders made here."""
+        for samples in self._made.values():
+            samples.close()
+
+    def _gain(self, name: str) -> float:
+        """Return a render's gain in dB, computed once."""
+        if self._raw:
+            return 0.0
+        if name not in self._gains:
+            samples = self._samples(name)
+            row = RENDERS.get(name)
+            if row is not None and row.level == "source":
+                wanted = self._matching_gain_db(samples, row.most_gain_db)
+            else:
+                wanted = self.dream_gain_db
+            peak = true_peak(_only(samples), self._dream.source.sample_rate_hz, samples.channels)
+            gain, lowered = peak_safe_gain_db(wanted, peak, CEILING_DBTP)
+            if lowered > 0:
+                self._notes.append(
+                    f"{name} lowered by {lowered:.1f} dB to keep its true peak under "
+                    f"{CEILING_DBTP:g} dBTP"
+                )
+            self._gains[name] = gain
+        return self._gains[name]
+
+    def _matching_gain_db(self, samples: Samples, limit_db: float | None) -> float:
+        """Return the gain that brings `samples` to the source's level."""
+        reference = self._source_level
+        reading = self._level(samples, reference.kind)
+        if reading.value_db == -math.inf:
+            # Below the loudness gates, measure both by RMS, which always gives a value.
+            reference = self._level(self._dream.source.samples, "rms")
+            reading = self._level(samples, "rms")
+        return match_gain_db(reference, reading, limit_db)
+
+    def _level(self, samples: Samples, kind: LevelKind | None) -> LevelReading:
+        source = self._dream.source
+        blocks = _only(samples)
+        if samples.channels < source.channels:
+            # A signal shared by all channels sounds from each of them.
+            blocks = (np.repeat(block, source.channels, axis=0) for block in blocks)
+        return measure_level(blocks, source.sample_rate_hz, source.channels, kind)
+
+    def _samples(self, name: str) -> Samples:
+        dream = self._dream
+        if name == "dream":
+            return dream.samples
+        if name == "gradient":
+            return dream.gradient
+        if name.startswith("dream_step"):
+            return dream.kept[int(name.removeprefix("dream_step"))]
+        if name not in self._made:
+            self._made[name] = pkgutil.resolve_name(str(RENDERS[name].make))(dream)
+        return self._made[name]
+
+
+def hardcut(dream: Dream) -> Samples:
+    """Return the filter of a dream's last step made audible; see :func:`filter_render`."""
+    return filter_render(dream, "hardcut")
+
+
+def filtered(dream: Dream) -> Samples:
+    """Return what the filter of a dream's last step lets through; see :func:`filter_render`."""
+    return filter_render(dream, "filtered")
+
+
+def filter_render(dream: Dream, name: str) -> Samples:
+    """Make the `hardcut` or `filtered` render from a dream's last step.
+
+    Parameters
+    ----------
+    dream : Dream
+        The dream. With `add`, the loop has no filter: both are then made as `filter` makes them,
+        from the last gradient and the source.
+    name : {"hardcut", "filtered"}
+        ``S^-1(H . phase of the carrier)``, or ``S^-1(H . S carrier)``, the latter as added.
+
+    Returns
+    -------
+    Samples
+        ``[channels, length]``, raw.
+    """
+    recipe = dream.recipe
+    mask_from, carrier, combine = recipe.mask_from, recipe.carrier, recipe.combine
+    entering = dream.entering
+    if mask_from == "none":
+        mask_from, carrier, combine = "gradient", "input", "replace"
+        entering = dream.source.samples
+    targets = dream.targets
+    named = {"gradient": dream.gradient, "input": entering, "target": targets.first or entering}
+    unit = name == "hardcut"
+    shaped = recipe.model_copy(update={"carrier": carrier, "combine": combine})
+    # Without the source's own magnitudes, kept air would become hiss in the hardcut.
+    air = "filter" if recipe.air == "mask" else "cut" if unit else air_of_step(shaped)
+    rate = dream.source.sample_rate_hz
+    cut = HardCut(shaped, rate, dream.band_top_hz)
+    shift = Automation.of(recipe, rate).threshold_shift(len(dream.steps), cut.stft)
+    mask_source = named[str(mask_from)]
+    named["target"] = targets.carrier or entering
+    morphing = targets.morphing(shaped, cut.stft, rate)
+    job = FilterJob(mask_source, named[str(carrier)], air, entering, unit, shift, **morphing)
+    out = Samples(dream.source.channels, dream.source.samples.length)
+    cut.run(job, out)
+    if not unit and combine == "add":
+        for start, block in out.blocks():
+            out.write(start, block * np.float32(dream.scale))
+    return out
+
+
+def _only(samples: Samples) -> Iterator[FloatArray]:
+    return (block for _, block in samples.blocks())
