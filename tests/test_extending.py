@@ -15,6 +15,7 @@ import pytest
 import soundfile
 
 import dreamsound_studio as package
+from dreamsound_studio.models.store import local
 
 TOP = Path(__file__).resolve().parent.parent
 PAGE = (TOP / "CONTRIBUTING.md").read_text(encoding="utf-8")
