@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamsound_studio.dream.filter import filled
 from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import PAPER_FIELDS, Recipe
 
 # Any value that each field takes, whatever the others are.
@@ -188,7 +188,7 @@ def test_fields_that_contradict_each_other_are_told(fields: dict[str, Any], mess
 )
 def test_choices_that_make_no_method_are_told(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
-        filled(Recipe.make(**fields))
+        Plan.of(Recipe.make(**fields))
 
 
 @pytest.mark.parametrize(

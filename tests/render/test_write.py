@@ -20,10 +20,10 @@ from dreamsound_studio.audio.formats import FORMAT_BITS, Bits, FileFormat
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.audio.writer import write_blocks
 from dreamsound_studio.dream.dreamer import Dream, StepEvent
-from dreamsound_studio.dream.filter import filled
 from dreamsound_studio.dsp.levels import true_peak
 from dreamsound_studio.errors import AudioFileError, RecipeError
 from dreamsound_studio.recipe.morph import Targets
+from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.write import (
     RENDER_NAMES,
@@ -69,7 +69,7 @@ def dreamed(clip: Clip, sound: Floats, gradient: Floats | None = None, **fields:
         gradient = noise(1, clip.samples.length, 1.0, seed=9)
     return Dream(
         source=clip,
-        recipe=filled(Recipe.make(**fields)),
+        recipe=Plan.of(Recipe.make(**fields)),
         samples=Samples.of(sound),
         entering=clip.samples,
         gradient=Samples.of(gradient),

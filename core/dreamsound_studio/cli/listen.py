@@ -30,13 +30,13 @@ from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
 from dreamsound_studio.dream.listen import ClassHeard, Hearing
 from dreamsound_studio.dream.listen import listen as play_to
-from dreamsound_studio.dream.objective import terms_of
 from dreamsound_studio.errors import AudioFileError, RecipeError
 from dreamsound_studio.models.entries import find_weights
 from dreamsound_studio.models.names import NameTable, check_known
 from dreamsound_studio.models.tables import possible_tables, table_of
 from dreamsound_studio.models.weights import Weights
 from dreamsound_studio.recipe.objective_text import ClassAtom
+from dreamsound_studio.recipe.plan import terms_of
 from dreamsound_studio.recipe.recipe import Recipe
 
 app = App()

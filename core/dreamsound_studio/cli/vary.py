@@ -41,7 +41,6 @@ from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.dreamer import Dream
-from dreamsound_studio.dream.filter import filled
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.patient import PatientDreamer
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels, write_thumbnail
@@ -51,6 +50,7 @@ from dreamsound_studio.models.entries import find_weights
 from dreamsound_studio.models.tables import possible_tables, table_of
 from dreamsound_studio.pictures.contact_sheet import ContactSheet, Variation
 from dreamsound_studio.recipe.grid import parse_grid
+from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.write import RenderOptions, write_renders
 
@@ -111,7 +111,7 @@ def vary(
     ]
     tables = possible_tables(recipes[0].model)
     for recipe in recipes:
-        filled(recipe)
+        Plan.of(recipe)
         check_names(recipe, *tables)
     options = RenderOptions.make(
         renders=render_names(renders), level=level, format=file_format, bits=bits, overwrite=True

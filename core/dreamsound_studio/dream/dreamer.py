@@ -23,7 +23,6 @@ from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.control import Control, FinishEarly
 from dreamsound_studio.dream.constraints import mix_wet
 from dreamsound_studio.dream.ear import BEST_CLASS, Ear, Evaluation, Mono, standardise
-from dreamsound_studio.dream.filter import filled
 from dreamsound_studio.dream.objective import ClassChoice, objective_of
 from dreamsound_studio.dream.patch_grid import PatchGrid
 from dreamsound_studio.dream.starts import start_sound
@@ -33,6 +32,7 @@ from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.files import Places
 from dreamsound_studio.recipe.morph import Morph, Targets
+from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import Recipe
 
 
@@ -98,7 +98,7 @@ class Dream:
     """
 
     source: Clip
-    recipe: Recipe
+    recipe: Plan
     samples: Samples
     entering: Samples
     gradient: Samples
@@ -217,7 +217,7 @@ class Dreamer:
         snapshot: Snapshot | None = None,
         places: Places | None = None,
     ) -> None:
-        self.recipe = filled(recipe)
+        self.recipe = Plan.of(recipe)
         self.model = model
         self.clip = clip
         self.control = control or Control()

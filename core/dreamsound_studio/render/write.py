@@ -32,7 +32,6 @@ from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.audio.writer import write_blocks
 from dreamsound_studio.dream.dreamer import Dream
 from dreamsound_studio.dream.filter import FilterJob, HardCut, air_of_step
-from dreamsound_studio.dream.objective import terms_of
 from dreamsound_studio.dsp.levels import (
     LevelKind,
     LevelReading,
@@ -51,6 +50,7 @@ from dreamsound_studio.recipe.naming import (
     expand,
     fields_in,
 )
+from dreamsound_studio.recipe.plan import terms_of
 from dreamsound_studio.render.note import note_line, note_of, tags_of, with_note
 
 #: `gradient` and `hardcut` are brought to the source's level by at most this.

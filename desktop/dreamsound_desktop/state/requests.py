@@ -13,9 +13,9 @@ from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.preferences import Preferences
 from dreamsound_desktop.state.selection import TimeSpan, preview_span
 from dreamsound_desktop.state.takes import Take
-from dreamsound_studio.dream.filter import filled
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.queue.store.records import Job, NewJob
+from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.presets import set_fields
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.write import RENDER_NAMES
@@ -136,7 +136,7 @@ class JobFactory:
         group: str,
         parent: Take | None = None,
     ) -> RequestedJob:
-        filled(recipe)  # report invalid recipes now, not in the worker
+        Plan.of(recipe)  # report invalid recipes now, not in the worker
         whole = TimeSpan(0.0, document.seconds)
         covered = whole if span is None else span
         request = JobRequest.make(
