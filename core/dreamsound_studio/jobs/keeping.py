@@ -1,0 +1,53 @@
+"""Keep finished dreams in the user's library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dreamsound_studio.dream.dreamer import Dream
+from dreamsound_studio.library.library import LibraryError, library_path, open_library
+from dreamsound_studio.library.of_dream import record_of
+from dreamsound_studio.library.records import DreamRecord
+
+
+def library_record(
+    dream: Dream,
+    renders: dict[str, Path],
+    preset: str,
+    written_at: dict[str, Path] | None = None,
+    *,
+    always: bool = False,
+) -> tuple[DreamRecord | None, list[str]]:
+    """Return the library's record of a dream, and why there is none.
+
+    Parameters
+    ----------
+    dream : Dream
+        The finished dream.
+    renders : dict
+        Path of each render, by name.
+    preset : str
+        Name of the preset, if any.
+    written_at : dict, optional
+        Current paths of the renders, if they are not in place yet.
+    always : bool, optional
+        Make it even if this user has no library: it is for another machine's.
+    """
+    if not always and library_path() is None:
+        return None, []
+    try:
+        return record_of(dream, renders, preset, written_at), []
+    except LibraryError as error:
+        return None, [f"not added to the library: {error}"]
+
+
+def keep_in_library(record: DreamRecord | None) -> list[str]:
+    """Add a record to the user's library, if there is one; return why it failed."""
+    try:
+        library = None if record is None else open_library()
+        if record is not None and library is not None:
+            with library:
+                library.add(record)
+    except LibraryError as error:
+        return [f"not added to the library: {error}"]
+    return []
