@@ -131,7 +131,7 @@ def musicnn_wheel(request: pytest.FixtureRequest) -> Path:
     try:
         return fetch_wheel(entry.handle, entry.sha256, folder, Watch())
     except ModelError as error:
-        pytest.skip(f"musicnn is not to be had: {error}")
+        pytest.skip(f"musicnn is unavailable: {error}")
 
 
 @pytest.fixture(scope="session")

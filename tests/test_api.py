@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 import dreamsound_studio as dreamsound
+from dreamsound_studio import api
 from dreamsound_studio.api import CONTEXT_SECONDS, read_source
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.dreamer import StepEvent
@@ -40,6 +41,7 @@ def recipe(**fields: object) -> dreamsound.Recipe:
 def test_every_public_name_is_there() -> None:
     for name in dreamsound.__all__:
         assert getattr(dreamsound, name) is not None
+    assert dreamsound.dream is api.dream  # although a folder of the package has this name
     with pytest.raises(AttributeError, match="no attribute 'nightmare'"):
         _ = dreamsound.nightmare  # type: ignore[attr-defined]
 

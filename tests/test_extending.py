@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-import dreamsound as package
 import numpy as np
 import pytest
 import soundfile
 
+import dreamsound_studio as package
 from dreamsound_studio import cli
 from dreamsound_studio.audio import clip as audio
 from dreamsound_studio.audio import samples

@@ -119,15 +119,15 @@ def test_clean_text_passes(sentence, template, suffix):
         ('"""One line.\n\n    The model is not\n    to be had.\n"""\n', ".py", 4),  # words: ok
         ("# One line.\n# This is not to\n# be had.\n", ".py", 2),
         (
-            'x = f"{model!r:>{width}} is not " f"to {1} be had, not to be had"\n',
+            'x = f"{model!r:>{width}} is not " f"to {1} be had, not to be had"\n',  # words: ok
             ".py",
             1,
-        ),  # words: ok
+        ),
         ('x = "it is not to " ..\n  "be had"\n', ".lua", 1),
         ("-- One line.\n-- This is not to\n-- be had.\n", ".lua", 2),
-        ("--[[ One line.\nThis is not to be\nhad. ]]\n", ".lua", 2),
+        ("--[[ One line.\nThis is not to be\nhad. ]]\n", ".lua", 2),  # words: ok
         ("x = [==[\nOne\nto be had]==]\n", ".lua", 3),  # words: ok
-        ("One line.\nThis is not to be\nhad.\n", ".md", 2),
+        ("One line.\nThis is not to be\nhad.\n", ".md", 2),  # words: ok
     ],
 )
 def test_a_phrase_over_several_lines_is_found_where_it_starts(source, suffix, line):
@@ -169,9 +169,8 @@ def test_it_prints_each_find_and_ends_with_1(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert words.main(["."]) == 1
     where = Path("a", "b.md")
-    assert (
-        capsys.readouterr().out == f"{where}:2: anew -> again\nwords: 1 to replace\n"
-    )  # words: ok
+    printed = capsys.readouterr().out
+    assert printed == f"{where}:2: anew -> again\nwords: 1 to replace\n"  # words: ok
     (tmp_path / "a" / "b.md").write_text("Make it again.\n")
     assert words.main(["."]) == 0
     assert capsys.readouterr().out == ""

@@ -6,6 +6,8 @@ starts.
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dreamsound_studio.errors import (
@@ -60,3 +62,19 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+class _Package(ModuleType):
+    """Keeps the function `dream`: importing the folder of this name binds that name as well."""
+
+    @property
+    def dream(self) -> Any:
+        """The function :func:`dreamsound_studio.api.dream`."""
+        return __getattr__("dream")
+
+    @dream.setter
+    def dream(self, folder: ModuleType) -> None:
+        """Ignore what the import system binds; ``from dreamsound_studio.dream import`` works."""
+
+
+sys.modules[__name__].__class__ = _Package

@@ -70,7 +70,7 @@ def dream(
     ------
     DreamSoundError
         Bad input, an unavailable model, a cancelled dream, or (`MemoryLimitError`) too little
-        memory for one patch. Where memory runs out with more, the dream goes on
+        memory for one patch. Where memory runs out with more, the dream continues
         with fewer, and ``Dream.warnings`` says so.
 
     Examples

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from dreamsound_desktop.windows.main_window import MainWindow
 
-#: Qt settings that must be set before the application exists.
+#: Delay of the welcome page, so that the window is painted first.
 WELCOME_MS = 400
 
 

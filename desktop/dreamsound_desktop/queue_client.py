@@ -26,7 +26,7 @@ IDLE_S: Final = 0.4
 TENDED_S: Final = 2.0
 LOG_LINES: Final = 4
 #: Lines of the worker log that report progress, not faults.
-ORDINARY: Final = re.compile(r"job \d+: |runs on |[IW]\d{4} |INFO|DEBUG")
+ORDINARY: Final = re.compile(r"job \d+: |running on |[IW]\d{4} |INFO|DEBUG")
 
 
 class QueueClient(QObject):

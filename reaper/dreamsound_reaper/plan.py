@@ -255,7 +255,7 @@ def _takes(part: Part, outcome: Outcome, item: Item | None) -> list[dict[str, An
 
 
 def _aim(result: Mapping[str, Any]) -> str:
-    """Return what was dreamed of, for a name."""
+    """Return what the dream aimed at, for a name."""
     recipe = result["recipe"]
     if recipe.get("objective"):
         return str(recipe["objective"])

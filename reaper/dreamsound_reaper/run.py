@@ -187,9 +187,9 @@ class Run:
             ensure_worker(self.store)
 
     def _is_known(self, place: int) -> bool:
-        """Return whether the run has, before a restart, learned what became of a job.
+        """Return whether the run has, before a restart, learned the outcome of a job.
 
-        The queue refused it, or it is no longer in the queue: it is not put in a second time.
+        The queue refused it, or it is no longer in the queue: it is not submitted a second time.
         """
         folder = self._folder_of(place)
         with suppress(OSError, ValueError, KeyError, TypeError):

@@ -243,7 +243,7 @@ def test_values_that_are_not_numbers_are_told_with_their_place(
         read_clip(path, (RATE + RATE // 2, 3 * RATE))
     with pytest.raises(AudioFileError, match=r"affected: 1, .* 1\.250 s"):
         read_clip(path, (RATE // 2, RATE), RATE)
-    with pytest.raises(AudioFileError, match=r"the clip holds.* 1\.250 s"):
+    with pytest.raises(AudioFileError, match=r"the clip: contains NaN.* 1\.250 s"):
         Clip.from_array(values, RATE)
 
 

@@ -103,14 +103,14 @@ def test_a_span_of_a_cut_starts_where_it_is_asked_for(ramp):
 
 
 @pytest.mark.parametrize(
-    ("cut", "told"),
+    ("cut", "words"),
     [
         (Cut(pieces=(Piece(start=0, stop=LENGTH + 1),)), "40000 samples"),
         (Cut(pieces=(Piece(start=0, stop=9),), channels=(2,)), "no channel 3"),
     ],
 )
-def test_a_cut_beyond_the_file_is_refused(ramp, cut, told):
-    with pytest.raises(AudioFileError, match=told):
+def test_a_cut_beyond_the_file_is_refused(ramp, cut, words):
+    with pytest.raises(AudioFileError, match=words):
         read_cut(ramp, cut)
 
 

@@ -24,7 +24,7 @@ RATE = 48_000
 
 
 def clicks(channels: int = 2) -> npt.NDArray[np.float32]:
-    """Bursts of a tone, with which a shift can be told."""
+    """Bursts of a tone, that make a shift visible."""
     time = np.arange(RATE) / RATE
     tone = 0.3 * np.sin(2 * np.pi * 997 * time) * (np.sin(2 * np.pi * 7 * time) > 0.5)
     return np.repeat(tone[None], channels, 0).astype(np.float32)

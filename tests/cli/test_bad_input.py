@@ -35,7 +35,7 @@ def assert_one_line(outcome: Outcome, code: int, *words: str) -> None:
         ("--model yamnet --class Whistlng", ["no class 'Whistlng'. Did you mean Whistling"]),
         ("--model yamnet --class 521", ["classes 0 to 520"]),
         ("--model yamnet --layer layer15", ["no layer 'layer15'. Did you mean ", "layer1,"]),
-        ("--layer layer7 --class Cat", ["layer and class", "give one"]),
+        ("--layer layer7 --class Cat", ["layer and class", "Use one"]),
         ("--method filt", ["method: ", "'filter-add'", "not 'filt'"]),
         ("--method add --flip", ["flip", "add has no filter"]),
         ("--method filter --flip --carrier input", ["flip", "not both"]),
@@ -197,7 +197,7 @@ def test_an_earlier_dream_that_is_not_there(command: Command, bird: Path, tmp_pa
     assert_one_line(outcome, 2, "no.wav: No such file")
 
 
-# -- folders and models that are not to be had ----------------------------------------------------
+# -- unavailable folders and models ---------------------------------------------------------------
 
 
 def test_an_out_folder_that_is_a_file(command: Command, bird: Path, tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_a_model_that_is_not_to_be_had(
         ]
         assert lines[: len(named)] == fetching
         outcome = replace(outcome, err="\n".join(lines[len(named) :]) + "\n")
-        # It is not to be had for the second either: it is said once.
+        # The second cannot load it either: it is reported once.
         assert_one_line(outcome, 3, str(bare_machine), "pull yamnet --from", MODELS_VARIABLE)
         assert [told["exit_code"] for told in outcome.inputs] == [3]
     assert not list(tmp_path.glob("out/*"))

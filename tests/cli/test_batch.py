@@ -57,7 +57,7 @@ def test_a_folder_is_dreamed_and_what_fails_is_told(
     assert outcome.code == 4
     assert wavs(out) == {"bird_dream.wav", "deep/bird_dream.wav"}
     assert outcome.out.startswith("2 done, 1 failed, of 3, in ")
-    assert "broken.wav is not a sound file" in outcome.out
+    assert "broken.wav: not a readable sound file" in outcome.out
     assert len(loaded) == 1
     told = json.loads((out / "batch_report.json").read_text())["inputs"]
     states = {Path(row["input"]).name + row["out"][-4:]: row["state"] for row in told}

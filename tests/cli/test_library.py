@@ -87,7 +87,7 @@ def test_what_moved_is_found_and_what_is_gone_is_told(
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (("show", 9), "no dream 9"),
+        (("show", 9), "No dream 9"),
         (("star", 1, 6), "0 to 5"),
         (("search", "--since", "yesterday"), "2026-11-24"),
         (("verify", "nowhere"), "no such folder"),

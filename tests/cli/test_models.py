@@ -111,7 +111,7 @@ def test_what_cannot_be_pulled_leaves_nothing(
     outcome = command("models", "pull", "yamnet", *pull.format(here=tmp_path).split())
     fetching = ["dreamsound: downloading yamnet from http://127.0.0.1:9/yamnet/1"]
     assert outcome.told[:-1] == ([] if pull else fetching)
-    assert outcome.code == 3
+    assert outcome.code == (2 if pull.endswith("/none") else 3)  # a file is missing: bad input
     assert left_in(folder) == []
 
 

@@ -67,7 +67,7 @@ def test_short_forms_beside_an_objective_are_refused(
 ) -> None:
     outcome = command("render", bird, "--out", tmp_path, "--objective", "class:Dog", *short)
     assert (outcome.code, len(outcome.told)) == (2, 1)
-    assert f"{short[0][2:]}is short for an objective" in outcome.err
+    assert f"{short[0][2:]} is short for an objective" in outcome.err
 
 
 def test_targets_morph_from_the_command_line(dream: Command, bird: Path, tmp_path: Path) -> None:

@@ -39,8 +39,9 @@ def song(tmp_path: Path) -> Path:
 
 def only_memory_fails(monkeypatch: pytest.MonkeyPatch, place: str, number: int) -> None:
     """Let one call of a function fail, the one of that number, for lack of memory."""
-    module, name = place.rsplit(".", 1)
-    through = getattr(importlib.import_module(module), name)
+    module_name, name = place.rsplit(".", 1)
+    module = importlib.import_module(module_name)
+    through = getattr(module, name)
     calls: list[int] = []
 
     def fails_once(*arguments: Any, **more: Any) -> Any:
@@ -49,7 +50,7 @@ def only_memory_fails(monkeypatch: pytest.MonkeyPatch, place: str, number: int) 
             raise MemoryError
         return through(*arguments, **more)
 
-    monkeypatch.setattr(place, fails_once)
+    monkeypatch.setattr(module, name, fails_once)
 
 
 def test_render(run: Command, song: Path, tmp_path: Path, little_memory: LittleMemory) -> None:

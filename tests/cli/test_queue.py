@@ -165,7 +165,7 @@ def test_list_and_show_tell_what_waits(command: Command, three: Store) -> None:
     assert "bird.wav" in shown_.out
     assert json.loads(command("queue", "show", 1, "--json").out)["id"] == 1
     assert command("queue", "show", 77).code == 1
-    assert "no job 77" in command("queue", "show", 77).err
+    assert "No job 77" in command("queue", "show", 77).err
     assert three.counts()["queued"] == 3
 
 
@@ -187,7 +187,7 @@ def test_jobs_are_moved_paused_cancelled_retried_removed_and_cleared(
     assert three.job(1).state == "cancelled"
     both = command("queue", "cancel", 1, 2)
     assert both.code == 4
-    assert "job 1" in both.err
+    assert "Job 1 cannot" in both.err
     assert command("queue", "finish", 3).code == 1
     assert command("queue", "retry", 1).code == 0
     assert three.job(1).state == "queued"

@@ -90,7 +90,7 @@ def test_targets_and_earlier_dreams_go_in_again(
 
 
 def rewritten(path: Path, **changed: Any) -> Path:
-    """Change what a render says of itself, in place."""
+    """Change a render's note, in place."""
     note = read_note(path)
     before = json.dumps(note, separators=(",", ":"))
     after = json.dumps(note | changed, separators=(",", ":"))

@@ -37,7 +37,7 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-# -- what is told ---------------------------------------------------------------------------------
+# -- what is reported -----------------------------------------------------------------------------
 
 
 def test_json_holds_all_that_the_issue_lists(
@@ -78,7 +78,7 @@ def test_json_holds_all_that_the_issue_lists(
     assert [step["step"] for step in told["steps"]] == [1, 2]
     recipe = Recipe.model_validate(told["recipe"])
     assert (recipe.model, recipe.steps) == ("yamnet", 2)
-    # All five, where they are said to be, as long as the source, and the source untouched.
+    # All five, where the report says, as long as the source, and the source untouched.
     assert list(told["renders"]) == ["dream", "gradient", "hardcut", "filtered", "difference"]
     for name, path in told["renders"].items():
         assert path == str(out / f"bird_{name}.wav")
@@ -276,7 +276,7 @@ def test_overwrite_replaces_renders_but_no_input(
     assert "bird_dream.wav: already exists as a source" in outcome.told[0]
     assert earlier.read_bytes() == first
     assert (tmp_path / "bird_dream_dream.wav").exists()
-    # Nor what it goes on from.
+    # Nor what it continues from.
     outcome = dream(bird, "--out", tmp_path, *RAW, "--overwrite", "--from-render", earlier)
     assert (outcome.code, earlier.read_bytes()) == (2, first)
     assert dream(bird, "--out", tmp_path, *RAW, "--overwrite", "--class", "Cat").code == 0

@@ -22,27 +22,32 @@ pytestmark = pytest.mark.usefixtures("bare_machine")
 
 #: Model, option, a name that it does not have, and what the error says.
 UNKNOWN = [
-    ("auto", "class", "Brid", "no class 'Brid' in YAMNet or mtt-musicnn; did you mean Bird |"),
-    ("auto", "class", "guitarr", "did you mean Guitar |"),
-    ("auto", "class", "chorall", "did you mean choral"),
+    ("auto", "class", "Brid", "no class 'Brid' in YAMNet or mtt-musicnn. Did you mean Bird |"),
+    ("auto", "class", "guitarr", "Did you mean Guitar |"),
+    ("auto", "class", "chorall", "Did you mean choral"),
     ("auto", "class", "9999", "YAMNet has classes 0 to 520; class 9999: mtt-musicnn has classes"),
-    ("auto", "layer", "layer15", "no layer 'layer15' in YAMNet or mtt-musicnn; did you mean layer"),
-    ("auto", "layer", "cnn9", "did you mean cnn"),
+    ("auto", "layer", "layer15", "no layer 'layer15' in YAMNet or mtt-musicnn. Did you mean layer"),
+    ("auto", "layer", "cnn9", "Did you mean cnn"),
     ("auto", "objective", "channel:layer7:9999", "layer7/pointwise_conv/relu ends at 511 there"),
-    ("auto", "objective", "channel:cnn1:64", "channel:cnn1:64: cnn1 ends at 63 there"),
-    ("auto", "objective", "channel:cnn8:1", "no layer 'cnn8' in YAMNet or mtt-musicnn; did you"),
+    (
+        "auto",
+        "objective",
+        "channel:cnn1:64",
+        "channel:cnn1:64: 64 is too large; cnn1 ends at 63 there",
+    ),
+    ("auto", "objective", "channel:cnn8:1", "no layer 'cnn8' in YAMNet or mtt-musicnn. Did you"),
     ("auto", "objective", "class:Bird+class:Brid", "no class 'Brid' in YAMNet or mtt-musicnn"),
     ("auto", "objective", "class:Bird+layer:cnn1", "no model has all of these names: YAMNet has "),
-    ("yamnet", "class", "Brid", "YAMNet has no class 'Brid'; did you mean Bird |"),
+    ("yamnet", "class", "Brid", "YAMNet has no class 'Brid'. Did you mean Bird |"),
     ("yamnet", "class", "choral", "YAMNet has no class 'choral'"),
-    ("yamnet", "layer", "layer15", "YAMNet has no layer 'layer15'; did you mean layer"),
+    ("yamnet", "layer", "layer15", "YAMNet has no layer 'layer15'. Did you mean layer"),
     ("yamnet", "objective", "channel:cnn1:1", "YAMNet has no layer 'cnn1'"),
     ("yamnet", "objective", "channel:layer7:512", "layer7/pointwise_conv/relu ends at 511"),
-    ("mtt-musicnn", "class", "guitarr", "mtt-musicnn has no class 'guitarr'; did you mean guitar"),
-    ("mtt-musicnn", "class", "Bird", "`dreamsound models pull yamnet`"),
-    ("mtt-musicnn", "layer", "cnn9", "mtt-musicnn has no layer 'cnn9'; did you mean cnn"),
+    ("mtt-musicnn", "class", "guitarr", "mtt-musicnn has no class 'guitarr'. Did you mean guitar"),
+    ("mtt-musicnn", "class", "Bird", "YAMNet has it: install YAMNet with dreamsound models pull"),
+    ("mtt-musicnn", "layer", "cnn9", "mtt-musicnn has no layer 'cnn9'. Did you mean cnn"),
     ("mtt-musicnn", "objective", "channel:cnn1:64", "cnn1 ends at 63 there"),
-    ("msd-vgg", "layer", "pool6", "msd-vgg has no layer 'pool6'; did you mean pool"),
+    ("msd-vgg", "layer", "pool6", "msd-vgg has no layer 'pool6'. Did you mean pool"),
 ]
 COMMANDS = {
     "render": "render {bird}",
@@ -86,7 +91,7 @@ def test_commands_refuse_them_before_anything_is_fetched_or_made(
 def test_a_grid_is_checked_value_by_value(command: Command, bird: Path, tmp_path: Path) -> None:
     outcome = command("vary", bird, "--grid", "class=Bird,Brid", "--out", tmp_path / "out")
     assert (outcome.code, len(outcome.err.splitlines())) == (2, 1), outcome
-    assert "did you mean Bird |" in outcome.err
+    assert "Did you mean Bird |" in outcome.err
 
 
 @pytest.mark.parametrize(

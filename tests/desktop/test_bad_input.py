@@ -1,4 +1,4 @@
-"""What goes wrong is said in place, in words, with the next step; nothing is lost."""
+"""Errors appear in place, in words, with the next step; nothing is lost."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_jobs_that_wait_at_the_start_have_a_worker_seen_to(make_window, qtbot, m
     def fails(_):
         asked.append(1)
         with log.open("a") as file:
-            file.write("runs on cpu, 2 processors\njob 1: left.wav\ndreamsound: no memory\n")
+            file.write("running on cpu, 2 processors\njob 1: left.wav\ndreamsound: no memory\n")
 
     asked: list[int] = []
     monkeypatch.setattr("dreamsound_desktop.queue_client.ensure_worker", fails)

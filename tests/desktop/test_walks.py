@@ -234,7 +234,7 @@ def _texts(node: ast.expr) -> list[str]:
         return _texts(node.left) + _texts(node.right)
     if isinstance(node, ast.JoinedStr):
         parts = [one for one in node.values if isinstance(one, ast.Constant)]
-        # Signs between numbers, units and names of files are no words.
+        # Signs between numbers, units and names of files do not count as words.
         texts = [re.sub(r"<[^>]*>|\b(Hz|dB|MB)\b", "", str(one.value)) for one in parts]
         return [text for text in texts if _texts(ast.Constant(text))]
     return []

@@ -1,4 +1,4 @@
-"""The window: what is chosen by mouse and keys, what becomes of jobs, what is kept."""
+"""The window: what is chosen by mouse and keys, how jobs end, what is kept."""
 
 from __future__ import annotations
 
@@ -336,7 +336,7 @@ def test_the_mark_of_an_objective_stands_under_the_wrong_letter(window, qtbot):
     assert shown[mark.index("^") :].startswith("nonsense"[:3])
     fixed = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
     assert aim.objective_problem.font().families() == fixed.families()
-    assert not said(window), "it is said once, in place"
+    assert not said(window), "reported once, in place"
     for place in range(len(text)):
         problem = f"objective: no\n  {text}\n  {' ' * place}^"
         *_, shown, mark = with_short_lines(problem, 24).splitlines()
@@ -780,7 +780,7 @@ def test_warnings_of_a_take_are_one_message(window, qtbot):
 
 
 def test_notes_on_levels_do_not_move_the_views(window):
-    level = "dream is 1.9 dB softer than its level asks for, to keep its true peak under -1 dBTP"
+    level = "dream lowered by 1.9 dB to keep its true peak under -1 dBTP"
     window.dreams._report_warnings(Take(number=1, name="t", warnings=[level]))
     assert not window.messages.messages
     assert "1.9 dB softer" in window.statusBar().currentMessage()

@@ -1,4 +1,4 @@
-"""The loop: it raises what it should, keeps levels, stops when told, and repeats itself."""
+"""The loop: it raises what it should, keeps levels, stops when asked, and repeats itself."""
 
 from __future__ import annotations
 

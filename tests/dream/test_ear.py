@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamsound_studio.audio.samples import Samples
-from dreamsound_studio.dream.ear import BEST, Ear, Heard, Mono, standardise
+from dreamsound_studio.dream.ear import BEST, Ear, Evaluation, Mono, standardise
 from dreamsound_studio.dream.objective import ClassObjective
 from dreamsound_studio.dream.patch_grid import PatchGrid
 from dreamsound_studio.dsp.resample import Resampler
@@ -53,7 +53,7 @@ def gradient_of(
     channel: int | None = None,
     class_index: int | None = WHISTLING,
     context: tuple[Sound, Sound] | None = None,
-) -> tuple[Sound, Heard]:
+) -> tuple[Sound, Evaluation]:
     """Return dL/dx of the mono mix or a channel ``[n]``, and what was heard."""
     mono = Mono(Samples.of(sound), channel, *(context or (None, None)))
     into = Samples(1, sound.shape[1])

@@ -17,7 +17,7 @@ from dreamsound_studio.dream.step import NextSound
 from dreamsound_studio.errors import MemoryLimitError, RecipeError
 from dreamsound_studio.recipe.recipe import Recipe
 
-from .test_api import RATE, chirp
+from ..test_api import RATE, chirp
 
 if TYPE_CHECKING:
     from dreamsound_studio.models.yamnet.network import YamNet

@@ -42,7 +42,7 @@ def preset(data: bytes) -> None:
 
 
 def render(data: bytes) -> None:
-    """A sound file, and what it says of itself."""
+    """A sound file, and what it says about itself."""
     path = FOLDER / "a.wav"
     path.write_bytes(data)
     read_document(path)

@@ -94,7 +94,7 @@ def test_one_dream_is_found_among_others(library: Library, asked: dict[str, obje
         PLAIN, source="/whistles/other.wav", class_name="Cat", model="musicnn", scores={},
         ended="2026-01-01T12:00:00+00:00",
     )  # fmt: skip
-    library.add(replace(other, source="/strasse/012/x.wav"))  # its folder is no name
+    library.add(replace(other, source="/strasse/012/x.wav"))  # its folder does not count as a name
     wanted = replace(
         PLAIN, preset="Turn to birds", tags=("Keep",), stars=4, notes="A needle. Über!",
         ended="2026-02-01T12:00:00+00:00",

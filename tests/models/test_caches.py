@@ -40,7 +40,7 @@ from dreamsound_studio.models.tables import table_named, table_of
 
 HANDLE = "https://tfhub.dev/google/yamnet/1"
 KAGGLE = "google/yamnet/tensorFlow2/yamnet/1"
-#: As large as YAMNet's weights, so that the size is no reason to pass the folder over.
+#: As large as YAMNet's weights, so that the folder is not passed over for its size.
 WHOLE = CATALOG["yamnet"].weights_bytes or 0
 UNCHECKED = Watch(check=lambda _weights: None)
 

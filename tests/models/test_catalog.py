@@ -35,7 +35,7 @@ from dreamsound_studio.models.store.fetch import CHECKPOINT_FILES, Watch
 from dreamsound_studio.models.tables import table_named
 from dreamsound_studio.models.weights import MUSICNN_NAMES
 
-#: What is fetched here is no network: nobody listens to it.
+#: What is fetched here is not a network: nobody listens to it.
 UNCHECKED = Watch(check=lambda _weights: None)
 
 
@@ -94,7 +94,7 @@ def test_a_folder_here_may_be_named_without_a_slash(
     saved_model(tmp_path / "mine")
     monkeypatch.chdir(tmp_path)
     assert find_weights("mine").path == Path("mine")
-    # A folder called as a model in the catalog is no model's path.
+    # A folder with the name of a model in the catalog is not a path to it.
     (tmp_path / "yamnet").mkdir()
     expected = saved_model(data / "yamnet")
     assert find_weights("yamnet").path == expected
@@ -167,7 +167,7 @@ def hub(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Hub]]:
     """A hub of our own, to which the catalog points."""
 
     class Fresh(Hub):
-        asked: list[str] = []  # noqa: RUF012 - this class is made anew for each test
+        asked: list[str] = []  # noqa: RUF012 - each test makes its own class
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Fresh)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -254,10 +254,10 @@ def test_of_a_fetch_that_fails_nothing_is_left(
     told = str(raised.value)
     assert "\n" not in told
     del raised
-    gc.collect()  # a connection that is left open is told when it is collected
+    gc.collect()  # a connection that is left open warns when it is collected
     for word in (str(data), hub.asked[0].partition("?")[0], "--from FILE", MODELS_VARIABLE):
         assert word in told
-    # What came before a connection broke is kept, to go on from.
+    # What came before a connection broke is kept, to resume from.
     assert left_in(data) == (
         [f"..yamnet.tar.gz.partial{end}" for end in ("", ".json")] * bool(withheld)
     )

@@ -82,7 +82,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def server() -> Iterator[type[Server]]:
     class Fresh(Server):
-        break_at: list[int] = []  # noqa: RUF012 - this class is made anew for each test
+        break_at: list[int] = []  # noqa: RUF012 - each test makes its own class
         stall_at: list[int] = []  # noqa: RUF012
         statuses: list[int] = []  # noqa: RUF012
         asked: list[tuple[str, str | None, str | None]] = []  # noqa: RUF012

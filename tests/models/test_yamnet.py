@@ -303,7 +303,7 @@ def test_a_truncated_h5_is_refused(yamnet_h5: Path, tmp_path: Path) -> None:
 
 def test_foreign_h5_files_are_refused(tmp_path: Path) -> None:
     text = tmp_path / "text.h5"
-    text.write_text("these are\nno weights")
+    text.write_text("these are\nnot weights")
     assert_refused(text, ": cannot be read as YAMNet")
     other = tmp_path / "other.h5"
     with h5py.File(other, "w") as file:

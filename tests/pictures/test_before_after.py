@@ -144,7 +144,7 @@ def test_scores_that_are_none_end_in_the_usage(tmp_path, capsys, scores):
 
 def test_the_command_says_which_file_it_cannot_read(tmp_path, capsys):
     text = tmp_path / "text.wav"
-    text.write_text("this is no sound")
+    text.write_text("this is not a sound")
     assert pictures.main([str(text), str(text), str(tmp_path / "p.png")]) == 2
     assert "text.wav" in capsys.readouterr().err
 

@@ -59,7 +59,7 @@ def test_one_worker_is_started_however_many_ask_and_none_outlives_its_supervisor
         out, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
         assert out.strip().isdigit()
-    assert is_tended(store)  # before the worker has told of itself
+    assert is_tended(store)  # before the worker has registered
     until(lambda: has_worker(store), "a worker is alive")
     assert not ensure_worker(store)
     until(lambda: all((folder / "result.json").exists() for folder in folders), "all done")

@@ -1,4 +1,4 @@
-"""The living and the dead: told by a lock, and where locks lie by a counter."""
+"""Alive or dead: a lock says which, and a counter where locks lie."""
 
 from __future__ import annotations
 

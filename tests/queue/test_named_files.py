@@ -217,7 +217,7 @@ def test_redo_finds_files_that_moved_and_tells_those_that_changed(
         assert f"the {what}" in capfd.readouterr().out
         (asker / name).unlink()
         assert main(["redo", str(render)]) == 2
-        assert f"{name} is not to be found" in capfd.readouterr().err
+        assert f"Cannot find the {what} {name}." in capfd.readouterr().err
         (asker / name).write_bytes(kept)
 
 

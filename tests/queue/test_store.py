@@ -675,7 +675,7 @@ def test_a_queue_that_two_make_together_is_nobody_elses(tmp_path: Path) -> None:
         try:
             with Store(path) as store:
                 store.add([NewJob(input="a.wav")])
-        except Exception as error:  # noqa: BLE001 - told below
+        except Exception as error:  # noqa: BLE001 - reported below
             problems.append(error)
 
     for number in range(150):

@@ -359,7 +359,7 @@ def test_a_worker_that_died_while_putting_in_place_is_finished_by_the_next(
     assert sum("lost its worker" in line for line in said) == 2
     assert store.job(number).state == "done"
     assert renders_of(store.job(number)) == expected
-    assert len(list((tmp_path / "b").iterdir())) == 3  # nothing half written is left
+    assert len(list((tmp_path / "b").iterdir())) == 3  # no partial file is left
     # Nothing is taken away from where renders go, whoever made it.
     assert "exists" in (store.job(third).error or "")
     assert [path.read_bytes() for path in (tmp_path / "c").iterdir()] == [expected["dream"]]
@@ -383,7 +383,7 @@ def test_checkpoints_are_some_time_apart(
     assert written == []
     add(out="often", steps=12)
     work(checkpoint_every_s=0.0)
-    assert written == list(range(1, 12))  # after the last step there is nothing to go on with
+    assert written == list(range(1, 12))  # after the last step there is nothing to resume
 
 
 def test_a_folder_that_cannot_be_written_to_is_found_before_the_dream(
@@ -425,7 +425,7 @@ def test_out_of_memory_halves_the_block_and_goes_on(
 ) -> None:
     import tensorflow as tf
 
-    import dreamsound_studio.dream.ear as gradient
+    from dreamsound_studio.dream import ear as gradient
 
     long = write_sound(tmp_path / "long.wav", 6.0)
     smaller = add(long, "smaller", recipe={"block_patches": 4})
@@ -455,7 +455,7 @@ def test_out_of_memory_halves_the_block_and_goes_on(
 def test_memory_that_does_not_suffice_for_one_patch_fails_the_job(
     store: Store, add: Add, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import dreamsound_studio.dream.ear as gradient
+    from dreamsound_studio.dream import ear as gradient
 
     def no_memory(*_: Any, **__: Any) -> Any:
         raise MemoryError
@@ -609,7 +609,7 @@ def test_job_folders_are_told_and_can_call_off(
     (folders["off"] / "cancel").touch()
     store.pause()
     worker, thread = started(store, idle_s=60)
-    until(lambda: (folders["off"] / "result.json").exists(), "called off")
+    until(lambda: (folders["off"] / "result.json").exists(), "cancelled")
     store.resume()
     until(lambda: (folders["good"] / "result.json").exists(), "done")
     until(lambda: (folders["bad"] / "result.json").exists(), "failed")

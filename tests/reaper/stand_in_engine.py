@@ -1,6 +1,6 @@
 """Stands in for the engine, for tests of what the scripts do: submit, doctor.
 
-What it shall do is in ``how.json`` beside the folder of runs: ``state``, ``summary``, ``renders``,
+What it does is in ``how.json`` beside the folder of runs: ``state``, ``summary``, ``renders``,
 ``wait`` (until a file of this name is in the run), ``silent``.
 """
 

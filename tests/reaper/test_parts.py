@@ -214,8 +214,8 @@ def test_a_recording_path_of_another_system(tmp_path):
     ("settings", "message"),
     [
         ({"preset": "no such preset"}, "no such preset"),
-        ({"recipe": {"class": "Whistlingg"}}, "did you mean Whistling"),
-        ({"recipe": {"objective": "channel:layer15:3"}}, "did you mean layer"),
+        ({"recipe": {"class": "Whistlingg"}}, "Did you mean Whistling"),
+        ({"recipe": {"objective": "channel:layer15:3"}}, "Did you mean layer"),
         ({"recipe": {"steps": "0"}}, "steps"),
         ({"recipe": {"strenght": "1"}}, "did you mean strength"),
         ({"options": {"format": "xyz"}}, "format"),

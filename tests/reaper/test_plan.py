@@ -13,7 +13,7 @@ from .facts_made import facts, item, tone
 
 
 def outcome(part, *renders, state="done", error="", **recipe):
-    """A job that is over, as the queue tells of it."""
+    """A job that is over, as the queue reports it."""
     made = Recipe.make(**recipe).as_dict()
     names = renders or ("dream", "gradient", "hardcut")
     result = {

@@ -189,7 +189,7 @@ def test_a_job_taken_out_of_the_queue_is_not_put_in_again(
     began_and_died(folder, store)
     done = claim(store, tmp_path)
     make(store, done, tmp_path)
-    inbox.tell_over(store, store.job(done.id))
+    inbox.report_over(store, store.job(done.id))
     (waiting,) = store.jobs("queued")
     store.clear_finished()
     store.remove(waiting.id)

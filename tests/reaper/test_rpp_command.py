@@ -153,7 +153,7 @@ def test_going_on_from_the_new_project(rpp, song):
 
 
 def test_items_that_have_one_guid(rpp, tmp_path):
-    """Each gets its own dream, whatever its GUID; a name is no reason for an exit code."""
+    """Each gets its own dream, whatever its GUID; a name does not change the exit code."""
     tone(tmp_path / "a.wav", 1.0)
     tone(tmp_path / "b.wav", 1.0, channels=2)
     plain = re.sub(r"      SM .*\n", "", ITEM).replace("NAME whistle.wav", 'NAME "left out"')

@@ -384,11 +384,11 @@ def test_a_render_that_reaper_cannot_read_does_not_stop_the_others(
 
 
 def test_nothing_is_undone_where_nothing_was_done(how, host, reaper, project, action):
-    how(state="failed", summary=["No model is to be had."])
+    how(state="failed", summary=["No model is available."])
     before = saved(project)
     host.run(action(AGAIN_SO))
     host.run_until()
-    assert reaper.messages == ["No model is to be had."]
+    assert reaper.messages == ["No model is available."]
     assert not reaper.steps
     assert saved(project) == before
 

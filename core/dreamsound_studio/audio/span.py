@@ -9,7 +9,7 @@ time alone, ``1:30`` or ``90s``, as from there to the end.
 ``START:END`` in seconds, for files: jobs of the queue, `dreamsound.dream` and the desktop have kept
 spans in this form from the first version on, so ``1:30`` in a job is 1 s to 30 s. ``--span`` still
 takes it, with a warning, where it cannot be a time: with a side left out (``10:``), a fraction at
-the start (``0.5:1.5``), an end that is no number of seconds within a minute (``90:120``, ``1:4``).
+the start (``0.5:1.5``), an end that does not count seconds of a minute (``90:120``, ``1:4``).
 """
 
 from __future__ import annotations

@@ -182,7 +182,7 @@ class Dreamer:
     on_warning : callable, optional
         Called with each warning as it occurs.
     snapshot : Snapshot, optional
-        Of an earlier dreamer of the same, to go on from; its samples are copied.
+        Of an earlier dreamer of the same recipe and clip, to resume; its samples are copied.
     places : mapping or callable, optional
         Where the files that the recipe names are on this machine, by the path that it has for them;
         by default there. The recipe itself stays as it is.

@@ -1,4 +1,4 @@
-"""A dream that goes on with smaller blocks where memory runs out; every driver dreams through it.
+"""A dream that continues with smaller blocks when memory runs out; every driver dreams through it.
 
 The dream continues from the last step that is whole. A gradient that is summed over other blocks
 differs in its last bits, and the steps that follow let that grow, so the dream records which steps
@@ -143,7 +143,7 @@ class PatientDreamer:
         self._stepped = True
 
     def _follow_plan(self) -> None:
-        """Go on by the next block that an earlier dream ran by, if it is time for it."""
+        """Switch to the next block size of an earlier dream, if it is time for it."""
         if self._planned and self.dreamer.is_between_steps:
             snapshot = self.dreamer.snapshot()
             step, patches = self._planned[0]
@@ -152,7 +152,7 @@ class PatientDreamer:
                 self._go_on(patches, self._with_block(snapshot))
 
     def _halve(self, fewer: int) -> None:
-        """Go on with fewer patches at a time: from where the dream stands, if that is whole."""
+        """Continue with fewer patches at a time, from the last step if it is whole."""
         before = self._patches
         self._planned = [(step, patches) for step, patches in self._planned if patches < fewer]
         snapshot = self.dreamer.snapshot() if self.dreamer.is_between_steps else self._snapshot

@@ -70,7 +70,7 @@ class NameTable:
             return self.short_names[name]
         known = [*self.layers, *self.aliases.values(), *self.short_names]
         near = difflib.get_close_matches(name, known, 3, 0.5)
-        hint = f"did you mean {', '.join(near)}?" if near else "see dreamsound layers"
+        hint = f"Did you mean {', '.join(near)}?" if near else "List them with dreamsound layers."
         raise _unknown(UnknownName(self.network, "layer", name, tuple(near)), hint)
 
     def find_class(self, text: str) -> int:
@@ -103,7 +103,7 @@ class NameTable:
         ]
         hint = f"Did you mean {' | '.join(near)}?" if near else "List them with dreamsound classes."
         if self.network == STAND_IN and _is_of_yamnet(wanted):
-            hint = "YAMNet has: `dreamsound models pull yamnet` brings it"
+            hint = "YAMNet has it: install YAMNet with dreamsound models pull yamnet."
         raise _unknown(UnknownName(self.network, "class", text, tuple(near)), hint)
 
 
@@ -143,7 +143,7 @@ def check_known(
 
 
 def _unknown(what: UnknownName, hint: str) -> RecipeError:
-    error = RecipeError(f"{what.network} has no {what.kind} {what.name!r}; {hint}")
+    error = RecipeError(f"{what.network} has no {what.kind} {what.name!r}. {hint}")
     error.unknown = what
     return error
 
@@ -173,9 +173,9 @@ def _error_of_all(errors: Sequence[RecipeError]) -> RecipeError:
         all_near.setdefault(near.casefold(), near)
     best = sorted(all_near.values(), key=distance)[:MOST_NEAR]
     plural = "classes" if kind == "class" else "layers"
-    hint = f"did you mean {' | '.join(best)}?" if best else f"see dreamsound {plural}"
+    hint = f"Did you mean {' | '.join(best)}?" if best else f"List them with dreamsound {plural}."
     networks = " or ".join(one.network for one in unknown)
-    return RecipeError(f"no {kind} {name!r} in {networks}; {hint}")
+    return RecipeError(f"no {kind} {name!r} in {networks}. {hint}")
 
 
 def _is_of_yamnet(folded: str) -> bool:

@@ -16,7 +16,7 @@ from dreamsound_desktop.analysis.scales import LOWEST_DB, STEPS_A_DB
 
 #: Columns per tile.
 TILE: Final = 1024
-#: Hop size as a fraction of the window.
+#: Hops per window.
 HOPS_A_FRAME: Final = 4
 #: Levels up to this one are computed from the sound; higher ones from two tiles below.
 DIRECT_LEVELS: Final = 3

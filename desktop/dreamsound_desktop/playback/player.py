@@ -12,12 +12,12 @@ from dreamsound_desktop.playback.mixer import Mixer, Voice
 from dreamsound_studio.dsp.levels import from_db
 
 CHANNELS: Final = 2
-#: Of the device's buffer.
+#: Length of the device buffer.
 BUFFER_S: Final = 0.1
 #: Interval of playhead updates.
 TICK_MS: Final = 33
 SAMPLE_BYTES: Final = 4
-#: Error codes of the audio device that mean no fault.
+#: Error codes of the audio device that are not faults.
 FINE_ERRORS: Final = ("NoError", "UnderrunError")
 
 

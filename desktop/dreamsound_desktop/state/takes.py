@@ -39,7 +39,7 @@ class Take(BaseModel):
     recipe : dict
         The recipe as executed.
     class_name, score_before, score_after
-        The class dreamed of, and its score before and after.
+        The class it dreams towards, and its score before and after.
     job : int or None
         Job ID in the queue.
     """

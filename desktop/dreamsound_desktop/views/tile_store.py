@@ -22,7 +22,7 @@ from dreamsound_desktop.background import Task, Tasks
 MOST_BYTES = 96 * 2**20
 #: Memory limit while its tab is hidden.
 RESTING_BYTES = 8 * 2**20
-#: Priorities: rough tiles before exact ones, visible before hidden.
+#: Priority bonus of rough tiles: compute them before exact ones.
 ROUGH_FIRST = 10
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 #: Ask before cancelling a job that has run longer than this.
 ASK_AFTER_S = 30.0
 #: Marks a warning that only concerns the level.
-LEVEL_NOTE = "than its level asks for"
+LEVEL_NOTE = "to keep its true peak under"
 
 
 @dataclass(eq=False)

@@ -21,7 +21,7 @@ from dreamsound_reaper.install.places import (
     scripts_folder,
 )
 
-#: Package file per language.
+#: Folder of the bridge library, per language.
 LIBRARIES: Final = {"lua": "dreamsound_bridge_lua", "python": "dreamsound_bridge"}
 ACTION_START: Final = "DreamSound_"
 

@@ -2,7 +2,7 @@
 
     python make_librosa_features.py
 
-librosa is no dependency of the project: its numba wants older versions of numpy.
+The project does not depend on librosa: its numba wants older versions of numpy.
 """
 
 from __future__ import annotations

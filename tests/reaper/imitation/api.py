@@ -26,7 +26,7 @@ class Argument:
 
     @cached_property
     def pointer(self) -> str:
-        """What it points to, such as ``MediaItem*``; empty for what is no pointer."""
+        """What it points to, such as ``MediaItem*``; empty for anything but a pointer."""
         return self.kind.removeprefix("ptr:") if self.kind.startswith("ptr:") else ""
 
     @cached_property

@@ -96,7 +96,7 @@ class LuaHost:
                 return
             try:
                 answer = {"is": self._call(asked["call"], asked["with"], asked["count"])}
-            except Exception as error:  # noqa: BLE001 - the script shall meet it
+            except Exception as error:  # noqa: BLE001 - the script meets it
                 answer = {"error": f"{type(error).__name__}: {error}"}
             self._answer(child, answer)
         self._end(child)

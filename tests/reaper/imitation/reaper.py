@@ -39,7 +39,7 @@ class Reaper(Functions):
     messages, console : list of str
         What was shown.
     answers : list
-        What the user will fill in next, or None to call it off.
+        What the user will fill in next, or None to cancel.
     failing : Counter
         So many of the next calls of a function fail.
     violations : list of str
@@ -141,7 +141,7 @@ class Reaper(Functions):
         return thing if id(thing) in self._holdings else None
 
     def look_again(self) -> None:
-        """Look anew at what the projects hold: somebody may have changed them."""
+        """Read again what the projects hold: somebody may have changed them."""
         self._holdings = None
 
     def hold(self, thing: Any) -> Any:

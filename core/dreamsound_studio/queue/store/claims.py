@@ -175,7 +175,10 @@ class WorkerActions(QueueReader):
 
     def mark_reported(self, job_id: int) -> None:
         """Record that a job's folder knows that the job is over."""
-        self._rows(f"UPDATE jobs SET told = 1 WHERE id = ? AND state IN {OVER}", job_id)
+        self._rows(
+            f"UPDATE jobs SET told = 1 WHERE id = ? AND state IN {OVER}",  # words: ok
+            job_id,
+        )
 
     def set_device(self, worker: str, device: str) -> None:
         """Set a worker's device, once known."""

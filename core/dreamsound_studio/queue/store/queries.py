@@ -98,15 +98,15 @@ class QueueReader(Database):
         return [
             (int(job), str(folder))
             for job, folder in self._rows(
-                "SELECT id, job_folder FROM jobs WHERE job_folder IS NOT NULL AND told = 0 "
-                "AND state = 'queued'"
+                "SELECT id, job_folder FROM jobs WHERE job_folder IS NOT NULL "
+                "AND told = 0 AND state = 'queued'"  # words: ok
             )
         ]
 
     def unreported_folders(self) -> list[Job]:
         """Return the jobs that are over but not yet reported to their job folder."""
         return self._jobs(
-            f"SELECT {COLUMNS} FROM jobs WHERE job_folder IS NOT NULL AND told = 0 "
+            f"SELECT {COLUMNS} FROM jobs WHERE job_folder IS NOT NULL AND told = 0 "  # words: ok
             f"AND state IN {OVER} ORDER BY id"
         )
 

@@ -26,7 +26,8 @@ _RETRY_S: Final = 0.02
 #: that a single UPDATE is a complete change. `forgotten` is the last number whose removed jobs are
 #: no longer listed in `removed`. `ended_number` is 0 until a job is over, and orders jobs that are;
 #: `shelf` is the place of a job in views: running, queued, over. `ready` holds what a worker has
-#: finished but not yet moved into place, `told` whether the job's folder knows that it is over.
+#: finished but not yet moved into place,
+#: and `told` whether the job's folder reports that it is over.  words: ok
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """CREATE TABLE queue (
@@ -65,7 +66,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             ended TEXT,
             token TEXT NOT NULL DEFAULT (lower(hex(randomblob(6)))),
             ready TEXT,
-            told INTEGER NOT NULL DEFAULT 0 CHECK (told IN (0, 1)),
+            told INTEGER NOT NULL DEFAULT 0 CHECK (told IN (0, 1)), -- words: ok
             result TEXT NOT NULL DEFAULT '{}',
             request TEXT NOT NULL,
             CHECK ((ended_number > 0) = (state IN ('done', 'failed', 'cancelled'))),
@@ -76,7 +77,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE INDEX jobs_by_shelf
             ON jobs (shelf, ended_number DESC, kind, priority DESC, position, id)""",
         "CREATE INDEX jobs_by_position ON jobs (position)",
-        "CREATE INDEX jobs_by_folder ON jobs (job_folder, told) WHERE job_folder IS NOT NULL",
+        "CREATE INDEX jobs_by_folder ON jobs (job_folder, told) "  # words: ok
+        "WHERE job_folder IS NOT NULL",
         "CREATE INDEX jobs_by_change ON jobs (changed)",
         "CREATE TABLE removed (place INTEGER PRIMARY KEY, number INTEGER NOT NULL, job INTEGER)",
         "CREATE INDEX removed_by_number ON removed (number)",

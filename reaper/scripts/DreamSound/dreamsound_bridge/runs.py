@@ -145,7 +145,7 @@ class RunWatch:
         Folder of the run.
     """
 
-    #: Polls per second; the first reply takes longer while the engine loads.
+    #: Polling interval, and timeouts of the first reply and of later ones, in seconds.
     LOOK_S, FIRST_S, BEAT_S = 0.25, 60.0, 20.0
 
     def __init__(self, place):

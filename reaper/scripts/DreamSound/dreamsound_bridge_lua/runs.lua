@@ -181,7 +181,7 @@ end
 --- Polls a run and checks that its engine is alive.
 local RunWatch = {}
 RunWatch.__index = RunWatch
---- Polls per second; the first reply takes longer while the engine loads.
+--- Polling interval, and timeouts of the first reply and of later ones, in seconds.
 RunWatch.LOOK_S, RunWatch.FIRST_S, RunWatch.BEAT_S = 0.25, 60.0, 20.0
 
 --- Return a watch of a run.
