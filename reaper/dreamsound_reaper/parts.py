@@ -15,8 +15,8 @@ from dreamsound_reaper.take_note import TakeNote
 from dreamsound_studio.audio.cut import Cut
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.jobs.limits import MOST_NAME
 from dreamsound_studio.models.tables import possible_tables
-from dreamsound_studio.queue.store.records import MOST_NAME
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.presets import find_preset, with_fields

@@ -480,9 +480,10 @@ def test_a_checkpoint_remembers_which_steps_ran_with_which_block(
     undisturbed = dreamer.result()
     found = checkpoints.newest()
     assert found is not None
-    snapshot, ran_by = found
-    assert (snapshot.earlier_blocks, ran_by["block_patches"]) == ([(8, 2)], 4)
-    goes_on = PatientDreamer(clip, Recipe.model_validate(ran_by), yamnet, snapshot=snapshot)
+    snapshot, block_patches = found
+    assert (snapshot.earlier_blocks, block_patches) == ([(8, 2)], 4)
+    now = recipe.model_copy(update={"block_patches": block_patches})
+    goes_on = PatientDreamer(clip, now, yamnet, snapshot=snapshot)
     assert [event.step for event in goes_on.steps()] == [4]
     resumed = goes_on.result()
     assert resumed.earlier_blocks == undisturbed.earlier_blocks == [(8, 2)]

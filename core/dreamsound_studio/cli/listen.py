@@ -131,7 +131,7 @@ def listen(
     with watching(trust) as watch:
         weights = find_weights(model, watch)
     chosen = _find_classes(weights, class_)
-    loaded = load_with_warnings(weights)
+    loaded = load_with_warnings(weights).model
     hearing = play_to(clip, loaded, lambda text: say(f"dreamsound: {file}: {text}"))
     offset_s = clip.start / clip.sample_rate_hz
     shown = [hearing.of(index) for index in chosen] if chosen else hearing.top(top)

@@ -51,3 +51,23 @@ def keep_in_library(record: DreamRecord | None) -> list[str]:
     except LibraryError as error:
         return [f"not added to the library: {error}"]
     return []
+
+
+def keep_once(record: DreamRecord | None) -> list[str]:
+    """Add a record to the user's library unless it is there; return why it failed.
+
+    A worker that died may have added the dream before another completes its files.
+    """
+    if record is None:
+        return []
+    try:
+        library = open_library()
+        if library is None:
+            return []
+        with library:
+            known = {(one.path, one.sha256) for dream in library.list(100) for one in dream.renders}
+    except LibraryError as error:
+        return [f"not added to the library: {error}"]
+    if all((render.path, render.sha256) in known for render in record.renders):
+        return []
+    return keep_in_library(record)

@@ -196,15 +196,11 @@ def keep_every(note: RenderNote) -> int:
     return int(note.render.removeprefix(STEP)) if note.render.startswith(STEP) else 0
 
 
-def only_step(dream: Dream, note: RenderNote) -> None:
-    """Remove all kept steps of a dream except the requested one."""
+def only_noted(dream: Dream, note: RenderNote) -> None:
+    """Leave of a dream what its note has: the one kept step, and the files noted at that time."""
     step = keep_every(note)
     for other in [number for number in dream.kept if number != step]:
         dream.kept.pop(other).close()
-
-
-def only_noted(dream: Dream, note: RenderNote) -> None:
-    """Leave of the files that a dream notes those that an earlier version has noted too."""
     for name in set(dream.others) - set(note.others):
         del dream.others[name]
 

@@ -110,6 +110,10 @@ class Hooks:
         Of this same dream, interrupted, to continue from.
     earlier_blocks : sequence of (int, int)
         As in `PatientDreamer`.
+    label : str
+        Name of the job in messages; by default its input.
+    steps : int, optional
+        Finish after this many steps, even if the recipe has more.
     """
 
     places: Places | None = None
@@ -119,6 +123,8 @@ class Hooks:
     tag: str = ""
     snapshot: Snapshot | None = None
     earlier_blocks: Sequence[tuple[int, int]] = ()
+    label: str = ""
+    steps: int | None = None
 
 
 NO_HOOKS = Hooks()
@@ -264,11 +270,15 @@ class Runner:
             sounds,
             self.model(spec),
             control=control,
-            on_warning=lambda text: progress.say(f"dreamsound: {spec.input}: {text}"),
+            on_warning=_sayer(spec, progress, hooks),
             hooks=hooks,
         )
+        if hooks.steps == 0:
+            control.finish()
         for event in dreamer.steps():
             progress.step(event)
+            if event.step == hooks.steps:
+                control.finish()
             if hooks.on_step is not None and not dreamer.dreamer.ended:
                 hooks.on_step(dreamer.dreamer)
         return dreamer.result()
@@ -285,8 +295,7 @@ class Runner:
         report: Report | None = None
         record: DreamRecord | None = None
 
-        def say(text: str) -> None:
-            progress.say(f"dreamsound: {spec.input}: {text}")
+        say = _sayer(spec, progress, hooks)
 
         def writing(name: str) -> None:
             control.check_cancelled()
@@ -336,6 +345,11 @@ class Runner:
 
     def _sources(self, spec: JobSpec) -> list[Path]:
         return [*self._protected, *map(Path, spec.files())]
+
+
+def _sayer(spec: JobSpec, progress: Progress, hooks: Hooks) -> Callable[[str], None]:
+    """Return what prints a message about a job."""
+    return lambda text: progress.say(f"dreamsound: {hooks.label or spec.input}: {text}")
 
 
 def _values(spec: JobSpec) -> dict[str, str]:

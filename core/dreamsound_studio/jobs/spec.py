@@ -7,13 +7,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from dreamsound_studio.audio.cut import Cut
+from dreamsound_studio.jobs.limits import MOST_NAME, MOST_PRIORITY
 from dreamsound_studio.jobs.stamp import FileStamp
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.write import RenderOptions
-
-#: Limits of what the queue shows and sorts by.
-MOST_NAME, MOST_PRIORITY = 1_000, 1_000_000
 
 
 def _recipe(value: Any) -> Recipe:

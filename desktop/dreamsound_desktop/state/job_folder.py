@@ -10,6 +10,7 @@ from dreamsound_studio.audio.span import parse_span
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.errors import DreamSoundError, QueueError
 from dreamsound_studio.jobs.request import JobRequest, absolute
+from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.models.tables import known_tables
 from dreamsound_studio.pictures.html import write_whole
 from dreamsound_studio.queue.inbox import JOB, STATUS, read_job
@@ -118,7 +119,7 @@ class JobFolder:
         else:
             self.recipe, self.preset = preset.recipe, preset.name
 
-    def preview(self) -> JobRequest:
+    def preview(self) -> JobSpec:
         """Return a job that previews the beginning of the first item.
 
         Raises

@@ -34,6 +34,7 @@ from dreamsound_desktop.state.preferences import app_folder, read_preferences, s
 from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.models.tables import table_named
 from dreamsound_studio.queue.inbox import CANCEL, FINISH, submit
+from dreamsound_studio.queue.new_job import new_job
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import HELD, OVER
 from dreamsound_studio.queue.store.store import Store
@@ -147,7 +148,9 @@ class JobWindow(QWidget):
         self.problem.clear()
         self.status.setText(self.tr("Preview waiting…"))
         self._drop_preview()
-        self.client.act(lambda store: store.add([job.as_job("reaper")])[0], self._on_preview_added)
+        self.client.act(
+            lambda store: store.add([new_job(job, "reaper")])[0], self._on_preview_added
+        )
         self.client.start_worker()
 
     def dream(self) -> None:
