@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from dreamsound_studio.library.library import COLUMNS, DreamRecord, Library, RenderRecord
+from dreamsound_studio.library.library import COLUMNS, Library
+from dreamsound_studio.library.records import DreamRecord, RenderRecord
 from dreamsound_studio.library.search import KEY_MARK, tokens_of
 from dreamsound_studio.recipe.recipe import Recipe
 

@@ -106,20 +106,21 @@ def store_operations(folder: Path) -> None:
 
 def worker(folder: Path) -> None:
     """Time what a worker adds to a dream, warm and cold."""
-    from dreamsound_studio.api import read_source
-    from dreamsound_studio.cli.shared.fetching import loading
+    from dreamsound_studio.audio.source import read_source
+    from dreamsound_studio.cli.shared.fetching import load_model_of
     from dreamsound_studio.control import Control
-    from dreamsound_studio.jobs.dreaming import Dreaming
+    from dreamsound_studio.jobs.run import Runner, Sounds
+    from dreamsound_studio.jobs.spec import JobSpec
     from dreamsound_studio.models import load
     from dreamsound_studio.queue.store.store import Store
-    from dreamsound_studio.queue.worker.worker import Worker, WorkerOptions
+    from dreamsound_studio.queue.worker.options import WorkerOptions
+    from dreamsound_studio.queue.worker.worker import Worker
     from dreamsound_studio.recipe.recipe import Recipe
-    from dreamsound_studio.render.options import RenderOptions
 
     count = 20
     source = write_noise(folder / "source.wav", 2.0, 2)
     recipe = Recipe.make(steps=3)
-    loaded = loading(trust=False)(recipe)
+    loaded = load_model_of(recipe, False)
     # The worker gets the network whose graphs the direct dreams have traced: a warm one.
     load.load_weights = lambda _: loaded.model
     with Store(folder / "queue.sqlite") as store:
@@ -127,10 +128,10 @@ def worker(folder: Path) -> None:
         for round_ in range(5):  # alternate, since other work may share the machine
             started = time.perf_counter()
             for number in range(count):
-                dreaming = Dreaming(recipe, lambda _: loaded, RenderOptions(), {}, {}, [source])
-                clip = read_source(source)
-                out = folder / f"direct{round_}-{number}"
-                dreaming.dream(clip, "source", out, 1, Quiet(), Control())[1].close()
+                out = str(folder / f"direct{round_}-{number}")
+                spec = JobSpec(input=str(source), out=out, recipe=recipe)
+                sounds = Sounds(read_source(source))
+                Runner(lambda *_: loaded).run(spec, sounds, Quiet(), Control())[1].close()
             direct.append((time.perf_counter() - started) / count)
             add(store, source, folder, count, steps=3, round_=round_)
             one = Worker(store, WorkerOptions(until_empty=True))
@@ -329,6 +330,7 @@ class Quiet:
 def add(store: Any, source: Path, folder: Path, count: int, **more: Any) -> list[int]:
     """Add equal jobs that write into folders of their own; return their IDs."""
     from dreamsound_studio.jobs.request import JobRequest
+    from dreamsound_studio.queue.new_job import new_job
 
     steps, kind, round_ = more["steps"], more.get("kind", "render"), more.get("round_", 0)
     documents = [
@@ -337,7 +339,7 @@ def add(store: Any, source: Path, folder: Path, count: int, **more: Any) -> list
         for n in range(count)
     ]
     requests = [JobRequest.make(document).settled(folder) for document in documents]
-    numbers: list[int] = store.add([request.as_job("cli") for request in requests])
+    numbers: list[int] = store.add([new_job(request, "cli") for request in requests])
     return numbers
 
 

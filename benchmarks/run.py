@@ -100,8 +100,9 @@ def parts(model: Model) -> None:
     import tensorflow as tf
 
     from dreamsound_studio.audio.samples import Samples
-    from dreamsound_studio.dream.filter import FilterJob, HardCut, filled
+    from dreamsound_studio.dream.filter import FilterJob, HardCut
     from dreamsound_studio.dsp.resample import Resampler
+    from dreamsound_studio.recipe.plan import Plan
 
     count = 32
     length = ((count - 1) * 48 + 95) * 160 + 400
@@ -132,7 +133,7 @@ def parts(model: Model) -> None:
     for rate, channels in ((16_000, 1), (48_000, 2)):
         sound = Samples.of(_sound(SECONDS, rate, channels))
         slope, out = Samples.of(sound.array()[:1]), Samples(channels, sound.length)
-        hard_cut = HardCut(filled(Recipe.make(method="filter-add")), rate, model.band_hz[1])
+        hard_cut = HardCut(Plan.of(Recipe.make(method="filter-add")), rate, model.band_hz[1])
         work = functools.partial(hard_cut.run, FilterJob(sound, slope), out)
         cost = _ratio(product, work, SECONDS / 0.48)
         print(f"| filter of filter-add, {rate} Hz, {channels} channels | {cost:.2f} | - |")

@@ -13,7 +13,7 @@ import soundfile
 
 import dreamsound_studio as dreamsound
 from dreamsound_studio import api
-from dreamsound_studio.api import CONTEXT_SECONDS, read_source
+from dreamsound_studio.audio.source import CONTEXT_SECONDS, read_source
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.records import StepEvent
 

@@ -14,7 +14,7 @@ from dreamsound_desktop.state import preferences
 from dreamsound_reaper.install.places import runs_folder
 from dreamsound_studio import paths
 from dreamsound_studio.library.library import LIBRARY_VARIABLE, library_path
-from dreamsound_studio.models.entries import user_models_folder
+from dreamsound_studio.models.store.local import user_models_folder
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, default_path
 from dreamsound_studio.recipe.presets import user_presets_folder
 

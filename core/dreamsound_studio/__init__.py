@@ -22,8 +22,9 @@ from dreamsound_studio.errors import (
 )
 
 if TYPE_CHECKING:
-    from dreamsound_studio.api import Dream, dream
+    from dreamsound_studio.api import dream
     from dreamsound_studio.audio.clip import Clip
+    from dreamsound_studio.dream.records import Dream
     from dreamsound_studio.recipe.recipe import Recipe
     from dreamsound_studio.render.options import RenderOptions
     from dreamsound_studio.render.write import write_renders

@@ -6,10 +6,8 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from dreamsound_studio.audio.clip import Clip, open_sound, read_clip
-from dreamsound_studio.audio.cut import Cut
-from dreamsound_studio.audio.source import CONTEXT_SECONDS, read_cut
-from dreamsound_studio.audio.span import parse_span, span_samples
+from dreamsound_studio.audio.clip import Clip, read_clip
+from dreamsound_studio.audio.source import read_source
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.patient import PatientDreamer
@@ -25,7 +23,7 @@ from dreamsound_studio.recipe.recipe import Recipe
 if TYPE_CHECKING:
     from dreamsound_studio.models.network import Model
 
-__all__ = ["Dream", "dream", "load_model", "read_source"]
+__all__ = ["Dream", "dream", "load_model"]
 
 
 def dream(
@@ -136,36 +134,3 @@ def load_model(model: str = "auto", *, trust: bool = False) -> Model:
     """
     weights = find_weights(model, Watch(check=verify_weights, may_run=lambda _: trust))
     return load.load_weights(weights)
-
-
-def read_source(
-    path: str | os.PathLike[str], span: str | None = None, cut: Cut | None = None
-) -> Clip:
-    """Read a sound file, or a span or cut of it with its surroundings.
-
-    Parameters
-    ----------
-    path : path_like
-        The file.
-    span : str, optional
-        As for `dream`; of the cut where there is one.
-    cut : Cut, optional
-        Pieces of the file to read instead of the whole.
-
-    Returns
-    -------
-    Clip
-
-    Raises
-    ------
-    AudioFileError, RecipeError
-        The file cannot be read, or the span is invalid.
-    """
-    if cut is not None:
-        return read_cut(path, cut, span)
-    if span is None:
-        return read_clip(path)
-    start, end = parse_span(span)
-    with open_sound(path) as sound:
-        rate = sound.samplerate
-    return read_clip(path, span_samples(start, end, rate), round(CONTEXT_SECONDS * rate))

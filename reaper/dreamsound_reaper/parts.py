@@ -13,12 +13,12 @@ from dreamsound_reaper.media import Media, local_path
 from dreamsound_reaper.spans import UnfitError, check_fit, played_span, root_of
 from dreamsound_reaper.take_note import TakeNote
 from dreamsound_studio.audio.cut import Cut
-from dreamsound_studio.dream.filter import METHODS
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.jobs.limits import MOST_NAME
 from dreamsound_studio.models.tables import possible_tables
-from dreamsound_studio.queue.store.records import MOST_NAME
 from dreamsound_studio.recipe.document import recipe_from
+from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.presets import find_preset, with_fields
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RenderOptions

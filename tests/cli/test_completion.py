@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dreamsound_studio.jobs.request import JobRequest
+from dreamsound_studio.queue.new_job import new_job
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, open_store
 
 from .conftest import chirp, write_sound
@@ -68,7 +69,7 @@ def test_jobs_are_completed_by_their_numbers(tmp_path: Path) -> None:
         store, _ = open_store()
         with store:
             job = JobRequest.make({"input": str(bird), "out": str(tmp_path)}).settled(tmp_path)
-            store.add([job.as_job("cli")] * 2)
+            store.add([new_job(job, "cli")] * 2)
     for words in (("cancel", ""), ("show", ""), ("move", "1", "--before", "")):
         assert set(completed("dreamsound", "queue", *words, **queue)) == {"1", "2"}
 

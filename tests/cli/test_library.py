@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound_studio.library.library import DreamRecord, Library, RenderRecord
+from dreamsound_studio.library.library import Library
+from dreamsound_studio.library.records import DreamRecord, RenderRecord
 
 from .conftest import Command
 

@@ -15,7 +15,8 @@ from dreamsound_studio.cli.queue.watch import table_of
 from dreamsound_studio.models.yamnet.network import YamNet
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
 from dreamsound_studio.queue.worker.eta import Eta, shown
-from dreamsound_studio.queue.worker.worker import Worker, WorkerOptions
+from dreamsound_studio.queue.worker.options import WorkerOptions
+from dreamsound_studio.queue.worker.worker import Worker
 
 from .conftest import Command, chirp, write_sound
 

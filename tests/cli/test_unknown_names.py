@@ -14,7 +14,8 @@ from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.models.tables import known_tables
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
-from dreamsound_studio.queue.worker.worker import Worker, WorkerOptions
+from dreamsound_studio.queue.worker.options import WorkerOptions
+from dreamsound_studio.queue.worker.worker import Worker
 
 from .conftest import Command
 

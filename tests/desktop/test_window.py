@@ -728,11 +728,12 @@ def test_the_queue_is_reordered_cancelled_retried_and_cleared(window, qtbot, tmp
 
 def test_jobs_of_other_faces_are_in_the_list_and_their_results_open(window, qtbot, tmp_path):
     from dreamsound_studio.jobs.request import JobRequest
+    from dreamsound_studio.queue.new_job import new_job
 
     path = write_sound(tmp_path / "reaper.wav", 1.0)
     request = JobRequest.make({"input": str(path), "out": str(tmp_path)}).settled(tmp_path)
     store = Store(Path(window.client._store.path))
-    (number,) = store.add([request.as_job("reaper")])
+    (number,) = store.add([new_job(request, "reaper")])
     store.close()
     qtbot.waitUntil(lambda: number in window.client.jobs)
     assert "REAPER" in window.queue.model._texts(window.client.jobs[number])

@@ -12,12 +12,13 @@ import pytest
 import dreamsound_studio as dreamsound
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.dream.dreamer import Dreamer
-from dreamsound_studio.dream.filter import METHODS, filled
 from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.dream.stops import reason_to_stop
 from dreamsound_studio.dsp.mask import MASK_KINDS, Mask
 from dreamsound_studio.dsp.stft import Stft, power_spectrum
 from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.recipe.method_table import METHODS
+from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -224,12 +225,12 @@ def test_air_gets_an_octave_of_what_is_added_below(dream: Any) -> None:
 def test_mask_kinds_are_names_for_fields() -> None:
     row = METHODS["filter"]
     for name, kind in MASK_KINDS.items():
-        recipe = filled(Recipe.make(method="filter", mask=name))
+        recipe = Plan.of(Recipe.make(method="filter", mask=name))
         assert recipe.threshold_ref == kind.threshold_ref
         assert recipe.knee_db == kind.knee_db
         assert recipe.invert_mask == kind.invert_mask
         assert recipe.threshold_db == (kind.threshold_db or row.threshold_db)
-    recipe = filled(Recipe.make(method="filter", mask="hard", knee_db=3.0))
+    recipe = Plan.of(Recipe.make(method="filter", mask="hard", knee_db=3.0))
     assert (recipe.knee_db, recipe.threshold_ref) == (3.0, "span")
 
 

@@ -9,10 +9,12 @@ import pytest
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.dream.dreamer import Dreamer
-from dreamsound_studio.dream.filter import METHODS, FilterJob, HardCut, filled
+from dreamsound_studio.dream.filter import FilterJob, HardCut
 from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.network import Model
+from dreamsound_studio.recipe.method_table import METHODS
+from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import Recipe
 
 Array = npt.NDArray[np.floating]
@@ -33,12 +35,12 @@ RATE = 16_000
 )
 def test_the_table_is_that_of_the_design(method: str, flip: bool, choices: tuple[str, ...]) -> None:
     target = "t.wav" if method == "target" else None
-    recipe = filled(Recipe.make(method=method, flip=flip, target=target))
+    recipe = Plan.of(Recipe.make(method=method, flip=flip, target=target))
     assert (recipe.combine, recipe.mask_from, recipe.carrier) == choices
 
 
 def test_open_fields_take_the_methods_values_and_given_ones_stay() -> None:
-    recipe = filled(Recipe.make(method="filter-add", knee_db=3.0))
+    recipe = Plan.of(Recipe.make(method="filter-add", knee_db=3.0))
     assert recipe.knee_db == 3.0
     assert recipe.strength == METHODS["filter-add"].strength
     assert recipe.threshold_db == METHODS["filter-add"].threshold_db
@@ -56,7 +58,7 @@ def test_open_fields_take_the_methods_values_and_given_ones_stay() -> None:
 )
 def test_choices_that_contradict_a_method_are_errors(fields: dict[str, str], word: str) -> None:
     with pytest.raises(RecipeError, match=word):
-        filled(Recipe.make(**fields))
+        Plan.of(Recipe.make(**fields))
 
 
 def stft(x: Array, size: int, hop: int) -> Array:
@@ -189,7 +191,7 @@ def test_strength_is_the_share_of_the_sources_level_that_a_step_adds(
 def test_filtering_in_blocks_is_filtering_at_once() -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((2, 300_000)).astype(np.float32)
-    recipe = filled(
+    recipe = Plan.of(
         Recipe.make(method="filter", threshold_db=-20.0, threshold_ref="span", knee_db=0.0)
     )
     out = Samples(2, x.shape[1])

@@ -16,14 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dreamsound_studio.library.library import (
+from dreamsound_studio.library.library import Library, library_path, open_library
+from dreamsound_studio.library.records import (
     DreamRecord,
-    Library,
     LibraryError,
     LibraryInputError,
     RenderRecord,
-    library_path,
-    open_library,
 )
 
 PLAIN = DreamRecord(
@@ -185,7 +183,8 @@ def test_a_path_need_not_be_text(library: Library, tmp_path: Path) -> None:
 ADD = """
 import sys
 from pathlib import Path
-from dreamsound_studio.library.library import DreamRecord, Library
+from dreamsound_studio.library.library import Library
+from dreamsound_studio.library.records import DreamRecord
 with Library(Path(sys.argv[1])) as library:
     for number in range(40):
         library.add(DreamRecord(f"/{sys.argv[2]}_{number}.wav", "0", 0, 1, 48000, 1, {}, "yamnet",

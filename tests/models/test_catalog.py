@@ -295,9 +295,9 @@ def by_the_worker() -> object:
 
 
 def by_a_command() -> object:
-    from dreamsound_studio.cli.shared.fetching import loading
+    from dreamsound_studio.cli.shared.fetching import load_model_of
 
-    return loading(trust=False)(Recipe.make(model="yamnet"))
+    return load_model_of(Recipe.make(model="yamnet"), False)
 
 
 @pytest.mark.parametrize("load", [by_a_script, by_the_worker, by_a_command])

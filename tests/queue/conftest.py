@@ -15,9 +15,11 @@ import pytest
 import soundfile
 
 from dreamsound_studio.jobs.request import JobRequest
+from dreamsound_studio.queue.new_job import new_job
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
-from dreamsound_studio.queue.worker.worker import Worker, WorkerOptions
+from dreamsound_studio.queue.worker.options import WorkerOptions
+from dreamsound_studio.queue.worker.worker import Worker
 
 RATE = 16_000
 
@@ -66,7 +68,7 @@ def add(store: Store, tmp_path: Path, bird: Path) -> Add:
         recipe = {"steps": steps} | more.pop("recipe", {})
         document = {"input": str(source), "out": out, "recipe": recipe, **more}
         request = JobRequest.make(document).settled(tmp_path)
-        return store.add([request.as_job("cli")])[0]
+        return store.add([new_job(request, "cli")])[0]
 
     return add
 

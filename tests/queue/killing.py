@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dreamsound_studio.jobs.request import JobRequest
+from dreamsound_studio.queue.new_job import new_job
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
 
@@ -47,7 +48,7 @@ def run_and_kill(
     moments = random.Random(seed)
     for source in sources:
         document = {"input": str(source), "out": str(out / source.stem), "recipe": {"steps": STEPS}}
-        store.add([JobRequest.make(document).settled(out).as_job("cli")])
+        store.add([new_job(JobRequest.make(document).settled(out), "cli")])
     environment = os.environ | {QUEUE_VARIABLE: str(store.path)}
     command = [sys.executable, "-m", "dreamsound_studio", "worker", "--until-empty"]
     supervisor = subprocess.Popen(

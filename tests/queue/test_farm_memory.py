@@ -9,7 +9,7 @@ import pytest
 
 from dreamsound_studio.queue.farm.cluster import Farm, FarmOptions, FarmWorker
 from dreamsound_studio.queue.store.store import Store
-from dreamsound_studio.queue.worker.worker import WorkerOptions
+from dreamsound_studio.queue.worker.options import WorkerOptions
 
 from .conftest import Add, Work, renders_of, write_sound
 

@@ -19,8 +19,8 @@ from dreamsound_studio.audio.clip import read_clip
 from dreamsound_studio.cli import main
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.jobs.request import JobRequest
-from dreamsound_studio.jobs.run import files_of
 from dreamsound_studio.queue.farm.cluster import Farm, FarmOptions, FarmWorker
+from dreamsound_studio.queue.new_job import new_job
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.job_run import JobRun
@@ -108,7 +108,7 @@ def rendered(case: Case) -> Path:
 
 def queued(store: Store, case: Case, asker: Path, out: str) -> int:
     request = JobRequest.make(case.request(out)).settled(asker)
-    return store.add([request.as_job("cli")])[0]
+    return store.add([new_job(request, "cli")])[0]
 
 
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +144,7 @@ def test_a_worker_elsewhere_dreams_what_render_does(
     elsewhere(tmp_path, monkeypatch)
     request = JobRequest.make(json.loads(store.job(number).request))
     named = {str(asker / "given" / name) for name in case.files.values()}
-    assert set(files_of(request)) == {str(asker / "x.wav")} | named
+    assert set(request.settled(asker).files()) == {str(asker / "x.wav")} | named
     work()
     there = dream_of(store.job(number))
     assert np.array_equal(samples(there), samples(here))
@@ -188,10 +188,11 @@ def test_a_checkpoint_of_other_files_is_not_taken(case: Case, asker: Path) -> No
     """Each file is part of what decides a dream."""
     request = JobRequest.make(case.request("out")).settled(asker)
     run = JobRun.__new__(JobRun)
-    before = run._key(request)
+    run.spec = request
+    before = run._key()
     for name in set(case.files.values()):
         write_sound(asker / "given" / name, 1.0, seed=33)
-        now = run._key(request)
+        now = run._key()
         assert now != before
         before = now
 

@@ -25,7 +25,8 @@ from dreamsound_studio.jobs.models import WarmModels
 from dreamsound_studio.locks import WorkerLock, is_locked
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.job_run import JobRun, Surroundings
-from dreamsound_studio.queue.worker.worker import Worker, WorkerOptions
+from dreamsound_studio.queue.worker.options import WorkerOptions
+from dreamsound_studio.queue.worker.worker import Worker
 from dreamsound_studio.recipe.recipe import Recipe
 
 from .conftest import Add, Work, renders_of, until, write_sound
@@ -480,9 +481,10 @@ def test_a_checkpoint_remembers_which_steps_ran_with_which_block(
     undisturbed = dreamer.result()
     found = checkpoints.newest()
     assert found is not None
-    snapshot, ran_by = found
-    assert (snapshot.earlier_blocks, ran_by["block_patches"]) == ([(8, 2)], 4)
-    goes_on = PatientDreamer(clip, Recipe.model_validate(ran_by), yamnet, snapshot=snapshot)
+    snapshot, block_patches = found
+    assert (snapshot.earlier_blocks, block_patches) == ([(8, 2)], 4)
+    now = recipe.model_copy(update={"block_patches": block_patches})
+    goes_on = PatientDreamer(clip, now, yamnet, snapshot=snapshot)
     assert [event.step for event in goes_on.steps()] == [4]
     resumed = goes_on.result()
     assert resumed.earlier_blocks == undisturbed.earlier_blocks == [(8, 2)]

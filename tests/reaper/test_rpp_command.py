@@ -18,7 +18,8 @@ from dreamsound_reaper.rpp.text import read_project
 from dreamsound_reaper.take_note import TakeNote
 from dreamsound_studio.cli import main
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
-from dreamsound_studio.queue.worker.worker import Worker, WorkerOptions
+from dreamsound_studio.queue.worker.options import WorkerOptions
+from dreamsound_studio.queue.worker.worker import Worker
 
 from .facts_made import RATE, tone
 from .projects import ITEM, SECTION, project_text

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamsound_studio.dream.filter import filled
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.errors import DreamSoundError, RecipeError
 from dreamsound_studio.models.yamnet.tables import names
@@ -25,6 +24,7 @@ from dreamsound_studio.recipe.document import (
     recipe_from,
     write_json,
 )
+from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.presets import (
     SUFFIX,
     Preset,
@@ -72,7 +72,7 @@ def test_a_factory_preset_makes_sense(name: str) -> None:
     assert stored.factory
     assert stored.preset.note.endswith(".")
     assert stored.preset.tags
-    filled(stored.preset.recipe)
+    Plan.of(stored.preset.recipe)
     check_names(stored.preset.recipe, names())
     for other in factory_presets():
         assert other.name == name or difference(other.recipe, stored.preset.recipe)
@@ -269,7 +269,7 @@ def test_open_fields_take_their_methods_number() -> None:
 @given(st.sampled_from(NAMES), st.sampled_from(NAMES), st.floats(0, 1))
 def test_any_two_presets_can_be_mixed(first: str, second: str, share: float) -> None:
     a, b = (find_preset(name).preset.recipe for name in (first, second))
-    filled(blend(a, b, share))
+    Plan.of(blend(a, b, share))
 
 
 def test_a_difference_shows_only_what_differs() -> None:

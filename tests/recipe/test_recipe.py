@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamsound_studio.dream.filter import filled
 from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import PAPER_FIELDS, Recipe
 
 # Any value that each field takes, whatever the others are.
@@ -194,7 +194,7 @@ def test_choices_that_contradict_a_method_are_reported(
     fields: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(RecipeError, match=message):
-        filled(Recipe.make(**fields))
+        Plan.of(Recipe.make(**fields))
 
 
 @pytest.mark.parametrize(

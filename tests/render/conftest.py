@@ -13,9 +13,9 @@ from dreamsound_studio.audio.clip import Clip, read_clip
 from dreamsound_studio.audio.formats import FORMAT_BITS, Bits
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.audio.writer import write_blocks
-from dreamsound_studio.dream.filter import filled
 from dreamsound_studio.dream.records import Dream, StepEvent
 from dreamsound_studio.recipe.morph import Targets
+from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RenderOptions
 
@@ -54,7 +54,7 @@ def dreamed(clip: Clip, sound: Floats, gradient: Floats | None = None, **fields:
         gradient = noise(1, clip.samples.length, 1.0, seed=9)
     return Dream(
         source=clip,
-        recipe=filled(Recipe.make(**fields)),
+        recipe=Plan.of(Recipe.make(**fields)),
         samples=Samples.of(sound),
         entering=clip.samples,
         gradient=Samples.of(gradient),

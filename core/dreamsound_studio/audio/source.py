@@ -1,4 +1,4 @@
-"""Read cuts of sound files, with their surroundings."""
+"""Read sound files, spans and cuts of them, with their surroundings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from dreamsound_studio.audio.clip import Clip, bits_of, check_finite, check_shape, open_sound
+from dreamsound_studio.audio.clip import (
+    Clip,
+    bits_of,
+    check_finite,
+    check_shape,
+    open_sound,
+    read_clip,
+)
 from dreamsound_studio.audio.cut import Cut, Piece
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
 from dreamsound_studio.audio.span import parse_span, span_samples
@@ -18,6 +25,39 @@ from dreamsound_studio.errors import AudioFileError
 
 #: Context of a span: the longest patch (musicnn's) plus the resampler's reach.
 CONTEXT_SECONDS = 3.2
+
+
+def read_source(
+    path: str | os.PathLike[str], span: str | None = None, cut: Cut | None = None
+) -> Clip:
+    """Read a sound file, or a span or cut of it with its surroundings.
+
+    Parameters
+    ----------
+    path : path_like
+        The file.
+    span : str, optional
+        As `audio.span.parse_span` takes it; of the cut where there is one.
+    cut : Cut, optional
+        Pieces of the file to read instead of the whole.
+
+    Returns
+    -------
+    Clip
+
+    Raises
+    ------
+    AudioFileError, RecipeError
+        The file cannot be read, or the span is invalid.
+    """
+    if cut is not None:
+        return read_cut(path, cut, span)
+    if span is None:
+        return read_clip(path)
+    start, end = parse_span(span)
+    with open_sound(path) as sound:
+        rate = sound.samplerate
+    return read_clip(path, span_samples(start, end, rate), round(CONTEXT_SECONDS * rate))
 
 
 def read_cut(

@@ -22,7 +22,7 @@ from dreamsound_studio.cli.render import read_targets
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.clock import clock
 from dreamsound_studio.cli.shared.common_options import DryRun, Json
-from dreamsound_studio.cli.shared.fetching import loading
+from dreamsound_studio.cli.shared.fetching import load_model_of
 from dreamsound_studio.cli.shared.options import (
     BitsOption,
     CatidOption,
@@ -54,8 +54,9 @@ from dreamsound_studio.dream.records import Dream, StepEvent
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import ModelError, RenderCancelled
 from dreamsound_studio.files import check_folder_writable
-from dreamsound_studio.jobs.dreaming import Dreaming
-from dreamsound_studio.pictures.batch_report import Report, Row, Sound, sounds_in
+from dreamsound_studio.jobs.run import Runner, Sounds
+from dreamsound_studio.jobs.spec import JobSpec
+from dreamsound_studio.pictures.batch_report import Report, Row, sounds_in
 from dreamsound_studio.pictures.drawing import write_thumbnail
 from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE
 from dreamsound_studio.render.options import RenderOptions
@@ -125,12 +126,23 @@ def batch(
         Row(number, str(sound.path), str(out / sound.below if keep_tree else out))
         for number, sound in enumerate(sounds, 1)
     ]
-    protected = [sound.path for sound in sounds]
-    protected += [Path(path) for path in recipe.files()]
-    dreaming = Dreaming(recipe, loading(trust), options, read_targets(recipe), values, protected)
-    run = _Run(dreaming, Report.beginning(out, rows), jobs, span)
+    specs = [
+        JobSpec.model_construct(
+            input=row.input,
+            out=row.out,
+            recipe=recipe,
+            options=options,
+            span=span,
+            values=values,
+            number=row.number,
+            trust=trust,
+        )
+        for row in rows
+    ]
+    runner = Runner(load_model_of, [sound.path for sound in sounds])
+    run = _Run(runner, read_targets(recipe), Report.beginning(out, rows), jobs)
     with cancelled_by_sigterm(run.control):
-        code = run.all(sounds)
+        code = run.all(specs)
     if json_output:
         typer.echo((out / f"{run.report.name}.json").read_text(encoding="utf-8"))
     else:
@@ -156,10 +168,10 @@ class _Quiet:
 class _Run:
     """All sounds of a batch: one is read while others are dreamed."""
 
-    dreaming: Dreaming
+    runner: Runner
+    targets: dict[str, Clip | None]
     report: Report
     jobs: int
-    span: str | None
 
     def __post_init__(self) -> None:
         self.control = Control()
@@ -168,15 +180,15 @@ class _Run:
         # So many sounds are in memory, or in scratch files, at the same time.
         self._slots = threading.Semaphore(self.jobs + 2)
 
-    def all(self, sounds: list[Sound]) -> int:
+    def all(self, specs: list[JobSpec]) -> int:
         """Dream them all and write the report, also of a cancelled batch."""
         stopped: BaseException | None = None
         try:
             # The dreamers end first: until then they hand over what is to be drawn.
             with ThreadPoolExecutor(1) as self._drawing, ThreadPoolExecutor(self.jobs) as pool:
                 try:
-                    for row, sound in zip(self.report.rows, sounds, strict=True):
-                        self._begin(pool, row, sound)
+                    for row, spec in zip(self.report.rows, specs, strict=True):
+                        self._begin(pool, row, spec)
                 except BaseException:
                     self.control.cancel()
                     raise
@@ -192,21 +204,20 @@ class _Run:
             return codes[0]
         return EXIT_SOME_FAILED if codes else 0
 
-    def _begin(self, pool: ThreadPoolExecutor, row: Row, sound: Sound) -> None:
+    def _begin(self, pool: ThreadPoolExecutor, row: Row, spec: JobSpec) -> None:
         """Read a sound and hand it to whoever is free to dream."""
         self._slots.acquire()
         handed = False
         try:
             self.control.check(0.0)
-            if self.dreaming.is_skipped(sound.path, Path(row.out), row.number):
+            if self.runner.is_skipped(spec):
                 row.state, row.why = "skipped", "its renders are there"
                 self._show(row)
                 return
-            clip = read_with_warnings(sound.path, self.span, row.warnings)
-            file_format = self.dreaming.options.format
-            check_holds(file_format, clip.sample_rate_hz, clip.channels, row.input)
-            self.dreaming.model()
-            pool.submit(self._dream, row, clip)
+            clip = read_with_warnings(spec.input, spec.span, row.warnings)
+            check_holds(spec.options.format, clip.sample_rate_hz, clip.channels, row.input)
+            self.runner.model(spec)
+            pool.submit(self._dream, row, spec, clip)
             handed = True
         except (ModelError, RenderCancelled):
             raise
@@ -216,20 +227,17 @@ class _Run:
             if not handed:
                 self._slots.release()
 
-    def _dream(self, row: Row, clip: Clip) -> None:
+    def _dream(self, row: Row, spec: JobSpec, clip: Clip) -> None:
         try:
-            started = time.perf_counter()
-            report, dream = self.dreaming.dream(
-                clip, row.input, Path(row.out), row.number, _Quiet(), self.control
-            )
-            row.seconds = time.perf_counter() - started
+            sounds = Sounds(clip, self.targets)
+            report, dream = self.runner.run(spec, sounds, _Quiet(), self.control)
+            row.seconds = report.seconds
             row.state = "done"
             row.class_name = dream.final.class_name
             row.before, row.after = dream.initial.score, dream.final.score
-            row.renders = report["renders"]
-            row.warnings += [
-                line for line in report["warnings"] if line not in self.dreaming.model_notes
-            ]
+            row.renders = {name: str(path) for name, path in report.renders.items()}
+            known = self.runner.model_notes
+            row.warnings += [line for line in report.warnings if line not in known]
             self._show(row)
             self._drawing.submit(self._draw, row, dream)
         except RenderCancelled:

@@ -24,16 +24,9 @@ from dreamsound_studio.cli.shared.completion import complete_class, complete_mod
 from dreamsound_studio.cli.shared.places import clash_of, free_place
 from dreamsound_studio.cli.shared.progress import say
 from dreamsound_studio.files import atomic
-from dreamsound_studio.library.library import (
-    DEFAULT_LIMIT,
-    LIBRARY_VARIABLE,
-    DreamRecord,
-    Library,
-    LibraryError,
-    LibraryInputError,
-    RenderCheck,
-    library_path,
-)
+from dreamsound_studio.library.library import DEFAULT_LIMIT, LIBRARY_VARIABLE, Library, library_path
+from dreamsound_studio.library.records import DreamRecord, LibraryError, LibraryInputError
+from dreamsound_studio.library.verify import RenderCheck
 
 app = App(help="Search, rate and export finished dreams.")
 

@@ -29,7 +29,6 @@ from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
 from dreamsound_studio.dream.listen import ClassHeard, Hearing
 from dreamsound_studio.dream.listen import listen as play_to
-from dreamsound_studio.dream.objective import terms_of
 from dreamsound_studio.errors import AudioFileError, RecipeError
 from dreamsound_studio.files import atomic
 from dreamsound_studio.models.names import NameTable, check_known
@@ -37,6 +36,7 @@ from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.tables import possible_tables, table_of
 from dreamsound_studio.models.weights import Weights
 from dreamsound_studio.recipe.objective_text import ClassAtom
+from dreamsound_studio.recipe.plan import terms_of
 from dreamsound_studio.recipe.recipe import Recipe
 
 app = App()
@@ -131,7 +131,7 @@ def listen(
     with watching(trust) as watch:
         weights = find_weights(model, watch)
     chosen = _find_classes(weights, class_)
-    loaded = load_with_warnings(weights)
+    loaded = load_with_warnings(weights).model
     hearing = play_to(clip, loaded, lambda text: say(f"dreamsound: {file}: {text}"))
     offset_s = clip.start / clip.sample_rate_hz
     shown = [hearing.of(index) for index in chosen] if chosen else hearing.top(top)

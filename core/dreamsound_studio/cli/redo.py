@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -16,13 +15,12 @@ from dreamsound_studio.cli.shared.common_options import (
     Overwrite,
     TrustOption,
 )
-from dreamsound_studio.cli.shared.fetching import load_with_warnings, watching
+from dreamsound_studio.cli.shared.fetching import load_model_of
 from dreamsound_studio.cli.shared.places import check_file, clash_of, free_place
 from dreamsound_studio.cli.shared.progress import StepLine, inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.patient import PatientDreamer
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.files import check_folder_writable, put_in_place
 from dreamsound_studio.jobs.redo import (
@@ -30,21 +28,24 @@ from dreamsound_studio.jobs.redo import (
     keep_every,
     note_of_render,
     only_noted,
-    only_step,
     options_of_note,
     others_of,
     read_source_of,
     source_of,
     what_differs,
 )
-from dreamsound_studio.models.store.find import find_weights
+from dreamsound_studio.jobs.run import Hooks, Runner, Sounds
+from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.render.note import RenderNote, read_note
-from dreamsound_studio.render.write import write_renders
 
 app = App()
 
+#: Sounds that a dream reads beside its source.
+READ = (*FIELDS, "start")
+#: Stem of the new render.
+REDONE = "redone"
 #: The exit code where what was made is not the same.
 EXIT_DIFFERS = 1
 
@@ -91,48 +92,38 @@ def redo(
         typer.echo("would write nothing" if out is None else f"would write {place}")
         return 0
     clip = read_source_of(note, origin)
-    clips = {
-        name: read_with_warnings(others[name]) if name in others else None
-        for name in (*FIELDS, "start")
-    }
+    clips = {name: read_with_warnings(path) for name, path in others.items() if name in READ}
     places = {path: others[name] for name, path in recipe.files_by_name().items()}
-    with watching(trust) as watch:
-        weights = find_weights(recipe.model, watch)
-    model = load_with_warnings(weights)
-    with StepLine(str(render), recipe.steps) as line:
+    sounds = Sounds(clip, {name: clips.get(name) for name in FIELDS}, clips.get("start"))
+    loaded = load_model_of(recipe, trust)
+    with (
+        StepLine(str(render), recipe.steps) as line,
+        tempfile.TemporaryDirectory(dir=out) as folder,
+    ):
         control = Control(line.between_blocks)
-        if note.steps_done == 0:
-            control.finish()
-        dreamer = PatientDreamer(
-            clip,
-            recipe,
-            model,
-            target=clips["target"],
-            target_b=clips["target_b"],
-            start=clips["start"],
-            control=control,
+        spec = JobSpec.model_construct(
+            input=str(origin),
+            out=folder,
+            recipe=recipe,
+            options=options.model_copy(update={"name": REDONE}),
             keep_every=keep_every(note),
-            places=places,
-            on_warning=lambda text: line.say(f"dreamsound: {render}: {text}"),
-            earlier_blocks=note.earlier_blocks,
         )
+        hooks = Hooks(
+            places=places,
+            on_dream=lambda dream: only_noted(dream, note),
+            earlier_blocks=note.earlier_blocks,
+            label=str(render),
+            steps=note.steps_done,  # the dream may have been finished early
+        )
+        runner = Runner(lambda *_: loaded, keeps_records=False)
         with cancelled_by_sigterm(control):
-            for event in dreamer.steps():
-                line.step(event)
-                if event.step == note.steps_done:
-                    control.finish()  # it was finished early then
-        with (
-            closing(dreamer.result()) as dream,
-            tempfile.TemporaryDirectory(dir=out) as folder,
-        ):
-            only_step(dream, note)
-            only_noted(dream, note)
-            written = write_renders(dream, Path(folder), options, stem="redone")
-            made = written.paths[note.render]
-            now = RenderNote.model_validate(read_note(made))
-            same = is_same(render, made, note.format)
-            if out is not None:
-                put_in_place({note.render: made}, {note.render: place}, how == "overwrite")
+            report, dream = runner.run(spec, sounds, line, control, hooks)
+        dream.close()
+        made = report.renders[note.render]
+        now = RenderNote.model_validate(read_note(made))
+        same = is_same(render, made, note.format)
+        if out is not None:
+            put_in_place({note.render: made}, {note.render: place}, how == "overwrite")
     shown = render.name if out is None else str(place)
     if same:
         typer.echo(f"{shown}: made again, the same {_unit(note)}")

@@ -15,9 +15,9 @@ from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.formats import check_holds
 from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound_studio.cli.shared.app import App
-from dreamsound_studio.cli.shared.fetching import loading
+from dreamsound_studio.cli.shared.fetching import load_model_of
 from dreamsound_studio.cli.shared.options import FILES, DryRunOption
-from dreamsound_studio.cli.shared.places import AskedSound, common_place, shown_command
+from dreamsound_studio.cli.shared.places import common_place, shown_command
 from dreamsound_studio.cli.shared.progress import StepLine, inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings
 from dreamsound_studio.cli.shared.request import RenderRequest, takes_render_request
@@ -26,7 +26,8 @@ from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.control import Control
 from dreamsound_studio.errors import AudioFileError, ModelError, RenderCancelled
 from dreamsound_studio.files import check_folder_writable
-from dreamsound_studio.jobs.dreaming import Dreaming
+from dreamsound_studio.jobs.run import Runner, Sounds
+from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.recipe.recipe import Recipe
 
@@ -62,13 +63,25 @@ def render(
     for folder in {sound.out for sound in sounds}:
         # A folder beside a sound is made when there is something to put into it.
         check_folder_writable(folder, makes_it=request.out is not None and not dry_run)
-    # What this command reads is never replaced by it.
+    # What this command reads is never replaced by it, whichever input it is of.
     named = (*(sound.path for sound in sounds), *recipe.files(), request.from_render)
     protected = [Path(path) for path in named if path is not None]
-    targets = read_targets(recipe)
-    load = loading(request.trust)
-    dreaming = Dreaming(recipe, load, options, targets, values, protected, keep_every=keep_every)
-    inputs = _Inputs(sounds, dreaming, request.span, request.from_render)
+    specs = [
+        JobSpec.model_construct(
+            input=sound.path,
+            out=str(sound.out),
+            recipe=recipe,
+            options=options,
+            span=request.span,
+            from_render=request.from_render,
+            keep_every=keep_every,
+            values=values,
+            number=number,
+            trust=request.trust,
+        )
+        for number, sound in enumerate(sounds, 1)
+    ]
+    inputs = _Inputs(specs, Runner(load_model_of, protected), read_targets(recipe))
     if dry_run:
         code = inputs.check()
     else:
@@ -88,10 +101,9 @@ def render(
 class _Inputs:
     """Several inputs, one model: one that fails does not stop the others."""
 
-    sounds: list[AskedSound]
-    dreaming: Dreaming
-    span: str | None
-    from_render: str | None
+    specs: list[JobSpec]
+    runner: Runner
+    targets: dict[str, Clip | None]
     reports: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -101,12 +113,12 @@ class _Inputs:
     def run(self) -> int:
         """Dream every input; return the exit code."""
         codes: list[int] = []
-        for sound in self.sounds:
+        for spec in self.specs:
             try:
                 self.control.check(0.0)
-                self.reports.append(self._dream(sound))
+                self.reports.append(self._dream(spec))
             except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
-                codes.append(self._failed(sound.path, error))
+                codes.append(self._failed(spec.input, error))
                 if isinstance(error, ModelError | RenderCancelled):
                     # A model that is unavailable, and a cancellation, concern all inputs.
                     break
@@ -115,52 +127,47 @@ class _Inputs:
     def check(self) -> int:
         """Read every input and list the renders it would get; return the exit code."""
         codes: list[int] = []
-        for number, sound in enumerate(self.sounds, 1):
+        for spec in self.specs:
             try:
-                clip = _read(sound.path, self.span)
-                options = self.dreaming.options
-                check_holds(options.format, clip.sample_rate_hz, clip.channels, sound.path)
-                skipped = self.dreaming.is_skipped(Path(sound.path), sound.out, number)
-                places = [] if skipped else list(options.renders)
+                clip = _read(spec.input, spec.span)
+                check_holds(spec.options.format, clip.sample_rate_hz, clip.channels, spec.input)
+                skipped = self.runner.is_skipped(spec)
                 self.reports.append(
                     {
-                        "input": sound.path,
-                        "out": str(sound.out),
-                        "renders": places,
+                        "input": spec.input,
+                        "out": spec.out,
+                        "renders": [] if skipped else list(spec.options.renders),
                         "skipped": skipped,
                     }
                 )
             except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
-                codes.append(self._failed(sound.path, error))
+                codes.append(self._failed(spec.input, error))
         return self._code(codes)
 
     def _code(self, codes: list[int]) -> int:
         if codes and codes[-1] in _FOR_ALL:
             return codes[-1]
-        if len(codes) == len(self.sounds) and len(set(codes)) == 1:
+        if len(codes) == len(self.specs) and len(set(codes)) == 1:
             return codes[0]
         return EXIT_SOME_FAILED if codes else 0
 
-    def _dream(self, sound: AskedSound) -> dict[str, Any]:
-        path = sound.path
-        number = len(self.reports) + 1
-        if self.dreaming.is_skipped(Path(path), sound.out, number):
+    def _dream(self, spec: JobSpec) -> dict[str, Any]:
+        path = spec.input
+        if self.runner.is_skipped(spec):
             say(f"dreamsound: {path}: skipped, its renders are there")
             return {"input": path, "skipped": True}
         notes: list[str] = []
-        clip = _read(path, self.span, notes)
-        options = self.dreaming.options
-        check_holds(options.format, clip.sample_rate_hz, clip.channels, path)
-        start = read_with_warnings(self.from_render) if self.from_render is not None else None
-        self.dreaming.model()
-        with StepLine(path, self.dreaming.recipe.steps) as self._line:
-            report, dream = self.dreaming.dream(
-                clip, path, sound.out, number, self._line, self.control, start
-            )
+        clip = _read(path, spec.span, notes)
+        check_holds(spec.options.format, clip.sample_rate_hz, clip.channels, path)
+        start = None if spec.from_render is None else read_with_warnings(spec.from_render)
+        self.runner.model(spec)
+        sounds = Sounds(clip, self.targets, start)
+        with StepLine(path, spec.recipe.steps) as self._line:
+            report, dream = self.runner.run(spec, sounds, self._line, self.control)
             dream.close()
-            self._line.result(dream.final.class_name, dream.initial.score, dream.final.score)
-        report["warnings"] = notes + report["warnings"]
-        return report
+            self._line.result(report.final.class_name, report.initial.score, report.final.score)
+        report.warnings[:0] = notes
+        return report.as_dict()
 
     def _failed(self, path: str, error: Exception) -> int:
         """Report an input that failed; return the exit code of its error."""
@@ -168,7 +175,7 @@ class _Inputs:
             traceback.print_exception(error)
         line, code = line_and_code(error)
         self.reports.append({"input": path, "error": line, "exit_code": code})
-        if len(self.sounds) > 1 and path not in line:
+        if len(self.specs) > 1 and path not in line:
             line = f"{path}: {line}"
         say(f"dreamsound: {line}")
         return code

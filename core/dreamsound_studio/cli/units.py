@@ -89,7 +89,7 @@ def units(
     with watching(trust) as watch:
         weights = find_weights(model, watch)
     table_of(weights).resolve_layer(layer)
-    loaded = load_with_warnings(weights)
+    loaded = load_with_warnings(weights).model
     published = loaded.table.resolve_layer(layer)
     ranked = rank_units(clip, loaded, published, top, _warn)
     sounds: dict[int, str] = {}

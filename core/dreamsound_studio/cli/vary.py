@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound_studio.cli.presets import preset_name, recipe_of
 from dreamsound_studio.cli.render import read_targets
@@ -40,27 +39,30 @@ from dreamsound_studio.cli.shared.request import render_names
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.filter import filled
 from dreamsound_studio.dream.objective import check_names
-from dreamsound_studio.dream.patient import PatientDreamer
 from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import AudioFileError, RenderCancelled
 from dreamsound_studio.files import check_folder_writable
-from dreamsound_studio.jobs.dreaming import keep_in_library, library_record
+from dreamsound_studio.jobs.models import Loaded
+from dreamsound_studio.jobs.run import Hooks, Runner, Sounds
+from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.tables import possible_tables, table_of
 from dreamsound_studio.pictures.contact_sheet import ContactSheet, Variation
 from dreamsound_studio.pictures.drawing import write_thumbnail
 from dreamsound_studio.recipe.grid import parse_grid
+from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RenderOptions
-from dreamsound_studio.render.write import write_renders
 
 if TYPE_CHECKING:
-    from dreamsound_studio.models.network import Model
+    pass
 
 app = App()
+
+#: Names of the renders: the number of the variation comes first.
+NUMBERED = "{n}_{stem}_{render}"
 
 
 @app.command()
@@ -114,10 +116,15 @@ def vary(
     ]
     tables = possible_tables(recipes[0].model)
     for recipe in recipes:
-        filled(recipe)
+        Plan.of(recipe)
         check_names(recipe, *tables)
     options = RenderOptions.make(
-        renders=render_names(renders), level=level, format=file_format, bits=bits, overwrite=True
+        renders=render_names(renders),
+        level=level,
+        format=file_format,
+        bits=bits,
+        overwrite=True,
+        name=NUMBERED,
     )
     folder = _free_folder(out or Path(f"{file.stem}_variations"), clash_of(clash, overwrite))
     clip = read_with_warnings(file, settled_span(span))
@@ -129,14 +136,15 @@ def vary(
         return 0
     check_folder_writable(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    targets = read_targets(recipes[0])
     with watching(trust) as watch:
         weights = find_weights(recipes[0].model, watch)
     for recipe in recipes:
         check_names(recipe, table_of(weights))
-    run = _Run(
-        file, clip, targets, folder, options, load_with_warnings(weights), preset_name(preset)
+    spec = JobSpec.model_construct(
+        input=str(file), out=str(folder), options=options, values={"preset": preset_name(preset)}
     )
+    sounds = Sounds(clip, read_targets(recipes[0]))
+    run = _Run(spec, sounds, load_with_warnings(weights))
     with cancelled_by_sigterm(run.control):
         code = run.all(combinations, recipes)
     if json_output:
@@ -150,15 +158,14 @@ def vary(
 class _Run:
     """All variations of one sound."""
 
-    file: Path
-    clip: Clip
-    targets: dict[str, Clip | None]
-    folder: Path
-    options: RenderOptions
-    model: Model
-    preset: str
+    spec: JobSpec
+    sounds: Sounds
+    loaded: Loaded
 
     def __post_init__(self) -> None:
+        self.file, self.folder = Path(self.spec.input), Path(self.spec.out)
+        self.clip, self.model = self.sounds.clip, self.loaded.model
+        self._runner = Runner(lambda *_: self.loaded)
         self._line: StepLine | None = None
         self.control = Control(self._between_blocks)
 
@@ -201,37 +208,19 @@ class _Run:
         return EXIT_SOME_FAILED if codes else 0
 
     def _dream(self, variation: Variation, recipe: Recipe, planned: int) -> None:
-        def warn(text: str) -> None:
-            if self._line is not None:
-                self._line.say(f"dreamsound: variation {variation.number}: {text}")
-
+        spec = self.spec.model_copy(update={"recipe": recipe, "number": variation.number})
+        hooks = Hooks(label=f"variation {variation.number}")
         shown = " ".join(f"{name}={value}" for name, value in variation.fields.items())
         with StepLine(f"{variation.number}/{planned} {shown}", recipe.steps) as self._line:
-            dreamer = PatientDreamer(
-                self.clip,
-                recipe,
-                self.model,
-                target=self.targets["target"],
-                target_b=self.targets["target_b"],
-                control=self.control,
-                on_warning=warn,
-            )
-            for event in dreamer.steps():
-                self._line.step(event)
-            with closing(dreamer.result()) as dream:
-                stem = f"{variation.number:03d}_{self.file.stem}"
-                self._line.result(dream.final.class_name, dream.initial.score, dream.final.score)
-                written = write_renders(
-                    dream, self.folder, self.options, stem=stem, sources=[self.file]
-                )
-                record, unkept = library_record(dream, written.paths, self.preset)
-                unkept += keep_in_library(record)
-                variation.renders = {name: path.name for name, path in written.paths.items()}
-                variation.gain_db = written.gain_db
-                variation.warnings = [*dream.warnings, *written.notes, *unkept]
+            report, made = self._runner.run(spec, self.sounds, self._line, self.control, hooks)
+            with closing(made) as dream:
+                self._line.result(report.final.class_name, report.initial.score, report.final.score)
+                variation.renders = {name: path.name for name, path in report.renders.items()}
+                variation.gain_db = report.gain_db
+                variation.warnings = report.warnings
                 variation.before = {"class": dream.initial.class_name, "score": dream.initial.score}
                 variation.after = {"class": dream.final.class_name, "score": dream.final.score}
-                self._draw(variation, dream, f"{stem}.png")
+                self._draw(variation, dream, f"{variation.number:03d}_{self.file.stem}.png")
 
     def _draw(self, variation: Variation, dream: Dream, name: str) -> None:
         try:

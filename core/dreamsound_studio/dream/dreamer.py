@@ -20,7 +20,6 @@ from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.control import Control, FinishEarly
 from dreamsound_studio.dream.constraints import mix_wet
 from dreamsound_studio.dream.ear import BEST_CLASS, Ear, Evaluation, Mono, standardise
-from dreamsound_studio.dream.filter import filled
 from dreamsound_studio.dream.objective import objective_of
 from dreamsound_studio.dream.patch_grid import PatchGrid
 from dreamsound_studio.dream.records import Dream, Snapshot, StepEvent
@@ -32,6 +31,7 @@ from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.files import Places
 from dreamsound_studio.recipe.morph import Targets
+from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import Recipe
 
 
@@ -93,7 +93,7 @@ class Dreamer:
         snapshot: Snapshot | None = None,
         places: Places | None = None,
     ) -> None:
-        self.recipe = filled(recipe)
+        self.recipe = Plan.of(recipe)
         self.model = model
         self.clip = clip
         self.control = control or Control()

@@ -12,11 +12,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
-from dreamsound_studio.dream.objective import DEFAULT_AT, terms_of
-from dreamsound_studio.dsp.mask import MASK_KINDS, Mask
+from dreamsound_studio.dsp.mask import Mask
 from dreamsound_studio.dsp.stft import (
     Stft,
     air_bins,
@@ -25,9 +24,7 @@ from dreamsound_studio.dsp.stft import (
     power_spectrum,
     unit_magnitude,
 )
-from dreamsound_studio.errors import RecipeError
-from dreamsound_studio.recipe.method_table import METHODS as METHODS
-from dreamsound_studio.recipe.recipe import Recipe
+from dreamsound_studio.recipe.plan import Plan
 
 #: Powers computed while finding a span's maximum are kept up to this size: three minutes of stereo.
 KEPT_POWERS_BYTES = 128 * 2**20
@@ -37,65 +34,6 @@ MOST_THREADS = 16
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
-
-
-def filled(recipe: Recipe) -> Recipe:
-    """Return the recipe with every unset field filled from its method, and without `flip`.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        The user's recipe.
-
-    Returns
-    -------
-    Recipe
-        An equivalent recipe; no field that the method decides is None.
-
-    Raises
-    ------
-    RecipeError
-        The three choices do not form a method, or a target is missing or unused.
-    """
-    row = METHODS[recipe.method]
-    mask_from: str = recipe.mask_from or row.mask_from
-    carrier: str = recipe.carrier or row.carrier
-    combine = recipe.combine or row.combine
-    if recipe.flip:
-        mask_from, carrier = carrier, mask_from
-    if mask_from == "none" and carrier == "input":
-        raise RecipeError("carrier input without a mask has no effect. Set mask_from.")
-    uses_target = "target" in (mask_from, carrier)
-    if uses_target and recipe.target is None:
-        raise RecipeError(f"The method {recipe.method} needs a target. Name a sound file.")
-    wants_class = terms_of(recipe).chooses("target")
-    if wants_class and recipe.target is None:
-        raise RecipeError("class target needs a target. Name a sound file.")
-    if recipe.target_b is not None and recipe.target is None:
-        raise RecipeError("target_b needs a target to morph from. Name target too.")
-    if recipe.target is not None and not (uses_target or wants_class):
-        raise RecipeError(
-            f"The method {recipe.method} does not use a target. Use the method target or class "
-            "target, or remove the target."
-        )
-    values: dict[str, Any] = {
-        "mask_from": mask_from,
-        "carrier": carrier,
-        "combine": combine,
-        "flip": False,
-    }
-    if recipe.layer is None and recipe.objective is None:
-        values["at"] = recipe.at or DEFAULT_AT
-        values["class_"] = recipe.class_ or ("target" if recipe.method == "target" else "first")
-    kind = None if recipe.mask is None else MASK_KINDS[recipe.mask]
-    for name in ("strength", "threshold_db", "knee_db", "threshold_ref", "follow_envelope"):
-        given = getattr(recipe, name)
-        if given is None and kind is not None:
-            given = getattr(kind, name, None)
-        values[name] = getattr(row, name) if given is None else given
-    if kind is not None:
-        values |= {"mask": None, "invert_mask": recipe.invert_mask or kind.invert_mask}
-    return recipe.model_copy(update=values)
 
 
 @dataclass(frozen=True)
@@ -138,22 +76,17 @@ class HardCut:
 
     Parameters
     ----------
-    recipe : Recipe
-        A filled recipe.
+    plan : Plan
+        The dream's plan.
     sample_rate_hz : int
         Rate of the sounds.
     band_top_hz : float
         Top of the model's band; air lies above.
     """
 
-    def __init__(self, recipe: Recipe, sample_rate_hz: int, band_top_hz: float) -> None:
-        self.stft = Stft(recipe.fft_size, recipe.hop_samples)
-        self.mask = Mask(
-            recipe.threshold_db if recipe.threshold_db is not None else -40.0,
-            recipe.knee_db or 0.0,
-            recipe.threshold_ref or "span",
-            recipe.invert_mask,
-        )
+    def __init__(self, plan: Plan, sample_rate_hz: int, band_top_hz: float) -> None:
+        self.stft = Stft(plan.fft_size, plan.hop_samples)
+        self.mask = Mask(plan.threshold_db, plan.knee_db, plan.threshold_ref, plan.invert_mask)
         self._air = air_bins(self.stft, sample_rate_hz, band_top_hz)
 
     def run(self, job: FilterJob, into: Samples) -> None:
@@ -248,14 +181,14 @@ def _in_threads(make: Callable[[Given], Made], given: Iterable[Given]) -> Iterat
             yield waiting.popleft().result()
 
 
-def air_of_step(recipe: Recipe) -> Literal["filter", "cut", "carrier", "other"]:
-    """Return how a step of a filled recipe treats the air above the model's band.
+def air_of_step(plan: Plan) -> Literal["filter", "cut", "carrier", "other"]:
+    """Return how a step treats the air above the model's band.
 
     With `combine` add, the source's own air stays under whatever is added, so "keep" adds none;
     with replace it is restored.
     """
-    if recipe.air == "mask":
+    if plan.air == "mask":
         return "filter"
-    if recipe.air in ("drop", "octave") or recipe.combine == "add":
+    if plan.air in ("drop", "octave") or plan.combine == "add":
         return "cut"
-    return "carrier" if recipe.carrier == "input" else "other"
+    return "carrier" if plan.carrier == "input" else "other"

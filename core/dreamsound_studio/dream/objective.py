@@ -14,7 +14,6 @@ from typing import Any, Protocol
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.names import NameTable, check_known
 from dreamsound_studio.models.network import Model, Tensor
-from dreamsound_studio.recipe.morph import Morph
 from dreamsound_studio.recipe.objective_text import (
     ChannelAtom,
     ClassAtom,
@@ -22,14 +21,10 @@ from dreamsound_studio.recipe.objective_text import (
     FurtherAtom,
     GuideAtom,
     LayerAtom,
-    ObjectiveText,
     UnitAtom,
-    parse_objective,
 )
+from dreamsound_studio.recipe.plan import DEFAULT_AT, terms_of
 from dreamsound_studio.recipe.recipe import Recipe
-
-#: Where a class is read: the paper's score saturates; the logit does not.
-DEFAULT_AT = "logit"
 
 
 class Objective(Protocol):
@@ -231,31 +226,6 @@ class ClassChoice:
 
     kind: str
     index: int | None = None
-
-
-def terms_of(recipe: Recipe) -> ObjectiveText:
-    """Return the recipe's objective as terms; `class`, `at` and `layer` are short forms.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        Its `objective`, or its `class_`, `at` and `layer`, are read.
-    """
-    if recipe.objective is not None:
-        return parse_objective(recipe.objective)
-    if recipe.layer is not None:
-        return ObjectiveText(((1.0, LayerAtom(recipe.layer)),))
-    name = recipe.class_ or ("target" if recipe.method == "target" else "first")
-    if name == "target" and recipe.target_b is not None:
-        # The masks change over time; the objective is a single number, and takes their middle.
-        share = Morph.of(recipe).middle
-        ends = ((1 - share, "@target"), (share, "@target_b"))
-        return ObjectiveText(
-            tuple((weight, ClassAtom(end, recipe.at)) for weight, end in ends if weight > 0)
-        )
-    if name in ("first", "follow", "target", "patch"):
-        name = f"@{name}"
-    return ObjectiveText(((1.0, ClassAtom(name, recipe.at)),))
 
 
 def check_names(recipe: Recipe, *tables: NameTable) -> None:

@@ -9,7 +9,7 @@ from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.dream.ear import Evaluation
 from dreamsound_studio.recipe.morph import Targets
-from dreamsound_studio.recipe.recipe import Recipe
+from dreamsound_studio.recipe.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Dream:
     """
 
     source: Clip
-    recipe: Recipe
+    recipe: Plan
     samples: Samples
     entering: Samples
     gradient: Samples

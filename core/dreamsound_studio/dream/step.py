@@ -17,7 +17,7 @@ from dreamsound_studio.dsp.stft import ComplexArray, run_stft
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.automation import Automation
 from dreamsound_studio.recipe.morph import Targets
-from dreamsound_studio.recipe.recipe import Recipe
+from dreamsound_studio.recipe.plan import Plan
 
 #: Least share of the source's energy that must pass a filter; below it a `replace` loop stops.
 LEAST_ENERGY = 0.01
@@ -68,8 +68,8 @@ class NextSound:
 
     Parameters
     ----------
-    recipe : Recipe
-        A filled recipe.
+    plan : Plan
+        The dream's plan.
     source : Samples
         The source; every step uses its level and envelope.
     targets : Targets
@@ -82,24 +82,22 @@ class NextSound:
 
     def __init__(
         self,
-        recipe: Recipe,
+        plan: Plan,
         source: Samples,
         targets: Targets,
         sample_rate_hz: int,
         band_top_hz: float,
     ) -> None:
-        self.recipe = recipe
+        self.plan = plan
         self.envelope = Envelope.of(source, sample_rate_hz)
-        self.craft = StepCraft(recipe, source, sample_rate_hz, self.envelope.rms)
-        self._automation = Automation.of(recipe, sample_rate_hz)
+        self.craft = StepCraft(plan, source, sample_rate_hz, self.envelope.rms)
+        self._automation = Automation.of(plan, sample_rate_hz)
         self._sample_rate_hz, self._band_top_hz = sample_rate_hz, band_top_hz
         self._source = source
         self._targets = targets
-        self._filter = HardCut(recipe, sample_rate_hz, band_top_hz)
+        self._filter = HardCut(plan, sample_rate_hz, band_top_hz)
         wide_open = {"threshold_db": -200.0, "invert_mask": False}
-        self._open_filter = HardCut(
-            recipe.model_copy(update=wide_open), sample_rate_hz, band_top_hz
-        )
+        self._open_filter = HardCut(plan.model_copy(update=wide_open), sample_rate_hz, band_top_hz)
         #: With `replace`, the source's air is removed before the filter and restored after it.
         self._air: Samples | None = None
         self._source_level = 1.0
@@ -115,17 +113,17 @@ class NextSound:
             1 if all channels share one gradient.
         """
         # Added sound gets an octave of its own; replaced sound gets it instead of the source's.
-        drops_air = self.recipe.air == "drop" or (
-            self.recipe.air == "octave" and self.recipe.combine == "replace"
+        drops_air = self.plan.air == "drop" or (
+            self.plan.air == "octave" and self.plan.combine == "replace"
         )
         sound = self._below_air(start) if drops_air else start.copy()
         gradient = Samples(gradient_channels, sound.length)
         spare = Samples(sound.channels, sound.length)
         state = State(sound, sound.copy(), gradient, spare)
-        if self.recipe.combine == "replace":
+        if self.plan.combine == "replace":
             state.level = self._filtered_level(sound)
             self._source_level = self._filtered_level(self._source)
-            if self.recipe.air == "keep":
+            if self.plan.air == "keep":
                 self._air = _difference(sound, self._below_air(sound))
         return state
 
@@ -144,7 +142,7 @@ class NextSound:
         """
         state.step += 1
         reason = None
-        if self.recipe.combine == "replace":
+        if self.plan.combine == "replace":
             reason = self._replace(state)
         else:
             self._add(state)
@@ -152,13 +150,13 @@ class NextSound:
         return reason
 
     def _add(self, state: State) -> None:
-        recipe, envelope = self.recipe, self.envelope
+        plan, envelope = self.plan, self.envelope
         increment = self._filtered(state)
-        weights = envelope.weights(float(recipe.follow_envelope or 0.0))
-        scale = float(recipe.strength or 0.0)
-        if recipe.strength_ref == "source":
+        weights = envelope.weights(plan.follow_envelope)
+        scale = plan.strength
+        if plan.strength_ref == "source":
             scale *= envelope.rms
-        if recipe.normalise == "after":
+        if plan.normalise == "after":
             scale *= self._normalisation(increment, weights)
         scale *= self._automation.strength(state.step)
         frame = envelope.frame_samples
@@ -195,7 +193,7 @@ class NextSound:
         if level <= 0:
             raise RecipeError("The filter blocks the whole sound. Lower threshold_db.")
         state.passed *= level / state.level
-        if self.recipe.restore_level:
+        if self.plan.restore_level:
             state.scale = min(math.sqrt(self._source_level / level), MOST_RESTORE)
         state.level = level * state.scale**2
         following = state.spare
@@ -205,34 +203,34 @@ class NextSound:
                 scaled = scaled + self._air.read(start, start + block.shape[1])
             following.write(start, scaled)
         state.entering, state.sound, state.spare = state.sound, following, state.entering
-        if self.recipe.restore_level and state.passed < LEAST_ENERGY:
+        if self.plan.restore_level and state.passed < LEAST_ENERGY:
             share = 100 * state.passed
             return f"only {share:.2g} % of the energy passed the filter; lower threshold_db"
         return None
 
     def _filtered(self, state: State) -> Samples:
         """Return the carrier, filtered if there is a filter."""
-        recipe = self.recipe
+        plan = self.plan
         named = {"gradient": state.gradient, "input": state.sound, "target": self._targets.carrier}
-        carrier = named[str(recipe.carrier)] or state.sound
-        if self.recipe.mask_from == "none":
+        carrier = named[plan.carrier] or state.sound
+        if self.plan.mask_from == "none":
             return self._with_octave(carrier, state.spare)
         named["target"] = self._targets.first
-        mask_source = named[str(recipe.mask_from)] or state.sound
+        mask_source = named[plan.mask_from] or state.sound
         # The sound's own air stays under what is added, or is restored: none passes here.
         job = FilterJob(
             mask_source,
             carrier,
-            "filter" if self.recipe.air == "mask" else "cut",
+            "filter" if self.plan.air == "mask" else "cut",
             threshold_shift=self._automation.threshold_shift(state.step, self._filter.stft),
-            **self._targets.morphing(recipe, self._filter.stft, self._sample_rate_hz),
+            **self._targets.morphing(plan, self._filter.stft, self._sample_rate_hz),
         )
         self._filter.run(job, state.spare)
         return self._with_octave(state.spare, state.spare)
 
     def _with_octave(self, sound: Samples, into: Samples) -> Samples:
         """Return a sound with its upper half added an octave higher, if requested."""
-        if self.recipe.air != "octave":
+        if self.plan.air != "octave":
             return sound
         stft = self._filter.stft
 
@@ -251,7 +249,7 @@ class NextSound:
 
     def _filtered_level(self, sound: Samples) -> float:
         """Return the energy of the part that goes through the filter."""
-        if self.recipe.air == "mask":
+        if self.plan.air == "mask":
             return energy_of(sound)
         band = self._below_air(sound)
         level = energy_of(band)

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from dreamsound_studio.control import between_blocks
 from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.dream.ear import Evaluation
 from dreamsound_studio.dream.records import Snapshot, StepEvent
-from dreamsound_studio.queue.worker.options import CHECKPOINT_S
+from dreamsound_studio.jobs.limits import CHECKPOINT_S
 
 #: Largest share of the time spent on writing checkpoints.
 MOST_SHARE = 0.05
@@ -47,7 +48,9 @@ class Checkpoints:
         Shortest interval in seconds; 0 writes one after every step.
     """
 
-    def __init__(self, folder: Path, key: dict[str, Any], every_s: float = CHECKPOINT_S) -> None:
+    def __init__(
+        self, folder: Path, key: Mapping[str, object], every_s: float = CHECKPOINT_S
+    ) -> None:
         self.folder = folder
         #: Why there is no checkpoint, if the disk is the cause.
         self.problem: str | None = None
@@ -78,8 +81,8 @@ class Checkpoints:
             self._next_s = time.monotonic() + max(self._every_s, taken_s / MOST_SHARE)
         return place
 
-    def newest(self) -> tuple[Snapshot, dict[str, Any]] | None:
-        """Return the newest complete checkpoint of this dream and its recipe, or None."""
+    def newest(self) -> tuple[Snapshot, int] | None:
+        """Return the newest complete checkpoint of this dream and its block size, or None."""
         for place in reversed(self._places()):
             try:
                 return self._read(place)
@@ -143,7 +146,7 @@ class Checkpoints:
             shutil.rmtree(old, ignore_errors=True)
         return place
 
-    def _read(self, place: Path) -> tuple[Snapshot, dict[str, Any]]:
+    def _read(self, place: Path) -> tuple[Snapshot, int]:
         state = json.loads((place / "state.json").read_text(encoding="utf-8"))
         if state["version"] != VERSION or state["key"] != self._key:
             raise ValueError("belongs to another dream")
@@ -173,7 +176,7 @@ class Checkpoints:
             for sound in sounds.values():
                 sound.close()
             raise
-        return snapshot, dict(state["recipe"])
+        return snapshot, int(state["recipe"]["block_patches"])
 
 
 def _sounds_of(snapshot: Snapshot) -> dict[str, Samples]:

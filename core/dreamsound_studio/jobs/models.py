@@ -7,16 +7,20 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.verify import verify_weights
-from dreamsound_studio.jobs.dreaming import Loaded
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.models.weights import Weights
 from dreamsound_studio.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from dreamsound_studio.models.network import Model
 
 #: Memory of a loaded network, as a multiple of its weights: folded copies, and its graphs.
 COPIES = 4
@@ -31,6 +35,44 @@ def default_budget() -> int:
         return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * SHARE_OF_MEMORY)
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf
         return DEFAULT_BYTES
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A loaded model.
+
+    Attributes
+    ----------
+    model : Model
+        The model.
+    device : str
+        The device it runs on.
+    notes : list of str
+        Warnings about it.
+    """
+
+    model: Model
+    device: str
+    notes: list[str]
+
+
+def load(weights: Weights) -> Loaded:
+    """Load a model; its warnings are in the result.
+
+    Raises
+    ------
+    ModelError
+        The weights are damaged or do not fit.
+    """
+    from dreamsound_studio.models.load import ModelWarning, load_weights
+    from dreamsound_studio.models.runtime import device_name
+
+    device = device_name()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ModelWarning)
+        model = load_weights(weights)
+    notes = [str(one.message) for one in caught if issubclass(one.category, ModelWarning)]
+    return Loaded(model, device, notes)
 
 
 class WarmModels:
@@ -86,23 +128,13 @@ class WarmModels:
             if weights in self._models:
                 self._models.move_to_end(weights)
                 return self._models[weights][0]
-            loaded = self._loaded(weights)
+            loaded = load(weights)
+            if not self._device:
+                self._device = loaded.device
+                self._on_device(self._device)
             self._models[weights] = loaded, COPIES * _bytes_of(weights.path)
             self._let_go()
             return loaded
-
-    def _loaded(self, weights: Weights) -> Loaded:
-        from dreamsound_studio.models.load import ModelWarning, load_weights
-        from dreamsound_studio.models.runtime import device_name
-
-        if not self._device:
-            self._device = device_name()
-            self._on_device(self._device)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", ModelWarning)
-            model = load_weights(weights)
-        notes = [str(one.message) for one in caught if issubclass(one.category, ModelWarning)]
-        return Loaded(model, self._device, notes)
 
     def _let_go(self) -> None:
         while len(self._models) > 1 and self._taken() > self._budget_bytes:

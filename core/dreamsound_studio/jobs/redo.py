@@ -15,7 +15,8 @@ from dreamsound_studio.audio.formats import Bits, FileFormat
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES
 from dreamsound_studio.audio.source import CONTEXT_SECONDS, read_cut
 from dreamsound_studio.errors import AudioFileError, RecipeError
-from dreamsound_studio.library.library import LibraryError, open_library
+from dreamsound_studio.library.library import open_library
+from dreamsound_studio.library.records import LibraryError
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.recipe.recipe import Recipe
@@ -196,15 +197,11 @@ def keep_every(note: RenderNote) -> int:
     return int(note.render.removeprefix(STEP)) if note.render.startswith(STEP) else 0
 
 
-def only_step(dream: Dream, note: RenderNote) -> None:
-    """Remove all kept steps of a dream except the requested one."""
+def only_noted(dream: Dream, note: RenderNote) -> None:
+    """Leave of a dream what its note has: the one kept step, and the files noted at that time."""
     step = keep_every(note)
     for other in [number for number in dream.kept if number != step]:
         dream.kept.pop(other).close()
-
-
-def only_noted(dream: Dream, note: RenderNote) -> None:
-    """Leave of the files that a dream notes those that an earlier version has noted too."""
     for name in set(dream.others) - set(note.others):
         del dream.others[name]
 

@@ -1,202 +1,358 @@
-"""Carry out a request: read, dream, write. Runs in a worker, or on a farm machine."""
+"""Run a job: dream a sound, write its renders, keep it in the library. Every driver comes here."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from dreamsound_studio.api import read_source
 from dreamsound_studio.audio.clip import Clip, read_clip
+from dreamsound_studio.audio.formats import check_holds
+from dreamsound_studio.audio.source import read_source
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.dreamer import Dreamer
-from dreamsound_studio.dream.records import Snapshot
-from dreamsound_studio.jobs.checkpoint import Checkpoints
-from dreamsound_studio.jobs.dreaming import Dreaming, Line, Loaded
-from dreamsound_studio.jobs.request import JobRequest
-from dreamsound_studio.jobs.thread_warnings import collected
-from dreamsound_studio.queue.worker.previews import StepPictures
-from dreamsound_studio.recipe.document import recipe_from
-from dreamsound_studio.recipe.files import FIELDS
+from dreamsound_studio.dream.patient import PatientDreamer
+from dreamsound_studio.dream.records import Dream, Snapshot, StepEvent
+from dreamsound_studio.jobs.keeping import keep_in_library, library_record
+from dreamsound_studio.jobs.models import Loaded
+from dreamsound_studio.jobs.report import Report
+from dreamsound_studio.jobs.spec import JobSpec
+from dreamsound_studio.library.records import DreamRecord
+from dreamsound_studio.recipe.files import FIELDS, Places
+from dreamsound_studio.recipe.naming import LATE, fields_in
 from dreamsound_studio.recipe.recipe import Recipe
-
-#: Of the steps' losses and scores, a result keeps so many.
-MOST_CURVE = 500
+from dreamsound_studio.render.write import Ready, check_places, planned_paths, write_renders
 
 
-class Teller(Line, Protocol):
-    """Receives the progress of a dream."""
+class Progress(Protocol):
+    """Receives a dream's progress and messages."""
 
-    def tell(self, news: dict[str, Any], at_once: bool = False) -> None:
-        """Report changed progress values."""
+    def step(self, event: StepEvent) -> None:
+        """Report a step."""
+
+    def note(self, text: str) -> None:
+        """Report current activity other than a step."""
+
+    def say(self, text: str) -> None:
+        """Report a message that stays visible."""
 
 
 @dataclass
-class Carrying:
-    """A request with everything needed to carry it out.
+class Sounds:
+    """The sounds of a job, read.
 
     Attributes
     ----------
-    request : JobRequest
-        The settled request.
-    out : pathlib.Path
-        Output folder of the renders.
-    place_of : callable
-        Maps a file's path in the request to its path on this machine.
-    load : callable
-        As in `Dreaming`.
-    teller : Teller
-        Receives progress and messages.
-    control : Control
-        Stops the dream.
-    checkpoints : callable
-        Maps the values that determine the dream, apart from files, to its checkpoints.
-    on_checkpoint : callable
-        Called with the folder of each new checkpoint.
-    more : dict
-        Further arguments of `Dreaming`.
-    looks : StepPictures, optional
-        Draws the dream after each step.
+    clip : Clip
+        The input, or its span or cut.
+    targets : dict
+        The sounds of the recipe's fields, such as ``target`` and ``target_b``.
+    start : Clip or None
+        An earlier dream to continue from.
     """
 
-    request: JobRequest
-    out: Path
-    place_of: Callable[[str], Path]
-    load: Callable[[Recipe, bool], Loaded]
-    teller: Teller
-    control: Control
-    checkpoints: Callable[[dict[str, Any]], Checkpoints]
-    on_checkpoint: Callable[[Path], None]
-    more: dict[str, Any]
-    looks: StepPictures | None = None
+    clip: Clip
+    targets: dict[str, Clip | None] = field(default_factory=dict)
+    start: Clip | None = None
 
-    def dreaming(self, recipe: Recipe) -> Dreaming:
-        """Return the settings shared by all dreams of the request."""
-        request = self.request
-        return Dreaming(
-            recipe,
-            lambda recipe: self._load(recipe),
-            request.options,
-            {},
-            {"date": date.today().isoformat()} | request.values,
-            [Path(path) for path in files_of(request)],
-            keep_every=request.keep_every,
-            places=self.place_of,
-            **self.more,
-        )
-
-    def carry_out(self, warnings: list[str]) -> dict[str, Any]:
-        """Carry out the request; return the report.
+    @classmethod
+    def read(cls, spec: JobSpec, place_of: Callable[[str], Path] = Path) -> Sounds:
+        """Read the sounds of a job.
 
         Parameters
         ----------
-        warnings : list of str
-            Warnings are appended before the dream begins.
+        spec : JobSpec
+            The job.
+        place_of : callable, optional
+            Maps a path of the job to its path on this machine.
+
+        Raises
+        ------
+        AudioFileError, RecipeError
+            A sound cannot be read, or the span does not fit.
+        """
+
+        def read(path: str | None) -> Clip | None:
+            return None if path is None else read_clip(place_of(path))
+
+        clip = read_source(place_of(spec.input), spec.span, spec.cut)
+        targets = {name: read(getattr(spec.recipe, name)) for name in FIELDS}
+        return cls(clip, targets, read(spec.from_render))
+
+    def close(self) -> None:
+        """Release scratch files."""
+        for sound in (self.clip, *self.targets.values(), self.start):
+            if sound is not None:
+                sound.samples.close()
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What a driver adds to a run.
+
+    Attributes
+    ----------
+    places : mapping or callable, optional
+        Where the recipe's files are on this machine, as `Dreamer` takes it.
+    on_step : callable, optional
+        Called between two steps with the dreamer, whose snapshot can be taken then.
+    on_dream : callable, optional
+        Called with the dream before it is written.
+    on_ready : callable, optional
+        Called with the files, the report and the library's record once all renders are written,
+        before the first is moved into place.
+    tag : str
+        As in `write_renders`.
+    snapshot : Snapshot, optional
+        Of this same dream, interrupted, to continue from.
+    earlier_blocks : sequence of (int, int)
+        As in `PatientDreamer`.
+    label : str
+        Name of the job in messages; by default its input.
+    steps : int, optional
+        Finish after this many steps, even if the recipe has more.
+    """
+
+    places: Places | None = None
+    on_step: Callable[[Dreamer], None] | None = None
+    on_dream: Callable[[Dream], None] | None = None
+    on_ready: Callable[[Ready, Report, DreamRecord | None], None] | None = None
+    tag: str = ""
+    snapshot: Snapshot | None = None
+    earlier_blocks: Sequence[tuple[int, int]] = ()
+    label: str = ""
+    steps: int | None = None
+
+
+NO_HOOKS = Hooks()
+
+
+def dreamer_of(
+    spec: JobSpec,
+    sounds: Sounds,
+    model: Loaded,
+    *,
+    control: Control | None = None,
+    on_warning: Callable[[str], None] | None = None,
+    hooks: Hooks = NO_HOOKS,
+) -> PatientDreamer:
+    """Return the dreamer of a job: the one place where a dream starts."""
+    return PatientDreamer(
+        sounds.clip,
+        spec.recipe,
+        model.model,
+        **sounds.targets,
+        start=sounds.start,
+        control=control,
+        keep_every=spec.keep_every,
+        on_warning=on_warning,
+        snapshot=hooks.snapshot,
+        places=hooks.places,
+        earlier_blocks=hooks.earlier_blocks,
+    )
+
+
+class Runner:
+    """Runs the jobs of one command or worker.
+
+    Parameters
+    ----------
+    load : callable
+        Finds and loads a recipe's model, given whether a foreign one may run; called once.
+    protected : iterable of pathlib.Path
+        Files that are never replaced, besides those that a job reads: in the end also what was
+        written.
+    keeps_records : bool, optional
+        Whether to add dreams to this user's library; otherwise records only go to
+        `Hooks.on_ready`.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[Recipe, bool], Loaded],
+        protected: Iterable[Path] = (),
+        *,
+        keeps_records: bool = True,
+    ) -> None:
+        self._load = load
+        self._protected = list(protected)
+        self._keeps_records = keeps_records
+        self._loaded: Loaded | None = None
+        self._loading = threading.Lock()
+        self._writing = threading.Lock()
+
+    def model(self, spec: JobSpec) -> Loaded:
+        """Return the model of the jobs, loaded at the first call."""
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = self._load(spec.recipe, spec.trust)
+            return self._loaded
+
+    @property
+    def model_notes(self) -> list[str]:
+        """Warnings about the model, once it is loaded."""
+        return [] if self._loaded is None else self._loaded.notes
+
+    def is_skipped(self, spec: JobSpec) -> bool:
+        """Return whether to skip a job because its renders exist.
+
+        Raises
+        ------
+        AudioFileError
+            They exist, and must not be replaced.
+        """
+        if fields_in(spec.options.name) & set(LATE):
+            return False
+        every = spec.keep_every
+        kept = tuple(range(every, spec.recipe.steps, every)) if every else ()
+        stem, out = Path(spec.input).stem, Path(spec.out)
+        places = planned_paths(stem, out, spec.options, kept, _values(spec))
+        if spec.options.clash == "skip" and any(place.exists() for place in places.values()):
+            return True
+        check_places(places, self._sources(spec), spec.options.overwrite)
+        return False
+
+    def run(
+        self,
+        spec: JobSpec,
+        sounds: Sounds,
+        progress: Progress,
+        control: Control,
+        hooks: Hooks = NO_HOOKS,
+    ) -> tuple[Report, Dream]:
+        """Dream a sound, write its renders, and add it to the library.
+
+        Parameters
+        ----------
+        spec : JobSpec
+            The job.
+        sounds : Sounds
+            Its sounds.
+        progress : Progress
+            Receives progress and messages.
+        control : Control
+            Stops the dream.
+        hooks : Hooks, optional
+            What the driver adds.
+
+        Returns
+        -------
+        (Report, Dream)
+            The report; and the dream, which the caller must close.
 
         Raises
         ------
         DreamSoundError
-            The request fails or was cancelled.
+            The job fails or was cancelled.
         """
         began_s = time.monotonic()
-        request = self.request
-        recipe = recipe_from(request.recipe)
-        self.teller.tell({"phase": "reading", "steps": recipe.steps}, True)
-        dreaming = self.dreaming(recipe)
-        with collected() as told:
-            clip = read_source(self.place_of(request.input), request.span, request.cut)
-            dreaming.targets = {name: self._read(getattr(recipe, name)) for name in FIELDS}
-            start = self._read(request.from_render)
-        warnings += told
-        weights_sha256 = dreaming.model().weights_sha256
-        checkpoints = self.checkpoints({"recipe": recipe.as_dict(), "weights": weights_sha256})
-        snapshot, dreaming.recipe = self._resumed(checkpoints, recipe)
+        clip = sounds.clip
+        check_holds(spec.options.format, clip.sample_rate_hz, clip.channels, spec.input)
+        with control.in_charge():
+            dream = self._dream(spec, sounds, progress, control, hooks)
+        try:
+            if hooks.on_dream is not None:
+                hooks.on_dream(dream)
+            report = self._write(spec, dream, progress, control, hooks, began_s)
+        except BaseException:
+            dream.close()
+            raise
+        return report, dream
 
-        def after_step(dreamer: Dreamer) -> None:
-            if self.looks is not None:
-                now = dreamer.snapshot()
-                self.looks.draw(len(now.steps), now.sound, clip.sample_rate_hz)
-            self._checkpoint(checkpoints, dreamer)
-
-        dreaming.on_step = after_step
-        through = dreaming.on_ready
-        if through is not None:
-            # What is saved once all is written is the final report.
-            dreaming.on_ready = lambda made, report, record: through(
-                made, _told(report, warnings, began_s), record
-            )
-        self.teller.tell({"phase": "dreaming"}, True)
-        report, dream = dreaming.dream(
-            clip,
-            request.input,
-            self.out,
-            request.number,
-            self.teller,
-            self.control,
-            start,
-            snapshot,
+    def _dream(
+        self, spec: JobSpec, sounds: Sounds, progress: Progress, control: Control, hooks: Hooks
+    ) -> Dream:
+        dreamer = dreamer_of(
+            spec,
+            sounds,
+            self.model(spec),
+            control=control,
+            on_warning=_sayer(spec, progress, hooks),
+            hooks=hooks,
         )
-        dream.close()
-        for sound in (clip, *dreaming.targets.values(), start):
-            if sound is not None:
-                sound.samples.close()
-        return _told(report, warnings, began_s)
+        if hooks.steps == 0:
+            control.finish()
+        for event in dreamer.steps():
+            progress.step(event)
+            if event.step == hooks.steps:
+                control.finish()
+            if hooks.on_step is not None and not dreamer.dreamer.ended:
+                hooks.on_step(dreamer.dreamer)
+        return dreamer.result()
 
-    def _load(self, recipe: Recipe) -> Loaded:
-        self.teller.tell({"phase": "loading the model"}, True)
-        loaded = self.load(recipe, self.request.trust)
-        self.teller.tell({"device": loaded.device})
-        return loaded
+    def _write(
+        self,
+        spec: JobSpec,
+        dream: Dream,
+        progress: Progress,
+        control: Control,
+        hooks: Hooks,
+        began_s: float,
+    ) -> Report:
+        report: Report | None = None
+        record: DreamRecord | None = None
 
-    def _read(self, path: str | None) -> Clip | None:
-        return None if path is None else read_clip(self.place_of(path))
+        say = _sayer(spec, progress, hooks)
 
-    def _checkpoint(self, checkpoints: Checkpoints, dreamer: Dreamer) -> None:
-        problem = checkpoints.problem
-        place = checkpoints.offer(dreamer)
-        if place is not None:
-            self.on_checkpoint(place)
-        elif checkpoints.problem and checkpoints.problem != problem:
-            self.teller.say(checkpoints.problem)
+        def writing(name: str) -> None:
+            control.check_cancelled()
+            progress.note(f"writing {name}")
 
-    def _resumed(self, checkpoints: Checkpoints, recipe: Recipe) -> tuple[Snapshot | None, Recipe]:
-        """Return the snapshot to continue from, and the recipe to continue with."""
-        found = checkpoints.newest()
-        if found is None:
-            return None, recipe
-        snapshot, ran_by = found
-        self.teller.tell({"step": len(snapshot.steps), "resumed": len(snapshot.steps)})
-        self.teller.say(f"resumed after step {len(snapshot.steps)}")
-        # After an out-of-memory error, the block size was halved on the way.
-        block_patches = recipe_from(ran_by).block_patches
-        return snapshot, recipe.model_copy(update={"block_patches": block_patches})
+        def ready(made: Ready) -> None:
+            nonlocal report, record
+            report = Report.of(dream, spec.input, self.model(spec).device, made.written)
+            report.warnings[:0] = self.model_notes
+            record, unkept = library_record(
+                dream,
+                made.written.paths,
+                spec.values.get("preset", ""),
+                made.partial,
+                always=not self._keeps_records,
+            )
+            for text in [*made.written.notes, *unkept]:
+                say(text)
+            report.warnings += unkept
+            report.seconds = time.monotonic() - began_s
+            if hooks.on_ready is not None:
+                hooks.on_ready(made, report, record)
+
+        # One after another: two of the same name must not both find it free.
+        with control.in_charge(), self._writing:
+            written = write_renders(
+                dream,
+                Path(spec.out),
+                spec.options,
+                stem=Path(spec.input).stem or None,
+                values=_values(spec),
+                sources=self._sources(spec),
+                on_progress=writing,
+                tag=hooks.tag,
+                on_ready=ready,
+            )
+            self._protected += written.paths.values()
+        assert report is not None  # noqa: S101 - write_renders has called ready
+        progress.note(
+            f"{dream.final.class_name} {dream.initial.score:.3f} → {dream.final.score:.3f}"
+        )
+        unkept = keep_in_library(record) if self._keeps_records else []
+        for text in unkept:
+            say(text)
+        report.warnings += unkept
+        return report
+
+    def _sources(self, spec: JobSpec) -> list[Path]:
+        return [*self._protected, *map(Path, spec.files())]
 
 
-def files_of(request: JobRequest) -> list[str]:
-    """Return the paths of all files in a request, the input first."""
-    recipe = recipe_from(request.recipe)
-    named = [request.input, request.from_render, *recipe.files()]
-    return list(dict.fromkeys(path for path in named if path is not None))
+def _sayer(spec: JobSpec, progress: Progress, hooks: Hooks) -> Callable[[str], None]:
+    """Return what prints a message about a job."""
+    return lambda text: progress.say(f"dreamsound: {hooks.label or spec.input}: {text}")
 
 
-def remove_files(paths: list[Path]) -> None:
-    """Remove files, as far as possible."""
-    for path in paths:
-        with suppress(OSError):
-            path.unlink()
-
-
-def _told(report: dict[str, Any], warnings: list[str], began_s: float) -> dict[str, Any]:
-    """Return a report in the queue's form: the renders hold the individual steps."""
-    steps = report["steps"]
-    every = max(-(-len(steps) // MOST_CURVE), 1)
-    return report | {
-        "steps": len(steps),
-        "curve": [[step["step"], step["loss"], step["score"]] for step in steps[::every]],
-        "warnings": warnings + report["warnings"],
-        "seconds": round(time.monotonic() - began_s, 3),
-    }
+def _values(spec: JobSpec) -> dict[str, str]:
+    """Return the values of the fields in the renders' names."""
+    return {"date": date.today().isoformat()} | spec.values | {"n": f"{spec.number:03d}"}

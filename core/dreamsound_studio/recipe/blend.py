@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dreamsound_studio.dream.filter import METHODS
+from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.recipe import Recipe
 
 #: Fields that only make sense together: a blend takes them all from the nearer recipe.

@@ -21,6 +21,7 @@ and a row of :data:`ATOMS`.
 
 from __future__ import annotations
 
+import functools
 import math
 import pkgutil
 import re
@@ -210,6 +211,7 @@ class ObjectiveText:
         return any(isinstance(atom, ClassAtom) and atom.choice == choice for atom in self.atoms)
 
 
+@functools.lru_cache(maxsize=1024)
 def parse_objective(text: str) -> ObjectiveText:
     """Parse an objective.
 

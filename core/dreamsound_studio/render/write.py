@@ -11,7 +11,6 @@ from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.formats import FORMAT_BITS, FileFormat, check_holds
 from dreamsound_studio.audio.metadata import kept_chunks
 from dreamsound_studio.audio.writer import write_blocks
-from dreamsound_studio.dream.objective import terms_of
 from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.files import (
@@ -22,6 +21,7 @@ from dreamsound_studio.files import (
     put_in_place,
 )
 from dreamsound_studio.recipe.naming import expand
+from dreamsound_studio.recipe.plan import terms_of
 from dreamsound_studio.render.mixer import Mixer
 from dreamsound_studio.render.note import note_line, note_of, tags_of, with_note
 from dreamsound_studio.render.options import RenderOptions

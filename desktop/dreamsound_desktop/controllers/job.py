@@ -17,6 +17,7 @@ from dreamsound_desktop.state.job_folder import PREVIEW, JobFolder
 from dreamsound_desktop.state.preferences import app_folder, read_preferences, save_preferences
 from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.queue.inbox import CANCEL, FINISH, submit
+from dreamsound_studio.queue.new_job import new_job
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import HELD, OVER
 from dreamsound_studio.queue.store.store import Store
@@ -129,7 +130,9 @@ class JobController(QObject):
         self.problem_changed.emit("")
         self.status_changed.emit(self.tr("Preview waiting…"))
         self._drop_preview()
-        self.client.act(lambda store: store.add([job.as_job("reaper")])[0], self._on_preview_added)
+        self.client.act(
+            lambda store: store.add([new_job(job, "reaper")])[0], self._on_preview_added
+        )
         self.client.start_worker()
 
     def dream(self) -> None:

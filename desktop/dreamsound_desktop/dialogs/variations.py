@@ -23,8 +23,8 @@ from PySide6.QtWidgets import (
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.edits import Done
 from dreamsound_desktop.state.takes import Take, score_text
-from dreamsound_studio.dream.filter import METHODS
 from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.recipe.method_table import METHODS
 
 #: Maximum number of previews in a grid.
 MOST = 64

@@ -26,8 +26,8 @@ from dreamsound_desktop.panels.method_view import MethodView
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.fields import GROUPS, field_named
 from dreamsound_desktop.state.heard import ClassScores
-from dreamsound_studio.dream.filter import METHODS
 from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.recipe import Recipe
 
 #: Groups open initially.

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from dreamsound_desktop.panels.choice_button import ChoiceButton
-from dreamsound_studio.dream.filter import METHODS
+from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.recipe import Recipe
 
 LETTERS = {"add": "a", "filter": "b", "filter-add": "c", "target": "d"}

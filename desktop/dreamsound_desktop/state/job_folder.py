@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from dreamsound_studio.audio.span import parse_span
-from dreamsound_studio.dream.filter import METHODS, filled
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.errors import DreamSoundError, QueueError
 from dreamsound_studio.files import write_atomic
 from dreamsound_studio.jobs.request import JobRequest, absolute
+from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.models.tables import known_tables
 from dreamsound_studio.queue.inbox import JOB, STATUS, read_job
 from dreamsound_studio.recipe.document import recipe_from
+from dreamsound_studio.recipe.method_table import METHODS
+from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.presets import Preset, find_preset, set_fields, with_fields
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import DEFAULT_RENDERS
@@ -117,7 +119,7 @@ class JobFolder:
         else:
             self.recipe, self.preset = preset.recipe, preset.name
 
-    def preview(self) -> JobRequest:
+    def preview(self) -> JobSpec:
         """Return a job that previews the beginning of the first item.
 
         Raises
@@ -125,7 +127,7 @@ class JobFolder:
         DreamSoundError
             The job is invalid.
         """
-        filled(self.recipe)
+        Plan.of(self.recipe)
         request = JobRequest.make(self._document(0), str(self.folders[0] / JOB))
         start, stop = parse_span(request.span) if request.span else (0.0, None)
         stop = start + PREVIEW_S if stop is None else min(start + PREVIEW_S, stop)
@@ -149,7 +151,7 @@ class JobFolder:
         is_own = (self.recipe, self.preset) == (self.own, self.own_preset)
         if is_own and self.renders == self.own_renders:
             return folder
-        filled(self.recipe)
+        Plan.of(self.recipe)
         check_names(self.recipe, *known_tables(self.recipe.model))
         write_atomic(folder / JOB, json.dumps(self._document(place), indent=1))
         return folder

@@ -13,9 +13,10 @@ from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.preferences import Preferences
 from dreamsound_desktop.state.selection import TimeSpan, preview_span
 from dreamsound_desktop.state.takes import Take
-from dreamsound_studio.dream.filter import filled
 from dreamsound_studio.jobs.request import JobRequest
+from dreamsound_studio.queue.new_job import new_job
 from dreamsound_studio.queue.store.records import Job, NewJob
+from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.presets import set_fields
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RENDER_NAMES
@@ -136,14 +137,14 @@ class JobFactory:
         group: str,
         parent: Take | None = None,
     ) -> RequestedJob:
-        filled(recipe)  # report invalid recipes now, not in the worker
+        Plan.of(recipe)  # report invalid recipes now, not in the worker
         whole = TimeSpan(0.0, document.seconds)
         covered = whole if span is None else span
         request = JobRequest.make(
             {
                 "input": str(document.path),
                 "out": str(out),
-                "recipe": set_fields(recipe),
+                "recipe": recipe,
                 "options": {name: value for name, value in options.items() if value is not None},
                 "span": None if span is None else covered.text(),
                 "from_render": None if parent is None else parent.renders.get("dream"),
@@ -166,7 +167,7 @@ class JobFactory:
             group=group,
             recipe=set_fields(recipe),
         )
-        return RequestedJob(request.as_job("desktop"), take)
+        return RequestedJob(new_job(request, "desktop"), take)
 
 
 def jobs_of_files(
@@ -202,13 +203,13 @@ def jobs_of_files(
             {
                 "input": str(path),
                 "out": str(_folder_of(path, below, preferences)),
-                "recipe": set_fields(recipe),
+                "recipe": recipe,
                 "options": {name: value for name, value in options.items() if value is not None},
                 "values": {"preset": preset} if preset else {},
                 "number": number,
             }
         ).settled(path.parent)
-        jobs.append(request.as_job("desktop"))
+        jobs.append(new_job(request, "desktop"))
     return jobs
 
 

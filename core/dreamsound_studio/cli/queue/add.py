@@ -18,6 +18,8 @@ from dreamsound_studio.cli.shared.request import RenderRequest, takes_render_req
 from dreamsound_studio.errors import QueueError
 from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.jobs.request import JobRequest
+from dreamsound_studio.jobs.spec import JobSpec
+from dreamsound_studio.queue.new_job import new_job
 from dreamsound_studio.queue.worker.start import ensure_worker
 from dreamsound_studio.render.options import RenderOptions
 
@@ -62,7 +64,7 @@ def send(
     """
     requests = requests_of(asked, priority, kind)
     with opened() as store:
-        numbers = store.add([request.as_job("cli") for request in requests])
+        numbers = store.add([new_job(request, "cli") for request in requests])
         started = start and ensure_worker(store)
         paused = store.paused and kind == "render"
     if json_output:
@@ -82,7 +84,7 @@ def send(
     return 0
 
 
-def requests_of(asked: RenderRequest, priority: int = 0, kind: str = "render") -> list[JobRequest]:
+def requests_of(asked: RenderRequest, priority: int = 0, kind: str = "render") -> list[JobSpec]:
     """Return a request for each input, checked as far as it can be without dreaming."""
     recipe, options = asked.recipe(), asked.options()
     asked.check()
@@ -96,7 +98,7 @@ def requests_of(asked: RenderRequest, priority: int = 0, kind: str = "render") -
         {
             "input": sound.path,
             "out": str(sound.out),
-            "recipe": recipe.as_dict(),
+            "recipe": recipe,
             "options": options,
             "span": asked.span,
             "from_render": asked.from_render,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from dreamsound_studio.cli.shared.progress import detail, say
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.verify import verify_weights
-from dreamsound_studio.jobs.dreaming import Loaded
+from dreamsound_studio.jobs.models import Loaded, load
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import table_of
@@ -23,7 +22,7 @@ from dreamsound_studio.models.weights import Weights
 from dreamsound_studio.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
-    from dreamsound_studio.models.network import Model
+    pass
 
 #: Shortest time between two lines without a terminal.
 LINE_SECONDS = 10.0
@@ -117,43 +116,30 @@ def watching(
         line.close()
 
 
-def load_with_warnings(weights: Weights, notes: list[str] | None = None) -> Model:
-    """Build a model; print warnings about it, and add them to `notes`."""
-    from dreamsound_studio.models.load import ModelWarning, load_weights
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ModelWarning)
-        model = load_weights(weights)
-    for warning in caught:
-        if issubclass(warning.category, ModelWarning):
-            say(f"dreamsound: {warning.message}")
-            if notes is not None:
-                notes.append(str(warning.message))
-    return model
+def load_with_warnings(weights: Weights) -> Loaded:
+    """Load a model; print its warnings."""
+    loaded = load(weights)
+    detail(f"dreamsound: model {weights.name} on {loaded.device}")
+    for note in loaded.notes:
+        say(f"dreamsound: {note}")
+    return loaded
 
 
-def loading(trust: bool) -> Callable[[Recipe], Loaded]:
-    """Return what loads a recipe's model, with progress on standard error.
+def load_model_of(recipe: Recipe, trust: bool) -> Loaded:
+    """Find and load a recipe's model, with progress on standard error.
 
     Parameters
     ----------
+    recipe : Recipe
+        Its `model` and names are read.
     trust : bool
         Whether a foreign SavedModel may run without a question.
     """
-
-    def load(recipe: Recipe) -> Loaded:
-        # Before TensorFlow is imported, which takes long: the model may be unavailable.
-        with watching(trust) as watch:
-            weights = find_weights(recipe.model, watch)
-        check_names(recipe, table_of(weights))
-        from dreamsound_studio.models.runtime import device_name
-
-        notes: list[str] = []
-        device = device_name()
-        detail(f"dreamsound: model {weights.name} on {device}")
-        return Loaded(load_with_warnings(weights, notes), device, notes)
-
-    return load
+    # Before TensorFlow is imported, which takes long: the model may be unavailable.
+    with watching(trust) as watch:
+        weights = find_weights(recipe.model, watch)
+    check_names(recipe, table_of(weights))
+    return load_with_warnings(weights)
 
 
 def _asked(folder: Path) -> bool:

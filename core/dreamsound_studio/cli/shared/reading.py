@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import warnings
 
-from dreamsound_studio.api import read_source
 from dreamsound_studio.audio.clip import AudioFileWarning, Clip
+from dreamsound_studio.audio.source import read_source
 from dreamsound_studio.audio.span import read_span
 from dreamsound_studio.cli.shared.progress import say
 

@@ -36,11 +36,11 @@ from dreamsound_studio.cli.shared.options import (
 )
 from dreamsound_studio.cli.shared.places import AskedSound, asked_sounds, clash_fields, clash_of
 from dreamsound_studio.cli.shared.reading import settled_span
-from dreamsound_studio.dream.filter import filled
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.tables import possible_tables
 from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE
+from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RENDER_NAMES, RenderOptions
 
@@ -197,7 +197,7 @@ def checked_recipe(
 ) -> Recipe:
     """Return the recipe of a command's options, checked as far as it can be beforehand."""
     recipe = recipe_of(preset, recipe_file, paper, recipe_fields)
-    filled(recipe)
+    Plan.of(recipe)
     check_names(recipe, *possible_tables(recipe.model))
     return recipe
 

@@ -13,23 +13,28 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future as LocalFuture
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dreamsound_studio.dream.records import StepEvent
 from dreamsound_studio.errors import AudioFileError, QueueError, RenderCancelled
 from dreamsound_studio.files import free_paths, numbered
-from dreamsound_studio.jobs.run import Carrying, files_of
-from dreamsound_studio.queue.farm.task import (
+from dreamsound_studio.jobs.report import RenderFact
+from dreamsound_studio.library.records import DreamRecord
+from dreamsound_studio.queue.farm.messages import (
     PROBE,
+    FarmFile,
+    FarmNews,
+    FarmOrder,
+    FarmOutcome,
+)
+from dreamsound_studio.queue.farm.task import (
     NeedsFilesError,
     dream_job,
-    event_name,
     read_piece,
     remove_folder,
 )
@@ -108,7 +113,7 @@ class Farm:
             raise QueueError(f"No scheduler answers at {options.address}: {why}") from error
         self.address = options.address
         self.topic = f"dreamsound-{uuid.uuid4().hex[:12]}"
-        self._told: dict[str, deque[dict[str, Any]]] = {}
+        self._news: dict[str, deque[FarmNews]] = {}
         self._slots: dict[str, int] = {}
         self._has_gpus = False
         self._looked_s = 0.0
@@ -153,13 +158,13 @@ class Farm:
         return {"GPU": 1} if self._has_gpus else None
 
     @contextmanager
-    def heard(self, token: str) -> Iterator[deque[dict[str, Any]]]:
+    def news_of(self, token: str) -> Iterator[deque[FarmNews]]:
         """Collect the messages of a job."""
-        self._told[token] = deque()
+        self._news[token] = deque()
         try:
-            yield self._told[token]
+            yield self._news[token]
         finally:
-            del self._told[token]
+            del self._news[token]
 
     def fetch(self, address: str, path: str, size: int, place: Path) -> None:
         """Fetch a file from a machine; raise `OSError` on failure."""
@@ -190,11 +195,11 @@ class Farm:
         with suppress(OSError, TimeoutError):
             self.client.close(timeout=CONNECT_S)
 
-    def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
-        message = event[1]
-        told = self._told.get(message["token"])
-        if told is not None:
-            told.append(message)
+    def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
+        news = FarmNews.read(event[1])
+        waiting = self._news.get(news.token)
+        if waiting is not None:
+            waiting.append(news)
 
 
 class FarmRun(JobRun):
@@ -206,50 +211,48 @@ class FarmRun(JobRun):
         self._address: str | None = None
         self._fetching: threading.Thread | None = None
 
-    def carry_out(self, carrying: Carrying) -> dict[str, Any]:
-        """Dream on the farm, and fetch the renders."""
-        request = carrying.request
-        folder = carrying.out / f".{self.tag}farm"
+    def carry_out(self) -> Mapping[str, Any]:
+        """Have the job dreamed on a machine, and fetch the renders."""
+        spec = self.spec
+        folder = Path(spec.out) / f".{self.tag}farm"
+        probe = uuid.uuid4().hex
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            probe = uuid.uuid4().hex
             (folder / PROBE).write_text(probe, encoding="utf-8")
         except OSError as error:
-            raise AudioFileError(f"{carrying.out}: {error.strerror or error}") from error
-        files = {path: file_sha256(Path(path)) for path in files_of(request)}
-        for path, sha256 in files.items():
-            if sha256 is None:
-                raise AudioFileError(f"{path}: cannot be read")
-        order = {
-            "request": request.model_dump_json(),
-            "files": files,
-            "token": self.job.token,
-            "topic": self._farm.topic,
-            "folder": str(folder),
-            "probe": probe,
-            "key": {"files": list(files.values()), "span": request.span},
-            "checkpoint_every_s": self.around.checkpoint_every_s,
-        }
+            raise AudioFileError(f"{spec.out}: {error.strerror or error}") from error
+        files = {path: _hash_of(path) for path in spec.files()}
+        order = FarmOrder(
+            spec=spec.to_json(),
+            files=files,
+            token=self.job.token,
+            attempt="",
+            topic=self._farm.topic,
+            folder=str(folder),
+            probe=probe,
+            key={"files": list(files.values()), "span": spec.span},
+            checkpoint_every_s=self.around.checkpoint_every_s,
+        )
         try:
-            with self._farm.heard(self.job.token) as told:
-                outcome = self._ordered(order, told)
-            return self._brought(outcome, carrying, folder)
+            with self._farm.news_of(self.job.token) as news:
+                outcome = self._ordered(order, news)
+            return self._brought(outcome, folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _ordered(self, order: dict[str, Any], told: deque[dict[str, Any]]) -> dict[str, Any]:
+    def _ordered(self, order: FarmOrder, news: deque[FarmNews]) -> FarmOutcome:
         """Run the order; files that the machine cannot see travel by value."""
         contents: dict[str, list[Any]] = {}
         while True:
-            order["attempt"] = uuid.uuid4().hex[:8]
+            order = replace(order, attempt=uuid.uuid4().hex[:8])
             try:
-                return self._outcome(order, contents, told)
+                return self._outcome(order, contents, news)
             except NeedsFilesError as error:
                 contents |= {path: self._farm.scatter(Path(path)) for path in error.paths}
 
     def _outcome(
-        self, order: dict[str, Any], contents: dict[str, list[Any]], told: deque[dict[str, Any]]
-    ) -> dict[str, Any]:
+        self, order: FarmOrder, contents: dict[str, list[Any]], news: deque[FarmNews]
+    ) -> FarmOutcome:
         from distributed import Event, KilledWorker
 
         client = self._farm.client
@@ -258,30 +261,31 @@ class FarmRun(JobRun):
             for path in self._newest_checkpoint()
         }
         self._address = None
-        self.tell({"phase": "waiting for the farm"}, True)
+        self.change(True, phase="waiting for the farm")
         future = client.submit(
             dream_job,
             order,
             contents,
             checkpoint,
-            key=f"dreamsound-{self.job.token}-{order['attempt']}",
+            key=f"dreamsound-{order.token}-{order.attempt}",
             resources=self._farm.resources,
             priority=PRIORITY[self.job.kind],
             pure=False,
             retries=0,
         )
-        stop, finish = (Event(event_name(order, what), client) for what in ("stop", "finish"))
+        stop, finish = (Event(order.event(what), client) for what in ("stop", "finish"))
         to_finish = [finish, stop]
         try:
             while not future.done():
-                self._hear(told, order["attempt"])
+                self._hear(news, order.attempt)
                 self.control.check_cancelled()
                 while to_finish and self.control.finishing:
                     to_finish.pop(0).set()
                 self._check_machine()
                 time.sleep(LOOK_S)
-            self._hear(told, order["attempt"])
-            return dict(future.result())
+            self._hear(news, order.attempt)
+            outcome: FarmOutcome = future.result()
+            return outcome
         except KilledWorker as error:
             raise GivenBack("the machine that ran it was lost") from error
         except (asyncio.CancelledError, concurrent.futures.CancelledError) as error:
@@ -301,23 +305,23 @@ class FarmRun(JobRun):
         if self._address is not None and not self._farm.has(self._address):
             raise GivenBack(f"its machine, {self._address}, was lost")
 
-    def _hear(self, told: deque[dict[str, Any]], attempt: str) -> None:
-        """Forward the machine's messages."""
-        while told:
-            message = told.popleft()
-            if message["attempt"] != attempt:
+    def _hear(self, waiting: deque[FarmNews], attempt: str) -> None:
+        """Pass on the machine's news."""
+        while waiting:
+            news = waiting.popleft()
+            if news.attempt != attempt:
                 continue
-            if "began" in message:
-                self._address = message["began"]
-                self.tell({"machine": self._address}, True)
-            if "progress" in message:
-                self.tell(message["progress"])
-            if "step" in message:
-                self.step(StepEvent(**message["step"]))
-            if "say" in message:
-                self.say(message["say"])
-            if "checkpoint" in message and self._address is not None:
-                self._fetch_checkpoint(Path(message["checkpoint"]), message["files"])
+            if news.began:
+                self._address = news.began
+                self.change(True, machine=news.began)
+            if news.progress:
+                self.change(False, **news.progress)
+            if news.step is not None:
+                self.step(news.step)
+            if news.say:
+                self.say(news.say)
+            if news.checkpoint and self._address is not None:
+                self._fetch_checkpoint(Path(news.checkpoint), news.files)
 
     def _fetch_checkpoint(self, there: Path, files: dict[str, int]) -> None:
         """Fetch a checkpoint in the background, one at a time."""
@@ -351,54 +355,60 @@ class FarmRun(JobRun):
         found = sorted(self.around.store.checkpoints_of(self.job).glob("step-??????"))
         return sorted(found[-1].iterdir()) if found else []
 
-    def _brought(self, outcome: dict[str, Any], carrying: Carrying, folder: Path) -> dict[str, Any]:
-        """Fetch the renders, and move them into place; return the report."""
-        report, record, address = outcome["report"], outcome["record"], self._address or ""
-        self.tell({"phase": "fetching the renders"}, True)
-        files: dict[str, Any] = {}
-        places = self._free_places(outcome["files"], carrying)
+    def _brought(self, outcome: FarmOutcome, folder: Path) -> Mapping[str, Any]:
+        """Fetch the renders, and move them into place; return the result."""
+        report, address = outcome.report, self._address or ""
+        self.change(True, phase="fetching the renders")
+        places = self._free_places(outcome.files)
+        facts: dict[str, RenderFact] = {}
         try:
-            for name, about in outcome["files"].items():
+            for name, file in outcome.files.items():
                 self.control.check_cancelled()
-                partial = folder / Path(about["path"]).name
-                if outcome["here"]:
-                    self._farm.fetch(address, about["path"], about["size"], partial)
-                if file_sha256(partial) != about["sha256"]:
+                partial = folder / Path(file.path).name
+                if outcome.here:
+                    self._farm.fetch(address, file.path, file.size, partial)
+                if file_sha256(partial) != file.sha256:
                     raise AudioFileError(f"{partial.name}: damaged in transit from {address}")
-                files[name] = {
-                    "partial": str(partial),
-                    "place": str(places[name]),
-                    "sha256": about["sha256"],
-                }
+                facts[name] = RenderFact(str(partial), str(places[name]), file.sha256)
         except OSError as error:
             raise GivenBack(
                 f"lost its machine {address} before its renders were fetched"
             ) from error
-        self._farm.remove(address, outcome["scratch"])
-        report["renders"] = {name: str(places[name]) for name in report["renders"]}
-        report["input"] = carrying.request.input
-        if record is not None:
-            record["source"] = carrying.request.input
-            for render in record["renders"]:
-                render["path"] = str(places[render["name"]])
-        report["warnings"] = self.warnings + report["warnings"]
-        ready = self.set_ready(files, report, record)
-        finished = self.finish_ready(ready, carrying.out)
+        self._farm.remove(address, outcome.scratch)
+        report.renders = {name: places[name] for name in report.renders}
+        report.warnings[:0] = self.warnings
+        ready = self.set_ready(facts, report.result(), self._record(outcome.record, places))
+        finished = self.finish_ready(ready)
         if finished is None:
             raise QueueError(f"The renders of job {self.job.id} disappeared before completion")
         return finished
 
-    def _free_places(self, files: dict[str, Any], carrying: Carrying) -> dict[str, Path]:
+    def _record(self, record: DreamRecord | None, places: dict[str, Path]) -> DreamRecord | None:
+        """Return the library's record with the paths of this machine."""
+        if record is None:
+            return None
+        renders = tuple(replace(one, path=str(places[one.name])) for one in record.renders)
+        return replace(record, source=self.spec.input, renders=renders)
+
+    def _free_places(self, files: dict[str, FarmFile]) -> dict[str, Path]:
         """Return the target path of each file, after resolving existing files as requested."""
-        names = {name: Path(about["path"]) for name, about in files.items()}
+        out = Path(self.spec.out)
+        names = {name: Path(file.path) for name, file in files.items()}
 
         def places(number: int) -> dict[str, Path]:
             return {
-                name: carrying.out / f"{numbered(path.stem, number)}{path.suffix}"
+                name: out / f"{numbered(path.stem, number)}{path.suffix}"
                 for name, path in names.items()
             }
 
-        return free_paths(places) if carrying.request.options.clash == "number" else places(1)
+        return free_paths(places) if self.spec.options.clash == "number" else places(1)
+
+
+def _hash_of(path: str) -> str:
+    found = file_sha256(Path(path))
+    if found is None:
+        raise AudioFileError(f"{path}: cannot be read")
+    return found
 
 
 class FarmWorker(Worker):

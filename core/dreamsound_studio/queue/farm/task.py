@@ -9,9 +9,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +21,19 @@ from dreamsound_studio.dream.records import StepEvent
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.jobs.checkpoint import Checkpoints
 from dreamsound_studio.jobs.models import WarmModels, default_budget
-from dreamsound_studio.jobs.request import JobRequest
-from dreamsound_studio.jobs.run import Carrying
+from dreamsound_studio.jobs.report import Report
+from dreamsound_studio.jobs.resumable import Change, ResumableJob
+from dreamsound_studio.jobs.run import Hooks
+from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.jobs.thread_warnings import thread_warnings
+from dreamsound_studio.queue.farm.messages import (
+    PROBE,
+    FarmFile,
+    FarmNews,
+    FarmOrder,
+    FarmOutcome,
+    Pieces,
+)
 from dreamsound_studio.render.note import file_sha256
 from dreamsound_studio.render.write import Ready
 
@@ -33,14 +43,10 @@ if TYPE_CHECKING:
 #: How often a task checks whether to stop; each check asks the scheduler.
 LOOK_S = 1.0
 #: Shortest interval of progress within a step: it goes through the scheduler.
-TELL_S = 1.0
-PROBE = "probe"
+REPORT_S = 1.0
 
 _MODELS: list[WarmModels] = []
 _MAKING = threading.Lock()
-
-#: A file that travels by value, in pieces.
-Pieces = list[bytes]
 
 
 class NeedsFilesError(Exception):
@@ -52,90 +58,78 @@ class NeedsFilesError(Exception):
 
 
 def dream_job(
-    order: dict[str, Any], contents: dict[str, Pieces], checkpoint: dict[str, Pieces]
-) -> dict[str, Any]:
+    order: FarmOrder, contents: dict[str, Pieces], checkpoint: dict[str, Pieces]
+) -> FarmOutcome:
     """Carry out a job on this machine.
 
     Parameters
     ----------
-    order : dict
-        ``request`` (a settled `JobRequest` as JSON), ``files`` (path to sha256), ``token`` and
-        ``attempt`` (which name its events), ``topic``, ``folder`` (beside the renders' place, used
-        if this machine can see it) with ``probe`` (the contents of its file), ``key`` and
-        ``checkpoint_every_s``.
+    order : FarmOrder
+        The job.
     contents : dict
         Files that travel by value, by path.
     checkpoint : dict
-        Files of a checkpoint to continue from, by name, ``step-N/...``.
-
-    Returns
-    -------
-    dict
-        ``report``, ``record`` (of the library) and ``files`` (name to path, sha256, size); ``here``
-        is whether they must be fetched, and ``scratch`` what to remove afterwards.
+        Files of a checkpoint to resume from, by name, ``step-N/...``.
 
     Raises
     ------
     NeedsFilesError
         Files must travel by value.
     DreamSoundError
-        As for any other job.
+        As for a job anywhere else.
     """
     from distributed import get_worker
 
-    here = Path(get_worker().local_directory)
-    scratch = Path(tempfile.mkdtemp(prefix="dreamsound-", dir=here))
+    scratch = Path(tempfile.mkdtemp(prefix="dreamsound-", dir=Path(get_worker().local_directory)))
     try:
-        places = _places(order["files"], contents, scratch)
-        shared = Path(order["folder"])
-        is_shared = _reads(shared / PROBE, order["probe"])
-        out = shared if is_shared else scratch / "renders"
-        _unpack(checkpoint, scratch / "checkpoints")
-        teller = _Teller(order)
-        made: dict[str, Any] = {}
-
-        def ready(all_: Ready, report: dict[str, Any], record: DreamRecord | None) -> None:
-            made["record"] = None if record is None else asdict(record)
-            made["places"] = {name: str(place) for name, place in all_.places.items()}
-            del report
-
-        request = JobRequest.model_validate_json(order["request"])
-        # Existing names matter where the renders will be: here all names are free.
-        options = request.options.model_copy(update={"clash": "refuse", "overwrite": False})
-        with thread_warnings(), _stopped_by_events(order, teller):
-            report = Carrying(
-                request.model_copy(update={"options": options}),
-                out,
-                lambda path: places[path],
-                _models().load,
-                teller,
-                teller.control,
-                lambda key: Checkpoints(
-                    scratch / "checkpoints",
-                    key | order["key"] | {"engine": __version__},
-                    order["checkpoint_every_s"],
-                ),
-                teller.checkpoint,
-                {"on_ready": ready, "keeps_records": False},
-            ).carry_out([])
-        files = {
-            name: {
-                "path": path,
-                "sha256": file_sha256(Path(path)),
-                "size": Path(path).stat().st_size,
-            }
-            for name, path in made["places"].items()
-        }
+        return _outcome(order, contents, checkpoint, scratch)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
-    return {
-        "report": report,
-        "record": made["record"],
-        "files": files,
-        "here": not is_shared,
-        "scratch": str(scratch),
+
+
+def _outcome(
+    order: FarmOrder, contents: dict[str, Pieces], checkpoint: dict[str, Pieces], scratch: Path
+) -> FarmOutcome:
+    places = _places(order.files, contents, scratch)
+    shared = Path(order.folder)
+    is_shared = _reads(shared / PROBE, order.probe)
+    _unpack(checkpoint, scratch / "checkpoints")
+    progress = _Progress(order)
+    finished: dict[str, Path] = {}
+    records: list[DreamRecord | None] = []
+
+    def ready(made: Ready, report: Report, record: DreamRecord | None) -> None:
+        del report
+        finished.update(made.places)
+        records.append(record)
+
+    spec = JobSpec.from_json(order.spec)
+    # The queue's machine decides about existing files: names here are always free.
+    options = spec.options.model_copy(update={"clash": "refuse", "overwrite": False})
+    out = shared if is_shared else scratch / "renders"
+    job = ResumableJob(
+        spec.model_copy(update={"options": options, "out": str(out)}),
+        _models().load,
+        progress,
+        progress.control,
+        lambda key: Checkpoints(
+            scratch / "checkpoints",
+            {**key, **order.key, "engine": __version__},
+            order.checkpoint_every_s,
+        ),
+        progress.checkpoint,
+        Hooks(on_ready=ready),
+        place_of=lambda path: places[path],
+        keeps_records=False,
+    )
+    with thread_warnings(), _stopped_by_events(order, progress):
+        report = job.run([])
+    files = {
+        name: FarmFile(str(path), file_sha256(path) or "", path.stat().st_size)
+        for name, path in finished.items()
     }
+    return FarmOutcome(report, records[0], files, not is_shared, str(scratch))
 
 
 def read_piece(path: str, start: int, size: int) -> bytes:
@@ -150,54 +144,53 @@ def remove_folder(path: str) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
-class _Teller:
-    """Sends progress as Dask events."""
+class _Progress:
+    """Sends progress as events of Dask's."""
 
-    def __init__(self, order: dict[str, Any]) -> None:
-        import time
-
+    def __init__(self, order: FarmOrder) -> None:
         from distributed import get_worker
 
         self._worker = get_worker()
         self._order = order
-        self._clock = time.monotonic
-        self._told_s = 0.0
-        self._news: dict[str, Any] = {}
-        self.control = Control(lambda share: self.tell({"share": round(share, 4)}))
-        self._send({"began": self._worker.address})
+        self._reported_s = 0.0
+        self._changes: dict[str, Change] = {}
+        self.control = Control(lambda share: self.change(share=round(share, 4)))
+        self._send(FarmNews(order.token, order.attempt, began=self._worker.address))
 
-    def tell(self, news: dict[str, Any], at_once: bool = False) -> None:
-        self._news |= news
-        if at_once or self._clock() - self._told_s >= TELL_S:
-            self._told_s = self._clock()
-            self._send({"progress": self._news})
-            self._news = {}
+    def change(self, at_once: bool = False, **fields: Change) -> None:
+        self._changes |= fields
+        if at_once or time.monotonic() - self._reported_s >= REPORT_S:
+            self._reported_s = time.monotonic()
+            self._send(self._news(progress=self._changes))
+            self._changes = {}
 
     def step(self, event: StepEvent) -> None:
-        self._send({"step": asdict(event)})
+        self._send(self._news(step=event))
 
     def note(self, text: str) -> None:
-        self.tell({"phase": text}, True)
+        self.change(True, phase=text)
 
     def say(self, text: str) -> None:
-        self._send({"say": text})
+        self._send(self._news(say=text))
 
     def checkpoint(self, place: Path) -> None:
         files = {path.name: path.stat().st_size for path in place.iterdir()}
-        self._send({"checkpoint": str(place), "files": files})
+        self._send(self._news(checkpoint=str(place), files=files))
 
-    def _send(self, message: dict[str, Any]) -> None:
-        about = {name: self._order[name] for name in ("token", "attempt")}
-        self._worker.log_event(self._order["topic"], about | message)
+    def _news(self, **new: Any) -> FarmNews:
+        return FarmNews(self._order.token, self._order.attempt, **new)
+
+    def _send(self, news: FarmNews) -> None:
+        self._worker.log_event(self._order.topic, news.plain())
 
 
 @contextmanager
-def _stopped_by_events(order: dict[str, Any], teller: _Teller) -> Iterator[None]:
+def _stopped_by_events(order: FarmOrder, progress: _Progress) -> Iterator[None]:
     """Cancel or finish the dream on a Dask event."""
     from distributed import Event, get_client
 
     client = get_client()
-    stop, finish = (Event(event_name(order, what), client) for what in ("stop", "finish"))
+    stop, finish = (Event(order.event(what), client) for what in ("stop", "finish"))
     ended = threading.Event()
 
     def look() -> None:
@@ -206,12 +199,12 @@ def _stopped_by_events(order: dict[str, Any], teller: _Teller) -> Iterator[None]
                 if not stop.is_set():
                     continue
                 if finish.is_set():
-                    teller.control.finish()
+                    progress.control.finish()
                 else:
-                    teller.control.cancel()
+                    progress.control.cancel()
             except (OSError, RuntimeError):
                 # The scheduler is lost: nobody waits for this any more.
-                teller.control.cancel()
+                progress.control.cancel()
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
@@ -220,11 +213,6 @@ def _stopped_by_events(order: dict[str, Any], teller: _Teller) -> Iterator[None]
     finally:
         ended.set()
         thread.join()
-
-
-def event_name(order: dict[str, Any], what: str) -> str:
-    """Return the name of an attempt's event: ``stop``, or ``finish``, which is set before it."""
-    return f"dreamsound-{what}-{order['token']}-{order['attempt']}"
 
 
 def _models() -> WarmModels:

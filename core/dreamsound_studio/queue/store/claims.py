@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from dreamsound_studio.errors import QueueError
+from dreamsound_studio.jobs.limits import MOST_NAME
 from dreamsound_studio.queue.store.database import COLUMNS, NEXT_NUMBER, checked_id
 from dreamsound_studio.queue.store.queries import QueueReader
 from dreamsound_studio.queue.store.records import (
     KINDS,
     MOST_ERROR,
-    MOST_NAME,
     MOST_PATH,
     MOST_PROGRESS,
     Job,

@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import Any, Final, NamedTuple, NoReturn
 
 from dreamsound_studio.errors import QueueError
+from dreamsound_studio.jobs.limits import MOST_NAME, MOST_PRIORITY
 from dreamsound_studio.queue.store.states import OVER
 
 #: Kinds of jobs, in order of claiming: earlier kinds go first.
@@ -20,11 +21,9 @@ ORIGINS: Final = ("cli", "desktop", "reaper", "inbox")
 #: Longest texts, in characters. Windows' longest path is 32 767; the others are far above normal
 #: use, and far below what would slow down listing a page of a hundred jobs.
 MOST_PATH: Final = 32_767
-MOST_NAME: Final = 1_000
 MOST_JSON: Final = 1_000_000
 MOST_PROGRESS: Final = 20_000
 MOST_ERROR: Final = 20_000
-MOST_PRIORITY: Final = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,29 +25,31 @@ from dreamsound_studio.errors import (
 )
 from dreamsound_studio.files import check_folder_writable, partial_files, put_in_place
 from dreamsound_studio.jobs.checkpoint import Checkpoints
-from dreamsound_studio.jobs.dreaming import keep_in_library
+from dreamsound_studio.jobs.keeping import keep_once
+from dreamsound_studio.jobs.limits import CHECKPOINT_S
 from dreamsound_studio.jobs.models import WarmModels
+from dreamsound_studio.jobs.report import RenderFact, Report
 from dreamsound_studio.jobs.request import JobRequest
-from dreamsound_studio.jobs.run import Carrying, files_of, remove_files
+from dreamsound_studio.jobs.resumable import Change, ResumableJob
+from dreamsound_studio.jobs.run import Hooks, Runner
+from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.jobs.stamp import FileStamp
-from dreamsound_studio.library.records import DreamRecord, LibraryError, RenderRecord
+from dreamsound_studio.library.records import DreamRecord
 from dreamsound_studio.queue import inbox
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import LostJobError
 from dreamsound_studio.queue.store.store import Store
-from dreamsound_studio.queue.worker.options import CHECKPOINT_S
 from dreamsound_studio.queue.worker.previews import StepPictures, step_picture_file
+from dreamsound_studio.queue.worker.progress import JobProgress
+from dreamsound_studio.queue.worker.ready import ReadyJob
 from dreamsound_studio.queue.worker.retry import patiently
-from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.render.note import file_sha256
 from dreamsound_studio.render.write import Ready
 
 #: The result of a job that is skipped by `clash` "skip".
 SKIPPED = {"skipped": True, "warnings": ["renders already exist"], "renders": {}}
 #: Shortest interval of progress reports within a step.
-TELL_S = 0.1
-#: Number of recent steps that set the time of a step.
-STEPS_OF_ETA = 5
+REPORT_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -109,12 +112,11 @@ class JobRun:
         self.control = Control(self._between_blocks, on_block)
         #: Whether the worker is exiting: the job then returns to the queue.
         self.leaving = False
-        self._told_s = 0.0
+        self._reported_s = 0.0
         self._began_s = time.monotonic()
-        self._step_seconds: list[float] = []
-        self._progress: dict[str, Any] = {"phase": "reading", "step": 0, "share": 0.0}
+        self._progress = JobProgress()
         self.warnings: list[str] = []
-        self._looks = StepPictures(step_picture_file(around.store, job))
+        self._pictures = StepPictures(step_picture_file(around.store, job))
 
     def run(self) -> Job | None:
         """Run the job; return its final state, or None if another worker has taken it.
@@ -132,7 +134,7 @@ class JobRun:
         except LostJobError:
             return None
         finally:
-            self._looks.remove()
+            self._pictures.remove()
         if job.state in ("done", "cancelled"):
             # A failed job can be retried from its checkpoints.
             self._checkpoints({}).remove()
@@ -182,62 +184,57 @@ class JobRun:
 
     # -- the work -------------------------------------------------------------------------------
 
-    def _result(self) -> dict[str, Any]:
-        with self.control.in_charge():
-            request = self._request()
-            out = Path(request.out)
-            if self.job.ready is not None:
-                # Another worker had finished it when it died.
-                finished = self.finish_ready(json.loads(self.job.ready), out)
-                if finished is not None:
-                    return finished
-            return self._dream(request, out)
-
-    def _request(self) -> JobRequest:
+    @functools.cached_property
+    def spec(self) -> JobSpec:
+        """The job, settled; read once."""
         document = json.loads(self.job.request)
         # Paths of a job folder may be relative to it.
         folder = Path(self.job.job_folder or Path.home())
         return JobRequest.make(document, f"job {self.job.id}").settled(folder)
 
-    def _dream(self, request: JobRequest, out: Path) -> dict[str, Any]:
-        self.clean(out)
-        carrying = self._carrying(request, out)
-        dreaming = carrying.dreaming(recipe_from(request.recipe))
-        source = Path(request.input)
-        if dreaming.is_skipped(source, out, request.number):
-            return dict(SKIPPED)
-        self._check_unchanged(request, source)
-        # Before a dream of hours, not after it.
-        check_folder_writable(out, makes_it=False)
-        return self.carry_out(carrying)
+    def _result(self) -> Mapping[str, Any]:
+        with self.control.in_charge():
+            if self.job.ready is not None:
+                # Another worker had finished it when it died.
+                finished = self.finish_ready(ReadyJob.from_dict(json.loads(self.job.ready)))
+                if finished is not None:
+                    return finished
+            return self._dream()
 
-    def clean(self, out: Path) -> None:
+    def _dream(self) -> Mapping[str, Any]:
+        self.clean()
+        if Runner(self.around.models.load).is_skipped(self.spec):
+            return SKIPPED
+        self._check_unchanged()
+        # Before a dream of hours, not after it.
+        check_folder_writable(Path(self.spec.out), makes_it=False)
+        return self.carry_out()
+
+    def clean(self) -> None:
         """Remove a dead worker's temporary files of this job from the renders' folder."""
+        out = Path(self.spec.out)
         remove_files(partial_files(out, self.tag))
         shutil.rmtree(out / f".{self.tag}farm", ignore_errors=True)
 
-    def carry_out(self, carrying: Carrying) -> dict[str, Any]:
-        """Dream, write and move into place; return the report."""
-        return carrying.carry_out(self.warnings)
-
-    def _carrying(self, request: JobRequest, out: Path) -> Carrying:
-        return Carrying(
-            request,
-            out,
-            Path,
+    def carry_out(self) -> Mapping[str, Any]:
+        """Dream, write and move into place; return the result."""
+        job = ResumableJob(
+            self.spec,
             self.around.models.load,
             self,
             self.control,
-            lambda key: self._checkpoints(key | self._key(request)),
+            lambda key: self._checkpoints({**key, **self._key()}),
             self._remember,
-            {"tag": self.tag, "on_ready": self._ready},
-            self._looks,
+            Hooks(tag=self.tag, on_ready=self._ready),
+            draw=self._pictures.draw,
         )
+        return job.run(self.warnings).result()
 
-    def _check_unchanged(self, request: JobRequest, source: Path) -> None:
-        if request.seen is None or not source.is_file() or request.seen.fits(source):
+    def _check_unchanged(self) -> None:
+        spec, source = self.spec, Path(self.spec.input)
+        if spec.seen is None or not source.is_file() or spec.seen.fits(source):
             return
-        if request.if_changed == "fail":
+        if spec.if_changed == "fail":
             raise AudioFileError(
                 f"{source}: changed since the job was added. Run dreamsound queue retry "
                 f"{self.job.id} to use the new file."
@@ -246,7 +243,7 @@ class JobRun:
 
     # -- checkpoints ----------------------------------------------------------------------------
 
-    def _checkpoints(self, key: dict[str, Any]) -> Checkpoints:
+    def _checkpoints(self, key: Mapping[str, object]) -> Checkpoints:
         folder = self.around.store.checkpoints_of(self.job)
         return Checkpoints(folder, key, self.around.checkpoint_every_s)
 
@@ -259,14 +256,15 @@ class JobRun:
         except QueueError as error:
             self.say(str(error))
 
-    def _key(self, request: JobRequest) -> dict[str, Any]:
+    def _key(self) -> Mapping[str, object]:
         """Return the values besides recipe and model that determine the dream, plain JSON."""
-        stamps = [FileStamp.of(Path(path)) for path in files_of(request)]
+        spec = self.spec
+        stamps = [FileStamp.of(Path(path)) for path in spec.files()]
         return {
             "engine": __version__,
             "files": [None if stamp is None else asdict(stamp) for stamp in stamps],
-            "span": request.span,
-            "keep_every": request.keep_every,
+            "span": spec.span,
+            "keep_every": spec.keep_every,
         }
 
     # -- moving into place, once ----------------------------------------------------------------
@@ -276,126 +274,84 @@ class JobRun:
         """Prefix of this job's unfinished files."""
         return f"dreamsound-{self.job.token}-"
 
-    def _ready(self, made: Ready, report: dict[str, Any], record: DreamRecord | None) -> None:
+    def _ready(self, made: Ready, report: Report, record: DreamRecord | None) -> None:
         files = {
-            name: {
-                "partial": str(partial),
-                "place": str(made.places[name]),
-                "sha256": file_sha256(partial),
-            }
+            name: RenderFact(str(partial), str(made.places[name]), file_sha256(partial))
             for name, partial in made.partial.items()
         }
-        self.set_ready(files, report, None if record is None else asdict(record))
+        self.set_ready(files, report.result(), record)
 
     def set_ready(
-        self, files: dict[str, Any], report: dict[str, Any], record: dict[str, Any] | None
-    ) -> dict[str, Any]:
+        self,
+        files: dict[str, RenderFact],
+        result: Mapping[str, Any],
+        record: DreamRecord | None,
+    ) -> ReadyJob:
         """Record the files about to move into place; if this process dies, another does it.
 
         Parameters
         ----------
         files : dict
-            By name: current path (``partial``), final path (``place``), and ``sha256``.
-        report, record : dict
-            The report, and the library's record.
+            The finished files, by name.
+        result : mapping
+            The job's result, as `Report.result` gives it.
+        record : DreamRecord or None
+            For the library.
 
         Returns
         -------
-        dict
+        ReadyJob
             The argument of `finish_ready`.
         """
-        ready = {
-            "files": files,
-            "overwrite": self._request().options.overwrite,
-            "report": report,
-            "record": record,
-        }
-        patiently(lambda: self.around.store.set_ready(self.job.id, self.around.worker, ready))
+        ready = ReadyJob(files, self.spec.options.overwrite, dict(result), record)
+        around, number = self.around, self.job.id
+        patiently(lambda: around.store.set_ready(number, around.worker, ready.as_dict()))
         return ready
 
-    def finish_ready(self, ready: dict[str, Any], out: Path) -> dict[str, Any] | None:
-        """Move finished files into place; return their report, or None if they are incomplete."""
-        partial: dict[str, Path] = {}
-        places: dict[str, Path] = {}
+    def finish_ready(self, ready: ReadyJob) -> Mapping[str, Any] | None:
+        """Move finished files into place; return the result, or None if they are incomplete."""
+        partial, places = ready.paths
         whole = True
-        for name, file in ready["files"].items():
-            place, made = Path(file["place"]), Path(file["partial"])
-            if file_sha256(place) == file["sha256"]:
+        for name, fact in ready.files.items():
+            if file_sha256(places[name]) == fact.sha256:
+                del partial[name], places[name]
                 continue
-            whole = whole and file_sha256(made) == file["sha256"]
-            partial[name], places[name] = made, place
+            whole = whole and file_sha256(partial[name]) == fact.sha256
         if not whole:
             # Files in place stay; the next attempt will report them as existing.
             self.around.store.set_ready(self.job.id, self.around.worker, None)
             return None
-        put_in_place(partial, places, ready["overwrite"])
-        self.clean(out)
-        report: dict[str, Any] = ready["report"]
-        report["warnings"] += self._kept(ready["record"])
-        return report
-
-    def _kept(self, record: dict[str, Any] | None) -> list[str]:
-        """Add a dream to the library, unless the worker that died had already added it."""
-        from dreamsound_studio.library.library import open_library
-
-        if record is None:
-            return []
-        renders = tuple(RenderRecord(**one) for one in record["renders"])
-        try:
-            library = open_library()
-            if library is None:
-                return []
-            with library:
-                known = {(r.path, r.sha256) for one in library.list(100) for r in one.renders}
-        except LibraryError as error:
-            return [f"not added to the library: {error}"]
-        if all((render.path, render.sha256) in known for render in renders):
-            return []
-        scores = {name: tuple(pair) for name, pair in record["scores"].items()}
-        tags = tuple(record["tags"])
-        return keep_in_library(
-            DreamRecord(**record | {"renders": renders, "scores": scores, "tags": tags})
-        )
+        put_in_place(partial, places, ready.overwrite)
+        self.clean()
+        warnings = [*ready.result["warnings"], *keep_once(ready.record)]
+        return ready.result | {"warnings": warnings}
 
     # -- reporting ------------------------------------------------------------------------------
 
     def step(self, event: StepEvent) -> None:
         """Report a step."""
-        self._step_seconds = [*self._step_seconds, event.seconds][-STEPS_OF_ETA:]
-        self.tell(
-            {
-                "phase": "dreaming",
-                "step": event.step,
-                "share": 0.0,
-                "loss": event.loss,
-                "class": event.class_name,
-                "score": event.score,
-            },
-            True,
-        )
+        self._progress.take(event)
+        self.change(True)
 
     def note(self, text: str) -> None:
         """Report current activity other than a step."""
-        self.tell({"phase": text}, True)
+        self.change(True, phase=text)
 
     def say(self, text: str) -> None:
         """Write a line to the worker's log."""
         self.around.say(f"job {self.job.id}: {text.removeprefix('dreamsound: ')}")
 
     def _between_blocks(self, share: float) -> None:
-        self.tell({"share": round(share, 4)})
+        self.change(share=round(share, 4))
 
-    def tell(self, news: dict[str, Any], at_once: bool = False) -> None:
-        """Report changed progress values, at once or when the next report is due."""
-        self._progress |= news
+    def change(self, at_once: bool = False, **fields: Change) -> None:
+        """Report changed fields of the progress, at once or when the next report is due."""
+        self._progress.change(fields)
         now_s = time.monotonic()
-        if not at_once and now_s - self._told_s < TELL_S:
+        if not at_once and now_s - self._reported_s < REPORT_S:
             return
-        self._told_s = now_s
-        progress = self._progress | {
-            "elapsed_s": round(now_s - self._began_s, 3),
-            "eta_s": self._eta_s(),
-        }
+        self._reported_s = now_s
+        progress = self._progress.as_dict(now_s - self._began_s)
         try:
             is_mine = self.around.store.report_progress(self.job.id, self.around.worker, progress)
         except QueueError:
@@ -407,9 +363,9 @@ class JobRun:
         if self.job.job_folder is not None:
             inbox.write_status(self.around.store.job(self.job.id), progress)
 
-    def _eta_s(self) -> float | None:
-        """Return the estimated seconds for the remaining steps, or None if unknown."""
-        if not self._step_seconds:
-            return None
-        left = float(self._progress["steps"] - self._progress["step"] - self._progress["share"])
-        return round(max(left, 0.0) * sum(self._step_seconds) / len(self._step_seconds), 1)
+
+def remove_files(paths: list[Path]) -> None:
+    """Remove files, as far as possible."""
+    for path in paths:
+        with suppress(OSError):
+            path.unlink()

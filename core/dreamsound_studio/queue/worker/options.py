@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dreamsound_studio.jobs.limits import CHECKPOINT_S
+
 #: A worker without work exits after this time.
 IDLE_S = 600.0
-#: Shortest interval between checkpoints, seconds.
-CHECKPOINT_S = 10.0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,141 @@
+"""The plan of a dream: a recipe in which nothing is left open, and its objective as terms."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from dreamsound_studio.dsp.mask import MASK_KINDS
+from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.recipe.method_table import METHODS
+from dreamsound_studio.recipe.morph import Morph
+from dreamsound_studio.recipe.objective_text import (
+    ClassAtom,
+    LayerAtom,
+    ObjectiveText,
+    parse_objective,
+)
+from dreamsound_studio.recipe.recipe import Carrier, Combine, MaskFrom, Recipe
+
+#: Where a class is read by default: the paper's score saturates; the logit does not.
+DEFAULT_AT = "logit"
+
+
+class Plan(Recipe):
+    """A recipe with every open field filled from its method, and without `flip` and `mask`.
+
+    What carries out a dream takes a plan: none of the fields below can be None in it. Make one with
+    :meth:`of`.
+    """
+
+    combine: Combine
+    mask_from: MaskFrom
+    carrier: Carrier
+    strength: float
+    threshold_db: float
+    threshold_ref: Literal["span", "frame", "local"]
+    knee_db: float
+    follow_envelope: float
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Plan:
+        """Fill a recipe.
+
+        Parameters
+        ----------
+        recipe : Recipe
+            The user's recipe; valid, so it is not validated again.
+
+        Returns
+        -------
+        Plan
+            It means the same.
+
+        Raises
+        ------
+        RecipeError
+            The three choices do not form a method, or a target is missing or unused.
+        """
+        if isinstance(recipe, Plan):
+            return recipe
+        values = {name: getattr(recipe, name) for name in Recipe.model_fields}
+        return cls.model_construct(**values | _choices(recipe) | _numbers(recipe))
+
+
+def terms_of(recipe: Recipe) -> ObjectiveText:
+    """Return the recipe's objective as terms; `class`, `at` and `layer` are short forms.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Its `objective`, or its `class_`, `at` and `layer`, are read.
+    """
+    if recipe.objective is not None:
+        return parse_objective(recipe.objective)
+    if recipe.layer is not None:
+        return ObjectiveText(((1.0, LayerAtom(recipe.layer)),))
+    name = _class_of(recipe)
+    if name == "target" and recipe.target_b is not None:
+        # The masks change over time; the objective is a single number, and takes their middle.
+        share = Morph.of(recipe).middle
+        ends = ((1 - share, "@target"), (share, "@target_b"))
+        return ObjectiveText(
+            tuple((weight, ClassAtom(end, recipe.at)) for weight, end in ends if weight > 0)
+        )
+    if name in ("first", "follow", "target", "patch"):
+        name = f"@{name}"
+    return ObjectiveText(((1.0, ClassAtom(name, recipe.at)),))
+
+
+def _class_of(recipe: Recipe) -> str:
+    return recipe.class_ or ("target" if recipe.method == "target" else "first")
+
+
+def _choices(recipe: Recipe) -> dict[str, Any]:
+    """Return the method's three choices, checked, and the class where one is maximised."""
+    row = METHODS[recipe.method]
+    mask_from: str = recipe.mask_from or row.mask_from
+    carrier: str = recipe.carrier or row.carrier
+    if recipe.flip:
+        mask_from, carrier = carrier, mask_from
+    if mask_from == "none" and carrier == "input":
+        raise RecipeError("carrier input without a mask has no effect. Set mask_from.")
+    _check_target(recipe, uses_target="target" in (mask_from, carrier))
+    values: dict[str, Any] = {
+        "mask_from": mask_from,
+        "carrier": carrier,
+        "combine": recipe.combine or row.combine,
+        "flip": False,
+    }
+    if recipe.layer is None and recipe.objective is None:
+        values |= {"at": recipe.at or DEFAULT_AT, "class_": _class_of(recipe)}
+    return values
+
+
+def _check_target(recipe: Recipe, uses_target: bool) -> None:
+    if uses_target and recipe.target is None:
+        raise RecipeError(f"The method {recipe.method} needs a target. Name a sound file.")
+    wants_class = terms_of(recipe).chooses("target")
+    if wants_class and recipe.target is None:
+        raise RecipeError("class target needs a target. Name a sound file.")
+    if recipe.target_b is not None and recipe.target is None:
+        raise RecipeError("target_b needs a target to morph from. Name target too.")
+    if recipe.target is not None and not (uses_target or wants_class):
+        raise RecipeError(
+            f"The method {recipe.method} does not use a target. Use the method target or class "
+            "target, or remove the target."
+        )
+
+
+def _numbers(recipe: Recipe) -> dict[str, Any]:
+    """Return the strength and the filter's numbers: the recipe's, its mask's, or its method's."""
+    row = METHODS[recipe.method]
+    kind = None if recipe.mask is None else MASK_KINDS[recipe.mask]
+    values: dict[str, Any] = {}
+    for name in ("strength", "threshold_db", "knee_db", "threshold_ref", "follow_envelope"):
+        given = getattr(recipe, name)
+        if given is None and kind is not None:
+            given = getattr(kind, name, None)
+        values[name] = getattr(row, name) if given is None else given
+    if kind is not None:
+        values |= {"mask": None, "invert_mask": recipe.invert_mask or kind.invert_mask}
+    return values
