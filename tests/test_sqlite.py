@@ -186,12 +186,11 @@ def without_log(path: Path) -> None:
     connection.close()
 
 
-def test_one_that_reads_is_waited_for_to_begin_the_log(tmp_path: Path) -> None:
+def test_another_that_writes_is_waited_for_to_begin_the_log(tmp_path: Path) -> None:
     path = tmp_path / "a.sqlite"
     without_log(path)
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    other.execute("BEGIN")
-    other.execute("SELECT * FROM birds").fetchall()
+    other.execute("BEGIN IMMEDIATE")  # here SQLite itself refuses at once
     timer = threading.Timer(0.1, other.rollback)
     timer.start()
     connection = KIND.connect(path)
