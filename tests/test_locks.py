@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -26,7 +27,7 @@ def _hold(path: str, ready: str) -> None:
 def test_a_killed_process_lets_its_lock_go(tmp_path: Path) -> None:
     path, ready = tmp_path / "w.lock", tmp_path / "ready"
     process = multiprocessing.get_context("spawn").Process(
-        target=_hold, args=(str(path), str(ready))
+        target=_hold, args=(str(path), str(ready)), daemon=True
     )
     process.start()
     while not ready.exists():
@@ -87,6 +88,25 @@ def test_who_waits_gets_the_file_that_is_there(tmp_path: Path) -> None:
         thread.join()
     assert (most[0], counts[0]) == (1, 20)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_lock_of_a_removed_file_is_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, lock_file, tries = tmp_path / "a.lock", locks._lock, []
+
+    def lock_late(file: IO[bytes], shared: bool = False) -> bool:
+        if not tries:
+            path.unlink()  # by the last holder, since this one has opened it
+        tries.append(1)
+        return lock_file(file, shared)
+
+    monkeypatch.setattr(locks, "_lock", lock_late)
+    lock = FileLock(path)
+    assert lock.acquire()
+    assert len(tries) == 2
+    assert is_locked(path)
+    lock.release()
 
 
 def test_a_lock_that_is_held_ends_with_its_block(tmp_path: Path) -> None:

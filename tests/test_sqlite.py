@@ -6,6 +6,7 @@ import dataclasses
 import sqlite3
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -175,6 +176,45 @@ def test_another_that_writes_is_waited_for(tmp_path: Path) -> None:
     KIND.connect(path).close()
     timer.join()
     other.close()
+
+
+def without_log(path: Path) -> None:
+    """Make a file as on a file system where there can be no log."""
+    KIND.connect(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
+
+
+def test_another_that_writes_is_waited_for_to_begin_the_log(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    without_log(path)
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")  # here SQLite itself refuses at once
+    timer = threading.Timer(0.1, other.rollback)
+    timer.start()
+    connection = KIND.connect(path)
+    timer.join()
+    assert value(connection, "PRAGMA journal_mode") == "wal"
+    connection.close()
+    other.close()
+
+
+def test_a_read_only_file_without_a_log_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, connect = tmp_path / "a.sqlite", sqlite3.connect
+    without_log(path)
+
+    def read_only(path: Path, **more: Any) -> sqlite3.Connection:
+        return connect(f"file:{path}?mode=ro", uri=True, **more)
+
+    monkeypatch.setattr(sqlite3, "connect", read_only)
+    connection = KIND.connect(path)
+    assert value(connection, "SELECT count(*) FROM birds") == 1
+    with pytest.raises(QueueError, match="The file is read-only"), KIND.errors(path):
+        connection.execute("DELETE FROM birds")
+    connection.close()
 
 
 def test_only_if_asked_may_any_thread_use_it(tmp_path: Path) -> None:
