@@ -15,19 +15,19 @@ from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.names import NameTable, check_known
 from dreamsound_studio.models.network import Model, Tensor
 from dreamsound_studio.recipe.objective_text import (
-    ChannelAtom,
-    ClassAtom,
-    DirectionAtom,
+    Channel,
+    Class,
+    Direction,
     FurtherAtom,
-    GuideAtom,
-    LayerAtom,
-    UnitAtom,
+    Guide,
+    Layer,
+    Unit,
 )
 from dreamsound_studio.recipe.plan import DEFAULT_AT, terms_of
 from dreamsound_studio.recipe.recipe import Recipe
 
 
-class Objective(Protocol):
+class ObjectiveFunction(Protocol):
     """A value for each patch.
 
     Attributes
@@ -38,8 +38,13 @@ class Objective(Protocol):
         Whether it depends on the step's classes.
     """
 
-    taps: tuple[str, ...]
-    reads_class: bool
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """Return the layers."""
+
+    @property
+    def reads_class(self) -> bool:
+        """Return whether the classes matter."""
 
     def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
         """Return ``[patches]``, from the activations and the step's classes ``[choices]``."""
@@ -188,11 +193,11 @@ class Sum:
 
     Parameters
     ----------
-    parts : tuple of (float, Objective)
+    parts : tuple of (float, ObjectiveFunction)
         Weights and the objectives they apply to.
     """
 
-    parts: tuple[tuple[float, Any], ...]
+    parts: tuple[tuple[float, ObjectiveFunction], ...]
 
     @property
     def reads_class(self) -> bool:
@@ -244,18 +249,18 @@ def check_names(recipe: Recipe, *tables: NameTable) -> None:
 
 
 def _check_atom(atom: Any, table: NameTable) -> None:
-    if isinstance(atom, ClassAtom):
+    if isinstance(atom, Class):
         if atom.choice is None:
             table.find_class(atom.name)
     elif isinstance(atom, FurtherAtom):
         atom.check(table)
-    elif isinstance(atom, GuideAtom):
+    elif isinstance(atom, Guide):
         table.resolve_layer(atom.layer or table.guide_layer)
-    elif not isinstance(atom, DirectionAtom):
+    elif not isinstance(atom, Direction):
         _place_in(table, atom)
 
 
-def objective_of(recipe: Recipe, model: Model) -> tuple[Any, tuple[ClassChoice, ...]]:
+def objective_of(recipe: Recipe, model: Model) -> tuple[ObjectiveFunction, tuple[ClassChoice, ...]]:
     """Return the recipe's objective and its class choices.
 
     Parameters
@@ -267,7 +272,7 @@ def objective_of(recipe: Recipe, model: Model) -> tuple[Any, tuple[ClassChoice, 
 
     Returns
     -------
-    (Objective, tuple of ClassChoice)
+    (ObjectiveFunction, tuple of ClassChoice)
         At least one choice: the first is the class to report.
 
     Raises
@@ -279,16 +284,16 @@ def objective_of(recipe: Recipe, model: Model) -> tuple[Any, tuple[ClassChoice, 
     """
     text = terms_of(recipe)
     choices: list[ClassChoice] = []
-    parts = []
+    parts: list[tuple[float, ObjectiveFunction]] = []
     for weight, atom in text.terms:
-        if isinstance(atom, ClassAtom):
-            part: Any = _class_objective(atom, model.table, choices)
-        elif isinstance(atom, LayerAtom):
+        if isinstance(atom, Class):
+            part: ObjectiveFunction = _class_objective(atom, model.table, choices)
+        elif isinstance(atom, Layer):
             part = LayerObjective(model.table.resolve_layer(atom.layer))
-        elif isinstance(atom, ChannelAtom):
+        elif isinstance(atom, Channel):
             layer, place = _place_in(model.table, atom)
             part = ChannelObjective(layer, place[0], model.table.before_relu.get(layer))
-        elif isinstance(atom, UnitAtom):
+        elif isinstance(atom, Unit):
             layer, place = _place_in(model.table, atom)
             part = UnitObjective(layer, place, model.table.before_relu.get(layer))
         elif isinstance(atom, FurtherAtom):
@@ -298,17 +303,15 @@ def objective_of(recipe: Recipe, model: Model) -> tuple[Any, tuple[ClassChoice, 
 
             part = (
                 direction_objective(atom, model)
-                if isinstance(atom, DirectionAtom)
+                if isinstance(atom, Direction)
                 else guide_objective(atom, model)
             )
         parts.append((weight, part))
-    objective = parts[0][1] if len(parts) == 1 and parts[0][0] == 1 else Sum(tuple(parts))
-    return objective, tuple(choices) or (ClassChoice("first"),)
+    alone = len(parts) == 1 and parts[0][0] == 1
+    return parts[0][1] if alone else Sum(tuple(parts)), tuple(choices) or (ClassChoice("first"),)
 
 
-def _class_objective(
-    atom: ClassAtom, table: NameTable, choices: list[ClassChoice]
-) -> ClassObjective:
+def _class_objective(atom: Class, table: NameTable, choices: list[ClassChoice]) -> ClassObjective:
     at = atom.at or DEFAULT_AT
     if atom.choice == "patch":
         return ClassObjective(at, None)
@@ -321,16 +324,14 @@ def _class_objective(
     return ClassObjective(at, choices.index(choice))
 
 
-def _place_in(
-    table: NameTable, atom: LayerAtom | ChannelAtom | UnitAtom
-) -> tuple[str, tuple[int, ...]]:
+def _place_in(table: NameTable, atom: Layer | Channel | Unit) -> tuple[str, tuple[int, ...]]:
     """Return the published layer of an atom, and its place in the layer."""
     layer = table.resolve_layer(atom.layer)
     shape = table.layers[layer]
-    if isinstance(atom, LayerAtom):
+    if isinstance(atom, Layer):
         return layer, ()
-    place = atom.place if isinstance(atom, UnitAtom) else (atom.channel,)
-    limits = shape if isinstance(atom, UnitAtom) else shape[-1:]
+    place = atom.place if isinstance(atom, Unit) else (atom.channel,)
+    limits = shape if isinstance(atom, Unit) else shape[-1:]
     if len(place) != len(limits):
         sizes = " x ".join(map(str, shape))
         raise RecipeError(f"{atom}: a unit of {layer} needs {len(shape)} numbers ({sizes})")
