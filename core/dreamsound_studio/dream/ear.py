@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
-from dreamsound_studio.dream.objective import ObjectiveFunction
+from dreamsound_studio.dream.objective_functions import ObjectiveFunction
 from dreamsound_studio.dream.patch_grid import PatchGrid
 from dreamsound_studio.dsp.resample import Resampler
 from dreamsound_studio.errors import RecipeError

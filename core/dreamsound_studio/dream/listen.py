@@ -136,7 +136,7 @@ def listen(clip: Clip, model: Model, on_warning: Callable[[str], None] | None = 
         Memory runs out with a single patch.
     """
     from dreamsound_studio.dream.ear import Ear, Mono
-    from dreamsound_studio.dream.objective import ClassObjective
+    from dreamsound_studio.dream.objective_functions import ClassObjective
 
     objective = ClassObjective("score")
     rate, hop_frames = clip.sample_rate_hz, model.published_hop_frames
