@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import inspect
 import io
@@ -181,6 +182,18 @@ def test_listen_hears_what_is_there(bird: Path, yamnet: YamNet) -> None:
     np.testing.assert_array_equal(given.scores, hearing.scores)
     half = dreamsound.listen(bird, span="0s-0.3s", model=yamnet)
     assert half.length_s == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("command", ["render", "listen"])
+def test_a_command_needs_nothing_but_the_public_names(command: str) -> None:
+    tree = ast.parse((Path(str(dreamsound.__file__)).parent / "cli" / f"{command}.py").read_text())
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    engine = [node for node in imports if str(node.module).startswith("dreamsound_studio")]
+    public = [node for node in engine if node.module == "dreamsound_studio"]
+    assert public
+    assert {alias.name for node in public for alias in node.names} <= set(dreamsound.__all__)
+    beside = {str(node.module) for node in engine if node not in public}
+    assert all(name.split(".")[1] == "cli" for name in beside)
 
 
 @pytest.mark.yamnet

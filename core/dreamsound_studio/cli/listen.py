@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
 
+from dreamsound_studio import (
+    AudioFileError,
+    ClassHeard,
+    Hearing,
+    Recipe,
+    RecipeError,
+    heard_picture,
+)
+from dreamsound_studio import listen as play_to
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.clock import moment
 from dreamsound_studio.cli.shared.common_options import (
@@ -22,22 +31,11 @@ from dreamsound_studio.cli.shared.common_options import (
     TrustOption,
 )
 from dreamsound_studio.cli.shared.completion import complete_class, complete_model, complete_preset
-from dreamsound_studio.cli.shared.fetching import load_with_warnings, watching
-from dreamsound_studio.cli.shared.places import clash_of, free_place, shown_command
+from dreamsound_studio.cli.shared.fetching import load_model_of
+from dreamsound_studio.cli.shared.places import clash_of, free_place, shown_command, write_text
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
-from dreamsound_studio.cli.shared.recipes import recipe_of
-from dreamsound_studio.dream.listen import ClassHeard, Hearing
-from dreamsound_studio.dream.listen import listen as play_to
-from dreamsound_studio.errors import AudioFileError, RecipeError
-from dreamsound_studio.files import atomic
-from dreamsound_studio.models.names import NameTable, check_known
-from dreamsound_studio.models.store.find import find_weights
-from dreamsound_studio.models.tables import possible_tables, table_of
-from dreamsound_studio.models.weights import Weights
-from dreamsound_studio.recipe.objective_text import Class
-from dreamsound_studio.recipe.plan import terms_of
-from dreamsound_studio.recipe.recipe import Recipe
+from dreamsound_studio.cli.shared.recipes import check_classes, named_classes, recipe_of
 
 app = App()
 
@@ -109,11 +107,9 @@ def listen(
     """Show what a model hears in a sound, and when."""
     recipe = recipe_of(preset, recipe_file, False, {"model": model})
     model = recipe.model
-    class_ = class_ or _classes_of(recipe)
+    class_ = class_ or named_classes(recipe)
     # Before anything is fetched or read: a class may be mistyped.
-    check_known(
-        [partial(NameTable.find_class, text=name) for name in class_ or []], possible_tables(model)
-    )
+    check_classes(class_, model)
     how = clash_of(clash, overwrite)
     if csv_file is not None and csv_file == png:
         raise AudioFileError(f"{png}: name two files, one for the table and one for the picture")
@@ -128,11 +124,11 @@ def listen(
             if path is not None and path != STANDARD_OUTPUT:
                 typer.echo(f"would write {path}")
         return
-    with watching(trust) as watch:
-        weights = find_weights(model, watch)
-    chosen = _find_classes(weights, class_)
-    loaded = load_with_warnings(weights).model
-    hearing = play_to(clip, loaded, lambda text: say(f"dreamsound: {file}: {text}"))
+    network = load_model_of(Recipe(model=model), trust).model
+    chosen = [network.table.find_class(name) for name in class_]
+    hearing = play_to(
+        clip, model=network, on_warning=lambda text: say(f"dreamsound: {file}: {text}")
+    )
     offset_s = clip.start / clip.sample_rate_hz
     shown = [hearing.of(index) for index in chosen] if chosen else hearing.top(top)
     if csv_file == STANDARD_OUTPUT:
@@ -141,12 +137,14 @@ def listen(
         _write_csv(csv_file, hearing, shown, offset_s)
         inform(f"wrote {csv_file}")
     if png is not None:
-        from dreamsound_studio.pictures.heard import heard_picture
-
         heard_picture(clip.samples.read, hearing, shown, clip.sample_rate_hz, png, file.name)
         inform(f"wrote {png}")
     if json_output:
-        about = {"input": str(file), "model": loaded.name, "weights_sha256": loaded.weights_sha256}
+        about = {
+            "input": str(file),
+            "model": network.name,
+            "weights_sha256": network.weights_sha256,
+        }
         typer.echo(json.dumps(about | _as_dict(hearing, shown, chosen or None, offset_s), indent=1))
     elif csv_file != STANDARD_OUTPUT:
         _print_tables(hearing, shown, chosen or None, offset_s)
@@ -155,17 +153,6 @@ def listen(
             if shown
             else "no class stands out"
         )
-
-
-def _classes_of(recipe: Recipe) -> list[str]:
-    """Return the classes that a recipe names, but not ``first``, ``follow`` and the like."""
-    atoms = (atom for atom in terms_of(recipe).atoms if isinstance(atom, Class))
-    return [atom.name for atom in atoms if atom.choice is None]
-
-
-def _find_classes(weights: Weights, names: list[str] | None) -> list[int]:
-    table = table_of(weights)
-    return [table.find_class(name) for name in names or []]
 
 
 def _print_tables(
@@ -217,11 +204,9 @@ def _write_rows(file: TextIO, hearing: Hearing, shown: list[ClassHeard], offset_
 
 
 def _write_csv(path: Path, hearing: Hearing, shown: list[ClassHeard], offset_s: float) -> None:
-    try:
-        with atomic(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-            _write_rows(file, hearing, shown, offset_s)
-    except OSError as error:
-        raise AudioFileError(f"{path} cannot be written: {error.strerror or error}") from error
+    table = io.StringIO(newline="")
+    _write_rows(table, hearing, shown, offset_s)
+    write_text(path, table.getvalue())
 
 
 def _checked_place(path: Path | None, source: Path, clash: str) -> Path | None:

@@ -11,25 +11,26 @@ from typing import Annotated, Any
 
 import typer
 
-from dreamsound_studio.audio.clip import Clip
-from dreamsound_studio.audio.formats import check_holds
+from dreamsound_studio import (
+    AudioFileError,
+    Clip,
+    Control,
+    JobSpec,
+    ModelError,
+    RenderCancelled,
+    Runner,
+    Sounds,
+)
 from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.fetching import load_model_of
 from dreamsound_studio.cli.shared.options import FILES, DryRunOption
-from dreamsound_studio.cli.shared.places import common_place, shown_command
+from dreamsound_studio.cli.shared.places import check_folders, common_place, shown_command
 from dreamsound_studio.cli.shared.progress import StepLine, inform, say
-from dreamsound_studio.cli.shared.reading import read_with_warnings
+from dreamsound_studio.cli.shared.reading import read_targets, read_with_warnings
 from dreamsound_studio.cli.shared.request import RenderRequest, takes_render_request
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.cli.shared.verbosity import verbosity
-from dreamsound_studio.control import Control
-from dreamsound_studio.errors import AudioFileError, ModelError, RenderCancelled
-from dreamsound_studio.files import check_folder_writable
-from dreamsound_studio.jobs.run import Runner, Sounds
-from dreamsound_studio.jobs.spec import JobSpec
-from dreamsound_studio.recipe.files import FIELDS
-from dreamsound_studio.recipe.recipe import Recipe
 
 app = App()
 
@@ -60,9 +61,7 @@ def render(
     request.check()
     keep_every = request.keep_every()
     sounds = request.sounds()
-    for folder in {sound.out for sound in sounds}:
-        # A folder beside a sound is made when there is something to put into it.
-        check_folder_writable(folder, makes_it=request.out is not None and not dry_run)
+    check_folders({sound.out for sound in sounds}, request.out is not None and not dry_run)
     # What this command reads is never replaced by it, whichever input it is of.
     named = (*(sound.path for sound in sounds), *recipe.files(), request.from_render)
     protected = [Path(path) for path in named if path is not None]
@@ -130,7 +129,7 @@ class _Inputs:
         for spec in self.specs:
             try:
                 clip = _read(spec.input, spec.span)
-                check_holds(spec.options.format, clip.sample_rate_hz, clip.channels, spec.input)
+                self.runner.check_format(spec, clip)
                 skipped = self.runner.is_skipped(spec)
                 self.reports.append(
                     {
@@ -158,7 +157,7 @@ class _Inputs:
             return {"input": path, "skipped": True}
         notes: list[str] = []
         clip = _read(path, spec.span, notes)
-        check_holds(spec.options.format, clip.sample_rate_hz, clip.channels, path)
+        self.runner.check_format(spec, clip)
         start = None if spec.from_render is None else read_with_warnings(spec.from_render)
         self.runner.model(spec)
         sounds = Sounds(clip, self.targets, start)
@@ -210,11 +209,3 @@ def inform_of_renders(reports: Iterable[dict[str, Any]]) -> None:
     count = "1 render" if len(places) == 1 else f"{len(places)} renders"
     following = shown_command("plot", places[0])
     inform(f"wrote {count} to {common_place(places)}; to see one: {following}")
-
-
-def read_targets(recipe: Recipe) -> dict[str, Clip | None]:
-    """Read the sounds that a recipe names in fields of their own."""
-    named = {name: getattr(recipe, name) for name in FIELDS}
-    return {
-        name: None if path is None else read_with_warnings(path) for name, path in named.items()
-    }

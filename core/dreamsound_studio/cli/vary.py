@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
-from dreamsound_studio.cli.render import read_targets
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import CLASHES, DryRun, Json
 from dreamsound_studio.cli.shared.fetching import load_with_warnings, watching
@@ -33,7 +32,7 @@ from dreamsound_studio.cli.shared.options import (
 )
 from dreamsound_studio.cli.shared.places import clash_of, numbered
 from dreamsound_studio.cli.shared.progress import StepLine, inform, say
-from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
+from dreamsound_studio.cli.shared.reading import read_targets, read_with_warnings, settled_span
 from dreamsound_studio.cli.shared.recipes import preset_name, recipe_of
 from dreamsound_studio.cli.shared.request import render_names
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm

@@ -197,6 +197,10 @@ class Runner:
         """Warnings about the model, once it is loaded."""
         return [] if self._loaded is None else self._loaded.notes
 
+    def check_format(self, spec: JobSpec, clip: Clip) -> None:
+        """Raise `AudioFileError` if the format of a job's renders cannot hold its sound."""
+        check_holds(spec.options.format, clip.sample_rate_hz, clip.channels, spec.input)
+
     def is_skipped(self, spec: JobSpec) -> bool:
         """Return whether to skip a job because its renders exist.
 
@@ -251,7 +255,7 @@ class Runner:
         """
         began_s = time.monotonic()
         clip = sounds.clip
-        check_holds(spec.options.format, clip.sample_rate_hz, clip.channels, spec.input)
+        self.check_format(spec, clip)
         with control.in_charge():
             dream = self._dream(spec, sounds, progress, control, hooks)
         try:

@@ -11,6 +11,7 @@ from typing import Any
 
 from dreamsound_studio.cli.shared.common_options import CLASHES
 from dreamsound_studio.errors import AudioFileError, RecipeError
+from dreamsound_studio.files import check_folder_writable, write_atomic
 
 #: Numbers that are tried for a free name.
 MOST_NUMBERS = 100_000
@@ -130,6 +131,25 @@ def check_file(path: Path) -> Path:
     if not path.exists():
         raise AudioFileError(f"{path}: No such file or directory")
     return path
+
+
+def check_folders(folders: Iterable[Path], makes_them: bool) -> None:
+    """Raise `AudioFileError` for a folder that cannot be written to.
+
+    Parameters
+    ----------
+    folders : iterable of pathlib.Path
+        Output folders.
+    makes_them : bool
+        Whether to make them now; a folder beside a sound is made when it gets its first render.
+    """
+    for folder in folders:
+        check_folder_writable(folder, makes_it=makes_them)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all; raise `AudioFileError` where that fails."""
+    write_atomic(path, text, overwrite=True)
 
 
 def common_place(places: Iterable[Path]) -> str:

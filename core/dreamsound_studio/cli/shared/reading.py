@@ -9,6 +9,8 @@ from dreamsound_studio.audio.clip import AudioFileWarning, Clip
 from dreamsound_studio.audio.source import read_source
 from dreamsound_studio.audio.span import read_span
 from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.recipe.files import FIELDS
+from dreamsound_studio.recipe.recipe import Recipe
 
 
 def read_with_warnings(
@@ -23,6 +25,14 @@ def read_with_warnings(
         if notes is not None:
             notes.append(str(warning.message))
     return clip
+
+
+def read_targets(recipe: Recipe) -> dict[str, Clip | None]:
+    """Read the sounds that a recipe names in fields of their own; print warnings about them."""
+    named = {name: getattr(recipe, name) for name in FIELDS}
+    return {
+        name: None if path is None else read_with_warnings(path) for name, path in named.items()
+    }
 
 
 def settled_span(text: str | None) -> str | None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dreamsound_studio.cli.shared.places import check_file
 from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.models.names import NameTable, check_known
+from dreamsound_studio.models.tables import possible_tables
 from dreamsound_studio.recipe.document import recipe_from
+from dreamsound_studio.recipe.objective_text import Class
+from dreamsound_studio.recipe.plan import terms_of
 from dreamsound_studio.recipe.presets import find_preset, with_fields
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.note import read_document
@@ -32,6 +38,18 @@ def recipe_of(preset: str | None, path: Path | None, paper: bool, fields: dict[s
     if path is not None:
         return with_fields(recipe_in(path)[0], paper, fields)
     return Recipe.make(paper=paper, **fields)
+
+
+def named_classes(recipe: Recipe) -> list[str]:
+    """Return the classes that a recipe names, but not ``first``, ``follow`` and the like."""
+    atoms = (atom for atom in terms_of(recipe).atoms if isinstance(atom, Class))
+    return [atom.name for atom in atoms if atom.choice is None]
+
+
+def check_classes(names: Iterable[str], model: str) -> None:
+    """Raise `RecipeError` for a class that no network has which `model` may mean."""
+    looks = [partial(NameTable.find_class, text=name) for name in names]
+    check_known(looks, possible_tables(model))
 
 
 def preset_name(preset: str | None) -> str:
