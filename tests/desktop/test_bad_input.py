@@ -30,9 +30,9 @@ def steps(window) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "content", "word"),
     [
-        ("garbage.wav", b"\x00\x01nothing of a sound" * 50, "not a sound file"),
+        ("garbage.wav", b"\x00\x01nothing of a sound" * 50, "not a readable sound file"),
         ("empty.wav", b"", "empty"),
-        ("text.txt", b"hello", "not a sound file"),
+        ("text.txt", b"hello", "not a readable sound file"),
     ],
 )
 def test_garbage_that_is_dropped(window, tmp_path, name, content, word):

@@ -68,7 +68,7 @@ class FarmFile:
 
 @dataclass(frozen=True)
 class FarmOutcome:
-    """What became of an order.
+    """The outcome of an order.
 
     Attributes
     ----------
