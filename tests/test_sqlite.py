@@ -179,7 +179,7 @@ def test_another_that_writes_is_waited_for(tmp_path: Path) -> None:
 
 
 def without_log(path: Path) -> None:
-    """Make a file as on a file system that cannot have a log."""
+    """Make a file as on a file system that cannot hold a log."""
     KIND.connect(path).close()
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")

@@ -17,7 +17,6 @@ import typer
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.formats import check_holds
 from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
-from dreamsound_studio.cli.presets import preset_name
 from dreamsound_studio.cli.render import read_targets
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.clock import clock
@@ -46,6 +45,7 @@ from dreamsound_studio.cli.shared.options import (
 from dreamsound_studio.cli.shared.places import clash_fields, clash_of
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
+from dreamsound_studio.cli.shared.recipes import preset_name
 from dreamsound_studio.cli.shared.request import checked_recipe, render_names
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.cli.shared.verbosity import verbosity

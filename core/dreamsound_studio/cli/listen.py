@@ -11,7 +11,6 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from dreamsound_studio.cli.presets import recipe_of
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.clock import moment
 from dreamsound_studio.cli.shared.common_options import (
@@ -27,6 +26,7 @@ from dreamsound_studio.cli.shared.fetching import load_with_warnings, watching
 from dreamsound_studio.cli.shared.places import clash_of, free_place, shown_command
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
+from dreamsound_studio.cli.shared.recipes import recipe_of
 from dreamsound_studio.dream.listen import ClassHeard, Hearing
 from dreamsound_studio.dream.listen import listen as play_to
 from dreamsound_studio.errors import AudioFileError, RecipeError

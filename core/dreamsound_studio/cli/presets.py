@@ -24,7 +24,7 @@ from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.errors import DreamSoundError, RecipeError
 from dreamsound_studio.recipe.blend import blend as blend_recipes
 from dreamsound_studio.recipe.blend import difference
-from dreamsound_studio.recipe.document import recipe_from, write_json
+from dreamsound_studio.recipe.document import write_json
 from dreamsound_studio.recipe.presets import (
     SUFFIX,
     Preset,
@@ -41,7 +41,6 @@ from dreamsound_studio.recipe.presets import (
     with_fields,
 )
 from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.render.note import read_document
 
 app = App(help="List, show, save, share and mix presets.")
 
@@ -262,32 +261,6 @@ def blend(
         _save([preset], clash_of(clash, overwrite), dry_run, to_stderr=True)
     if json_output or name is None:
         typer.echo(json.dumps(preset.as_dict(), indent=1, ensure_ascii=False))
-
-
-def recipe_in(path: Path) -> tuple[Recipe, dict[str, Any]]:
-    """Return the recipe of a recipe file, a preset or a render, and what else the file holds."""
-    document = read_document(check_file(path))
-    about: dict[str, Any] = {}
-    if isinstance(document, dict) and "recipe" in document:
-        about = {name: value for name, value in document.items() if name != "recipe"}
-        document = document["recipe"]
-    return recipe_from(document, str(path)), about
-
-
-def recipe_of(preset: str | None, path: Path | None, paper: bool, fields: dict[str, Any]) -> Recipe:
-    """Return the recipe of a command's options: a preset's or a file's, and fields over it."""
-    if preset is not None and path is not None:
-        raise RecipeError("pass --preset or --recipe, not both: each is a recipe")
-    if preset is not None:
-        return with_fields(find_preset(preset).preset.recipe, paper, fields)
-    if path is not None:
-        return with_fields(recipe_in(path)[0], paper, fields)
-    return Recipe.make(paper=paper, **fields)
-
-
-def preset_name(preset: str | None) -> str:
-    """Return the name of the preset that was passed, or nothing."""
-    return "" if preset is None else find_preset(preset).preset.name
 
 
 def _save(presets: list[Preset], clash: str, dry_run: bool, *, to_stderr: bool = False) -> None:

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from dreamsound_studio.cli.presets import recipe_in
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import Json
+from dreamsound_studio.cli.shared.recipes import recipe_in
 from dreamsound_studio.recipe.presets import set_fields
 from dreamsound_studio.recipe.recipe import Recipe
 

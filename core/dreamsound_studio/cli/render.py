@@ -198,7 +198,7 @@ def _read(path: str, span: str | None, notes: list[str] | None = None) -> Clip:
     return read_with_warnings(path, span, notes)
 
 
-#: Exit codes of errors that end the command, whatever became of the other inputs.
+#: Exit codes of errors that end the command, whatever the outcome of the other inputs.
 _FOR_ALL = (ModelError.exit_code, RenderCancelled.exit_code)
 
 

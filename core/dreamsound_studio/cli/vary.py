@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
-from dreamsound_studio.cli.presets import preset_name, recipe_of
 from dreamsound_studio.cli.render import read_targets
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import CLASHES, DryRun, Json
@@ -35,6 +34,7 @@ from dreamsound_studio.cli.shared.options import (
 from dreamsound_studio.cli.shared.places import clash_of, numbered
 from dreamsound_studio.cli.shared.progress import StepLine, inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
+from dreamsound_studio.cli.shared.recipes import preset_name, recipe_of
 from dreamsound_studio.cli.shared.request import render_names
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.cli.shared.verbosity import verbosity
@@ -227,7 +227,7 @@ class _Run:
             levels = thumbnail_levels(dream.samples, self.clip.sample_rate_hz)
             write_thumbnail(levels, self.folder / name, self._top_db)
             variation.picture = name
-        except Exception as error:  # noqa: BLE001 - the renders are there: it is no failure
+        except Exception as error:  # noqa: BLE001 - the renders are written; a picture is not essential
             variation.warnings.append(f"no picture: {line_and_code(error)[0]}")
 
     def _between_blocks(self, share: float) -> None:

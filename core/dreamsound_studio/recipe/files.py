@@ -12,12 +12,23 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from os import PathLike
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final, Protocol, Self, TypeVar
 
 from dreamsound_studio.recipe.objective_text import parse_objective
 
-if TYPE_CHECKING:
-    from dreamsound_studio.recipe.recipe import Recipe
+
+class Naming(Protocol):
+    """What names files: a recipe."""
+
+    @property
+    def objective(self) -> str | None:
+        """The objective, as text."""
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self:
+        """Return a copy with other values in some fields."""
+
+
+Recipe = TypeVar("Recipe", bound=Naming)
 
 #: Fields of the recipe that hold the path of a sound file.
 FIELDS: Final = ("target", "target_b")
@@ -27,7 +38,7 @@ FIELDS: Final = ("target", "target_b")
 Places = Mapping[str, "str | PathLike[str]"] | Callable[[str], "str | PathLike[str]"]
 
 
-def files_by_name(recipe: Recipe) -> dict[str, str]:
+def files_by_name(recipe: Naming) -> dict[str, str]:
     """Return the path of each file that a recipe names, by what it is for.
 
     Parameters

@@ -28,7 +28,7 @@ REFRESH_S = 0.25
 FEWEST_ROWS = 5
 #: Of more waiting jobs, these stand for all.
 MOST_WEIGHED = 500
-#: Lines that are no rows: heading, frame, summary.
+#: Lines beside the rows: heading, frame, summary.
 OTHER_LINES = 6
 
 

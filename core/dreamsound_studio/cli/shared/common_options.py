@@ -20,7 +20,7 @@ SPAN_HELP = (
 
 TrustOption = Annotated[
     bool,
-    typer.Option("--trust", help="Run a SavedModel of others without asking."),
+    typer.Option("--trust", help="Run a third-party SavedModel without asking."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 Overwrite = Annotated[

@@ -104,7 +104,7 @@ FxnameOption = Annotated[str, _option(FILES, "--fxname", help="{fxname} in --nam
 CreatorOption = Annotated[str, _option(FILES, "--creator", help="{creator} in --name.")]
 SourceOption = Annotated[str, _option(FILES, "--source", help="{source} in --name.")]
 RenderTrustOption = Annotated[
-    bool, _option(WHAT, "--trust", help="Run a SavedModel of others without asking.")
+    bool, _option(WHAT, "--trust", help="Run a third-party SavedModel without asking.")
 ]
 
 #: Heading of each field of the recipe in ``--help-all``; a field that is not here is craft.

@@ -11,7 +11,6 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from dreamsound_studio.cli.presets import preset_name, recipe_of
 from dreamsound_studio.cli.shared.options import (
     FILES,
     WHAT,
@@ -36,6 +35,7 @@ from dreamsound_studio.cli.shared.options import (
 )
 from dreamsound_studio.cli.shared.places import AskedSound, asked_sounds, clash_fields, clash_of
 from dreamsound_studio.cli.shared.reading import settled_span
+from dreamsound_studio.cli.shared.recipes import preset_name, recipe_of
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.tables import possible_tables
@@ -71,7 +71,7 @@ class RenderRequest:
         typer.Option(
             "--from-render",
             metavar="FILE",
-            help="Go on from an earlier dream of INPUT.",
+            help="Continue an earlier dream of INPUT.",
             rich_help_panel=WHAT,
         ),
     ] = None
@@ -146,7 +146,7 @@ class RenderRequest:
     def check(self) -> None:
         """Raise `RecipeError` for options that contradict each other; settle the span."""
         if self.from_render is not None and len(self.inputs) > 1:
-            raise RecipeError("--from-render goes on from one dream: pass one INPUT")
+            raise RecipeError("--from-render continues one dream: pass one INPUT")
         self.span = settled_span(self.span)
 
 
