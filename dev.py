@@ -46,6 +46,7 @@ warnings.filterwarnings("ignore", "Error parsing type annotation")  # names of T
 package = importlib.import_module(sys.argv[1])
 for name in package.__all__:  # imported at first use, but pdoc takes only what is there
     vars(package)[name] = getattr(package, name)
+vars(package)["dream"] = package.api.dream  # not the folder of that name
 modules = [found.name for found in pkgutil.iter_modules(package.__path__)]
 modules = [f"{package.__name__}.{name}" for name in modules if name not in ("cli", "__main__")]
 pdoc.render.configure(docformat="numpy")

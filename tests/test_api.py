@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import inspect
+import io
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,11 +47,151 @@ def recipe(**fields: object) -> dreamsound.Recipe:
 def test_every_public_name_is_there() -> None:
     for name in dreamsound.__all__:
         assert getattr(dreamsound, name) is not None
-    assert dreamsound.dream is api.dream  # although a folder of the package has this name
-    with pytest.raises(TypeError, match="cannot replace"):
-        dreamsound.dream = None  # type: ignore[assignment]
+    assert set(dreamsound.__all__) <= set(dir(dreamsound))
     with pytest.raises(AttributeError, match="no attribute 'nightmare'"):
         _ = dreamsound.nightmare  # type: ignore[attr-defined]
+
+
+def test_the_folder_called_dream_is_called_as_the_function() -> None:
+    import dreamsound_studio.dream.dreamer as dreamer
+
+    assert dreamsound.dream.dreamer is dreamer  # type: ignore[attr-defined]
+    assert inspect.signature(dreamsound.dream) == inspect.signature(api.dream)
+    with pytest.raises(dreamsound.AudioFileError, match="No such file"):
+        dreamsound.dream("none.wav")
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
+    code = (
+        "import sys, dreamsound_studio; print({'numpy', 'pydantic', 'tensorflow'} & {*sys.modules})"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "set()"
+
+
+@pytest.mark.yamnet
+@pytest.mark.parametrize("channels", [None, 1, 2])
+def test_an_array_with_its_rate_gives_what_a_clip_gives(
+    channels: int | None, yamnet: YamNet
+) -> None:
+    values = chirp()[0] if channels is None else np.repeat(chirp(), channels, axis=0)
+    before = values.copy()
+    result = dreamsound.dream(values, RATE, model=yamnet, class_="Whistling", steps=1)
+    clip = dreamsound.Clip.from_array(values, RATE)
+    same = dreamsound.dream(clip, recipe(steps=1), model=yamnet)
+    assert result.sample_rate_hz == RATE
+    assert result.samples.array().shape == (channels or 1, 9600)
+    assert np.array_equal(result.samples.array(), same.samples.array())
+    assert np.array_equal(values, before)
+
+
+@pytest.mark.parametrize(
+    ("sound", "rate", "message"),
+    [
+        (np.zeros(100, np.float32), None, "Pass sample_rate_hz"),
+        (np.full(100, 1000, np.int16), RATE, "Invalid samples: int16. Pass floats"),
+        (np.zeros((16_000, 2)), RATE, "Transpose it to"),
+        (np.zeros((2, 2, 100)), RATE, "Invalid shape"),
+        ("bird.wav", RATE, "a file has its own sample rate"),
+        ([0.1, float("nan")], RATE, "NaN"),
+    ],
+)
+def test_a_bad_array_is_refused(sound: object, rate: int | None, message: str) -> None:
+    with pytest.raises(dreamsound.AudioFileError, match=message):
+        dreamsound.dream(sound, rate)  # type: ignore[arg-type]
+    with pytest.raises(dreamsound.AudioFileError, match=message):
+        dreamsound.listen(sound, rate)  # type: ignore[arg-type]
+
+
+def test_fields_go_over_a_recipe_and_a_preset() -> None:
+    base = recipe(method="filter-add", steps=7)
+    settled = api._recipe_of(base, {"steps": 3})
+    assert (settled.method, settled.steps, settled.class_) == ("filter-add", 3, "Whistling")
+    preset = dreamsound.find_preset("Turn to bells").preset
+    assert api._recipe_of("Turn to bells", {}) == api._recipe_of(preset, {}) == preset.recipe
+    with pytest.raises(dreamsound.RecipeError, match="did you mean steps"):
+        dreamsound.dream("bird.wav", stpes=3)
+    with pytest.raises(dreamsound.RecipeError, match="two recipes"):
+        dreamsound.dream("bird.wav", base, base)
+
+
+@pytest.mark.yamnet
+def test_steps_are_iterated_and_a_dream_is_ended_from_within(yamnet: YamNet) -> None:
+    dreaming = dreamsound.Dreaming(chirp(), RATE, recipe(steps=9), model=yamnet)
+    for event in dreaming.steps():
+        if event.step == 2:
+            dreaming.finish()
+    assert [event.step for event in dreaming.result().steps] == [1, 2]
+    dreaming = dreamsound.Dreaming(chirp(), RATE, recipe(steps=9), model=yamnet)
+    steps = dreaming.steps()
+    next(steps)
+    dreaming.cancel()
+    with pytest.raises(dreamsound.RenderCancelled):
+        next(steps)
+
+
+@pytest.mark.yamnet
+def test_every_render_is_an_array_as_loud_as_its_file(tmp_path: Path, yamnet: YamNet) -> None:
+    stereo = np.repeat(chirp(), 2, axis=0) * np.array([[1.0], [0.5]], np.float32)
+    given = recipe(method="filter-add", steps=2)
+    result = dreamsound.dream(stereo, RATE, given, model=yamnet, keep_every=1)
+    names = ("dream", "gradient", "hardcut", "filtered", "difference")
+    assert result.render_names == (*names, "dream_step1")
+    options = dreamsound.RenderOptions(renders=names, bits="32f")
+    written = dreamsound.write_renders(result, tmp_path, options)
+    for name in result.render_names:
+        values, rate = soundfile.read(written.paths[name], dtype="float32", always_2d=True)
+        render = result.render(name)
+        assert (rate, render.dtype, render.shape) == (RATE, np.float32, (2, 9600))
+        assert np.array_equal(render, values.T)
+    assert np.array_equal(result.render("dream", level="raw"), result.samples.array())
+    with pytest.raises(dreamsound.RecipeError, match="unknown render 'dreem'"):
+        result.render("dreem")
+
+
+@pytest.mark.yamnet
+def test_a_dream_prints_in_a_line_and_plays_in_a_notebook(
+    bird: Path, yamnet: YamNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = dreamsound.dream(bird, recipe(), model=yamnet)
+    line = repr(result)
+    assert "\n" not in line
+    assert line.startswith("<Dream of bird.wav: 2 steps of add, Whistling ")
+    assert line.endswith("0.60 s, 16000 Hz, 1 channel>")
+    players = re.findall(r"data:audio/wav;base64,([\w+/=]+)", result._repr_html_())
+    sounds = [soundfile.read(io.BytesIO(base64.b64decode(data))) for data in players]
+    assert [(len(values), rate) for values, rate in sounds] == [(9600, RATE)] * 2
+    np.testing.assert_allclose(sounds[0][0], chirp()[0], atol=2**-14)
+    np.testing.assert_allclose(sounds[1][0], result.render()[0], atol=2**-14)
+    monkeypatch.setattr(api, "PLAYED_SECONDS", 0.25)
+    page = result._repr_html_()
+    assert "The players have the first 0.25 s." in page
+    first = re.findall(r"base64,([\w+/=]+)", page)[0]
+    assert len(soundfile.read(io.BytesIO(base64.b64decode(first)))[0]) == 4000
+
+
+@pytest.mark.yamnet
+def test_listen_hears_what_is_there(bird: Path, yamnet: YamNet) -> None:
+    hearing = dreamsound.listen(bird, model=yamnet)
+    assert hearing.scores.shape == (len(hearing.starts_s), 521)
+    assert isinstance(hearing.top(3)[0], dreamsound.ClassHeard)
+    given = dreamsound.listen(chirp()[0], RATE, model=yamnet)
+    np.testing.assert_array_equal(given.scores, hearing.scores)
+    half = dreamsound.listen(bird, span="0s-0.3s", model=yamnet)
+    assert half.length_s == pytest.approx(0.3)
+
+
+@pytest.mark.yamnet
+def test_objectives_are_added_scaled_and_dreamed(yamnet: YamNet) -> None:
+    toward = 0.2 * dreamsound.Channel("layer11/pointwise_conv", 42) + dreamsound.Class("Bird")
+    toward = toward - dreamsound.Class("Speech")
+    text = "0.2*channel:layer11/pointwise_conv:42 + class:Bird - class:Speech"
+    assert str(toward) == text
+    given = dreamsound.dream(chirp(), RATE, model=yamnet, objective=toward, steps=1)
+    same = dreamsound.dream(chirp(), RATE, model=yamnet, objective=text, steps=1)
+    assert np.array_equal(given.samples.array(), same.samples.array())
 
 
 @pytest.mark.yamnet
@@ -81,7 +227,7 @@ def test_without_a_model_the_recipes_is_loaded(
 ) -> None:
     asked: list[str] = []
 
-    def load(name: str) -> YamNet:
+    def load(name: str, *, trust: bool) -> YamNet:
         asked.append(name)
         return yamnet
 
@@ -148,7 +294,7 @@ def test_a_span_is_of_a_file() -> None:
 def test_bad_input_is_reported_before_a_model_is_loaded(
     bird: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def never(name: str) -> None:
+    def never(name: str, *, trust: bool) -> None:
         raise AssertionError(name)
 
     monkeypatch.setattr("dreamsound_studio.api.load_model", never)

@@ -10,6 +10,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from dreamsound_studio import dream as _folder
 from dreamsound_studio._version import __version__
 from dreamsound_studio.errors import (
     AudioFileError,
@@ -22,62 +23,127 @@ from dreamsound_studio.errors import (
 )
 
 if TYPE_CHECKING:
-    from dreamsound_studio.api import dream
+    from dreamsound_studio.api import Dream, Dreaming, dream, listen, load_model
     from dreamsound_studio.audio.clip import Clip
-    from dreamsound_studio.dream.records import Dream
+    from dreamsound_studio.control import Control
+    from dreamsound_studio.dream.listen import ClassHeard, Hearing, Passage
+    from dreamsound_studio.dream.records import StepEvent
+    from dreamsound_studio.jobs.report import Report
+    from dreamsound_studio.jobs.run import Runner, Sounds
+    from dreamsound_studio.jobs.spec import JobSpec
+    from dreamsound_studio.models.network import Model
+    from dreamsound_studio.pictures.heard import heard_picture
+    from dreamsound_studio.recipe.objective_text import (
+        Channel,
+        Class,
+        Direction,
+        Guide,
+        Layer,
+        Objective,
+        Unit,
+    )
+    from dreamsound_studio.recipe.presets import Preset, find_preset
     from dreamsound_studio.recipe.recipe import Recipe
     from dreamsound_studio.render.options import RenderOptions
     from dreamsound_studio.render.write import write_renders
 
+#: Where the names that are imported on first use come from.
 _HOMES = {
-    "Clip": "dreamsound_studio.audio.clip",
-    "Recipe": "dreamsound_studio.recipe.recipe",
-    "RenderOptions": "dreamsound_studio.render.options",
-    "Dream": "dreamsound_studio.api",
-    "dream": "dreamsound_studio.api",
-    "write_renders": "dreamsound_studio.render.write",
+    "api": ("Dream", "Dreaming", "dream", "listen", "load_model"),
+    "audio.clip": ("Clip",),
+    "control": ("Control",),
+    "dream.listen": ("ClassHeard", "Hearing", "Passage"),
+    "dream.records": ("StepEvent",),
+    "jobs.report": ("Report",),
+    "jobs.run": ("Runner", "Sounds"),
+    "jobs.spec": ("JobSpec",),
+    "models.network": ("Model",),
+    "pictures.heard": ("heard_picture",),
+    "recipe.objective_text": (
+        "Channel",
+        "Class",
+        "Direction",
+        "Guide",
+        "Layer",
+        "Objective",
+        "Unit",
+    ),
+    "recipe.presets": ("Preset", "find_preset"),
+    "recipe.recipe": ("Recipe",),
+    "render.options": ("RenderOptions",),
+    "render.write": ("write_renders",),
 }
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AudioFileError",
+    "Channel",
+    "Class",
+    "ClassHeard",
     "Clip",
+    "Control",
+    "Direction",
     "Dream",
     "DreamSoundError",
+    "Dreaming",
+    "Guide",
+    "Hearing",
+    "JobSpec",
+    "Layer",
     "MemoryLimitError",
+    "Model",
     "ModelError",
+    "Objective",
+    "Passage",
+    "Preset",
     "QueueError",
     "Recipe",
     "RecipeError",
     "RenderCancelled",
     "RenderOptions",
+    "Report",
+    "Runner",
+    "Sounds",
+    "StepEvent",
+    "Unit",
     "__version__",
     "dream",
+    "find_preset",
+    "heard_picture",
+    "listen",
+    "load_model",
     "write_renders",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name from its module on first use."""
-    if name not in _HOMES:
+    if name not in _HOME_OF:
         raise AttributeError(f"module 'dreamsound_studio' has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
 
 
-class _Package(ModuleType):
-    """Keeps the function `dream`: importing the folder of this name binds that name as well."""
+def __dir__() -> list[str]:
+    """List the public names, also those that are not imported yet."""
+    return sorted({*globals(), *__all__})
+
+
+class _DreamFolder(ModuleType):
+    """The folder `dream`, which is called as the function that has its name."""
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Dream a sound: :func:`dreamsound_studio.api.dream`."""
+        return __getattr__("dream")(*arguments, **named)
 
     @property
-    def dream(self) -> Any:
-        """The function :func:`dreamsound_studio.api.dream`."""
-        return __getattr__("dream")
+    def __signature__(self) -> Any:
+        import inspect
 
-    @dream.setter
-    def dream(self, folder: object) -> None:
-        """Ignore the folder that the import system binds; modules in it import as usual."""
-        if not isinstance(folder, ModuleType):
-            raise TypeError("cannot replace dreamsound_studio.dream")
+        return inspect.signature(__getattr__("dream"))
 
 
-sys.modules[__name__].__class__ = _Package
+# The import system binds the folder to the package whenever a module in it is imported.
+_folder.__class__ = _DreamFolder
+sys.modules[_folder.__name__] = _folder

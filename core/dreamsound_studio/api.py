@@ -1,71 +1,279 @@
-"""Dream a sound from a script, in one call."""
+"""Dream and listen from a script: what ``import dreamsound_studio`` gives."""
 
 from __future__ import annotations
 
+import base64
+import html
+import io
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from dreamsound_studio.audio.clip import Clip, read_clip
+from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.audio.source import read_source
 from dreamsound_studio.control import Control
+from dreamsound_studio.dream import listen as listening
+from dreamsound_studio.dream import records
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.patient import PatientDreamer
-from dreamsound_studio.dream.records import Dream, StepEvent
 from dreamsound_studio.dream.verify import verify_weights
-from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.errors import AudioFileError, RecipeError
 from dreamsound_studio.models import load
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import known_tables
+from dreamsound_studio.recipe.presets import Preset, find_preset, with_fields
 from dreamsound_studio.recipe.recipe import Recipe
+from dreamsound_studio.render.mixer import Mixer
+from dreamsound_studio.render.options import RENDERS, RenderOptions
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from dreamsound_studio.models.network import Model
 
-__all__ = ["Dream", "dream", "load_model"]
+    #: A path, a clip, or an array ``[samples]`` or ``[channels, samples]``, full scale 1.0.
+    Sound = str | os.PathLike[str] | Clip | ArrayLike
+
+#: At most this much of a sound is put into a notebook's page.
+PLAYED_SECONDS = 60.0
+
+
+class Dream(records.Dream):
+    """A finished dream: its sound, its steps, and every render of it.
+
+    ``samples.array()`` is the sound at the loop's own level; :meth:`render` gives it, and the other
+    renders, at the level that files have. `write_renders` writes the files.
+    """
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """The sample rate of the source and of every render."""
+        return self.source.sample_rate_hz
+
+    @property
+    def seconds(self) -> float:
+        """The length of the source and of every render."""
+        return self.source.seconds
+
+    @property
+    def render_names(self) -> tuple[str, ...]:
+        """The names that :meth:`render` takes."""
+        return (*RENDERS, *(f"dream_step{step}" for step in self.kept))
+
+    def render(
+        self, name: str = "dream", *, level: Literal["match", "raw"] = "match"
+    ) -> FloatArray:
+        """Return a render as an array; no file is written.
+
+        Parameters
+        ----------
+        name : str, optional
+            ``dream``, ``gradient``, ``hardcut``, ``filtered``, ``difference``, or ``dream_stepN``
+            for a step that was kept.
+        level : {"match", "raw"}, optional
+            Match the source's loudness, with a true peak under -1 dBTP, or keep the loop's own
+            values.
+
+        Returns
+        -------
+        numpy.ndarray
+            Float32 ``[channels, samples]``, full scale 1.0.
+
+        Raises
+        ------
+        RecipeError
+            There is no render of this name.
+        """
+        if name not in self.render_names:
+            raise RecipeError(
+                f"unknown render {name!r}: choose from {', '.join(self.render_names)}"
+            )
+        mixer = Mixer(self, RenderOptions.make(level=level, bits="32f"), "32f", [])
+        try:
+            return np.concatenate(list(mixer.blocks(name)), axis=1)
+        finally:
+            mixer.close()
+
+    def __repr__(self) -> str:
+        channels = self.source.channels
+        return (
+            f"<Dream of {_name_of(self.source)}: {len(self.steps)} steps of {self.recipe.method}, "
+            f"{self.final.class_name} {self.initial.score:.3f} → {self.final.score:.3f}, "
+            f"{self.seconds:.2f} s, {self.sample_rate_hz} Hz, "
+            f"{channels} channel{'s' if channels > 1 else ''}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the source and the dream as players, for a notebook."""
+        source = self.source.samples.read(0, self._played_samples)
+        rows = [f"<p>{html.escape(repr(self))}</p>"]
+        rows += [
+            f"<figure><figcaption>{title}</figcaption>{self._player(array)}</figure>"
+            for title, array in (("source", source), ("dream", self.render()))
+        ]
+        if self.seconds > PLAYED_SECONDS:
+            rows.append(f"<p>The players have the first {PLAYED_SECONDS:g} s.</p>")
+        return "\n".join(rows)
+
+    @property
+    def _played_samples(self) -> int:
+        return min(self.source.samples.length, round(PLAYED_SECONDS * self.sample_rate_hz))
+
+    def _player(self, samples: FloatArray) -> str:
+        import soundfile
+
+        # Above full scale, 16 bits would wrap or clip: a source of floats may peak there.
+        played = samples[:, : self._played_samples]
+        peak = float(np.max(np.abs(played), initial=0.0))
+        file = io.BytesIO()
+        values = (played / max(peak, 1.0)).T
+        soundfile.write(file, values, self.sample_rate_hz, format="WAV", subtype="PCM_16")
+        data = base64.b64encode(file.getvalue()).decode("ascii")
+        return f'<audio controls src="data:audio/wav;base64,{data}"></audio>'
+
+
+class Dreaming:
+    """A dream under way: iterate :meth:`steps`, then take :meth:`result`.
+
+    Parameters
+    ----------
+    sound : path_like, Clip or array_like
+        A file, a clip, or samples ``[samples]`` or ``[channels, samples]``, floating point, full
+        scale 1.0. It is not modified.
+    sample_rate_hz : int, optional
+        Sample rate of an array, 8000 to 192000.
+    recipe : Recipe, Preset or str, optional
+        What to do; a string is a preset's name or file. By default, amplify the class that the
+        model hears most.
+    target, target_b, start : path_like or Clip, optional
+        The sounds of the methods that need a target, by default the recipe's; an earlier dream of
+        the same sound, to continue.
+    span : str, optional
+        Part of a file, such as ``1:30-2:00``.
+    model : Model, optional
+        A loaded model. By default, the recipe's model is loaded.
+    trust : bool, optional
+        Whether a foreign SavedModel, which is a program, may run.
+    control : Control, optional
+        Cancels the dream or ends it early, from any thread.
+    keep_every : int, optional
+        Keep the sound after every `keep_every` steps.
+    **fields
+        Fields of the recipe, over those of `recipe`: ``class_="Bell"``, ``steps=20``.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        The recipe with its fields.
+    control : Control
+        See `cancel` and `finish`.
+
+    Raises
+    ------
+    DreamSoundError
+        The sound, the recipe or the model is invalid or unavailable.
+
+    Examples
+    --------
+    >>> dreaming = Dreaming("bird.wav", class_="Bell")           # doctest: +SKIP
+    >>> for step in dreaming.steps():                            # doctest: +SKIP
+    ...     print(step.step, step.score)
+    ...     if step.score > 0.9:
+    ...         dreaming.finish()
+    >>> dream = dreaming.result()                                # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        sound: Sound,
+        sample_rate_hz: int | None = None,
+        recipe: Recipe | Preset | str | None = None,
+        *,
+        target: str | os.PathLike[str] | Clip | None = None,
+        target_b: str | os.PathLike[str] | Clip | None = None,
+        start: str | os.PathLike[str] | Clip | None = None,
+        span: str | None = None,
+        model: Model | None = None,
+        trust: bool = False,
+        control: Control | None = None,
+        keep_every: int = 0,
+        **fields: Any,
+    ) -> None:
+        self.recipe = _recipe_of(recipe, fields)
+        self.control = control or Control()
+        if model is None:
+            # Before anything is fetched or read.
+            check_names(self.recipe, *known_tables(self.recipe.model))
+        clip = _clip_of(sound, sample_rate_hz, span)
+        target = _read(self.recipe.target if target is None else target)
+        target_b = _read(self.recipe.target_b if target_b is None else target_b)
+        start = _read(start)
+        self._dreamer = PatientDreamer(
+            clip,
+            self.recipe,
+            model or load_model(self.recipe.model, trust=trust),
+            control=self.control,
+            keep_every=keep_every,
+            target=target,
+            target_b=target_b,
+            start=start,
+        )
+
+    def steps(self) -> Iterator[records.StepEvent]:
+        """Dream, yielding an event after each step.
+
+        Raises
+        ------
+        DreamSoundError
+            The dream was cancelled, nothing in the sound excites the objective, or
+            (`MemoryLimitError`) there is too little memory for one patch.
+        """
+        return self._dreamer.steps()
+
+    def cancel(self) -> None:
+        """Stop at the next block: :meth:`steps` raises `RenderCancelled`."""
+        self.control.cancel()
+
+    def finish(self) -> None:
+        """Stop at the next block; :meth:`result` has the sound after the last whole step."""
+        self.control.finish()
+
+    def result(self) -> Dream:
+        """Return the dream, after as many steps as were iterated."""
+        return Dream(**vars(self._dreamer.result()))
 
 
 def dream(
-    clip: Clip | str | os.PathLike[str],
-    recipe: Recipe | None = None,
+    sound: Sound,
+    sample_rate_hz: int | Recipe | Preset | None = None,
+    recipe: Recipe | Preset | str | None = None,
     *,
-    target: Clip | None = None,
-    start: Clip | None = None,
-    span: str | None = None,
-    model: Model | None = None,
-    on_step: Callable[[StepEvent], Any] | None = None,
-    control: Control | None = None,
-    keep_every: int = 0,
+    on_step: Callable[[records.StepEvent], Any] | None = None,
+    **settings: Any,
 ) -> Dream:
     """Dream a sound.
 
     Parameters
     ----------
-    clip : Clip or path_like
-        The sound. A clip in memory is not modified.
-    recipe : Recipe, optional
-        What to do. By default, amplify the class that the model hears most.
-    target : Clip, optional
-        For the method ``target``. By default, the file named in the recipe.
-    start : Clip, optional
-        An earlier dream of the same sound, to continue from.
-    span : str, optional
-        Part of a file: ``START:END`` in seconds, or ``START-END`` as ``1:30-2:00``.
-    model : Model, optional
-        A loaded model. By default, the recipe's model is loaded.
+    sound, sample_rate_hz, recipe
+        As `Dreaming` takes them: a path, a clip, or an array with its rate; and what to do. In the
+        second place, too, a recipe is taken: ``dream("bird.wav", recipe)``.
     on_step : callable, optional
         Called with each `StepEvent`.
-    control : Control, optional
-        Cancels the dream or ends it early from another thread.
-    keep_every : int, optional
-        Keep the sound after every `keep_every` steps.
+    **settings
+        As `Dreaming` takes them: ``target``, ``start``, ``span``, ``model``, ``trust``,
+        ``control``, ``keep_every``, and every field of the recipe.
 
     Returns
     -------
     Dream
-        ``dream.samples.array()`` is the sound, float32 ``[channels, samples]``;
-        ``render.write.write_renders`` writes the files.
+        ``dream.render("dream")`` is the sound, float32 ``[channels, samples]``, at the source's
+        loudness; `write_renders` writes the files.
 
     Raises
     ------
@@ -76,36 +284,62 @@ def dream(
 
     Examples
     --------
-    >>> import dreamsound_studio as dreamsound
-    >>> recipe = dreamsound.Recipe.make(method="filter-add", class_="Whistling")
-    >>> result = dreamsound.dream("bird.wav", recipe)            # doctest: +SKIP
+    >>> import dreamsound_studio as ds
+    >>> loud = ds.dream("bird.wav", class_="Whistling", steps=20)        # doctest: +SKIP
+    >>> toward = 0.2 * ds.Channel("layer11/pointwise_conv", 42) - ds.Class("Speech")
+    >>> loud = ds.dream(samples, 48_000, objective=toward)               # doctest: +SKIP
     """
-    recipe = recipe or Recipe()
-    if model is None:
-        # Before anything is fetched or read.
-        check_names(recipe, *known_tables(recipe.model))
-    if not isinstance(clip, Clip):
-        clip = read_source(clip, span)
-    elif span is not None:
-        raise RecipeError("A span needs a file: pass a path instead of a clip")
-    if target is None and recipe.target is not None:
-        target = read_clip(recipe.target)
-    target_b = None if recipe.target_b is None else read_clip(recipe.target_b)
-    model = model or load_model(recipe.model)
-    dreamer = PatientDreamer(
-        clip,
-        recipe,
-        model,
-        target=target,
-        target_b=target_b,
-        start=start,
-        control=control,
-        keep_every=keep_every,
-    )
-    for event in dreamer.steps():
+    if isinstance(sample_rate_hz, Recipe | Preset):
+        if recipe is not None:
+            raise RecipeError("two recipes: pass one")
+        sample_rate_hz, recipe = None, sample_rate_hz
+    dreaming = Dreaming(sound, sample_rate_hz, recipe, **settings)
+    for event in dreaming.steps():
         if on_step is not None:
             on_step(event)
-    return dreamer.result()
+    return dreaming.result()
+
+
+def listen(
+    sound: Sound,
+    sample_rate_hz: int | None = None,
+    *,
+    span: str | None = None,
+    model: Model | str = "auto",
+    trust: bool = False,
+    on_warning: Callable[[str], None] | None = None,
+) -> listening.Hearing:
+    """Play a sound to a model.
+
+    Parameters
+    ----------
+    sound, sample_rate_hz, span
+        As `Dreaming` takes them.
+    model : Model or str, optional
+        A loaded model, or what :func:`load_model` takes.
+    trust : bool, optional
+        Whether a foreign SavedModel, which is a program, may run.
+    on_warning : callable, optional
+        Called with a line where memory runs out and the sound is heard in smaller blocks.
+
+    Returns
+    -------
+    Hearing
+        ``scores`` is ``[patches, classes]``, 0..1; ``top(5)`` and ``passages()`` sum it up.
+
+    Raises
+    ------
+    DreamSoundError
+        The sound cannot be read, or the model is unavailable.
+
+    Examples
+    --------
+    >>> import dreamsound_studio as ds
+    >>> ds.listen("bird.wav").top(3)                                     # doctest: +SKIP
+    """
+    clip = _clip_of(sound, sample_rate_hz, span)
+    loaded = load_model(model, trust=trust) if isinstance(model, str) else model
+    return listening.listen(clip, loaded, on_warning)
 
 
 def load_model(model: str = "auto", *, trust: bool = False) -> Model:
@@ -114,7 +348,7 @@ def load_model(model: str = "auto", *, trust: bool = False) -> Model:
     Parameters
     ----------
     model : str
-        ``auto``, a name in the catalog or of a plug-in, or a path.
+        ``auto``, a name in the catalog or of a plug-in, a handle, or a path.
     trust : bool, optional
         Whether a foreign SavedModel, which is a program, may run.
 
@@ -134,3 +368,42 @@ def load_model(model: str = "auto", *, trust: bool = False) -> Model:
     """
     weights = find_weights(model, Watch(check=verify_weights, may_run=lambda _: trust))
     return load.load_weights(weights)
+
+
+def _recipe_of(recipe: Recipe | Preset | str | None, fields: dict[str, Any]) -> Recipe:
+    if isinstance(recipe, str):
+        recipe = find_preset(recipe).preset
+    if isinstance(recipe, Preset):
+        recipe = recipe.recipe
+    if recipe is None:
+        return Recipe.make(**fields)
+    return with_fields(recipe, False, fields) if fields else recipe
+
+
+def _clip_of(sound: Sound, sample_rate_hz: int | None, span: str | None) -> Clip:
+    """Return a sound as a clip."""
+    if isinstance(sound, str | os.PathLike):
+        if sample_rate_hz is not None:
+            raise AudioFileError(f"{sound}: a file has its own sample rate. Leave sample_rate_hz.")
+        return read_source(sound, span)
+    if span is not None:
+        raise RecipeError("A span needs a file: pass a path instead of a clip")
+    if isinstance(sound, Clip):
+        if sample_rate_hz is not None:
+            raise AudioFileError("A clip has its own sample rate. Leave sample_rate_hz.")
+        return sound
+    if sample_rate_hz is None:
+        raise AudioFileError("An array needs a sample rate. Pass sample_rate_hz.")
+    values = np.asarray(sound)
+    if values.dtype.kind != "f":
+        # Taken as they are, integers would be thousands of times too loud.
+        raise AudioFileError(f"Invalid samples: {values.dtype}. Pass floats, full scale 1.0.")
+    return Clip.from_array(values, sample_rate_hz)
+
+
+def _read(sound: str | os.PathLike[str] | Clip | None) -> Clip | None:
+    return sound if sound is None or isinstance(sound, Clip) else read_clip(sound)
+
+
+def _name_of(clip: Clip) -> str:
+    return "an array" if clip.path is None else Path(clip.path).name

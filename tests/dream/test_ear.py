@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.dream.ear import BEST, Ear, Evaluation, Mono, standardise
-from dreamsound_studio.dream.objective import ClassObjective
+from dreamsound_studio.dream.objective_functions import ClassObjective
 from dreamsound_studio.dream.patch_grid import PatchGrid
 from dreamsound_studio.dsp.resample import Resampler
 from dreamsound_studio.errors import RecipeError

@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dreamsound_studio.dream.objective import (
+from dreamsound_studio.dream.objective import ClassChoice, check_names, objective_of
+from dreamsound_studio.dream.objective_functions import (
     ChannelObjective,
-    ClassChoice,
     ClassObjective,
     LayerObjective,
     UnitObjective,
-    check_names,
-    objective_of,
 )
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.yamnet import tables as yamnet_table

@@ -16,7 +16,7 @@ import soxr
 
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.dream.ear import Ear, Mono
-from dreamsound_studio.dream.objective import ClassObjective
+from dreamsound_studio.dream.objective_functions import ClassObjective
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.weights import Weights
 from dreamsound_studio.models.yamnet import tables as yamnet_table

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.recipe.objective_text import (
     Atom,
-    ClassAtom,
-    DirectionAtom,
-    GuideAtom,
-    ObjectiveText,
+    Class,
+    Direction,
+    Guide,
+    Objective,
 )
 from dreamsound_studio.recipe.recipe import Recipe
 
@@ -24,9 +24,9 @@ paths = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=1
     lambda text: text.strip() != ""
 )
 atoms: st.SearchStrategy[Atom] = st.one_of(
-    st.builds(GuideAtom, paths, st.none() | st.just("layer7")),
-    st.builds(DirectionAtom, paths, paths),
-    st.just(ClassAtom("Whistling", "score")),
+    st.builds(Guide, paths, st.none() | st.just("layer7")),
+    st.builds(Direction, paths, paths),
+    st.just(Class("Whistling", "score")),
 )
 terms = st.tuples(st.sampled_from([1.0, -1.0, 0.5, -2.25]), atoms)
 
@@ -39,7 +39,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
     return Recipe.make(
         target=target,
         target_b=draw(st.none() | paths) if target is not None else None,
-        objective=None if text is None else str(ObjectiveText(tuple(text))),
+        objective=None if text is None else str(Objective(tuple(text))),
         seed=7,
     )
 

@@ -3,47 +3,50 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamsound_studio.cli import line_and_code
+from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.yamnet.tables import class_names
 from dreamsound_studio.recipe.objective_text import (
     AT,
     CHOICES,
-    ChannelAtom,
-    ClassAtom,
-    DirectionAtom,
-    GuideAtom,
-    LayerAtom,
-    ObjectiveText,
+    Channel,
+    Class,
+    Direction,
+    Guide,
+    Layer,
+    Objective,
     ObjectiveTextError,
-    UnitAtom,
+    Unit,
     parse_objective,
 )
+from dreamsound_studio.recipe.recipe import Recipe
 
 
 @pytest.mark.parametrize(
     ("text", "terms"),
     [
-        ("class:Whistling", [(1, ClassAtom("Whistling"))]),
-        (" class : Bird vocalization : score ", [(1, ClassAtom("Bird vocalization", "score"))]),
-        ('class:"Hi-hat"', [(1, ClassAtom("Hi-hat"))]),
-        ("class:@follow:log", [(1, ClassAtom("@follow", "log"))]),
-        ("class:35", [(1, ClassAtom("35"))]),
-        ("layer:layer7/pointwise_conv", [(1, LayerAtom("layer7/pointwise_conv"))]),
-        ("channel:layer11/pointwise_conv:42", [(1, ChannelAtom("layer11/pointwise_conv", 42))]),
-        ("unit:layer11: 0, 3,42", [(1, UnitAtom("layer11", (0, 3, 42)))]),
-        ('direction:"a-b.wav"-"C:\\\\b.wav"', [(1, DirectionAtom("a-b.wav", "C:\\b.wav"))]),
-        ('guide:"bells.wav":layer13', [(1, GuideAtom("bells.wav", "layer13"))]),
-        ("guide:bells.wav", [(1, GuideAtom("bells.wav"))]),
+        ("class:Whistling", [(1, Class("Whistling"))]),
+        (" class : Bird vocalization : score ", [(1, Class("Bird vocalization", "score"))]),
+        ('class:"Hi-hat"', [(1, Class("Hi-hat"))]),
+        ("class:@follow:log", [(1, Class("@follow", "log"))]),
+        ("class:35", [(1, Class("35"))]),
+        ("layer:layer7/pointwise_conv", [(1, Layer("layer7/pointwise_conv"))]),
+        ("channel:layer11/pointwise_conv:42", [(1, Channel("layer11/pointwise_conv", 42))]),
+        ("unit:layer11: 0, 3,42", [(1, Unit("layer11", (0, 3, 42)))]),
+        ('direction:"a-b.wav"-"C:\\\\b.wav"', [(1, Direction("a-b.wav", "C:\\b.wav"))]),
+        ('guide:"bells.wav":layer13', [(1, Guide("bells.wav", "layer13"))]),
+        ("guide:bells.wav", [(1, Guide("bells.wav"))]),
         (
             "-2*class:Cat + .5 *layer:cnn1-1e-3*class:@first",
-            [(-2, ClassAtom("Cat")), (0.5, LayerAtom("cnn1")), (-1e-3, ClassAtom("@first"))],
+            [(-2, Class("Cat")), (0.5, Layer("cnn1")), (-1e-3, Class("@first"))],
         ),
-        ('class:"say \\"hi\\", (twice)"', [(1, ClassAtom('say "hi", (twice)'))]),
+        ('class:"say \\"hi\\", (twice)"', [(1, Class('say "hi", (twice)'))]),
     ],
 )
 def test_what_is_read(text: str, terms: list[tuple[float, object]]) -> None:
@@ -98,24 +101,24 @@ NAMES = st.one_of(
 )
 NUMBERS = st.integers(0, 10_000)
 CLASSES = st.builds(
-    ClassAtom,
+    Class,
     st.one_of(NAMES, st.sampled_from([f"@{choice}" for choice in CHOICES])),
     st.sampled_from([None, *AT]),
 )
 ATOMS = st.one_of(
     CLASSES,
-    st.builds(LayerAtom, NAMES),
-    st.builds(ChannelAtom, NAMES, NUMBERS),
-    st.builds(UnitAtom, NAMES, st.lists(NUMBERS, min_size=1, max_size=3).map(tuple)),
-    st.builds(DirectionAtom, NAMES, NAMES),
-    st.builds(GuideAtom, NAMES, st.one_of(st.none(), NAMES)),
+    st.builds(Layer, NAMES),
+    st.builds(Channel, NAMES, NUMBERS),
+    st.builds(Unit, NAMES, st.lists(NUMBERS, min_size=1, max_size=3).map(tuple)),
+    st.builds(Direction, NAMES, NAMES),
+    st.builds(Guide, NAMES, st.one_of(st.none(), NAMES)),
 )
 WEIGHTS = st.floats(allow_nan=False, allow_infinity=False).filter(lambda x: x != 0)
 
 
 @given(st.lists(st.tuples(WEIGHTS, ATOMS), min_size=1, max_size=4))
-def test_text_and_terms_are_one(terms: list[tuple[float, ClassAtom]]) -> None:
-    objective = ObjectiveText(tuple(terms))
+def test_text_and_terms_are_one(terms: list[tuple[float, Class]]) -> None:
+    objective = Objective(tuple(terms))
     again = parse_objective(str(objective))
     assert again == objective
     assert str(again) == str(objective)
@@ -130,3 +133,32 @@ def test_any_text_is_read_or_refused_in_one_way(text: str) -> None:
         position = error.position
     assert 0 <= position <= len(text)
     assert all(math.isfinite(weight) for weight in weights)
+
+
+def test_atoms_and_objectives_are_added_scaled_and_negated() -> None:
+    bird, speech = Class("Bird"), Class("Speech", at="score")
+    assert str(bird - speech) == "class:Bird - class:Speech:score"
+    assert str(-bird) == "-class:Bird"
+    assert str(-(bird - 2 * speech)) == "-class:Bird + 2.0*class:Speech:score"
+    assert str((bird + speech) * 0.5) == str((bird + speech) / 2)
+    assert str(Class(3) + Layer("layer3")) == "class:3 + layer:layer3"  # type: ignore[arg-type]
+    assert Objective.parse(str(bird - speech)) == bird - speech
+    assert eval(repr(bird - 3 * speech)) == bird - 3 * speech
+    for bad in (lambda: 0 * bird, lambda: bird / 0, lambda: float("nan") * bird):
+        with pytest.raises(RecipeError, match="invalid weight"):
+            bad()
+    with pytest.raises(RecipeError, match="invalid at 'loud'"):
+        Class("Bird", at="loud")
+    for clash in (lambda: bird + 1, lambda: bird * bird, lambda: "x" - bird):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            clash()
+
+
+def test_a_recipe_takes_objects_as_its_objective() -> None:
+    guide = Guide(Path("bells.wav"))  # type: ignore[arg-type]
+    assert guide.path == "bells.wav"
+    assert Recipe.make(objective=guide).objective == 'guide:"bells.wav"'
+    mixed = Class("Bird") - Direction("a.wav", "b.wav")
+    assert Recipe(objective=mixed).objective == str(mixed)  # type: ignore[arg-type]
+    with pytest.raises(RecipeError, match="expected a class name"):
+        Recipe.make(objective=Class(""))

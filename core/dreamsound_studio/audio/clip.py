@@ -95,6 +95,10 @@ class Clip:
             raise AudioFileError(
                 f"Invalid shape for samples: {values.shape}. Pass [channels, samples] or [samples]."
             )
+        if values.shape[0] > MAX_CHANNELS >= values.shape[1]:
+            raise AudioFileError(
+                f"Invalid shape for samples: {values.shape}. Transpose it to [channels, samples]."
+            )
         clip = cls(Samples.of(values), sample_rate_hz)
         check_finite(clip.name, clip.samples, sample_rate_hz)
         return clip

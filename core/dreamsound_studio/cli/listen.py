@@ -35,7 +35,7 @@ from dreamsound_studio.models.names import NameTable, check_known
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.tables import possible_tables, table_of
 from dreamsound_studio.models.weights import Weights
-from dreamsound_studio.recipe.objective_text import ClassAtom
+from dreamsound_studio.recipe.objective_text import Class
 from dreamsound_studio.recipe.plan import terms_of
 from dreamsound_studio.recipe.recipe import Recipe
 
@@ -159,7 +159,7 @@ def listen(
 
 def _classes_of(recipe: Recipe) -> list[str]:
     """Return the classes that a recipe names, but not ``first``, ``follow`` and the like."""
-    atoms = (atom for atom in terms_of(recipe).atoms if isinstance(atom, ClassAtom))
+    atoms = (atom for atom in terms_of(recipe).atoms if isinstance(atom, Class))
     return [atom.name for atom in atoms if atom.choice is None]
 
 

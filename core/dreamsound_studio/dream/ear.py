@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
+from dreamsound_studio.dream.objective_functions import ObjectiveFunction
 from dreamsound_studio.dream.patch_grid import PatchGrid
 from dreamsound_studio.dsp.resample import Resampler
 from dreamsound_studio.errors import RecipeError
@@ -92,7 +93,7 @@ class Ear:
     ----------
     model : Model
         The model.
-    objective : Objective
+    objective : ObjectiveFunction
         The objective to maximise.
     sample_rate_hz : int
         Rate of the sounds.
@@ -111,7 +112,7 @@ class Ear:
     def __init__(
         self,
         model: Model,
-        objective: Any,
+        objective: ObjectiveFunction,
         sample_rate_hz: int,
         *,
         hop_frames: int,

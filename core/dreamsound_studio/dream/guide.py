@@ -14,7 +14,7 @@ from dreamsound_studio.dream.ear import Ear, Mono
 from dreamsound_studio.dream.out_of_memory import in_smaller_blocks
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.network import Model, Tensor
-from dreamsound_studio.recipe.objective_text import DirectionAtom, GuideAtom
+from dreamsound_studio.recipe.objective_text import Direction, Guide
 
 #: Most features kept from a long guide, evenly spread.
 MOST_FEATURES = 4096
@@ -132,7 +132,7 @@ class GuideObjective:
         return tf.reduce_mean(matches, axis=1)
 
 
-def guide_objective(atom: GuideAtom, model: Model) -> GuideObjective:
+def guide_objective(atom: Guide, model: Model) -> GuideObjective:
     """Compute a guide's features with the model.
 
     Raises
@@ -161,7 +161,7 @@ def guide_objective(atom: GuideAtom, model: Model) -> GuideObjective:
     return GuideObjective(layer, Vectors(features[index] / sizes[index, None]))
 
 
-def direction_objective(atom: DirectionAtom, model: Model) -> DirectionObjective:
+def direction_objective(atom: Direction, model: Model) -> DirectionObjective:
     """Compute the direction between two sounds with the model.
 
     Raises

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -136,9 +136,9 @@ def listen(clip: Clip, model: Model, on_warning: Callable[[str], None] | None = 
         Memory runs out with a single patch.
     """
     from dreamsound_studio.dream.ear import Ear, Mono
-    from dreamsound_studio.dream.objective import ClassObjective
+    from dreamsound_studio.dream.objective_functions import ClassObjective
 
-    objective: Any = ClassObjective("score")
+    objective = ClassObjective("score")
     rate, hop_frames = clip.sample_rate_hz, model.published_hop_frames
     grid = Ear(model, objective, rate, hop_frames=hop_frames).grid(clip.samples.length, None)
 

@@ -16,7 +16,7 @@ from dreamsound_studio.dream.patient import PatientDreamer
 from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.dsp.envelope import Envelope
 from dreamsound_studio.errors import RecipeError
-from dreamsound_studio.recipe.objective_text import ChannelAtom
+from dreamsound_studio.recipe.objective_text import Channel
 from dreamsound_studio.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def heard_by(
         part = Clip.from_array(clip.samples.read(first, min(last, clip.samples.length)), rate)
         recipe = Recipe.make(
             method="filter",
-            objective=str(ChannelAtom(published, unit.channel)),
+            objective=str(Channel(published, unit.channel)),
             steps=1,
             jitter=False,
             model=model.name,

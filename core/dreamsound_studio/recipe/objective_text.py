@@ -1,4 +1,4 @@
-r"""The grammar of objectives: parse text to terms, and back. No TensorFlow here.
+r"""Objectives: weighted sums of atoms, as objects and as text. No TensorFlow here.
 
 ::
 
@@ -15,7 +15,8 @@ r"""The grammar of objectives: parse text to terms, and back. No TensorFlow here
         name      = text between double quotes (\\" is a quote, \\\\ a backslash),
                     or words without any of  " + - * : , ( ) [ ]
 
-A negative weight steers away. A further kind of atom is a :class:`FurtherAtom` in a file of its own
+A negative weight steers away. The same objects can be made in Python, and added, subtracted,
+negated and scaled. A further kind of atom is a :class:`FurtherAtom` in a file of its own
 and a row of :data:`ATOMS`.
 """
 
@@ -23,13 +24,15 @@ from __future__ import annotations
 
 import functools
 import math
+import numbers
+import os
 import pkgutil
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from dreamsound_studio.errors import RecipeError
 
@@ -66,8 +69,40 @@ class ObjectiveTextError(RecipeError):
         super().__init__(f"objective: {message}\n  {shown}\n  {' ' * position}^")
 
 
+class _Summand(ABC):
+    """What can be added, subtracted, negated and scaled; the result is an `Objective`."""
+
+    @abstractmethod
+    def _as_terms(self) -> tuple[tuple[float, Atom], ...]: ...
+
+    def __add__(self, other: _Summand) -> Objective:
+        if not isinstance(other, _Summand):
+            return NotImplemented
+        return Objective((*self._as_terms(), *other._as_terms()))
+
+    def __neg__(self) -> Objective:
+        return self * -1.0
+
+    def __sub__(self, other: _Summand) -> Objective:
+        if not isinstance(other, _Summand):
+            return NotImplemented
+        return self + -other
+
+    def __mul__(self, weight: object) -> Objective:
+        if not isinstance(weight, numbers.Real):
+            return NotImplemented
+        return Objective(tuple((float(weight) * own, atom) for own, atom in self._as_terms()))
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: object) -> Objective:
+        if not isinstance(divisor, numbers.Real):
+            return NotImplemented
+        return self * (1.0 / float(divisor) if divisor else math.inf)
+
+
 @dataclass(frozen=True)
-class _Atom:
+class _Atom(_Summand):
     """What a term weighs. Fields that hold paths are named here, and nowhere else."""
 
     #: Fields that hold the path of a sound file, and what that file is for.
@@ -81,13 +116,34 @@ class _Atom:
         """Return the same atom with each of its paths replaced."""
         return replace(self, **{name: place_of(getattr(self, name)) for name in self.path_fields})
 
+    def __post_init__(self) -> None:
+        for name in self.path_fields:
+            object.__setattr__(self, name, os.fspath(getattr(self, name)))
+
+    def _as_terms(self) -> tuple[tuple[float, Atom], ...]:
+        return ((1.0, cast("Atom", self)),)
+
 
 @dataclass(frozen=True)
-class ClassAtom(_Atom):
-    """A class's activation: by name or number, or ``@`` one that is chosen by listening."""
+class Class(_Atom):
+    """A class's activation.
+
+    Parameters
+    ----------
+    name : str or int
+        The class by name or index, or one that is chosen by listening: ``@first``, ``@follow``,
+        ``@target``, ``@target_b`` or ``@patch``.
+    at : {"logit", "score", "log"}, optional
+        Where it is read; by default at the logit.
+    """
 
     name: str
     at: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", str(self.name))
+        if self.at not in (None, *AT):
+            raise RecipeError(f"invalid at {self.at!r}: pass {', '.join(AT)}")
 
     @property
     def choice(self) -> str | None:
@@ -100,8 +156,14 @@ class ClassAtom(_Atom):
 
 
 @dataclass(frozen=True)
-class LayerAtom(_Atom):
-    """A layer's energy."""
+class Layer(_Atom):
+    """A layer's energy.
+
+    Parameters
+    ----------
+    layer : str
+        Its published name, or a short form of it.
+    """
 
     layer: str
 
@@ -110,8 +172,16 @@ class LayerAtom(_Atom):
 
 
 @dataclass(frozen=True)
-class ChannelAtom(_Atom):
-    """One channel of a layer."""
+class Channel(_Atom):
+    """The mean of one channel of a layer.
+
+    Parameters
+    ----------
+    layer : str
+        As in `Layer`.
+    channel : int
+        From 0.
+    """
 
     layer: str
     channel: int
@@ -121,8 +191,16 @@ class ChannelAtom(_Atom):
 
 
 @dataclass(frozen=True)
-class UnitAtom(_Atom):
-    """One unit of a layer, by its place: frame, band, channel."""
+class Unit(_Atom):
+    """One unit of a layer.
+
+    Parameters
+    ----------
+    layer : str
+        As in `Layer`.
+    place : tuple of int
+        Frame, band, channel.
+    """
 
     layer: str
     place: tuple[int, ...]
@@ -132,8 +210,14 @@ class UnitAtom(_Atom):
 
 
 @dataclass(frozen=True)
-class DirectionAtom(_Atom):
-    """From one sound towards another, in the embedding."""
+class Direction(_Atom):
+    """From one sound towards another, in the embedding.
+
+    Parameters
+    ----------
+    to, away_from : str or path_like
+        Sound files.
+    """
 
     path_fields = MappingProxyType({"to": "direction to", "away_from": "direction from"})
 
@@ -145,8 +229,16 @@ class DirectionAtom(_Atom):
 
 
 @dataclass(frozen=True)
-class GuideAtom(_Atom):
-    """What another sound excites in a layer."""
+class Guide(_Atom):
+    """What another sound excites in a layer.
+
+    Parameters
+    ----------
+    path : str or path_like
+        A sound file.
+    layer : str, optional
+        As in `Layer`; by default the model's own choice.
+    """
 
     path_fields = MappingProxyType({"path": "guide"})
 
@@ -157,7 +249,7 @@ class GuideAtom(_Atom):
         return f"guide:{_quoted(self.path)}" + (f":{written(self.layer)}" if self.layer else "")
 
 
-class FurtherAtom(_Atom, ABC):
+class FurtherAtom(_Atom):
     """An atom that brings its own objective; its `read` is a row of :data:`ATOMS`."""
 
     @classmethod
@@ -175,23 +267,52 @@ class FurtherAtom(_Atom, ABC):
 
     @abstractmethod
     def objective(self, model: Model) -> Any:
-        """Return what is maximised, a ``dream.objective.Objective``."""
+        """Return what is maximised, a ``dream.objective.ObjectiveFunction``."""
 
 
-Atom = ClassAtom | LayerAtom | ChannelAtom | UnitAtom | DirectionAtom | GuideAtom | FurtherAtom
+Atom = Class | Layer | Channel | Unit | Direction | Guide | FurtherAtom
 
 
-@dataclass(frozen=True)
-class ObjectiveText:
-    """A weighted sum of atoms.
+@dataclass(frozen=True, repr=False)
+class Objective(_Summand):
+    """A weighted sum of atoms, which a dream maximises.
 
     Attributes
     ----------
     terms : tuple of (float, Atom)
         Weights, finite and not 0, and their atoms.
+
+    Raises
+    ------
+    RecipeError
+        A weight is 0 or not finite.
+
+    Examples
+    --------
+    >>> birds = 0.2 * Channel("layer11/pointwise_conv", 42) + Class("Bird") - Class("Speech")
+    >>> print(birds)
+    0.2*channel:layer11/pointwise_conv:42 + class:Bird - class:Speech
+    >>> Objective.parse("class:Bird") == +1 * Class("Bird")
+    True
     """
 
     terms: tuple[tuple[float, Atom], ...]
+
+    def __post_init__(self) -> None:
+        for weight, atom in self.terms:
+            if weight == 0 or not math.isfinite(weight):
+                raise RecipeError(f"invalid weight {weight:g} of {atom}: pass a finite one, not 0")
+
+    @classmethod
+    def parse(cls, text: str) -> Objective:
+        """Return the objective of a text; see :func:`parse_objective`."""
+        return parse_objective(text)
+
+    def _as_terms(self) -> tuple[tuple[float, Atom], ...]:
+        return self.terms
+
+    def __repr__(self) -> str:
+        return f"Objective.parse({str(self)!r})"
 
     def __str__(self) -> str:
         parts = []
@@ -208,11 +329,16 @@ class ObjectiveText:
 
     def chooses(self, choice: str) -> bool:
         """Return whether any class is chosen by listening in this way."""
-        return any(isinstance(atom, ClassAtom) and atom.choice == choice for atom in self.atoms)
+        return any(isinstance(atom, Class) and atom.choice == choice for atom in self.atoms)
+
+
+def is_objective(value: object) -> bool:
+    """Return whether a value is an objective, or an atom that can stand for one."""
+    return isinstance(value, _Summand)
 
 
 @functools.lru_cache(maxsize=1024)
-def parse_objective(text: str) -> ObjectiveText:
+def parse_objective(text: str) -> Objective:
     """Parse an objective.
 
     Parameters
@@ -222,7 +348,7 @@ def parse_objective(text: str) -> ObjectiveText:
 
     Returns
     -------
-    ObjectiveText
+    Objective
         ``parse_objective(str(it)) == it``.
 
     Raises
@@ -245,7 +371,7 @@ class Reader:
         self.text = text
         self.position = 0
 
-    def objective(self) -> ObjectiveText:
+    def objective(self) -> Objective:
         """Read all of the text."""
         self.space()
         sign = -1.0 if self.take("-") else 1.0
@@ -257,7 +383,7 @@ class Reader:
                 terms.append(self._term(-1.0))
             else:
                 raise self.error("expected + or - and another term, or the end")
-        return ObjectiveText(tuple(terms))
+        return Objective(tuple(terms))
 
     def _term(self, sign: float) -> tuple[float, Atom]:
         self.space()
@@ -343,7 +469,7 @@ class Reader:
         return ObjectiveTextError(message, self.text, place)
 
 
-def _class(reader: Reader) -> ClassAtom:
+def _class(reader: Reader) -> Class:
     reader.space()
     start = reader.position
     quoted = reader.text.startswith('"', start)
@@ -352,43 +478,43 @@ def _class(reader: Reader) -> ClassAtom:
         choices = ", ".join(f"@{choice}" for choice in CHOICES)
         raise reader.error(f"unknown class {name}; use {choices}", start)
     if not reader.take(":"):
-        return ClassAtom(name)
+        return Class(name)
     reader.space()
     start = reader.position
     at = reader.name("where to read the class: logit, score or log")
     if at not in AT:
         raise reader.error("expected logit, score or log", start)
-    return ClassAtom(name, at)
+    return Class(name, at)
 
 
-def _layer(reader: Reader) -> LayerAtom:
-    return LayerAtom(reader.name("a layer name"))
+def _layer(reader: Reader) -> Layer:
+    return Layer(reader.name("a layer name"))
 
 
-def _channel(reader: Reader) -> ChannelAtom:
+def _channel(reader: Reader) -> Channel:
     layer = reader.name("a layer name")
     reader.expect(":", "and a channel number")
-    return ChannelAtom(layer, reader.integer())
+    return Channel(layer, reader.integer())
 
 
-def _unit(reader: Reader) -> UnitAtom:
+def _unit(reader: Reader) -> Unit:
     layer = reader.name("a layer name")
     reader.expect(":", "and the place of a unit, such as 0,3,42")
     place = [reader.integer()]
     while reader.take(","):
         place.append(reader.integer())
-    return UnitAtom(layer, tuple(place))
+    return Unit(layer, tuple(place))
 
 
-def _direction(reader: Reader) -> DirectionAtom:
+def _direction(reader: Reader) -> Direction:
     to = reader.name("a sound file")
     reader.expect("-", "and the sound file to move away from")
-    return DirectionAtom(to, reader.name("a sound file"))
+    return Direction(to, reader.name("a sound file"))
 
 
-def _guide(reader: Reader) -> GuideAtom:
+def _guide(reader: Reader) -> Guide:
     path = reader.name("a sound file")
-    return GuideAtom(path, reader.name("a layer name") if reader.take(":") else None)
+    return Guide(path, reader.name("a layer name") if reader.take(":") else None)
 
 
 #: The reader of each kind of atom: ``module:function``, imported when needed.

@@ -9,9 +9,9 @@ from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.morph import Morph
 from dreamsound_studio.recipe.objective_text import (
-    ClassAtom,
-    LayerAtom,
-    ObjectiveText,
+    Class,
+    Layer,
+    Objective,
     parse_objective,
 )
 from dreamsound_studio.recipe.recipe import Carrier, Combine, MaskFrom, Recipe
@@ -61,7 +61,7 @@ class Plan(Recipe):
         return cls.model_construct(**values | _choices(recipe) | _numbers(recipe))
 
 
-def terms_of(recipe: Recipe) -> ObjectiveText:
+def terms_of(recipe: Recipe) -> Objective:
     """Return the recipe's objective as terms; `class`, `at` and `layer` are short forms.
 
     Parameters
@@ -72,18 +72,18 @@ def terms_of(recipe: Recipe) -> ObjectiveText:
     if recipe.objective is not None:
         return parse_objective(recipe.objective)
     if recipe.layer is not None:
-        return ObjectiveText(((1.0, LayerAtom(recipe.layer)),))
+        return Objective(((1.0, Layer(recipe.layer)),))
     name = _class_of(recipe)
     if name == "target" and recipe.target_b is not None:
         # The masks change over time; the objective is a single number, and takes their middle.
         share = Morph.of(recipe).middle
         ends = ((1 - share, "@target"), (share, "@target_b"))
-        return ObjectiveText(
-            tuple((weight, ClassAtom(end, recipe.at)) for weight, end in ends if weight > 0)
+        return Objective(
+            tuple((weight, Class(end, recipe.at)) for weight, end in ends if weight > 0)
         )
     if name in ("first", "follow", "target", "patch"):
         name = f"@{name}"
-    return ObjectiveText(((1.0, ClassAtom(name, recipe.at)),))
+    return Objective(((1.0, Class(name, recipe.at)),))
 
 
 def _class_of(recipe: Recipe) -> str:

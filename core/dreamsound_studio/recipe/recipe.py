@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.breakpoints import Breakpoints
 from dreamsound_studio.recipe.files import Places, files_by_name, with_files
 from dreamsound_studio.recipe.method_table import METHODS
-from dreamsound_studio.recipe.objective_text import parse_objective
+from dreamsound_studio.recipe.objective_text import is_objective, parse_objective
 
 SCHEMA_VERSION = 1
 
@@ -241,6 +248,11 @@ class Recipe(BaseModel):
     precision: Annotated[
         Literal["float32", "bfloat16"], Field(description="arithmetic inside the network")
     ] = "float32"
+
+    @field_validator("objective", mode="before")
+    @classmethod
+    def _as_text(cls, value: Any) -> Any:
+        return str(value) if is_objective(value) else value
 
     @model_validator(mode="after")
     def _check(self) -> Recipe:

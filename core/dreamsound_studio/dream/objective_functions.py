@@ -1,0 +1,206 @@
+"""What is maximised: a number for each patch, made from a model's activations. TensorFlow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from dreamsound_studio.models.network import Tensor
+from dreamsound_studio.recipe.plan import DEFAULT_AT
+
+
+class ObjectiveFunction(Protocol):
+    """A value for each patch.
+
+    Attributes
+    ----------
+    taps : tuple of str
+        Published names of the layers it reads.
+    reads_class : bool
+        Whether it depends on the step's classes.
+    """
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """Return the layers."""
+
+    @property
+    def reads_class(self) -> bool:
+        """Return whether the classes matter."""
+
+    def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
+        """Return ``[patches]``, from the activations and the step's classes ``[choices]``."""
+
+
+@dataclass(frozen=True)
+class ClassObjective:
+    """The activation of one class: its logit, its score, or the logarithm of its score.
+
+    Parameters
+    ----------
+    at : {"logit", "score", "log"}
+        Where the class is read.
+    place : int or None
+        Index among the step's classes; None for each patch's own best class.
+    """
+
+    at: str = DEFAULT_AT
+    place: int | None = 0
+    taps: tuple[str, ...] = ()
+
+    @property
+    def reads_class(self) -> bool:
+        """Return whether it reads one of the step's classes."""
+        return self.place is not None
+
+    def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
+        """Return ``[patches]``, the class's activation."""
+        import tensorflow as tf
+
+        logits = activations["logits"]
+        if self.place is None:
+            logit = tf.reduce_max(logits, axis=1)
+        else:
+            logit = tf.gather(logits, tf.reshape(classes, [-1])[self.place], axis=1)
+        if self.at == "score":
+            return tf.sigmoid(logit)
+        if self.at == "log":
+            return tf.math.log_sigmoid(logit)
+        return logit
+
+
+@dataclass(frozen=True)
+class LayerObjective:
+    """A layer's energy, Deep Dream's L2: the mean of its squared activations.
+
+    Parameters
+    ----------
+    layer : str
+        Published layer name.
+
+    References
+    ----------
+    .. [1] A. Mordvintsev et al., "Inceptionism: going deeper into neural networks", 2015.
+    """
+
+    layer: str
+    reads_class = False
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """Return the layer."""
+        return (self.layer,)
+
+    def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
+        """Return ``[patches]``, the layer's mean square."""
+        import tensorflow as tf
+
+        return tf.reduce_mean(_flat(tf.square(activations[self.layer])), axis=1)
+
+
+@dataclass(frozen=True)
+class ChannelObjective:
+    """The mean of one channel of a layer, over the patch.
+
+    Parameters
+    ----------
+    layer : str
+        Published layer name.
+    channel : int
+        Channel index.
+    before_relu : str or None
+        The layer before the ReLU that produces this one.
+
+    Notes
+    -----
+    If a ReLU blocks the whole channel, there is no gradient. The largest value before the ReLU is
+    then added: it is negative, and its gradient leads to where the channel becomes active.
+    """
+
+    layer: str
+    channel: int
+    before_relu: str | None = None
+    reads_class = False
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """Return the layer, and the one before its ReLU."""
+        return (self.layer,) if self.before_relu is None else (self.layer, self.before_relu)
+
+    def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
+        """Return ``[patches]``, the channel's mean."""
+        import tensorflow as tf
+
+        values = tf.reduce_mean(_flat(activations[self.layer][..., self.channel]), axis=1)
+        if self.before_relu is None:
+            return values
+        before = activations[self.before_relu][..., self.channel]
+        return values + tf.minimum(tf.reduce_max(_flat(before), axis=1), 0.0)
+
+
+@dataclass(frozen=True)
+class UnitObjective:
+    """One unit of a layer: a channel at one place; dead units as in :class:`ChannelObjective`."""
+
+    layer: str
+    place: tuple[int, ...]
+    before_relu: str | None = None
+    reads_class = False
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """Return the layer, and the one before its ReLU."""
+        return (self.layer,) if self.before_relu is None else (self.layer, self.before_relu)
+
+    def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
+        """Return ``[patches]``, the unit's activation."""
+        import tensorflow as tf
+
+        where = (slice(None), *self.place)
+        values = activations[self.layer][where]
+        if self.before_relu is None:
+            return values
+        before = activations[self.before_relu]
+        if len(before.shape) != len(where):
+            # Pooling in between: any place of the channel can activate it.
+            return values + tf.minimum(
+                tf.reduce_max(_flat(before[..., self.place[-1]]), axis=1), 0.0
+            )
+        return values + tf.minimum(before[where], 0.0)
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A weighted sum of objectives.
+
+    Parameters
+    ----------
+    parts : tuple of (float, ObjectiveFunction)
+        Weights and the objectives they apply to.
+    """
+
+    parts: tuple[tuple[float, ObjectiveFunction], ...]
+
+    @property
+    def reads_class(self) -> bool:
+        """Return whether any part reads a class."""
+        return any(part.reads_class for _, part in self.parts)
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """Return the layers of all parts."""
+        return tuple(dict.fromkeys(tap for _, part in self.parts for tap in part.taps))
+
+    def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
+        """Return ``[patches]``, the weighted sum."""
+        total = 0.0
+        for weight, part in self.parts:
+            total = total + weight * part.values(activations, classes)
+        return total
+
+
+def _flat(values: Tensor) -> Tensor:
+    """Return ``[patches, everything else]``."""
+    import tensorflow as tf
+
+    return tf.reshape(values, [tf.shape(values)[0], -1])
