@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import json
+import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,9 +39,9 @@ def song(tmp_path: Path) -> Path:
 
 def only_memory_fails(monkeypatch: pytest.MonkeyPatch, place: str, number: int) -> None:
     """Let one call of a function fail, the one of that number, for lack of memory."""
-    module_name, name = place.rsplit(".", 1)
-    module = importlib.import_module(module_name)
-    through = getattr(module, name)
+    holder, name = place.rsplit(".", 1)
+    module_or_class = pkgutil.resolve_name(holder)
+    through = getattr(module_or_class, name)
     calls: list[int] = []
 
     def fails_once(*arguments: Any, **more: Any) -> Any:
@@ -50,7 +50,7 @@ def only_memory_fails(monkeypatch: pytest.MonkeyPatch, place: str, number: int) 
             raise MemoryError
         return through(*arguments, **more)
 
-    monkeypatch.setattr(module, name, fails_once)
+    monkeypatch.setattr(module_or_class, name, fails_once)
 
 
 def test_render(run: Command, song: Path, tmp_path: Path, little_memory: LittleMemory) -> None:
@@ -147,7 +147,7 @@ def test_vary_halves_the_block_of_each(
 @pytest.mark.parametrize(
     ("place", "number"),
     [
-        ("dreamsound_studio.dream.dreamer.Plan.of", 2),
+        ("dreamsound_studio.dream.dreamer.objective_of", 2),
         ("dreamsound_studio.render.write.write_blocks", 2),
         ("dreamsound_studio.render.mixer.match_gain_db", 2),
     ],

@@ -30,9 +30,9 @@ def steps(window) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "content", "word"),
     [
-        ("garbage.wav", b"\x00\x01nothing of a sound" * 50, "not a sound file"),
+        ("garbage.wav", b"\x00\x01nothing of a sound" * 50, "not a readable sound file"),
         ("empty.wav", b"", "empty"),
-        ("text.txt", b"hello", "not a sound file"),
+        ("text.txt", b"hello", "not a readable sound file"),
     ],
 )
 def test_garbage_that_is_dropped(window, tmp_path, name, content, word):
@@ -194,7 +194,7 @@ def test_a_full_disk_when_the_session_is_kept(window, monkeypatch):
 
     window.session.current.set_fields("x", steps=3)
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_text", full)
+        patch.setattr(Path, "write_bytes", full)
         assert not window.save()
         assert "No space left" in said(window)
         assert "Check disk space" in said(window)
@@ -207,7 +207,7 @@ def test_preferences_that_cannot_be_kept_hold_for_this_session(window, monkeypat
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_text", full)
+        patch.setattr(Path, "write_bytes", full)
         window.studio.change_preferences(theme="dark")
     assert "No space left" in said(window)
     assert window.studio.preferences.theme == "dark"

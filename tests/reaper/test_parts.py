@@ -133,9 +133,9 @@ def test_files_of_the_recipe_are_seen_from_the_project(tmp_path, action):
     (part,) = parts_of(facts(one, action=action, recipe=recipe, path=project), tmp_path).parts
     named = JobRequest.make(part.job).settled(tmp_path / "run").recipe
     song = tmp_path / "Song"
-    assert named["objective"] == f'direction:"{song / "b.wav"}"-"{far}"'
-    assert (named["target"], named["target_b"]) == (str(song / "t.wav"), None)
-    assert named["steps"] == (3 if action == "again" else 10)
+    assert named.objective == f'direction:"{song / "b.wav"}"-"{far}"'
+    assert (named.target, named.target_b) == (str(song / "t.wav"), None)
+    assert named.steps == (3 if action == "again" else 10)
 
 
 def test_a_take_of_ours_that_was_reversed_since_is_a_sound_of_its_own(tmp_path):

@@ -13,7 +13,7 @@ import pytest
 
 from dreamsound_reaper import run as run_module
 from dreamsound_reaper.facts import read_facts
-from dreamsound_reaper.parts import Part, Parts
+from dreamsound_reaper.parts import FORMER, LEFT_OUT, Part, Parts
 from dreamsound_reaper.plan import Outcome, plan_of
 from dreamsound_reaper.run import PREPARED, Run
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
@@ -38,10 +38,10 @@ def no_take(path: Path) -> dict[str, Any]:
 
 #: Why an item is left out, and how to make one.
 UNFIT: dict[str, Callable[[Path], dict[str, Any]]] = {
-    "which is not there": lambda at: item(at / "gone.wav", name="gone"),
+    "plays the missing file": lambda at: item(at / "gone.wav", name="gone"),
     "it is MIDI": lambda at: item(tone(at / "midi.wav", 1.0), is_midi=True),
     "it is empty": lambda at: no_take(tone(at / "empty.wav", 1.0)),
-    "cannot be read": lambda at: item(text(at / "broken.wav")),
+    "plays an unreadable file": lambda at: item(text(at / "broken.wav")),
     "has no length": lambda at: item(tone(at / "short.wav", 1.0)) | {"length_s": 0.0},
     "is locked": lambda at: item(tone(at / "locked.wav", 1.0)) | {"is_locked": True},
 }
@@ -133,8 +133,9 @@ def test_a_file_that_comes_or_goes_between_the_starts_changes_no_plan(
     assert plan is not None
     assert [entry["label"] for entry in plan["items"]] == ["a.wav"]
     assert plan["lost"] == len(UNFIT) + 1
-    assert any("gone.wav, which is not there" in line for line in plan["summary"])
-    assert any("cannot be read" in line for line in plan["summary"])
+    missing = f"plays the missing file {tmp_path / 'gone.wav'}"
+    assert any(missing in line for line in plan["summary"])
+    assert any("plays an unreadable file" in line for line in plan["summary"])
 
 
 def test_every_field_of_the_parts_is_kept() -> None:
@@ -152,8 +153,12 @@ def test_parts_of_an_earlier_version_are_counted(store: Store, folder: Path) -> 
     first = run._prepared(read_facts(folder))
     values = first.as_dict()
     del values["left_out"]
+    former = [(label, words.replace(LEFT_OUT, FORMER)) for label, words in first.remarks]
+    values["remarks"] = former
     (folder / PREPARED).write_text(json.dumps(values))
-    assert Run(folder, store)._prepared(read_facts(folder)) == first
+    again = Run(folder, store)._prepared(read_facts(folder))
+    assert again.left_out == len(UNFIT)
+    assert again == dataclasses.replace(first, remarks=former)
 
 
 @pytest.mark.parametrize("content", ["", "{]", "[]", "{}", '{"parts": [{"x": 1}], "remarks": []}'])
@@ -177,7 +182,7 @@ def test_a_job_that_was_refused_stays_refused(
     plan = Run(folder, store).carry_out()
     assert plan is not None
     assert (plan["state"], plan["lost"]) == ("failed", len(UNFIT) + 2)
-    assert any("larger than any job" in line for line in plan["summary"])
+    assert any("too large for a job" in line for line in plan["summary"])
 
 
 def test_a_job_taken_out_of_the_queue_is_not_put_in_again(
