@@ -31,6 +31,7 @@ def test_a_killed_process_lets_its_lock_go(tmp_path: Path) -> None:
     )
     process.start()
     while not ready.exists():
+        assert process.is_alive()
         process.join(0.01)
     assert is_locked(path)
     assert sweep(tmp_path) == []
