@@ -205,7 +205,7 @@ def test_a_taken_name_is_numbered(tmp_path: Path) -> None:
 
 
 def test_of_many_that_want_one_name_each_gets_its_own(tmp_path: Path) -> None:
-    everyone, got = threading.Barrier(8), []
+    everyone, got = threading.Barrier(8, timeout=60), []
 
     def take(number: int) -> None:
         partial = tmp_path / f".{number}"

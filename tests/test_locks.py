@@ -31,6 +31,7 @@ def test_a_killed_process_lets_its_lock_go(tmp_path: Path) -> None:
     )
     process.start()
     while not ready.exists():
+        assert process.is_alive()
         process.join(0.01)
     assert is_locked(path)
     assert sweep(tmp_path) == []
@@ -107,6 +108,18 @@ def test_the_lock_of_a_removed_file_is_no_lock(
     assert len(tries) == 2
     assert is_locked(path)
     lock.release()
+
+
+def test_releasing_a_removed_lock_leaves_the_one_in_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "a.lock"
+    removed, present = FileLock(path), FileLock(path)
+    assert removed.acquire()
+    path.unlink()
+    assert present.acquire()
+    removed.release()
+    assert is_locked(path)
+    present.release()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_lock_that_is_held_ends_with_its_block(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_an_upgrade_that_dies_leaves_the_old_version(tmp_path: Path) -> None:
 
 
 def test_of_many_that_make_a_file_one_does_and_all_can_use_it(tmp_path: Path) -> None:
-    path, everyone, counts = tmp_path / "a.sqlite", threading.Barrier(8), []
+    path, everyone, counts = tmp_path / "a.sqlite", threading.Barrier(8, timeout=60), []
 
     def use() -> None:
         everyone.wait()

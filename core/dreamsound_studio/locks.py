@@ -58,8 +58,10 @@ class FileLock:
         """Release the lock and remove the file."""
         if self._file is None:
             return
-        with suppress(OSError):  # Windows cannot remove an open file: `sweep` does it later
-            self.path.unlink()
+        # Where the file was removed, one in its place is the lock of another process.
+        if _same_file(self.path, self._file):
+            with suppress(OSError):  # Windows cannot remove an open file: `sweep` does it later
+                self.path.unlink()
         self._file.close()
         self._file = None
 

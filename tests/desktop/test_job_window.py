@@ -290,13 +290,16 @@ def test_which_takes_are_made_is_chosen_and_one_stays(open_job, qtbot, tmp_path)
 def test_a_window_that_is_ended_by_the_system_leaves_nothing_behind(folder, tmp_path):
     code = "import sys; from dreamsound_desktop.app import main; sys.exit(main(sys.argv[1:]))"
     process = subprocess.Popen([sys.executable, "-c", code, "--job", str(folder)])
-    (folder / "001/preview").mkdir()
-    deadline = time.monotonic() + 60
-    while not Path(os.environ["DREAMSOUND_QUEUE"]).exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(1.0)  # from looking at the queue to the window on the screen
-    process.terminate()
-    assert process.wait(10) == 0, "it closes as if by hand"
+    try:
+        (folder / "001/preview").mkdir()
+        deadline = time.monotonic() + 60
+        while not Path(os.environ["DREAMSOUND_QUEUE"]).exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1.0)  # from looking at the queue to the window on the screen
+        process.terminate()
+        assert process.wait(10) == 0, "it closes as if by hand"
+    finally:
+        process.kill()
     assert not (folder / "001/preview").exists()
 
 

@@ -90,9 +90,22 @@ def work(store: Store, yamnet: object, monkeypatch: pytest.MonkeyPatch) -> Work:
     return work
 
 
+_STARTED: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_running() -> Iterator[None]:
+    """A test that fails does not leave its processes to work on: a worker would never end."""
+    yield
+    while _STARTED:
+        process = _STARTED.pop()
+        process.kill()  # a worker's working process ends with it
+        process.communicate()
+
+
 def dreamsound(*arguments: object, **more: Any) -> subprocess.Popen[str]:
-    """``dreamsound`` in a process of its own."""
-    return subprocess.Popen(
+    """``dreamsound`` in a process of its own, which ends with the test."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "dreamsound_studio", *map(str, arguments)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -100,6 +113,8 @@ def dreamsound(*arguments: object, **more: Any) -> subprocess.Popen[str]:
         text=True,
         **more,
     )
+    _STARTED.append(process)
+    return process
 
 
 def until(true: Callable[[], object], what: str, seconds: float = 90.0) -> None:

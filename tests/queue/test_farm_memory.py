@@ -26,7 +26,7 @@ def address(tmp_path: Path, yamnet: object, monkeypatch: pytest.MonkeyPatch) -> 
         n_workers=1,
         threads_per_worker=1,
         processes=False,
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
         local_directory=str(tmp_path / "dask"),
     ) as cluster:
         yield cluster.scheduler_address

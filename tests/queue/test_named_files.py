@@ -253,7 +253,7 @@ def farm() -> Iterator[Farm]:
     """A scheduler and a machine in this process, seen from the queue."""
     distributed = pytest.importorskip("distributed", reason="the extra `farm` is not installed")
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
     ) as cluster:
         farm = Farm(FarmOptions(cluster.scheduler_address))
         yield farm

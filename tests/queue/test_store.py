@@ -453,9 +453,12 @@ def test_a_process_that_is_killed_while_it_adds_adds_all_or_nothing(
     context = multiprocessing.get_context("spawn")
     for round_ in range(3):
         ready = tmp_path / f"ready{round_}"
-        adder = context.Process(target=_add_for_ever, args=(str(queue_path), str(ready)))
+        adder = context.Process(
+            target=_add_for_ever, args=(str(queue_path), str(ready)), daemon=True
+        )
         adder.start()
         while not ready.exists():
+            assert adder.is_alive()
             time.sleep(0.001)
         time.sleep(0.01 * round_)
         os.kill(adder.pid or 0, signal.SIGKILL)

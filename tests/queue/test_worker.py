@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,9 +101,23 @@ def test_a_preview_runs_at_once_and_the_render_around_it_is_the_same(
     assert renders_of(store.job(number)) == renders_of(store.job(undisturbed))
 
 
+_STARTED: list[tuple[Worker, threading.Thread]] = []
+
+
+@pytest.fixture(autouse=True)
+def _no_worker_stays() -> Iterator[None]:
+    """A test that fails does not leave its worker at work: pytest would wait for it."""
+    yield
+    while _STARTED:
+        worker, thread = _STARTED.pop()
+        worker.leave()
+        thread.join(timeout=60)
+
+
 def started(store: Store, **options: Any) -> tuple[Worker, threading.Thread]:
     worker = Worker(store, WorkerOptions(**options))
     thread = threading.Thread(target=worker.run)
+    _STARTED.append((worker, thread))
     thread.start()
     return worker, thread
 

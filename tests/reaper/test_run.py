@@ -188,9 +188,11 @@ def test_a_run_that_died_is_taken_up_where_it_was(store, folder, tmp_path):
         "run.Run(Path(sys.argv[1]), Store(Path(sys.argv[2]))).carry_out()"
     )
     child = subprocess.Popen([sys.executable, "-c", code, str(folder), str(store.path)])
-    until(lambda: store.counts()["queued"] == 2, 30)
-    child.kill()
-    child.wait()
+    try:
+        until(lambda: store.counts()["queued"] == 2, 30)
+    finally:
+        child.kill()
+        child.wait()
     make(store, claim(store, tmp_path), tmp_path)
     follower = Follower(folder, store)
     until(lambda: "1 of 2" in follower.status()["text"])

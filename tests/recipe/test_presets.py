@@ -120,7 +120,7 @@ def test_one_file_that_is_broken_does_not_hide_the_others(folder: Path) -> None:
 
 
 def test_of_two_who_save_one_name_at_once_one_is_reported(folder: Path) -> None:
-    started, told = threading.Barrier(8), []
+    started, told = threading.Barrier(8, timeout=60), []
 
     def save(number: int) -> None:
         started.wait()

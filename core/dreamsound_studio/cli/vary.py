@@ -8,7 +8,7 @@ import traceback
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -54,9 +54,6 @@ from dreamsound_studio.recipe.grid import parse_grid
 from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RenderOptions
-
-if TYPE_CHECKING:
-    pass
 
 app = App()
 

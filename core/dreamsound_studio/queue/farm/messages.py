@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -124,11 +124,13 @@ class FarmNews:
 
     @classmethod
     def read(cls, message: Mapping[str, Any]) -> FarmNews:
-        """Return the news of a plain message, as :meth:`plain` gives it."""
+        """Return the news of a plain message, as :meth:`plain` gives it and Dask passes it on."""
         from dreamsound_studio.dream.records import StepEvent
 
-        step = message["step"]
-        return cls(**{**message, "step": None if step is None else StepEvent(**step)})
+        # Dask's scheduler adds a field of its own: the machine's address.
+        known = {one.name: message[one.name] for one in fields(cls)}
+        step = known["step"]
+        return cls(**known | {"step": None if step is None else StepEvent(**step)})
 
     def plain(self) -> dict[str, object]:
         """Return plain values: Dask's events are not pickled."""

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self
@@ -49,6 +49,7 @@ class Database:
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._opened: os.stat_result | None = None
 
     @property
     def folder(self) -> Path:
@@ -74,6 +75,18 @@ class Database:
                 self._connection.close()
                 self._connection = None
 
+    def is_in_place(self) -> bool:
+        """Return whether the open file is still the one at its path, not removed or replaced."""
+        with self._lock:
+            if self._connection is None or self._opened is None:
+                return True
+            try:
+                return os.path.samestat(self._opened, self.path.stat())
+            except FileNotFoundError:
+                return False
+            except OSError:  # out of reach for now
+                return True
+
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection to this thread only."""
@@ -81,6 +94,8 @@ class Database:
         with self._lock:
             if self._connection is None:
                 self._connection = connect(self.path, self._busy_timeout_s)
+                with suppress(OSError):
+                    self._opened = self.path.stat()
             with QUEUE.errors(self.path, self._busy_timeout_s):
                 yield self._connection
 

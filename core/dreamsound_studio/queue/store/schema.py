@@ -101,6 +101,10 @@ class DamagedQueueError(QueueError):
     """The file is damaged, or not a database; it is left unchanged."""
 
 
+class RemovedQueueError(QueueError):
+    """The file was removed, or another is in its place: its jobs are gone."""
+
+
 class ForeignFileError(QueueError):
     """The file is a database of another program."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from dreamsound_studio.errors import QueueError
-from dreamsound_studio.queue.store.schema import DamagedQueueError
+from dreamsound_studio.queue.store.schema import DamagedQueueError, RemovedQueueError
 from dreamsound_studio.queue.store.states import LostJobError, LostWorkerError
 
 #: A night's work must not end because a backup held the queue's file for a minute.
@@ -30,13 +30,13 @@ def patiently(act: Callable[[], Result], patience_s: float = PATIENCE_S) -> Resu
     Raises
     ------
     QueueError
-        At once if waiting does not help: the job or worker is lost, or the file is damaged.
+        At once if waiting does not help: the job or worker is lost, or the file is damaged or gone.
     """
     give_up_s = time.monotonic() + patience_s
     while True:
         try:
             return act()
-        except (LostJobError, LostWorkerError, DamagedQueueError):
+        except (LostJobError, LostWorkerError, DamagedQueueError, RemovedQueueError):
             raise
         except QueueError:
             if time.monotonic() > give_up_s:

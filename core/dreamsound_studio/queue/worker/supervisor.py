@@ -73,6 +73,8 @@ class Supervisor:
             code = self._work()
             if self._is_ending or (0 < code <= MOST_EXIT_CODE and code != AGAIN):
                 return code
+            if not self._store.is_in_place():
+                return min(abs(code), 1)  # its jobs are gone: nobody waits for another worker
             if code == 0:
                 if not self._is_needed_again():
                     return 0

@@ -20,6 +20,7 @@ from dreamsound_studio.jobs.thread_warnings import thread_warnings
 from dreamsound_studio.locks import WorkerLock, sweep
 from dreamsound_studio.queue import inbox
 from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.queue.store.schema import RemovedQueueError
 from dreamsound_studio.queue.store.states import LostWorkerError
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.job_run import JobRun, Surroundings
@@ -182,6 +183,12 @@ class Worker:
             self._failed(error)
 
     def _tend(self, observer: Observer) -> None:
+        if not self.store.is_in_place():
+            # Nobody could see or stop its jobs any more.
+            raise RemovedQueueError(
+                f"{self.store.path}: the queue was removed while a worker used it. Add its jobs "
+                "again."
+            )
         if not self.store.beat(self.name):
             raise LostWorkerError(f"Worker {self.name} was taken for dead and exits")
         self._recover(observer)
