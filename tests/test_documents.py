@@ -255,3 +255,18 @@ def test_contributing_says_which_tests_cover_which_change():
     cells = text_of(TOP / "CONTRIBUTING.md").split("## Test by risk\n")[1].split("\n## ")[0]
     rooms = {path.name for path in (TOP / "tests").iterdir() if any(path.glob("test_*.py"))}
     assert {room for room in rooms if f"tests/{room}" not in cells} == set()
+
+
+def test_reapers_page_lists_every_action():
+    listed = set(first_column("docs/reaper.md", "## The actions")) - {"action", "---"}
+    made_for_favourites = "Dream selected items with preset - NAME"
+    scripts = (TOP / "reaper" / "scripts" / "DreamSound").glob("DreamSound_*.lua")
+    actions = {script.stem.removeprefix("DreamSound_") for script in scripts}
+    assert listed == actions | {made_for_favourites}
+
+
+def test_labels_on_the_desktops_page_are_in_the_app():
+    app = "\n".join(map(text_of, (TOP / "desktop").rglob("*.py"))).replace("&", "")
+    labels = re.findall(r"(?<!\*)\*([A-Z][^*\n]+)\*(?!\*)", text_of(TOP / "docs" / "desktop.md"))
+    assert "Stop and keep" in labels
+    assert [label for label in labels if f'"{label}' not in app] == []
