@@ -39,6 +39,7 @@ from dreamsound_studio.queue import inbox
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import LostJobError
 from dreamsound_studio.queue.store.store import Store
+from dreamsound_studio.queue.worker.log_lines import job_line
 from dreamsound_studio.queue.worker.previews import StepPictures, step_picture_file
 from dreamsound_studio.queue.worker.progress import JobProgress
 from dreamsound_studio.queue.worker.ready import ReadyJob
@@ -339,7 +340,7 @@ class JobRun:
 
     def say(self, text: str) -> None:
         """Write a line to the worker's log."""
-        self.around.say(f"job {self.job.id}: {text.removeprefix('dreamsound: ')}")
+        self.around.say(job_line(self.job.id, text.removeprefix("dreamsound: ")))
 
     def _between_blocks(self, share: float) -> None:
         self.change(share=round(share, 4))
