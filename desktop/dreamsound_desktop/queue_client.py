@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import re
 import shutil
 import threading
 import time
@@ -17,6 +16,7 @@ from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.queue.store.records import Job, NewJob
 from dreamsound_studio.queue.store.states import HELD
 from dreamsound_studio.queue.store.store import Store, open_store
+from dreamsound_studio.queue.worker.log_lines import is_fault
 from dreamsound_studio.queue.worker.start import ensure_worker, is_tended, log_of
 
 #: Polling interval while jobs run, and while idle.
@@ -25,8 +25,6 @@ IDLE_S: Final = 0.4
 #: Interval of the check for a live worker while jobs wait.
 TENDED_S: Final = 2.0
 LOG_LINES: Final = 4
-#: Lines of the worker log that report progress, not faults.
-ORDINARY: Final = re.compile(r"job \d+: |running on |[IW]\d{4} |INFO|DEBUG")
 
 
 class QueueClient(QObject):
@@ -240,5 +238,5 @@ def _last_lines(path: Path, start: int = 0) -> str:
             lines = file.read().decode("utf-8", "replace").strip().splitlines()
     except OSError:
         return ""
-    faults = [line for line in lines if line.strip() and not ORDINARY.match(line)]
+    faults = [line for line in lines if is_fault(line)]
     return "\n".join(faults[-LOG_LINES:])

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.recipe.recipe import one_line
@@ -150,15 +150,15 @@ class Settings(_Values):
     """
 
     preset: str | None = None
-    recipe: dict[str, Any] = Field(default_factory=dict)
+    recipe: dict[str, JsonValue] = Field(default_factory=dict)
     renders: Annotated[tuple[RenderName, ...], Field(min_length=1)] = DEFAULT_RENDERS
     placement: Literal["takes", "track", "glue"] = "takes"
     handle_s: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = 1.0
     out: str = ""
-    options: dict[str, Any] = Field(default_factory=dict)
-    job: dict[str, Any] = Field(default_factory=dict)
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+    job: dict[str, JsonValue] = Field(default_factory=dict)
 
-    def recipe_fields(self) -> dict[str, Any]:
+    def recipe_fields(self) -> dict[str, JsonValue]:
         """Return the given recipe fields, numbers as numbers."""
         given = {name: _value(value) for name, value in self.recipe.items()}
         return {name: value for name, value in given.items() if value not in ("", None)}
@@ -225,7 +225,7 @@ def facts_from(document: Any, what: str = "the facts") -> Facts:
         raise FactsError(f"{what}: nested too deeply") from error
 
 
-def _value(value: Any) -> Any:
+def _value(value: JsonValue) -> JsonValue:
     """Return numeric text as a number, other text stripped."""
     if not isinstance(value, str):
         return value

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+import json
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Self
+
+from pydantic import JsonValue
 
 from dreamsound_reaper.facts import Facts, FactsError, Item
 from dreamsound_reaper.glue import write_glued, write_target
 from dreamsound_reaper.media import Media, local_path
+from dreamsound_reaper.shared_job import SharedJob, from_project, recipe_of, request_of
 from dreamsound_reaper.spans import UnfitError, check_fit, played_span, root_of
 from dreamsound_reaper.take_note import TakeNote
 from dreamsound_studio.audio.cut import Cut
-from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.errors import RecipeError
-from dreamsound_studio.jobs.limits import MOST_NAME
-from dreamsound_studio.models.tables import possible_tables
-from dreamsound_studio.recipe.document import recipe_from
-from dreamsound_studio.recipe.method_table import METHODS
-from dreamsound_studio.recipe.presets import find_preset, with_fields
-from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.render.options import RenderOptions
+from dreamsound_studio.jobs.request import JobRequest
 
 #: Subfolder of the project's recording folder for renders.
 OUT_FOLDER: Final = "DreamSound"
-NAME_TEMPLATE: Final = "{fxname}_{render}"
 #: How the remark on a skipped item begins.
 LEFT_OUT: Final = "skipped because it"
 #: The same in runs of earlier versions, which wrote no number.
@@ -40,8 +35,8 @@ class Part:
     ----------
     label : str
         Name in messages.
-    job : dict
-        ``job.json``.
+    job : JobRequest
+        The job.
     item : int or None
         Index of the item in the facts; None for a glued sound.
     base, generation : str, int
@@ -50,10 +45,13 @@ class Part:
         As in `dreamsound_reaper.spans.PlayedSpan`.
     position_s, length_s : float
         Position and length of a glued sound.
+    invalid_recipe : dict
+        Fields that make no recipe. `job` has a default recipe then; the window reads these fields,
+        says what is wrong with them, and lets the user choose others.
     """
 
     label: str
-    job: dict[str, Any]
+    job: JobRequest
     item: int | None
     base: str
     generation: int = 1
@@ -62,6 +60,14 @@ class Part:
     channel_mode: int = 0
     position_s: float = 0.0
     length_s: float = 0.0
+    invalid_recipe: dict[str, JsonValue] = field(default_factory=dict)
+
+    def job_json(self) -> str:
+        """Return the job as ``job.json``."""
+        text = self.job.to_json()
+        if not self.invalid_recipe:
+            return text
+        return json.dumps(json.loads(text) | {"recipe": self.invalid_recipe}, indent=1)
 
 
 @dataclass
@@ -87,22 +93,25 @@ class Parts:
         self.left_out += 1
         self.remarks.append((item.label, f"{LEFT_OUT} {why}"))
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all of it as plain JSON values."""
-        return asdict(self)
+    def to_json(self) -> str:
+        """Return all of it as JSON, as :meth:`from_json` reads it."""
+        parts = [vars(part) | {"job": json.loads(part.job.to_json())} for part in self.parts]
+        return json.dumps({"parts": parts, "remarks": self.remarks, "left_out": self.left_out})
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Parts:
-        """Return the parts that :meth:`as_dict` made values of.
+    def from_json(cls, text: str) -> Self:
+        """Return the parts that :meth:`to_json` wrote.
 
         Raises
         ------
-        KeyError, TypeError, ValueError
-            The values are not of that form.
+        DreamSoundError, AttributeError, KeyError, TypeError, ValueError
+            The text is not of that form.
         """
+        values = json.loads(text)
+        parts = [Part(**part | {"job": request_of(part["job"])}) for part in values["parts"]]
         remarks = [(label, text) for label, text in values["remarks"]]
         left_out = values.get("left_out", sum(text.startswith(FORMER) for _, text in remarks))
-        return cls([Part(**part) for part in values["parts"]], remarks, int(left_out))
+        return cls(parts, remarks, int(left_out))
 
 
 def parts_of(facts: Facts, folder: Path, *, checks_recipe: bool = True) -> Parts:
@@ -130,24 +139,24 @@ def parts_of(facts: Facts, folder: Path, *, checks_recipe: bool = True) -> Parts
     out = out_folder(facts, folder)
     media = Media(facts.project)
     made = Parts()
-    fields = _from_project(facts, facts.settings.recipe_fields())
     target = facts.target_item()
     if facts.target is not None and target is None:
         raise FactsError("the target is not among the selected items. Select it too")
-    if target is not None:
-        fields = _toward(facts, fields, _target_file(target, media, out))
-    if checks_recipe and facts.action == "dream":
-        _check(facts.settings.preset, fields)
-    common = _common(facts, fields, out)
+    if target is not None and facts.action == "again":
+        raise FactsError("cannot set a target when continuing from a take, which has its own")
+    shared = SharedJob.of(facts, out)
+    if facts.action == "dream":
+        file = None if target is None else _target_file(target, media, out)
+        shared = shared.with_recipe(facts, file, checks_names=checks_recipe)
     if facts.settings.placement == "glue" and facts.action == "dream":
-        _glue(facts, media, out, common, made)
+        _glue(facts, media, out, shared, made)
         return made
     for place, item in enumerate(facts.items):
         if item is target:
             continue
         try:
             make = _again if facts.action == "again" else _dream
-            made.parts.append(replace(make(facts, item, media, common), item=place))
+            made.parts.append(replace(make(facts, item, media, shared), item=place))
             made.remarks += _lacks(item)
         except UnfitError as why:
             made.leave_out(item, why)
@@ -167,113 +176,55 @@ def out_folder(facts: Facts, folder: Path) -> Path:
     return folder / "renders"
 
 
-def merged_recipe(preset: str | None, fields: dict[str, Any]) -> Recipe:
-    """Return a preset's recipe with overriding fields; raise `RecipeError` if it is invalid."""
-    given = recipe_from(fields)
-    if preset is None:
-        return given
-    return with_fields(
-        find_preset(preset).preset.recipe,
-        False,
-        given.model_dump(exclude_unset=True, exclude={"schema_version"}),
-    )
-
-
-def _from_project(facts: Facts, fields: dict[str, Any]) -> dict[str, Any]:
-    """Return a recipe's fields with the files that it names seen from the project's folder.
-
-    What makes no sense stays as it is: who reads it next says so.
-    """
-    if not facts.project.path:
-        return fields
-    folder = Path(facts.project.path).absolute().parent
-
-    def place_of(path: str) -> Path | str:
-        return path if path.startswith("~") else local_path(path, folder) or path
-
-    try:
-        recipe = recipe_from(fields)
-    except RecipeError:
-        return fields
-    before, after = recipe.as_dict(), recipe.with_files(place_of).as_dict()
-    return fields | {name: after[name] for name in after if after[name] != before[name]}
-
-
-def _check(preset: str | None, fields: dict[str, Any]) -> None:
-    recipe = merged_recipe(preset, fields)
-    check_names(recipe, *possible_tables(recipe.model))
-
-
-def _common(facts: Facts, fields: dict[str, Any], out: Path) -> dict[str, Any]:
-    """Return the common fields of all jobs of a run."""
-    options: dict[str, Any] = {
-        "renders": list(facts.settings.renders),
-        "name": NAME_TEMPLATE,
-        "clash": "number",
-        **facts.settings.options,
-    }
-    # Report errors in one line, before anything is queued.
-    RenderOptions.make(**options)
-    return {
-        "out": str(out),
-        "preset": facts.settings.preset,
-        "recipe": fields,
-        "options": options,
-        **facts.settings.job,
-    }
-
-
-def _dream(facts: Facts, item: Item, media: Media, common: dict[str, Any]) -> Part:
+def _dream(facts: Facts, item: Item, media: Media, shared: SharedJob) -> Part:
     take = check_fit(item)
     path = media.find(root_of(take).file)
     found = played_span(item, media.info(path), facts.settings.handle_s)
     base = _base(take.name, path)
-    more = {} if found.is_whole else {"cut": found.cut.as_dict()}
+    job = shared.job(path, base, item.label)
     return Part(
         item.label,
-        _job(common, path, base, item.label) | more,
+        job if found.is_whole else job.model_copy(update={"cut": found.cut}),
         None,
         base,
         start_offset_s=found.start_offset_s,
         marker_shift_s=found.marker_shift_s,
         channel_mode=found.channel_mode,
+        invalid_recipe=shared.invalid_recipe,
     )
 
 
-def _again(facts: Facts, item: Item, media: Media, common: dict[str, Any]) -> Part:
+def _again(facts: Facts, item: Item, media: Media, shared: SharedJob) -> Part:
     """Return a job that continues from one of our takes, with its recipe."""
     take = check_fit(item)
     note = TakeNote.of_text(take.ext)
     if note is None:
         raise UnfitError("has an active take that DreamSound did not make")
-    recipe = _from_project(facts, note.recipe | facts.settings.recipe_fields())
+    try:
+        recipe = recipe_of(note.recipe | facts.settings.recipe_fields())
+    except RecipeError as error:
+        raise UnfitError(f"cannot be continued: {error}") from error
+    shared = replace(shared, recipe=from_project(facts, recipe))
+    base = note.base or take.name
     if take.source is None or take.source.parent is not None:
         # A take reversed or cut since then is a sound of its own.
-        part = _dream(facts, item, media, common)
-        job = part.job | {"recipe": recipe}
+        part = _dream(facts, item, media, shared)
     else:
         start = media.find(take.source.file)
-        job = _job(common, media.find(note.input), note.base or take.name, item.label)
-        job |= {"recipe": recipe, "from_render": str(start)}
-        if note.cut is not None:
-            job["cut"] = note.cut.as_dict()
+        job = shared.job(media.find(note.input), base, item.label)
+        cut = {} if note.cut is None else {"cut": note.cut}
         part = Part(
             item.label,
-            job,
+            job.model_copy(update={"from_render": str(start), **cut}),
             None,
-            "",
+            base,
             start_offset_s=take.start_offset_s,
             channel_mode=take.channel_mode,
         )
     if note.preset and not facts.settings.preset:
-        job["values"] = {**job["values"], "preset": note.preset}
-    base = note.base or take.name
-    return replace(part, job=job, base=base, generation=note.generation + 1)
-
-
-def _job(common: dict[str, Any], source: Path, base: str, label: str) -> dict[str, Any]:
-    values = {"fxname": base, **common.get("values", {})}
-    return common | {"input": str(source), "name": label[:MOST_NAME], "values": values}
+        values = {**part.job.values, "preset": note.preset}
+        part = replace(part, job=part.job.model_copy(update={"values": values}))
+    return replace(part, base=base, generation=note.generation + 1)
 
 
 def _base(name: str, path: Path) -> str:
@@ -292,21 +243,6 @@ def _lacks(item: Item) -> list[tuple[str, str]]:
     return [(item.label, f"{' and '.join(left)} not copied to the new takes")]
 
 
-def _toward(facts: Facts, fields: dict[str, Any], target: Path) -> dict[str, Any]:
-    """Return the recipe fields with a target and a method that uses it."""
-    if facts.action == "again":
-        raise FactsError("cannot set a target when continuing from a take, which has its own")
-    with_target = fields | {"target": str(target)}
-    preset = facts.settings.preset
-    plain = {name: value for name, value in fields.items() if name != "target"}
-    recipe = merged_recipe(preset, plain)
-    row = METHODS[recipe.method]
-    uses = "target" in (recipe.mask_from or row.mask_from, recipe.carrier or row.carrier)
-    if uses or recipe.class_ in ("target", "@target"):
-        return with_target
-    return with_target | {"method": "target"}
-
-
 def _target_file(target: Item, media: Media, out: Path) -> Path:
     try:
         take = check_fit(target)
@@ -319,7 +255,7 @@ def _target_file(target: Item, media: Media, out: Path) -> Path:
         raise FactsError(f"the target, {target.label}, {why}") from why
 
 
-def _glue(facts: Facts, media: Media, out: Path, common: dict[str, Any], made: Parts) -> None:
+def _glue(facts: Facts, media: Media, out: Path, shared: SharedJob, made: Parts) -> None:
     """Add one part for all items glued as one sound."""
     sounds: list[tuple[Item, Path, Cut, float]] = []
     for item in facts.dreamed_items():
@@ -350,10 +286,11 @@ def _glue(facts: Facts, media: Media, out: Path, common: dict[str, Any], made: P
     made.parts.append(
         Part(
             label,
-            _job(common, glued.path, base, label),
+            shared.job(glued.path, base, label),
             None,
             base,
             position_s=glued.position_s,
             length_s=glued.length_s,
+            invalid_recipe=shared.invalid_recipe,
         )
     )

@@ -6,20 +6,23 @@ docs/reaper-bridge.md describes the format; REAPER's scripts apply the plan, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final, Literal
 
-from dreamsound_reaper.facts import Facts, Item
+from pydantic import JsonValue
+
+from dreamsound_reaper.facts import Facts, Item, Settings, Track
 from dreamsound_reaper.parts import Part, Parts
+from dreamsound_reaper.shared_job import recipe_of
 from dreamsound_reaper.take_note import TakeNote
+from dreamsound_reaper.take_plan import ItemTakes, NewItem, NewTake, NewTrack, TakePlan
 from dreamsound_studio import __version__
-from dreamsound_studio.audio.cut import Cut
-from dreamsound_studio.recipe.document import recipe_from
+from dreamsound_studio.jobs.request import JobRequest
+from dreamsound_studio.jobs.results import JobResult
 from dreamsound_studio.recipe.presets import set_fields
 from dreamsound_studio.render.options import DEFAULT_RENDERS
 
-SCHEMA_VERSION: Final = 1
 #: Take values, set in this order; markers follow.
 KEPT_VALUES: Final = (
     "D_STARTOFFS",
@@ -54,21 +57,23 @@ class Outcome:
     ----------
     state : str
         As in `dreamsound_studio.queue.store.states`.
-    result : dict
+    result : JobResult
         As in a job folder's ``result.json``.
     error : str
         Error message, if any.
-    request : dict
-        The final ``job.json``.
+    request : JobRequest or None
+        The job, if the window has changed it.
     """
 
     state: str
-    result: dict[str, Any] = field(default_factory=dict)
+    result: JobResult = field(default_factory=JobResult)
     error: str = ""
-    request: dict[str, Any] = field(default_factory=dict)
+    request: JobRequest | None = None
 
 
-def plan_of(facts: Facts, parts: Parts, outcomes: Sequence[Outcome], state: str) -> dict[str, Any]:
+def plan_of(
+    facts: Facts, parts: Parts, outcomes: Sequence[Outcome], state: Literal["done", "cancelled"]
+) -> TakePlan:
     """Return the plan of a finished run.
 
     Parameters
@@ -84,8 +89,8 @@ def plan_of(facts: Facts, parts: Parts, outcomes: Sequence[Outcome], state: str)
 
     Returns
     -------
-    dict
-        The run's ``result.json`` as plain JSON values.
+    TakePlan
+        The run's ``result.json``.
     """
     done = [
         (part, outcome)
@@ -98,46 +103,39 @@ def plan_of(facts: Facts, parts: Parts, outcomes: Sequence[Outcome], state: str)
             remarks.append((part.label, f"failed: {' '.join(outcome.error.split())}"))
         elif outcome.state == "cancelled" and state == "done":
             remarks.append((part.label, "cancelled"))
-    items: list[dict[str, Any]] = []
-    tracks: list[dict[str, Any]] = []
+    items: tuple[ItemTakes, ...] = ()
+    tracks: tuple[NewTrack, ...] = ()
     if state != "cancelled":
         if facts.settings.placement == "takes":
-            items = [_item_of(facts.items[part.item or 0], part, made) for part, made in done]
+            items = tuple(_item_of(facts.items[part.item or 0], part, made) for part, made in done)
         else:
             tracks = _tracks(facts, done)
     elif done:
-        folder = done[0][1].request.get("out", "")
+        folder = _request(*done[0]).out
         remarks.append(
             (f"{len(done)} of {len(outcomes)}", f"dreamed before that; renders kept in {folder}")
         )
     else:
         remarks = []
-    if state == "done" and not done:
-        state = "failed"
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "state": state,
-        "undo": _undo_name(facts, [part.label for part, _ in done]),
-        "items": items,
-        "tracks": tracks,
-        "summary": remark_lines(remarks),
-        "lost": parts.left_out + len(outcomes) - len(done),
-        "settings": _settings_used(facts, done),
-    }
+    return TakePlan(
+        state="failed" if state == "done" and not done else state,
+        undo=_undo_name(facts, [part.label for part, _ in done]),
+        items=items,
+        tracks=tracks,
+        summary=tuple(remark_lines(remarks)),
+        lost=parts.left_out + len(outcomes) - len(done),
+        settings=_settings_used(facts, done),
+    )
 
 
-def failed_plan(facts: Facts | None, remarks: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def failed_plan(facts: Facts | None, remarks: Sequence[tuple[str, str]]) -> TakePlan:
     """Return the plan of a run that produced nothing."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "state": "failed",
-        "undo": "",
-        "items": [],
-        "tracks": [],
-        "summary": remark_lines(remarks),
-        "lost": 0 if facts is None else len(facts.dreamed_items()),
-        "settings": None if facts is None else _settings_used(facts, ()),
-    }
+    return TakePlan(
+        state="failed",
+        summary=tuple(remark_lines(remarks)),
+        lost=0 if facts is None else len(facts.dreamed_items()),
+        settings=None if facts is None else _settings_used(facts, ()),
+    )
 
 
 def remark_lines(remarks: Sequence[tuple[str, str]]) -> list[str]:
@@ -154,40 +152,46 @@ def new_take_name(part: Part, render: str, aim: str) -> str:
     return " ".join(f"{part.base} - {render} {aim}".split()) + again
 
 
-def _item_of(item: Item, part: Part, outcome: Outcome) -> dict[str, Any]:
+def _request(part: Part, outcome: Outcome) -> JobRequest:
+    """Return the job as it was carried out."""
+    return outcome.request or part.job
+
+
+def _item_of(item: Item, part: Part, outcome: Outcome) -> ItemTakes:
     take = item.take
     values = {} if take is None else take.values
-    return {
-        "item": item.guid,
-        "take": "" if take is None else take.guid,
-        "label": part.label,
-        "seen": {name: values.get(name, 0.0) for name in ("D_STARTOFFS", "D_PLAYRATE")},
-        "takes": _takes(part, outcome, item),
-    }
+    return ItemTakes(
+        item=item.guid,
+        take="" if take is None else take.guid,
+        label=part.label,
+        seen={name: values.get(name, 0.0) for name in ("D_STARTOFFS", "D_PLAYRATE")},
+        takes=_takes(part, outcome, item),
+    )
 
 
-def _tracks(facts: Facts, done: Sequence[tuple[Part, Outcome]]) -> list[dict[str, Any]]:
+def _tracks(facts: Facts, done: Sequence[tuple[Part, Outcome]]) -> tuple[NewTrack, ...]:
     """Return one new track per item track; for a glued sound, one after the last item's track."""
-    tracks: dict[str, dict[str, Any]] = {}
+    tracks: dict[str, Track] = {}
+    items: dict[str, list[NewItem]] = {}
     for part, outcome in done:
         source = facts.items[part.item] if part.item is not None else _last(facts)
-        track = tracks.setdefault(
-            source.track.guid,
-            {
-                "after": source.track.guid,
-                "name": f"{source.track.name or f'Track {source.track.number}'} - dreams",
-                "items": [],
-            },
-        )
         item = None if part.item is None else source
-        track["items"].append(
-            {
-                "label": part.label,
-                "values": _item_values(part, item),
-                "takes": _takes(part, outcome, item),
-            }
+        tracks.setdefault(source.track.guid, source.track)
+        items.setdefault(source.track.guid, []).append(
+            NewItem(
+                label=part.label,
+                values=_item_values(part, item),
+                takes=_takes(part, outcome, item),
+            )
         )
-    return list(tracks.values())
+    return tuple(
+        NewTrack(
+            after=guid,
+            name=f"{track.name or f'Track {track.number}'} - dreams",
+            items=tuple(items[guid]),
+        )
+        for guid, track in tracks.items()
+    )
 
 
 def _last(facts: Facts) -> Item:
@@ -208,61 +212,59 @@ def _item_values(part: Part, item: Item | None) -> dict[str, float]:
     }
 
 
-def _takes(part: Part, outcome: Outcome, item: Item | None) -> list[dict[str, Any]]:
+def _takes(part: Part, outcome: Outcome, item: Item | None) -> tuple[NewTake, ...]:
     """Return the new takes of an item, with its take's values; `item` is None for a glued sound."""
     take = None if item is None else item.take
     kept: dict[str, float] = {} if take is None else take.values
     fresh = {"D_STARTOFFS": part.start_offset_s, "I_CHANMODE": float(part.channel_mode)}
-    values = {
-        name: fresh.get(name, kept.get(name)) for name in KEPT_VALUES if name in (kept | fresh)
-    }
+    given = kept | fresh
     markers = () if take is None else take.stretch_markers
-    shifted = [[at_s, source_s + part.marker_shift_s, slope] for at_s, source_s, slope in markers]
-    result, request = outcome.result, outcome.request
-    aim = _aim(result)
-    made = []
-    for render, file in result["renders"].items():
-        note = TakeNote(
+    aim = _aim(outcome.result)
+    return tuple(
+        NewTake(
+            file=file,
             render=render,
-            base=part.base,
-            generation=part.generation,
-            input=request["input"],
-            cut=Cut.model_validate(request["cut"]) if request.get("cut") else None,
-            preset=(request.get("values") or {}).get("preset") or request.get("preset"),
-            # Only non-default values: a project has many takes, and the render contains the full
-            # recipe.
-            recipe=set_fields(recipe_from(result["recipe"])),
-            model=result["model"],
-            weights_sha256=result.get("weights_sha256") or "",
-            engine=__version__,
-            class_name=result["final"]["class"],
-            scores=[result["initial"]["score"], result["final"]["score"]],
+            name=new_take_name(part, render.replace("_", " "), aim),
+            is_active=render == "dream",
+            values={name: given[name] for name in KEPT_VALUES if name in given},
+            colour=COLOURS.get(render),
+            ext=_note(part, outcome, render).as_text(),
+            stretch_markers=tuple(
+                (at_s, source_s + part.marker_shift_s, slope) for at_s, source_s, slope in markers
+            ),
         )
-        colour = COLOURS.get(render)
-        made.append(
-            {
-                "file": file,
-                "render": render,
-                "name": new_take_name(part, render.replace("_", " "), aim),
-                "is_active": render == "dream",
-                "values": values,
-                "colour": None if colour is None else list(colour),
-                "ext": note.as_text(),
-                "stretch_markers": shifted,
-            }
-        )
-    return made
+        for render, file in outcome.result["renders"].items()
+    )
 
 
-def _aim(result: Mapping[str, Any]) -> str:
+def _note(part: Part, outcome: Outcome, render: str) -> TakeNote:
+    """Return the record of a take's origin."""
+    result, request = outcome.result, _request(part, outcome)
+    return TakeNote(
+        render=render,
+        base=part.base,
+        generation=part.generation,
+        input=request.input,
+        cut=request.cut,
+        preset=request.values.get("preset") or request.preset,
+        # Only non-default values: a project has many takes, and the render contains the full
+        # recipe.
+        recipe=set_fields(recipe_of(result["recipe"])),
+        model=result["model"],
+        weights_sha256=result.get("weights_sha256") or "",
+        engine=__version__,
+        class_name=result["final"]["class"],
+        scores=[result["initial"]["score"], result["final"]["score"]],
+    )
+
+
+def _aim(result: JobResult) -> str:
     """Return what the dream aimed at, for a name."""
     recipe = result["recipe"]
-    if recipe.get("objective"):
-        return str(recipe["objective"])
-    return str(recipe.get("layer") or result["final"]["class"])
+    return str(recipe.get("objective") or recipe.get("layer") or result["final"]["class"])
 
 
-def _settings_used(facts: Facts, done: Sequence[tuple[Part, Outcome]]) -> dict[str, Any] | None:
+def _settings_used(facts: Facts, done: Sequence[tuple[Part, Outcome]]) -> Settings | None:
     """Return the settings for the script to remember, including choices made in the window.
 
     Excludes target and continuation, which apply to these items only.
@@ -270,17 +272,20 @@ def _settings_used(facts: Facts, done: Sequence[tuple[Part, Outcome]]) -> dict[s
     if facts.action == "again":
         return None
     # The placement belongs to the action.
-    used = facts.settings.model_dump(mode="json", exclude_defaults=True, exclude={"placement"})
+    used: dict[str, JsonValue] = facts.settings.model_dump(
+        mode="json", exclude_defaults=True, exclude={"placement"}
+    )
     if done and facts.target is None:
-        request = done[0][1].request
-        recipe = {k: v for k, v in (request.get("recipe") or {}).items() if k != "target"}
+        request = _request(*done[0])
+        recipe = request.recipe.model_dump(
+            mode="json", by_alias=True, exclude_unset=True, exclude={"target"}
+        )
         if recipe.get("method") == "target":
             del recipe["method"]
-        used |= {"recipe": recipe, "preset": request.get("preset")}
-        renders = (request.get("options") or {}).get("renders")
-        if renders and tuple(renders) != DEFAULT_RENDERS:
-            used["renders"] = list(renders)
-    return used
+        used |= {"recipe": recipe, "preset": request.preset}
+        if request.options.renders != DEFAULT_RENDERS:
+            used["renders"] = list(request.options.renders)
+    return Settings.model_validate(used)
 
 
 def _undo_name(facts: Facts, labels: Sequence[str]) -> str:

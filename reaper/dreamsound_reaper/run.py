@@ -16,13 +16,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Literal, TypedDict
 
 from dreamsound_reaper.facts import Facts, read_facts
-from dreamsound_reaper.parts import Parts, parts_of
+from dreamsound_reaper.parts import Part, Parts, parts_of
 from dreamsound_reaper.plan import Outcome, failed_plan, plan_of
+from dreamsound_reaper.shared_job import request_of
+from dreamsound_reaper.take_plan import SCHEMA_VERSION, TakePlan
 from dreamsound_studio.errors import AudioFileError, DreamSoundError, QueueError
 from dreamsound_studio.files import write_atomic
+from dreamsound_studio.jobs.request import JobRequest
+from dreamsound_studio.jobs.results import JobResult, ProgressReport
 from dreamsound_studio.locks import WorkerLock
 from dreamsound_studio.queue import inbox
 from dreamsound_studio.queue.store.records import Job
@@ -35,7 +39,6 @@ STATUS, RESULT, CANCEL, FINISH = "status.json", "result.json", "cancel", "finish
 PREPARED, ITEMS, APPLIED, LOCK, LOG = "prepared.json", "items", "applied", "run.lock", "engine.log"
 #: In the folder of an item's job: why the queue has refused it.
 REFUSED: Final = "refused.json"
-SCHEMA_VERSION: Final = 1
 #: Polling interval of jobs, and interval of the heartbeat for the script.
 POLL_S, BEAT_S = 0.1, 1.0
 #: Final states of a run; the script must learn of them.
@@ -54,9 +57,19 @@ class _GoneJob:
     state: str
     name: str = ""
     error: str | None = None
-    result: dict[str, Any] = field(default_factory=dict)
-    progress: dict[str, Any] = field(default_factory=dict)
+    result: JobResult = field(default_factory=JobResult)
+    progress: ProgressReport = field(default_factory=ProgressReport)
     is_over = True
+
+
+class RunStatus(TypedDict):
+    """``status.json`` of a run; docs/reaper-bridge.md describes the fields."""
+
+    schema_version: int
+    state: str
+    share: float
+    text: str
+    beat: int
 
 
 class Run:
@@ -80,13 +93,13 @@ class Run:
         store: Store,
         *,
         with_window: bool = False,
-        on_status: Callable[[dict[str, Any]], None] | None = None,
+        on_status: Callable[[RunStatus], None] | None = None,
     ) -> None:
         self.folder = folder
         self.store = store
         self.with_window = with_window
         self._on_status = on_status
-        self._reported: dict[str, Any] = {}
+        self._reported: tuple[str, float, str] | None = None
         self._beat = 0
         self._beat_at_s = 0.0
         self._jobs: dict[int, Job | _GoneJob] = {}
@@ -95,12 +108,12 @@ class Run:
         self._untended_since_s: float | None = None
         self._wished = ""
 
-    def carry_out(self) -> dict[str, Any] | None:
+    def carry_out(self) -> TakePlan | None:
         """Execute the run.
 
         Returns
         -------
-        dict or None
+        TakePlan or None
             The plan, also written to ``result.json``; None if another process executes the run.
 
         Raises
@@ -119,14 +132,12 @@ class Run:
         remove_old_runs(self.folder.parent)
         return plan
 
-    def _earlier_plan(self) -> dict[str, Any] | None:
+    def _earlier_plan(self) -> TakePlan | None:
         with suppress(OSError, ValueError):
-            plan = json.loads((self.folder / RESULT).read_text("utf-8"))
-            if isinstance(plan, dict) and plan.get("schema_version") == SCHEMA_VERSION:
-                return plan
+            return TakePlan.read(self.folder / RESULT)
         return None
 
-    def _plan(self) -> dict[str, Any]:
+    def _plan(self) -> TakePlan:
         facts: Facts | None = None
         try:
             self._report("preparing", 0.0, "reading items")
@@ -152,17 +163,17 @@ class Run:
         path = self.folder / PREPARED
         if path.is_file():
             try:
-                return Parts.from_dict(json.loads(path.read_text("utf-8")))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                return Parts.from_json(path.read_text("utf-8"))
+            except (DreamSoundError, ValueError, KeyError, TypeError, AttributeError) as error:
                 raise QueueError(f"{path} is damaged: run the action again") from error
         parts = parts_of(facts, self.folder, checks_recipe=not self.with_window)
         shutil.rmtree(self.folder / ITEMS, ignore_errors=True)
         for place, part in enumerate(parts.parts):
             folder = self._folder_of(place)
             folder.mkdir(parents=True)
-            write_atomic(folder / inbox.JOB, json.dumps(part.job, indent=1))
+            write_atomic(folder / inbox.JOB, part.job_json())
         # All of it: what a restarted run does not find here, it does not know.
-        write_atomic(path, json.dumps(parts.as_dict()))
+        write_atomic(path, parts.to_json())
         return parts
 
     def _folder_of(self, place: int) -> Path:
@@ -235,7 +246,7 @@ class Run:
 
     # -- following ------------------------------------------------------------------------------
 
-    def _follow(self, parts: Parts) -> str:
+    def _follow(self, parts: Parts) -> Literal["done", "cancelled"]:
         """Wait until all jobs are over; return ``done`` or ``cancelled``."""
         while True:
             if self._window is not None:
@@ -267,7 +278,7 @@ class Run:
             return True
         return complete and all(job.is_over for job in self._jobs.values())
 
-    def _window_closed(self, code: int) -> str:
+    def _window_closed(self, code: int) -> Literal["cancelled"]:
         """Return the state after the window was closed without dreaming."""
         if code:
             lines = (self.folder / LOG).read_text("utf-8", errors="replace").split("\n")
@@ -341,28 +352,40 @@ class Run:
 
     def _outcomes(self, parts: Parts) -> list[Outcome]:
         made = []
-        for place in range(len(parts.parts)):
+        for place, part in enumerate(parts.parts):
             job = self._jobs.get(place)
             if job is None:
                 refused = self._refused.get(place)
                 made.append(Outcome("failed" if refused else "cancelled", error=refused or ""))
                 continue
-            request: dict[str, Any] = {}
-            with suppress(OSError, ValueError):
-                request = json.loads((self._folder_of(place) / inbox.JOB).read_text("utf-8"))
+            request = self._changed(place, part)
             made.append(Outcome(job.state, job.result, job.error or "", request))
         return made
+
+    def _changed(self, place: int, part: Part) -> JobRequest | None:
+        """Return a job that the window has changed."""
+        with suppress(DreamSoundError, OSError, ValueError):
+            text = (self._folder_of(place) / inbox.JOB).read_text("utf-8")
+            if text != part.job_json():
+                return request_of(json.loads(text))
+        return None
 
     # -- reporting ------------------------------------------------------------------------------
 
     def _report(self, state: str, share: float, text: str) -> None:
         now_s = time.monotonic()
-        values = {"state": state, "share": round(share, 3), "text": text}
+        values = state, round(share, 3), text
         if values == self._reported and now_s - self._beat_at_s < BEAT_S:
             return
         self._beat += 1
         self._beat_at_s = now_s
-        status = {"schema_version": SCHEMA_VERSION, **values, "beat": self._beat}
+        status: RunStatus = {
+            "schema_version": SCHEMA_VERSION,
+            "state": state,
+            "share": round(share, 3),
+            "text": text,
+            "beat": self._beat,
+        }
         # A momentarily full disk must not stop the run; Windows refuses to replace a file that the
         # script is reading.
         for _ in range(1 if state not in FINAL else LAST_TRIES):
@@ -374,22 +397,20 @@ class Run:
             self._on_status(status)
         self._reported = values
 
-    def _report_over(self, plan: dict[str, Any]) -> None:
-        write_atomic(self.folder / RESULT, json.dumps(plan, indent=1))
-        made = sum(len(item["takes"]) for item in plan["items"])
-        made += sum(len(item["takes"]) for track in plan["tracks"] for item in track["items"])
-        text = {"done": f"done, {made} takes", "cancelled": "cancelled"}.get(
-            plan["state"], "; ".join(plan["summary"]) or "failed"
+    def _report_over(self, plan: TakePlan) -> None:
+        write_atomic(self.folder / RESULT, plan.to_json())
+        text = {"done": f"done, {len(plan.takes)} takes", "cancelled": "cancelled"}.get(
+            plan.state, "; ".join(plan.summary) or "failed"
         )
-        self._report(plan["state"], 1.0, text)
+        self._report(plan.state, 1.0, text)
 
 
-def _gone(number: int, status: dict[str, Any], folder: Path) -> _GoneJob:
+def _gone(number: int, status: inbox.JobStatus, folder: Path) -> _GoneJob:
     """Return a job that somebody took out of the queue: what it came to, or cancelled."""
     if status["state"] not in OVER:
         return _GoneJob(number, "cancelled")
     result = json.loads((folder / inbox.RESULT).read_text("utf-8"))["result"]
-    return _GoneJob(number, status["state"], error=status["error"], result=dict(result or {}))
+    return _GoneJob(number, status["state"], error=status["error"], result=result or JobResult())
 
 
 def remove_old_runs(runs: Path) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from dreamsound_reaper.spans import UnfitError
 from dreamsound_studio.audio.cut import Cut
@@ -41,7 +41,7 @@ class TakeNote(BaseModel):
     input: str = Field(min_length=1)
     cut: Cut | None = None
     preset: str | None = None
-    recipe: dict[str, Any] = Field(default_factory=dict)
+    recipe: dict[str, JsonValue] = Field(default_factory=dict)
     model: str = ""
     weights_sha256: str = ""
     engine: str = ""

@@ -20,6 +20,7 @@ from dreamsound_studio.library.records import DreamRecord, RenderRecord
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.recipe.presets import find_preset, user_presets
 from dreamsound_studio.recipe.recipe import Recipe
+from dreamsound_studio.render.level_notes import level_note
 
 from .conftest import drag, fail_preview, place_of, wheel, write_render, write_sound
 
@@ -781,7 +782,7 @@ def test_warnings_of_a_take_are_one_message(window, qtbot):
 
 
 def test_notes_on_levels_do_not_move_the_views(window):
-    level = "dream lowered by 1.9 dB to keep its true peak under -1 dBTP"
+    level = level_note("dream", 1.9, -1.0)
     window.dreams.follower._report_warnings(Take(number=1, name="t", warnings=[level]))
     assert not window.messages.messages
     assert "1.9 dB" in window.statusBar().currentMessage()

@@ -17,29 +17,34 @@ from dreamsound_studio.jobs.request import JobRequest
 from .facts_made import RATE, facts, item, tone
 
 
+def document(part):
+    """What ``job.json`` holds."""
+    return json.loads(part.job_json())
+
+
 def test_a_whole_file_is_a_plain_job(tmp_path):
     path = tone(tmp_path / "kick.wav", 1.0)
     made = parts_of(facts(item(path, length_s=1.0), record_path=str(tmp_path / "Audio")), tmp_path)
     (part,) = made.parts
-    assert part.job["input"] == str(path)
-    assert "cut" not in part.job
-    assert part.job["out"] == str(tmp_path / "Audio/DreamSound")
-    assert part.job["options"]["clash"] == "number"
+    assert part.job.input == str(path)
+    assert "cut" not in document(part)
+    assert part.job.out == str(tmp_path / "Audio/DreamSound")
+    assert part.job.options.clash == "number"
     assert (part.base, part.start_offset_s, part.channel_mode) == ("kick", 0.0, 0)
     assert not made.remarks
-    JobRequest.make(part.job).settled(tmp_path)
+    JobRequest.make(document(part)).settled(tmp_path)
 
 
 def test_a_part_of_a_file_is_a_cut_with_handles(tmp_path):
     path = tone(tmp_path / "long.wav", 5.0)
     one = item(path, name="a hit", start_offset_s=2.0, length_s=0.5)
     (part,) = parts_of(facts(one), tmp_path).parts
-    cut = Cut.model_validate(part.job["cut"])
+    cut = Cut.model_validate(document(part)["cut"])
     assert cut.pieces[0].start == RATE
     assert part.start_offset_s == pytest.approx(1.0)
     (bare,) = parts_of(facts(one, handle_s=0.0), tmp_path).parts
-    assert Cut.model_validate(bare.job["cut"]).length == RATE // 2 + 1
-    assert bare.job["values"]["fxname"] == "a hit"
+    assert Cut.model_validate(document(bare)["cut"]).length == RATE // 2 + 1
+    assert bare.job.values["fxname"] == "a hit"
 
 
 def test_what_cannot_be_dreamed_is_left_out_with_a_word_and_the_rest_goes_on(tmp_path):
@@ -79,17 +84,17 @@ def test_a_target_is_an_item_and_not_dreamed(tmp_path):
     target = item(bell, name="bell", start_offset_s=1.0, length_s=0.5)
     given = facts(item(path), target, target=target["guid"])
     (part,) = parts_of(given, tmp_path).parts
-    assert part.job["recipe"]["method"] == "target"
-    written, rate = soundfile.read(part.job["recipe"]["target"])
+    assert part.job.recipe.method == "target"
+    written, rate = soundfile.read(part.job.recipe.target)
     whole, _ = soundfile.read(bell)
     assert rate == RATE
     assert np.allclose(written[: RATE // 2], whole[RATE : RATE + RATE // 2], atol=1e-6)
     whole_target = facts(item(path), item(bell, length_s=3.0), target="{bell.wav}")
     (plain,) = parts_of(whole_target, tmp_path).parts
-    assert plain.job["recipe"]["target"] == str(bell)
+    assert plain.job.recipe.target == str(bell)
     kept = facts(item(path), item(bell, length_s=3.0), target="{bell.wav}",
                  recipe={"mask_from": "target", "method": "filter-add"})  # fmt: skip
-    assert parts_of(kept, tmp_path).parts[0].job["recipe"]["method"] == "filter-add"
+    assert parts_of(kept, tmp_path).parts[0].job.recipe.method == "filter-add"
 
 
 def test_a_target_that_plays_nothing_ends_the_run(tmp_path):
@@ -108,14 +113,14 @@ def test_going_on_from_a_take_of_ours(tmp_path):
                     preset="Bones")  # fmt: skip
     one = item(take, start_offset_s=0.25, length_s=0.5, channel_mode=1, ext=note.as_text())
     (part,) = parts_of(facts(one, action="again"), tmp_path).parts
-    assert part.job["input"] == str(source)
-    assert part.job["from_render"] == str(take)
-    assert part.job["cut"] == {"pieces": [{"start": 100, "stop": RATE + 100}]}
-    assert part.job["recipe"] == {"class": "Bell", "steps": 3}
-    assert part.job["values"]["preset"] == "Bones"
+    assert part.job.input == str(source)
+    assert part.job.from_render == str(take)
+    assert document(part)["cut"] == {"pieces": [{"start": 100, "stop": RATE + 100}]}
+    assert document(part)["recipe"] == {"class": "Bell", "steps": 3}
+    assert part.job.values["preset"] == "Bones"
     assert (part.generation, part.base, part.start_offset_s) == (2, "a", 0.25)
     assert part.channel_mode == 1
-    JobRequest.make(part.job).settled(tmp_path)
+    JobRequest.make(document(part)).settled(tmp_path)
     made = parts_of(facts(item(take), item(take, ext="{]"), action="again"), tmp_path)
     assert not made.parts
     assert "did not make" in made.remarks[0][1]
@@ -131,7 +136,7 @@ def test_files_of_the_recipe_are_seen_from_the_project(tmp_path, action):
     one = item(take, ext=note.as_text())
     project = str(tmp_path / "Song" / "song.rpp")
     (part,) = parts_of(facts(one, action=action, recipe=recipe, path=project), tmp_path).parts
-    named = JobRequest.make(part.job).settled(tmp_path / "run").recipe
+    named = JobRequest.make(document(part)).settled(tmp_path / "run").recipe
     song = tmp_path / "Song"
     assert named.objective == f'direction:"{song / "b.wav"}"-"{far}"'
     assert (named.target, named.target_b) == (str(song / "t.wav"), None)
@@ -146,12 +151,12 @@ def test_a_take_of_ours_that_was_reversed_since_is_a_sound_of_its_own(tmp_path):
     one["take"]["source"] = {"type": "SECTION", "parent": inner,
                              "section": {"is_reversed": True}}  # fmt: skip
     (part,) = parts_of(facts(one, action="again"), tmp_path).parts
-    assert part.job["input"] == str(take)
-    assert part.job["cut"]["pieces"][0]["is_reversed"]
-    assert "from_render" not in part.job
+    assert part.job.input == str(take)
+    assert document(part)["cut"]["pieces"][0]["is_reversed"]
+    assert "from_render" not in document(part)
     # By the recipe that made it, and counted on.
-    assert part.job["recipe"] == {"steps": 3}
-    assert part.job["values"]["preset"] == "Bones"
+    assert document(part)["recipe"] == {"steps": 3}
+    assert part.job.values["preset"] == "Bones"
     assert (part.base, part.generation) == ("a", 2)
 
 
@@ -171,7 +176,7 @@ def test_several_items_are_glued_as_the_project_plays_them(tmp_path):
     )
     (part,) = made.parts
     assert (part.item, part.position_s, part.length_s) == (None, 10.0, 2.5)
-    sound, rate = soundfile.read(part.job["input"])
+    sound, rate = soundfile.read(part.job.input)
     assert rate == 24_000
     assert len(sound) == round(2.5 * rate)
     assert np.max(np.abs(sound[:rate])) == pytest.approx(0.1, abs=0.005)
@@ -187,8 +192,8 @@ def test_a_loop_is_a_short_job_and_a_short_note(tmp_path):
     soundfile.write(tick, np.full(20, 0.5), RATE, "PCM_16")
     one = item(tick, is_loop=True, length_s=30.0, start_offset_s=0.0005)
     (part,) = parts_of(facts(one), tmp_path).parts
-    assert len(json.dumps(part.job)) < 1_000
-    cut = Cut.model_validate(part.job["cut"])
+    assert len(part.job_json()) < 1_000
+    cut = Cut.model_validate(document(part)["cut"])
     assert abs(cut.length - 32 * RATE) < 40
     assert read_cut(tick, cut).samples.length == cut.length
 
@@ -206,7 +211,7 @@ def test_a_recording_path_of_another_system(tmp_path):
     for record, below in (("Media\\Rec", "Media/Rec"), ("D:\\Audio\\Song", ".")):
         given = facts(item(path), path=project, record_path=record)
         (part,) = parts_of(given, tmp_path).parts
-        assert part.job["out"] == str(tmp_path / below / "DreamSound")
+        assert part.job.out == str(tmp_path / below / "DreamSound")
 
 
 @pytest.mark.usefixtures("bare_machine")
@@ -238,7 +243,7 @@ def test_where_the_renders_go(tmp_path):
     path = tone(tmp_path / "a.wav", 1.0)
 
     def out(**more):
-        return parts_of(facts(item(path), **more), tmp_path / "run").parts[0].job["out"]
+        return parts_of(facts(item(path), **more), tmp_path / "run").parts[0].job.out
 
     project = str(tmp_path / "song/song.rpp")
     assert out(out=str(tmp_path / "x")) == str(tmp_path / "x")
@@ -280,6 +285,6 @@ def test_a_cut_reads_what_the_part_says(tmp_path):
     path = tone(tmp_path / "long.wav", 3.0)
     one = item(path, start_offset_s=1.0, length_s=0.5)
     (part,) = parts_of(facts(one, handle_s=0.0), tmp_path).parts
-    clip = read_cut(path, Cut.model_validate(part.job["cut"]))
+    clip = read_cut(path, Cut.model_validate(document(part)["cut"]))
     whole, _ = soundfile.read(path)
     assert np.allclose(clip.samples.array()[0], whole[RATE : RATE + RATE // 2 + 1], atol=1e-6)

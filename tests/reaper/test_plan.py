@@ -4,12 +4,19 @@ import json
 
 import pytest
 
+from dreamsound_reaper import plan as plan_module
 from dreamsound_reaper.parts import parts_of
-from dreamsound_reaper.plan import COLOURS, Outcome, failed_plan, plan_of, remark_lines
+from dreamsound_reaper.plan import COLOURS, Outcome, failed_plan, remark_lines
 from dreamsound_reaper.take_note import TakeNote
+from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.recipe.recipe import Recipe
 
 from .facts_made import facts, item, tone
+
+
+def plan_of(*given):
+    """A plan as the scripts read it."""
+    return json.loads(plan_module.plan_of(*given).to_json())
 
 
 def outcome(part, *renders, state="done", error="", **recipe):
@@ -24,7 +31,7 @@ def outcome(part, *renders, state="done", error="", **recipe):
         "initial": {"class": "Bell", "score": 0.1},
         "final": {"class": "Bell", "score": 0.7},
     }
-    return Outcome(state, result if state == "done" else {}, error, part.job)
+    return Outcome(state, result if state == "done" else {}, error)
 
 
 @pytest.fixture
@@ -70,8 +77,8 @@ def test_a_take_says_how_it_was_made(two):
     given, parts = two
     plan = plan_of(given, parts, [outcome(part, class_="Bell") for part in parts.parts], "done")
     note = TakeNote.of_text(plan["items"][0]["takes"][0]["ext"])
-    assert note.input == parts.parts[0].job["input"]
-    assert note.cut.as_dict() == parts.parts[0].job["cut"]
+    assert note.input == parts.parts[0].job.input
+    assert note.cut == parts.parts[0].job.cut
     assert note.recipe["class"] == "Bell"
     assert "\n" not in plan["items"][0]["takes"][0]["ext"]
     assert (note.base, note.generation, note.scores) == ("a hit", 1, [0.1, 0.7])
@@ -102,7 +109,7 @@ def test_cancelled_inserts_nothing_and_says_where_renders_are(two):
     plan = plan_of(given, parts, outcomes, "cancelled")
     assert plan["state"] == "cancelled"
     assert not plan["items"]
-    assert parts.parts[0].job["out"] in plan["summary"][0]
+    assert parts.parts[0].job.out in plan["summary"][0]
     nothing = [outcome(part, state="cancelled") for part in parts.parts]
     assert plan_of(given, parts, nothing, "cancelled")["summary"] == []
 
@@ -163,9 +170,9 @@ def test_the_name_says_what_was_dreamed_of(tmp_path):
 def test_what_a_script_remembers_is_what_was_chosen_in_the_end(two):
     given, parts = two
     chosen = outcome(parts.parts[0])
-    chosen.request = chosen.request | {"preset": None, "recipe": {
+    chosen.request = JobRequest.make({"input": "a.wav", "out": "out", "preset": None, "recipe": {
         "method": "target", "target": "/x.wav", "steps": 7},
-        "options": {"renders": ["dream", "difference"]}}  # fmt: skip
+        "options": {"renders": ["dream", "difference"]}})  # fmt: skip
     settings = given.settings.model_copy(update={"placement": "track", "handle_s": 0.5})
     given = given.model_copy(update={"settings": settings})
     plan = plan_of(given, parts, [chosen, outcome(parts.parts[1])], "done")
@@ -188,4 +195,4 @@ def test_of_these_items_only_is_not_for_the_next(tmp_path):
 def test_the_same_of_many_is_one_line():
     remarks = [(name, "is MIDI") for name in "abcd"] + [("e", "is locked"), ("", "No model.")]
     assert remark_lines(remarks) == ["4 items: is MIDI", "e: is locked", "No model."]
-    assert failed_plan(None, [("", "x")])["summary"] == ["x"]
+    assert failed_plan(None, [("", "x")]).summary == ("x",)

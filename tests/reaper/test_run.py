@@ -137,7 +137,7 @@ def test_cancel_calls_all_off(store, folder, tmp_path):
 
 def test_cancel_before_it_begins(store, folder):
     (folder / "cancel").touch()
-    plan = Run(folder, store).carry_out()
+    plan = json.loads(Run(folder, store).carry_out().to_json())
     assert (plan["state"], plan["items"]) == ("cancelled", [])
     assert store.counts()["queued"] == 0
 
@@ -166,7 +166,7 @@ def test_cancel_when_it_is_over_changes_nothing(store, folder, tmp_path):
         make(store, claim(store, tmp_path), tmp_path)
     before = follower.plan()
     (folder / "cancel").touch()
-    assert Run(folder, store).carry_out() == before
+    assert json.loads(Run(folder, store).carry_out().to_json()) == before
 
 
 def test_a_job_that_somebody_took_out_of_the_queue_counts_as_cancelled(store, folder, tmp_path):
@@ -201,7 +201,7 @@ def test_a_run_that_died_is_taken_up_where_it_was(store, folder, tmp_path):
     assert sum(store.counts().values()) == 2
     # And once more, when it is over: the same plan, at once.
     before = (folder / "result.json").read_bytes()
-    assert Run(folder, store).carry_out()["state"] == "done"
+    assert Run(folder, store).carry_out().state == "done"
     assert (folder / "result.json").read_bytes() == before
 
 
@@ -223,7 +223,7 @@ def test_two_never_carry_out_the_same_run(store, folder, tmp_path):
 )
 def test_what_cannot_begin_ends_with_a_word(store, folder, write, message):
     write(folder)
-    plan = Run(folder, store).carry_out()
+    plan = json.loads(Run(folder, store).carry_out().to_json())
     assert plan["state"] == "failed"
     assert message in plan["summary"][0]
     assert json.loads((folder / "status.json").read_text())["state"] == "failed"
@@ -234,7 +234,7 @@ def test_a_job_that_the_queue_refuses_does_not_stop_the_others(store, folder, tm
 
     def too_large(*arguments, **more):
         parts = real(*arguments, **more)
-        parts.parts[0].job["values"]["fxname"] = "x" * 2**21
+        parts.parts[0].job.values["fxname"] = "x" * 2**21
         return parts
 
     with pytest.MonkeyPatch.context() as patch:
@@ -250,7 +250,7 @@ def test_a_job_that_the_queue_refuses_does_not_stop_the_others(store, folder, tm
 
 def test_a_fault_of_ours_is_reported_too(store, folder, monkeypatch):
     monkeypatch.setattr(run_module, "parts_of", lambda *_, **__: 1 / 0)
-    plan = Run(folder, store).carry_out()
+    plan = json.loads(Run(folder, store).carry_out().to_json())
     assert plan["state"] == "failed"
     assert "ZeroDivisionError" in plan["summary"][0]
     assert "Traceback" in (folder / "engine.log").read_text()

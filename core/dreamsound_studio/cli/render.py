@@ -166,7 +166,7 @@ class _Inputs:
             dream.close()
             self._line.result(report.final.class_name, report.initial.score, report.final.score)
         report.warnings[:0] = notes
-        return report.as_dict()
+        return dict(report.as_dict())
 
     def _failed(self, path: str, error: Exception) -> int:
         """Report an input that failed; return the exit code of its error."""

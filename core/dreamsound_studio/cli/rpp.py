@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
 import shutil
 import sys
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -22,9 +21,14 @@ from dreamsound_studio.cli.shared.places import check_file
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.request import RenderRequest, takes_render_request
 from dreamsound_studio.cli.shared.signals import at_sigterm
-from dreamsound_studio.errors import AudioFileError, RecipeError, RenderCancelled
+from dreamsound_studio.errors import AudioFileError, QueueError, RecipeError, RenderCancelled
 from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.queue.store.store import default_path
+
+if TYPE_CHECKING:
+    from dreamsound_reaper.facts import Facts
+    from dreamsound_reaper.run import RunStatus
+    from dreamsound_reaper.take_plan import TakePlan
 
 app = App()
 
@@ -112,11 +116,11 @@ def rpp(
         typer.echo(f"would dream {len(facts.items)} items and write {new}")
         return 0
     plan = _carry_out(facts)
-    for line in plan["summary"]:
+    for line in plan.summary:
         say(f"dreamsound: {line}")
-    if plan["state"] == "cancelled":
+    if plan.state == "cancelled":
         raise RenderCancelled("cancelled; no project was written")
-    if plan["state"] == "failed":
+    if plan.state == "failed":
         say("dreamsound: no item was dreamed, so no project was written")
         return AudioFileError.exit_code
     writer = Writer(project, new.parent)
@@ -124,17 +128,17 @@ def rpp(
     try:
         write_new(project, new)
     except ProjectError as error:
-        places = {Path(take["file"]).parent for take in writer.written}
+        places = {Path(take.file).parent for take in writer.written}
         raise AudioFileError(
             f"{error}; the renders are in {', '.join(map(str, places))}"
         ) from error
     if json_output:
-        typer.echo(json.dumps(plan, indent=1))
+        typer.echo(plan.to_json())
     takes = "1 new take" if writer.takes == 1 else f"{writer.takes} new takes"
     inform(f"wrote {new} with {takes}; open it in REAPER")
     if new.absolute().parent != old.absolute().parent:
         say("dreamsound: the new project looks for media with relative paths in its own folder")
-    return EXIT_SOME_FAILED if plan["lost"] else 0
+    return EXIT_SOME_FAILED if plan.lost else 0
 
 
 def _places(request: ProjectRequest) -> tuple[Path, Path]:
@@ -155,7 +159,7 @@ def _places(request: ProjectRequest) -> tuple[Path, Path]:
     return old, new
 
 
-def _carry_out(facts: Any) -> dict[str, Any]:
+def _carry_out(facts: Facts) -> TakePlan:
     """Dream the items through the queue, with progress."""
     from dreamsound_reaper.facts import FACTS
     from dreamsound_reaper.run import CANCEL, Run
@@ -175,9 +179,11 @@ def _carry_out(facts: Any) -> dict[str, Any]:
                 raise
     finally:
         shutil.rmtree(run_folder, ignore_errors=True)
-    return plan or {}
+    if plan is None:
+        raise QueueError(f"another process carries out the run in {run_folder}. Try again.")
+    return plan
 
 
-def _show_status(status: dict[str, Any]) -> None:
+def _show_status(status: RunStatus) -> None:
     if status["text"] and (sys.stderr.isatty() or "paused" in status["text"]):
         inform(f"{status['share']:4.0%} {status['text']}")

@@ -63,4 +63,4 @@ def _carry_out(folder: Path, store: Store, window: bool) -> int:
     from dreamsound_reaper.run import Run
 
     plan = Run(folder, store, with_window=window).carry_out()
-    return 0 if plan is None or plan["state"] == "done" else 1
+    return 0 if plan is None or plan.state == "done" else 1

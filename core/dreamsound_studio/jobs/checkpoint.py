@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -185,7 +185,15 @@ def _sounds_of(snapshot: Snapshot) -> dict[str, Samples]:
     return {**three, **kept}
 
 
-def _save(sound: Samples, path: Path) -> dict[str, Any]:
+class _SoundFile(TypedDict):
+    """What ``state.json`` says about a sound's file."""
+
+    channels: int
+    length: int
+    sha256: str
+
+
+def _save(sound: Samples, path: Path) -> _SoundFile:
     digest = hashlib.sha256()
     with path.open("wb") as file:
         for _, block in sound.blocks():
@@ -197,7 +205,7 @@ def _save(sound: Samples, path: Path) -> dict[str, Any]:
     return {"channels": sound.channels, "length": sound.length, "sha256": digest.hexdigest()}
 
 
-def _load(path: Path, about: dict[str, Any]) -> Samples:
+def _load(path: Path, about: _SoundFile) -> Samples:
     channels, length = int(about["channels"]), int(about["length"])
     if path.stat().st_size != 4 * channels * length:
         raise ValueError("truncated")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from dreamsound_studio.dream.records import Dream, StepEvent
+from dreamsound_studio.jobs.results import (
+    DreamResult,
+    HeardResult,
+    JobResult,
+    RenderResult,
+    StepResult,
+)
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.write import Written
 
@@ -98,8 +104,7 @@ class Report:
             warnings=[*dream.warnings, *written.notes],
         )
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the report as plain JSON values, as ``render --json`` prints it."""
+    def _values(self) -> DreamResult:
         return {
             "input": self.input,
             "model": self.model,
@@ -109,7 +114,6 @@ class Report:
             "channels": self.channels,
             "samples": self.samples,
             "start": self.start,
-            "steps": [_step(event) for event in self.steps],
             "initial": _heard(self.initial),
             "final": _heard(self.final),
             "recipe": self.recipe.as_dict(),
@@ -118,23 +122,33 @@ class Report:
             "warnings": self.warnings,
         }
 
-    def result(self) -> dict[str, Any]:
+    def as_dict(self) -> RenderResult:
+        """Return the report as plain JSON values, as ``render --json`` prints it."""
+        return {**self._values(), "steps": [_step(event) for event in self.steps]}
+
+    def result(self) -> JobResult:
         """Return the report as the queue keeps it: the renders hold the individual steps."""
         every = max(-(-len(self.steps) // MOST_CURVE), 1)
-        return self.as_dict() | {
+        return {
+            **self._values(),
             "steps": len(self.steps),
-            "curve": [[event.step, event.loss, event.score] for event in self.steps[::every]],
+            "curve": [(event.step, event.loss, event.score) for event in self.steps[::every]],
             "seconds": round(self.seconds, 3),
         }
 
 
-def _step(event: StepEvent) -> dict[str, Any]:
-    fields = asdict(event)
-    fields["class"] = fields.pop("class_name")
-    return fields
+def _step(event: StepEvent) -> StepResult:
+    return {
+        "step": event.step,
+        "loss": event.loss,
+        "class_index": event.class_index,
+        "score": event.score,
+        "seconds": event.seconds,
+        "class": event.class_name,
+    }
 
 
-def _heard(event: StepEvent) -> dict[str, Any]:
+def _heard(event: StepEvent) -> HeardResult:
     return {
         "class": event.class_name,
         "class_index": event.class_index,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from dreamsound_studio.jobs.spec import AnyRecipe, JobFields, JobSpec
 from dreamsound_studio.jobs.stamp import FileStamp, absolute_path
 from dreamsound_studio.models.store.local import looks_like_path
 from dreamsound_studio.models.tables import known_tables
-from dreamsound_studio.recipe.presets import find_preset, with_fields
+from dreamsound_studio.recipe.presets import Preset, find_preset
 from dreamsound_studio.recipe.recipe import Recipe, one_line
 from dreamsound_studio.render.options import RenderOptions
 
@@ -52,6 +53,26 @@ class JobRequest(JobFields):
         except ValidationError as error:
             raise QueueError(f"{what}: {one_line(error, cls)}") from error
 
+    def to_json(self) -> str:
+        """Return the request as ``job.json``: the fields that were given, and no others."""
+        given = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        if self.cut is not None:
+            given["cut"] = self.cut.as_dict()
+        return json.dumps(given, indent=1)
+
+    def with_preset(self) -> tuple[Recipe, Preset | None]:
+        """Return the recipe on top of its preset's, and the preset, if any.
+
+        Raises
+        ------
+        RecipeError
+            The preset does not exist, or contradicts the recipe.
+        """
+        if self.preset is None:
+            return self.recipe, None
+        preset = find_preset(self.preset).preset
+        return preset.recipe_with(self.recipe), preset
+
     def settled(self, folder: Path) -> JobSpec:
         """Return the job with its preset resolved and every path absolute.
 
@@ -71,11 +92,9 @@ class JobRequest(JobFields):
             The recipe, preset, span or options are invalid, or the recipe names a class or layer
             that no model has.
         """
-        recipe, values = self.recipe, dict(self.values)
-        if self.preset is not None:
-            preset = find_preset(self.preset).preset
-            given = recipe.model_dump(exclude_unset=True, exclude={"schema_version"})
-            recipe = with_fields(preset.recipe, False, given)
+        values = dict(self.values)
+        recipe, preset = self.with_preset()
+        if preset is not None:
             values.setdefault("preset", preset.name)
         if self.span is not None:
             parse_span(self.span)

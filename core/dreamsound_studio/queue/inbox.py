@@ -8,22 +8,59 @@ atomically. An empty file ``cancel`` or ``finish`` in the folder stops the job. 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final, NotRequired, TypedDict, cast
 
 from dreamsound_studio.errors import AudioFileError, QueueError
 from dreamsound_studio.files import write_atomic
+from dreamsound_studio.jobs.results import ProgressReport
 from dreamsound_studio.jobs.stamp import FileStamp, absolute_path
 from dreamsound_studio.queue.store.records import Job, NewJob
 from dreamsound_studio.queue.store.store import Store
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 JOB, STATUS, RESULT, CANCEL, FINISH = "job.json", "status.json", "result.json", "cancel", "finish"
 #: No valid job is larger.
 MOST_BYTES: Final = 2**20
 SCHEMA_VERSION: Final = 1
+
+
+class JobDocument(TypedDict):
+    """What the queue needs of a ``job.json``; `jobs.request.JobRequest` has all fields."""
+
+    input: str
+    out: str
+    name: NotRequired[str]
+    preset: NotRequired[str | None]
+    kind: NotRequired[str]
+    priority: NotRequired[int]
+    values: NotRequired[dict[str, str] | None]
+    options: NotRequired[dict[str, JsonValue] | None]
+    recipe: NotRequired[dict[str, JsonValue] | None]
+    seen: NotRequired[StampDocument | None]
+
+
+class StampDocument(TypedDict):
+    """A `FileStamp` as JSON."""
+
+    size: int
+    mtime_ns: int
+    edges_sha256: str
+
+
+class JobStatus(TypedDict):
+    """``status.json`` of a job folder."""
+
+    schema_version: int
+    job: int
+    state: str
+    attempts: int
+    progress: ProgressReport
+    error: str | None
+    code: str | None
 
 
 def submit(folder: Path, store: Store, origin: str = "inbox") -> Job:
@@ -69,7 +106,7 @@ def submit(folder: Path, store: Store, origin: str = "inbox") -> Job:
     return job
 
 
-def read_job(folder: Path) -> dict[str, Any]:
+def read_job(folder: Path) -> JobDocument:
     """Return the contents of a folder's ``job.json``, as far as the queue needs them.
 
     Raises
@@ -101,7 +138,7 @@ def read_job(folder: Path) -> dict[str, Any]:
     for name, optional in more.items():
         if name in document and not isinstance(document[name], optional):
             raise QueueError(f"{path}: invalid {name}: {document[name]!r:.60}")
-    return document
+    return cast("JobDocument", document)
 
 
 def wish(folder: str | Path) -> str:
@@ -112,7 +149,7 @@ def wish(folder: str | Path) -> str:
     return ""
 
 
-def write_status(job: Job, progress: Mapping[str, Any] | None = None) -> None:
+def write_status(job: Job, progress: ProgressReport | None = None) -> None:
     """Write ``status.json``, and ``result.json`` for a job that is over, into the job's folder.
 
     A missing or read-only folder is not an error: nothing is written then.
@@ -120,19 +157,19 @@ def write_status(job: Job, progress: Mapping[str, Any] | None = None) -> None:
     if job.job_folder is None:
         return
     folder = Path(job.job_folder)
-    status = {
+    status: JobStatus = {
         "schema_version": SCHEMA_VERSION,
         "job": job.id,
         "state": job.state,
         "attempts": job.attempts,
-        "progress": dict(job.progress if progress is None else progress),
+        "progress": job.progress if progress is None else progress,
         "error": job.error,
         "code": job.code,
     }
     with suppress(AudioFileError):
         if job.is_over:
             # Write the result first: whoever sees the final state can rely on it.
-            write_atomic(folder / RESULT, json.dumps(status | {"result": job.result}, indent=1))
+            write_atomic(folder / RESULT, json.dumps({**status, "result": job.result}, indent=1))
         write_atomic(folder / STATUS, json.dumps(status, indent=1))
 
 
@@ -152,13 +189,19 @@ def reopen(job: Job) -> None:
         write_status(job)
 
 
-def _preset_in(document: dict[str, Any]) -> str:
+def _preset_in(document: JobDocument) -> str:
     """Return the name of the preset in a written-out recipe."""
     values = document.get("values")
     named = values.get("preset") if isinstance(values, dict) else None
     return named if isinstance(named, str) else ""
 
 
-def _stamp(path: Path) -> dict[str, Any] | None:
+def _stamp(path: Path) -> StampDocument | None:
     stamp = FileStamp.of(path)
-    return None if stamp is None else asdict(stamp)
+    if stamp is None:
+        return None
+    return {
+        "size": stamp.size,
+        "mtime_ns": stamp.mtime_ns,
+        "edges_sha256": stamp.edges_sha256,
+    }

@@ -48,6 +48,17 @@ class Preset(BaseModel):
         values = self.model_dump(mode="json", exclude={"recipe"})
         return values | {"recipe": set_fields(self.recipe)}
 
+    def recipe_with(self, recipe: Recipe) -> Recipe:
+        """Return the preset's recipe with the fields that another one sets on top.
+
+        Raises
+        ------
+        RecipeError
+            The fields contradict each other.
+        """
+        given = recipe.model_dump(exclude_unset=True, exclude={"schema_version"})
+        return with_fields(self.recipe, False, given) if given else self.recipe
+
 
 @dataclass(frozen=True)
 class Stored:

@@ -22,6 +22,7 @@ from dreamsound_studio.dsp.levels import (
     true_peak,
 )
 from dreamsound_studio.recipe.automation import Automation
+from dreamsound_studio.render.level_notes import level_note
 from dreamsound_studio.render.options import RENDERS, RenderOptions
 
 #: Ceiling for the true peak of a render, dBTP.
@@ -105,10 +106,7 @@ class Mixer:
             peak = true_peak(_only(samples), self._dream.source.sample_rate_hz, samples.channels)
             gain, lowered = peak_safe_gain_db(wanted, peak, CEILING_DBTP)
             if lowered > 0:
-                self._notes.append(
-                    f"{name} lowered by {lowered:.1f} dB to keep its true peak under "
-                    f"{CEILING_DBTP:g} dBTP"
-                )
+                self._notes.append(level_note(name, lowered, CEILING_DBTP))
             self._gains[name] = gain
         return self._gains[name]
 

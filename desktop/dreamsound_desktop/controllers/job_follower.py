@@ -21,9 +21,7 @@ from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import HELD
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.previews import step_picture_file
-
-#: Marks a warning that only concerns the level.
-LEVEL_NOTE = "to keep its true peak under"
+from dreamsound_studio.render.level_notes import is_level_note
 
 
 @dataclass(eq=False)
@@ -236,7 +234,7 @@ class JobFollower(QObject):
         """
         if not take.warnings:
             return
-        lines = [line for line in take.warnings if LEVEL_NOTE not in line]
+        lines = [line for line in take.warnings if not is_level_note(line)]
         text = self.tr("{0}: {1}").format(take.name, (lines or take.warnings)[0])
         if len(take.warnings) > 1:
             text = self.tr("{0} (and {1} more, see the take's tooltip)").format(

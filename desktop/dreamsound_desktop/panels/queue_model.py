@@ -137,7 +137,8 @@ class QueueModel(QAbstractTableModel):
     def _texts(self, job: Job) -> list[str]:
         progress = job.progress
         eta = progress.get("eta_s")
-        name = progress.get("class") or (job.result.get("final") or {}).get("class") or ""
+        final = job.result.get("final")
+        name = progress.get("class") or ("" if final is None else final["class"])
         step = step_of(progress)
         if job.state == "done" and job.result.get("steps"):
             step = str(job.result["steps"])

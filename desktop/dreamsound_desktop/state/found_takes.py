@@ -26,18 +26,19 @@ def take_of_job(document: Document, job: Job) -> Take | None:
         return known
     rate = job.result.get("sample_rate_hz") or document.sound.sample_rate_hz
     start = (job.result.get("start") or 0) / rate
-    after, before = job.result.get("final") or {}, job.result.get("initial") or {}
+    after, before = job.result.get("final"), job.result.get("initial")
+    class_name = "" if after is None else after["class"]
     take = Take(
         number=document.takes.next_number(),
-        name=job.preset or str(after.get("class") or job.name),
+        name=job.preset or class_name or job.name,
         kind=job.kind,
         renders=renders,
         start_s=start,
         stop_s=start + (job.result.get("samples") or 0) / rate,
         recipe=job.result.get("recipe") or {},
-        class_name=str(after.get("class") or ""),
-        score_before=before.get("score"),
-        score_after=after.get("score"),
+        class_name=class_name,
+        score_before=None if before is None else before["score"],
+        score_after=None if after is None else after["score"],
         job=job.id,
     )
     document.takes.put(take)

@@ -76,7 +76,7 @@ class JobFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folders = [one.resolve() for one in job_folders(folder)]
-        self._documents = [read_job(one) for one in self.folders]
+        self._documents: list[dict[str, Any]] = [dict(read_job(one)) for one in self.folders]
         self.problem = ""
         try:
             self.own, self.own_preset = _given(self._documents[0], self.folders[0])

@@ -224,13 +224,13 @@ def _folder_of(path: Path, below: Path, preferences: Preferences) -> Path:
 def finished(take: Take, job: Job) -> Take:
     """Return a take with the results of its job."""
     result = job.result
-    before, after = result.get("initial") or {}, result.get("final") or {}
+    before, after = result.get("initial"), result.get("final")
     return take.model_copy(
         update={
             "renders": dict(result.get("renders") or {}),
-            "class_name": str(after.get("class") or ""),
-            "score_before": before.get("score"),
-            "score_after": after.get("score"),
+            "class_name": "" if after is None else after["class"],
+            "score_before": None if before is None else before["score"],
+            "score_after": None if after is None else after["score"],
             "warnings": [str(line) for line in result.get("warnings") or []],
             "job": job.id,
         }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from dreamsound_reaper.rpp.reading import EXT_KEY, is_mac, items_of, takes_of, track_guid
 from dreamsound_reaper.rpp.text import Block, ProjectError, ProjectText, TextLine, quoted
+from dreamsound_reaper.take_plan import NewItem, NewTake, NewTrack, TakePlan
 from dreamsound_studio.files import atomic
 
 #: REAPER's source type per file extension.
@@ -34,35 +36,35 @@ class Writer:
         self._end = project.line_end
         self._swaps = is_mac(project)
         self.takes = 0
-        self.written: list[dict[str, Any]] = []
+        self.written: list[NewTake] = []
 
-    def apply(self, plan: dict[str, Any]) -> None:
+    def apply(self, plan: TakePlan) -> None:
         """Add all takes and tracks of a plan."""
         found = {one.item.guid: one.block for one in items_of(self._project)}
-        for entry in plan["items"]:
-            self._add_takes(found[entry["item"]], entry["takes"])
-        for entry in plan["tracks"]:
-            self._add_track(entry)
+        for entry in plan.items:
+            self._add_takes(found[entry.item], entry.takes)
+        for track in plan.tracks:
+            self._add_track(track)
 
-    def _add_takes(self, item: Block, takes: list[dict[str, Any]]) -> None:
+    def _add_takes(self, item: Block, takes: Sequence[NewTake]) -> None:
         indent = _indent_in(item)
-        activates = any(take["is_active"] for take in takes)
+        activates = any(take.is_active for take in takes)
         if activates:
             for there in takes_of(item):
                 if there.start is not None and there.is_active:
                     words = [word for word in there.start.words if word != "SEL"]
                     there.start.text = _indent(there.start.text) + " ".join(words) + self._end
         for take in takes:
-            mark = "TAKE SEL" if take["is_active"] else "TAKE"
+            mark = "TAKE SEL" if take.is_active else "TAKE"
             item.children.append(TextLine(f"{indent}{mark}{self._end}"))
-            values = take["values"]
+            values = take.values
             volume = [values.get("D_PAN", 0.0), values.get("D_VOL", 1.0), _law(values)]
             self._fill(item, take, indent, f"TAKEVOLPAN {_numbers(volume)}")
 
-    def _fill(self, item: Block, take: dict[str, Any], indent: str, volume: str) -> None:
+    def _fill(self, item: Block, take: NewTake, indent: str, volume: str) -> None:
         """Append the lines of a take to its item."""
         self.written.append(take)
-        values = take["values"]
+        values = take.values
         rate = [
             values.get("D_PLAYRATE", 1.0),
             values.get("B_PPITCH", 1.0),
@@ -72,50 +74,50 @@ class Writer:
             values.get("F_STRETCHFADESIZE", 0.0025),
         ]
         lines = [
-            f"NAME {quoted(take['name'])}",
+            f"NAME {quoted(take.name)}",
             volume,
             f"SOFFS {_numbers([values.get('D_STARTOFFS', 0.0)])}",
             f"PLAYRATE {_numbers(rate)}",
             f"CHANMODE {_numbers([values.get('I_CHANMODE', 0.0)])}",
         ]
-        if take["colour"] is not None:
-            lines.append(f"TAKECOLOR {self._colour(take['colour'])} B")
-        lines.append(f"GUID {self._guid('take', take['file'])}")
+        if take.colour is not None:
+            lines.append(f"TAKECOLOR {self._colour(take.colour)} B")
+        lines.append(f"GUID {self._guid('take', take.file)}")
         item.children += [TextLine(f"{indent}{line}{self._end}") for line in lines]
-        kind = SOURCES.get(Path(take["file"]).suffix.lower(), "WAVE")
+        kind = SOURCES.get(Path(take.file).suffix.lower(), "WAVE")
         item.children.append(
             self._block(indent, f"SOURCE {kind}", [f"FILE {_always_quoted(self._name(take))}"])
         )
-        if take["stretch_markers"]:
+        if take.stretch_markers:
             markers = " + ".join(
                 _numbers([at, source, slope] if slope else [at, source])
-                for at, source, slope in take["stretch_markers"]
+                for at, source, slope in take.stretch_markers
             )
             item.children.append(TextLine(f"{indent}SM {markers}{self._end}"))
-        if take["ext"]:
+        if take.ext:
             # JSON can do without one of the three quote characters.
-            ext = take["ext"].replace("`", "\\u0060")
+            ext = take.ext.replace("`", "\\u0060")
             item.children.append(self._block(indent, "EXT", [f"{EXT_KEY} {quoted(ext)}"]))
 
-    def _add_track(self, entry: dict[str, Any]) -> None:
+    def _add_track(self, new: NewTrack) -> None:
         root = self._project.root
         after = next(
-            (track for track in root.blocks("TRACK") if track_guid(track) == entry["after"]), None
+            (track for track in root.blocks("TRACK") if track_guid(track) == new.after), None
         )
         if after is None:
             return
         indent = _indent(after.opening)
-        guid = self._guid("track", entry["items"][0]["takes"][0]["file"])
-        lines = [f"NAME {quoted(entry['name'])}", f"TRACKID {guid}"]
+        guid = self._guid("track", new.items[0].takes[0].file)
+        lines = [f"NAME {quoted(new.name)}", f"TRACKID {guid}"]
         track = self._block(indent, f"TRACK {guid}", lines)
-        for one in entry["items"]:
+        for one in new.items:
             track.children.append(self._item(_indent_in(track), one))
         root.children.insert(root.children.index(after) + 1, track)
 
-    def _item(self, indent: str, entry: dict[str, Any]) -> Block:
-        values = entry["values"]
-        takes = sorted(entry["takes"], key=lambda take: not take["is_active"])
-        file = takes[0]["file"]
+    def _item(self, indent: str, new: NewItem) -> Block:
+        values = new.values
+        takes = sorted(new.takes, key=lambda take: not take.is_active)
+        file = takes[0].file
         lines = [
             f"POSITION {_numbers([values['D_POSITION']])}",
             f"LENGTH {_numbers([values['D_LENGTH']])}",
@@ -127,11 +129,11 @@ class Writer:
             f"IGUID {self._guid('item', file)}",
         ]
         item = self._block(indent, "ITEM", lines)
-        first = takes[0]["values"]
+        first = takes[0].values
         volume = [values.get("D_VOL", 1.0), first.get("D_PAN", 0.0), first.get("D_VOL", 1.0)]
         inner = _indent_in(item)
         self._fill(item, takes[0], inner, f"VOLPAN {_numbers([*volume, _law(first)])}")
-        self._add_takes(item, [{**take, "is_active": False} for take in takes[1:]])
+        self._add_takes(item, [take.model_copy(update={"is_active": False}) for take in takes[1:]])
         return item
 
     def _block(self, indent: str, head: str, lines: list[str]) -> Block:
@@ -145,13 +147,13 @@ class Writer:
         made = uuid.uuid5(_NAMESPACE, f"{kind} {self.takes} {file}")
         return f"{{{str(made).upper()}}}"
 
-    def _name(self, take: dict[str, Any]) -> str:
-        path = Path(take["file"])
+    def _name(self, take: NewTake) -> str:
+        path = Path(take.file)
         if path.is_relative_to(self._folder):
             return str(path.relative_to(self._folder))
         return str(path)
 
-    def _colour(self, colour: list[int]) -> int:
+    def _colour(self, colour: tuple[int, int, int]) -> int:
         red, green, blue = reversed(colour) if self._swaps else colour
         return 0x1000000 | red | green << 8 | blue << 16
 

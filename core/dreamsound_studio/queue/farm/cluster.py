@@ -24,6 +24,7 @@ from typing import Any
 from dreamsound_studio.errors import AudioFileError, QueueError, RenderCancelled
 from dreamsound_studio.files import free_paths, numbered
 from dreamsound_studio.jobs.report import RenderFact
+from dreamsound_studio.jobs.results import JobResult
 from dreamsound_studio.library.records import DreamRecord
 from dreamsound_studio.queue.farm.messages import (
     PROBE,
@@ -211,7 +212,7 @@ class FarmRun(JobRun):
         self._address: str | None = None
         self._fetching: threading.Thread | None = None
 
-    def carry_out(self) -> Mapping[str, Any]:
+    def carry_out(self) -> JobResult:
         """Have the job dreamed on a machine, and fetch the renders."""
         spec = self.spec
         folder = Path(spec.out) / f".{self.tag}farm"
@@ -355,7 +356,7 @@ class FarmRun(JobRun):
         found = sorted(self.around.store.checkpoints_of(self.job).glob("step-??????"))
         return sorted(found[-1].iterdir()) if found else []
 
-    def _brought(self, outcome: FarmOutcome, folder: Path) -> Mapping[str, Any]:
+    def _brought(self, outcome: FarmOutcome, folder: Path) -> JobResult:
         """Fetch the renders, and move them into place; return the result."""
         report, address = outcome.report, self._address or ""
         self.change(True, phase="fetching the renders")

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from dreamsound_studio.errors import QueueError
 from dreamsound_studio.jobs.limits import MOST_NAME, MOST_PRIORITY
+from dreamsound_studio.jobs.results import JobResult, ProgressReport
 from dreamsound_studio.queue.store.states import OVER
 
 #: Kinds of jobs, in order of claiming: earlier kinds go first.
@@ -77,8 +78,8 @@ class Job:
         The worker that holds it, or held it last.
     wanted : str
         The user's request: ``cancel``, ``finish`` or empty.
-    progress, result : dict
-        Reported by its worker: step, steps, loss, ...; renders, scores, notes, ...
+    progress, result : ProgressReport, JobResult
+        Reported by its worker.
     error, code : str or None
         Reason for a failure, as a message and as a short code.
     added, started, ended : str or None
@@ -108,8 +109,8 @@ class Job:
     crashes: int
     worker: str | None
     wanted: str
-    progress: dict[str, Any]
-    result: dict[str, Any]
+    progress: ProgressReport
+    result: JobResult
     error: str | None
     code: str | None
     added: str

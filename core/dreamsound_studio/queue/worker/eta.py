@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+from dreamsound_studio.jobs.results import ProgressReport
 from dreamsound_studio.queue.store.records import Job
 
 #: Number of recent jobs that set the pace.
@@ -79,7 +79,7 @@ def shown(seconds: float | None) -> str:
     return f"{minutes} min {left} s" if minutes else f"{left} s"
 
 
-def step_of(progress: dict[str, Any]) -> str:
+def step_of(progress: ProgressReport) -> str:
     """Return a job's progress: ``3/10``."""
     steps = progress.get("steps")
     return f"{progress.get('step', 0)}/{steps}" if steps else ""

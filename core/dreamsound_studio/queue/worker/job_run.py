@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from dreamsound_studio._version import __version__
 from dreamsound_studio.control import Control
@@ -30,6 +29,7 @@ from dreamsound_studio.jobs.limits import CHECKPOINT_S
 from dreamsound_studio.jobs.models import WarmModels
 from dreamsound_studio.jobs.report import RenderFact, Report
 from dreamsound_studio.jobs.request import JobRequest
+from dreamsound_studio.jobs.results import JobResult
 from dreamsound_studio.jobs.resumable import Change, ResumableJob
 from dreamsound_studio.jobs.run import Hooks, Runner
 from dreamsound_studio.jobs.spec import JobSpec
@@ -39,6 +39,7 @@ from dreamsound_studio.queue import inbox
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import LostJobError
 from dreamsound_studio.queue.store.store import Store
+from dreamsound_studio.queue.worker.log_lines import job_line
 from dreamsound_studio.queue.worker.previews import StepPictures, step_picture_file
 from dreamsound_studio.queue.worker.progress import JobProgress
 from dreamsound_studio.queue.worker.ready import ReadyJob
@@ -47,7 +48,7 @@ from dreamsound_studio.render.note import file_sha256
 from dreamsound_studio.render.write import Ready
 
 #: The result of a job that is skipped by `clash` "skip".
-SKIPPED = {"skipped": True, "warnings": ["renders already exist"], "renders": {}}
+SKIPPED: JobResult = {"skipped": True, "warnings": ["renders already exist"], "renders": {}}
 #: Shortest interval of progress reports within a step.
 REPORT_S = 0.1
 
@@ -192,7 +193,7 @@ class JobRun:
         folder = Path(self.job.job_folder or Path.home())
         return JobRequest.make(document, f"job {self.job.id}").settled(folder)
 
-    def _result(self) -> Mapping[str, Any]:
+    def _result(self) -> JobResult:
         with self.control.in_charge():
             if self.job.ready is not None:
                 # Another worker had finished it when it died.
@@ -201,7 +202,7 @@ class JobRun:
                     return finished
             return self._dream()
 
-    def _dream(self) -> Mapping[str, Any]:
+    def _dream(self) -> JobResult:
         self.clean()
         if Runner(self.around.models.load).is_skipped(self.spec):
             return SKIPPED
@@ -216,7 +217,7 @@ class JobRun:
         remove_files(partial_files(out, self.tag))
         shutil.rmtree(out / f".{self.tag}farm", ignore_errors=True)
 
-    def carry_out(self) -> Mapping[str, Any]:
+    def carry_out(self) -> JobResult:
         """Dream, write and move into place; return the result."""
         job = ResumableJob(
             self.spec,
@@ -284,7 +285,7 @@ class JobRun:
     def set_ready(
         self,
         files: dict[str, RenderFact],
-        result: Mapping[str, Any],
+        result: JobResult,
         record: DreamRecord | None,
     ) -> ReadyJob:
         """Record the files about to move into place; if this process dies, another does it.
@@ -293,7 +294,7 @@ class JobRun:
         ----------
         files : dict
             The finished files, by name.
-        result : mapping
+        result : JobResult
             The job's result, as `Report.result` gives it.
         record : DreamRecord or None
             For the library.
@@ -303,12 +304,12 @@ class JobRun:
         ReadyJob
             The argument of `finish_ready`.
         """
-        ready = ReadyJob(files, self.spec.options.overwrite, dict(result), record)
+        ready = ReadyJob(files, self.spec.options.overwrite, result, record)
         around, number = self.around, self.job.id
         patiently(lambda: around.store.set_ready(number, around.worker, ready.as_dict()))
         return ready
 
-    def finish_ready(self, ready: ReadyJob) -> Mapping[str, Any] | None:
+    def finish_ready(self, ready: ReadyJob) -> JobResult | None:
         """Move finished files into place; return the result, or None if they are incomplete."""
         partial, places = ready.paths
         whole = True
@@ -324,7 +325,7 @@ class JobRun:
         put_in_place(partial, places, ready.overwrite)
         self.clean()
         warnings = [*ready.result["warnings"], *keep_once(ready.record)]
-        return ready.result | {"warnings": warnings}
+        return {**ready.result, "warnings": warnings}
 
     # -- reporting ------------------------------------------------------------------------------
 
@@ -339,7 +340,7 @@ class JobRun:
 
     def say(self, text: str) -> None:
         """Write a line to the worker's log."""
-        self.around.say(f"job {self.job.id}: {text.removeprefix('dreamsound: ')}")
+        self.around.say(job_line(self.job.id, text.removeprefix("dreamsound: ")))
 
     def _between_blocks(self, share: float) -> None:
         self.change(share=round(share, 4))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from typing import cast
 
 from dreamsound_studio.dream.records import StepEvent
+from dreamsound_studio.jobs.results import ProgressReport
 from dreamsound_studio.jobs.resumable import Change
 
 #: Number of recent steps that set the time of a step.
@@ -61,13 +63,14 @@ class JobProgress:
         left = self.steps - self.step - self.share
         return round(max(left, 0.0) * sum(self._seconds) / len(self._seconds), 1)
 
-    def as_dict(self, elapsed_s: float) -> dict[str, Change]:
+    def as_dict(self, elapsed_s: float) -> ProgressReport:
         """Return the progress as the queue keeps it; unknown values are left out."""
         known = {name: getattr(self, name) for name in NAMES}
         found = {name: value for name, value in known.items() if value is not None}
         if "class_name" in found:
             found["class"] = found.pop("class_name")
-        return found | {"elapsed_s": round(elapsed_s, 3), "eta_s": self.eta_s()}
+        found |= {"elapsed_s": round(elapsed_s, 3), "eta_s": self.eta_s()}
+        return cast("ProgressReport", found)
 
 
 NAMES = tuple(one.name for one in fields(JobProgress) if not one.name.startswith("_"))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from dreamsound_studio.jobs.report import RenderFact
+from dreamsound_studio.jobs.results import JobResult
 from dreamsound_studio.library.records import DreamRecord, RenderRecord
 
 
@@ -21,7 +22,7 @@ class ReadyJob:
         The files, by name; sidecars are among them.
     overwrite : bool
         Whether files may be replaced.
-    result : dict
+    result : JobResult
         The job's result, as the queue keeps it (`Report.result`).
     record : DreamRecord or None
         For the library.
@@ -29,7 +30,7 @@ class ReadyJob:
 
     files: dict[str, RenderFact]
     overwrite: bool
-    result: dict[str, Any]
+    result: JobResult
     record: DreamRecord | None
 
     def as_dict(self) -> Mapping[str, object]:

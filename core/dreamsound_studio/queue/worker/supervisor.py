@@ -19,6 +19,7 @@ from dreamsound_studio.locks import WorkerLock
 from dreamsound_studio.queue import inbox
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.liveness import Observer
+from dreamsound_studio.queue.worker.log_lines import job_line
 from dreamsound_studio.queue.worker.retry import patiently
 
 #: A worker that dies this often in a row without a job is not restarted.
@@ -103,7 +104,7 @@ class Supervisor:
         """Take back the jobs of dead workers; return whether there were any."""
         jobs = patiently(lambda: self._store.recover(Observer()))
         for job in jobs:
-            self._say(f"job {job.id}: lost its worker; now {job.state}")
+            self._say(job_line(job.id, f"lost its worker; now {job.state}"))
             if job.is_over:
                 inbox.report_over(self._store, job)
         return bool(jobs)

@@ -25,6 +25,7 @@ from dreamsound_studio.queue.store.states import LostWorkerError
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.job_run import JobRun, Surroundings
 from dreamsound_studio.queue.worker.liveness import Observer
+from dreamsound_studio.queue.worker.log_lines import device_line, job_line
 from dreamsound_studio.queue.worker.options import WorkerOptions
 from dreamsound_studio.queue.worker.retry import patiently
 
@@ -203,7 +204,7 @@ class Worker:
             if self._leaving.is_set():
                 run.leaving = True
                 run.control.cancel()
-        self._say(f"job {job.id}: {job.name}")
+        self._say(job_line(job.id, job.name))
         try:
             ended = run.run()
         finally:
@@ -211,10 +212,10 @@ class Worker:
                 del self._runs[job.id]
             self._worked_s = time.monotonic()
         if ended is None:
-            self._say(f"job {job.id}: taken over by another worker")
+            self._say(job_line(job.id, "taken over by another worker"))
         else:
             why = f": {ended.error}" if ended.error else ""
-            self._say(f"job {job.id}: {ended.state}{why}")
+            self._say(job_line(job.id, f"{ended.state}{why}"))
 
     def _new_run(self, job: Job, on_block: Callable[[], None] | None) -> JobRun:
         return JobRun(self._around, job, on_block)
@@ -236,7 +237,7 @@ class Worker:
 
     def _recover(self, observer: Observer) -> None:
         for job in self.store.recover(observer):
-            self._say(f"job {job.id}: lost its worker; now {job.state}")
+            self._say(job_line(job.id, f"lost its worker; now {job.state}"))
             if job.is_over:
                 inbox.report_over(self.store, job)
         sweep(self._lock.path.parent)
@@ -251,7 +252,7 @@ class Worker:
             inbox.report_over(self.store, job)
 
     def _runs_on(self, device: str) -> None:
-        self._say(f"running on {device}, {os.cpu_count()} processors")
+        self._say(device_line(device, os.cpu_count()))
         self.store.set_device(self.name, device)
 
     def _failed(self, error: BaseException) -> None:
