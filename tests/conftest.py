@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -19,6 +19,8 @@ from dreamsound_studio.models.entries import CATALOG
 from dreamsound_studio.models.store.fetch import fetch_wheel
 from dreamsound_studio.models.store.local import MODELS_VARIABLE, is_weights, search_folders
 from dreamsound_studio.models.store.watch import Watch
+
+from .counts import Counts, counting
 
 if TYPE_CHECKING:
     from dreamsound_studio.models.yamnet.network import YamNet
@@ -64,6 +66,13 @@ def yamnet() -> YamNet:
     model = load_model("yamnet")
     assert isinstance(model, YamNet)
     return model
+
+
+@pytest.fixture
+def counts() -> Iterator[Counts]:
+    """Counts of validations and parses in this test."""
+    with counting() as found:
+        yield found
 
 
 @pytest.fixture

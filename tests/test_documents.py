@@ -209,7 +209,7 @@ def test_entry_points_exist(page):
         ("`python3 dev.py fly`", test_commands_of_dev_exist),
         ("`DREAMSOUND_FLY`", test_variables_exist),
         ("the entry point `dreamsound.fly`", test_entry_points_exist),
-        ("tests in `tests/core`", test_paths_exist),
+        ("tests in `tests/fly`", test_paths_exist),
         ("`checks/fly.py`", test_paths_exist),
         ("`recipe/fly.py`", test_paths_exist),
         ("[there](nowhere.md)", test_links_lead_somewhere),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,48 +16,22 @@ from dreamsound_reaper.run import PREPARED, Run
 from dreamsound_reaper.take_note import TakeNote
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.queue.store.store import Store
-from dreamsound_studio.recipe import objective_text
 from dreamsound_studio.recipe import recipe as recipe_module
 from dreamsound_studio.recipe.presets import factory_presets
 
+from ..counts import Counts
 from .facts_made import facts, item, tone
 
 OBJECTIVE = "class:Bell - 0.5*class:Dog"
 RECIPE = {"objective": OBJECTIVE, "steps": "7"}
 
 
-@dataclass
-class Counts:
-    """How often a recipe with an objective was validated, and a text parsed."""
-
-    validations: int = 0
-    parses: int = 0
-
-
-@pytest.fixture
-def counts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counts]:
-    """Counts of this test; nothing is remembered from others, as in a process of its own."""
-    found = Counts()
-    # The presets are recipes too: those are not the item's.
-    factory_presets()
-    parse = recipe_module.parse_objective
-
-    class Reader(objective_text.Reader):
-        def __init__(self, text: str) -> None:
-            found.parses += 1
-            super().__init__(text)
-
-    def validated(text: str) -> objective_text.Objective:
-        # The recipe's own check parses its objective, however pydantic comes to run it.
-        found.validations += 1
-        return parse(text)
-
-    monkeypatch.setattr(objective_text, "Reader", Reader)
-    monkeypatch.setattr(recipe_module, "parse_objective", validated)
-    parse.cache_clear()
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    """As in a process of its own."""
     shared_job._recipe_of.cache_clear()
-    yield found
-    parse.cache_clear()
+    yield
+    shared_job._recipe_of.cache_clear()
 
 
 @pytest.fixture
@@ -151,9 +124,8 @@ def test_a_restarted_run_validates_the_recipe_of_its_jobs_once(
 ) -> None:
     items = [item(tone(tmp_path / f"{name}.wav", 1.0)) for name in "abc"]
     text = parts_of(facts(*items, recipe=RECIPE), tmp_path).to_json()
-    objective_text.parse_objective.cache_clear()
     shared_job._recipe_of.cache_clear()
-    counts.validations = counts.parses = 0
+    counts.forget()
     assert Parts.from_json(text).to_json() == text
     assert counts == Counts(validations=1, parses=1)
 
@@ -163,8 +135,7 @@ def test_a_worker_validates_the_recipe_of_a_job_once(
 ) -> None:
     one = item(tone(tmp_path / "a.wav", 1.0))
     (text,) = queued(tmp_path / "run", store, one, recipe=RECIPE)
-    objective_text.parse_objective.cache_clear()
-    counts.validations = counts.parses = 0
+    counts.forget()
     spec = JobRequest.make(json.loads(text)).settled(tmp_path)
     assert spec.recipe.objective == OBJECTIVE
     assert counts == Counts(validations=1, parses=1)
