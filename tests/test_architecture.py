@@ -121,7 +121,10 @@ def test_the_drawing_matches_the_contracts(capsys):
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ('"glue | shared_job"', '"glue : shared_job"'),
+        (
+            '"glue | shared_job | take_note | take_plan"',
+            '"glue : shared_job | take_note | take_plan"',
+        ),
         ('"plan",\n    "parts"', '"parts",\n    "plan"'),
         ('    "facts",\n', '    "facts",\n    "cellar",\n'),
         ('"dreamsound_studio.dsp.resample -> tensorflow"', '"dreamsound_studio.audio.cut -> h5py"'),

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from dreamsound_studio.jobs.spec import JobSpec
     from dreamsound_studio.models.network import Model
     from dreamsound_studio.pictures.heard import heard_picture
-    from dreamsound_studio.recipe.objective_text import (
+    from dreamsound_studio.recipe.objective import (
         Channel,
         Class,
         Direction,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Objective,
         Unit,
     )
+    from dreamsound_studio.recipe.objective_text import parse_objective
     from dreamsound_studio.recipe.presets import Preset, find_preset
     from dreamsound_studio.recipe.recipe import Recipe
     from dreamsound_studio.render.options import RenderOptions
@@ -59,7 +60,7 @@ _HOMES = {
     "jobs.spec": ("JobSpec",),
     "models.network": ("Model",),
     "pictures.heard": ("heard_picture",),
-    "recipe.objective_text": (
+    "recipe.objective": (
         "Channel",
         "Class",
         "Direction",
@@ -68,6 +69,7 @@ _HOMES = {
         "Objective",
         "Unit",
     ),
+    "recipe.objective_text": ("parse_objective",),
     "recipe.presets": ("Preset", "find_preset"),
     "recipe.recipe": ("Recipe",),
     "render.options": ("RenderOptions",),
@@ -112,6 +114,7 @@ __all__ = [
     "heard_picture",
     "listen",
     "load_model",
+    "parse_objective",
     "write_renders",
 ]
 

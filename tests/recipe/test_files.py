@@ -10,13 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamsound_studio.recipe.files import FIELDS
-from dreamsound_studio.recipe.objective_text import (
-    Atom,
-    Class,
-    Direction,
-    Guide,
-    Objective,
-)
+from dreamsound_studio.recipe.objective import Atom, Class, Direction, Guide, Objective
 from dreamsound_studio.recipe.recipe import Recipe
 
 # What a path may hold, but lone surrogates, which no objective is written with.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dreamsound_studio.cli import line_and_code
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.yamnet.tables import class_names
-from dreamsound_studio.recipe.objective_text import (
+from dreamsound_studio.recipe.objective import (
     AT,
     CHOICES,
     Channel,
@@ -21,10 +21,9 @@ from dreamsound_studio.recipe.objective_text import (
     Guide,
     Layer,
     Objective,
-    ObjectiveTextError,
     Unit,
-    parse_objective,
 )
+from dreamsound_studio.recipe.objective_text import ObjectiveTextError, parse_objective
 from dreamsound_studio.recipe.recipe import Recipe
 
 
@@ -142,8 +141,8 @@ def test_atoms_and_objectives_are_added_scaled_and_negated() -> None:
     assert str(-(bird - 2 * speech)) == "-class:Bird + 2.0*class:Speech:score"
     assert str((bird + speech) * 0.5) == str((bird + speech) / 2)
     assert str(Class(3) + Layer("layer3")) == "class:3 + layer:layer3"  # type: ignore[arg-type]
-    assert Objective.parse(str(bird - speech)) == bird - speech
-    assert eval(repr(bird - 3 * speech)) == bird - 3 * speech
+    assert parse_objective(str(bird - speech)) == bird - speech
+    assert repr(bird - 3 * speech) == "<Objective class:Bird - 3.0*class:Speech:score>"
     for bad in (lambda: 0 * bird, lambda: bird / 0, lambda: float("nan") * bird):
         with pytest.raises(RecipeError, match="invalid weight"):
             bad()

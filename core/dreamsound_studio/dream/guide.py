@@ -14,7 +14,7 @@ from dreamsound_studio.dream.ear import Ear, Mono
 from dreamsound_studio.dream.out_of_memory import in_smaller_blocks
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.network import Model, Tensor
-from dreamsound_studio.recipe.objective_text import Direction, Guide
+from dreamsound_studio.recipe.objective import Direction, Guide
 
 #: Most features kept from a long guide, evenly spread.
 MOST_FEATURES = 4096

@@ -1,6 +1,6 @@
 """From the atoms of an objective to what a model computes, and the classes to choose.
 
-An objective is a weighted sum of the atoms of ``recipe.objective_text``. Each atom names the
+An objective is a weighted sum of the atoms of ``recipe.objective``. Each atom names the
 layers it reads (its taps) and its class, if any: the loop chooses classes step by step and passes
 them as indices, so that one traced graph serves every class.
 """
@@ -22,7 +22,7 @@ from dreamsound_studio.dream.objective_functions import (
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.names import NameTable, check_known
 from dreamsound_studio.models.network import Model
-from dreamsound_studio.recipe.objective_text import (
+from dreamsound_studio.recipe.objective import (
     Channel,
     Class,
     Direction,

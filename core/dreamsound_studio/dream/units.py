@@ -16,7 +16,7 @@ from dreamsound_studio.dream.patient import PatientDreamer
 from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.dsp.envelope import Envelope
 from dreamsound_studio.errors import RecipeError
-from dreamsound_studio.recipe.objective_text import Channel
+from dreamsound_studio.recipe.objective import Channel
 from dreamsound_studio.recipe.recipe import Recipe
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """The files that a recipe names, in one place: to list them, and to put other paths in theirs.
 
 A field that holds a path is named in :data:`FIELDS`; an atom of an objective names its own in
-``path_fields`` (see ``recipe.objective_text``). Whatever reads, hashes, sends or protects the
+``path_fields`` (see ``recipe.objective``). Whatever reads, hashes, sends or protects the
 files of a recipe asks here. The model is not among them: it is found by name, see
 ``models.store.local``.
 """

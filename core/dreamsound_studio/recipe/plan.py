@@ -8,12 +8,8 @@ from dreamsound_studio.dsp.mask import MASK_KINDS
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.morph import Morph
-from dreamsound_studio.recipe.objective_text import (
-    Class,
-    Layer,
-    Objective,
-    parse_objective,
-)
+from dreamsound_studio.recipe.objective import Class, Layer, Objective
+from dreamsound_studio.recipe.objective_text import parse_objective
 from dreamsound_studio.recipe.recipe import Carrier, Combine, MaskFrom, Recipe
 
 #: Where a class is read by default: the paper's score saturates; the logit does not.

@@ -17,7 +17,8 @@ from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.breakpoints import Breakpoints
 from dreamsound_studio.recipe.files import Places, files_by_name, with_files
 from dreamsound_studio.recipe.method_table import METHODS
-from dreamsound_studio.recipe.objective_text import is_objective, parse_objective
+from dreamsound_studio.recipe.objective import is_objective
+from dreamsound_studio.recipe.objective_text import parse_objective
 
 SCHEMA_VERSION = 1
 

@@ -12,7 +12,7 @@ from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.names import NameTable, check_known
 from dreamsound_studio.models.tables import possible_tables
 from dreamsound_studio.recipe.document import recipe_from
-from dreamsound_studio.recipe.objective_text import Class
+from dreamsound_studio.recipe.objective import Class
 from dreamsound_studio.recipe.plan import terms_of
 from dreamsound_studio.recipe.presets import find_preset, with_fields
 from dreamsound_studio.recipe.recipe import Recipe

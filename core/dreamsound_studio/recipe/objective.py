@@ -1,0 +1,296 @@
+"""Objectives as objects: weighted sums of atoms, which can be added, subtracted and scaled."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import os
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+
+from dreamsound_studio.errors import RecipeError
+
+if TYPE_CHECKING:
+    from dreamsound_studio.models.names import NameTable
+    from dreamsound_studio.models.network import Model
+
+CHOICES = ("first", "follow", "target", "target_b", "patch")
+AT = ("logit", "score", "log")
+
+_PLAIN_NAME = re.compile(r"[^\s@\"+\-*:,()\[\]\\]+( [^\s\"+\-*:,()\[\]\\]+)*")
+
+
+class _Summand(ABC):
+    """What can be added, subtracted, negated and scaled; the result is an `Objective`."""
+
+    @abstractmethod
+    def _as_terms(self) -> tuple[tuple[float, Atom], ...]: ...
+
+    def __add__(self, other: _Summand) -> Objective:
+        if not isinstance(other, _Summand):
+            return NotImplemented
+        return Objective((*self._as_terms(), *other._as_terms()))
+
+    def __neg__(self) -> Objective:
+        return self * -1.0
+
+    def __sub__(self, other: _Summand) -> Objective:
+        if not isinstance(other, _Summand):
+            return NotImplemented
+        return self + -other
+
+    def __mul__(self, weight: object) -> Objective:
+        if not isinstance(weight, numbers.Real):
+            return NotImplemented
+        return Objective(tuple((float(weight) * own, atom) for own, atom in self._as_terms()))
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: object) -> Objective:
+        if not isinstance(divisor, numbers.Real):
+            return NotImplemented
+        return self * (1.0 / float(divisor) if divisor else math.inf)
+
+
+@dataclass(frozen=True)
+class _Atom(_Summand):
+    """What a term weighs. Fields that hold paths are named here, and nowhere else."""
+
+    #: Fields that hold the path of a sound file, and what that file is for.
+    path_fields: ClassVar[Mapping[str, str]] = MappingProxyType({})
+
+    def files(self) -> dict[str, str]:
+        """Return the paths of the files that it names, by what they are for."""
+        return {what: getattr(self, name) for name, what in self.path_fields.items()}
+
+    def with_files(self, place_of: Callable[[str], str]) -> Self:
+        """Return the same atom with each of its paths replaced."""
+        return replace(self, **{name: place_of(getattr(self, name)) for name in self.path_fields})
+
+    def __post_init__(self) -> None:
+        for name in self.path_fields:
+            object.__setattr__(self, name, os.fspath(getattr(self, name)))
+
+    def _as_terms(self) -> tuple[tuple[float, Atom], ...]:
+        return ((1.0, cast("Atom", self)),)
+
+
+@dataclass(frozen=True)
+class Class(_Atom):
+    """A class's activation.
+
+    Parameters
+    ----------
+    name : str or int
+        The class by name or index, or one that is chosen by listening: ``@first``, ``@follow``,
+        ``@target``, ``@target_b`` or ``@patch``.
+    at : {"logit", "score", "log"}, optional
+        Where it is read; by default at the logit.
+    """
+
+    name: str
+    at: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", str(self.name))
+        if self.at not in (None, *AT):
+            raise RecipeError(f"invalid at {self.at!r}: pass {', '.join(AT)}")
+
+    @property
+    def choice(self) -> str | None:
+        """Return how the class is chosen, or None if it is named."""
+        return self.name[1:] if self.name.startswith("@") else None
+
+    def __str__(self) -> str:
+        name = self.name if self.choice in CHOICES else written(self.name)
+        return f"class:{name}" + (f":{self.at}" if self.at else "")
+
+
+@dataclass(frozen=True)
+class Layer(_Atom):
+    """A layer's energy.
+
+    Parameters
+    ----------
+    layer : str
+        Its published name, or a short form of it.
+    """
+
+    layer: str
+
+    def __str__(self) -> str:
+        return f"layer:{written(self.layer)}"
+
+
+@dataclass(frozen=True)
+class Channel(_Atom):
+    """The mean of one channel of a layer.
+
+    Parameters
+    ----------
+    layer : str
+        As in `Layer`.
+    channel : int
+        From 0.
+    """
+
+    layer: str
+    channel: int
+
+    def __str__(self) -> str:
+        return f"channel:{written(self.layer)}:{self.channel}"
+
+
+@dataclass(frozen=True)
+class Unit(_Atom):
+    """One unit of a layer.
+
+    Parameters
+    ----------
+    layer : str
+        As in `Layer`.
+    place : tuple of int
+        Frame, band, channel.
+    """
+
+    layer: str
+    place: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"unit:{written(self.layer)}:{','.join(map(str, self.place))}"
+
+
+@dataclass(frozen=True)
+class Direction(_Atom):
+    """From one sound towards another, in the embedding.
+
+    Parameters
+    ----------
+    to, away_from : str or path_like
+        Sound files.
+    """
+
+    path_fields = MappingProxyType({"to": "direction to", "away_from": "direction from"})
+
+    to: str
+    away_from: str
+
+    def __str__(self) -> str:
+        return f"direction:{_quoted(self.to)}-{_quoted(self.away_from)}"
+
+
+@dataclass(frozen=True)
+class Guide(_Atom):
+    """What another sound excites in a layer.
+
+    Parameters
+    ----------
+    path : str or path_like
+        A sound file.
+    layer : str, optional
+        As in `Layer`; by default the model's own choice.
+    """
+
+    path_fields = MappingProxyType({"path": "guide"})
+
+    path: str
+    layer: str | None = None
+
+    def __str__(self) -> str:
+        return f"guide:{_quoted(self.path)}" + (f":{written(self.layer)}" if self.layer else "")
+
+
+class FurtherAtom(_Atom):
+    """An atom with an objective of its own; `read` is a row of ``recipe.objective_text.ATOMS``."""
+
+    @classmethod
+    @abstractmethod
+    def read(cls, reader: Any) -> Self:
+        """Return what follows ``kind:`` in a text; see `recipe.objective_text.Reader`."""
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """Return the atom as text, ``kind:`` included; `read` reads it back."""
+
+    @abstractmethod
+    def check(self, table: NameTable) -> None:
+        """Raise `RecipeError` for a name that the model does not have; no weights are needed."""
+
+    @abstractmethod
+    def objective(self, model: Model) -> Any:
+        """Return what is maximised, a ``dream.objective.ObjectiveFunction``."""
+
+
+Atom = Class | Layer | Channel | Unit | Direction | Guide | FurtherAtom
+
+
+@dataclass(frozen=True, repr=False)
+class Objective(_Summand):
+    """A weighted sum of atoms, which a dream maximises.
+
+    Attributes
+    ----------
+    terms : tuple of (float, Atom)
+        Weights, finite and not 0, and their atoms.
+
+    Raises
+    ------
+    RecipeError
+        A weight is 0 or not finite.
+
+    Examples
+    --------
+    >>> birds = 0.2 * Channel("layer11/pointwise_conv", 42) + Class("Bird") - Class("Speech")
+    >>> print(birds)
+    0.2*channel:layer11/pointwise_conv:42 + class:Bird - class:Speech
+    >>> -birds / 2
+    <Objective -0.1*channel:layer11/pointwise_conv:42 - 0.5*class:Bird + 0.5*class:Speech>
+    """
+
+    terms: tuple[tuple[float, Atom], ...]
+
+    def __post_init__(self) -> None:
+        for weight, atom in self.terms:
+            if weight == 0 or not math.isfinite(weight):
+                raise RecipeError(f"invalid weight {weight:g} of {atom}: pass a finite one, not 0")
+
+    def _as_terms(self) -> tuple[tuple[float, Atom], ...]:
+        return self.terms
+
+    def __repr__(self) -> str:
+        return f"<Objective {self}>"
+
+    def __str__(self) -> str:
+        parts = []
+        for index, (weight, atom) in enumerate(self.terms):
+            sign = "-" if weight < 0 else "+" if index else ""
+            size = "" if abs(weight) == 1 else f"{abs(weight)!r}*"
+            parts.append(f" {sign} {size}{atom}" if index else f"{sign}{size}{atom}")
+        return "".join(parts)
+
+    @property
+    def atoms(self) -> tuple[Atom, ...]:
+        """Return the atoms without their weights."""
+        return tuple(atom for _, atom in self.terms)
+
+    def chooses(self, choice: str) -> bool:
+        """Return whether any class is chosen by listening in this way."""
+        return any(isinstance(atom, Class) and atom.choice == choice for atom in self.atoms)
+
+
+def is_objective(value: object) -> bool:
+    """Return whether a value is an objective, or an atom that can stand for one."""
+    return isinstance(value, _Summand)
+
+
+def written(name: str) -> str:
+    """Return a name as written in text: unquoted if that parses to the same name."""
+    return name if _PLAIN_NAME.fullmatch(name) else _quoted(name)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
