@@ -265,8 +265,8 @@ def test_a_program_gets_its_words_as_they_are(tmp_path):
         tmp_path,
     ).splitlines()
     assert report == [
-        '"/bin/program" "-m" "dreamsound" "submit" "/runs/1" "--window"\t-2',
-        '"/bin/program" "-m" "dreamsound" "submit" "/runs/1"\t-2',
+        '"/bin/program" "-m" "dreamsound_studio" "submit" "/runs/1" "--window"\t-2',
+        '"/bin/program" "-m" "dreamsound_studio" "submit" "/runs/1"\t-2',
         '"on the path"\t-2',
         "program not found: /bin/other",
         "3",
