@@ -241,7 +241,7 @@ def test_a_preview_is_a_job_of_its_own_kind(tmp_path, document):
     assert request.span == "1.000000:2.000000"
     assert asked.take.start_s == 1.0
     assert len(request.options.renders) == 5
-    assert request.recipe["class"] == "Bell"
+    assert request.recipe.class_ == "Bell"
     assert Path(request.out).is_relative_to(tmp_path / "previews")
 
 

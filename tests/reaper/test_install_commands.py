@@ -83,7 +83,7 @@ def test_favourites(command, resource):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["install", "--lua", "--python"], "say one"),
+        (["install", "--lua", "--python"], "not both"),
         (["install", "--favourite", "Bonez"], "Did you mean"),
         (["install", "--nonsense"], "No such option"),
         (["instal"], "did you mean install?"),
