@@ -109,8 +109,8 @@ class Parts:
         """
         values = json.loads(text)
         parts = [Part(**part | {"job": request_of(part["job"])}) for part in values["parts"]]
-        remarks = [(label, text) for label, text in values["remarks"]]
-        left_out = values.get("left_out", sum(text.startswith(FORMER) for _, text in remarks))
+        remarks = [(label, why) for label, why in values["remarks"]]
+        left_out = values.get("left_out", sum(why.startswith(FORMER) for _, why in remarks))
         return cls(parts, remarks, int(left_out))
 
 

@@ -8,6 +8,7 @@ from dreamsound_reaper import plan as plan_module
 from dreamsound_reaper.parts import parts_of
 from dreamsound_reaper.plan import COLOURS, Outcome, failed_plan, remark_lines
 from dreamsound_reaper.take_note import TakeNote
+from dreamsound_reaper.take_plan import TakePlan
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.recipe.recipe import Recipe
 
@@ -196,3 +197,36 @@ def test_the_same_of_many_is_one_line():
     remarks = [(name, "is MIDI") for name in "abcd"] + [("e", "is locked"), ("", "No model.")]
     assert remark_lines(remarks) == ["4 items: is MIDI", "e: is locked", "No model."]
     assert failed_plan(None, [("", "x")]).summary == ("x",)
+
+
+def test_a_plan_has_the_fields_that_the_scripts_read(two):
+    """docs/reaper-bridge.md lists them; `lost` is for the command line."""
+    given, parts = two
+    plan = plan_of(given, parts, [outcome(part) for part in parts.parts], "done")
+    assert list(plan) == ["schema_version", "state", "undo", "items", "tracks", "summary", "lost",
+                          "settings"]  # fmt: skip
+    assert list(plan["items"][0]) == ["item", "take", "label", "seen", "takes"]
+    assert list(plan["items"][0]["takes"][0]) == ["file", "render", "name", "is_active", "values",
+                                                  "colour", "ext", "stretch_markers"]  # fmt: skip
+
+
+def test_a_plan_is_read_as_it_was_written(two, tmp_path):
+    given, parts = two
+    settings = given.settings.model_copy(update={"placement": "track", "handle_s": 0.5})
+    outcomes = [outcome(part, "dream", "difference") for part in parts.parts]
+    for facts_given in (given, given.model_copy(update={"settings": settings})):
+        plan = plan_module.plan_of(facts_given, parts, outcomes, "done")
+        (tmp_path / "result.json").write_text(plan.to_json())
+        again = TakePlan.read(tmp_path / "result.json")
+        assert again.to_json() == plan.to_json()
+        assert [take.render for take in again.takes] == ["dream", "difference"] * 2
+
+
+def test_a_plan_of_another_version_is_read_if_the_format_is_the_same(tmp_path):
+    path = tmp_path / "result.json"
+    path.write_text('{"schema_version": 1, "state": "cancelled", "weather": "fine"}')
+    assert TakePlan.read(path) == TakePlan(state="cancelled")
+    for text in ('{"schema_version": 2, "state": "done"}', '{"state": "odd"}', "[]", "{]"):
+        path.write_text(text)
+        with pytest.raises(ValueError, match="TakePlan"):
+            TakePlan.read(path)

@@ -17,7 +17,7 @@ from dreamsound_reaper.take_note import TakeNote
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.recipe import recipe as recipe_module
-from dreamsound_studio.recipe.presets import factory_presets
+from dreamsound_studio.recipe.presets import factory_presets, preset_from
 
 from ..counts import Counts
 from .facts_made import facts, item, tone
@@ -158,3 +158,9 @@ def test_a_take_whose_recipe_is_invalid_is_skipped(tmp_path: Path) -> None:
     made = parts_of(facts(item(source, ext=note.as_text()), action="again"), tmp_path)
     assert not made.parts
     assert "cannot be continued: the recipe: stepz" in made.remarks[0][1]
+
+
+def test_a_preset_is_validated_once(counts: Counts) -> None:
+    document = {"name": "Own", "recipe": {"objective": OBJECTIVE}}
+    assert preset_from(document, "a file").recipe.objective == OBJECTIVE
+    assert counts == Counts(validations=1, parses=1)

@@ -11,10 +11,11 @@ from pydantic import ConfigDict, Field, ValidationError
 from dreamsound_studio.audio.span import parse_span
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.errors import QueueError
-from dreamsound_studio.jobs.spec import AnyRecipe, JobFields, JobSpec
+from dreamsound_studio.jobs.spec import JobFields, JobSpec
 from dreamsound_studio.jobs.stamp import FileStamp, absolute_path
 from dreamsound_studio.models.store.local import looks_like_path
 from dreamsound_studio.models.tables import known_tables
+from dreamsound_studio.recipe.document import AnyRecipe
 from dreamsound_studio.recipe.presets import Preset, find_preset
 from dreamsound_studio.recipe.recipe import Recipe, one_line
 from dreamsound_studio.render.options import RenderOptions

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import BaseModel, ConfigDict, Field
 
 from dreamsound_studio.audio.cut import Cut
 from dreamsound_studio.jobs.limits import MOST_NAME, MOST_PRIORITY
 from dreamsound_studio.jobs.stamp import FileStamp
-from dreamsound_studio.recipe.document import recipe_from
+from dreamsound_studio.recipe.document import AnyRecipe
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RenderOptions
-
-
-def _recipe(value: Any, _validate: ValidatorFunctionWrapHandler) -> Recipe:
-    """Return a recipe as it is, or make one of JSON; its errors say more than pydantic's."""
-    return value if isinstance(value, Recipe) else recipe_from(value)
-
-
-#: A recipe, or its JSON of this or an older version. Its validator wraps pydantic's, and never
-#: calls it: pydantic would check the fields of a finished recipe against each other once more.
-AnyRecipe = Annotated[Recipe, WrapValidator(_recipe)]
 
 
 class JobFields(BaseModel):

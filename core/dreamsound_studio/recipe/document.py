@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import ValidatorFunctionWrapHandler, WrapValidator
 
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.files import write_atomic, writing
@@ -61,6 +63,16 @@ def recipe_from(document: Any, what: str = "the recipe") -> Recipe:
         return Recipe.make(**{str(name): value for name, value in document.items()})
     except RecipeError as error:
         raise RecipeError(f"{what}: {error}") from error
+
+
+def _recipe(value: Any, _validate: ValidatorFunctionWrapHandler) -> Recipe:
+    """Return a recipe as it is, or make one of JSON; its errors say more than pydantic's."""
+    return value if isinstance(value, Recipe) else recipe_from(value)
+
+
+#: A recipe in another model, or its JSON of this or an older version. Its validator wraps
+#: pydantic's, and never calls it: pydantic would check a finished recipe once more.
+AnyRecipe = Annotated[Recipe, WrapValidator(_recipe)]
 
 
 def read_json(path: Path) -> Any:

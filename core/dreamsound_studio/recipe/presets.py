@@ -16,7 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.paths import data_folder
-from dreamsound_studio.recipe.document import parse_json, read_json, recipe_from, write_json
+from dreamsound_studio.recipe.document import (
+    AnyRecipe,
+    parse_json,
+    read_json,
+    recipe_from,
+    write_json,
+)
 from dreamsound_studio.recipe.recipe import Recipe, one_line
 
 SUFFIX = ".dreamsound.json"
@@ -41,7 +47,7 @@ class Preset(BaseModel):
     note: Annotated[str, Field(max_length=2000, description="short description")] = ""
     tags: Annotated[tuple[str, ...], Field(max_length=50, description="tags for searching")] = ()
     author: Annotated[str, Field(max_length=200, description="name of the author")] = ""
-    recipe: Recipe
+    recipe: AnyRecipe
 
     def as_dict(self) -> dict[str, Any]:
         """Return the preset as plain JSON values, without the recipe's defaults."""

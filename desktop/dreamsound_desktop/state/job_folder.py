@@ -17,7 +17,7 @@ from dreamsound_studio.queue.inbox import JOB, STATUS, read_job
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.plan import Plan
-from dreamsound_studio.recipe.presets import Preset, find_preset, set_fields, with_fields
+from dreamsound_studio.recipe.presets import Preset, find_preset, set_fields
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import DEFAULT_RENDERS
 
@@ -186,6 +186,5 @@ def _given(document: dict[str, Any], folder: Path) -> tuple[Recipe, str]:
     name = str(document.get("preset") or "")
     if name:
         preset = find_preset(name).preset
-        given = recipe.model_dump(exclude_unset=True, exclude={"schema_version"})
-        name, recipe = preset.name, with_fields(preset.recipe, False, given)
+        name, recipe = preset.name, preset.recipe_with(recipe)
     return absolute(recipe, folder), name
