@@ -166,7 +166,7 @@ def test_a_dream_prints_in_a_line_and_plays_in_a_notebook(
     assert [(len(values), rate) for values, rate in sounds] == [(9600, RATE)] * 2
     np.testing.assert_allclose(sounds[0][0], chirp()[0], atol=2**-14)
     np.testing.assert_allclose(sounds[1][0], result.render()[0], atol=2**-14)
-    monkeypatch.setattr(api, "PLAYED_SECONDS", 0.25)
+    monkeypatch.setattr("dreamsound_studio.render.dream.PLAYED_SECONDS", 0.25)
     page = result._repr_html_()
     assert "The players have the first 0.25 s." in page
     first = re.findall(r"base64,([\w+/=]+)", page)[0]

@@ -23,7 +23,7 @@ from dreamsound_studio.errors import (
 )
 
 if TYPE_CHECKING:
-    from dreamsound_studio.api import Dream, Dreaming, dream, listen, load_model
+    from dreamsound_studio.api import Dreaming, dream, listen, load_model
     from dreamsound_studio.audio.clip import Clip
     from dreamsound_studio.control import Control
     from dreamsound_studio.dream.listen import ClassHeard, Hearing, Passage
@@ -45,12 +45,13 @@ if TYPE_CHECKING:
     from dreamsound_studio.recipe.objective_text import parse_objective
     from dreamsound_studio.recipe.presets import Preset, find_preset
     from dreamsound_studio.recipe.recipe import Recipe
+    from dreamsound_studio.render.dream import Dream
     from dreamsound_studio.render.options import RenderOptions
     from dreamsound_studio.render.write import write_renders
 
 #: Where the names that are imported on first use come from.
 _HOMES = {
-    "api": ("Dream", "Dreaming", "dream", "listen", "load_model"),
+    "api": ("Dreaming", "dream", "listen", "load_model"),
     "audio.clip": ("Clip",),
     "control": ("Control",),
     "dream.listen": ("ClassHeard", "Hearing", "Passage"),
@@ -72,6 +73,7 @@ _HOMES = {
     "recipe.objective_text": ("parse_objective",),
     "recipe.presets": ("Preset", "find_preset"),
     "recipe.recipe": ("Recipe",),
+    "render.dream": ("Dream",),
     "render.options": ("RenderOptions",),
     "render.write": ("write_renders",),
 }
