@@ -23,6 +23,7 @@ from dreamsound_reaper.parts import Part, Parts, parts_of
 from dreamsound_reaper.plan import Outcome, failed_plan, plan_of
 from dreamsound_reaper.shared_job import request_of
 from dreamsound_reaper.take_plan import SCHEMA_VERSION, TakePlan
+from dreamsound_studio.audio.times import clock
 from dreamsound_studio.errors import AudioFileError, DreamSoundError, QueueError
 from dreamsound_studio.files import write_atomic
 from dreamsound_studio.jobs.request import JobRequest
@@ -32,7 +33,7 @@ from dreamsound_studio.queue import inbox
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import HELD, OVER
 from dreamsound_studio.queue.store.store import Store
-from dreamsound_studio.queue.worker.eta import shown, step_of
+from dreamsound_studio.queue.worker.eta import step_of
 from dreamsound_studio.queue.worker.start import ensure_worker, is_tended
 
 STATUS, RESULT, CANCEL, FINISH = "status.json", "result.json", "cancel", "finish"
@@ -345,7 +346,7 @@ class Run:
             share += (step / steps if steps else 0.0) / total
             texts.append(f"step {step_of(job.progress)}" if step else "starting")
             eta_s = job.progress.get("eta_s")
-            texts.append("" if eta_s is None else f"{shown(eta_s)} left of {job.name}")
+            texts.append("" if eta_s is None else f"{clock(eta_s)} left of {job.name}")
         if not running:
             texts.append("the queue is paused" if self.store.paused else "waiting in the queue")
         return min(share, 1.0), ", ".join(text for text in texts if text)

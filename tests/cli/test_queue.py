@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from dreamsound_studio.audio.times import clock
 from dreamsound_studio.cli.queue.show import line_of
 from dreamsound_studio.cli.queue.watch import table_of
 from dreamsound_studio.models.yamnet.network import YamNet
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
-from dreamsound_studio.queue.worker.eta import Eta, shown
+from dreamsound_studio.queue.worker.eta import Eta
 from dreamsound_studio.queue.worker.options import WorkerOptions
 from dreamsound_studio.queue.worker.worker import Worker
 
@@ -285,11 +286,10 @@ def test_the_table_says_how_long_all_of_it_will_take(three: Store, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(None, "?"), (0.4, "0 s"), (59, "59 s"), (185, "3 min 5 s"), (7800, "2 h 10 min")],
+    ("seconds", "text"), [(0.4, "0:00"), (59, "0:59"), (185, "3:05"), (7800, "2:10:00")]
 )
-def test_times_are_shown_as_people_say_them(seconds: float | None, text: str) -> None:
-    assert shown(seconds) == text
+def test_times_are_shown_as_on_a_clock(seconds: float, text: str) -> None:
+    assert clock(seconds) == text
 
 
 def test_the_schema_of_job_json_is_printed(command: Command) -> None:

@@ -16,9 +16,9 @@ import typer
 
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.formats import check_holds
+from dreamsound_studio.audio.times import clock
 from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound_studio.cli.shared.app import App
-from dreamsound_studio.cli.shared.clock import clock
 from dreamsound_studio.cli.shared.common_options import DryRun, Json
 from dreamsound_studio.cli.shared.fetching import load_model_of
 from dreamsound_studio.cli.shared.options import (

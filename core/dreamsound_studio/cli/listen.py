@@ -20,8 +20,8 @@ from dreamsound_studio import (
     heard_picture,
 )
 from dreamsound_studio import listen as play_to
+from dreamsound_studio.audio.times import moment
 from dreamsound_studio.cli.shared.app import App
-from dreamsound_studio.cli.shared.clock import moment
 from dreamsound_studio.cli.shared.common_options import (
     SPAN_HELP,
     Clash,

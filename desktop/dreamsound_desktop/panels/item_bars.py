@@ -15,9 +15,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from dreamsound_studio.audio.times import clock
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import HELD
-from dreamsound_studio.queue.worker.eta import Eta, shown
+from dreamsound_studio.queue.worker.eta import Eta
 
 #: Visible items; scroll for the rest.
 MOST_SEEN = 6
@@ -82,14 +83,14 @@ class ItemBars(QWidget):
         left = self._eta.seconds(running, queued, done) if running or queued else None
         text = self.tr("{0} of {1}").format(len(over), len(self.bars))
         self.all.setValue(round(FINE * sum(map(_share, jobs))))
-        self.all.setFormat(text + ("" if left is None else f", {shown(left)}"))
+        self.all.setFormat(text + ("" if left is None else f", {clock(left)}"))
 
     def _status(self, job: Job) -> str:
         steps, step = job.progress.get("steps") or 0, job.progress.get("step") or 0
         eta = job.progress.get("eta_s")
         return {
             "queued": self.tr("waiting"),
-            "running": f"{step}/{steps}" + (f", {shown(eta)}" if eta is not None else ""),
+            "running": f"{step}/{steps}" + (f", {clock(eta)}" if eta is not None else ""),
             "cancelling": self.tr("stopping"),
             "done": self.tr("done"),
             "failed": self.tr("failed"),

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QW
 from dreamsound_desktop.actions import Actions
 from dreamsound_desktop.panels.action_button import ActionButton
 from dreamsound_desktop.state.takes import score_text
+from dreamsound_studio.audio.times import clock
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import HELD
-from dreamsound_studio.queue.worker.eta import shown
 from dreamsound_studio.queue.worker.previews import read_step_picture
 
 if TYPE_CHECKING:
@@ -116,8 +116,9 @@ class LivePanel(QWidget):
         final = (job.result.get("final") if job.state == "done" else None) or progress
         name, score = final.get("class") or "", final.get("score")
         parts = [name if score is None else f"{name} {score_text(float(score))}"]
-        if job.state in HELD and progress.get("eta_s") is not None:
-            parts.append(self.tr("{0} left").format(shown(progress["eta_s"])))
+        eta_s = progress.get("eta_s")
+        if job.state in HELD and eta_s is not None:
+            parts.append(self.tr("{0} left").format(clock(eta_s)))
         if progress.get("device"):
             parts.append(str(progress["device"]))
         self.details.setText("  ·  ".join(part for part in parts if part))

@@ -23,9 +23,10 @@ from PySide6.QtWidgets import (
 from dreamsound_desktop.actions import Actions
 from dreamsound_desktop.panels.queue_model import MIME, QueueModel
 from dreamsound_desktop.queue_client import QueueClient
+from dreamsound_studio.audio.times import clock
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import HELD, OVER
-from dreamsound_studio.queue.worker.eta import Eta, shown
+from dreamsound_studio.queue.worker.eta import Eta
 
 #: Column widths in letters.
 WIDTHS = (26, 14, 12, 9, 14, 9, 10)
@@ -153,7 +154,7 @@ class QueuePanel(QWidget):
         text = self.tr("Queue: {0} running, {1} waiting").format(len(running), len(queued))
         if self._client.paused:
             text += self.tr(" (paused)")
-        return text + ("" if left is None else self.tr(", {0} left").format(shown(left)))
+        return text + ("" if left is None else self.tr(", {0} left").format(clock(left)))
 
     def open_result(self) -> None:
         """Open the results of the selected jobs."""

@@ -18,9 +18,10 @@ from PySide6.QtCore import (
 )
 
 from dreamsound_desktop.queue_client import QueueClient
+from dreamsound_studio.audio.times import clock
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import HELD
-from dreamsound_studio.queue.worker.eta import shown, step_of
+from dreamsound_studio.queue.worker.eta import step_of
 
 Index = QModelIndex | QPersistentModelIndex
 MIME = "application/x-dreamsound-jobs"
@@ -148,7 +149,7 @@ class QueueModel(QAbstractTableModel):
             self._state(job),
             step,
             str(name),
-            shown(eta) if job.state in HELD and eta is not None else "",
+            clock(eta) if job.state in HELD and eta is not None else "",
             self._origin(job),
         ]
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from dreamsound_studio.audio.times import clock
 from dreamsound_studio.cli.queue.common import Number, opened
 from dreamsound_studio.cli.shared.app import App
-from dreamsound_studio.cli.shared.clock import clock
 from dreamsound_studio.cli.shared.common_options import Json
 from dreamsound_studio.cli.shared.progress import inform
 from dreamsound_studio.queue.store.records import Job

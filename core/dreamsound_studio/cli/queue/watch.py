@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from dreamsound_studio.audio.times import clock
 from dreamsound_studio.cli import EXIT_SOME_FAILED
 from dreamsound_studio.cli.queue.common import job_id, opened
 from dreamsound_studio.cli.queue.show import line_of, why_failed
 from dreamsound_studio.cli.shared.app import App
-from dreamsound_studio.cli.shared.clock import clock
 from dreamsound_studio.cli.shared.completion import complete_job
 from dreamsound_studio.cli.shared.progress import say
 from dreamsound_studio.errors import QueueError

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dreamsound_studio.cli.shared.clock import clock
+from dreamsound_studio.audio.times import clock
 from dreamsound_studio.cli.shared.verbosity import verbosity
 
 if TYPE_CHECKING:

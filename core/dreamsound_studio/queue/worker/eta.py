@@ -68,17 +68,6 @@ def _size_of(path: Path) -> int:
         return 0
 
 
-def shown(seconds: float | None) -> str:
-    """Return a time as text: ``12 s``, ``3 min 5 s``, ``2 h 10 min``; ``?`` for None."""
-    if seconds is None:
-        return "?"
-    minutes, left = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {left} s" if minutes else f"{left} s"
-
-
 def step_of(progress: ProgressReport) -> str:
     """Return a job's progress: ``3/10``."""
     steps = progress.get("steps")
