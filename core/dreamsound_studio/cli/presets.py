@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +21,7 @@ from dreamsound_studio.cli.shared.options import PaperOption, with_recipe_option
 from dreamsound_studio.cli.shared.places import check_file, clash_of, free_place, shown_command
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.errors import DreamSoundError, RecipeError
+from dreamsound_studio.files import free_number, numbered
 from dreamsound_studio.recipe.blend import blend as blend_recipes
 from dreamsound_studio.recipe.blend import difference
 from dreamsound_studio.recipe.document import write_json
@@ -290,8 +290,8 @@ def free_preset_place(name: str, clash: str) -> Path | None:
         return place
     if clash == "skip":
         return None
-    numbers = (path_of(f"{name} {number}") for number in itertools.count(2))
-    return next(place for place in numbers if not place.exists())
+    number = free_number(lambda number: path_of(numbered(name, number, " ")).exists())
+    return path_of(numbered(name, number, " "))
 
 
 def needed_model(recipe: Recipe) -> str | None:

@@ -23,7 +23,7 @@ from dreamsound_studio.cli.shared.common_options import (
 )
 from dreamsound_studio.cli.shared.completion import complete_layer
 from dreamsound_studio.cli.shared.fetching import load_with_warnings, watching
-from dreamsound_studio.cli.shared.places import clash_of, numbered
+from dreamsound_studio.cli.shared.places import clash_of, numbered_place
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
 from dreamsound_studio.dream.units import Unit, heard_by, rank_units
@@ -81,7 +81,7 @@ def units(
             inform(f"skipped: {out / 'units.json'} exists")
             return
         if how == "number" and (out / "units.json").exists():
-            out = numbered(out)
+            out = numbered_place(out)
             check_folder_writable(out, makes_it=not dry_run)
         if dry_run:
             typer.echo(f"would write {out / 'units.json'} and up to {top} sounds")

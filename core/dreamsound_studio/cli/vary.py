@@ -30,7 +30,7 @@ from dreamsound_studio.cli.shared.options import (
     SpanOption,
     with_recipe_options,
 )
-from dreamsound_studio.cli.shared.places import clash_of, numbered
+from dreamsound_studio.cli.shared.places import clash_of, numbered_place
 from dreamsound_studio.cli.shared.progress import StepLine, inform, say
 from dreamsound_studio.cli.shared.reading import read_targets, read_with_warnings, settled_span
 from dreamsound_studio.cli.shared.recipes import preset_name, recipe_of
@@ -238,5 +238,5 @@ def _free_folder(folder: Path, clash: str) -> Path | None:
     if clash == "skip":
         return None
     if clash == "number":
-        return numbered(folder)
+        return numbered_place(folder)
     raise AudioFileError(f"{folder} is not empty: choose another folder, or pass --overwrite")

@@ -11,10 +11,7 @@ from typing import Any
 
 from dreamsound_studio.cli.shared.common_options import CLASHES
 from dreamsound_studio.errors import AudioFileError, RecipeError
-from dreamsound_studio.files import check_folder_writable, write_atomic
-
-#: Numbers that are tried for a free name.
-MOST_NUMBERS = 100_000
+from dreamsound_studio.files import check_folder_writable, free_number, numbered, write_atomic
 
 
 @dataclass(frozen=True)
@@ -113,17 +110,17 @@ def free_place(path: Path, clash: str) -> Path | None:
     if clash == "skip":
         return None
     if clash == "number":
-        return numbered(path)
+        return numbered_place(path)
     raise AudioFileError(f"{path} exists: choose another name, or pass --overwrite")
 
 
-def numbered(path: Path) -> Path:
-    """Return the first of ``name 2``, ``name 3``, ... that is free."""
-    for number in range(2, MOST_NUMBERS):
-        place = path.with_name(f"{path.stem} {number}{path.suffix}")
-        if not place.exists():
-            return place
-    raise AudioFileError(f"{path}: no free number below {MOST_NUMBERS}: choose another name")
+def numbered_place(path: Path) -> Path:
+    """Return the first of ``name``, ``name 2``, ``name 3``, ... that is free."""
+
+    def place(number: int) -> Path:
+        return path.with_name(f"{numbered(path.stem, number, ' ')}{path.suffix}")
+
+    return place(free_number(lambda number: place(number).exists()))
 
 
 def check_file(path: Path) -> Path:
