@@ -139,13 +139,19 @@ def test_a_closed_scratch_file_gives_its_room_back() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the system has no posix_fallocate")
 def test_a_full_scratch_disk_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    descriptors = []
+
+    def full(descriptor: int, *_: object) -> None:
+        descriptors.append(descriptor)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(MemoryLimitError, match=r"disk full.*TMPDIR") as raised:
         Samples(2, 10**9)
     assert "8.0 GB" in str(raised.value)
+    # The room that there was is given back, though the error is still held.
+    with pytest.raises(OSError, match=os.strerror(errno.EBADF)):
+        os.fstat(descriptors[0])
 
 
 def test_a_scratch_folder_that_is_not_there_is_reported_in_one_line(

@@ -197,11 +197,15 @@ def _reserve(size_bytes: int) -> IO[bytes]:
         folder = tempfile.gettempdir()
         # On POSIX the file has no name: nothing is left, however the process ends.
         file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by Samples.close
-        if hasattr(os, "posix_fallocate"):
-            # A mapped write to a full disk would kill the process: reserve the space now.
-            os.posix_fallocate(file.fileno(), 0, size_bytes)
-        else:
-            file.truncate(size_bytes)
+        try:
+            if hasattr(os, "posix_fallocate"):
+                # A mapped write to a full disk would kill the process: reserve the space now.
+                os.posix_fallocate(file.fileno(), 0, size_bytes)
+            else:
+                file.truncate(size_bytes)
+        except OSError:
+            file.close()  # what was reserved is free again at once, not with the error
+            raise
     except OSError as error:
         reason = error.strerror or str(error)
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
