@@ -48,7 +48,7 @@ def recipe(**fields: object) -> dreamsound.Recipe:
 def test_every_public_name_is_there() -> None:
     for name in dreamsound.__all__:
         assert getattr(dreamsound, name) is not None
-    assert set(dreamsound.__all__) <= set(dir(dreamsound))
+    assert dir(dreamsound) == sorted(dreamsound.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nightmare'"):
         _ = dreamsound.nightmare  # type: ignore[attr-defined]
 
@@ -58,6 +58,7 @@ def test_the_folder_called_dream_is_called_as_the_function() -> None:
 
     assert dreamsound.dream.dreamer is dreamer  # type: ignore[attr-defined]
     assert inspect.signature(dreamsound.dream) == inspect.signature(api.dream)
+    assert dreamsound.dream.__doc__ == api.dream.__doc__
     with pytest.raises(dreamsound.AudioFileError, match="No such file"):
         dreamsound.dream("none.wav")
 
@@ -97,9 +98,10 @@ def test_an_array_with_its_rate_gives_what_a_clip_gives(
         (np.zeros((2, 2, 100)), RATE, "Invalid shape"),
         ("bird.wav", RATE, "a file has its own sample rate"),
         ([0.1, float("nan")], RATE, "NaN"),
+        (np.zeros(100, np.float32), 44_100.5, "Invalid sample rate 44100.5"),
     ],
 )
-def test_a_bad_array_is_refused(sound: object, rate: int | None, message: str) -> None:
+def test_a_bad_array_is_refused(sound: object, rate: float | None, message: str) -> None:
     with pytest.raises(dreamsound.AudioFileError, match=message):
         dreamsound.dream(sound, rate)  # type: ignore[arg-type]
     with pytest.raises(dreamsound.AudioFileError, match=message):
@@ -182,6 +184,10 @@ def test_listen_hears_what_is_there(bird: Path, yamnet: YamNet) -> None:
     np.testing.assert_array_equal(given.scores, hearing.scores)
     half = dreamsound.listen(bird, span="0s-0.3s", model=yamnet)
     assert half.length_s == pytest.approx(0.3)
+    best = hearing.top(1)[0]
+    assert repr(hearing).startswith(
+        f"<Hearing of 0.60 s in 1 patches: {best.name} {best.mean:.3f}, "
+    )
 
 
 @pytest.mark.parametrize("command", ["render", "listen"])

@@ -132,7 +132,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """List the public names, also those that are not imported yet."""
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)
 
 
 class _DreamFolder(ModuleType):
@@ -141,6 +141,10 @@ class _DreamFolder(ModuleType):
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Dream a sound: :func:`dreamsound_studio.api.dream`."""
         return __getattr__("dream")(*arguments, **named)
+
+    @property
+    def __doc__(self) -> Any:  # type: ignore[override]
+        return __getattr__("dream").__doc__
 
     @property
     def __signature__(self) -> Any:

@@ -14,9 +14,10 @@ from dreamsound_studio.control import Control
 from dreamsound_studio.dream import listen as listening
 from dreamsound_studio.dream import records
 from dreamsound_studio.dream.objective import check_names
-from dreamsound_studio.dream.patient import PatientDreamer
 from dreamsound_studio.dream.verify import verify_weights
 from dreamsound_studio.errors import AudioFileError, RecipeError
+from dreamsound_studio.jobs.run import Sounds, dreamer_of
+from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.models import load
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.store.watch import Watch
@@ -106,20 +107,18 @@ class Dreaming:
         if model is None:
             # Before anything is fetched or read.
             check_names(self.recipe, *known_tables(self.recipe.model))
-        clip = _clip_of(sound, sample_rate_hz, span)
-        target = _read(self.recipe.target if target is None else target)
-        target_b = _read(self.recipe.target_b if target_b is None else target_b)
-        start = _read(start)
-        self._dreamer = PatientDreamer(
-            clip,
-            self.recipe,
-            model or load_model(self.recipe.model, trust=trust),
-            control=self.control,
-            keep_every=keep_every,
-            target=target,
-            target_b=target_b,
-            start=start,
-        )
+        self._clip = clip = _clip_of(sound, sample_rate_hz, span)
+        targets = {
+            "target": _read(self.recipe.target if target is None else target),
+            "target_b": _read(self.recipe.target_b if target_b is None else target_b),
+        }
+        sounds = Sounds(clip, targets, _read(start))
+        spec = JobSpec.model_construct(recipe=self.recipe, keep_every=keep_every)
+        model = model or load_model(self.recipe.model, trust=trust)
+        self._dreamer = dreamer_of(spec, sounds, model, control=self.control)
+
+    def __repr__(self) -> str:
+        return f"<Dreaming of {self._clip.name}: {self.recipe.steps} steps of {self.recipe.method}>"
 
     def steps(self) -> Iterator[records.StepEvent]:
         """Dream, yielding an event after each step.
@@ -291,11 +290,13 @@ def _clip_of(sound: Sound, sample_rate_hz: int | None, span: str | None) -> Clip
         return sound
     if sample_rate_hz is None:
         raise AudioFileError("An array needs a sample rate. Pass sample_rate_hz.")
+    if sample_rate_hz != int(sample_rate_hz):
+        raise AudioFileError(f"Invalid sample rate {sample_rate_hz}. Pass a whole number.")
     values = np.asarray(sound)
     if values.dtype.kind != "f":
         # Taken as they are, integers would be thousands of times too loud.
         raise AudioFileError(f"Invalid samples: {values.dtype}. Pass floats, full scale 1.0.")
-    return Clip.from_array(values, sample_rate_hz)
+    return Clip.from_array(values, int(sample_rate_hz))
 
 
 def _read(sound: str | os.PathLike[str] | Clip | None) -> Clip | None:

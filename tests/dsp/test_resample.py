@@ -18,7 +18,7 @@ from dreamsound_studio.dsp.resample import MAX_DENOMINATOR, Resampler
 TO_HZ = 16_000
 USUAL_HZ = [8_000, 11_025, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000]
 ODD_HZ = [44_056, 47_999, 12_345]
-#: The specification (issue 2, item 3).
+#: What a resampler has to keep and to stop.
 PASS_BAND, PASS_DB, STOP_DB = 0.95, 0.1, -80.0
 
 Array = npt.NDArray[Any]

@@ -2,7 +2,8 @@
 
 ``python tests/fuzz/with_atheris.py recipe|preset|render|chunks [-max_total_time=600] [CORPUS]``
 
-Needs ``pip install atheris``. What is found is what tests/core finds with hypothesis, for longer:
+Needs ``pip install atheris``. It looks for what tests/audio and tests/recipe find with
+hypothesis, for longer:
 anything but a result or a `DreamSoundError` of one line is a finding, and so is over 1 GB of memory
 (``-rss_limit_mb``) or more than ten seconds (``-timeout``).
 """

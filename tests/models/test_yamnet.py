@@ -26,7 +26,7 @@ from dreamsound_studio.models.yamnet.network import YamNet, load_yamnet
 pytestmark = pytest.mark.yamnet
 
 Sound = npt.NDArray[np.float32]
-#: Largest error allowed re. the peak of what is compared (issue 2).
+#: Largest error allowed re. the peak of what is compared.
 TOLERANCE = 1e-4
 #: Around the steps of the padding rule: 15600 samples a patch, then one more every 7680.
 LENGTHS = (1, 1600, 15_599, 15_600, 15_601, 23_280, 23_281, 48_000)

@@ -14,15 +14,3 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def moment(seconds: float) -> str:
-    """Return a place in a sound as ``1:23.45``, which ``--span`` takes as it is.
-
-    Parameters
-    ----------
-    seconds : float
-        From the beginning of the sound; rounded to hundredths.
-    """
-    minutes, rest = divmod(round(seconds * 100), 6000)
-    return f"{minutes}:{rest / 100:05.2f}"

@@ -20,7 +20,6 @@ from dreamsound_studio import (
     heard_picture,
 )
 from dreamsound_studio import listen as play_to
-from dreamsound_studio.audio.times import moment
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import (
     SPAN_HELP,
@@ -32,6 +31,7 @@ from dreamsound_studio.cli.shared.common_options import (
 )
 from dreamsound_studio.cli.shared.completion import complete_class, complete_model, complete_preset
 from dreamsound_studio.cli.shared.fetching import load_model_of
+from dreamsound_studio.cli.shared.moment import moment
 from dreamsound_studio.cli.shared.places import clash_of, free_place, shown_command, write_text
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span

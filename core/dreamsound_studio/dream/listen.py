@@ -49,7 +49,7 @@ class Passage:
     score: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Hearing:
     """The scores of a sound over time.
 
@@ -70,6 +70,10 @@ class Hearing:
     hop_s: float
     patch_s: float
     length_s: float
+
+    def __repr__(self) -> str:
+        heard = ", ".join(f"{one.name} {one.mean:.3f}" for one in self.top(3))
+        return f"<Hearing of {self.length_s:.2f} s in {len(self.scores)} patches: {heard}>"
 
     @property
     def starts_s(self) -> npt.NDArray[np.float64]:

@@ -22,6 +22,7 @@ from dreamsound_studio.jobs.models import Loaded
 from dreamsound_studio.jobs.report import Report
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.library.records import DreamRecord
+from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.files import FIELDS, Places
 from dreamsound_studio.recipe.naming import LATE, fields_in
 from dreamsound_studio.recipe.recipe import Recipe
@@ -134,17 +135,17 @@ NO_HOOKS = Hooks()
 def dreamer_of(
     spec: JobSpec,
     sounds: Sounds,
-    model: Loaded,
+    model: Model,
     *,
     control: Control | None = None,
     on_warning: Callable[[str], None] | None = None,
     hooks: Hooks = NO_HOOKS,
 ) -> PatientDreamer:
-    """Return the dreamer of a job: the one place where a dream starts."""
+    """Return the dreamer of a job: every driver's dream starts here."""
     return PatientDreamer(
         sounds.clip,
         spec.recipe,
-        model.model,
+        model,
         **sounds.targets,
         start=sounds.start,
         control=control,
@@ -273,7 +274,7 @@ class Runner:
         dreamer = dreamer_of(
             spec,
             sounds,
-            self.model(spec),
+            self.model(spec).model,
             control=control,
             on_warning=_sayer(spec, progress, hooks),
             hooks=hooks,

@@ -330,7 +330,7 @@ class Recipe(BaseModel):
         try:
             return cls(**given)
         except ValidationError as error:
-            raise RecipeError(one_line(error, cls)) from error
+            raise RecipeError(one_line(error, cls)) from None
 
     def files(self) -> tuple[str, ...]:
         """Return the path of every file that the recipe names, as it has them."""

@@ -78,12 +78,13 @@ class Dream(records.Dream):
             mixer.close()
 
     def __repr__(self) -> str:
-        channels = self.source.channels
+        channels, steps = self.source.channels, len(self.steps)
+        of_method = f"step{'s' * (steps != 1)} of {self.recipe.method}"
         return (
-            f"<Dream of {_name_of(self.source)}: {len(self.steps)} steps of {self.recipe.method}, "
+            f"<Dream of {_name_of(self.source)}: {steps} {of_method}, "
             f"{self.final.class_name} {self.initial.score:.3f} → {self.final.score:.3f}, "
             f"{self.seconds:.2f} s, {self.sample_rate_hz} Hz, "
-            f"{channels} channel{'s' if channels > 1 else ''}>"
+            f"{channels} channel{'s' * (channels != 1)}>"
         )
 
     def _repr_html_(self) -> str:

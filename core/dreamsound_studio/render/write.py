@@ -142,8 +142,8 @@ def check_places(paths: dict[str, Path], sources: list[Path], overwrite: bool) -
 
 def write_renders(
     dream: Dream,
-    folder: Path,
-    options: RenderOptions,
+    folder: Path | str,
+    options: RenderOptions | None = None,
     *,
     stem: str | None = None,
     values: Mapping[str, str] | None = None,
@@ -162,9 +162,9 @@ def write_renders(
     ----------
     dream : Dream
         The finished dream.
-    folder : pathlib.Path
+    folder : path_like
         Output folder; created if missing.
-    options : RenderOptions
+    options : RenderOptions, optional
         Which renders to write, and how.
     stem : str, optional
         Base of the names; by default the source file's.
@@ -188,6 +188,7 @@ def write_renders(
     AudioFileError
         A file exists, or cannot be written.
     """
+    folder, options = Path(folder), options or RenderOptions()
     clip = dream.source
     stem = stem or (clip.path.stem if clip.path else "clip")
     known = {**(values or {}), **_values_of(dream)}
