@@ -109,6 +109,7 @@ def test_a_dry_run_checks_everything_and_writes_nothing(
         "rpp no.rpp",
         "queue add no.wav",
         "submit nowhere",
+        "submit .",
         "library verify nowhere",
         "models pull mine --from nowhere",
         "models pull yamnet --from nowhere.h5",
@@ -143,6 +144,13 @@ def test_a_mistyped_command_is_not_a_sound(command: Command) -> None:
         2,
         "dreamsound: unknown command 'rendr': did you mean render?\n",
     )
+
+
+def test_a_sound_that_is_missing_is_not_a_mistyped_command(command: Command) -> None:
+    for words in (["none.wav"], ["folder/none"]):
+        outcome = command(*words)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert f"{words[0]}: No such file or directory" in outcome.err
 
 
 @pytest.mark.usefixtures("bare_machine")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import PAPER_FIELDS, Recipe
 
@@ -218,3 +221,27 @@ def test_fields_that_are_none_are_left_at_their_defaults() -> None:
 def test_a_recipe_does_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Recipe().steps = 3  # type: ignore[misc]
+
+
+def test_the_defaults_are_those_that_were_measured() -> None:
+    """The table of docs/defaults.md; what a method does not use has no number there."""
+    page = (Path(__file__).parents[2] / "docs" / "defaults.md").read_text(encoding="utf-8")
+    table = page[page.index("## What was chosen") :]
+    columns = [name.strip(" `") for name in re.findall(r"`[\w-]+`", table.splitlines()[2])]
+    assert columns == list(METHODS)
+    fields = set()
+    for line in table.splitlines()[4:]:
+        if not line.startswith("|"):
+            break
+        cells = [cell.strip(" `()") for cell in line.split("|")[1:]]
+        if cells[0] == "steps":
+            assert cells[1:5] == [str(Recipe().steps)] * 4
+            continue
+        fields.add(cells[0])
+        for method, documented in zip(columns, cells[1:5], strict=True):
+            value = getattr(METHODS[method], cells[0])
+            if documented != "-":
+                shown = value if isinstance(value, str) else f"{value:g}"
+                assert shown == documented, f"{method}: {cells[0]}"
+    numbers = {"strength", "threshold_db", "threshold_ref", "knee_db", "follow_envelope"}
+    assert fields == numbers

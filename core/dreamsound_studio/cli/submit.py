@@ -9,6 +9,7 @@ import typer
 
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.errors import AudioFileError
+from dreamsound_studio.queue.inbox import JOB
 from dreamsound_studio.queue.inbox import submit as submit_folder
 from dreamsound_studio.queue.store.store import Store, open_store
 from dreamsound_studio.queue.worker.start import ensure_worker
@@ -45,6 +46,8 @@ def submit(
         return 0
     if not folder.is_dir():
         raise AudioFileError(f"{folder}: no such folder")
+    if not any((folder / name).is_file() for name in (JOB, FACTS)):
+        raise AudioFileError(f"{folder / JOB}: No such file or directory")
     store, notes = open_store()
     for note in notes:
         typer.echo(f"dreamsound: {note}", err=True)

@@ -23,11 +23,12 @@ from dreamsound_studio.cli.shared.common_options import (
 )
 from dreamsound_studio.cli.shared.completion import complete_layer
 from dreamsound_studio.cli.shared.fetching import load_with_warnings, watching
+from dreamsound_studio.cli.shared.moment import moment
 from dreamsound_studio.cli.shared.places import clash_of, numbered_place
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
 from dreamsound_studio.dream.units import Unit, heard_by, rank_units
-from dreamsound_studio.files import check_folder_writable
+from dreamsound_studio.files import check_folder_writable, write_atomic
 from dreamsound_studio.models.names import check_known
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.tables import possible_tables, table_of
@@ -103,13 +104,14 @@ def units(
         "units": [asdict(unit) | {"sound": sounds.get(unit.channel)} for unit in ranked],
     }
     if out is not None:
-        (out / "units.json").write_text(json.dumps(ranking, indent=1), encoding="utf-8")
+        write_atomic(out / "units.json", json.dumps(ranking, indent=1))
     if json_output:
         typer.echo(json.dumps(ranking, indent=1))
     else:
         _print_table(ranked, sounds)
     if out is not None:
-        inform(f"wrote {len(sounds)} sounds and units.json to {out}")
+        count = "1 sound" if len(sounds) == 1 else f"{len(sounds)} sounds"
+        inform(f"wrote {count} and units.json to {out}")
 
 
 def _write_sounds(
@@ -145,7 +147,8 @@ def _warn(text: str) -> None:
 def _print_table(ranked: list[Unit], sounds: dict[int, str]) -> None:
     typer.echo("rank  channel  activity  on noise  excess  where")
     for unit in ranked:
-        where = f"{unit.start_s:.2f} to {unit.stop_s:.2f} s"
+        # As --span takes it.
+        where = f"{moment(unit.start_s)}-{moment(unit.stop_s)}"
         typer.echo(
             f"{unit.rank:4d}  {unit.channel:7d}  {unit.activity:8.3f}  {unit.noise_activity:8.3f}  "
             f"{unit.excess:6.1f}  {where}  {sounds.get(unit.channel, '')}".rstrip()
