@@ -9,6 +9,7 @@ import io
 import re
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ import soundfile
 
 import dreamsound_studio as dreamsound
 from dreamsound_studio import api
+from dreamsound_studio.audio.clip import AudioFileWarning
 from dreamsound_studio.audio.source import CONTEXT_SECONDS, read_source
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.records import StepEvent
@@ -303,6 +305,16 @@ def test_a_span_brings_along_what_is_heard_around_it(tmp_path: Path) -> None:
     assert around >= 187 * 256 + 256
     whole = read_source(tmp_path / "song.wav")
     assert (whole.start, whole.samples.length, whole.before.shape) == (0, 160_000, (1, 0))
+
+
+def test_a_span_beyond_the_end_of_the_file_is_reported(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "song.wav", chirp(3.0).T, RATE, subtype="FLOAT")
+    with pytest.warns(AudioFileWarning, match="ends with the file, at 0:03, not at 0:20"):
+        assert read_source(tmp_path / "song.wav", "1s-20s").seconds == 2.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_source(tmp_path / "song.wav", "1s-3.02s")
+        read_source(tmp_path / "song.wav", "1s-")
 
 
 def test_a_span_is_of_a_file() -> None:

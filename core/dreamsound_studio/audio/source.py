@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from dreamsound_studio.audio.clip import (
+    AudioFileWarning,
     Clip,
     bits_of,
     check_finite,
@@ -21,8 +23,11 @@ from dreamsound_studio.audio.clip import (
 from dreamsound_studio.audio.cut import Cut, Piece
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
 from dreamsound_studio.audio.span import parse_span, span_samples
+from dreamsound_studio.audio.times import clock
 from dreamsound_studio.errors import AudioFileError
 
+#: A span that ends so much later than its file is reported; rounded times may do so.
+CUT_SECONDS = 0.5
 #: Context of a span: the longest patch (musicnn's) plus the resampler's reach.
 CONTEXT_SECONDS = 3.2
 
@@ -49,6 +54,11 @@ def read_source(
     ------
     AudioFileError, RecipeError
         The file cannot be read, or the span is invalid.
+
+    Warns
+    -----
+    AudioFileWarning
+        The file ends before the span.
     """
     if cut is not None:
         return read_cut(path, cut, span)
@@ -57,7 +67,12 @@ def read_source(
     start, end = parse_span(span)
     with open_sound(path) as sound:
         rate = sound.samplerate
-    return read_clip(path, span_samples(start, end, rate), round(CONTEXT_SECONDS * rate))
+    clip = read_clip(path, span_samples(start, end, rate), round(CONTEXT_SECONDS * rate))
+    end_s = clip.start / rate + clip.seconds
+    if end is not None and end > end_s + CUT_SECONDS:
+        text = f"{path}: the span ends with the file, at {clock(end_s)}, not at {clock(end)}"
+        warnings.warn(text, AudioFileWarning, stacklevel=2)
+    return clip
 
 
 def read_cut(
