@@ -115,6 +115,13 @@ def test_help_all_has_every_option_under_what_it_decides(command: Command) -> No
     assert set(PANEL_OF) | set(NOT_OPTIONS) == set(Recipe.model_fields)
 
 
+def test_the_new_project_of_rpp_is_no_folder(command: Command) -> None:
+    short, full = command("rpp", "--help").out, command("rpp", "--help-all").out
+    (line,) = [line for line in short.splitlines() if "--out NEW.rpp" in line]
+    assert "The new project; never the old one" in line
+    assert line in full.splitlines()
+
+
 def test_no_colour_and_no_terminal_make_no_difference(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,7 +89,7 @@ class Command(TyperCommand):
                 continue
             heading = _heading(param)
             if not every and heading in PANELS:
-                heading, record = "Options", (record[0], SHORT_HELP[param.name])
+                heading, record = "Options", (record[0], _short_text(param, record[1]))
             sections.setdefault(heading, []).append(record)
         for heading, rows in sections.items():
             if rows:
@@ -182,6 +182,12 @@ def _short(params: list[Any]) -> list[Any]:
     own = [param for param in params if _heading(param) not in PANELS]
     used = [param for param in params if _heading(param) in PANELS and param.name in order]
     return own + sorted(used, key=lambda param: order[param.name])
+
+
+def _short_text(param: Any, text: str) -> str:
+    """Return an option's text in ``--help``; an ``--out`` that is a file keeps its own."""
+    is_file = param.name == "out" and param.metavar != "DIR"
+    return text if is_file else SHORT_HELP[param.name]
 
 
 def _set_quiet(value: bool) -> None:
