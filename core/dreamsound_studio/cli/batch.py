@@ -144,6 +144,9 @@ def batch(
         code = run.all(specs)
     if json_output:
         typer.echo((out / f"{run.report.name}.json").read_text(encoding="utf-8"))
+    elif verbosity.quiet:
+        if remarks := run.report.remarks():
+            say(f"dreamsound: {remarks}")
     else:
         typer.echo(run.report.text())
     inform(f"wrote {out / f'{run.report.name}.html'}; open it in a browser")
@@ -280,10 +283,12 @@ class _Run:
         self._done += 1
         count = len(self.report.rows)
         rest = (time.monotonic() - self._began) / self._done * (count - self._done)
-        what = f"{row.state}: {row.why}" if row.why else row.state
-        if row.state == "done":
-            what = f"{row.class_name} {row.before:.3f} → {row.after:.3f}, {row.seconds:.1f} s"
         name = Path(row.input).name
-        eta = f"; ETA {clock(rest)}" if self._done < count else ""
+        what = row.outcome(name)
+        if row.state == "done":
+            score = f"{row.class_name} {row.before:.3f} → {row.after:.3f}"
+            what = f"{name}: {score}, {row.seconds:.1f} s"
+        eta = f"ETA {clock(rest)}" if self._done < count and not verbosity.quiet else ""
         show = say if row.state == "failed" else inform
-        show(f"{self._done}/{count} {name}: {what}{eta}")
+        between = "" if not eta else " " if what.endswith(".") else "; "
+        show(f"{self._done}/{count} {what}{between}{eta}")
