@@ -115,6 +115,16 @@ def test_help_all_has_every_option_under_what_it_decides(command: Command) -> No
     assert set(PANEL_OF) | set(NOT_OPTIONS) == set(Recipe.model_fields)
 
 
+def test_help_names_options_not_fields(command: Command) -> None:
+    # Lines may break within an option, at a hyphen.
+    page = "".join(command("render", "--help-all").out.split())
+    assert not [name for name in Recipe.model_fields if "_" in name.rstrip("_") and name in page]
+    assert "Amountaddedperstep;see--strength-ref" in page
+    assert "reduceenergyabove--damp-above-hz" in page
+    # The format of recipes has fields.
+    assert "see strength_ref" in (Recipe.model_fields["strength"].description or "")
+
+
 def test_the_new_project_of_rpp_is_no_folder(command: Command) -> None:
     short, full = command("rpp", "--help").out, command("rpp", "--help-all").out
     (line,) = [line for line in short.splitlines() if "--out NEW.rpp" in line]

@@ -83,7 +83,7 @@ class Recipe(BaseModel):
     flip: Annotated[bool, Field(description="swap mask source and carrier")] = False
     target: Annotated[str | None, Field(description="sound file that provides the timbre")] = None
     target_b: Annotated[
-        str | None, Field(description="sound file that the target morphs into, see morph")
+        str | None, Field(description="sound file that the target morphs into")
     ] = None
     morph: Annotated[
         str | None,
@@ -105,7 +105,7 @@ class Recipe(BaseModel):
         str | None,
         Field(
             description="weighted sum of class:, layer:, channel:, unit:, direction: and guide: "
-            "terms, such as 'class:Whistling - 0.5*layer:layer3'; replaces class, at and layer"
+            "terms, such as 'class:Whistling - 0.5*layer:layer3'; in place of a class or layer"
         ),
     ] = None
     layer: Annotated[
@@ -119,7 +119,7 @@ class Recipe(BaseModel):
     steps: Annotated[int, Field(ge=1, le=10_000, description="passes over the sound")] = 10
     strength: Annotated[
         float | None,
-        Field(gt=0, le=100, description="amount added per step, re. strength_ref"),
+        Field(gt=0, le=100, description="amount added per step; see strength_ref"),
     ] = None
     strength_ref: Annotated[
         Literal["source", "absolute"],

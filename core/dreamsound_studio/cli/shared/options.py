@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -177,10 +178,10 @@ def with_recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    option = f"--{(field.alias or name).replace('_', '-')}"
+    option = _option_of(name)
     kind = _plain(field.annotation)
     flag = f"{option}/--no-{option[2:]}" if kind is bool else option
-    text = _sentence(field.description or "")
+    text = _sentence(_with_options(field.description or ""))
     if field.default is True:
         text += " [default: on]"
     elif field.default is not None and field.default is not False:
@@ -200,6 +201,19 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
     )
+
+
+def _option_of(name: str) -> str:
+    return f"--{(Recipe.model_fields[name].alias or name).replace('_', '-')}"
+
+
+def _with_options(text: str) -> str:
+    """Return a field's description with options in place of the names of other fields.
+
+    A name without an underscore is also a word of the language, and stays.
+    """
+    names = [name for name in Recipe.model_fields if "_" in name.rstrip("_")]
+    return re.sub(rf"\b({'|'.join(names)})\b", lambda found: _option_of(found[0]), text)
 
 
 def _sentence(text: str) -> str:
