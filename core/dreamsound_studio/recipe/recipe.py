@@ -70,7 +70,14 @@ class Recipe(BaseModel):
             "SavedModel folder or .h5 file"
         ),
     ] = "auto"
-    method: Annotated[MethodName, Field(description="activation maximisation function")] = "add"
+    method: Annotated[
+        MethodName,
+        Field(
+            description="what a step does: add the gradient to the sound (add), filter the sound "
+            "by the gradient (filter), or add the gradient filtered by the sound (filter-add) or "
+            "by another sound (target)"
+        ),
+    ] = "add"
     combine: Annotated[
         Combine | None, Field(description="how the result joins the sound; default: the method's")
     ] = None
@@ -82,9 +89,9 @@ class Recipe(BaseModel):
     ] = None
     flip: Annotated[bool, Field(description="swap mask source and carrier")] = False
     target: Annotated[str | None, Field(description="sound file that provides the timbre")] = None
-    target_b: Annotated[
-        str | None, Field(description="sound file that the target morphs into")
-    ] = None
+    target_b: Annotated[str | None, Field(description="sound file that the target morphs into")] = (
+        None
+    )
     morph: Annotated[
         str | None,
         Field(
@@ -116,7 +123,7 @@ class Recipe(BaseModel):
         Literal["logit", "score", "log"] | None,
         Field(description="where to read a class: before the sigmoid, after it, or its logarithm"),
     ] = None
-    steps: Annotated[int, Field(ge=1, le=10_000, description="passes over the sound")] = 10
+    steps: Annotated[int, Field(ge=1, le=10_000, description="number of steps")] = 10
     strength: Annotated[
         float | None,
         Field(gt=0, le=100, description="amount added per step; see strength_ref"),

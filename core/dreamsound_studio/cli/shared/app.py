@@ -25,10 +25,11 @@ PANELS = ("What to dream", "How strongly", "Where", "Filter", "Craft", "Files")
 SHORT_HELP: dict[str, str] = {
     "preset": "Start from a preset; see dreamsound presets list.",
     "class_": "Class to dream: a name, an index, first, follow, ...",
-    "method": "How the dream meets the sound.",
+    "method": "What a step does: add the gradient, filter by it, or add it filtered by the sound "
+    "or by another (target).",
     "target": "Sound that lends its timbre.",
     "strength": "How much a step adds.",
-    "steps": "Passes over the sound [default: 10].",
+    "steps": "Number of steps [default: 10].",
     "span": "Dream only a part, such as 1:30-2:00 or 90s-120s.",
     "renders": "What to write, or all.",
     "out": "Folder for the renders.",

@@ -22,6 +22,7 @@ from dreamsound_studio.cli.shared.completion import (
     complete_model,
     complete_preset,
 )
+from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.naming import EXAMPLE, FIELDS, expand
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RENDER_NAMES
@@ -186,6 +187,8 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
         text += " [default: on]"
     elif field.default is not None and field.default is not False:
         text += f" [default: {field.default}]"
+    elif "default: the method's" not in text and (of_methods := _defaults_of_methods(name)):
+        text += f" [default: {of_methods}]"
     # A choice is taken as text: the recipe says what is wrong with it, as it does elsewhere.
     choices = "|".join(get_args(kind)) if get_origin(kind) is Literal else None
     value = typer.Option(
@@ -201,6 +204,21 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
     )
+
+
+def _defaults_of_methods(name: str) -> str:
+    """Return a field's default with each method, such as ``1; filter: 0``, if it has one.
+
+    The value of most methods comes first.
+    """
+    by_value: dict[str, list[str]] = {}
+    for method, row in METHODS.items():
+        if hasattr(row, name):
+            value = getattr(row, name)
+            shown = f"{value:g}" if isinstance(value, float) else str(value)
+            by_value.setdefault(shown, []).append(method)
+    common, *others = sorted(by_value.items(), key=lambda item: -len(item[1])) or [("", [])]
+    return "; ".join([common[0], *(f"{' and '.join(which)}: {value}" for value, which in others)])
 
 
 def _option_of(name: str) -> str:
