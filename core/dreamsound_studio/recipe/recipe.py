@@ -19,6 +19,7 @@ from dreamsound_studio.recipe.files import Places, files_by_name, with_files
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.objective import is_objective
 from dreamsound_studio.recipe.objective_text import parse_objective
+from dreamsound_studio.recipe.wrong_values import advice
 
 SCHEMA_VERSION = 1
 
@@ -369,7 +370,7 @@ def one_line(error: ValidationError, kind: type[BaseModel]) -> str:
             near = difflib.get_close_matches(name, known, 1)
             message = "unknown field" + (f"; did you mean {near[0]}?" if near else "")
         elif name:
-            message = f"{message[0].lower()}{message[1:]}, not {_shown(problem['input'])}"
+            message = f"{advice(problem)}, not {_shown(problem['input'])}"
         lines.append(f"{name}: {message}" if name else message)
     return " ".join("; ".join(lines).split())
 
