@@ -89,7 +89,7 @@ def redo(
             return 0
         place = free
     if dry_run:
-        typer.echo("would write nothing" if out is None else f"would write {place}")
+        typer.echo("would dream again and compare" if out is None else f"would write {place}")
         return 0
     clip = read_source_of(note, origin)
     clips = {name: read_with_warnings(path) for name, path in others.items() if name in READ}

@@ -55,7 +55,9 @@ RecipeOption = Annotated[
         WHAT, "--recipe", metavar="FILE", help="Recipe file, or a render to take the recipe from."
     ),
 ]
-PaperOption = Annotated[bool, _option(WHAT, "--paper", help="Use the paper's formulas as they are.")]
+PaperOption = Annotated[
+    bool, _option(WHAT, "--paper", help="Use the paper's formulas as they are.")
+]
 SpanOption = Annotated[str | None, _option(WHERE, "--span", metavar="START-END", help=SPAN_HELP)]
 RendersOption = Annotated[
     str,
