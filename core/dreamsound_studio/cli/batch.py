@@ -21,6 +21,7 @@ from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import DryRun, Json
 from dreamsound_studio.cli.shared.fetching import load_model_of
+from dreamsound_studio.cli.shared.made_folders import made_folders
 from dreamsound_studio.cli.shared.options import (
     BitsOption,
     CatidOption,
@@ -52,7 +53,6 @@ from dreamsound_studio.control import Control
 from dreamsound_studio.dream.records import Dream, StepEvent
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import ModelError, RenderCancelled
-from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.jobs.run import Runner, Sounds
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.pictures.batch_report import Report, Row, sounds_in
@@ -120,7 +120,7 @@ def batch(
         for sound in sounds:
             typer.echo(f"would dream {sound.path} into {out / sound.below if keep_tree else out}")
         return 0
-    check_folder_writable(out)
+    made_folders.check(out)
     rows = [
         Row(number, str(sound.path), str(out / sound.below if keep_tree else out))
         for number, sound in enumerate(sounds, 1)

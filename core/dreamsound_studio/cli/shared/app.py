@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from dreamsound_studio.cli.shared.made_folders import made_folders
 from dreamsound_studio.cli.shared.verbosity import verbosity
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -67,6 +68,13 @@ class Command(TyperCommand):
         taken = {flag for param in self.params for flag in param.opts}
         more = [*_general_options(), *(_help_all() if self._has_long_options() else ())]
         self.params += [param for param in more if not taken & set(param.opts)]
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; whichever way it ends, it leaves no empty folder that it made."""
+        try:
+            return super().invoke(ctx)
+        finally:
+            made_folders.remove_empty()
 
     def get_help_option_names(self, ctx: Any) -> list[str]:
         """Return -h and --help in this order."""
