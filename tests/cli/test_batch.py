@@ -98,6 +98,35 @@ def test_renders_of_one_name_are_never_lost(
     assert len(loaded) == 2  # nothing to dream, nothing to load
 
 
+def test_a_quiet_batch_prints_only_what_failed(
+    command: Command, loaded: list[int], folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    given = ("--recursive", "--keep-tree", "--out", out, "-q", *GIVEN)
+    quiet = command("batch", folder, *given)
+    assert (quiet.code, quiet.out) == (4, "")
+    failure, *remarks = quiet.err.splitlines()
+    assert "broken.wav: not a readable sound file" in failure
+    assert "ETA" not in quiet.err
+    assert all("warnings about levels and files" in line for line in remarks)
+    assert (out / "batch_report.txt").read_text().startswith("2 done, 1 failed")
+
+
+def test_a_failure_names_its_sound_once(
+    command: Command, loaded: list[int], folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    given = ("batch", folder / "bird.wav", folder / "broken.wav", "--out", out, *GIVEN)
+    assert command(*given).code == 4
+    again = command(*given)
+    first, second = [line for line in again.err.splitlines() if "failed: " in line]
+    assert first.startswith(f"1/2 failed: {out}/bird_dream.wav: ")
+    assert first.partition(" ETA ")[0].endswith("pass --overwrite.")
+    assert second.startswith(f"2/2 failed: {folder}/broken.wav: not a readable sound file")
+    (summary,) = [line for line in again.out.splitlines() if "broken" in line]
+    assert summary.startswith(f"failed: {folder}/broken.wav: not a readable sound file")
+
+
 def test_where_nothing_can_be_dreamed_is_one_line(command: Command, tmp_path: Path) -> None:
     outcome = command("batch", tmp_path, "--out", tmp_path / "out")
     assert (outcome.code, len(outcome.told)) == (2, 1)

@@ -12,6 +12,7 @@ import typer
 from dreamsound_studio.cli import COMMANDS
 from dreamsound_studio.cli.shared.app import GENERAL, PANELS, SHORT_HELP
 from dreamsound_studio.cli.shared.options import NOT_OPTIONS, PANEL_OF
+from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.recipe import Recipe
 
 from .conftest import Command
@@ -113,6 +114,36 @@ def test_help_all_has_every_option_under_what_it_decides(command: Command) -> No
         assert all(flag in page.out for flag in param.opts if flag.startswith("-"))
     # A field that is new needs a place.
     assert set(PANEL_OF) | set(NOT_OPTIONS) == set(Recipe.model_fields)
+
+
+def test_help_names_options_not_fields(command: Command) -> None:
+    # Lines may break within an option, at a hyphen.
+    page = "".join(command("render", "--help-all").out.split())
+    assert not [name for name in Recipe.model_fields if "_" in name.rstrip("_") and name in page]
+    assert "Amountaddedperstep;see--strength-ref" in page
+    assert "reduceenergyabove--damp-above-hz" in page
+    # The format of recipes has fields.
+    assert "see strength_ref" in (Recipe.model_fields["strength"].description or "")
+
+
+def test_help_all_shows_the_defaults_of_the_methods(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    page = " ".join(command("render", "--help-all").out.split())
+    assert (
+        "[default: 0.05]" in page.partition("--strength X")[2].partition("--strength-ref source")[0]
+    )
+    assert "[default: 1; filter: 0]" in page.partition("--follow-envelope X")[2]
+    for method in METHODS:
+        assert method in page.partition("What a step does: ")[2].partition("[default: add]")[0]
+
+
+def test_the_new_project_of_rpp_is_no_folder(command: Command) -> None:
+    short, full = command("rpp", "--help").out, command("rpp", "--help-all").out
+    (line,) = [line for line in short.splitlines() if "--out NEW.rpp" in line]
+    assert "The new project; never the old one" in line
+    assert line in full.splitlines()
 
 
 def test_no_colour_and_no_terminal_make_no_difference(

@@ -41,7 +41,9 @@ def test_dreams_are_listed_found_and_shown(command: Command, place: Path) -> Non
     assert [line for line in listed if "Bird" in line] == command(
         "library", "search", "bi", "--preset", "bones"
     ).out.splitlines()
-    assert command("library", "search", "--class", "dog").out == ""
+    nothing = command("library", "search", "--class", "dog")
+    assert (nothing.code, nothing.out, nothing.err) == (0, "", "No dreams found.\n")
+    assert command("library", "search", "--class", "dog", "--json").err == ""
     shown = command("library", "show", 1).out
     assert "steps: 3" in shown
     assert str(place.parent / "bird_dream.wav") in shown

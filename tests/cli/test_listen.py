@@ -110,6 +110,9 @@ def test_files_hold_what_is_shown_and_replace_nothing(
         ("{bird} --model yamnet --class Brid", 2, "no class 'Brid'. Did you mean"),
         ("{bird} --top 0", 2, "--top"),
         ("{bird} --csv x --png x", 2, "name two files"),
+        ("{bird} --png -", 2, "-: pass a name that ends in .png"),
+        # Before the sound is read: there is none.
+        ("none.wav --png heard", 2, "heard: pass a name that ends in .png"),
         ("{bird} --csv nowhere/x.csv", 2, "no folder nowhere"),
         ("{bird} --model yamnt", 3, "Did you mean yamnet"),
     ],

@@ -180,10 +180,13 @@ def test_jobs_are_moved_paused_cancelled_retried_removed_and_cleared(
     assert command("queue", "move", 2, "--priority", 4).code == 0
     assert waiting(three) == ["b.wav", "c.wav", "bird.wav"]
     assert command("queue", "move", 2).code == 1
-    assert command("queue", "pause").code == 0
+    paused = command("queue", "pause")
+    assert (paused.code, "the queue is paused" in paused.err) == (0, True)
     assert three.paused
+    assert command("queue", "pause", "-q").err == ""
     assert "paused" in command("queue", "list").err
-    assert command("queue", "resume").code == 0
+    resumed = command("queue", "resume")
+    assert (resumed.code, "the queue is resumed" in resumed.err) == (0, True)
     assert not three.paused
     assert command("queue", "cancel", 1).code == 0
     assert three.job(1).state == "cancelled"
@@ -247,6 +250,12 @@ def test_watch_wait_and_report_give_the_outcome(
     assert "c.wav" in page
     rows = json.loads((tmp_path / "report" / "queue_report.json").read_text())["inputs"]
     assert [row["state"] for row in rows] == ["done", "done", "failed"]
+
+
+def test_watching_an_empty_queue_says_so(command: Command, store: Store) -> None:
+    del store
+    watched = command("queue", "watch")
+    assert (watched.code, watched.out, watched.err) == (0, "", "The queue is empty.\n")
 
 
 def test_waiting_for_too_long_is_reported(command: Command, three: Store) -> None:

@@ -55,6 +55,17 @@ def test_every_render_is_made_again(
     assert set(only(tmp_path / "again")) == set(only(tmp_path / "out"))
 
 
+def test_a_dry_run_says_what_it_would_do(
+    dream: Command, command: Command, bird: Path, tmp_path: Path
+) -> None:
+    assert dream(bird, "--out", tmp_path / "out", *GIVEN, "--renders", "dream").code == 0
+    (render,) = only(tmp_path / "out").values()
+    assert command("redo", render, "--dry-run").out == "would dream again and compare\n"
+    again = command("redo", render, "--dry-run", "--out", tmp_path / "again")
+    assert again.out == f"would write {tmp_path / 'again' / render.name}\n"
+    assert not (tmp_path / "again").exists()
+
+
 def test_a_render_of_pieces_of_its_source_is_made_again(
     command: Command, yamnet: YamNet, bird: Path, tmp_path: Path
 ) -> None:

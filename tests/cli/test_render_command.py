@@ -315,8 +315,23 @@ def test_a_signal_ends_the_command_without_partial_files(
     assert len(outcome.told) == 1
     assert outcome.told[0].startswith("dreamsound: ")
     assert line in outcome.told[0]
-    assert names(tmp_path / "out") == set()
+    assert not (tmp_path / "out").exists()
     assert [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)] == handlers
+
+
+def test_only_folders_that_the_command_made_and_left_empty_go(
+    dream: Command, bird: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.wav"
+    broken.write_text("no sound")
+    here = tmp_path / "here"
+    here.mkdir()
+    assert dream(broken, "--out", here / "deep" / "out").code == 2
+    assert names(here) == set()
+    assert dream(broken, "--out", here).code == 2
+    assert here.is_dir()
+    assert dream(bird, "--out", here / "deep" / "out", "--renders", "dream").code == 0
+    assert names(here / "deep" / "out") == {"bird_dream.wav"}
 
 
 def test_a_signal_before_the_first_step_counts_too(
@@ -328,7 +343,7 @@ def test_a_signal_before_the_first_step_counts_too(
 
     monkeypatch.setattr("dreamsound_studio.models.load.load_weights", slow_to_load)
     outcome = dream(bird, "--out", tmp_path / "out", "--json")
-    assert (outcome.code, names(tmp_path / "out")) == (5, set())
+    assert (outcome.code, (tmp_path / "out").exists()) == (5, False)
     assert outcome.inputs[0]["exit_code"] == 5
 
 
@@ -386,7 +401,7 @@ def test_on_a_terminal_one_live_line_shows_step_class_loss_and_eta_until_ctrl_c(
         assert run.stdout.read() == b""
     os.close(ours)
     assert run.returncode == 130
-    assert names(out) == set()
+    assert not out.exists()
     text = shown.decode()
     assert "a bird …way.wav" in text
     assert "Interrupted. No partial files left." in text

@@ -45,7 +45,7 @@ UNKNOWN = [
     ("yamnet", "objective", "channel:cnn1:1", "YAMNet has no layer 'cnn1'"),
     ("yamnet", "objective", "channel:layer7:512", "layer7/pointwise_conv/relu ends at 511"),
     ("mtt-musicnn", "class", "guitarr", "mtt-musicnn has no class 'guitarr'. Did you mean guitar"),
-    ("mtt-musicnn", "class", "Bird", "YAMNet has it: install YAMNet with dreamsound models pull"),
+    ("mtt-musicnn", "class", "Bird", "YAMNet has it: install it with dreamsound models pull"),
     ("mtt-musicnn", "layer", "cnn9", "mtt-musicnn has no layer 'cnn9'. Did you mean cnn"),
     ("mtt-musicnn", "objective", "channel:cnn1:64", "cnn1 ends at 63 there"),
     ("msd-vgg", "layer", "pool6", "msd-vgg has no layer 'pool6'. Did you mean pool"),

@@ -189,11 +189,18 @@ def test_an_unknown_layer_is_reported(mtt: MusicNetwork) -> None:
         resolve("cnn9")
 
 
-def test_a_class_that_only_yamnet_has_is_named_as_its() -> None:
+@pytest.mark.usefixtures("bare_machine")
+def test_a_class_that_only_yamnet_has_is_named_as_its(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = Weights("mtt-musicnn", None, "musicnn")
     with pytest.raises(
-        RecipeError, match="YAMNet has it: install YAMNet with dreamsound models pull yamnet"
+        RecipeError, match="YAMNet has it: install it with dreamsound models pull yamnet"
     ):
-        table_of(Weights("mtt-musicnn", None, "musicnn")).find_class("bird")
+        table_of(weights).find_class("bird")
+    monkeypatch.setattr(
+        "dreamsound_studio.models.tables.local_weights", lambda name: Weights(name, Path("here"))
+    )
+    with pytest.raises(RecipeError, match=r"YAMNet has it: pass --model yamnet\.$"):
+        table_of(weights).find_class("bird")
     with pytest.raises(RecipeError, match="Did you mean flute"):
         table_of(Weights("mtt-musicnn", None, "musicnn")).find_class("flutes")
 

@@ -21,6 +21,7 @@ from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import DryRun, Json
 from dreamsound_studio.cli.shared.fetching import load_model_of
+from dreamsound_studio.cli.shared.made_folders import made_folders
 from dreamsound_studio.cli.shared.options import (
     BitsOption,
     CatidOption,
@@ -52,7 +53,6 @@ from dreamsound_studio.control import Control
 from dreamsound_studio.dream.records import Dream, StepEvent
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import ModelError, RenderCancelled
-from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.jobs.run import Runner, Sounds
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.pictures.batch_report import Report, Row, sounds_in
@@ -120,7 +120,7 @@ def batch(
         for sound in sounds:
             typer.echo(f"would dream {sound.path} into {out / sound.below if keep_tree else out}")
         return 0
-    check_folder_writable(out)
+    made_folders.check(out)
     rows = [
         Row(number, str(sound.path), str(out / sound.below if keep_tree else out))
         for number, sound in enumerate(sounds, 1)
@@ -144,6 +144,9 @@ def batch(
         code = run.all(specs)
     if json_output:
         typer.echo((out / f"{run.report.name}.json").read_text(encoding="utf-8"))
+    elif verbosity.quiet:
+        if remarks := run.report.remarks():
+            say(f"dreamsound: {remarks}")
     else:
         typer.echo(run.report.text())
     inform(f"wrote {out / f'{run.report.name}.html'}; open it in a browser")
@@ -280,10 +283,12 @@ class _Run:
         self._done += 1
         count = len(self.report.rows)
         rest = (time.monotonic() - self._began) / self._done * (count - self._done)
-        what = f"{row.state}: {row.why}" if row.why else row.state
-        if row.state == "done":
-            what = f"{row.class_name} {row.before:.3f} → {row.after:.3f}, {row.seconds:.1f} s"
         name = Path(row.input).name
-        eta = f"; ETA {clock(rest)}" if self._done < count else ""
+        what = row.outcome(name)
+        if row.state == "done":
+            score = f"{row.class_name} {row.before:.3f} → {row.after:.3f}"
+            what = f"{name}: {score}, {row.seconds:.1f} s"
+        eta = f"ETA {clock(rest)}" if self._done < count and not verbosity.quiet else ""
         show = say if row.state == "failed" else inform
-        show(f"{self._done}/{count} {name}: {what}{eta}")
+        between = "" if not eta else " " if what.endswith(".") else "; "
+        show(f"{self._done}/{count} {what}{between}{eta}")

@@ -22,7 +22,7 @@ from dreamsound_studio.cli.shared.common_options import (
 )
 from dreamsound_studio.cli.shared.completion import complete_class, complete_model, complete_preset
 from dreamsound_studio.cli.shared.places import clash_of, free_place
-from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.files import atomic
 from dreamsound_studio.library.library import DEFAULT_LIMIT, LIBRARY_VARIABLE, Library, library_path
 from dreamsound_studio.library.records import DreamRecord, LibraryError, LibraryInputError
@@ -253,6 +253,8 @@ def _print(dreams: list[DreamRecord], json_output: bool) -> None:
     if json_output:
         typer.echo(json.dumps([dream.as_dict() for dream in dreams], indent=1))
         return
+    if not dreams:
+        inform("No dreams found.")
     # What another program reads is whole.
     width = max(WIDTH, shutil.get_terminal_size().columns) if sys.stdout.isatty() else None
     for dream in dreams:

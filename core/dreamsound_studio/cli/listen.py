@@ -42,6 +42,8 @@ app = App()
 NAME_CELLS = 28
 #: The file name that means standard output.
 STANDARD_OUTPUT = Path("-")
+#: Endings of pictures that can be drawn.
+PICTURE_ENDINGS = (".png", ".svg", ".pdf", ".jpg", ".jpeg")
 
 
 @app.command()
@@ -113,6 +115,8 @@ def listen(
     how = clash_of(clash, overwrite)
     if csv_file is not None and csv_file == png:
         raise AudioFileError(f"{png}: name two files, one for the table and one for the picture")
+    if png is not None and png.suffix.casefold() not in PICTURE_ENDINGS:
+        raise AudioFileError(f"{png}: pass a name that ends in .png")
     if json_output and csv_file == STANDARD_OUTPUT:
         raise RecipeError("pass --json or --csv -, not both: each prints to standard output")
     if csv_file != STANDARD_OUTPUT:

@@ -12,11 +12,11 @@ from dreamsound_studio.audio.clip import read_clip
 from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import Clash, DryRun, Overwrite
+from dreamsound_studio.cli.shared.made_folders import made_folders
 from dreamsound_studio.cli.shared.places import check_file, clash_of, free_place
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.errors import AudioFileError, DreamSoundError
-from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.jobs.redo import note_of_render, read_source_of, source_of
 from dreamsound_studio.pictures.before_after import Trace, render_picture
 from dreamsound_studio.render.note import RenderNote
@@ -44,7 +44,7 @@ def plot(
     """Draw each render beside its source, as FILE.png."""
     how = clash_of(clash, overwrite)
     if out is not None:
-        check_folder_writable(out, makes_it=not dry_run)
+        made_folders.check(out, makes_it=not dry_run)
     codes = []
     for path in files:
         try:

@@ -16,13 +16,14 @@ from dreamsound_studio.cli.shared.common_options import (
     TrustOption,
 )
 from dreamsound_studio.cli.shared.fetching import load_model_of
+from dreamsound_studio.cli.shared.made_folders import made_folders
 from dreamsound_studio.cli.shared.places import check_file, clash_of, free_place
 from dreamsound_studio.cli.shared.progress import StepLine, inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.control import Control
 from dreamsound_studio.errors import AudioFileError
-from dreamsound_studio.files import check_folder_writable, put_in_place
+from dreamsound_studio.files import put_in_place
 from dreamsound_studio.jobs.redo import (
     is_same,
     keep_every,
@@ -79,7 +80,7 @@ def redo(
     others = others_of(note, recipe, render, origin)
     options = options_of_note(note, render)
     if out is not None:
-        check_folder_writable(out, makes_it=not dry_run)
+        made_folders.check(out, makes_it=not dry_run)
         wanted = out / render.name
         if wanted.exists() and wanted.samefile(render) and how == "overwrite":
             raise AudioFileError(f"{wanted} is the render itself: choose another folder")
@@ -89,7 +90,7 @@ def redo(
             return 0
         place = free
     if dry_run:
-        typer.echo("would write nothing" if out is None else f"would write {place}")
+        typer.echo("would dream again and compare" if out is None else f"would write {place}")
         return 0
     clip = read_source_of(note, origin)
     clips = {name: read_with_warnings(path) for name, path in others.items() if name in READ}

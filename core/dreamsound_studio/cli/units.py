@@ -23,12 +23,13 @@ from dreamsound_studio.cli.shared.common_options import (
 )
 from dreamsound_studio.cli.shared.completion import complete_layer
 from dreamsound_studio.cli.shared.fetching import load_with_warnings, watching
+from dreamsound_studio.cli.shared.made_folders import made_folders
 from dreamsound_studio.cli.shared.moment import moment
 from dreamsound_studio.cli.shared.places import clash_of, numbered_place
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
 from dreamsound_studio.dream.units import Unit, heard_by, rank_units
-from dreamsound_studio.files import check_folder_writable, write_atomic
+from dreamsound_studio.files import write_atomic
 from dreamsound_studio.models.names import check_known
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.tables import possible_tables, table_of
@@ -77,13 +78,13 @@ def units(
     how = clash_of(clash, overwrite)
     clip = read_with_warnings(file, settled_span(span))
     if out is not None:
-        check_folder_writable(out, makes_it=not dry_run)
+        made_folders.check(out, makes_it=not dry_run)
         if how == "skip" and (out / "units.json").exists():
             inform(f"skipped: {out / 'units.json'} exists")
             return
         if how == "number" and (out / "units.json").exists():
             out = numbered_place(out)
-            check_folder_writable(out, makes_it=not dry_run)
+            made_folders.check(out, makes_it=not dry_run)
         if dry_run:
             typer.echo(f"would write {out / 'units.json'} and up to {top} sounds")
             return

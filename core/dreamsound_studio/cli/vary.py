@@ -16,6 +16,7 @@ from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import CLASHES, DryRun, Json
 from dreamsound_studio.cli.shared.fetching import load_with_warnings, watching
+from dreamsound_studio.cli.shared.made_folders import made_folders
 from dreamsound_studio.cli.shared.options import (
     FILES,
     BitsOption,
@@ -42,7 +43,6 @@ from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import AudioFileError, RenderCancelled
-from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.jobs.models import Loaded
 from dreamsound_studio.jobs.run import Hooks, Runner, Sounds
 from dreamsound_studio.jobs.spec import JobSpec
@@ -130,7 +130,7 @@ def vary(
     if dry_run:
         typer.echo(f"would write {len(recipes)} variations to {folder}")
         return 0
-    check_folder_writable(folder)
+    made_folders.check(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with watching(trust) as watch:
         weights = find_weights(recipes[0].model, watch)

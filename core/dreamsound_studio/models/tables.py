@@ -7,7 +7,7 @@ from functools import cache
 
 from dreamsound_studio.models.entries import CATALOG, DEFAULT_MODEL, FALLBACK_MODEL
 from dreamsound_studio.models.names import NameTable
-from dreamsound_studio.models.store.local import entry_of, probable_weights
+from dreamsound_studio.models.store.local import entry_of, local_weights, probable_weights
 from dreamsound_studio.models.weights import Weights
 
 
@@ -33,7 +33,7 @@ def table_of(weights: Weights) -> NameTable:
         from dreamsound_studio.models.musicnn import tables as musicnn_table
 
         if weights.name == FALLBACK_MODEL:
-            return _table_of_fallback()
+            return _table_of_fallback(local_weights(DEFAULT_MODEL) is not None)
         return musicnn_table.names(weights.name)
     if weights.kind == "plugin":
         from dreamsound_studio.models.plugins import plugin_of
@@ -110,11 +110,18 @@ def possible_tables(model: str) -> tuple[NameTable, ...]:
 
 
 @cache
-def _table_of_fallback() -> NameTable:
-    """Return the table of what stands in for YAMNet, with a hint for each of YAMNet's classes."""
+def _table_of_fallback(has_yamnet: bool) -> NameTable:
+    """Return the table of what stands in for YAMNet, with a hint for each of YAMNet's classes.
+
+    Parameters
+    ----------
+    has_yamnet : bool
+        Whether YAMNet is on this machine.
+    """
     from dreamsound_studio.models.musicnn import tables as musicnn_table
     from dreamsound_studio.models.yamnet import tables as yamnet_table
 
-    hint = "YAMNet has it: install YAMNet with dreamsound models pull yamnet."
+    way = "pass --model yamnet" if has_yamnet else "install it with dreamsound models pull yamnet"
+    hint = f"YAMNet has it: {way}."
     elsewhere = {name.casefold(): hint for name in yamnet_table.class_names()}
     return replace(musicnn_table.names(FALLBACK_MODEL), elsewhere=elsewhere)

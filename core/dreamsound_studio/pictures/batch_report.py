@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -132,6 +133,13 @@ class Row:
     pictures: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
+    def outcome(self, name: str = "") -> str:
+        """Return the state and the reason, with the sound's `name` unless the reason names it."""
+        stem = re.escape(Path(self.input).stem)
+        # The sound itself, or a render of it, in whatever folder.
+        is_named = re.search(rf"(^|[/\\]){stem}[^/\\:]*\.\w+\b", self.why) is not None
+        return ": ".join(filter(None, (self.state, "" if is_named else name, self.why)))
+
 
 @dataclass
 class Report:
@@ -178,13 +186,16 @@ class Report:
         states = ("done", "skipped", "failed", "not begun")
         counts = [f"{len(self.of(state))} {state}" for state in states if self.of(state)]
         lines = [f"{', '.join(counts)}, of {len(self.rows)}, in {_duration(self.seconds)}"]
-        lines += [f"failed: {row.input}: {row.why}" for row in self.of("failed")]
-        lines += [f"skipped: {row.input}: {row.why}" for row in self.of("skipped")]
-        remarks = sum(len(row.warnings) for row in self.rows)
-        if remarks:
-            lines.append(f"warnings about levels and files: {remarks}, see {self.name}.html")
+        lines += [row.outcome(row.input) for row in self.of("failed")]
+        lines += [row.outcome(row.input) for row in self.of("skipped")]
+        lines += [remarks] if (remarks := self.remarks()) else []
         lines.append(f"renders: {self.out}")
         return "\n".join(lines)
+
+    def remarks(self) -> str:
+        """Return how many warnings there are, and where to read them; nothing without any."""
+        count = sum(len(row.warnings) for row in self.rows)
+        return f"warnings about levels and files: {count}, see {self.name}.html" if count else ""
 
     def write(self) -> None:
         """Write the report as text, JSON and HTML, each atomically.
@@ -217,8 +228,7 @@ class Report:
         notes = "".join(f'<p class="warning">{escape_html(line)}</p>' for line in row.warnings)
         if row.state != "done":
             kind = "error" if row.state == "failed" else "warning"
-            said = f"{row.state}: {row.why}" if row.why else row.state
-            content, pair = f'<p class="{kind}">{escape_html(said)}</p>{notes}', ""
+            content, pair = f'<p class="{kind}">{escape_html(row.outcome())}</p>{notes}', ""
         else:
             before, after = row.before or 0, row.after or 0
             score = f"{escape_html(row.class_name)} {before:.3f} → {after:.3f}, {row.seconds:.1f} s"

@@ -19,6 +19,7 @@ from dreamsound_studio.recipe.files import Places, files_by_name, with_files
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.objective import is_objective
 from dreamsound_studio.recipe.objective_text import parse_objective
+from dreamsound_studio.recipe.wrong_values import advice
 
 SCHEMA_VERSION = 1
 
@@ -70,7 +71,14 @@ class Recipe(BaseModel):
             "SavedModel folder or .h5 file"
         ),
     ] = "auto"
-    method: Annotated[MethodName, Field(description="activation maximisation function")] = "add"
+    method: Annotated[
+        MethodName,
+        Field(
+            description="what a step does: add the gradient to the sound (add), filter the sound "
+            "by the gradient (filter), or add the gradient filtered by the sound (filter-add) or "
+            "by another sound (target)"
+        ),
+    ] = "add"
     combine: Annotated[
         Combine | None, Field(description="how the result joins the sound; default: the method's")
     ] = None
@@ -82,9 +90,9 @@ class Recipe(BaseModel):
     ] = None
     flip: Annotated[bool, Field(description="swap mask source and carrier")] = False
     target: Annotated[str | None, Field(description="sound file that provides the timbre")] = None
-    target_b: Annotated[
-        str | None, Field(description="sound file that the target morphs into, see morph")
-    ] = None
+    target_b: Annotated[str | None, Field(description="sound file that the target morphs into")] = (
+        None
+    )
     morph: Annotated[
         str | None,
         Field(
@@ -105,7 +113,7 @@ class Recipe(BaseModel):
         str | None,
         Field(
             description="weighted sum of class:, layer:, channel:, unit:, direction: and guide: "
-            "terms, such as 'class:Whistling - 0.5*layer:layer3'; replaces class, at and layer"
+            "terms, such as 'class:Whistling - 0.5*layer:layer3'; in place of a class or layer"
         ),
     ] = None
     layer: Annotated[
@@ -116,10 +124,10 @@ class Recipe(BaseModel):
         Literal["logit", "score", "log"] | None,
         Field(description="where to read a class: before the sigmoid, after it, or its logarithm"),
     ] = None
-    steps: Annotated[int, Field(ge=1, le=10_000, description="passes over the sound")] = 10
+    steps: Annotated[int, Field(ge=1, le=10_000, description="number of steps")] = 10
     strength: Annotated[
         float | None,
-        Field(gt=0, le=100, description="amount added per step, re. strength_ref"),
+        Field(gt=0, le=100, description="amount added per step; see strength_ref"),
     ] = None
     strength_ref: Annotated[
         Literal["source", "absolute"],
@@ -362,7 +370,7 @@ def one_line(error: ValidationError, kind: type[BaseModel]) -> str:
             near = difflib.get_close_matches(name, known, 1)
             message = "unknown field" + (f"; did you mean {near[0]}?" if near else "")
         elif name:
-            message = f"{message[0].lower()}{message[1:]}, not {_shown(problem['input'])}"
+            message = f"{advice(problem)}, not {_shown(problem['input'])}"
         lines.append(f"{name}: {message}" if name else message)
     return " ".join("; ".join(lines).split())
 

@@ -108,6 +108,7 @@ def pause() -> None:
     """Pause the queue; the running job continues, and previews still run."""
     with opened() as store:
         store.pause()
+    inform("dreamsound: the queue is paused; to resume: dreamsound queue resume")
 
 
 @app.command()
@@ -117,6 +118,7 @@ def resume(
     """Resume the queue."""
     with opened() as store:
         store.resume()
+        inform("dreamsound: the queue is resumed")
         if not no_start and store.is_waited_for():
             ensure_worker(store)
 

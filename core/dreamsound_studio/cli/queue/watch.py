@@ -14,7 +14,7 @@ from dreamsound_studio.cli.queue.common import job_id, opened
 from dreamsound_studio.cli.queue.show import line_of, why_failed
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.completion import complete_job
-from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.errors import QueueError
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.store import Store
@@ -38,6 +38,8 @@ def watch(
 ) -> int:
     """Watch the queue until it is empty; Ctrl-C stops watching, not the queue."""
     with opened() as store:
+        if not keep and not _is_busy(store):
+            inform("The queue is empty.")
         view = _Table(store) if sys.stdout.isatty() else _Lines(store)
         try:
             with view:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from dreamsound_studio.cli.shared.made_folders import made_folders
 from dreamsound_studio.cli.shared.verbosity import verbosity
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -25,10 +26,11 @@ PANELS = ("What to dream", "How strongly", "Where", "Filter", "Craft", "Files")
 SHORT_HELP: dict[str, str] = {
     "preset": "Start from a preset; see dreamsound presets list.",
     "class_": "Class to dream: a name, an index, first, follow, ...",
-    "method": "How the dream meets the sound.",
+    "method": "What a step does: add the gradient, filter by it, or add it filtered by the sound "
+    "or by another (target).",
     "target": "Sound that lends its timbre.",
     "strength": "How much a step adds.",
-    "steps": "Passes over the sound [default: 10].",
+    "steps": "Number of steps [default: 10].",
     "span": "Dream only a part, such as 1:30-2:00 or 90s-120s.",
     "renders": "What to write, or all.",
     "out": "Folder for the renders.",
@@ -67,6 +69,13 @@ class Command(TyperCommand):
         more = [*_general_options(), *(_help_all() if self._has_long_options() else ())]
         self.params += [param for param in more if not taken & set(param.opts)]
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; whichever way it ends, it leaves no empty folder that it made."""
+        try:
+            return super().invoke(ctx)
+        finally:
+            made_folders.remove_empty()
+
     def get_help_option_names(self, ctx: Any) -> list[str]:
         """Return -h and --help in this order."""
         return _ordered(super().get_help_option_names(ctx))
@@ -89,7 +98,7 @@ class Command(TyperCommand):
                 continue
             heading = _heading(param)
             if not every and heading in PANELS:
-                heading, record = "Options", (record[0], SHORT_HELP[param.name])
+                heading, record = "Options", (record[0], _short_text(param, record[1]))
             sections.setdefault(heading, []).append(record)
         for heading, rows in sections.items():
             if rows:
@@ -182,6 +191,12 @@ def _short(params: list[Any]) -> list[Any]:
     own = [param for param in params if _heading(param) not in PANELS]
     used = [param for param in params if _heading(param) in PANELS and param.name in order]
     return own + sorted(used, key=lambda param: order[param.name])
+
+
+def _short_text(param: Any, text: str) -> str:
+    """Return an option's text in ``--help``; an ``--out`` that is a file keeps its own."""
+    is_file = param.name == "out" and param.metavar != "DIR"
+    return text if is_file else SHORT_HELP[param.name]
 
 
 def _set_quiet(value: bool) -> None:

@@ -15,7 +15,7 @@ from dreamsound_studio.cli.shared.completion import complete_model
 CLASHES = ("refuse", "number", "overwrite", "skip")
 SPAN_HELP = (
     "Only a part of the sound: START-END, each as 1:30, 1:02:03.5 or 90s, or left out (90s- is "
-    "from 90 s to the end). 1:30 alone is from a minute and a half on."
+    "from 90 s to the end). 1:30 alone runs from 1:30 to the end."
 )
 
 TrustOption = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from dreamsound_studio.cli.shared.completion import (
     complete_model,
     complete_preset,
 )
+from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.naming import EXAMPLE, FIELDS, expand
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RENDER_NAMES
@@ -53,7 +55,9 @@ RecipeOption = Annotated[
         WHAT, "--recipe", metavar="FILE", help="Recipe file, or a render to take the recipe from."
     ),
 ]
-PaperOption = Annotated[bool, _option(WHAT, "--paper", help="Use the paper's formulas literally.")]
+PaperOption = Annotated[
+    bool, _option(WHAT, "--paper", help="Use the paper's formulas as they are.")
+]
 SpanOption = Annotated[str | None, _option(WHERE, "--span", metavar="START-END", help=SPAN_HELP)]
 RendersOption = Annotated[
     str,
@@ -177,14 +181,16 @@ def with_recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    option = f"--{(field.alias or name).replace('_', '-')}"
+    option = _option_of(name)
     kind = _plain(field.annotation)
     flag = f"{option}/--no-{option[2:]}" if kind is bool else option
-    text = _sentence(field.description or "")
+    text = _sentence(_with_options(field.description or ""))
     if field.default is True:
         text += " [default: on]"
     elif field.default is not None and field.default is not False:
         text += f" [default: {field.default}]"
+    elif "default: the method's" not in text and (of_methods := _defaults_of_methods(name)):
+        text += f" [default: {of_methods}]"
     # A choice is taken as text: the recipe says what is wrong with it, as it does elsewhere.
     choices = "|".join(get_args(kind)) if get_origin(kind) is Literal else None
     value = typer.Option(
@@ -200,6 +206,34 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
     )
+
+
+def _defaults_of_methods(name: str) -> str:
+    """Return a field's default with each method, such as ``1; filter: 0``, if it has one.
+
+    The value of most methods comes first.
+    """
+    by_value: dict[str, list[str]] = {}
+    for method, row in METHODS.items():
+        if hasattr(row, name):
+            value = getattr(row, name)
+            shown = f"{value:g}" if isinstance(value, float) else str(value)
+            by_value.setdefault(shown, []).append(method)
+    common, *others = sorted(by_value.items(), key=lambda item: -len(item[1])) or [("", [])]
+    return "; ".join([common[0], *(f"{' and '.join(which)}: {value}" for value, which in others)])
+
+
+def _option_of(name: str) -> str:
+    return f"--{(Recipe.model_fields[name].alias or name).replace('_', '-')}"
+
+
+def _with_options(text: str) -> str:
+    """Return a field's description with options in place of the names of other fields.
+
+    A name without an underscore is also a word of the language, and stays.
+    """
+    names = [name for name in Recipe.model_fields if "_" in name.rstrip("_")]
+    return re.sub(rf"\b({'|'.join(names)})\b", lambda found: _option_of(found[0]), text)
 
 
 def _sentence(text: str) -> str:

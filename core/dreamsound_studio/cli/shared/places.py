@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from dreamsound_studio.cli.shared.common_options import CLASHES
+from dreamsound_studio.cli.shared.made_folders import made_folders
 from dreamsound_studio.errors import AudioFileError, RecipeError
-from dreamsound_studio.files import check_folder_writable, free_number, numbered, write_atomic
+from dreamsound_studio.files import free_number, numbered, write_atomic
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,8 @@ def check_file(path: Path) -> Path:
 def check_folders(folders: Iterable[Path], makes_them: bool) -> None:
     """Raise `AudioFileError` for a folder that cannot be written to.
 
+    A folder that is made, by whatever the command runs, goes again if it stays empty.
+
     Parameters
     ----------
     folders : iterable of pathlib.Path
@@ -141,7 +144,7 @@ def check_folders(folders: Iterable[Path], makes_them: bool) -> None:
         Whether to make them now; a folder beside a sound is made when it gets its first render.
     """
     for folder in folders:
-        check_folder_writable(folder, makes_it=makes_them)
+        made_folders.check(folder, makes_it=makes_them)
 
 
 def write_text(path: Path, text: str) -> None:
