@@ -153,3 +153,9 @@ def test_no_colour_and_no_terminal_make_no_difference(
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert command("render", "--help").out == page
+
+
+def test_help_all_is_taken_where_the_help_shows_everything(command: Command) -> None:
+    short, full = command("plot", "--help"), command("plot", "--help-all")
+    assert (full.code, full.out) == (0, short.out)
+    assert "--help-all" not in short.out

@@ -66,7 +66,7 @@ class Command(TyperCommand):
         kwargs["rich_markup_mode"] = None
         super().__init__(*args, **kwargs)
         taken = {flag for param in self.params for flag in param.opts}
-        more = [*_general_options(), *(_help_all() if self._has_long_options() else ())]
+        more = [*_general_options(), *_help_all(is_shown=self._has_long_options())]
         self.params += [param for param in more if not taken & set(param.opts)]
 
     def invoke(self, ctx: Any) -> Any:
@@ -258,7 +258,9 @@ def _general_options() -> list[Any]:
 
 
 @functools.cache
-def _help_all() -> list[Any]:
+def _help_all(*, is_shown: bool) -> list[Any]:
+    """Return the option; where the help shows everything, it does the same and is not listed."""
+
     def general(
         help_all: bool = _flag(
             "--help-all", callback=_show_every_option, text="Show every option.", eager=True
@@ -266,4 +268,7 @@ def _help_all() -> list[Any]:
     ) -> None:
         del help_all
 
-    return _params_of(general)
+    params = _params_of(general)
+    for param in params:
+        param.hidden = not is_shown
+    return params
