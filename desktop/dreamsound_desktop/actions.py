@@ -182,7 +182,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("search_class", DREAM, _("Actions", "&Find class…"), "Ctrl+F",
                _("Actions", "Choose a class by name"), "search"),
     ActionSpec("paper", DREAM, _("Actions", "As in the pap&er"), "Ctrl+T",
-               _("Actions", "Use the paper's formulas literally"), checkable=True),
+               _("Actions", "Use the paper's formulas as they are"), checkable=True),
     ActionSpec("reset_recipe", DREAM, _("Actions", "Reset recipe"), "Ctrl+Shift+N"),
     ActionSpec("pause", QUEUE, _("Actions", "&Pause queue"), "Ctrl+P",
                _("Actions", "Start no new renders; running ones finish"), "pause", checkable=True),

@@ -410,7 +410,11 @@ def _claim_all(path: str, name: str, folder: str, both: Any) -> None:
     with Store(path) as store:
         store.register_worker(name, Path(folder) / f"{name}.lock")
         both.wait(60)  # a race begins when all are there
+        is_first = True
         while (claimed := store.claim(name)) is not None:
+            if is_first:
+                both.wait(60)  # on a busy machine, one could otherwise be done before the other
+                is_first = False
             # Fails if anybody has had this job before.
             (Path(folder) / f"{claimed.id}").touch(exist_ok=False)
             store.report_progress(claimed.id, name, {"step": 1})

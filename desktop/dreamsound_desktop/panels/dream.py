@@ -53,7 +53,7 @@ class DreamPanel(QWidget):
         self._toggles: dict[str, QToolButton] = {}
         self.paper = QCheckBox(self.tr("As in the paper"))
         self.paper.setToolTip(
-            self.tr("Use the paper's formulas literally; the result depends on the input level")
+            self.tr("Use the paper's formulas as they are; the result depends on the input level")
         )
         self.paper.clicked.connect(self._on_paper)
         self.keep_every = QSpinBox()
