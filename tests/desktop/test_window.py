@@ -419,7 +419,7 @@ def test_a_preview_is_queued_dreamed_and_taken_in(window, qtbot, tmp_path, no_wo
     document.select(TimeSpan(0.96, 2.0), "Select")
     with qtbot.waitSignal(window.client.added):
         act(window, "preview")
-    assert no_worker, "a worker is seen to"
+    qtbot.waitUntil(lambda: bool(no_worker))  # a worker is seen to, after the signal
     qtbot.waitUntil(lambda: len(window.client.jobs) == 1)
     (number,) = window.client.jobs
     assert queued(window)[0]["kind"] == "preview"
@@ -473,9 +473,11 @@ def test_a_b_c_d_are_heard_at_one_playhead(window, qtbot, tmp_path):
 def test_the_sound_device_is_looked_for_before_levels_are_measured(window, monkeypatch):
     """Loaded while soxr works in the pool, QtMultimedia and soxr wait for each other for ever."""
     order = []
-    monkeypatch.setattr(window.player, "prepare", lambda: order.append("device"))
-    monkeypatch.setattr(window.studio.tasks, "run", lambda *_: order.append("levels"))
-    window.playback.refresh()
+    # Only for the call: the window's own tasks, such as tiles, keep what `run` returns.
+    with monkeypatch.context() as patch:
+        patch.setattr(window.player, "prepare", lambda: order.append("device"))
+        patch.setattr(window.studio.tasks, "run", lambda *_: order.append("levels"))
+        window.playback.refresh()
     assert order == ["device", "levels"]
 
 
