@@ -197,3 +197,16 @@ def test_a_render_is_drawn_beside_its_source(
     assert "exists" in again.told[0]
     assert "no recipe found" in again.told[1]
     assert np.array_equal(mpimg.imread(pictures[0]), drawn[0])
+
+
+def test_a_dry_run_reads_every_sound_and_writes_nothing(command: Command, tmp_path: Path) -> None:
+    sounds, out = tmp_path / "sounds", tmp_path / "out"
+    sounds.mkdir()
+    write_sound(sounds / "good.wav", chirp())
+    (sounds / "broken.wav").write_bytes(b"not a sound")
+    outcome = command("batch", sounds, "--out", out, "--dry-run")
+    assert outcome.code == 4
+    assert outcome.out == f"would dream {sounds / 'good.wav'} into {out}\n"
+    (line,) = outcome.err.splitlines()
+    assert "broken.wav" in line
+    assert not out.exists()

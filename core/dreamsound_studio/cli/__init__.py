@@ -178,6 +178,26 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
+def exit_code_of(failures: list[int], count: int) -> int:
+    """Return the exit code of a command that does several things.
+
+    Parameters
+    ----------
+    failures : list of int
+        Exit code of each that failed.
+    count : int
+        How many there were.
+
+    Returns
+    -------
+    int
+        0 if none failed; their code if all failed in the same way; else `EXIT_SOME_FAILED`.
+    """
+    if len(failures) == count and len(set(failures)) == 1:
+        return failures[0]
+    return EXIT_SOME_FAILED if failures else 0
+
+
 def line_and_code(error: Exception) -> tuple[str, int]:
     """Return an error's line of text, and its exit code."""
     if isinstance(error, ObjectiveTextError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import functools
 import threading
 import time
 import traceback
@@ -10,43 +10,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from dreamsound_studio.audio.clip import Clip
-from dreamsound_studio.audio.formats import check_holds
 from dreamsound_studio.audio.times import clock
-from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
+from dreamsound_studio.cli import exit_code_of, line_and_code
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import DryRun, Json
 from dreamsound_studio.cli.shared.fetching import load_model_of
 from dreamsound_studio.cli.shared.made_folders import made_folders
-from dreamsound_studio.cli.shared.options import (
-    BitsOption,
-    CatidOption,
-    ClashOption,
-    CreatorOption,
-    FormatOption,
-    FxnameOption,
-    LevelOption,
-    NameOption,
-    OverwriteOption,
-    PaperOption,
-    PresetOption,
-    RecipeOption,
-    RendersOption,
-    RenderTrustOption,
-    SidecarOption,
-    SourceOption,
-    SpanOption,
-    with_recipe_options,
-)
-from dreamsound_studio.cli.shared.places import clash_fields, clash_of
 from dreamsound_studio.cli.shared.progress import inform, say
-from dreamsound_studio.cli.shared.reading import read_targets, read_with_warnings, settled_span
-from dreamsound_studio.cli.shared.recipes import preset_name
-from dreamsound_studio.cli.shared.request import checked_recipe, render_names
+from dreamsound_studio.cli.shared.reading import read_targets, read_with_warnings
+from dreamsound_studio.cli.shared.request import DreamRequest, takes_render_request
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.control import Control
@@ -57,26 +34,27 @@ from dreamsound_studio.jobs.run import Runner, Sounds
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.pictures.batch_report import Report, Row, sounds_in
 from dreamsound_studio.pictures.drawing import write_thumbnail
-from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE
-from dreamsound_studio.render.options import RenderOptions
 
 app = App()
 
 
-@app.command()
-@with_recipe_options
-def batch(
+@dataclass(kw_only=True)
+class BatchRequest(DreamRequest):
+    """The options of ``batch``, as they were given."""
+
     places: Annotated[
         list[Path], typer.Argument(metavar="FOLDER...", help="Folders of sounds, or files.")
-    ],
+    ]
     out: Annotated[
         Path,
         typer.Option("--out", "-o", metavar="DIR", help="Folder for the renders and the report."),
-    ],
-    preset: PresetOption = None,
-    recipe_file: RecipeOption = None,
-    paper: PaperOption = False,
-    span: SpanOption = None,
+    ]
+
+
+@app.command()
+@functools.partial(takes_render_request, kind=BatchRequest)
+def batch(
+    request: BatchRequest,
     recursive: Annotated[
         bool, typer.Option("--recursive", help="Also take sounds from the folders below.")
     ] = False,
@@ -84,61 +62,32 @@ def batch(
         bool, typer.Option("--keep-tree", help="Give the renders the folders of their sources.")
     ] = False,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Sounds dreamed at the same time.")] = 1,
-    renders: RendersOption = "dream,gradient,hardcut",
-    level: LevelOption = "match",
-    file_format: FormatOption = "wav",
-    bits: BitsOption = None,
-    sidecar: SidecarOption = False,
-    overwrite: OverwriteOption = False,
-    name: NameOption = DEFAULT_TEMPLATE,
-    clash: ClashOption = None,
-    catid: CatidOption = "",
-    fxname: FxnameOption = "",
-    creator: CreatorOption = "",
-    source: SourceOption = "",
-    trust: RenderTrustOption = False,
     dry_run: DryRun = False,
     json_output: Json = False,
-    **fields: Any,
 ) -> int:
     """Dream every sound of some folders, and write a report, batch_report.html."""
-    recipe = checked_recipe(preset, recipe_file, paper, fields)
-    options = RenderOptions.make(
-        renders=render_names(renders),
-        level=level,
-        format=file_format,
-        bits=bits,
-        sidecar=sidecar,
-        name=name,
-        **clash_fields(clash_of(clash, overwrite)),
-    )
-    span = settled_span(span)
-    values = {"catid": catid, "fxname": fxname, "creator": creator, "source": source}
-    values |= {"preset": preset_name(preset), "date": dt.date.today().isoformat()}
-    sounds = sounds_in(places, recursive, out)
-    if dry_run:
-        for sound in sounds:
-            typer.echo(f"would dream {sound.path} into {out / sound.below if keep_tree else out}")
-        return 0
-    made_folders.check(out)
-    rows = [
-        Row(number, str(sound.path), str(out / sound.below if keep_tree else out))
-        for number, sound in enumerate(sounds, 1)
-    ]
+    recipe, options, values = request.recipe(), request.options(), request.values()
+    request.check()
+    out = request.out
+    sounds = sounds_in(request.places, recursive, out)
     specs = [
         JobSpec.model_construct(
-            input=row.input,
-            out=row.out,
+            input=str(sound.path),
+            out=str(out / sound.below if keep_tree else out),
             recipe=recipe,
             options=options,
-            span=span,
+            span=request.span,
             values=values,
-            number=row.number,
-            trust=trust,
+            number=number,
+            trust=request.trust,
         )
-        for row in rows
+        for number, sound in enumerate(sounds, 1)
     ]
     runner = Runner(load_model_of, [sound.path for sound in sounds])
+    if dry_run:
+        return _check(specs, runner)
+    made_folders.check(out)
+    rows = [Row(spec.number, spec.input, spec.out) for spec in specs]
     run = _Run(runner, read_targets(recipe), Report.beginning(out, rows), jobs)
     with cancelled_by_sigterm(run.control):
         code = run.all(specs)
@@ -151,6 +100,25 @@ def batch(
         typer.echo(run.report.text())
     inform(f"wrote {out / f'{run.report.name}.html'}; open it in a browser")
     return code
+
+
+def _check(specs: list[JobSpec], runner: Runner) -> int:
+    """Read every sound and print where its renders would go; return the exit code."""
+    codes = []
+    for spec in specs:
+        try:
+            if runner.is_skipped(spec):
+                typer.echo(f"would skip {spec.input}: its renders are there")
+                continue
+            clip = read_with_warnings(spec.input, spec.span)
+            runner.check_format(spec, clip)
+            clip.samples.close()
+            typer.echo(f"would dream {spec.input} into {spec.out}")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others are checked
+            line, code = line_and_code(error)
+            codes.append(code)
+            say(f"dreamsound: {line}")
+    return exit_code_of(codes, len(specs))
 
 
 class _Quiet:
@@ -202,9 +170,7 @@ class _Run:
             raise stopped
         self.control.check(1.0)
         codes = [row.exit_code for row in self.report.of("failed")]
-        if len(codes) == len(self.report.rows) and len(set(codes)) == 1:
-            return codes[0]
-        return EXIT_SOME_FAILED if codes else 0
+        return exit_code_of(codes, len(self.report.rows))
 
     def _begin(self, pool: ThreadPoolExecutor, row: Row, spec: JobSpec) -> None:
         """Read a sound and hand it to whoever is free to dream."""
@@ -217,7 +183,7 @@ class _Run:
                 self._show(row)
                 return
             clip = read_with_warnings(spec.input, spec.span, row.warnings)
-            check_holds(spec.options.format, clip.sample_rate_hz, clip.channels, row.input)
+            self.runner.check_format(spec, clip)
             self.runner.model(spec)
             pool.submit(self._dream, row, spec, clip)
             handed = True

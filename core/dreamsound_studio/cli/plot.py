@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dreamsound_studio.audio.clip import read_clip
-from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
+from dreamsound_studio.cli import exit_code_of, line_and_code
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import Clash, DryRun, Overwrite
 from dreamsound_studio.cli.shared.made_folders import made_folders
@@ -65,9 +65,7 @@ def plot(
             line, code = line_and_code(error)
             say(f"dreamsound: {line}")
             codes.append(code)
-    if len(codes) == len(files) and len(set(codes)) == 1:
-        return codes[0]
-    return EXIT_SOME_FAILED if codes else 0
+    return exit_code_of(codes, len(files))
 
 
 def _plot(path: Path, note: RenderNote, source: Path | None, place: Path) -> None:

@@ -21,7 +21,7 @@ from dreamsound_studio import (
     Runner,
     Sounds,
 )
-from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
+from dreamsound_studio.cli import exit_code_of, line_and_code
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.fetching import load_model_of
 from dreamsound_studio.cli.shared.options import FILES, DryRunOption
@@ -146,9 +146,7 @@ class _Inputs:
     def _code(self, codes: list[int]) -> int:
         if codes and codes[-1] in _FOR_ALL:
             return codes[-1]
-        if len(codes) == len(self.specs) and len(set(codes)) == 1:
-            return codes[0]
-        return EXIT_SOME_FAILED if codes else 0
+        return exit_code_of(codes, len(self.specs))
 
     def _dream(self, spec: JobSpec) -> dict[str, Any]:
         path = spec.input

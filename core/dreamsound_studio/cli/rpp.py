@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 app = App()
 
 
-@dataclass
+@dataclass(kw_only=True)
 class ProjectRequest(RenderRequest):
     """The options of ``render``, for the items of a project."""
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dreamsound_studio.cli import EXIT_SOME_FAILED, line_and_code
+from dreamsound_studio.cli import exit_code_of, line_and_code
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import CLASHES, DryRun, Json
 from dreamsound_studio.cli.shared.fetching import load_with_warnings, watching
@@ -199,9 +199,7 @@ class _Run:
             self.sheet.variations.append(variation)
             # After each, so that one can look while it runs, and nothing is lost.
             self.sheet.write(self.folder)
-        if len(codes) == len(recipes) and len(set(codes)) == 1:
-            return codes[0]
-        return EXIT_SOME_FAILED if codes else 0
+        return exit_code_of(codes, len(recipes))
 
     def _dream(self, variation: Variation, recipe: Recipe, planned: int) -> None:
         spec = self.spec.model_copy(update={"recipe": recipe, "number": variation.number})

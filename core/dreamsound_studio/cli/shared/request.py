@@ -45,45 +45,17 @@ from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RENDER_NAMES, RenderOptions
 
 
-@dataclass
-class RenderRequest:
-    """The options of ``render``, as they were given; each is documented in its help."""
+@dataclass(kw_only=True)
+class DreamRequest:
+    """What to dream and how to write it: the options that ``render`` and ``batch`` share.
 
-    inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT...", help="Sound files, or folders of them.")
-    ]
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            metavar="DIR",
-            help='Folder for the renders [default: beside the sound, "bird dreams" for bird.wav].',
-            rich_help_panel=FILES,
-        ),
-    ] = None
+    Each is documented in its help.
+    """
+
     preset: PresetOption = None
     recipe_file: RecipeOption = None
     paper: PaperOption = False
     span: SpanOption = None
-    from_render: Annotated[
-        str | None,
-        typer.Option(
-            "--from-render",
-            metavar="FILE",
-            help="Continue an earlier dream of INPUT.",
-            rich_help_panel=WHAT,
-        ),
-    ] = None
-    keep_steps: Annotated[
-        str | None,
-        typer.Option(
-            "--keep-steps",
-            metavar="N|all",
-            help="Also write the sound of every Nth step.",
-            rich_help_panel=FILES,
-        ),
-    ] = None
     renders: RendersOption = "dream,gradient,hardcut"
     level: LevelOption = "match"
     file_format: FormatOption = "wav"
@@ -105,8 +77,7 @@ class RenderRequest:
 
     def options(self) -> RenderOptions:
         """Return which renders are asked for, and how."""
-        # In the folder beside a sound, dreams collect: the next one is numbered.
-        clash = clash_of(self.clash, self.overwrite, "number" if self.out is None else "refuse")
+        clash = clash_of(self.clash, self.overwrite, self.usual_clash())
         return RenderOptions.make(
             renders=render_names(self.renders),
             level=self.level,
@@ -117,9 +88,9 @@ class RenderRequest:
             **clash_fields(clash),
         )
 
-    def sounds(self) -> list[AskedSound]:
-        """Return the sounds to dream, those of folders by name, and where each render goes."""
-        return asked_sounds(self.inputs, self.out)
+    def usual_clash(self) -> str:
+        """Return what happens where a render exists, if neither option is passed."""
+        return "refuse"
 
     def values(self) -> dict[str, str]:
         """Return what the names of renders can be made of."""
@@ -131,6 +102,55 @@ class RenderRequest:
             "preset": preset_name(self.preset),
             "date": dt.date.today().isoformat(),
         }
+
+    def check(self) -> None:
+        """Raise `RecipeError` for options that contradict each other; settle the span."""
+        self.span = settled_span(self.span)
+
+
+@dataclass(kw_only=True)
+class RenderRequest(DreamRequest):
+    """The options of ``render``, as they were given."""
+
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Sound files, or folders of them.")
+    ]
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="DIR",
+            help='Folder for the renders [default: beside the sound, "bird dreams" for bird.wav].',
+            rich_help_panel=FILES,
+        ),
+    ] = None
+    from_render: Annotated[
+        str | None,
+        typer.Option(
+            "--from-render",
+            metavar="FILE",
+            help="Continue an earlier dream of INPUT.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None
+    keep_steps: Annotated[
+        str | None,
+        typer.Option(
+            "--keep-steps",
+            metavar="N|all",
+            help="Also write the sound of every Nth step.",
+            rich_help_panel=FILES,
+        ),
+    ] = None
+
+    def usual_clash(self) -> str:
+        """Return ``number`` in the folder beside a sound, where dreams collect."""
+        return "number" if self.out is None else "refuse"
+
+    def sounds(self) -> list[AskedSound]:
+        """Return the sounds to dream, those of folders by name, and where each render goes."""
+        return asked_sounds(self.inputs, self.out)
 
     def keep_every(self) -> int:
         """Return how many steps lie between two that are kept; 0 keeps none."""
@@ -147,20 +167,20 @@ class RenderRequest:
         """Raise `RecipeError` for options that contradict each other; settle the span."""
         if self.from_render is not None and len(self.inputs) > 1:
             raise RecipeError("--from-render continues one dream: pass one INPUT")
-        self.span = settled_span(self.span)
+        super().check()
 
 
 def takes_render_request(
-    function: Callable[..., Any], kind: type[RenderRequest] = RenderRequest
+    function: Callable[..., Any], kind: type[DreamRequest] = RenderRequest
 ) -> Callable[..., Any]:
     """Give a command the options of ``render``, and every field of the recipe.
 
     Parameters
     ----------
     function : callable
-        Takes a `RenderRequest`, and its own options by name.
+        Takes a request, and its own options by name.
     kind : type
-        `RenderRequest`, or a subclass for a command with other inputs.
+        `RenderRequest`, or a further `DreamRequest` for a command with other inputs.
 
     Returns
     -------
@@ -168,7 +188,10 @@ def takes_render_request(
         With a signature that the parser reads.
     """
     hints = get_type_hints(kind, include_extras=True)
-    names = [one.name for one in fields(kind) if one.name != "recipe_fields"]
+    # What a command adds stands before what it shares.
+    shared = {one.name for one in fields(DreamRequest)}
+    every = sorted(fields(kind), key=lambda one: one.name in shared)
+    names = [one.name for one in every if one.name != "recipe_fields"]
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
 
     def command(**given: Any) -> Any:
@@ -183,7 +206,7 @@ def takes_render_request(
             default=inspect.Parameter.empty if one.default is MISSING else one.default,
             annotation=hints[one.name],
         )
-        for one in fields(kind)
+        for one in every
         if one.name in names
     ]
     parameters += [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
