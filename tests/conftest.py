@@ -56,6 +56,12 @@ def local_weights(wants_folder: bool | None = None) -> Path:
     missing(f"{form} is not on this machine")
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test marked ``yamnet`` where YAMNet is missing, whatever fixtures it takes."""
+    if item.get_closest_marker("yamnet") is not None:
+        local_weights()
+
+
 @pytest.fixture(scope="session")
 def yamnet() -> YamNet:
     """YAMNet, loaded once: the graphs traced by one test are there for the next."""
