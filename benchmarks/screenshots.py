@@ -31,7 +31,8 @@ def main() -> None:
     if arguments.look:
         take(arguments.out, arguments.sound, arguments.look[0], arguments.look[1])
         return
-    with tempfile.TemporaryDirectory() as folder:
+    # The worker's supervisor may still write there; it ends when its queue is gone.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         sound = arguments.sound
         if sound is None:
             sound = Path(folder) / "whistle.wav"
