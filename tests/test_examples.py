@@ -1,7 +1,8 @@
-"""The scripts of examples/ run as they stand."""
+"""The scripts of examples/ and the README's Python run as they stand."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,30 @@ import numpy as np
 import pytest
 import soundfile
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+TOP = Path(__file__).resolve().parent.parent
+EXAMPLES = TOP / "examples"
+
+
+@pytest.mark.yamnet
+def test_the_readme_can_be_pasted_into_an_interpreter(tmp_path: Path) -> None:
+    page = (TOP / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    time = np.arange(16_000) / 16_000
+    soundfile.write(tmp_path / "bird.wav", 0.2 * np.sin(2 * np.pi * 1000 * time), 16_000)
+    lines = [*blocks, "print(hardcut.shape, hardcut.dtype)\n"]
+    result = subprocess.run(
+        [sys.executable, "-i", "-q"],
+        input="".join(lines),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Error" not in result.stderr, result.stderr
+    assert result.stdout.splitlines()[-1] == "(1, 16000) float32"
+    made = {path.name for path in (tmp_path / "from python").iterdir()}
+    assert made == {"bird_dream.wav", "bird_gradient.wav", "bird_hardcut.wav"}
 
 
 @pytest.mark.yamnet
