@@ -13,12 +13,11 @@ from pydantic import JsonValue, ValidationError
 
 from dreamsound_reaper.facts import Facts, FactsError
 from dreamsound_reaper.media import local_path
-from dreamsound_studio.dream.objective import check_names
+from dreamsound_studio.dream.objective import check_names_here
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.jobs.limits import MOST_NAME
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.jobs.spec import JobFields
-from dreamsound_studio.models.tables import possible_tables
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.presets import find_preset
@@ -105,7 +104,7 @@ class SharedJob:
             whole = find_preset(self.preset).preset.recipe_with(recipe)
         if checks_names:
             # Names are the same wherever the files are; other paths are another text to parse.
-            check_names(whole, *possible_tables(whole.model))
+            check_names_here(whole)
         recipe = from_project(facts, recipe)
         return replace(self, recipe=recipe if target is None else _toward(recipe, whole, target))
 

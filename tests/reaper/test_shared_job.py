@@ -22,7 +22,7 @@ from dreamsound_studio.recipe.presets import factory_presets, preset_from
 from ..counts import Counts
 from .facts_made import facts, item, tone
 
-OBJECTIVE = "class:Bell - 0.5*class:Dog"
+OBJECTIVE = "class:Flute - 0.5*class:Piano"  # of every model
 RECIPE = {"objective": OBJECTIVE, "steps": "7"}
 
 
@@ -72,14 +72,14 @@ def test_also_if_files_are_seen_from_the_project_and_there_is_a_target(
 ) -> None:
     bell = item(tone(tmp_path / "bell.wav", 1.0), name="bell")
     one = item(tone(tmp_path / "a.wav", 1.0))
-    recipe = {"objective": 'class:Bell + guide:"b.wav"', "steps": 7}
+    recipe = {"objective": 'class:Flute + guide:"b.wav"', "steps": 7}
     path = str(tmp_path / "song.rpp")
     (text,) = queued(
         tmp_path / "run", store, one, bell, recipe=recipe, path=path, target=bell["guid"]
     )
     assert counts == Counts(validations=1, parses=1)
     assert json.loads(text)["recipe"] == {
-        "objective": f'class:Bell + guide:"{tmp_path / "b.wav"}"',
+        "objective": f'class:Flute + guide:"{tmp_path / "b.wav"}"',
         "steps": 7,
         "target": str(tmp_path / "bell.wav"),
         "method": "target",

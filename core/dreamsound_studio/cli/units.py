@@ -30,9 +30,8 @@ from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
 from dreamsound_studio.dream.units import Unit, heard_by, rank_units
 from dreamsound_studio.files import write_atomic
-from dreamsound_studio.models.names import check_known
 from dreamsound_studio.models.store.find import find_weights
-from dreamsound_studio.models.tables import possible_tables, table_of
+from dreamsound_studio.models.tables import check_known_here, table_of
 from dreamsound_studio.render.options import RenderOptions
 from dreamsound_studio.render.write import check_places, planned_paths, write_renders
 
@@ -74,7 +73,7 @@ def units(
 ) -> None:
     """Rank the channels of a layer by how much a sound excites them, against noise."""
     # Before anything is fetched or read: a layer may be mistyped.
-    check_known([lambda table: table.resolve_layer(layer)], possible_tables(model))
+    check_known_here([lambda table: table.resolve_layer(layer)], model)
     how = clash_of(clash, overwrite)
     clip = read_with_warnings(file, settled_span(span))
     if out is not None:

@@ -39,7 +39,7 @@ from dreamsound_studio.cli.shared.request import render_names
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.objective import check_names
+from dreamsound_studio.dream.objective import check_names, check_names_here
 from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import AudioFileError, RenderCancelled
@@ -47,7 +47,7 @@ from dreamsound_studio.jobs.models import Loaded
 from dreamsound_studio.jobs.run import Hooks, Runner, Sounds
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.models.store.find import find_weights
-from dreamsound_studio.models.tables import possible_tables, table_of
+from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.pictures.contact_sheet import ContactSheet, Variation
 from dreamsound_studio.pictures.drawing import write_thumbnail
 from dreamsound_studio.recipe.grid import parse_grid
@@ -110,10 +110,9 @@ def vary(
     recipes = [
         recipe_of(preset, recipe_file, paper, base | combination) for combination in combinations
     ]
-    tables = possible_tables(recipes[0].model)
     for recipe in recipes:
         Plan.of(recipe)
-        check_names(recipe, *tables)
+        check_names_here(recipe)
     options = RenderOptions.make(
         renders=render_names(renders),
         level=level,

@@ -7,6 +7,7 @@ them as indices, so that one traced graph serves every class.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ from dreamsound_studio.dream.objective_functions import (
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.names import NameTable, check_known
 from dreamsound_studio.models.network import Model
+from dreamsound_studio.models.tables import check_known_here
 from dreamsound_studio.recipe.objective import (
     Channel,
     Class,
@@ -62,8 +64,24 @@ def check_names(recipe: Recipe, *tables: NameTable) -> None:
         Of the model, whose weights need not be there; several where the model is one of several:
         one of them has to have all names.
     """
-    looks = [partial(_check_atom, atom) for atom in terms_of(recipe).atoms]
-    check_known(looks, tables)
+    check_known(_looks(recipe), tables)
+
+
+def check_names_here(recipe: Recipe) -> None:
+    """Raise `RecipeError` for a name that the recipe's model, on this machine, does not have.
+
+    Nothing is fetched or loaded; see ``models.tables.check_known_here``.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Its model and its objective count.
+    """
+    check_known_here(_looks(recipe), recipe.model)
+
+
+def _looks(recipe: Recipe) -> list[Callable[[NameTable], object]]:
+    return [partial(_check_atom, atom) for atom in terms_of(recipe).atoms]
 
 
 def _check_atom(atom: Any, table: NameTable) -> None:

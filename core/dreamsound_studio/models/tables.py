@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 
 from dreamsound_studio.models.entries import CATALOG, DEFAULT_MODEL, FALLBACK_MODEL
-from dreamsound_studio.models.names import NameTable
+from dreamsound_studio.models.names import NameTable, check_known
 from dreamsound_studio.models.store.local import entry_of, local_weights, probable_weights
 from dreamsound_studio.models.weights import Weights
 
@@ -107,6 +108,30 @@ def possible_tables(model: str) -> tuple[NameTable, ...]:
     """
     probable = probable_weights(model)
     return known_tables(model) if probable is None else (table_of(probable),)
+
+
+def check_known_here(looks: Sequence[Callable[[NameTable], object]], model: str) -> None:
+    """Raise `RecipeError` unless a model of this machine has all of some names.
+
+    What no known model has is an error with the nearest names of all of them, whatever is
+    installed; only then does it matter which model `model` means here.
+
+    Parameters
+    ----------
+    looks : sequence of callable
+        As for ``models.names.check_known``.
+    model : str
+        As for ``find_weights``.
+
+    Raises
+    ------
+    RecipeError
+        As ``models.names.check_known`` raises it.
+    ModelError
+        As :func:`possible_tables` raises it.
+    """
+    check_known(looks, known_tables(model))
+    check_known(looks, possible_tables(model))
 
 
 @cache

@@ -9,8 +9,8 @@ from typing import Any
 
 from dreamsound_studio.cli.shared.places import check_file
 from dreamsound_studio.errors import RecipeError
-from dreamsound_studio.models.names import NameTable, check_known
-from dreamsound_studio.models.tables import possible_tables
+from dreamsound_studio.models.names import NameTable
+from dreamsound_studio.models.tables import check_known_here
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.objective import Class
 from dreamsound_studio.recipe.plan import terms_of
@@ -49,7 +49,7 @@ def named_classes(recipe: Recipe) -> list[str]:
 def check_classes(names: Iterable[str], model: str) -> None:
     """Raise `RecipeError` for a class that no network has which `model` may mean."""
     looks = [partial(NameTable.find_class, text=name) for name in names]
-    check_known(looks, possible_tables(model))
+    check_known_here(looks, model)
 
 
 def preset_name(preset: str | None) -> str:

@@ -36,9 +36,8 @@ from dreamsound_studio.cli.shared.options import (
 from dreamsound_studio.cli.shared.places import AskedSound, asked_sounds, clash_fields, clash_of
 from dreamsound_studio.cli.shared.reading import settled_span
 from dreamsound_studio.cli.shared.recipes import preset_name, recipe_of
-from dreamsound_studio.dream.objective import check_names
+from dreamsound_studio.dream.objective import check_names_here
 from dreamsound_studio.errors import RecipeError
-from dreamsound_studio.models.tables import possible_tables
 from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE
 from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import Recipe
@@ -221,7 +220,7 @@ def checked_recipe(
     """Return the recipe of a command's options, checked as far as it can be beforehand."""
     recipe = recipe_of(preset, recipe_file, paper, recipe_fields)
     Plan.of(recipe)
-    check_names(recipe, *possible_tables(recipe.model))
+    check_names_here(recipe)
     return recipe
 
 
