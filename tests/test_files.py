@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from dreamsound_studio import files
 from dreamsound_studio.control import Control, between_blocks
-from dreamsound_studio.errors import AudioFileError, RecipeError, RenderCancelled
+from dreamsound_studio.errors import AudioFileError, QueueError, RecipeError, RenderCancelled
 from dreamsound_studio.files import (
     HASH_BYTES,
     atomic,
@@ -26,6 +26,7 @@ from dreamsound_studio.files import (
     partial_beside,
     partial_files,
     put_in_place,
+    read_limited,
     rename_free,
     rename_new,
     sha256_of,
@@ -277,3 +278,19 @@ def test_a_folder_may_be_checked_before_it_is_made(tmp_path: Path) -> None:
 def test_a_folder_in_which_no_file_can_be_made_is_an_error(makes_it: bool) -> None:
     with pytest.raises(AudioFileError, match="Cannot write to the folder /proc/dreams"):
         check_folder_writable(Path("/proc/dreams"), makes_it=makes_it)
+
+
+@pytest.mark.parametrize(("size", "is_read"), [(0, True), (10, True), (11, False)])
+def test_a_file_is_read_up_to_its_limit(tmp_path: Path, size: int, is_read: bool) -> None:
+    path = tmp_path / "job.json"
+    path.write_bytes(b"x" * size)
+    if is_read:
+        assert read_limited(path, 10, QueueError, "too large") == b"x" * size
+        return
+    with pytest.raises(QueueError, match=r"job\.json: too large$"):
+        read_limited(path, 10, QueueError, "too large")
+
+
+def test_a_file_that_cannot_be_read_is_the_callers_error(tmp_path: Path) -> None:
+    with pytest.raises(QueueError, match="none: No such file"):
+        read_limited(tmp_path / "none", 10, QueueError, "too large")

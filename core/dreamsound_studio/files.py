@@ -127,6 +127,37 @@ def writing(path: Path, error: type[DreamSoundError]) -> Iterator[None]:
         raise error(f"{path}: cannot write: {reason.strerror or reason}") from reason
 
 
+def read_limited(
+    path: Path, most_bytes: int, error: type[DreamSoundError], too_large: str
+) -> bytes:
+    """Return the content of a file that somebody else may have written.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    most_bytes : int
+        No more is read.
+    error : type
+        The error to raise.
+    too_large : str
+        What is wrong with a larger file: the end of a line that begins with its path.
+
+    Raises
+    ------
+    DreamSoundError
+        Of the given type: the file cannot be read, or is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(most_bytes + 1)
+    except OSError as reason:
+        raise error(f"{path}: {reason.strerror or reason}") from reason
+    if len(content) > most_bytes:
+        raise error(f"{path}: {too_large}")
+    return content
+
+
 def rename_new(partial: Path, path: Path) -> None:
     """Give a file an unused name; raise `FileExistsError` if it is taken.
 

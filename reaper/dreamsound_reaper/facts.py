@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.files import read_limited
 from dreamsound_studio.recipe.recipe import one_line
 from dreamsound_studio.render.options import DEFAULT_RENDERS, RenderName
 
@@ -194,14 +195,10 @@ def read_facts(folder: Path) -> Facts:
         The file is missing, too large, or invalid.
     """
     path = folder / FACTS
+    too_large = f"exceeds {MOST_BYTES >> 20} MB. Select fewer items"
+    content = read_limited(path, MOST_BYTES, FactsError, too_large)
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise FactsError(f"{path} exceeds {MOST_BYTES >> 20} MB. Select fewer items")
         document = json.loads(content)
-    except OSError as error:
-        raise FactsError(f"{path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         raise FactsError(f"{path}: invalid JSON: {error}") from error
     return facts_from(document, str(path))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NotRequired, TypedDict, cast
 
 from dreamsound_studio.errors import AudioFileError, QueueError
-from dreamsound_studio.files import write_atomic
+from dreamsound_studio.files import read_limited, write_atomic
 from dreamsound_studio.jobs.results import ProgressReport
 from dreamsound_studio.jobs.stamp import FileStamp, absolute_path
 from dreamsound_studio.queue.store.records import Job, NewJob
@@ -115,14 +115,10 @@ def read_job(folder: Path) -> JobDocument:
         It is missing, too large, not a JSON object, or incomplete.
     """
     path = folder / JOB
+    too_large = f"too large for a job (limit {MOST_BYTES >> 10} kB)"
+    content = read_limited(path, MOST_BYTES, QueueError, too_large)
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise QueueError(f"{path}: too large for a job (limit {MOST_BYTES >> 10} kB)")
         document = json.loads(content)
-    except OSError as error:
-        raise QueueError(f"{path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         raise QueueError(f"{path}: invalid JSON: {error}") from error
     if not isinstance(document, dict):

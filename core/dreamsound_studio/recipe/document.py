@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import ValidatorFunctionWrapHandler, WrapValidator
 
 from dreamsound_studio.errors import RecipeError
-from dreamsound_studio.files import write_atomic, writing
+from dreamsound_studio.files import read_limited, write_atomic, writing
 from dreamsound_studio.recipe.recipe import SCHEMA_VERSION, Recipe
 
 #: Size limit; a real recipe or preset has a few kilobytes.
@@ -88,14 +88,8 @@ def read_json(path: Path) -> Any:
     RecipeError
         It cannot be read, is too large, or is not JSON.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise RecipeError(f"{path}: {error.strerror or error}") from error
-    if len(content) > MOST_BYTES:
-        raise RecipeError(f"{path}: too large for a recipe or preset (limit {MOST_BYTES >> 10} kB)")
-    return parse_json(content, str(path))
+    too_large = f"too large for a recipe or preset (limit {MOST_BYTES >> 10} kB)"
+    return parse_json(read_limited(path, MOST_BYTES, RecipeError, too_large), str(path))
 
 
 def parse_json(content: bytes | str, what: str) -> Any:

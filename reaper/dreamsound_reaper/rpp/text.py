@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.files import read_limited
 
 QUOTES: Final = "\"'`"
 #: Size limit of a project file.
@@ -125,14 +126,8 @@ def read_project(path: Path) -> ProjectText:
     ProjectError
         The file cannot be read, or is not a project.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise ProjectError(f"{path}: {error.strerror or error}") from error
-    if len(content) > MOST_BYTES:
-        raise ProjectError(f"{path} exceeds the limit of {MOST_BYTES >> 20} MB for a project")
-    return parse_project(content, str(path))
+    too_large = f"exceeds the limit of {MOST_BYTES >> 20} MB for a project"
+    return parse_project(read_limited(path, MOST_BYTES, ProjectError, too_large), str(path))
 
 
 def parse_project(content: bytes, what: str) -> ProjectText:
