@@ -1,0 +1,197 @@
+"""Gains over time and frequency from coarse grids of numbers, with the adjoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dreamsound_studio.audio.samples import FloatArray
+from dreamsound_studio.dsp.stft import Stft
+
+#: Lowest band of a grid; the band's gain holds below it.
+LOW_HZ = 60.0
+
+
+@dataclass(frozen=True)
+class GridSize:
+    """How fine one grid is.
+
+    Attributes
+    ----------
+    bands : int or None
+        Bands, equally spaced in mel; None for one gain for each bin of the STFT.
+    seconds : float
+        Distance in time.
+    """
+
+    bands: int | None
+    seconds: float
+
+
+@dataclass
+class Gains:
+    """The gains of some frames, with what their adjoint needs.
+
+    Attributes
+    ----------
+    linear : numpy.ndarray
+        Factors of the spectra, ``[frames, bins]``.
+    slope : numpy.ndarray
+        dG/d(sum of the grids) at the nodes, ``[frames, nodes]``.
+    """
+
+    linear: FloatArray
+    slope: FloatArray
+
+
+class GainGrids:
+    """G of a sound, as a sum of grids: ``G = depth . tanh(sum_i T_i u_i B_i / depth)`` in dB.
+
+    Parameters
+    ----------
+    sizes : sequence of GridSize
+        The grids, which are added up.
+    stft : Stft
+        The transform whose spectra the gains apply to.
+    sample_rate_hz : int
+        Rate of the sound.
+    length : int
+        Of the sound, samples.
+    top_hz : float
+        Top band of a grid; its gain holds above.
+    depth_db : float
+        Most that G cuts and boosts, over 0.
+    depth_curve : callable, optional
+        Called with the first frame and one past the last; returns a factor of G, ``[frames]``.
+
+    Attributes
+    ----------
+    shapes : list of (int, int)
+        Of each grid, ``[times, bands]``, its values in dB.
+
+    Notes
+    -----
+    T_i interpolates linearly over time, at the middle of each frame; B_i interpolates linearly over
+    mel to the bands of the finest grid. There the sum is bounded by tanh, and then interpolated to
+    the bins. Interpolation is a convex sum, so that G stays within the depth in every bin.
+
+    mel(f) = 1127 ln(1 + f / 700) [1]_.
+
+    References
+    ----------
+    .. [1] D. O'Shaughnessy, "Speech communication: human and machine", Addison-Wesley, 1987.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[GridSize],
+        stft: Stft,
+        sample_rate_hz: int,
+        length: int,
+        top_hz: float,
+        depth_db: float,
+        depth_curve: Callable[[int, int], FloatArray] | None = None,
+    ) -> None:
+        self._stft = stft
+        self._sample_rate_hz = sample_rate_hz
+        self._depth_db = np.float32(depth_db)
+        self._depth_curve = depth_curve
+        self._seconds = [size.seconds for size in sizes]
+        bins = _mel(np.arange(stft.bins) * sample_rate_hz / stft.fft_size)
+        top_hz = min(top_hz, sample_rate_hz / 2)
+        edges = [
+            bins
+            if size.bands is None
+            else np.linspace(_mel(np.array(LOW_HZ)), _mel(np.array(top_hz)), size.bands)
+            for size in sizes
+        ]
+        nodes = max(edges, key=len)
+        #: From the bands of each grid to the nodes, and from these to the bins; None is the same.
+        self._to_nodes = [_weights(nodes, bands) if bands is not nodes else None for bands in edges]
+        self._to_bins = None if nodes is bins else _weights(bins, nodes)
+        end_s = stft.middles(0, stft.frame_count(length))[-1] / sample_rate_hz
+        self.shapes = [
+            (int(end_s / size.seconds) + 2, len(bands))
+            for size, bands in zip(sizes, edges, strict=True)
+        ]
+
+    def zeros(self) -> list[FloatArray]:
+        """Return grids of 0 dB."""
+        return [np.zeros(shape, np.float32) for shape in self.shapes]
+
+    def gains(self, grids: Sequence[FloatArray], first: int, last: int) -> Gains:
+        """Return the gains of frames `first` to `last` (one past the end)."""
+        db, slope = self._at_nodes(grids, first, last)
+        at_bins = db if self._to_bins is None else db @ self._to_bins.T
+        return Gains(np.exp(at_bins * np.float32(np.log(10) / 20)), slope)
+
+    def decibels(self, grids: Sequence[FloatArray], first: int, last: int) -> FloatArray:
+        """Return G of some frames at the bands of the finest grid, dB ``[frames, bands]``."""
+        return self._at_nodes(grids, first, last)[0]
+
+    def add_adjoint(
+        self, by_bin: FloatArray, slope: FloatArray, first: int, into: Sequence[FloatArray]
+    ) -> None:
+        """Add dL/du to grids.
+
+        Parameters
+        ----------
+        by_bin : numpy.ndarray
+            dL/dG of each bin, ``[frames, bins]``.
+        slope : numpy.ndarray
+            Of the same frames, as in `Gains`.
+        first : int
+            The first frame.
+        into : sequence of numpy.ndarray
+            Grids of `shapes`.
+        """
+        at_nodes = (by_bin if self._to_bins is None else by_bin @ self._to_bins) * slope
+        last = first + len(at_nodes)
+        for grid, seconds, to_nodes in zip(into, self._seconds, self._to_nodes, strict=True):
+            begin, weights = self._along(seconds, len(grid), first, last)
+            at_bands = at_nodes if to_nodes is None else at_nodes @ to_nodes
+            grid[begin : begin + weights.shape[1]] += weights.T @ at_bands
+
+    def _at_nodes(
+        self, grids: Sequence[FloatArray], first: int, last: int
+    ) -> tuple[FloatArray, FloatArray]:
+        parts = []
+        for grid, seconds, to_nodes in zip(grids, self._seconds, self._to_nodes, strict=True):
+            begin, weights = self._along(seconds, len(grid), first, last)
+            part = weights @ grid[begin : begin + weights.shape[1]]
+            parts.append(part if to_nodes is None else part @ to_nodes.T)
+        total = parts[0] if len(parts) == 1 else np.sum(parts, axis=0)
+        bounded = np.tanh(total / self._depth_db)
+        slope = 1 - bounded * bounded
+        db = self._depth_db * bounded
+        if self._depth_curve is not None:
+            factor = self._depth_curve(first, last)[:, None]
+            db, slope = db * factor, slope * factor
+        return db, slope
+
+    def _along(self, seconds: float, count: int, first: int, last: int) -> tuple[int, FloatArray]:
+        """Return the first grid time of some frames, and their weights from there on."""
+        at = self._stft.middles(first, last) / self._sample_rate_hz / seconds
+        at = np.clip(at, 0, count - 1)
+        begin = min(int(at[0]), count - 2)
+        times = np.arange(begin, min(int(at[-1]) + 2, count))
+        return begin, _weights(at, times)
+
+
+def _mel(hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    mel: npt.NDArray[np.float64] = 1127 * np.log1p(hz / 700)
+    return mel
+
+
+def _weights(points: npt.NDArray[np.number], values: npt.NDArray[np.number]) -> FloatArray:
+    """Return the weights of linear interpolation from sorted `values`, ``[points, values]``."""
+    weights = np.zeros((len(points), len(values)), np.float32)
+    left = np.clip(np.searchsorted(values, points, "right") - 1, 0, len(values) - 2)
+    share = np.clip((points - values[left]) / (values[left + 1] - values[left]), 0, 1)
+    rows = np.arange(len(points))
+    weights[rows, left] = 1 - share
+    weights[rows, left + 1] += share
+    return weights
