@@ -19,10 +19,14 @@ from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.control import Control, FinishEarly
 from dreamsound_studio.dream.constraints import mix_wet
-from dreamsound_studio.dream.ear import BEST_CLASS, Ear, Evaluation, Mono, standardise
+from dreamsound_studio.dream.ear import Ear
+from dreamsound_studio.dream.evaluation import Evaluation
+from dreamsound_studio.dream.graphs import BEST_CLASS
+from dreamsound_studio.dream.mono import Mono
 from dreamsound_studio.dream.objective import objective_of
 from dreamsound_studio.dream.patch_grid import PatchGrid
 from dreamsound_studio.dream.records import Dream, Snapshot, StepEvent
+from dreamsound_studio.dream.standardise import standardise
 from dreamsound_studio.dream.starts import earlier_dream, fitted_targets, start_sound
 from dreamsound_studio.dream.step import NextSound, State
 from dreamsound_studio.dream.step_classes import StepClasses

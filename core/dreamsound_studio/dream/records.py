@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import Samples
-from dreamsound_studio.dream.ear import Evaluation
+from dreamsound_studio.dream.evaluation import Evaluation
 from dreamsound_studio.recipe.morph import Targets
 from dreamsound_studio.recipe.plan import Plan
 

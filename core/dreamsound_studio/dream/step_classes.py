@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from dreamsound_studio.audio.clip import Clip
-from dreamsound_studio.dream.ear import BEST_CLASS, Evaluation
+from dreamsound_studio.dream.evaluation import Evaluation
+from dreamsound_studio.dream.graphs import BEST_CLASS
 from dreamsound_studio.dream.objective import ClassChoice
 
 #: Returns what the model hears in a clip.

@@ -22,7 +22,7 @@ import numpy as np
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, Samples
 from dreamsound_studio.control import between_blocks
 from dreamsound_studio.dream.dreamer import Dreamer
-from dreamsound_studio.dream.ear import Evaluation
+from dreamsound_studio.dream.evaluation import Evaluation
 from dreamsound_studio.dream.records import Snapshot, StepEvent
 from dreamsound_studio.jobs.limits import CHECKPOINT_S
 
