@@ -30,7 +30,7 @@ Classes = Sequence[int]
 BEST: Classes = (BEST_CLASS,)
 
 
-def _never_stop(_share: float) -> None:
+def never_stop(_share: float) -> None:
     """Do nothing between blocks."""
 
 
@@ -96,7 +96,7 @@ class Ear:
         sound: Mono,
         grid: PatchGrid,
         classes: Classes = BEST,
-        between_blocks: BetweenBlocks = _never_stop,
+        between_blocks: BetweenBlocks = never_stop,
     ) -> Evaluation:
         """Listen without a gradient.
 
@@ -166,7 +166,7 @@ class Ear:
         classes: Classes,
         into: Samples,
         channel: int = 0,
-        between_blocks: BetweenBlocks = _never_stop,
+        between_blocks: BetweenBlocks = never_stop,
     ) -> Evaluation:
         """Add dL/dx to one channel of `into`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,15 @@ class Evaluation:
     loss: float
     scores: npt.NDArray[np.float64]
     class_index: int
+
+    @classmethod
+    def mean(cls, heard: Sequence[Evaluation]) -> Evaluation:
+        """Return the average over the channels; the first one's class stands for all."""
+        return cls(
+            float(np.mean([one.loss for one in heard])),
+            np.mean([one.scores for one in heard], axis=0),
+            heard[0].class_index,
+        )
 
     @property
     def score(self) -> float:

@@ -130,7 +130,7 @@ class ResumableJob:
     def _after_step(self, checkpoints: Checkpoints, dreamer: Dreamer) -> None:
         if self.draw is not None:
             now = dreamer.snapshot()
-            self.draw(len(now.steps), now.sound, dreamer.clip.sample_rate_hz)
+            self.draw(len(now.steps), now.sounds["sound"], dreamer.clip.sample_rate_hz)
         problem = checkpoints.problem
         place = checkpoints.offer(dreamer)
         if place is not None:
