@@ -13,9 +13,11 @@ from dreamsound_studio.control import Control
 from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.dream.records import Snapshot
 from dreamsound_studio.jobs.checkpoint import Checkpoints
+from dreamsound_studio.jobs.hooks import Hooks, Progress
 from dreamsound_studio.jobs.models import Loaded
 from dreamsound_studio.jobs.report import Report
-from dreamsound_studio.jobs.run import Hooks, Progress, Runner, Sounds
+from dreamsound_studio.jobs.run import Runner
+from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.jobs.thread_warnings import collected
 from dreamsound_studio.library.records import DreamRecord
