@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dreamsound_studio.audio.clip import native_path
+from dreamsound_studio.audio.decode import native_path
 from dreamsound_studio.audio.formats import LOSSY, Bits, FileFormat, check_bits, check_holds
 from dreamsound_studio.audio.riff import append_chunks
 from dreamsound_studio.audio.samples import FloatArray

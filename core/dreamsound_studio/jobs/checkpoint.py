@@ -22,7 +22,7 @@ import numpy as np
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, Samples
 from dreamsound_studio.control import between_blocks
 from dreamsound_studio.dream.dreamer import Dreamer
-from dreamsound_studio.dream.ear import Evaluation
+from dreamsound_studio.dream.evaluation import Evaluation
 from dreamsound_studio.dream.records import Snapshot, StepEvent
 from dreamsound_studio.jobs.limits import CHECKPOINT_S
 
@@ -33,6 +33,8 @@ KEPT = 2
 #: Disk space that stays free.
 SPARE_BYTES = 256 * 2**20
 VERSION = 1
+#: Numbers of the state that the first checkpoints had among the rest.
+NUMBERS = ("scale", "level", "passed")
 
 
 class Checkpoints:
@@ -123,9 +125,7 @@ class Checkpoints:
                 "key": self._key,
                 "recipe": dreamer.recipe.as_dict(),
                 "files": files,
-                "scale": snapshot.scale,
-                "level": snapshot.level,
-                "passed": snapshot.passed,
+                "numbers": snapshot.numbers,
                 "steps": [asdict(event) for event in snapshot.steps],
                 "heard_first": None
                 if heard is None
@@ -157,13 +157,10 @@ class Checkpoints:
             heard = state["heard_first"]
             kept = {int(name[4:]): sounds[name] for name in sounds if name.startswith("kept")}
             snapshot = Snapshot(
-                sounds["sound"],
-                sounds["entering"],
-                sounds["gradient"],
+                {name: sound for name, sound in sounds.items() if not name.startswith("kept")},
+                # An earlier version has them among the rest.
+                state["numbers"] if "numbers" in state else {name: state[name] for name in NUMBERS},
                 kept,
-                state["scale"],
-                state["level"],
-                state["passed"],
                 [StepEvent(**event) for event in state["steps"]],
                 None
                 if heard is None
@@ -180,9 +177,7 @@ class Checkpoints:
 
 
 def _sounds_of(snapshot: Snapshot) -> dict[str, Samples]:
-    kept = {f"kept{step}": sound for step, sound in snapshot.kept.items()}
-    three = {name: getattr(snapshot, name) for name in ("sound", "entering", "gradient")}
-    return {**three, **kept}
+    return snapshot.sounds | {f"kept{step}": sound for step, sound in snapshot.kept.items()}
 
 
 class _SoundFile(TypedDict):
