@@ -119,7 +119,8 @@ class Dreaming:
         self._dreamer = dreamer_of(spec, sounds, model, control=self.control)
 
     def __repr__(self) -> str:
-        return f"<Dreaming of {self._clip.name}: {self.recipe.steps} steps of {self.recipe.method}>"
+        steps, method = self.recipe.step_count, self.recipe.method
+        return f"<Dreaming of {self._clip.name}: {steps} steps of {method}>"
 
     def steps(self) -> Iterator[records.StepEvent]:
         """Dream, yielding an event after each step.

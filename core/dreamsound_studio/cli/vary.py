@@ -206,7 +206,7 @@ class _Run:
         spec = self.spec.model_copy(update={"recipe": recipe, "number": variation.number})
         hooks = Hooks(label=f"variation {variation.number}")
         shown = " ".join(f"{name}={value}" for name, value in variation.fields.items())
-        with StepLine(f"{variation.number}/{planned} {shown}", recipe.steps) as self._line:
+        with StepLine(f"{variation.number}/{planned} {shown}", recipe.step_count) as self._line:
             report, made = self._runner.run(spec, self.sounds, self._line, self.control, hooks)
             with closing(made) as dream:
                 self._line.result(report.final.class_name, report.initial.score, report.final.score)

@@ -13,10 +13,11 @@ from dreamsound_studio.dream.constraints import mix_wet
 from dreamsound_studio.dream.ears import Ears
 from dreamsound_studio.dream.evaluation import Evaluation
 from dreamsound_studio.dream.material import Material
+from dreamsound_studio.dream.methods import method_of
 from dreamsound_studio.dream.objective import objective_of
 from dreamsound_studio.dream.records import Dream, Snapshot, StepEvent
 from dreamsound_studio.dream.starts import start_sound
-from dreamsound_studio.dream.step import NextSound, State
+from dreamsound_studio.dream.step import State
 from dreamsound_studio.dream.step_classes import StepClasses
 from dreamsound_studio.dream.step_gradient import StepGradient
 from dreamsound_studio.dream.stops import reason_to_stop
@@ -97,14 +98,18 @@ class Dreamer:
         material = Material.of(self.recipe, clip, targets, start, self._warn)
         self._material = material
         self._others = _files_of(placed, {**targets, "start": start})
-        rate = clip.sample_rate_hz
-        self._ears = Ears(self.recipe, model, objective, rate)
+        self._ears = Ears(self.recipe, model, objective, clip.sample_rate_hz)
         self._classes = StepClasses(choices, clip, targets, self._ears, self.control)
-        self.method = NextSound(
-            self.recipe, material.source, material.targets, rate, model.band_hz[1]
-        )
+        self.method = method_of(self.recipe, material, clip, model.band_hz[1], placed.bed_file)
         self.step_gradient = StepGradient(
-            self.recipe, material, self._ears, self._classes, self.method.craft, self.control
+            self.recipe,
+            material,
+            self._ears,
+            self._classes,
+            self.method.craft,
+            self.control,
+            self.method.envelope.rms,
+            self.method.listening_rms,
         )
         self._state: State | None = None
         self._steps: list[StepEvent] = []
@@ -138,7 +143,7 @@ class Dreamer:
             event = self._event(step, heard, time.perf_counter() - started)
             self._steps.append(event)
             if self.keep_every and step % self.keep_every == 0 and step < self.recipe.steps:
-                self._kept[step] = self._material.layout.decoded(state.sound).copy()
+                self._kept[step] = self._material.layout.decoded(self.method.final(state)).copy()
             reason = reason or self._enough()
             self.ended = reason is not None or step == self.recipe.steps
             self.is_between_steps = True
@@ -152,7 +157,7 @@ class Dreamer:
     def result(self) -> Dream:
         """Return the dream in its current state; call it after :meth:`steps` ends."""
         state = self._state or self._begin()
-        last = self._material.layout.decoded(state.sound)
+        last = self._material.layout.decoded(self.method.final(state))
         if self.recipe.wet < 1:
             last = mix_wet(self.clip.samples, last, self.recipe.wet)
         last_heard = self._steps[-1] if self._steps else self._classes.first()
@@ -170,6 +175,7 @@ class Dreamer:
             entering=self._material.layout.decoded(state.entering),
             gradient=self._material.layout.decoded(state.gradient),
             targets=self._material.decoded_targets(),
+            learned=self.method.learned(state),
             scale=state.scale,
             model_name=self.model.name,
             weights_sha256=self.model.weights_sha256,

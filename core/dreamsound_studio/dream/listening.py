@@ -18,7 +18,8 @@ from fractions import Fraction
 import numpy as np
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
-from dreamsound_studio.dream.ear import Mono
+from dreamsound_studio.dream.mono import Mono
+from dreamsound_studio.recipe.plan import Plan
 
 #: Noise is drawn in pieces of this many samples, each by a seed of its own.
 NOISE_SAMPLES = 2**14
@@ -26,6 +27,8 @@ NOISE_SAMPLES = 2**14
 NOISE_PIECES = 8
 #: How far a speed may lie off what was asked, to be a ratio that is cheap to resample by.
 SPEED_TOLERANCE = 0.02
+#: Noise at this level re. the sound is none.
+NO_NOISE_DB = -120.0
 #: The softest noise lies this much below the loudest.
 NOISE_RANGE_DB = 25.0
 
@@ -50,6 +53,12 @@ class Listening:
     speed: float = 0.0
     tilt: float = 0.0
     noise_db: float | None = None
+
+    @classmethod
+    def of(cls, plan: Plan) -> Listening:
+        """Return a plan's listening."""
+        noise_db = None if plan.listen_noise_db <= NO_NOISE_DB else plan.listen_noise_db
+        return cls(plan.listen_level_db, plan.listen_speed, plan.listen_tilt, noise_db)
 
     @property
     def is_changed(self) -> bool:

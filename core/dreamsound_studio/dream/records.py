@@ -8,6 +8,7 @@ from pathlib import Path
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.dream.evaluation import Evaluation
+from dreamsound_studio.dream.learned_filter import LearnedFilter
 from dreamsound_studio.recipe.morph import Targets
 from dreamsound_studio.recipe.plan import Plan
 
@@ -71,6 +72,8 @@ class Dream:
     earlier_blocks : list of (int, int)
         Larger values of `block_patches` that memory did not suffice for later, each with the last
         step that ran by it; what followed ran by the recipe's.
+    learned : LearnedFilter or None
+        The filter of the method `sculpt`.
     """
 
     source: Clip
@@ -90,6 +93,7 @@ class Dream:
     warnings: list[str]
     others: dict[str, Path | None] = field(default_factory=dict)
     earlier_blocks: list[tuple[int, int]] = field(default_factory=list)
+    learned: LearnedFilter | None = None
 
     def close(self) -> None:
         """Release scratch files."""

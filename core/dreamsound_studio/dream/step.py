@@ -93,6 +93,8 @@ class NextSound:
         The source; every step uses its level and envelope.
     targets : Targets
         Each as long as the source.
+    envelope : Envelope
+        The source's.
     sample_rate_hz : int
         Rate of both.
     band_top_hz : float
@@ -104,12 +106,14 @@ class NextSound:
         plan: Plan,
         source: Samples,
         targets: Targets,
+        envelope: Envelope,
         sample_rate_hz: int,
         band_top_hz: float,
     ) -> None:
         self.plan = plan
-        self.envelope = Envelope.of(source, sample_rate_hz)
-        self.craft = StepCraft(plan, source, sample_rate_hz, self.envelope.rms)
+        self.envelope = envelope
+        self.listening_rms: float | None = None
+        self.craft = StepCraft(plan, source, sample_rate_hz, envelope.rms)
         self._automation = Automation.of(plan, sample_rate_hz)
         self._sample_rate_hz, self._band_top_hz = sample_rate_hz, band_top_hz
         self._source = source
@@ -145,6 +149,13 @@ class NextSound:
             if self.plan.air == "keep":
                 self._air = _difference(sound, self._below_air(sound))
         return state
+
+    def final(self, state: State) -> Samples:
+        """Return the dream as it stands: a view of the state."""
+        return state.sound
+
+    def learned(self, state: State) -> None:
+        """Return None: no filter is learned."""
 
     def advance(self, state: State) -> str | None:
         """Make the next sound.

@@ -31,6 +31,65 @@ class GridSize:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Interpolation:
+    """Linear interpolation at sorted points, and its adjoint.
+
+    Neither is a product of matrices: the threads of such a product, within the threads that work
+    on blocks, cost many times what they compute.
+
+    Attributes
+    ----------
+    left : numpy.ndarray
+        Index of the value on the left of each point, not falling.
+    share : numpy.ndarray
+        Weight of the value on the right, 0..1.
+    count : int
+        Number of values.
+    """
+
+    left: npt.NDArray[np.intp]
+    share: FloatArray
+    count: int
+
+    @classmethod
+    def of(cls, points: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> Interpolation:
+        """Return the interpolation from sorted `values` to sorted `points`, held beyond the ends."""
+        left = np.clip(np.searchsorted(values, points, "right") - 1, 0, len(values) - 2)
+        share = np.clip((points - values[left]) / (values[left + 1] - values[left]), 0, 1)
+        return cls(left, share.astype(np.float32), len(values))
+
+    def of_columns(self, values: FloatArray) -> FloatArray:
+        """Return ``[rows, points]`` from ``[rows, values]``."""
+        here = values[:, self.left]
+        step = values[:, self.left + 1]
+        step -= here
+        step *= self.share
+        step += here
+        return step
+
+    def of_rows(self, values: FloatArray) -> FloatArray:
+        """Return ``[points, columns]`` from ``[values, columns]``."""
+        here, share = values[self.left], self.share[:, None]
+        return here + (values[self.left + 1] - here) * share
+
+    def columns_adjoint(self, at_points: FloatArray) -> FloatArray:
+        """Return ``[rows, values]`` from ``[rows, points]``."""
+        out = np.zeros((len(at_points), self.count), at_points.dtype)
+        right = at_points * self.share
+        places, starts = np.unique(self.left, return_index=True)
+        out[:, places] += np.add.reduceat(at_points - right, starts, axis=1)
+        out[:, places + 1] += np.add.reduceat(right, starts, axis=1)
+        return out
+
+    def add_rows_adjoint(self, at_points: FloatArray, into: FloatArray) -> None:
+        """Add ``[values, columns]`` from ``[points, columns]`` to `into`."""
+        right = at_points * self.share[:, None]
+        places, starts = np.unique(self.left, return_index=True)
+        into[places] += np.add.reduceat(at_points - right, starts, axis=0)
+        into[places + 1] += np.add.reduceat(right, starts, axis=0)
+
+
 @dataclass
 class Gains:
     """The gains of some frames, with what their adjoint needs.
@@ -110,8 +169,10 @@ class GainGrids:
         ]
         nodes = max(edges, key=len)
         #: From the bands of each grid to the nodes, and from these to the bins; None is the same.
-        self._to_nodes = [_weights(nodes, bands) if bands is not nodes else None for bands in edges]
-        self._to_bins = None if nodes is bins else _weights(bins, nodes)
+        self._to_nodes = [
+            Interpolation.of(nodes, bands) if bands is not nodes else None for bands in edges
+        ]
+        self._to_bins = None if nodes is bins else Interpolation.of(bins, nodes)
         end_s = stft.middles(0, stft.frame_count(length))[-1] / sample_rate_hz
         self.shapes = [
             (int(end_s / size.seconds) + 2, len(bands))
@@ -125,7 +186,7 @@ class GainGrids:
     def gains(self, grids: Sequence[FloatArray], first: int, last: int) -> Gains:
         """Return the gains of frames `first` to `last` (one past the end)."""
         db, slope = self._at_nodes(grids, first, last)
-        at_bins = db if self._to_bins is None else db @ self._to_bins.T
+        at_bins = db if self._to_bins is None else self._to_bins.of_columns(db)
         return Gains(np.exp(at_bins * np.float32(np.log(10) / 20)), slope)
 
     def decibels(self, grids: Sequence[FloatArray], first: int, last: int) -> FloatArray:
@@ -148,21 +209,21 @@ class GainGrids:
         into : sequence of numpy.ndarray
             Grids of `shapes`.
         """
-        at_nodes = (by_bin if self._to_bins is None else by_bin @ self._to_bins) * slope
+        at_nodes = by_bin if self._to_bins is None else self._to_bins.columns_adjoint(by_bin)
+        at_nodes = at_nodes * slope
         last = first + len(at_nodes)
         for grid, seconds, to_nodes in zip(into, self._seconds, self._to_nodes, strict=True):
-            begin, weights = self._along(seconds, len(grid), first, last)
-            at_bands = at_nodes if to_nodes is None else at_nodes @ to_nodes
-            grid[begin : begin + weights.shape[1]] += weights.T @ at_bands
+            at_bands = at_nodes if to_nodes is None else to_nodes.columns_adjoint(at_nodes)
+            along = self._along(seconds, len(grid), first, last)
+            along.add_rows_adjoint(at_bands, grid)
 
     def _at_nodes(
         self, grids: Sequence[FloatArray], first: int, last: int
     ) -> tuple[FloatArray, FloatArray]:
         parts = []
         for grid, seconds, to_nodes in zip(grids, self._seconds, self._to_nodes, strict=True):
-            begin, weights = self._along(seconds, len(grid), first, last)
-            part = weights @ grid[begin : begin + weights.shape[1]]
-            parts.append(part if to_nodes is None else part @ to_nodes.T)
+            part = self._along(seconds, len(grid), first, last).of_rows(grid)
+            parts.append(part if to_nodes is None else to_nodes.of_columns(part))
         total = parts[0] if len(parts) == 1 else np.sum(parts, axis=0)
         bounded = np.tanh(total / self._depth_db)
         slope = 1 - bounded * bounded
@@ -172,26 +233,12 @@ class GainGrids:
             db, slope = db * factor, slope * factor
         return db, slope
 
-    def _along(self, seconds: float, count: int, first: int, last: int) -> tuple[int, FloatArray]:
-        """Return the first grid time of some frames, and their weights from there on."""
+    def _along(self, seconds: float, count: int, first: int, last: int) -> Interpolation:
+        """Return the way from the times of a grid to some frames."""
         at = self._stft.middles(first, last) / self._sample_rate_hz / seconds
-        at = np.clip(at, 0, count - 1)
-        begin = min(int(at[0]), count - 2)
-        times = np.arange(begin, min(int(at[-1]) + 2, count))
-        return begin, _weights(at, times)
+        return Interpolation.of(at, np.arange(count, dtype=np.float64))
 
 
 def _mel(hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     mel: npt.NDArray[np.float64] = 1127 * np.log1p(hz / 700)
     return mel
-
-
-def _weights(points: npt.NDArray[np.number], values: npt.NDArray[np.number]) -> FloatArray:
-    """Return the weights of linear interpolation from sorted `values`, ``[points, values]``."""
-    weights = np.zeros((len(points), len(values)), np.float32)
-    left = np.clip(np.searchsorted(values, points, "right") - 1, 0, len(values) - 2)
-    share = np.clip((points - values[left]) / (values[left + 1] - values[left]), 0, 1)
-    rows = np.arange(len(points))
-    weights[rows, left] = 1 - share
-    weights[rows, left + 1] += share
-    return weights

@@ -22,6 +22,11 @@ PAPER_FIELDS: dict[str, Any] = {
     "restore_level": False,
     "jitter": False,
     "at": "score",
+    "listens": 1,
+    "listen_level_db": 0.0,
+    "listen_speed": 0.0,
+    "listen_tilt": 0.0,
+    "listen_noise_db": -120.0,
 }
 
 
@@ -39,7 +44,7 @@ class Recipe(RecipeFields):
 
     def octave_of(self, step: int) -> int:
         """Return the number of octaves by which a step (1, 2, ...) hears the sound higher."""
-        return self.octaves - 1 - (step - 1) * self.octaves // self.steps
+        return self.octaves - 1 - (step - 1) * self.octaves // self.step_count
 
     @classmethod
     def make(cls, paper: bool = False, **fields: Any) -> Recipe:
