@@ -37,7 +37,7 @@ def test_a_sum_of_grids_is_read(text: str, sizes: list[tuple[int | None, float]]
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(text: str, why: str) -> None:
-    with pytest.raises(ValueError, match="grid: ") as caught:
+    with pytest.raises(ValueError, match="gain_grid: ") as caught:
         parse_grids(text)
     assert why in str(caught.value)
     assert "\n" not in str(caught.value)

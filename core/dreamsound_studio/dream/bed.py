@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from dreamsound_studio.audio.channels import Layout, check_audible, energy_of, fit_target
-from dreamsound_studio.audio.clip import Clip, read_clip
+from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
 from dreamsound_studio.dsp.envelope import Envelope, weigh
 from dreamsound_studio.dsp.stft import ComplexArray, Stft, frame_blocks, power_spectrum, run_stft
@@ -36,7 +36,7 @@ def bed_of(
     clip: Clip,
     layout: Layout,
     envelope: Envelope,
-    path: str | None = None,
+    file: Clip | None = None,
 ) -> Samples | None:
     """Return a plan's bed, or None.
 
@@ -52,8 +52,8 @@ def bed_of(
         Of the channels.
     envelope : Envelope
         The source's.
-    path : str or None
-        A file to use instead of the plan's `bed`.
+    file : Clip or None
+        A sound to use instead of the plan's `bed`.
 
     Returns
     -------
@@ -63,10 +63,9 @@ def bed_of(
     Raises
     ------
     AudioFileError
-        The file cannot be read, or is silent.
+        The file is silent.
     """
-    if path is not None:
-        file = read_clip(path)
+    if file is not None:
         check_audible(file)
         bed = layout.encoded(fit_target(file, clip))
     elif plan.bed == "none":

@@ -40,6 +40,8 @@ class Dreamer:
         The model.
     target, target_b : Clip, optional
         For methods and classes that need a target, and for a morph.
+    bed_file : Clip, optional
+        The bed of the method `sculpt`.
     start : Clip, optional
         An earlier dream of the same clip to continue from (recursion). Levels and envelope still
         come from the source.
@@ -78,6 +80,7 @@ class Dreamer:
         *,
         target: Clip | None = None,
         target_b: Clip | None = None,
+        bed_file: Clip | None = None,
         start: Clip | None = None,
         control: Control | None = None,
         keep_every: int = 0,
@@ -97,10 +100,10 @@ class Dreamer:
         targets = {"target": target, "target_b": target_b}
         material = Material.of(self.recipe, clip, targets, start, self._warn)
         self._material = material
-        self._others = _files_of(placed, {**targets, "start": start})
+        self._others = _files_of(placed, {**targets, "bed_file": bed_file, "start": start})
         self._ears = Ears(self.recipe, model, objective, clip.sample_rate_hz)
         self._classes = StepClasses(choices, clip, targets, self._ears, self.control)
-        self.method = method_of(self.recipe, material, clip, model.band_hz[1], placed.bed_file)
+        self.method = method_of(self.recipe, material, clip, model.band_hz[1], bed_file)
         self.step_gradient = StepGradient(
             self.recipe,
             material,

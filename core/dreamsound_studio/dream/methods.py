@@ -47,7 +47,7 @@ class StepMethod(Protocol):
 
 
 def method_of(
-    plan: Plan, material: Material, clip: Clip, top_hz: float, bed_file: str | None = None
+    plan: Plan, material: Material, clip: Clip, top_hz: float, bed_file: Clip | None = None
 ) -> StepMethod:
     """Return a plan's method for one source.
 
@@ -61,13 +61,13 @@ def method_of(
         The source.
     top_hz : float
         Top of the model's band.
-    bed_file : str or None
-        Where the plan's `bed_file` is on this machine.
+    bed_file : Clip or None
+        The sound of the plan's `bed_file`.
 
     Raises
     ------
     AudioFileError
-        The source is silent, or the bed's file cannot be read.
+        The source or the bed's file is silent.
     """
     source, rate = material.source, clip.sample_rate_hz
     envelope = Envelope.of(source, rate)

@@ -113,7 +113,7 @@ class SculptSteps:
         layers = [start.copy()] + ([] if self._bed is None else [self._bed])
         passed, kept = self._bands()
         gain_grids = GainGrids(
-            parse_grids(self.plan.grid),
+            parse_grids(self.plan.gain_grid),
             self._stft,
             self._rate_hz,
             start.length,

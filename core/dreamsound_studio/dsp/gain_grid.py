@@ -54,7 +54,7 @@ class Interpolation:
 
     @classmethod
     def of(cls, points: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> Interpolation:
-        """Return the interpolation from sorted `values` to sorted `points`, held beyond the ends."""
+        """Return the way from sorted `values` to sorted `points`, held beyond the ends."""
         left = np.clip(np.searchsorted(values, points, "right") - 1, 0, len(values) - 2)
         share = np.clip((points - values[left]) / (values[left + 1] - values[left]), 0, 1)
         return cls(left, share.astype(np.float32), len(values))

@@ -41,7 +41,7 @@ def _check_filter(recipe: RecipeFields) -> None:
 
 
 def _check_learned(recipe: RecipeFields) -> None:
-    parse_grids(recipe.grid)
+    parse_grids(recipe.gain_grid)
     if recipe.method != "sculpt":
         if recipe.combine == "learn":
             raise ValueError(f"combine learn is the method sculpt. Use it, not {recipe.method}.")

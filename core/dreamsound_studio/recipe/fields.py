@@ -199,57 +199,57 @@ class RecipeFields(BaseModel):
     ] = None
     listens: Annotated[
         int | None,
-        Field(ge=1, le=64, description="times that a step hears the sound, each changed anew"),
+        Field(ge=1, le=64, description="how often a step hears the sound, each time changed"),
     ] = None
     listen_level_db: Annotated[
         float | None,
-        Field(ge=0, le=40, description="changed listening: deviation of the level, dB"),
+        Field(ge=0, le=40, description="deviation of the level, dB"),
     ] = None
     listen_speed: Annotated[
         float | None,
-        Field(ge=0, le=0.5, description="changed listening: share of speed, up and down"),
+        Field(ge=0, le=0.5, description="largest change of the speed, as a share, up or down"),
     ] = None
     listen_tilt: Annotated[
         float | None,
-        Field(ge=0, lt=1, description="changed listening: tilt of the spectrum, up and down"),
+        Field(ge=0, lt=1, description="largest tilt of the spectrum, darker or brighter"),
     ] = None
     listen_noise_db: Annotated[
         float | None,
         Field(
             ge=-120,
             le=0,
-            description="changed listening: loudest noise, dB re. the sound; -120 is none",
+            description="level of the loudest noise re. the sound, dB; -120 is none",
         ),
     ] = None
-    grid: Annotated[
+    gain_grid: Annotated[
         str,
         Field(
-            description="sculpt: fineness of the filter, as BANDSxTIME or binsxTIME, such as "
+            description="fineness of the filter, as BANDSxTIME or binsxTIME, such as "
             "'96x32ms'; grids joined by + are added"
         ),
     ] = "48x64ms + 192x16ms"
     depth_db: Annotated[
-        float, Field(gt=0, le=120, description="sculpt: most that the filter cuts or boosts, dB")
+        float, Field(gt=0, le=120, description="most that the filter cuts or boosts, dB")
     ] = 40.0
-    rate_db: Annotated[
-        float, Field(gt=0, le=20, description="sculpt: how far a step moves a gain, dB")
-    ] = 0.9
+    rate_db: Annotated[float, Field(gt=0, le=20, description="how far a step moves a gain, dB")] = (
+        0.9
+    )
     pull: Annotated[
         float,
-        Field(ge=0, le=10, description="sculpt: pull of the gains towards 0, per dB of gain"),
+        Field(ge=0, le=10, description="pull of the gains towards 0, per dB of gain"),
     ] = 0.005
     bed: Annotated[
         Literal["none", "noise", "pink", "clicks"],
         Field(
-            description="sculpt: sound under the source that the filter can raise: none, noise of "
+            description="sound under the source that the filter can raise: none, noise of "
             "the source's spectrum, pink noise, or clicks"
         ),
     ] = "pink"
-    bed_file: Annotated[
-        str | None, Field(description="sculpt: sound file to use as the bed instead")
-    ] = None
+    bed_file: Annotated[str | None, Field(description="sound file to use as the bed of sculpt")] = (
+        None
+    )
     bed_level_db: Annotated[
-        float, Field(ge=-80, le=20, description="sculpt: level of the bed, dB re. the source")
+        float, Field(ge=-80, le=20, description="level of the bed, dB re. the source")
     ] = -14.0
     wet: Annotated[
         float, Field(ge=0, le=1, description="mix of dream and source: 1 is dream only")

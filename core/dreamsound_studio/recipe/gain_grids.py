@@ -31,19 +31,23 @@ def parse_grids(text: str) -> tuple[GridSize, ...]:
     """
     parts = text.split("+")
     if len(parts) > MOST_GRIDS:
-        raise ValueError(f"grid: {len(parts)} grids are too many. Use at most {MOST_GRIDS}.")
+        raise ValueError(f"gain_grid: {len(parts)} grids are too many. Use at most {MOST_GRIDS}.")
     return tuple(_parse_one(part) for part in parts)
 
 
 def _parse_one(text: str) -> GridSize:
     found = _ONE.fullmatch(text)
     if found is None:
-        raise ValueError(f"grid: {text.strip()!r} is not BANDSxTIME, such as 96x32ms or binsx64ms")
+        raise ValueError(
+            f"gain_grid: {text.strip()!r} is not BANDSxTIME, such as 96x32ms or binsx64ms"
+        )
     count, number, unit = found.groups()
     bands = None if count.lower() == "bins" else int(count)
     seconds = float(number) / (1000 if unit.lower() == "ms" else 1)
     if bands is not None and not FEWEST_BANDS <= bands <= MOST_BANDS:
-        raise ValueError(f"grid: {bands} bands; use {FEWEST_BANDS} to {MOST_BANDS}, or bins")
+        raise ValueError(f"gain_grid: {bands} bands; use {FEWEST_BANDS} to {MOST_BANDS}, or bins")
     if not SHORTEST_S <= seconds <= LONGEST_S:
-        raise ValueError(f"grid: {seconds:g} s; use {SHORTEST_S * 1000:g} ms to {LONGEST_S:g} s")
+        raise ValueError(
+            f"gain_grid: {seconds:g} s; use {SHORTEST_S * 1000:g} ms to {LONGEST_S:g} s"
+        )
     return GridSize(bands, seconds)

@@ -22,11 +22,6 @@ PAPER_FIELDS: dict[str, Any] = {
     "restore_level": False,
     "jitter": False,
     "at": "score",
-    "listens": 1,
-    "listen_level_db": 0.0,
-    "listen_speed": 0.0,
-    "listen_tilt": 0.0,
-    "listen_noise_db": -120.0,
 }
 
 
