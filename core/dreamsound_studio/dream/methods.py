@@ -13,6 +13,7 @@ from dreamsound_studio.dream.material import Material
 from dreamsound_studio.dream.sculpt_steps import SculptSteps
 from dreamsound_studio.dream.step import NextSound, State
 from dreamsound_studio.dsp.envelope import Envelope
+from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.plan import Plan
 
 
@@ -66,6 +67,8 @@ def method_of(
 
     Raises
     ------
+    RecipeError
+        The plan names a bed's file, and its clip is missing.
     AudioFileError
         The source or the bed's file is silent.
     """
@@ -73,5 +76,7 @@ def method_of(
     envelope = Envelope.of(source, rate)
     if plan.combine != "learn":
         return NextSound(plan, source, material.targets, envelope, rate, top_hz)
+    if plan.bed_file is not None and bed_file is None:
+        raise RecipeError(f"Missing bed_file: pass the sound of {plan.bed_file}")
     bed = bed_of(plan, source, clip, material.layout, envelope, bed_file)
     return SculptSteps(plan, source, bed, envelope, material.layout, rate, top_hz)
