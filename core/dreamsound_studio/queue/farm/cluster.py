@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dreamsound_studio.errors import AudioFileError, QueueError, RenderCancelled
 from dreamsound_studio.files import free_paths, numbered
@@ -46,6 +46,8 @@ from dreamsound_studio.queue.worker.options import WorkerOptions
 from dreamsound_studio.queue.worker.retry import patiently
 from dreamsound_studio.queue.worker.worker import BEAT_S, POLL_S, Worker
 from dreamsound_studio.render.note import file_sha256
+
+Result = TypeVar("Result")
 
 #: Size of the pieces in which files travel.
 PIECE_BYTES = 4 * 2**20
@@ -128,7 +130,8 @@ class Farm:
         QueueError
             The connection to the scheduler is lost.
         """
-        if time.monotonic() - self._looked_s < BEAT_S:
+        now_s = time.monotonic()
+        if now_s - self._looked_s < BEAT_S:
             return
         # Dask tries for a while to reconnect to a lost scheduler.
         if self.client.status not in ("running", "connecting"):
@@ -140,7 +143,7 @@ class Farm:
         self._has_gpus = any(gpus.values())
         threads = {address: int(one["nthreads"]) for address, one in workers.items()}
         self._slots = gpus if self._has_gpus else threads
-        self._looked_s = time.monotonic()
+        self._looked_s = now_s
 
     @property
     def slots(self) -> int:
@@ -149,9 +152,9 @@ class Farm:
             return 0
         return min(sum(self._slots.values()), MOST_SLOTS)
 
-    def has(self, address: str) -> bool:
-        """Return whether a machine was present at the last update."""
-        return address in self._slots
+    def has_lost(self, address: str, seen_s: float) -> bool:
+        """Return whether a machine that was there at a time has been missing since."""
+        return self._looked_s > seen_s and address not in self._slots
 
     @property
     def resources(self) -> dict[str, float] | None:
@@ -210,6 +213,8 @@ class FarmRun(JobRun):
         super().__init__(around, job)
         self._farm = farm
         self._address: str | None = None
+        self._seen_s = 0.0
+        self._is_lost = False
         self._fetching: threading.Thread | None = None
 
     def carry_out(self) -> JobResult:
@@ -261,7 +266,7 @@ class FarmRun(JobRun):
             f"{path.parent.name}/{path.name}": self._farm.scatter(path)
             for path in self._newest_checkpoint()
         }
-        self._address = None
+        self._address, self._is_lost = None, False
         self.change(True, phase="waiting for the farm")
         future = client.submit(
             dream_job,
@@ -277,15 +282,17 @@ class FarmRun(JobRun):
         stop, finish = (Event(order.event(what), client) for what in ("stop", "finish"))
         to_finish = [finish, stop]
         try:
-            while not future.done():
+            # A result can be lost before it is here: then Dask runs the task again.
+            result: LocalFuture[FarmOutcome] = _in_background(future.result)
+            while not result.done():
                 self._hear(news, order.attempt)
                 self.control.check_cancelled()
                 while to_finish and self.control.finishing:
                     to_finish.pop(0).set()
                 self._check_machine()
-                time.sleep(LOOK_S)
+                concurrent.futures.wait([result], LOOK_S)
+            outcome = result.result()
             self._hear(news, order.attempt)
-            outcome: FarmOutcome = future.result()
             return outcome
         except KilledWorker as error:
             raise GivenBack("the machine that ran it was lost") from error
@@ -303,8 +310,9 @@ class FarmRun(JobRun):
                 future.cancel()
 
     def _check_machine(self) -> None:
-        if self._address is not None and not self._farm.has(self._address):
-            raise GivenBack(f"its machine, {self._address}, was lost")
+        address = self._address
+        if address is not None and (self._is_lost or self._farm.has_lost(address, self._seen_s)):
+            raise GivenBack(f"its machine, {address}, was lost")
 
     def _hear(self, waiting: deque[FarmNews], attempt: str) -> None:
         """Pass on the machine's news."""
@@ -313,7 +321,11 @@ class FarmRun(JobRun):
             if news.attempt != attempt:
                 continue
             if news.began:
-                self._address = news.began
+                if self._address not in (None, news.began):
+                    # Dask has begun again elsewhere, without the checkpoints since.
+                    self._is_lost = True
+                    return
+                self._address, self._seen_s = news.began, time.monotonic()
                 self.change(True, machine=news.began)
             if news.progress:
                 self.change(False, **news.progress)
@@ -358,7 +370,7 @@ class FarmRun(JobRun):
 
     def _brought(self, outcome: FarmOutcome, folder: Path) -> JobResult:
         """Fetch the renders, and move them into place; return the result."""
-        report, address = outcome.report, self._address or ""
+        report, address = outcome.report, outcome.machine
         self.change(True, phase="fetching the renders")
         places = self._free_places(outcome.files)
         facts: dict[str, RenderFact] = {}
@@ -394,7 +406,7 @@ class FarmRun(JobRun):
     def _free_places(self, files: dict[str, FarmFile]) -> dict[str, Path]:
         """Return the target path of each file, after resolving existing files as requested."""
         out = Path(self.spec.out)
-        names = {name: Path(file.path) for name, file in files.items()}
+        names = {name: Path(file.name) for name, file in files.items()}
 
         def places(number: int) -> dict[str, Path]:
             return {
@@ -403,6 +415,20 @@ class FarmRun(JobRun):
             }
 
         return free_paths(places) if self.spec.options.clash == "number" else places(1)
+
+
+def _in_background(work: Callable[[], Result]) -> LocalFuture[Result]:
+    """Start work in a thread that keeps no process alive."""
+    future: LocalFuture[Result] = LocalFuture()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
 
 
 def _hash_of(path: str) -> str:

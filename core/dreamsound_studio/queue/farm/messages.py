@@ -59,8 +59,9 @@ class FarmOrder:
 
 @dataclass(frozen=True)
 class FarmFile:
-    """A finished file on a machine: its path there, hash, and size in bytes."""
+    """A finished file on a machine: its name, path there, hash, and size in bytes."""
 
+    name: str
     path: str
     sha256: str
     size: int
@@ -76,6 +77,8 @@ class FarmOutcome:
         The report.
     record : DreamRecord or None
         For the library of the queue's machine.
+    machine : str
+        Address of the machine.
     files : dict
         The finished files, by name.
     here : bool
@@ -86,6 +89,7 @@ class FarmOutcome:
 
     report: Report
     record: DreamRecord | None
+    machine: str
     files: dict[str, FarmFile]
     here: bool
     scratch: str
