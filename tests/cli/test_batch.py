@@ -134,13 +134,13 @@ def test_where_nothing_can_be_dreamed_is_one_line(command: Command, tmp_path: Pa
 
 
 def test_a_batch_that_is_cancelled_still_reports(yamnet: YamNet, tmp_path: Path) -> None:
-    for number in range(6):
-        write_sound(tmp_path / f"{number}.wav", chirp(3.0))
+    for number in range(20):  # more than are done before the signal arrives
+        write_sound(tmp_path / f"{number:02d}.wav", chirp(3.0))
     given = ("--class", "Cat", "--steps", "20", "--renders", "dream")
     running = process("batch", tmp_path, "--out", tmp_path / "out", *given)
     try:
         while not list((tmp_path / "out").glob("*.wav")) and running.poll() is None:
-            time.sleep(0.05)
+            time.sleep(0.01)
         running.send_signal(signal.SIGTERM)
         _, told = running.communicate(timeout=60)
     finally:

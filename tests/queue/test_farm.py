@@ -18,7 +18,8 @@ import pytest
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.store import Store
 
-from .conftest import Add, dreamsound, is_running, listening, renders_of, until, write_sound
+from .conftest import Add, dreamsound, listening, renders_of, until, write_sound
+from .killing import is_running
 
 pytest.importorskip("distributed", reason="the extra `farm` is not installed")
 pytestmark = [pytest.mark.yamnet, pytest.mark.slow]
@@ -98,7 +99,7 @@ def farm(cluster: Cluster, *arguments: str) -> subprocess.Popen[str]:
 
 
 def ended(process: subprocess.Popen[str], code: int = 0) -> str:
-    _, err = process.communicate(timeout=180)
+    _, err = process.communicate(timeout=400)
     assert process.returncode == code, err
     return err
 
