@@ -335,8 +335,8 @@ def test_a_worker_that_died_while_putting_in_place_is_finished_by_the_next(
     work()
     expected = renders_of(store.job(undisturbed))
     for again in (number, third):
-        with store._transaction("IMMEDIATE"):  # as if they had never run
-            store._rows("DELETE FROM jobs WHERE id = ?", again)
+        with store.transaction("IMMEDIATE"):  # as if they had never run
+            store.rows("DELETE FROM jobs WHERE id = ?", again)
     shutil.rmtree(tmp_path / "b")
     shutil.rmtree(tmp_path / "c")
     number, third = add(out="b"), add(out="c")
