@@ -16,8 +16,9 @@ import pytest
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.queue.farm import task
-from dreamsound_studio.queue.farm.cluster import Farm, FarmOptions, FarmWorker
+from dreamsound_studio.queue.farm.cluster import Farm, FarmOptions
 from dreamsound_studio.queue.farm.messages import PROBE, FarmOrder, FarmOutcome
+from dreamsound_studio.queue.farm.worker import FarmWorker
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.options import WorkerOptions
 from dreamsound_studio.render.note import file_sha256
