@@ -11,7 +11,8 @@ import pytest
 
 from dreamsound_studio.jobs.models import WarmModels
 from dreamsound_studio.queue.store.store import Store
-from dreamsound_studio.queue.worker.job_run import JobRun, Surroundings
+from dreamsound_studio.queue.worker.job_run import JobRun
+from dreamsound_studio.queue.worker.surroundings import Surroundings
 
 from .conftest import Add, Work, renders_of, write_sound
 

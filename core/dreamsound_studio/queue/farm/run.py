@@ -35,7 +35,8 @@ from dreamsound_studio.queue.farm.messages import (
 )
 from dreamsound_studio.queue.farm.task import NeedsFilesError, dream_job
 from dreamsound_studio.queue.store.records import Job
-from dreamsound_studio.queue.worker.job_run import GivenBack, JobRun, Surroundings
+from dreamsound_studio.queue.worker.job_run import JobRun
+from dreamsound_studio.queue.worker.surroundings import GivenBack, Surroundings
 from dreamsound_studio.render.note import file_sha256
 
 Result = TypeVar("Result")
