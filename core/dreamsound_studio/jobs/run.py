@@ -224,10 +224,8 @@ class Runner:
         progress.note(
             f"{dream.final.class_name} {dream.initial.score:.3f} → {dream.final.score:.3f}"
         )
-        unkept = keep_in_library(record) if self._keeps_records else []
-        for text in unkept:
-            say(text)
-        report.warnings += unkept
+        if self._keeps_records:
+            report.warnings += _kept(record, say)
         return report
 
     def _describe(
@@ -255,6 +253,14 @@ class Runner:
 def _sayer(spec: JobSpec, progress: Progress, hooks: Hooks) -> Callable[[str], None]:
     """Return what prints a message about a job."""
     return lambda text: progress.say(f"dreamsound: {hooks.label or spec.input}: {text}")
+
+
+def _kept(record: DreamRecord | None, say: Callable[[str], None]) -> list[str]:
+    """Add a record to the library; return why that failed, if it did."""
+    unkept = keep_in_library(record)
+    for text in unkept:
+        say(text)
+    return unkept
 
 
 def _values(spec: JobSpec) -> dict[str, str]:
