@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from dreamsound_studio.library.library import COLUMNS, Library
+from dreamsound_studio.library.library import Library
 from dreamsound_studio.library.records import DreamRecord, RenderRecord
+from dreamsound_studio.library.rows import COLUMNS
 from dreamsound_studio.library.search import KEY_MARK, tokens_of
 from dreamsound_studio.recipe.recipe import Recipe
 

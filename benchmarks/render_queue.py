@@ -109,7 +109,8 @@ def worker(folder: Path) -> None:
     from dreamsound_studio.audio.source import read_source
     from dreamsound_studio.cli.shared.fetching import load_model_of
     from dreamsound_studio.control import Control
-    from dreamsound_studio.jobs.run import Runner, Sounds
+    from dreamsound_studio.jobs.run import Runner
+    from dreamsound_studio.jobs.sounds import Sounds
     from dreamsound_studio.jobs.spec import JobSpec
     from dreamsound_studio.models import load
     from dreamsound_studio.queue.store.store import Store

@@ -158,7 +158,7 @@ def step_cost(model: Model, recipe: Recipe, rate: int, channels: int) -> tuple[f
     """Return (x the bound, ms a patch, GFLOP/s of the matrix product), medians of paired runs."""
     clip = Clip.from_array(_sound(SECONDS, rate, channels), rate)
     dreamer = Dreamer(clip, recipe.model_copy(update={"steps": ROUNDS + 2}), model)
-    grid = dreamer.ear.grid(clip.samples.length, 0.5)
+    grid = dreamer.step_gradient.ear_of(1).grid(clip.samples.length, 0.5)
     product = matrix_product()
     ratios, costs, rates = [], [], []
     before = _matrix_seconds(product)

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from dreamsound_studio.dream.listen import ClassHeard, Hearing, Passage
     from dreamsound_studio.dream.records import StepEvent
     from dreamsound_studio.jobs.report import Report
-    from dreamsound_studio.jobs.run import Runner, Sounds
+    from dreamsound_studio.jobs.run import Runner
+    from dreamsound_studio.jobs.sounds import Sounds
     from dreamsound_studio.jobs.spec import JobSpec
     from dreamsound_studio.models.network import Model
     from dreamsound_studio.pictures.heard import heard_picture
@@ -57,7 +58,8 @@ _HOMES = {
     "dream.listen": ("ClassHeard", "Hearing", "Passage"),
     "dream.records": ("StepEvent",),
     "jobs.report": ("Report",),
-    "jobs.run": ("Runner", "Sounds"),
+    "jobs.run": ("Runner",),
+    "jobs.sounds": ("Sounds",),
     "jobs.spec": ("JobSpec",),
     "models.network": ("Model",),
     "pictures.heard": ("heard_picture",),

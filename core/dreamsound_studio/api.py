@@ -16,7 +16,8 @@ from dreamsound_studio.dream import records
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.verify import verify_weights
 from dreamsound_studio.errors import AudioFileError, RecipeError
-from dreamsound_studio.jobs.run import Sounds, dreamer_of
+from dreamsound_studio.jobs.run import dreamer_of
+from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.models import load
 from dreamsound_studio.models.store.find import find_weights

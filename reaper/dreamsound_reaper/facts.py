@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.files import read_limited
-from dreamsound_studio.recipe.recipe import one_line
+from dreamsound_studio.recipe.wrong_values import one_line
 from dreamsound_studio.render.options import DEFAULT_RENDERS, RenderName
 
 FACTS: Final = "facts.json"

@@ -21,7 +21,8 @@ from dreamsound_studio.jobs.spec import JobFields
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.presets import find_preset
-from dreamsound_studio.recipe.recipe import Recipe, one_line
+from dreamsound_studio.recipe.recipe import Recipe
+from dreamsound_studio.recipe.wrong_values import one_line
 from dreamsound_studio.render.options import RenderOptions
 
 NAME_TEMPLATE: Final = "{fxname}_{render}"

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from dreamsound_studio.audio.clip import open_sound, read_clip
+from dreamsound_studio.audio.clip import read_clip
+from dreamsound_studio.audio.decode import open_sound
 from dreamsound_studio.audio.formats import (
     FORMATS,
     LOSSY,

@@ -88,7 +88,7 @@ def test_octaves_shape_low_pitches_first(dream: Any, yamnet: YamNet) -> None:
     assert high[2] < 0.95 * high[1]
     first = Dreamer(bird(), Recipe.make(class_="Whistling", steps=2, octaves=2), yamnet)
     next(iter(first.steps()))
-    assert first.ear.resampler.from_hz == 2 * RATE
+    assert first.step_gradient.ear_of(1).resampler.from_hz == 2 * RATE
     assert first._state is not None
     g = first._state.gradient.array()
     assert share(g, 4000, 12_000) < 1e-3 < share(dream(steps=1).gradient.array(), 4000, 12_000)

@@ -1,31 +1,25 @@
-"""The patch grid, and the gradient: chunked, at any rate and length, against finite differences."""
+"""The gradient: chunked, at any rate and length, against finite differences."""
 
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dreamsound_studio.audio.samples import Samples
-from dreamsound_studio.dream.ear import BEST, Ear, Evaluation, Mono, standardise
+from dreamsound_studio.dream.ear import BEST, Ear
+from dreamsound_studio.dream.evaluation import Evaluation
+from dreamsound_studio.dream.mono import Mono
 from dreamsound_studio.dream.objective_functions import ClassObjective
 from dreamsound_studio.dream.patch_grid import PatchGrid
 from dreamsound_studio.dsp.resample import Resampler
-from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.yamnet.network import YamNet
 
 Sound = npt.NDArray[np.float32]
 WHISTLING = 35
-#: YAMNet's framing, for tests of the grid alone.
-FRAMING: Any = SimpleNamespace(
-    patch_samples=15_600, frame_hop_samples=160, lead_samples=0, pads_end=True
-)
 
 
 def noise(channels: int, length: int, seed: int = 0) -> Sound:
@@ -63,74 +57,6 @@ def gradient_of(
 
 def relative_error(found: Sound, expected: Sound) -> float:
     return float(np.max(np.abs(found - expected)) / np.max(np.abs(expected)))
-
-
-# -- the patch grid -------------------------------------------------------------------------------
-
-
-@given(st.integers(1, 200_000), st.integers(12, 96))
-def test_the_published_grid_pads_only_the_end(length: int, hop_frames: int) -> None:
-    grid = PatchGrid.published(FRAMING, length, hop_frames)
-    assert grid.first == 0
-    assert grid.hop == 160 * hop_frames
-    end = (grid.count - 1) * grid.hop + grid.patch
-    assert end >= length
-    # With a patch less, some of the sound would not be heard.
-    assert grid.count == 1 or end - grid.hop < length
-
-
-def test_the_published_grid_has_as_many_patches_as_the_published_model() -> None:
-    # MODELS.md section 1, measured.
-    counts = {1: 1, 1600: 1, 15_600: 1, 15_601: 2, 23_280: 2, 23_281: 3, 48_000: 6}
-    found = {length: PatchGrid.published(FRAMING, length, 48).count for length in counts}
-    assert found == counts
-
-
-@given(st.integers(1, 100_000), st.integers(12, 96), st.floats(0, 1, exclude_max=True))
-def test_the_shifted_grid_covers_every_sample_alike(
-    length: int, hop_frames: int, shift: float
-) -> None:
-    grid = PatchGrid.shifted(FRAMING, length, hop_frames, shift)
-    starts = grid.first + grid.hop * np.arange(grid.count)
-    samples = np.unique(np.linspace(0, length - 1, 500).astype(int))[:, None]
-    covered = np.sum((starts <= samples) & (samples < starts + grid.patch), axis=1)
-    often = grid.patch / grid.hop
-    assert set(covered) <= {math.floor(often), math.ceil(often)}
-    # All patches reach into the sound, and no other on this grid would.
-    assert starts[0] + grid.patch > 0 >= starts[0] - grid.hop + grid.patch
-    assert starts[-1] < length <= starts[-1] + grid.hop
-    assert (grid.first - math.floor(shift * grid.hop)) % grid.hop == 0
-
-
-@given(st.integers(1, 100_000), st.floats(0, 1, exclude_max=True))
-def test_patches_of_context_count_by_their_share_inside(length: int, shift: float) -> None:
-    grid = PatchGrid.shifted(FRAMING, length, 48, shift)
-    inside = [
-        sum(1 for at in (start, start + grid.patch - 1) if 0 <= at < length)
-        for start in grid.first + grid.hop * np.arange(grid.count)
-    ]
-    weights = grid.weights(0, grid.count)
-    assert np.all(weights > 0)
-    assert np.all(weights <= 1)
-    assert all(weight == 1 for weight, ends in zip(weights, inside, strict=True) if ends == 2)
-    assert all(weight < 1 for weight, ends in zip(weights, inside, strict=True) if ends < 2)
-    # In whole, each sample counts as often as it is covered: twice, or now and then three times.
-    assert 2 * length <= weights.sum(dtype=np.float64) * grid.patch * (1 + 1e-6) <= 3 * length + 3
-
-
-@given(st.integers(1, 300_000), st.integers(1, 40), st.sampled_from([None, 0.0, 0.7]))
-def test_blocks_are_the_whole_grid(length: int, size: int, shift: float | None) -> None:
-    grid = (
-        PatchGrid.published(FRAMING, length, 48)
-        if shift is None
-        else PatchGrid.shifted(FRAMING, length, 48, shift)
-    )
-    patches = [start + j * grid.hop for _, count, start in grid.blocks(size) for j in range(count)]
-    assert patches == [grid.first + j * grid.hop for j in range(grid.count)]
-    assert all(count <= size for _, count, _ in grid.blocks(size))
-
-
-# -- the gradient ---------------------------------------------------------------------------------
 
 
 @pytest.mark.yamnet
@@ -294,33 +220,3 @@ def test_a_short_sound_lies_whole_in_one_patch_whatever_the_shift(yamnet: YamNet
         assert (grid.count, grid.first) == (1, -int(400 * shift))
     # A sound that fills the patch but for a few samples is pushed over its end.
     assert ear.grid_of_one_patch(46_790, 0.999).count == 2
-
-
-# -- its deviation --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("scale", [1.0, 1e-25, 1e25])
-def test_a_gradient_is_divided_by_its_standard_deviation(scale: float) -> None:
-    values = (noise(2, 200_000) + np.float32(0.3)) * np.float32(scale)
-    factor = standardise(Samples.of(values), "Whistling")
-    assert factor * float(np.std(values / np.float32(scale))) * scale == pytest.approx(1, rel=1e-4)
-
-
-def test_a_gradient_that_is_the_same_everywhere_is_divided_by_its_size() -> None:
-    assert standardise(Samples.of(np.full((1, 1), -4, np.float32)), "x") == pytest.approx(0.25)
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (0.0, "Nothing in this sound excites Chainsaw"),
-        (1e-35, "Nothing in this sound excites Chainsaw"),
-        (np.nan, "The gradient of Chainsaw is NaN"),
-        (np.inf, "The gradient of Chainsaw is NaN"),
-    ],
-)
-def test_gradients_that_cannot_be_divided_say_so(value: float, words: str) -> None:
-    gradient = np.zeros((1, 100_000), np.float32)
-    gradient[0, 70_000] = value
-    with pytest.raises(RecipeError, match=words):
-        standardise(Samples.of(gradient), "Chainsaw")

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pytest
 
 from dreamsound_studio.audio.samples import Samples
-from dreamsound_studio.dream.ear import Ear, Mono
+from dreamsound_studio.dream.ear import Ear
 from dreamsound_studio.dream.listen import listen
+from dreamsound_studio.dream.mono import Mono
 from dreamsound_studio.dream.objective_functions import ClassObjective
 from dreamsound_studio.errors import ModelError, RecipeError
 from dreamsound_studio.models.entries import CATALOG

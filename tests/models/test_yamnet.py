@@ -15,7 +15,8 @@ import soundfile
 import soxr
 
 from dreamsound_studio.audio.samples import Samples
-from dreamsound_studio.dream.ear import Ear, Mono
+from dreamsound_studio.dream.ear import Ear
+from dreamsound_studio.dream.mono import Mono
 from dreamsound_studio.dream.objective_functions import ClassObjective
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.weights import Weights

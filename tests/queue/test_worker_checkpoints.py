@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,26 @@ def test_a_checkpoint_remembers_which_steps_ran_with_which_block(
     resumed = goes_on.result()
     assert resumed.earlier_blocks == undisturbed.earlier_blocks == [(8, 2)]
     np.testing.assert_array_equal(resumed.samples.array(), undisturbed.samples.array())
+
+
+def test_a_checkpoint_of_an_earlier_version_is_continued(yamnet: Any, tmp_path: Path) -> None:
+    """It has the numbers of the state among the rest, and no blocks."""
+    clip = read_clip(write_sound(tmp_path / "short.wav", 1.0))
+    recipe = Recipe(method="filter", steps=3)
+    dreamer = PatientDreamer(clip, recipe, yamnet)
+    checkpoints = Checkpoints(tmp_path / "checkpoints", {}, 0.0)
+    for event in dreamer.steps():
+        if event.step == 2:
+            place = checkpoints.offer(dreamer.dreamer)
+    assert place is not None
+    state = json.loads((place / "state.json").read_text())
+    state |= state.pop("numbers")
+    del state["earlier_blocks"]
+    (place / "state.json").write_text(json.dumps(state))
+    found = checkpoints.newest()
+    assert found is not None
+    resumed = PatientDreamer(clip, recipe, yamnet, snapshot=found[0])
+    assert [event.step for event in resumed.steps()] == [3]
+    np.testing.assert_array_equal(
+        resumed.result().samples.array(), dreamer.result().samples.array()
+    )

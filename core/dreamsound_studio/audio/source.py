@@ -14,13 +14,12 @@ import numpy as np
 from dreamsound_studio.audio.clip import (
     AudioFileWarning,
     Clip,
-    bits_of,
     check_finite,
     check_shape,
-    open_sound,
     read_clip,
 )
 from dreamsound_studio.audio.cut import Cut, Piece
+from dreamsound_studio.audio.decode import bits_of, open_sound
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
 from dreamsound_studio.audio.span import parse_span, span_samples
 from dreamsound_studio.audio.times import clock

@@ -30,7 +30,8 @@ from dreamsound_studio.control import Control
 from dreamsound_studio.dream.records import Dream, StepEvent
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import ModelError, RenderCancelled
-from dreamsound_studio.jobs.run import Runner, Sounds
+from dreamsound_studio.jobs.run import Runner
+from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.pictures.batch_report import Report, Row, sounds_in
 from dreamsound_studio.pictures.drawing import write_thumbnail

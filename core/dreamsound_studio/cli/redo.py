@@ -24,6 +24,7 @@ from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.control import Control
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.files import put_in_place
+from dreamsound_studio.jobs.hooks import Hooks
 from dreamsound_studio.jobs.redo import (
     is_same,
     keep_every,
@@ -35,7 +36,8 @@ from dreamsound_studio.jobs.redo import (
     source_of,
     what_differs,
 )
-from dreamsound_studio.jobs.run import Hooks, Runner, Sounds
+from dreamsound_studio.jobs.run import Runner
+from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.files import FIELDS

@@ -43,8 +43,10 @@ from dreamsound_studio.dream.objective import check_names, check_names_here
 from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import AudioFileError, RenderCancelled
+from dreamsound_studio.jobs.hooks import Hooks
 from dreamsound_studio.jobs.models import Loaded
-from dreamsound_studio.jobs.run import Hooks, Runner, Sounds
+from dreamsound_studio.jobs.run import Runner
+from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.tables import table_of

@@ -10,7 +10,8 @@ import numpy as np
 
 from dreamsound_studio.audio.clip import Clip, read_clip
 from dreamsound_studio.audio.samples import FloatArray
-from dreamsound_studio.dream.ear import Ear, Mono
+from dreamsound_studio.dream.ear import Ear
+from dreamsound_studio.dream.mono import Mono
 from dreamsound_studio.dream.out_of_memory import in_smaller_blocks
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.network import Model, Tensor

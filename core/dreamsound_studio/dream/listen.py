@@ -139,7 +139,8 @@ def listen(clip: Clip, model: Model, on_warning: Callable[[str], None] | None = 
     MemoryLimitError
         Memory runs out with a single patch.
     """
-    from dreamsound_studio.dream.ear import Ear, Mono
+    from dreamsound_studio.dream.ear import Ear
+    from dreamsound_studio.dream.mono import Mono
     from dreamsound_studio.dream.objective_functions import ClassObjective
 
     objective = ClassObjective("score")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import Samples
-from dreamsound_studio.dream.ear import Evaluation
+from dreamsound_studio.dream.evaluation import Evaluation
 from dreamsound_studio.recipe.morph import Targets
 from dreamsound_studio.recipe.plan import Plan
 
@@ -106,12 +106,13 @@ class Snapshot:
 
     Attributes
     ----------
-    sound, entering, gradient : Samples
-        As in `dream.step.State`, in the layout of the recipe's channels.
+    sounds : dict
+        Those of the method's state by name, `sound` among them, in the layout of the recipe's
+        channels.
+    numbers : dict
+        Those of the method's state by name.
     kept : dict
         Sounds of earlier steps that were kept, by step.
-    scale, level, passed : float
-        As in `dream.step.State`.
     steps : list of StepEvent
         All steps so far.
     heard_first : Evaluation or None
@@ -122,13 +123,9 @@ class Snapshot:
         As in `Dream`.
     """
 
-    sound: Samples
-    entering: Samples
-    gradient: Samples
+    sounds: dict[str, Samples]
+    numbers: dict[str, float]
     kept: dict[int, Samples]
-    scale: float
-    level: float
-    passed: float
     steps: list[StepEvent]
     heard_first: Evaluation | None
     warnings: list[str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +62,24 @@ class State:
     level: float = 1.0
     passed: float = 1.0
     step: int = 0
+
+    def sounds(self) -> dict[str, Samples]:
+        """Return the sounds that a snapshot keeps, by name."""
+        return {"sound": self.sound, "entering": self.entering, "gradient": self.gradient}
+
+    def numbers(self) -> dict[str, float]:
+        """Return the numbers that a snapshot keeps, by name."""
+        return {"scale": self.scale, "level": self.level, "passed": self.passed}
+
+    def restore(
+        self, sounds: Mapping[str, Samples], numbers: Mapping[str, float], step: int
+    ) -> None:
+        """Continue from a snapshot's sounds, which are copied, and numbers, after a step."""
+        for name, place in self.sounds().items():
+            for start, block in sounds[name].blocks():
+                place.write(start, block)
+        self.scale, self.level = numbers["scale"], numbers["level"]
+        self.passed, self.step = numbers["passed"], step
 
 
 class NextSound:

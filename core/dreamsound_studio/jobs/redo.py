@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 from pydantic import ValidationError
 
-from dreamsound_studio.audio.clip import Clip, open_sound, read_clip
+from dreamsound_studio.audio.clip import Clip, read_clip
+from dreamsound_studio.audio.decode import open_sound
 from dreamsound_studio.audio.formats import Bits, FileFormat
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES
 from dreamsound_studio.audio.source import CONTEXT_SECONDS, read_cut

@@ -13,9 +13,11 @@ from dreamsound_studio.control import Control
 from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.dream.records import Snapshot
 from dreamsound_studio.jobs.checkpoint import Checkpoints
+from dreamsound_studio.jobs.hooks import Hooks, Progress
 from dreamsound_studio.jobs.models import Loaded
 from dreamsound_studio.jobs.report import Report
-from dreamsound_studio.jobs.run import Hooks, Progress, Runner, Sounds
+from dreamsound_studio.jobs.run import Runner
+from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.jobs.thread_warnings import collected
 from dreamsound_studio.library.records import DreamRecord
@@ -130,7 +132,7 @@ class ResumableJob:
     def _after_step(self, checkpoints: Checkpoints, dreamer: Dreamer) -> None:
         if self.draw is not None:
             now = dreamer.snapshot()
-            self.draw(len(now.steps), now.sound, dreamer.clip.sample_rate_hz)
+            self.draw(len(now.steps), now.sounds["sound"], dreamer.clip.sample_rate_hz)
         problem = checkpoints.problem
         place = checkpoints.offer(dreamer)
         if place is not None:

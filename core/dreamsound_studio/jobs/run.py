@@ -4,132 +4,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
-from typing import Protocol
 
-from dreamsound_studio.audio.clip import Clip, read_clip
+from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.formats import check_holds
-from dreamsound_studio.audio.source import read_source
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.dream.patient import PatientDreamer
-from dreamsound_studio.dream.records import Dream, Snapshot, StepEvent
+from dreamsound_studio.dream.records import Dream
+from dreamsound_studio.jobs.hooks import NO_HOOKS, Hooks, Progress
 from dreamsound_studio.jobs.keeping import keep_in_library, library_record
 from dreamsound_studio.jobs.models import Loaded
 from dreamsound_studio.jobs.report import Report
+from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.library.records import DreamRecord
 from dreamsound_studio.models.network import Model
-from dreamsound_studio.recipe.files import FIELDS, Places
 from dreamsound_studio.recipe.naming import LATE, fields_in
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.write import Ready, check_places, planned_paths, write_renders
-
-
-class Progress(Protocol):
-    """Receives a dream's progress and messages."""
-
-    def step(self, event: StepEvent) -> None:
-        """Report a step."""
-
-    def note(self, text: str) -> None:
-        """Report current activity other than a step."""
-
-    def say(self, text: str) -> None:
-        """Report a message that stays visible."""
-
-
-@dataclass
-class Sounds:
-    """The sounds of a job, read.
-
-    Attributes
-    ----------
-    clip : Clip
-        The input, or its span or cut.
-    targets : dict
-        The sounds of the recipe's fields, such as ``target`` and ``target_b``.
-    start : Clip or None
-        An earlier dream to continue from.
-    """
-
-    clip: Clip
-    targets: dict[str, Clip | None] = field(default_factory=dict)
-    start: Clip | None = None
-
-    @classmethod
-    def read(cls, spec: JobSpec, place_of: Callable[[str], Path] = Path) -> Sounds:
-        """Read the sounds of a job.
-
-        Parameters
-        ----------
-        spec : JobSpec
-            The job.
-        place_of : callable, optional
-            Maps a path of the job to its path on this machine.
-
-        Raises
-        ------
-        AudioFileError, RecipeError
-            A sound cannot be read, or the span does not fit.
-        """
-
-        def read(path: str | None) -> Clip | None:
-            return None if path is None else read_clip(place_of(path))
-
-        clip = read_source(place_of(spec.input), spec.span, spec.cut)
-        targets = {name: read(getattr(spec.recipe, name)) for name in FIELDS}
-        return cls(clip, targets, read(spec.from_render))
-
-    def close(self) -> None:
-        """Release scratch files."""
-        for sound in (self.clip, *self.targets.values(), self.start):
-            if sound is not None:
-                sound.samples.close()
-
-
-@dataclass(frozen=True)
-class Hooks:
-    """What a driver adds to a run.
-
-    Attributes
-    ----------
-    places : mapping or callable, optional
-        Where the recipe's files are on this machine, as `Dreamer` takes it.
-    on_step : callable, optional
-        Called between two steps with the dreamer, whose snapshot can be taken then.
-    on_dream : callable, optional
-        Called with the dream before it is written.
-    on_ready : callable, optional
-        Called with the files, the report and the library's record once all renders are written,
-        before the first is moved into place.
-    tag : str
-        As in `write_renders`.
-    snapshot : Snapshot, optional
-        Of this same dream, interrupted, to continue from.
-    earlier_blocks : sequence of (int, int)
-        As in `PatientDreamer`.
-    label : str
-        Name of the job in messages; by default its input.
-    steps : int, optional
-        Finish after this many steps, even if the recipe has more.
-    """
-
-    places: Places | None = None
-    on_step: Callable[[Dreamer], None] | None = None
-    on_dream: Callable[[Dream], None] | None = None
-    on_ready: Callable[[Ready, Report, DreamRecord | None], None] | None = None
-    tag: str = ""
-    snapshot: Snapshot | None = None
-    earlier_blocks: Sequence[tuple[int, int]] = ()
-    label: str = ""
-    steps: int | None = None
-
-
-NO_HOOKS = Hooks()
 
 
 def dreamer_of(
@@ -298,30 +192,17 @@ class Runner:
         hooks: Hooks,
         began_s: float,
     ) -> Report:
-        report: Report | None = None
-        record: DreamRecord | None = None
-
         say = _sayer(spec, progress, hooks)
+        described: list[tuple[Report, DreamRecord | None]] = []
 
         def writing(name: str) -> None:
             control.check_cancelled()
             progress.note(f"writing {name}")
 
         def ready(made: Ready) -> None:
-            nonlocal report, record
-            report = Report.of(dream, spec.input, self.model(spec).device, made.written)
-            report.warnings[:0] = self.model_notes
-            record, unkept = library_record(
-                dream,
-                made.written.paths,
-                spec.values.get("preset", ""),
-                made.partial,
-                always=not self._keeps_records,
-            )
-            for text in [*made.written.notes, *unkept]:
-                say(text)
-            report.warnings += unkept
+            report, record = self._describe(spec, dream, made, say)
             report.seconds = time.monotonic() - began_s
+            described.append((report, record))
             if hooks.on_ready is not None:
                 hooks.on_ready(made, report, record)
 
@@ -339,15 +220,31 @@ class Runner:
                 on_ready=ready,
             )
             self._protected += written.paths.values()
-        assert report is not None  # noqa: S101 - write_renders has called ready
+        report, record = described[0]
         progress.note(
             f"{dream.final.class_name} {dream.initial.score:.3f} → {dream.final.score:.3f}"
         )
-        unkept = keep_in_library(record) if self._keeps_records else []
-        for text in unkept:
+        if self._keeps_records:
+            report.warnings += _kept(record, say)
+        return report
+
+    def _describe(
+        self, spec: JobSpec, dream: Dream, made: Ready, say: Callable[[str], None]
+    ) -> tuple[Report, DreamRecord | None]:
+        """Return the report and the library's record of files that are not yet in their places."""
+        report = Report.of(dream, spec.input, self.model(spec).device, made.written)
+        report.warnings[:0] = self.model_notes
+        record, unkept = library_record(
+            dream,
+            made.written.paths,
+            spec.values.get("preset", ""),
+            made.partial,
+            always=not self._keeps_records,
+        )
+        for text in [*made.written.notes, *unkept]:
             say(text)
         report.warnings += unkept
-        return report
+        return report, record
 
     def _sources(self, spec: JobSpec) -> list[Path]:
         return [*self._protected, *map(Path, spec.files())]
@@ -356,6 +253,14 @@ class Runner:
 def _sayer(spec: JobSpec, progress: Progress, hooks: Hooks) -> Callable[[str], None]:
     """Return what prints a message about a job."""
     return lambda text: progress.say(f"dreamsound: {hooks.label or spec.input}: {text}")
+
+
+def _kept(record: DreamRecord | None, say: Callable[[str], None]) -> list[str]:
+    """Add a record to the library; return why that failed, if it did."""
+    unkept = keep_in_library(record)
+    for text in unkept:
+        say(text)
+    return unkept
 
 
 def _values(spec: JobSpec) -> dict[str, str]:

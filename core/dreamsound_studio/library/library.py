@@ -7,14 +7,13 @@ deletes sound files.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from dreamsound_studio.library.export import lines_of
 from dreamsound_studio.library.records import (
@@ -26,21 +25,9 @@ from dreamsound_studio.library.records import (
     clean_tags,
     normalised,
 )
-from dreamsound_studio.library.schema import (
-    LIBRARY,
-    connect,
-    from_column,
-    to_column,
-)
-from dreamsound_studio.library.search import (
-    KEY_MARK,
-    MOST_LIKE,
-    Wanted,
-    match_of,
-    span_of,
-    statement,
-    tokens_of,
-)
+from dreamsound_studio.library.rows import Rows
+from dreamsound_studio.library.schema import LIBRARY, connect
+from dreamsound_studio.library.search import MOST_LIKE, Wanted, match_of, span_of, statement
 from dreamsound_studio.library.verify import RenderCheck, Verified, verify_renders
 from dreamsound_studio.paths import data_folder
 from dreamsound_studio.sqlite import transaction
@@ -64,28 +51,6 @@ DEFAULT_LIMIT = 50
 CHUNK = 500
 #: Sorts after every word with a given beginning when appended to it; no word contains it.
 LAST_CHARACTER = "\U0010ffff"
-#: Columns of the table of dreams that are fields of a record.
-COLUMNS = (
-    "ended",
-    "source",
-    "source_sha256",
-    "start",
-    "length",
-    "sample_rate_hz",
-    "channels",
-    "preset",
-    "model",
-    "weights_sha256",
-    "engine_version",
-    "class_name",
-    "score_before",
-    "score_after",
-    "seconds_taken",
-    "stars",
-    "notes",
-)
-RENDER_COLUMNS = ("name", "path", "sha256", "size", "mtime_ns", "state")
-
 Dreams = list[DreamRecord]
 
 
@@ -127,6 +92,7 @@ class Library:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._connection, self._full_text = connect(self.path)
+        self._rows = Rows(self._connection, self._full_text)
 
     def __enter__(self) -> Self:
         return self
@@ -157,22 +123,7 @@ class Library:
             Its number.
         """
         with self._writing():
-            kept = normalised(dream)
-            values = [to_column(getattr(kept, name)) for name in COLUMNS]
-            number = self._insert("dreams", COLUMNS, values)
-            nested = [json.dumps(one, allow_nan=False) for one in (kept.scores, kept.recipe)]
-            self._insert("details", ("id", "scores", "recipe"), (number, *nested))
-            for tag in kept.tags:
-                self._insert("tags", ("dream", "tag"), (number, to_column(tag)))
-            for render in kept.renders:
-                values = [to_column(getattr(render, name)) for name in RENDER_COLUMNS]
-                self._connection.execute(
-                    "UPDATE renders SET state = 'replaced' WHERE path = ? AND dream <> ?",
-                    (to_column(render.path), number),
-                )
-                self._insert("renders", ("dream", *RENDER_COLUMNS), (number, *values))
-            self._index(number, kept)
-        return number
+            return self._rows.add(normalised(dream))
 
     def get(self, number: int) -> DreamRecord:
         """Return a dream by number."""
@@ -235,25 +186,25 @@ class Library:
             numbers = self._numbers(wanted, -1 if limit is None else limit, offset)
             found: Dreams = []
             for first in range(0, len(numbers), CHUNK):
-                found += self._records(numbers[first : first + CHUNK])
+                found += self._rows.read(numbers[first : first + CHUNK])
             return found
 
     def star(self, number: int, stars: int) -> None:
         """Rate a dream, 0 to 5 stars."""
         with self._changing(number) as dream:
-            self._replace(replace(dream, stars=checked_stars(stars)))
+            self._rows.change(replace(dream, stars=checked_stars(stars)))
 
     def note(self, number: int, notes: str) -> None:
         """Replace the notes of a dream."""
         with self._changing(number) as dream:
-            self._replace(replace(dream, notes=notes))
+            self._rows.change(replace(dream, notes=notes))
 
     def tag(self, number: int, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
         """Add and then remove tags of a dream, in any case; redundant changes are ignored."""
         with self._changing(number) as dream:
             gone = {tag.casefold() for tag in clean_tags(tuple(remove))}
             every = clean_tags((*dream.tags, *add))
-            self._replace(
+            self._rows.change(
                 replace(dream, tags=tuple(tag for tag in every if tag.casefold() not in gone))
             )
 
@@ -263,8 +214,7 @@ class Library:
             for number in numbers:
                 self._known(number)
             for number in dict.fromkeys(numbers):
-                self._unindex(number)
-                self._connection.execute("DELETE FROM dreams WHERE id = ?", (number,))
+                self._rows.remove(number)
 
     def every(self) -> Iterator[DreamRecord]:
         """Yield all dreams, in the order they were added."""
@@ -274,7 +224,7 @@ class Library:
                 rows = self._connection.execute(
                     "SELECT id FROM dreams WHERE id > ? ORDER BY id LIMIT ?", (last, CHUNK)
                 )
-                found = self._records([number for (number,) in rows])
+                found = self._rows.read([number for (number,) in rows])
             if not found:
                 return
             yield from found
@@ -313,7 +263,7 @@ class Library:
 
     def _known(self, number: int) -> DreamRecord:
         try:
-            found = self._records([number])
+            found = self._rows.read([number])
         except OverflowError:  # exceeds SQLite's integers
             found = []
         if not found:
@@ -337,71 +287,3 @@ class Library:
             (beginning, f"{beginning}{LAST_CHARACTER}", MOST_LIKE + 1),
         )
         return [word for (word,) in rows]
-
-    def _records(self, numbers: Sequence[int]) -> Dreams:
-        """Return dreams in the order of their numbers; missing ones are left out."""
-        marks = ", ".join("?" * len(numbers))
-        tags: dict[int, list[str]] = {number: [] for number in numbers}
-        renders: dict[int, list[RenderRecord]] = {number: [] for number in numbers}
-        query = f"SELECT dream, tag FROM tags WHERE dream IN ({marks})"
-        for number, tag in self._connection.execute(query, numbers):
-            tags[number].append(from_column(tag))
-        query = f"SELECT dream, {', '.join(RENDER_COLUMNS)} FROM renders WHERE dream IN ({marks}) "
-        for number, *values in self._connection.execute(query + "ORDER BY id", numbers):
-            renders[number].append(RenderRecord(*map(from_column, values)))
-        found = {}
-        query = (
-            f"SELECT id, scores, recipe, {', '.join(COLUMNS)} FROM dreams "
-            f"JOIN details USING (id) WHERE id IN ({marks})"
-        )
-        for number, scores, recipe, *values in self._connection.execute(query, numbers):
-            fields = dict(zip(COLUMNS, map(from_column, values), strict=True))
-            found[number] = DreamRecord(
-                id=number,
-                scores={name: (a, b) for name, (a, b) in json.loads(scores).items()},
-                recipe=json.loads(recipe),
-                tags=tuple(sorted(tags[number], key=str.casefold)),
-                renders=tuple(renders[number]),
-                **fields,
-            )
-        return [found[number] for number in numbers if number in found]
-
-    def _insert(self, table: str, columns: Sequence[str], values: Sequence[Any]) -> int:
-        marks = ", ".join("?" * len(columns))
-        query = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
-        return int(self._connection.execute(query, values).lastrowid or 0)
-
-    def _replace(self, dream: DreamRecord) -> None:
-        """Write the changeable parts of a dream, and its search tokens."""
-        number = dream.id or 0
-        self._unindex(number)
-        self._connection.execute(
-            "UPDATE dreams SET stars = ?, notes = ? WHERE id = ?",
-            (dream.stars, to_column(dream.notes), number),
-        )
-        self._connection.execute("DELETE FROM tags WHERE dream = ?", (number,))
-        for tag in dream.tags:
-            self._insert("tags", ("dream", "tag"), (number, to_column(tag)))
-        self._index(number, dream)
-
-    def _index(self, number: int, dream: DreamRecord) -> None:
-        tokens = tokens_of(dream)
-        self._insert("texts", ("id", "tokens"), (number, tokens))
-        words = [(token,) for token in tokens.split() if not token.startswith(KEY_MARK)]
-        self._connection.executemany("INSERT OR IGNORE INTO words VALUES (?)", words)
-        if self._full_text:
-            self._insert("found", ("rowid", "tokens"), (number, tokens))
-        else:
-            self._connection.execute("UPDATE text_index SET behind = 1")
-
-    def _unindex(self, number: int) -> None:
-        if self._full_text:
-            # The index keeps no texts: it needs the tokens to remove.
-            self._connection.execute(
-                "INSERT INTO found (found, rowid, tokens) "
-                "SELECT 'delete', id, tokens FROM texts WHERE id = ?",
-                (number,),
-            )
-        else:
-            self._connection.execute("UPDATE text_index SET behind = 1")
-        self._connection.execute("DELETE FROM texts WHERE id = ?", (number,))

@@ -11,6 +11,15 @@ import numpy.typing as npt
 
 from dreamsound_studio.errors import RecipeError
 
+#: Fields of a recipe that contain breakpoints.
+AUTOMATED = (
+    "strength_over_steps",
+    "strength_over_time",
+    "threshold_over_steps",
+    "threshold_over_time",
+    "morph",
+)
+
 
 @dataclass(frozen=True)
 class Breakpoints:

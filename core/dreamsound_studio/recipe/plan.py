@@ -6,11 +6,12 @@ from typing import Any, Literal
 
 from dreamsound_studio.dsp.mask import MASK_KINDS
 from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.recipe.fields import Carrier, Combine, MaskFrom
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.morph import Morph
 from dreamsound_studio.recipe.objective import Class, Layer, Objective
 from dreamsound_studio.recipe.objective_text import parse_objective
-from dreamsound_studio.recipe.recipe import Carrier, Combine, MaskFrom, Recipe
+from dreamsound_studio.recipe.recipe import Recipe
 
 #: Where a class is read by default: the paper's score saturates; the logit does not.
 DEFAULT_AT = "logit"

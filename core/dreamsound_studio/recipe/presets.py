@@ -23,7 +23,8 @@ from dreamsound_studio.recipe.document import (
     recipe_from,
     write_json,
 )
-from dreamsound_studio.recipe.recipe import Recipe, one_line
+from dreamsound_studio.recipe.recipe import Recipe
+from dreamsound_studio.recipe.wrong_values import one_line
 
 SUFFIX = ".dreamsound.json"
 PRESET_VERSION = 1

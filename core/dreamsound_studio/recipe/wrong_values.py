@@ -1,10 +1,14 @@
-"""What to say about a value that a field does not take, instead of pydantic's own words."""
+"""What to say about the values that fields do not take, instead of pydantic's own words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
+#: Characters of an invalid value shown in messages.
+MOST_SHOWN = 80
 #: What to do, by pydantic's type of the error; the braces take what its context holds.
 USE = {
     "greater_than_equal": "use {ge:.12g} or more",
@@ -24,7 +28,25 @@ USE = {
 }
 
 
-def advice(problem: Mapping[str, Any]) -> str:
+def one_line(error: ValidationError, kind: type[BaseModel]) -> str:
+    """Return the validation errors of a model of type `kind`, in one line."""
+    import difflib
+
+    lines = []
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            known = [field.alias or key for key, field in kind.model_fields.items()]
+            near = difflib.get_close_matches(name, known, 1)
+            message = "unknown field" + (f"; did you mean {near[0]}?" if near else "")
+        elif name:
+            message = f"{_advice(problem)}, not {_shown(problem['input'])}"
+        lines.append(f"{name}: {message}" if name else message)
+    return " ".join("; ".join(lines).split())
+
+
+def _advice(problem: Mapping[str, Any]) -> str:
     """Return what to use instead of a wrong value, or pydantic's message for a rare error.
 
     Parameters
@@ -41,3 +63,8 @@ def advice(problem: Mapping[str, Any]) -> str:
         return USE[problem["type"]].format(**context)
     message = str(problem["msg"]).removeprefix("Value error, ")
     return f"{message[:1].lower()}{message[1:]}"
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= MOST_SHOWN else f"{shown[:MOST_SHOWN]}..."

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from dreamsound_studio._version import __version__
-from dreamsound_studio.audio.clip import open_sound
 from dreamsound_studio.audio.cut import Cut
+from dreamsound_studio.audio.decode import open_sound
 from dreamsound_studio.audio.metadata import IXML, note_in
 from dreamsound_studio.audio.riff import read_chunks
 from dreamsound_studio.control import between_blocks

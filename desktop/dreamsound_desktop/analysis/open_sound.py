@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dreamsound_studio.audio.clip import native_path, open_sound
+from dreamsound_studio.audio.decode import native_path, open_sound
 from dreamsound_studio.audio.riff import chunks_of
 from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.errors import AudioFileError

@@ -9,9 +9,10 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt
 
 from dreamsound_studio.dsp.mask import MASK_KINDS
+from dreamsound_studio.recipe.breakpoints import AUTOMATED
 from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.recipe.method_table import METHODS
-from dreamsound_studio.recipe.recipe import AUTOMATED, Recipe
+from dreamsound_studio.recipe.recipe import Recipe
 
 Kind = Literal["number", "whole", "choice", "switch", "file", "points", "text"]
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dreamsound_studio.audio.clip import open_sound
+from dreamsound_studio.audio.decode import open_sound
 from dreamsound_studio.cli.queue.common import NoStart, opened
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import DryRun, Json

@@ -21,10 +21,10 @@ from dreamsound_studio.control import Control
 from dreamsound_studio.dream.records import Dream, StepEvent
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.jobs.checkpoint import Checkpoints
+from dreamsound_studio.jobs.hooks import Hooks
 from dreamsound_studio.jobs.models import WarmModels, default_budget
 from dreamsound_studio.jobs.report import Report
 from dreamsound_studio.jobs.resumable import Change, ResumableJob
-from dreamsound_studio.jobs.run import Hooks
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.jobs.thread_warnings import thread_warnings
 from dreamsound_studio.queue.farm.messages import (

@@ -24,11 +24,12 @@ from dreamsound_studio.errors import (
 )
 from dreamsound_studio.files import check_folder_writable, partial_files
 from dreamsound_studio.jobs.checkpoint import Checkpoints
+from dreamsound_studio.jobs.hooks import Hooks
 from dreamsound_studio.jobs.report import RenderFact, Report
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.jobs.results import JobResult
 from dreamsound_studio.jobs.resumable import Change, ResumableJob
-from dreamsound_studio.jobs.run import Hooks, Runner
+from dreamsound_studio.jobs.run import Runner
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.jobs.stamp import FileStamp
 from dreamsound_studio.library.records import DreamRecord

@@ -1,0 +1,120 @@
+"""Open sound files, and decode of them what can be decoded."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dreamsound_studio.audio.formats import Bits
+from dreamsound_studio.audio.samples import BLOCK_SAMPLES, Samples
+from dreamsound_studio.errors import AudioFileError
+
+#: After a decoding error, the part before it is read in pieces of this size.
+_RETRY_SAMPLES = 1152
+
+_FLOAT_SUBTYPES = {"FLOAT", "DOUBLE", "PCM_32"}
+
+
+@contextmanager
+def open_sound(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """Open a sound file for reading; errors name the cause.
+
+    Parameters
+    ----------
+    path : path_like
+        The file.
+
+    Yields
+    ------
+    soundfile.SoundFile
+
+    Raises
+    ------
+    AudioFileError
+        The file is missing, empty, not audio or unreadable, or breaks off while it is read.
+    """
+    import soundfile
+
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError) as error:
+        raise AudioFileError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise AudioFileError(f"{path}: is a folder, not a sound file")
+    if not stat.S_ISREG(status.st_mode):
+        raise AudioFileError(f"{path}: not a regular file")
+    if status.st_size == 0:
+        raise AudioFileError(f"{path}: the file is empty (0 bytes)")
+    if not os.access(path, os.R_OK):
+        raise AudioFileError(f"{path}: permission denied. Check the file's permissions.")
+    try:
+        sound = soundfile.SoundFile(native_path(path))
+    except (soundfile.LibsndfileError, TypeError) as error:
+        reason = getattr(error, "error_string", str(error)).strip().rstrip(".")
+        raise AudioFileError(f"{path}: not a readable sound file ({reason})") from error
+    try:
+        yield sound
+    except soundfile.LibsndfileError as error:
+        raise AudioFileError(f"{path}: damaged file: {error.error_string.strip()}") from error
+    finally:
+        sound.close()
+
+
+def bits_of(sound: Any) -> Bits:
+    """Return the sample format of an open file, or the nearest one that a render can have."""
+    if sound.subtype in _FLOAT_SUBTYPES:
+        return "32f"
+    return "16" if sound.subtype == "PCM_16" else "24"
+
+
+def native_path(path: str | os.PathLike[str]) -> str | bytes:
+    """Return a path in the form libsndfile takes."""
+    # A POSIX file name is bytes, and may not be text in any encoding.
+    return os.fspath(path) if os.name == "nt" else os.fsencode(path)
+
+
+def read_part(sound: Any, start: int, stop: int) -> Samples:
+    """Read up to `stop` as many samples from `start` of an open file as can be decoded."""
+    import soundfile
+
+    samples = Samples(sound.channels, max(stop - start, 0))
+    whole, done = _decode(sound, samples, start, BLOCK_SAMPLES)
+    if not whole:
+        # After an error the decoder is unusable, and withholds the samples of its last block.
+        with soundfile.SoundFile(sound.name) as fresh:
+            _, done = _decode(fresh, samples, start, _RETRY_SAMPLES)
+    samples.truncate(done)
+    return samples
+
+
+def is_truncated(sound: Any) -> bool:
+    """Return whether an open file is shorter than its header says."""
+    # libsndfile clamps a size to the file and logs it: "data : 9 (should be 7)". A program that
+    # writes to a pipe does not know the size, and writes the largest number possible.
+    found = re.search(
+        r"(?m)^\s*(?:data|SSND|riff|Riff size|Data Size)\s*:\s*(\d+) \(should be", sound.extra_info
+    )
+    return found is not None and int(found[1]) < 0xFFFFFFFF - 2**12
+
+
+def _decode(sound: Any, samples: Samples, start: int, size: int) -> tuple[bool, int]:
+    """Decode into `samples`; return whether it succeeded, and the number of samples."""
+    import soundfile
+
+    done = 0
+    try:
+        sound.seek(start)
+        while done < samples.length:
+            block = sound.read(min(size, samples.length - done), "float32", always_2d=True)
+            if not len(block):
+                break
+            samples.write(done, block.T)
+            done += len(block)
+    except soundfile.LibsndfileError:
+        return False, done
+    return True, done

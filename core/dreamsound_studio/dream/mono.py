@@ -1,0 +1,63 @@
+"""One signal for a model to hear, with the context around it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dreamsound_studio.audio.samples import FloatArray, Samples
+
+
+class Mono:
+    """One signal for the model to hear: the mono mix of a sound, or one of its channels.
+
+    Parameters
+    ----------
+    samples : Samples
+        ``[channels, length]``.
+    channel : int or None
+        A channel, or None for the mean of all.
+    before, after : numpy.ndarray, optional
+        ``[channels, n]``, context around the sound: heard but not dreamed.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        channel: int | None = None,
+        before: FloatArray | None = None,
+        after: FloatArray | None = None,
+    ) -> None:
+        none = np.zeros((samples.channels, 0), np.float32)
+        self._samples = samples
+        self._channel = channel
+        self._before = none if before is None else before
+        self._after = none if after is None else after
+        self.length = samples.length
+        self.lead, self.tail = self._before.shape[1], self._after.shape[1]
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        """Return ``[stop - start]`` samples, zeros outside the sound."""
+        out = self._mix(self._samples.read(start, stop))
+        if start < 0 and self.lead:
+            out = _paste(out, self._mix(self._before), -self.lead - start)
+        if stop > self.length and self.tail:
+            out = _paste(out, self._mix(self._after), self.length - start)
+        return out
+
+    def _mix(self, block: FloatArray) -> FloatArray:
+        mixed: FloatArray
+        if self._channel is not None:
+            mixed = block[self._channel]
+        elif block.shape[0] == 1:
+            mixed = block[0]
+        else:
+            mixed = np.mean(block, axis=0, dtype=np.float32)
+        return mixed
+
+
+def _paste(out: FloatArray, values: FloatArray, at: int) -> FloatArray:
+    out = out.copy()
+    first, last = max(at, 0), min(at + len(values), len(out))
+    if first < last:
+        out[first:last] = values[first - at : last - at]
+    return out
