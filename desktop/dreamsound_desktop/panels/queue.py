@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound_desktop.actions import Actions
+from dreamsound_desktop.actions.actions import Actions
 from dreamsound_desktop.panels.queue_model import MIME, QueueModel
 from dreamsound_desktop.queue_client import QueueClient
 from dreamsound_studio.audio.times import clock
