@@ -187,7 +187,7 @@ def test_what_it_cannot_read_is_one_line_and_exit_2(tmp_path, path):
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "CHANGELOG.md", "dev.py", "docs", "benchmarks", "checks"]
+    "name", ["README.md", "CHANGELOG.md", "dev.py", "devtools", "docs", "benchmarks", "checks"]
 )
 def test_the_documents_and_the_scripts_are_clean(name, capsys):
     assert words.check([TOP / name]) == 0, capsys.readouterr().out

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from dreamsound_desktop.actions import Actions
+from dreamsound_desktop.actions.actions import Actions
 from dreamsound_desktop.analysis.disk_cache import DiskCache, cache_folder
 from dreamsound_desktop.background import Tasks
 from dreamsound_desktop.listening import Listening

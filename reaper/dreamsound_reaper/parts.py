@@ -12,8 +12,9 @@ from pydantic import JsonValue
 from dreamsound_reaper.facts import Facts, FactsError, Item
 from dreamsound_reaper.glue import write_glued, write_target
 from dreamsound_reaper.media import Media, local_path
+from dreamsound_reaper.pieces import UnfitError
 from dreamsound_reaper.shared_job import SharedJob, from_project, recipe_of, request_of
-from dreamsound_reaper.spans import UnfitError, check_fit, played_span, root_of
+from dreamsound_reaper.spans import check_fit, played_span, root_of
 from dreamsound_reaper.take_note import TakeNote
 from dreamsound_studio.audio.cut import Cut
 from dreamsound_studio.errors import RecipeError

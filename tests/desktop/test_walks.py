@@ -21,10 +21,11 @@ from PySide6.QtWidgets import (
 )
 
 import dreamsound_desktop
-from dreamsound_desktop.actions import ACTIONS, MENUS, clashes
+from dreamsound_desktop.actions.actions import clashes
+from dreamsound_desktop.actions.table import ACTIONS, MENUS
 from dreamsound_desktop.dialogs.keys import KeysDialog
 from dreamsound_desktop.panels.field_widgets import FileEdit
-from dreamsound_desktop.panels.presets import PresetList
+from dreamsound_desktop.panels.preset_list import PresetList
 from dreamsound_desktop.panels.queue import QueueTable
 from dreamsound_desktop.state.heard import ClassScores
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from dreamsound_reaper import run as run_module
 from dreamsound_reaper.rpp.reading import items_of, takes_of
 from dreamsound_reaper.rpp.text import read_project
+from dreamsound_reaper.run import jobs as run_jobs
+from dreamsound_reaper.run import run as run_module
 from dreamsound_reaper.take_note import TakeNote
 from dreamsound_studio.cli import main
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
@@ -46,7 +47,7 @@ def worker(tmp_path: Path, yamnet: object, monkeypatch: pytest.MonkeyPatch) -> I
     path = tmp_path / "queue/queue.sqlite"
     monkeypatch.setenv(QUEUE_VARIABLE, str(path))
     monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: yamnet)
-    monkeypatch.setattr(run_module, "ensure_worker", lambda _: False)
+    monkeypatch.setattr(run_jobs, "ensure_worker", lambda _: False)
     monkeypatch.setattr(run_module, "POLL_S", 0.02)
     store = Store(path)
     worker = Worker(store, WorkerOptions(checkpoint_every_s=0.0), lambda _: None)

@@ -138,15 +138,13 @@ class JobFactory:
         parent: Take | None = None,
     ) -> RequestedJob:
         Plan.of(recipe)  # report invalid recipes now, not in the worker
-        whole = TimeSpan(0.0, document.seconds)
-        covered = whole if span is None else span
         request = JobRequest.make(
             {
                 "input": str(document.path),
                 "out": str(out),
                 "recipe": recipe,
                 "options": {name: value for name, value in options.items() if value is not None},
-                "span": None if span is None else covered.text(),
+                "span": None if span is None else span.text(),
                 "from_render": None if parent is None else parent.renders.get("dream"),
                 "keep_every": document.keep_every if kind == "render" else 0,
                 "values": {"preset": document.preset} if document.preset else {},
@@ -154,20 +152,27 @@ class JobFactory:
                 "name": f"{document.name}: {name}" if name else document.name,
             }
         ).settled(document.path.parent)
-        number = document.takes.next_number()
-        take = Take(
-            number=number,
-            name=document.takes.free_name(
-                name or document.preset or aim_of(recipe) or f"Take {number}"
-            ),
-            kind=kind,
-            start_s=covered.start_s,
-            stop_s=min(covered.stop_s, document.seconds),
-            parent=None if parent is None else parent.number,
-            group=group,
-            recipe=set_fields(recipe),
-        )
+        take = _new_take(document, recipe, span, kind, name)
+        take.group = group
+        take.parent = None if parent is None else parent.number
         return RequestedJob(new_job(request, "desktop"), take)
+
+
+def _new_take(
+    document: Document, recipe: Recipe, span: TimeSpan | None, kind: str, name: str
+) -> Take:
+    covered = TimeSpan(0.0, document.seconds) if span is None else span
+    number = document.takes.next_number()
+    return Take(
+        number=number,
+        name=document.takes.free_name(
+            name or document.preset or aim_of(recipe) or f"Take {number}"
+        ),
+        kind=kind,
+        start_s=covered.start_s,
+        stop_s=min(covered.stop_s, document.seconds),
+        recipe=set_fields(recipe),
+    )
 
 
 def jobs_of_files(
