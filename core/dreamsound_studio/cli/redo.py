@@ -35,7 +35,7 @@ from dreamsound_studio.jobs.redo import (
     source_of,
     what_differs,
 )
-from dreamsound_studio.jobs.run import Hooks, Runner, Sounds
+from dreamsound_studio.jobs.run import Runner, Sounds
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.files import FIELDS
@@ -109,7 +109,7 @@ def redo(
             options=options.model_copy(update={"name": REDONE}),
             keep_every=keep_every(note),
         )
-        hooks = Hooks(
+        hooks = line.hooks(
             places=places,
             on_dream=lambda dream: only_noted(dream, note),
             earlier_blocks=note.earlier_blocks,

@@ -160,7 +160,8 @@ class _Inputs:
         self.runner.model(spec)
         sounds = Sounds(clip, self.targets, start)
         with StepLine(path, spec.recipe.steps) as self._line:
-            report, dream = self.runner.run(spec, sounds, self._line, self.control)
+            hooks = self._line.hooks()
+            report, dream = self.runner.run(spec, sounds, self._line, self.control, hooks)
             dream.close()
             self._line.result(report.final.class_name, report.initial.score, report.final.score)
         report.warnings[:0] = notes

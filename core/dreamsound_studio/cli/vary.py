@@ -44,7 +44,7 @@ from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import AudioFileError, RenderCancelled
 from dreamsound_studio.jobs.models import Loaded
-from dreamsound_studio.jobs.run import Hooks, Runner, Sounds
+from dreamsound_studio.jobs.run import Runner, Sounds
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.tables import table_of
@@ -202,9 +202,9 @@ class _Run:
 
     def _dream(self, variation: Variation, recipe: Recipe, planned: int) -> None:
         spec = self.spec.model_copy(update={"recipe": recipe, "number": variation.number})
-        hooks = Hooks(label=f"variation {variation.number}")
         shown = " ".join(f"{name}={value}" for name, value in variation.fields.items())
         with StepLine(f"{variation.number}/{planned} {shown}", recipe.steps) as self._line:
+            hooks = self._line.hooks(label=f"variation {variation.number}")
             report, made = self._runner.run(spec, self.sounds, self._line, self.control, hooks)
             with closing(made) as dream:
                 self._line.result(report.final.class_name, report.initial.score, report.final.score)

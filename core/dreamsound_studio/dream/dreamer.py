@@ -27,7 +27,7 @@ from dreamsound_studio.dream.starts import earlier_dream, fitted_targets, start_
 from dreamsound_studio.dream.step import NextSound, State
 from dreamsound_studio.dream.step_classes import StepClasses
 from dreamsound_studio.dream.stops import reason_to_stop
-from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.errors import MemoryLimitError, RecipeError, is_out_of_memory
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.files import Places
 from dreamsound_studio.recipe.morph import Targets
@@ -130,6 +130,8 @@ class Dreamer:
         self._kept: dict[int, Samples] = {}
         self._snapshot = snapshot
         self._earlier_blocks: list[tuple[int, int]] = []
+        #: What was heard in the sound between two steps, and after which step.
+        self._heard_between: tuple[int, Evaluation] | None = None
         self.ended = False
         self.is_between_steps = False
 
@@ -169,12 +171,46 @@ class Dreamer:
         if not self._steps:
             self._warn("stopped before the end of the first step; the sound is unchanged")
 
+    def score(self) -> float | None:
+        """Return the score of the sound after the last step, as :meth:`result` would have it.
+
+        It is heard on the published grid, so it compares with that of the source and with what
+        `listen` reports. After the last step, the result reuses it. The dream stays as it is.
+
+        Returns
+        -------
+        float or None
+            None before the first step, while the dream is finishing, and where memory runs out.
+
+        Raises
+        ------
+        RenderCancelled
+            The control was cancelled.
+        """
+        if self._state is None or not self._steps:
+            return None
+        last = None
+        try:
+            last = self._sounding(self._state)
+            classes = self._classes.of_end(self._steps[-1].class_index)
+            ear = self._ear(self.clip.sample_rate_hz, self.model.published_hop_frames)
+            heard = ear.hear(Mono(last), ear.grid(last.length, None), classes, self._between_steps)
+        except (FinishEarly, MemoryLimitError):
+            return None
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            return None
+        finally:
+            if last is not None and last is not self._state.sound:
+                last.close()
+        self._heard_between = (len(self._steps), heard)
+        return heard.score
+
     def result(self) -> Dream:
         """Return the dream in its current state; call it after :meth:`steps` ends."""
         state = self._state or self._begin()
-        last = self.layout.decoded(state.sound)
-        if self.recipe.wet < 1:
-            last = mix_wet(self.clip.samples, last, self.recipe.wet)
+        last = self._sounding(state)
         ear = self._ear(self.clip.sample_rate_hz, self.model.published_hop_frames)
         last_heard = self._steps[-1] if self._steps else self._classes.first(self._hear_clip)
         index = last_heard.class_index
@@ -183,7 +219,10 @@ class Dreamer:
         initial = self._classes.heard_first
         if initial is None or initial.class_index != index or len(classes) > 1:
             initial = ear.hear(Mono(self.clip.samples), grid, classes)
-        final = ear.hear(Mono(last), grid, classes)
+        if self._heard_between is not None and self._heard_between[0] == len(self._steps):
+            final = self._heard_between[1]
+        else:
+            final = ear.hear(Mono(last), grid, classes)
         return Dream(
             source=self.clip,
             recipe=self.recipe,
@@ -234,7 +273,7 @@ class Dreamer:
         if recipe.start != "sound":
             start = start_sound(recipe.start, self.source, self.method.envelope.rms, recipe.seed)
         self._state = self.method.begin(start, 1 if self.linked else start.channels)
-        self._steps, self._kept = [], {}
+        self._steps, self._kept, self._heard_between = [], {}, None
         if self._snapshot is not None:
             self._go_on_from(self._snapshot, self._state)
         self.is_between_steps = True
@@ -322,6 +361,19 @@ class Dreamer:
         if self.control.finishing:
             return ear.hear(Mono(clip.samples), grid, best)
         return ear.hear(Mono(clip.samples), grid, best, self.control.check)
+
+    def _between_steps(self, _share: float) -> None:
+        """Stop a pass over the sound between two steps, also where the dream finishes."""
+        self.control.check_cancelled()
+        if self.control.finishing:
+            raise FinishEarly
+
+    def _sounding(self, state: State) -> Samples:
+        """Return the sound as it is heard: the state's own where it is the same."""
+        sound = self.layout.decoded(state.sound)
+        if self.recipe.wet < 1:
+            sound = mix_wet(self.clip.samples, sound, self.recipe.wet)
+        return sound
 
     def _objective_name(self, class_index: int) -> str:
         recipe = self.recipe

@@ -99,6 +99,8 @@ class Hooks:
     ----------
     places : mapping or callable, optional
         Where the recipe's files are on this machine, as `Dreamer` takes it.
+    on_event : callable, optional
+        Called with the dreamer and the event of each step, before the progress receives it.
     on_step : callable, optional
         Called between two steps with the dreamer, whose snapshot can be taken then.
     on_dream : callable, optional
@@ -119,6 +121,7 @@ class Hooks:
     """
 
     places: Places | None = None
+    on_event: Callable[[Dreamer, StepEvent], None] | None = None
     on_step: Callable[[Dreamer], None] | None = None
     on_dream: Callable[[Dream], None] | None = None
     on_ready: Callable[[Ready, Report, DreamRecord | None], None] | None = None
@@ -282,6 +285,8 @@ class Runner:
         if hooks.steps == 0:
             control.finish()
         for event in dreamer.steps():
+            if hooks.on_event is not None:
+                hooks.on_event(dreamer.dreamer, event)
             progress.step(event)
             if event.step == hooks.steps:
                 control.finish()
