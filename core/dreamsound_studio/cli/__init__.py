@@ -47,7 +47,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "layers": (f"{__name__}.layers", "List the layers of a model."),
 }
 EXIT_BAD_INPUT, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 2, 4, 130
-#: Options of every command, which may also stand before it.
+#: Options of every command and group, which may also stand before a command.
 GENERAL_FLAGS = frozenset(("-q", "--quiet", "-v", "--verbose", "--debug"))
 EXAMPLES = """\b
 dreamsound bird.wav                      dream with the defaults
@@ -100,14 +100,14 @@ class RootGroup(LazyGroup):
     """All commands; a sound or a folder in the place of a command is rendered."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Take general options before the command too, and those of ``render`` without it."""
+        """Take the options of ``render`` without it too, also behind general options."""
         count = next((n for n, word in enumerate(args) if word not in GENERAL_FLAGS), len(args))
         first, rest = args[:count], args[count:]
         own = {flag for param in self.get_params(ctx) for flag in param.opts}
         if rest[:1] and rest[0].startswith("-") and rest[0].partition("=")[0] not in own:
             is_render = any(_is_input(word) for word in rest) and not ctx.resilient_parsing
             rest = ["render", *rest] if is_render else rest
-        return super().parse_args(ctx, [*rest[:1], *first, *rest[1:]])
+        return super().parse_args(ctx, [*first, *rest])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return ``render`` for ``dreamsound bird.wav``, else what is named."""

@@ -65,9 +65,7 @@ class Command(TyperCommand):
         kwargs["context_settings"] = SETTINGS | (kwargs.get("context_settings") or {})
         kwargs["rich_markup_mode"] = None
         super().__init__(*args, **kwargs)
-        taken = {flag for param in self.params for flag in param.opts}
-        more = [*_general_options(), *_help_all(is_shown=self._has_long_options())]
-        self.params += [param for param in more if not taken & set(param.opts)]
+        _add_general_options(self, has_long_help=self._has_long_options())
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; whichever way it ends, it leaves no empty folder that it made."""
@@ -86,47 +84,42 @@ class Command(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments and options under their headings."""
-        every = bool(ctx.meta.get(EVERY))
-        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
-        sections |= {name: [] for name in (*PANELS, GENERAL)}
-        params = self.get_params(ctx)
-        if not every:
-            params = _short(params)
-        for param in params:
-            record = _record(param, ctx)
-            if record is None:
-                continue
-            heading = _heading(param)
-            if not every and heading in PANELS:
-                heading, record = "Options", (record[0], _short_text(param, record[1]))
-            sections.setdefault(heading, []).append(record)
-        for heading, rows in sections.items():
-            if rows:
-                with formatter.section(heading):
-                    formatter.write_dl(rows, col_max=FIRST_COLUMN)
+        for heading, rows in _sections(self.get_params(ctx), ctx).items():
+            _write(heading, rows, formatter)
 
     def _has_long_options(self) -> bool:
         return any(_heading(p) in PANELS and p.name not in SHORT_HELP for p in self.params)
 
 
 class Group(TyperGroup):
-    """A group of commands; called without one, it shows its help."""
+    """A group of commands with the general options; called without one, it shows its help."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["context_settings"] = SETTINGS | (kwargs.get("context_settings") or {})
         kwargs["rich_markup_mode"] = None
+        kwargs["invoke_without_command"] = True
         super().__init__(*args, **kwargs)
+        _add_general_options(self, has_long_help=False)
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Show the help where no command is named."""
-        if not args and not ctx.resilient_parsing:
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that is named; show the help where none is."""
+        result = super().invoke(ctx)
+        if ctx.invoked_subcommand is None:
             typer.echo(ctx.get_help())
-            ctx.exit()
-        return super().parse_args(ctx, args)
+        return result
 
     def get_help_option_names(self, ctx: Any) -> list[str]:
         """Return -h and --help in this order."""
         return _ordered(super().get_help_option_names(ctx))
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the group's own options, its commands, and the general options."""
+        sections = _sections(self.get_params(ctx), ctx)
+        general = sections.pop(GENERAL)
+        for heading, rows in sections.items():
+            _write(heading, rows, formatter)
+        self.format_commands(ctx, formatter)
+        _write(GENERAL, general, formatter)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write a line for each command, wrapped where the terminal is narrow."""
@@ -135,8 +128,7 @@ class Group(TyperGroup):
             for name in self.list_commands(ctx)
             if (command := self.get_command(ctx, name)) is not None and not command.hidden
         ]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+        _write("Commands", rows, formatter)
 
 
 class App(typer.Typer):
@@ -149,6 +141,36 @@ class App(typer.Typer):
     def command(self, name: str | None = None, **kwargs: Any) -> Callable[[Function], Function]:
         """Add a command, as `typer.Typer.command` does."""
         return super().command(name, **({"cls": Command} | kwargs))
+
+
+def _add_general_options(command: Any, *, has_long_help: bool) -> None:
+    """Add the options that a command or group has no options of its own for."""
+    taken = {flag for param in command.params for flag in param.opts}
+    more = [*_general_options(), *_help_all(is_shown=has_long_help)]
+    command.params += [param for param in more if not taken & set(param.opts)]
+
+
+def _sections(params: list[Any], ctx: Any) -> dict[str, list[tuple[str, str]]]:
+    """Return the rows of a help page by heading, in its order; a heading may have none."""
+    every = bool(ctx.meta.get(EVERY))
+    sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+    sections |= {name: [] for name in (*PANELS, GENERAL)}
+    for param in params if every else _short(params):
+        record = _record(param, ctx)
+        if record is None:
+            continue
+        heading = _heading(param)
+        if not every and heading in PANELS:
+            heading, record = "Options", (record[0], _short_text(param, record[1]))
+        sections.setdefault(heading, []).append(record)
+    return sections
+
+
+def _write(heading: str, rows: list[tuple[str, str]], formatter: Any) -> None:
+    """Write rows under their heading, which is left out where there are none."""
+    if rows:
+        with formatter.section(heading):
+            formatter.write_dl(rows, col_max=FIRST_COLUMN)
 
 
 def _ordered(names: Iterable[str]) -> list[str]:
