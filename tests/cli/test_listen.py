@@ -114,7 +114,7 @@ def test_files_hold_what_is_shown_and_replace_nothing(
         # Before the sound is read: there is none.
         ("none.wav --png heard", 2, "heard: pass a name that ends in .png"),
         ("{bird} --csv nowhere/x.csv", 2, "no folder nowhere"),
-        ("{bird} --model yamnt", 3, "Did you mean yamnet"),
+        ("{bird} --model yamnt", 2, "Did you mean yamnet"),
     ],
 )
 def test_bad_input_is_one_line(

@@ -166,7 +166,7 @@ def test_list_and_show_tell_what_waits(command: Command, three: Store) -> None:
     shown_ = command("queue", "show", 1)
     assert "bird.wav" in shown_.out
     assert json.loads(command("queue", "show", 1, "--json").out)["id"] == 1
-    assert command("queue", "show", 77).code == 1
+    assert command("queue", "show", 77).code == 2
     assert "No job 77" in command("queue", "show", 77).err
     assert three.counts()["queued"] == 3
 
@@ -179,7 +179,7 @@ def test_jobs_are_moved_paused_cancelled_retried_removed_and_cleared(
     assert waiting(three) == ["c.wav", "bird.wav", "b.wav"]
     assert command("queue", "move", 2, "--priority", 4).code == 0
     assert waiting(three) == ["b.wav", "c.wav", "bird.wav"]
-    assert command("queue", "move", 2).code == 1
+    assert command("queue", "move", 2).code == 2
     paused = command("queue", "pause")
     assert (paused.code, "the queue is paused" in paused.err) == (0, True)
     assert three.paused
@@ -196,7 +196,7 @@ def test_jobs_are_moved_paused_cancelled_retried_removed_and_cleared(
     assert command("queue", "finish", 3).code == 1
     assert command("queue", "retry", 1).code == 0
     assert three.job(1).state == "queued"
-    assert command("queue", "cancel").code == 1
+    assert command("queue", "cancel").code == 2
     assert command("queue", "cancel", "--all").code == 0
     assert command("queue", "remove", 3).code == 0
     assert "1 cleared" not in command("queue", "clear", "--state", "failed").err

@@ -19,7 +19,7 @@ from dreamsound_studio.recipe.files import Places, files_by_name, with_files
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.objective import is_objective
 from dreamsound_studio.recipe.objective_text import parse_objective
-from dreamsound_studio.recipe.wrong_values import advice
+from dreamsound_studio.wrong_values import advice
 
 SCHEMA_VERSION = 1
 

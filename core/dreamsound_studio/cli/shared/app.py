@@ -6,9 +6,10 @@ text: it wraps at the terminal's width, cuts nothing, and needs no import of ric
 
 from __future__ import annotations
 
+import difflib
 import functools
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -108,6 +109,12 @@ class Group(TyperGroup):
             typer.echo(ctx.get_help())
         return result
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that is named; suggest another for an unknown one."""
+        if args[0] not in self.list_commands(ctx) and not ctx.resilient_parsing:
+            fail_for_unknown(ctx, args[0], self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
     def get_help_option_names(self, ctx: Any) -> list[str]:
         """Return -h and --help in this order."""
         return _ordered(super().get_help_option_names(ctx))
@@ -129,6 +136,14 @@ class Group(TyperGroup):
             if (command := self.get_command(ctx, name)) is not None and not command.hidden
         ]
         _write("Commands", rows, formatter)
+
+
+def fail_for_unknown(ctx: typer.Context, name: str, known: Iterable[str]) -> NoReturn:
+    """Raise the parser's error for a command that a group does not have."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, 1)
+    hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(names)}"
+    ctx.fail(f"unknown command {name!r}: {hint}")
 
 
 class App(typer.Typer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from dreamsound_studio.errors import QueueError
+from dreamsound_studio.errors import QueueError, QueueInputError
 from dreamsound_studio.queue.store.database import COLUMNS, NEXT_NUMBER, checked_id
 from dreamsound_studio.queue.store.queries import QueueReader
 from dreamsound_studio.queue.store.records import (
@@ -100,7 +100,9 @@ class UserActions(QueueReader):
         chosen = list(states)
         for state in chosen:
             if state not in OVER:
-                raise QueueError(f"Only {', '.join(OVER)} jobs can be cleared, not {state!r:.60}")
+                raise QueueInputError(
+                    f"Only {', '.join(OVER)} jobs can be cleared, not {state!r:.60}"
+                )
         marks = ", ".join("?" * len(chosen))
         with self._transaction("IMMEDIATE"):
             gone = self._jobs(
@@ -145,7 +147,7 @@ class UserActions(QueueReader):
             The job after the move.
         """
         if (before is None) == (to not in ("top", "bottom")):
-            raise QueueError("Pass either another job to move before, or top or bottom")
+            raise QueueInputError("Pass either another job to move before, or top or bottom")
         with self._transaction("IMMEDIATE"):
             job = self._queued(job_id)
             if before == job_id:
