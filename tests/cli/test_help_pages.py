@@ -62,7 +62,7 @@ def test_a_page_is_plain_and_as_wide_as_the_terminal(
     assert max(map(len, page.out.splitlines())) <= int(columns)
     # Nothing is drawn as a box, coloured or cut off.
     assert not set(page.out) & set("│╭╰─…\x1b")
-    for typed in ("<str>", "<int", "<path>", "list["):
+    for typed in ("<=x", "x>=", "<str>", "<int", "<path>", "list["):
         assert typed not in page.out
     assert all(option in page.out for option in EVERYWHERE)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, TypeVar
 
@@ -55,6 +56,8 @@ METAVARS = {
     "<float range>": "X",
     "<path>": "PATH",
 }
+#: How the parser writes the limits of a number, and how the help does.
+LIMITS = {r"([-.\d]+)<=x<=([-.\d]+)": r"\1 to \2", r"x>=([-.\d]+)": r"\1 or more"}
 #: Key of a context's notes: show every option.
 EVERY = "dreamsound_studio.cli.help_all"
 
@@ -219,6 +222,8 @@ def _record(param: Any, ctx: Any) -> tuple[str, str] | None:
     name, text = record
     for kind, metavar in METAVARS.items():
         name = name.replace(kind, metavar)
+    for limits, words in LIMITS.items():
+        text = re.sub(limits, words, text)
     return (name, " ".join(text.split()))
 
 
