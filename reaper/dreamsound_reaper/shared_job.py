@@ -22,8 +22,8 @@ from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.presets import find_preset
 from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.recipe.wrong_values import one_line
 from dreamsound_studio.render.options import RenderOptions
+from dreamsound_studio.wrong_values import one_line
 
 NAME_TEMPLATE: Final = "{fxname}_{render}"
 

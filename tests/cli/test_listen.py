@@ -113,8 +113,13 @@ def test_files_hold_what_is_shown_and_replace_nothing(
         ("{bird} --png -", 2, "-: pass a name that ends in .png"),
         # Before the sound is read: there is none.
         ("none.wav --png heard", 2, "heard: pass a name that ends in .png"),
+        ("{bird} --out heard.txt", 2, "--out heard.txt: pass a name that ends in .json, .csv"),
+        ("{bird} --out a.csv --csv b.csv", 2, "pass --out a.csv or --csv, not both"),
+        ("{bird} --out a.png --png b.png", 2, "pass --out a.png or --png, not both"),
+        ("{bird} -o nowhere/x.json", 2, "no folder nowhere"),
+        ("{bird} -o - --csv -", 2, "pass --json or --csv -, not both"),
         ("{bird} --csv nowhere/x.csv", 2, "no folder nowhere"),
-        ("{bird} --model yamnt", 3, "Did you mean yamnet"),
+        ("{bird} --model yamnt", 2, "Did you mean yamnet"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -123,6 +128,23 @@ def test_bad_input_is_one_line(
     outcome = command("listen", *(part.format(bird=bird) for part in arguments.split()))
     assert (outcome.code, len(outcome.told)) == (code, 1)
     assert words in outcome.err
+
+
+@pytest.mark.yamnet
+def test_out_writes_by_the_ending_of_the_name(hears: Command, bird: Path, tmp_path: Path) -> None:
+    printed = hears(bird, "--json", "--top", 3)
+    assert hears(bird, "-o", "-", "--top", 3).out == printed.out
+    made = hears(bird, "--out", tmp_path / "heard.json", "--top", 3)
+    assert (made.code, f"wrote {tmp_path / 'heard.json'}" in made.err) == (0, True)
+    assert "index  class" in made.out
+    assert (tmp_path / "heard.json").read_text() == printed.out.rstrip("\n")
+    assert hears(bird, "--out", tmp_path / "heard.json").code == 2
+    assert hears(bird, "--out", tmp_path / "heard.json", "--clash", "skip").code == 0
+    assert hears(bird, "-o", tmp_path / "heard.csv", "--top", 3).code == 0
+    table = hears(bird, "--csv", "-", "--top", 3).out
+    assert (tmp_path / "heard.csv").read_text().splitlines() == table.splitlines()
+    assert hears(bird, "-o", tmp_path / "heard.png").code == 0
+    assert (tmp_path / "heard.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_passages_join_patches_of_one_class() -> None:

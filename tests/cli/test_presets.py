@@ -66,6 +66,43 @@ def test_one_is_saved_copied_renamed_shared_and_deleted(command: Command, tmp_pa
     }
 
 
+def test_out_writes_a_preset_elsewhere_or_prints_it(command: Command, tmp_path: Path) -> None:
+    file = tmp_path / f"Mine{SUFFIX}"
+    commands = (
+        ("save", "Mine", "--steps", 7),
+        ("copy", "Bones", "Mine"),
+        ("export", "Bones"),
+        ("blend", "Bones", "Turn to birds", "0.2"),
+    )
+    for arguments in commands:
+        printed = command("presets", *arguments, "-o", "-")
+        assert (printed.code, printed.err) == (0, "")
+        assert command("presets", *arguments, "--out", file).out.startswith(f"wrote {file}; ")
+        assert json.loads(file.read_text()) == json.loads(printed.out)
+        assert command("presets", *arguments, "--out", file).code == 2
+        file.unlink()
+        assert command("presets", *arguments, "--out", tmp_path / "preset.json").code == 2
+    # None of them is among the user's presets.
+    assert not user_presets_folder().exists()
+
+
+def test_a_blend_is_written_saved_and_printed_at_once(command: Command, tmp_path: Path) -> None:
+    blend = ("blend", "Bones", "Turn to birds", "0.2", "--save", "Mix", "--json")
+    done = command("presets", *blend, "--out", tmp_path)
+    assert done.code == 0
+    assert json.loads(done.out) == json.loads((tmp_path / f"Mix{SUFFIX}").read_text())
+    assert find_preset("Mix").preset.as_dict() == json.loads(done.out)
+
+
+def test_an_export_needs_one_place(command: Command, tmp_path: Path) -> None:
+    for place in ((), (tmp_path, "--out", tmp_path)):
+        done = command("presets", "export", "Bones", *place)
+        assert (done.code, done.err) == (
+            2,
+            "dreamsound: name one place to write to: FILE, or --out FILE\n",
+        )
+
+
 def test_a_bad_file_among_those_imported_changes_nothing(command: Command, tmp_path: Path) -> None:
     command("presets", "export", "Bones", tmp_path)
     bad = tmp_path / f"bad{SUFFIX}"

@@ -106,13 +106,13 @@ def test_a_worker_is_started_unless_asked_not_to(
 @pytest.mark.parametrize(
     ("arguments", "code", "why"),
     [
-        (("bird.wav", "missing.wav"), 2, "missing.wav"),
+        (("missing.wav",), 2, "missing.wav"),
         (("bird.wav", "--steps", "0"), 2, "steps"),
         (("bird.wav", "--class", "Brid"), 2, "Bird"),
         (("bird.wav", "--preset", "Bonez"), 2, "Bones"),
         (("bird.wav", "--renders", "song"), 2, "song"),
         (("bird.wav", "--span", "3:1"), 2, "span"),
-        (("bird.wav", "other/bird.wav"), 1, "--clash number"),
+        (("bird.wav", "other/bird.wav"), 2, "--clash number"),
         (("bird.wav", "--method", "target", "--target", "no.wav"), 2, "no.wav"),
         (("bird.wav", "--objective", 'guide:"no.wav"'), 2, "no.wav"),
         (("bird.wav", "--objective", 'direction:"bird.wav"-"no.wav"'), 2, "no.wav"),
@@ -166,7 +166,7 @@ def test_list_and_show_tell_what_waits(command: Command, three: Store) -> None:
     shown_ = command("queue", "show", 1)
     assert "bird.wav" in shown_.out
     assert json.loads(command("queue", "show", 1, "--json").out)["id"] == 1
-    assert command("queue", "show", 77).code == 1
+    assert command("queue", "show", 77).code == 2
     assert "No job 77" in command("queue", "show", 77).err
     assert three.counts()["queued"] == 3
 
@@ -179,7 +179,7 @@ def test_jobs_are_moved_paused_cancelled_retried_removed_and_cleared(
     assert waiting(three) == ["c.wav", "bird.wav", "b.wav"]
     assert command("queue", "move", 2, "--priority", 4).code == 0
     assert waiting(three) == ["b.wav", "c.wav", "bird.wav"]
-    assert command("queue", "move", 2).code == 1
+    assert command("queue", "move", 2).code == 2
     paused = command("queue", "pause")
     assert (paused.code, "the queue is paused" in paused.err) == (0, True)
     assert three.paused
@@ -196,7 +196,7 @@ def test_jobs_are_moved_paused_cancelled_retried_removed_and_cleared(
     assert command("queue", "finish", 3).code == 1
     assert command("queue", "retry", 1).code == 0
     assert three.job(1).state == "queued"
-    assert command("queue", "cancel").code == 1
+    assert command("queue", "cancel").code == 2
     assert command("queue", "cancel", "--all").code == 0
     assert command("queue", "remove", 3).code == 0
     assert "1 cleared" not in command("queue", "clear", "--state", "failed").err
@@ -250,6 +250,49 @@ def test_watch_wait_and_report_give_the_outcome(
     assert "c.wav" in page
     rows = json.loads((tmp_path / "report" / "queue_report.json").read_text())["inputs"]
     assert [row["state"] for row in rows] == ["done", "done", "failed"]
+
+
+@pytest.mark.parametrize("how", [("queue", "add"), ("render", "--queue")])
+def test_a_sound_that_cannot_be_read_does_not_keep_the_others_out(
+    command: Command, store: Store, bird: Path, tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    bad = tmp_path / "bad.wav"
+    bad.write_text("no sound")
+    none = tmp_path / "none.wav"
+    own = ("--no-start",) if how[0] == "queue" else ()
+    given = (*how, bad, bird, none, "--out", tmp_path / "out", "--json", *own)
+    store.pause()
+    added = command(*given)
+    assert added.code == 4
+    told = json.loads(added.out)
+    assert [one["input"] for one in told["jobs"]] == [str(bird)]
+    failed = [(one["input"], one["exit_code"]) for one in told["failed"]]
+    assert failed == [(str(bad), 2), (str(none), 2)]
+    lines = [line for line in added.err.splitlines() if "paused" not in line]
+    assert lines == [f"dreamsound: {one['error']}" for one in told["failed"]]
+    assert [job.input for job in store.jobs()] == [str(bird)]
+    # The number in a name is that of the sound among all, as in batch.
+    assert json.loads(store.job(1).request)["number"] == 2
+
+
+def test_if_no_sound_can_be_read_nothing_is_added_or_started(
+    command: Command, store: Store, tmp_path: Path
+) -> None:
+    given = (tmp_path / "a.wav", tmp_path / "b.wav", "--out", tmp_path / "out")
+    done = command("queue", "add", *given)
+    assert (done.code, len(done.err.splitlines())) == (2, 2)
+    assert store.counts()["queued"] == 0
+    assert not list(store.path.parent.glob("worker.log"))
+
+
+def test_a_dry_run_lists_what_would_be_added_and_what_not(
+    command: Command, store: Store, bird: Path, tmp_path: Path
+) -> None:
+    given = (bird, tmp_path / "none.wav", "--out", tmp_path / "out", "--dry-run")
+    done = command("queue", "add", *given)
+    assert (done.code, done.out) == (4, f"would add {bird}, to write to {tmp_path / 'out'}\n")
+    assert "none.wav: No such file" in done.err
+    assert store.counts()["queued"] == 0
 
 
 def test_watching_an_empty_queue_says_so(command: Command, store: Store) -> None:

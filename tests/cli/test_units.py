@@ -90,7 +90,7 @@ def test_channels_that_noise_excites_too_do_not_rank_first(yamnet: YamNet) -> No
         ("--layer layer99", 2, "no layer 'layer99'"),
         ("", 2, "layer"),
         ("--layer layer5 --top 0", 2, "top"),
-        ("--layer layer5 --model nothing", 3, "Unknown model 'nothing'"),
+        ("--layer layer5 --model nothing", 2, "Unknown model 'nothing'"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(

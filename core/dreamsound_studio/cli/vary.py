@@ -43,7 +43,6 @@ from dreamsound_studio.dream.objective import check_names, check_names_here
 from dreamsound_studio.dream.records import Dream
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import AudioFileError, RenderCancelled
-from dreamsound_studio.jobs.hooks import Hooks
 from dreamsound_studio.jobs.models import Loaded
 from dreamsound_studio.jobs.run import Runner
 from dreamsound_studio.jobs.sounds import Sounds
@@ -204,9 +203,9 @@ class _Run:
 
     def _dream(self, variation: Variation, recipe: Recipe, planned: int) -> None:
         spec = self.spec.model_copy(update={"recipe": recipe, "number": variation.number})
-        hooks = Hooks(label=f"variation {variation.number}")
         shown = " ".join(f"{name}={value}" for name, value in variation.fields.items())
         with StepLine(f"{variation.number}/{planned} {shown}", recipe.steps) as self._line:
+            hooks = self._line.hooks(label=f"variation {variation.number}")
             report, made = self._runner.run(spec, self.sounds, self._line, self.control, hooks)
             with closing(made) as dream:
                 self._line.result(report.final.class_name, report.initial.score, report.final.score)

@@ -35,6 +35,8 @@ class Hooks:
     ----------
     places : mapping or callable, optional
         Where the recipe's files are on this machine, as `Dreamer` takes it.
+    on_event : callable, optional
+        Called with the dreamer and the event of each step, before the progress receives it.
     on_step : callable, optional
         Called between two steps with the dreamer, whose snapshot can be taken then.
     on_dream : callable, optional
@@ -55,6 +57,7 @@ class Hooks:
     """
 
     places: Places | None = None
+    on_event: Callable[[Dreamer, StepEvent], None] | None = None
     on_step: Callable[[Dreamer], None] | None = None
     on_dream: Callable[[Dream], None] | None = None
     on_ready: Callable[[Ready, Report, DreamRecord | None], None] | None = None

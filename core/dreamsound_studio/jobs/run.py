@@ -176,6 +176,8 @@ class Runner:
         if hooks.steps == 0:
             control.finish()
         for event in dreamer.steps():
+            if hooks.on_event is not None:
+                hooks.on_event(dreamer.dreamer, event)
             progress.step(event)
             if event.step == hooks.steps:
                 control.finish()

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dreamsound_studio.audio.formats import FORMAT_BITS, Bits, FileFormat, check_bits
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE, LATE, check_template, fields_in
+from dreamsound_studio.wrong_values import advice
 
 #: `gradient` and `hardcut` are brought to the source's level by at most this.
 MOST_GAIN_DB = 40.0
@@ -95,8 +96,7 @@ class RenderOptions(BaseModel):
         except ValidationError as error:
             problem = error.errors()[0]
             name = str(problem["loc"][0]) if problem["loc"] else "options"
-            message = problem["msg"][0].lower() + problem["msg"][1:]
-            raise RecipeError(f"{name}: {message}, not {problem['input']!r}") from error
+            raise RecipeError(f"{name}: {advice(problem)}, not {problem['input']!r}") from error
         if options.level == "raw" and options.bits != "32f":
             raise RecipeError("level raw needs bits 32f, since its values can exceed full scale")
         check_template(options.name, several=len(options.renders) > 1)

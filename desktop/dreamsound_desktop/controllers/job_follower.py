@@ -16,12 +16,15 @@ from dreamsound_desktop.state.messages import TRANSIENT_MS
 from dreamsound_desktop.state.requests import RequestedJob, finished
 from dreamsound_desktop.state.takes import Take
 from dreamsound_desktop.studio import Studio
-from dreamsound_studio.errors import ModelError, QueueError
+from dreamsound_studio.errors import ModelError, QueueError, UnknownModelError
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import HELD
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.previews import step_picture_file
 from dreamsound_studio.render.level_notes import is_level_note
+
+#: Codes of failed jobs that another model may help.
+_MODEL_CODES = (ModelError.__name__, UnknownModelError.__name__)
 
 
 @dataclass(eq=False)
@@ -210,7 +213,7 @@ class JobFollower(QObject):
             self._lost[job.id] = document, document.takes.remove(number)
             if job.state == "failed":
                 steps = [(self.tr("Try again"), lambda: studio.client.retry([job.id]))]
-                if job.code == ModelError.__name__:
+                if job.code in _MODEL_CODES:
                     steps.append((self.tr("Models…"), studio.actions["welcome"].trigger))
                 studio.messages.say(
                     self.tr("{0} failed: {1}").format(job.name, job.error),

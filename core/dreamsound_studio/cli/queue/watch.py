@@ -66,6 +66,8 @@ def wait(
 ) -> int:
     """Wait until jobs finish; the exit code is 4 if one failed or was cancelled."""
     with opened() as store:
+        for number in numbers or ():
+            store.job(number)  # a job that is removed meanwhile is not waited for
         chosen = numbers or [
             job.id
             for state in ("queued", "running", "cancelling")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from dreamsound_studio.errors import QueueError
+from dreamsound_studio.errors import QueueError, QueueInputError
 from dreamsound_studio.queue.store.database import COLUMNS, NEXT_NUMBER, Database, checked_id
 from dreamsound_studio.queue.store.records import (
     Job,
@@ -101,7 +101,7 @@ def clear_finished(database: Database, states: Iterable[str] = OVER) -> list[Job
     chosen = list(states)
     for state in chosen:
         if state not in OVER:
-            raise QueueError(f"Only {', '.join(OVER)} jobs can be cleared, not {state!r:.60}")
+            raise QueueInputError(f"Only {', '.join(OVER)} jobs can be cleared, not {state!r:.60}")
     marks = ", ".join("?" * len(chosen))
     with database.transaction("IMMEDIATE"):
         gone = database.read_jobs(
@@ -151,7 +151,7 @@ def move(
         The job after the move.
     """
     if (before is None) == (to not in ("top", "bottom")):
-        raise QueueError("Pass either another job to move before, or top or bottom")
+        raise QueueInputError("Pass either another job to move before, or top or bottom")
     with database.transaction("IMMEDIATE"):
         job = _queued(database, job_id)
         if before == job_id:

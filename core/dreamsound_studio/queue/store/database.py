@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self
 
-from dreamsound_studio.errors import QueueError
+from dreamsound_studio.errors import QueueInputError
 from dreamsound_studio.queue.store.records import JOB_COLUMNS, Job, job_from, now_text
 from dreamsound_studio.queue.store.schema import QUEUE, connect
 from dreamsound_studio.queue.store.states import ACTIONS, OVER, LostJobError, illegal_move
@@ -135,7 +135,7 @@ class Database:
         """Return a job; raise `QueueError` if the ID is unknown."""
         found = self.read_jobs(f"SELECT {COLUMNS} FROM jobs WHERE id = ?", checked_id(job_id))
         if not found:
-            raise QueueError(f"No job {job_id} in the queue")
+            raise QueueInputError(f"No job {job_id} in the queue")
         return found[0]
 
     def act(
@@ -168,9 +168,9 @@ class Database:
 
 
 def checked_id(job_id: int) -> int:
-    """Return a valid job ID, or raise `QueueError`."""
+    """Return a valid job ID, or raise `QueueInputError`."""
     if not 0 <= job_id <= _MOST_ID:
-        raise QueueError(f"Invalid job ID: {job_id}")
+        raise QueueInputError(f"Invalid job ID: {job_id}")
     return job_id
 
 

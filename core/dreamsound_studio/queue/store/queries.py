@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-from dreamsound_studio.errors import QueueError
+from dreamsound_studio.errors import QueueInputError
 from dreamsound_studio.queue.store.database import COLUMNS, Database, checked_id
 from dreamsound_studio.queue.store.records import Changes, Job, WorkerRow
 from dreamsound_studio.queue.store.schema import QUEUE
@@ -50,13 +50,13 @@ def jobs(
     """
     for what, value in (("limit", limit), ("offset", offset)):
         if not 0 <= value < 2**63:
-            raise QueueError(f"Invalid {what} of a page: {value}")
+            raise QueueInputError(f"Invalid {what} of a page: {value}")
     if state is None:
         order, only, values = f"shelf, {_ORDER}", "", [limit, offset]
     elif state in STATES:
         order, only, values = _ORDER, f"WHERE state = '{state}'", [limit, offset]
     else:
-        raise QueueError(f"Invalid state {state!r:.60}. Use {', '.join(STATES)}.")
+        raise QueueInputError(f"Invalid state {state!r:.60}. Use {', '.join(STATES)}.")
     page = f"SELECT {COLUMNS} FROM jobs {only} ORDER BY {order} LIMIT ? OFFSET ?"
     return database.read_jobs(page, *values)
 
@@ -89,7 +89,7 @@ def wish(database: Database, job_id: int) -> str:
     """Return the user's request for a running job: ``cancel``, ``finish`` or empty."""
     found = database.rows("SELECT wanted FROM jobs WHERE id = ?", checked_id(job_id))
     if not found:
-        raise QueueError(f"No job {job_id} in the queue")
+        raise QueueInputError(f"No job {job_id} in the queue")
     return str(found[0][0])
 
 
