@@ -96,8 +96,8 @@ def test_a_worker_is_started_unless_asked_not_to(
     added = ("queue", "add", bird, "--out", tmp_path / "out")
     assert command(*added, "--no-start").code == 0
     assert no_worker == []
-    told = json.loads(command(*added, "--json").out)
-    assert told["worker_started"]
+    report = json.loads(command(*added, "--json").out)
+    assert report["worker_started"]
     assert len(no_worker) == 1
     store.pause()
     assert "paused" in command(*added).err
@@ -134,7 +134,7 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_added(
     monkeypatch.chdir(tmp_path)
     done = command("queue", "add", *arguments, "--out", "out")
     assert done.code == code
-    assert why in done.told[-1]
+    assert why in done.messages[-1]
     assert store.counts()["queued"] == 0
     assert not (tmp_path / "out").exists()
 
@@ -159,10 +159,10 @@ def test_list_and_show_tell_what_waits(command: Command, three: Store) -> None:
         ["queued", "c.wav"],
     ]
     assert "3 queued" in listed.err
-    told = json.loads(command("queue", "list", "--json", "--limit", 2).out)
-    assert told["counts"]["queued"] == 3
-    assert [job["name"] for job in told["jobs"]] == ["bird.wav", "b.wav"]
-    assert told["jobs"][0]["request"]["recipe"]["steps"] == 1
+    queue = json.loads(command("queue", "list", "--json", "--limit", 2).out)
+    assert queue["counts"]["queued"] == 3
+    assert [job["name"] for job in queue["jobs"]] == ["bird.wav", "b.wav"]
+    assert queue["jobs"][0]["request"]["recipe"]["steps"] == 1
     shown_ = command("queue", "show", 1)
     assert "bird.wav" in shown_.out
     assert json.loads(command("queue", "show", 1, "--json").out)["id"] == 1

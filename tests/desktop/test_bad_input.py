@@ -59,7 +59,7 @@ def test_very_many_sounds_are_offered_to_the_queue(window, tmp_path, qtbot):
     qtbot.waitUntil(lambda: len(window.client.jobs) == 30)
 
 
-def test_a_file_that_another_program_writes_anew(window, qtbot):
+def test_a_file_that_another_program_rewrites(window, qtbot):
     document = window.session.current
     qtbot.waitUntil(lambda: window.view.pyramid.is_whole)
     document.set_fields("x", steps=3)

@@ -459,8 +459,8 @@ def test_out_of_memory_halves_the_block_and_goes_on(
     said = work()
     job = store.job(number)
     assert job.state == "done"
-    told = [line for line in job.result["warnings"] if "out of memory" in line]
-    assert [line.split("halved ")[1] for line in told] == ["from 16 to 8", "from 8 to 4"]
+    warnings = [line for line in job.result["warnings"] if "out of memory" in line]
+    assert [line.split("halved ")[1] for line in warnings] == ["from 16 to 8", "from 8 to 4"]
     assert sum("out of memory" in line for line in said) == 2
     assert job.result["recipe"]["block_patches"] == 4
     # All of it ran with the smaller block, as its recipe says: the same bytes.
@@ -631,12 +631,12 @@ def test_job_folders_get_reports_and_can_cancel(
     until(lambda: (folders["bad"] / "result.json").exists(), "failed")
     worker.leave()
     thread.join()
-    told = {name: json.loads((f / "result.json").read_text()) for name, f in folders.items()}
-    assert told["off"]["state"] == "cancelled"
-    assert told["good"]["state"] == "done"
-    dream = Path(told["good"]["result"]["renders"]["dream"])
+    results = {name: json.loads((f / "result.json").read_text()) for name, f in folders.items()}
+    assert results["off"]["state"] == "cancelled"
+    assert results["good"]["state"] == "done"
+    dream = Path(results["good"]["result"]["renders"]["dream"])
     assert dream == folders["good"] / "renders" / "bird_dream.wav"
     assert dream.exists()
-    assert told["bad"]["state"] == "failed"
-    assert "steps" in told["bad"]["error"]  # the nearest field is named
+    assert results["bad"]["state"] == "failed"
+    assert "steps" in results["bad"]["error"]  # the nearest field is named
     assert not list(tmp_path.rglob("*.partial"))

@@ -73,7 +73,15 @@ class UserActions(QueueReader):
         more = {} if request is None else {"request": request}
         fresh = {"progress": "{}", "result": "{}", "error": None, "code": None, "started": None}
         return self._act(
-            "retry", job_id, attempts=0, crashes=0, told=0, wanted="", ready=None, **fresh, **more
+            "retry",
+            job_id,
+            attempts=0,
+            crashes=0,
+            told=0,  # words: ok
+            wanted="",
+            ready=None,
+            **fresh,
+            **more,
         )
 
     def remove(self, job_id: int) -> Job:
