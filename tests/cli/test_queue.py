@@ -12,7 +12,7 @@ import pytest
 
 from dreamsound_studio.audio.times import clock
 from dreamsound_studio.cli.queue.show import line_of
-from dreamsound_studio.cli.queue.watch import table_of
+from dreamsound_studio.cli.queue.watch import queue_table
 from dreamsound_studio.models.yamnet.network import YamNet
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
 from dreamsound_studio.queue.worker.eta import Eta
@@ -282,7 +282,7 @@ def test_the_table_says_how_long_all_of_it_will_take(three: Store, tmp_path: Pat
     progress = {"step": 3, "steps": 10, "loss": 1.25, "class": "Bird", "score": 0.5}
     three.report_progress(second.id, "w", progress | {"eta_s": 7.0, "elapsed_s": 3.0})
     console = Console(width=100, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
-    console.print(table_of(three, Eta(), 30))
+    console.print(queue_table(three, Eta(), 30))
     text = console.export_text()
     console.file.close()
     lines = text.splitlines()

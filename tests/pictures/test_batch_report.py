@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dreamsound_studio.errors import AudioFileError
-from dreamsound_studio.pictures.batch_report import Report, Row, sounds_in
+from dreamsound_studio.pictures.batch_report import BatchReport, Row, sounds_in
 
 
 def tree(folder: Path, *names: str) -> Path:
@@ -57,7 +57,7 @@ def test_the_report_gives_the_outcome_of_each(tmp_path: Path) -> None:
                warnings=["softer"])  # fmt: skip
     failed = Row(2, "in/<c>.wav", str(tmp_path), "failed", "is broken")
     skipped = Row(3, "in/d.wav", str(tmp_path), "skipped", "its renders are there")
-    report = Report.beginning(tmp_path, [done, failed, skipped])
+    report = BatchReport.beginning(tmp_path, [done, failed, skipped])
     report.seconds = 3725
     report.write()
     text = (tmp_path / "batch_report.txt").read_text()
@@ -76,8 +76,8 @@ def test_the_report_gives_the_outcome_of_each(tmp_path: Path) -> None:
 
 
 def test_an_earlier_report_is_kept(tmp_path: Path) -> None:
-    Report.beginning(tmp_path, []).write()
-    second = Report.beginning(tmp_path, [])
+    BatchReport.beginning(tmp_path, []).write()
+    second = BatchReport.beginning(tmp_path, [])
     assert second.name == "batch_report_2"
     second.write()
     assert len(list(tmp_path.iterdir())) == 6

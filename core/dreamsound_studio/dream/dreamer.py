@@ -22,7 +22,7 @@ from dreamsound_studio.dream.constraints import mix_wet
 from dreamsound_studio.dream.ear import BEST_CLASS, Ear, Evaluation, Mono, standardise
 from dreamsound_studio.dream.objective import objective_of
 from dreamsound_studio.dream.patch_grid import PatchGrid
-from dreamsound_studio.dream.records import Dream, Snapshot, StepEvent
+from dreamsound_studio.dream.records import RawDream, Snapshot, StepEvent
 from dreamsound_studio.dream.starts import earlier_dream, fitted_targets, start_sound
 from dreamsound_studio.dream.step import NextSound, State
 from dreamsound_studio.dream.step_classes import StepClasses
@@ -169,7 +169,7 @@ class Dreamer:
         if not self._steps:
             self._warn("stopped before the end of the first step; the sound is unchanged")
 
-    def result(self) -> Dream:
+    def result(self) -> RawDream:
         """Return the dream in its current state; call it after :meth:`steps` ends."""
         state = self._state or self._begin()
         last = self.layout.decoded(state.sound)
@@ -184,7 +184,7 @@ class Dreamer:
         if initial is None or initial.class_index != index or len(classes) > 1:
             initial = ear.hear(Mono(self.clip.samples), grid, classes)
         final = ear.hear(Mono(last), grid, classes)
-        return Dream(
+        return RawDream(
             source=self.clip,
             recipe=self.recipe,
             samples=last,

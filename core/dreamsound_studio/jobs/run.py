@@ -16,7 +16,7 @@ from dreamsound_studio.audio.source import read_source
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.dream.patient import PatientDreamer
-from dreamsound_studio.dream.records import Dream, Snapshot, StepEvent
+from dreamsound_studio.dream.records import RawDream, Snapshot, StepEvent
 from dreamsound_studio.jobs.keeping import keep_in_library, library_record
 from dreamsound_studio.jobs.models import Loaded
 from dreamsound_studio.jobs.report import Report
@@ -120,7 +120,7 @@ class Hooks:
 
     places: Places | None = None
     on_step: Callable[[Dreamer], None] | None = None
-    on_dream: Callable[[Dream], None] | None = None
+    on_dream: Callable[[RawDream], None] | None = None
     on_ready: Callable[[Ready, Report, DreamRecord | None], None] | None = None
     tag: str = ""
     snapshot: Snapshot | None = None
@@ -228,7 +228,7 @@ class Runner:
         progress: Progress,
         control: Control,
         hooks: Hooks = NO_HOOKS,
-    ) -> tuple[Report, Dream]:
+    ) -> tuple[Report, RawDream]:
         """Dream a sound, write its renders, and add it to the library.
 
         Parameters
@@ -246,7 +246,7 @@ class Runner:
 
         Returns
         -------
-        (Report, Dream)
+        (Report, RawDream)
             The report; and the dream, which the caller must close.
 
         Raises
@@ -270,7 +270,7 @@ class Runner:
 
     def _dream(
         self, spec: JobSpec, sounds: Sounds, progress: Progress, control: Control, hooks: Hooks
-    ) -> Dream:
+    ) -> RawDream:
         dreamer = dreamer_of(
             spec,
             sounds,
@@ -292,7 +292,7 @@ class Runner:
     def _write(
         self,
         spec: JobSpec,
-        dream: Dream,
+        dream: RawDream,
         progress: Progress,
         control: Control,
         hooks: Hooks,
