@@ -284,10 +284,10 @@ def test_a_fault_in_another_thread_is_reported_too(qtbot, tmp_path):
 
 
 def test_takes_whose_files_are_gone_are_shown_so(window, tmp_path):
-    from dreamsound_desktop.state.takes import Take
+    from dreamsound_desktop.state.takes import DreamTake
 
     path = write_sound(tmp_path / "d.wav", 0.5)
-    window.session.current.takes.put(Take(number=1, name="t", renders={"dream": str(path)}))
+    window.session.current.takes.put(DreamTake(number=1, name="t", renders={"dream": str(path)}))
     path.unlink()
     window.session.current.takes.changed.emit()
     item = window.takes.tree.topLevelItem(0)

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 from dreamsound_desktop.icons import icon
 from dreamsound_desktop.panels.choice_button import ChoiceButton
 from dreamsound_desktop.state.document import Document
-from dreamsound_desktop.state.takes import Take, score_text
+from dreamsound_desktop.state.takes import DreamTake, score_text
 from dreamsound_studio.render.options import RENDER_NAMES
 
 SLOTS = ("A", "B", "C", "D")
@@ -78,7 +78,7 @@ class TakeTree(QTreeWidget):
             yield item
             walk += 1
 
-    def take_of(self, item: QTreeWidgetItem | None) -> Take | None:
+    def take_of(self, item: QTreeWidgetItem | None) -> DreamTake | None:
         """Return the take of a row."""
         number = None if item is None else item.data(0, NUMBER)
         if self.document is None or number is None or number not in self.document.takes:
@@ -118,7 +118,7 @@ class TakesPanel(QWidget):
         self.show_document(None)
 
     @property
-    def current(self) -> Take | None:
+    def current(self) -> DreamTake | None:
         """The selected take."""
         return self.tree.take_of(self.tree.currentItem())
 
@@ -171,7 +171,7 @@ class TakesPanel(QWidget):
         """Switch to an earlier or later step of the take."""
         self.steps.setValue(self.steps.value() + change)
 
-    def heard_take(self, slot: str | None = None) -> Take | None:
+    def heard_take(self, slot: str | None = None) -> DreamTake | None:
         """Return the take of a slot; None for A and for an empty slot."""
         number = self.slots.get(slot or self.slot)
         document = self.tree.document
@@ -179,7 +179,7 @@ class TakesPanel(QWidget):
             return None
         return document.takes[number]
 
-    def heard_file(self) -> tuple[Take, str] | None:
+    def heard_file(self) -> tuple[DreamTake, str] | None:
         """Return the playing take and render; None for the source."""
         take = self.heard_take()
         if take is None:
@@ -292,12 +292,12 @@ class TakesPanel(QWidget):
             item.setData(2, Qt.ItemDataRole.AccessibleTextRole, self._spoken(take))
             self._add_children(document, take.number, item)
 
-    def _description(self, take: Take) -> str:
+    def _description(self, take: DreamTake) -> str:
         kind = self.tr("Preview") if take.kind == "preview" else self.tr("Render")
         part = self.tr("{0:.2f} s to {1:.2f} s").format(take.start_s, take.stop_s)
         return ", ".join(text for text in (kind, part, self._spoken(take)) if text)
 
-    def _spoken(self, take: Take) -> str:
+    def _spoken(self, take: DreamTake) -> str:
         if take.score_before is None or take.score_after is None:
             return ""
         return self.tr("{0} from {1} to {2}").format(
