@@ -4,7 +4,7 @@
     python3 dev.py demo [FILE] [--out DIR] [options of `dreamsound render`]
     python3 dev.py test [--coverage] [options of pytest]
     python3 dev.py check [NAME ...]      ruff, ruff-format, mypy, import-linter, vulture, words,
-                                         architecture
+                                         names, architecture
     python3 dev.py docs                  API pages in site/, made from the docstrings
     python3 dev.py bench [options]       speed and memory, as ratios
     python3 dev.py app [SOUND ...]       the desktop app
@@ -103,6 +103,7 @@ def check(arguments):
         "import-linter": ["-c", lint_imports],
         "vulture": ["-m", "vulture"],
         "words": [str(TOP / "checks" / "words.py")],
+        "names": [str(TOP / "checks" / "names.py")],
         "architecture": [str(TOP / "checks" / "architecture.py")],
     }
     for name in arguments:

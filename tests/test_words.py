@@ -66,8 +66,8 @@ BAD = [
 ]
 
 
-def phrases(source: str, suffix: str = ".py", **options) -> list[str]:
-    return [find.phrase for find in words.finds_in(source, suffix, **options)]
+def phrases(source: str, suffix: str = ".py") -> list[str]:
+    return [find.phrase for find in words.finds_in(source, suffix)]
 
 
 def test_every_phrase_has_a_sentence():
@@ -146,11 +146,6 @@ def test_code_is_not_text():
     assert phrases("told = shall(anew)\n") == []  # words: ok
     assert phrases('x = f"{told} {shall[anew]:{told}} {{}}"\n') == []  # words: ok
     assert phrases("local told = shall\n", ".lua") == []  # words: ok
-
-
-def test_names_are_read_if_asked_for():
-    source = "is_told = 1\ndef shall_stop(stolder): return toldo\n"  # words: ok
-    assert phrases(source, names=True) == ["is_told", "shall_stop"]  # words: ok
 
 
 def test_a_quotation_is_marked_on_its_line():

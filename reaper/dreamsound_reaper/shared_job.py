@@ -96,7 +96,7 @@ class SharedJob:
         """
         fields = facts.settings.recipe_fields()
         try:
-            recipe = whole = recipe_of(fields)
+            recipe = whole = recipe_of_fields(fields)
         except RecipeError:
             if checks_names or target is not None:
                 raise
@@ -123,7 +123,7 @@ class SharedJob:
         return request.model_copy(update={**more, "name": label[:MOST_NAME], "values": values})
 
 
-def recipe_of(fields: Mapping[str, JsonValue]) -> Recipe:
+def recipe_of_fields(fields: Mapping[str, JsonValue]) -> Recipe:
     """Return the recipe of its fields; the same fields are validated once.
 
     Raises
@@ -148,7 +148,7 @@ def request_of(document: JsonValue) -> JobRequest:
         The job or its recipe is invalid.
     """
     if isinstance(document, dict) and isinstance(fields := document.get("recipe"), dict):
-        return JobRequest.make({**document, "recipe": recipe_of(fields)})
+        return JobRequest.make({**document, "recipe": recipe_of_fields(fields)})
     return JobRequest.make(document)
 
 

@@ -20,8 +20,8 @@ from .conftest import RATE, Command, Floats, Outcome, chirp, write_sound
 
 
 def assert_one_line(outcome: Outcome, code: int, *words: str) -> None:
-    assert (outcome.code, len(outcome.told)) == (code, 1), outcome
-    line = outcome.told[0]
+    assert (outcome.code, len(outcome.messages)) == (code, 1), outcome
+    line = outcome.messages[0]
     assert line.startswith("dreamsound: ")
     for word in words:
         assert word in line
@@ -176,7 +176,7 @@ def test_debug_shows_where_it_came_from(command: Command, bird: Path, tmp_path: 
         outcome = command("render", bird, "--out", tmp_path / "out", *arguments, "--debug")
         assert outcome.code == 2
         assert "Traceback (most recent call last)" in outcome.err
-        assert outcome.told[-1].startswith("dreamsound: ")
+        assert outcome.messages[-1].startswith("dreamsound: ")
 
 
 # -- files that are not well (no model is loaded for them either) ---------------------------------
@@ -244,8 +244,8 @@ def test_files_that_are_not_well(
         make(path)
     outcome = command("render", path, "--out", tmp_path / "out", "--json")
     assert_one_line(outcome, 2, str(path), word)
-    assert [(told["input"], told["exit_code"]) for told in outcome.inputs] == [(str(path), 2)]
-    assert f"dreamsound: {outcome.inputs[0]['error']}" == outcome.told[0]
+    assert [(report["input"], report["exit_code"]) for report in outcome.inputs] == [(str(path), 2)]
+    assert f"dreamsound: {outcome.inputs[0]['error']}" == outcome.messages[0]
     assert not list(tmp_path.glob("out/*"))
 
 
@@ -301,7 +301,7 @@ def test_a_model_that_is_not_to_be_had(
         outcome = replace(outcome, err="\n".join(lines[len(named) :]) + "\n")
         # The second cannot load it either: it is reported once.
         assert_one_line(outcome, 3, str(bare_machine), "pull yamnet --from", MODELS_VARIABLE)
-        assert [told["exit_code"] for told in outcome.inputs] == [3]
+        assert [report["exit_code"] for report in outcome.inputs] == [3]
     assert not list(tmp_path.glob("out/*"))
 
 
@@ -312,7 +312,7 @@ def test_if_all_inputs_are_bad_for_one_reason_that_is_the_exit_code(
     command: Command, tmp_path: Path
 ) -> None:
     outcome = command("render", tmp_path / "a.wav", tmp_path / "b.wav", "--out", tmp_path / "out")
-    assert (outcome.code, len(outcome.told)) == (2, 2)
+    assert (outcome.code, len(outcome.messages)) == (2, 2)
 
 
 # -- what can only be seen with the model at hand -------------------------------------------------
@@ -368,9 +368,9 @@ def test_one_bad_file_does_not_stop_the_others(
     before = {path: path.read_bytes() for path in inputs if path.exists()}
     outcome = dream(*inputs, "--out", tmp_path / "out", "--renders", "dream", "--json")
     assert outcome.code == 4
-    assert [told["input"] for told in outcome.inputs] == [str(path) for path in inputs]
-    assert [told.get("exit_code") for told in outcome.inputs] == [2, None, 2, 2, None]
-    assert len(outcome.told) == 3
+    assert [report["input"] for report in outcome.inputs] == [str(path) for path in inputs]
+    assert [report.get("exit_code") for report in outcome.inputs] == [2, None, 2, 2, None]
+    assert len(outcome.messages) == 3
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "bird_dream.wav",
         "last_dream.wav",
@@ -393,7 +393,7 @@ def test_an_error_that_nobody_thought_of_does_not_stop_the_others_either(
     last = write_sound(tmp_path / "last.wav", chirp())
     outcome = dream(bird, last, "--out", tmp_path / "out", "--renders", "dream", "--json")
     assert_one_line(outcome, 4, str(bird), "ZeroDivisionError: a bug, in two lines", "--debug")
-    assert [told.get("exit_code") for told in outcome.inputs] == [1, None]
+    assert [report.get("exit_code") for report in outcome.inputs] == [1, None]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["last_dream.wav"]
 
 
@@ -404,7 +404,7 @@ def test_a_truncated_file_is_dreamed_as_far_as_it_goes(
     outcome = dream(bird, "--out", tmp_path / "out", "--renders", "dream", "--json")
     assert_one_line(outcome, 0, str(bird), "shorter than its header says", "0.50 s")
     assert outcome.inputs[0]["samples"] == 8000
-    assert f"dreamsound: {outcome.inputs[0]['warnings'][0]}" == outcome.told[0]
+    assert f"dreamsound: {outcome.inputs[0]['warnings'][0]}" == outcome.messages[0]
 
 
 def test_a_disk_that_is_full_leaves_no_partial_file(

@@ -43,15 +43,15 @@ def test_scores_are_the_models_own_patch_by_patch(
     sound = chirp(3.3)
     path = write_sound(tmp_path / "bird.wav", sound)
     outcome = hears(path, "--json", "--top", 3)
-    told = json.loads(outcome.out)
+    report = json.loads(outcome.out)
     assert (outcome.code, outcome.err) == (0, "")
-    assert (told["model"], told["weights_sha256"]) == ("yamnet", yamnet.weights_sha256)
+    assert (report["model"], report["weights_sha256"]) == ("yamnet", yamnet.weights_sha256)
     model = tf.saved_model.load(str(saved_model_folder))
     expected = model(soundfile.read(path, dtype="float32")[0])[0].numpy()
-    assert told["starts_s"] == [round(0.48 * k, 6) for k in range(len(expected))]
+    assert report["starts_s"] == [round(0.48 * k, 6) for k in range(len(expected))]
     best = np.argsort(-expected.mean(axis=0))[:3].tolist()
-    assert [heard["index"] for heard in told["classes"]] == best
-    for heard in told["classes"]:
+    assert [heard["index"] for heard in report["classes"]] == best
+    for heard in report["classes"]:
         column = expected[:, heard["index"]]
         np.testing.assert_allclose(heard["scores"], column, atol=1e-4)
         assert heard["mean"] == pytest.approx(column.mean(), abs=1e-4)
@@ -81,19 +81,19 @@ def test_files_hold_what_is_shown_and_replace_nothing(
 
     table, picture = tmp_path / "heard.csv", tmp_path / "heard.png"
     outcome = hears(bird_then_noise, "--csv", table, "--png", picture, "--json", "--top", 12)
-    told = json.loads(outcome.out)
+    report = json.loads(outcome.out)
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
-    assert rows[0] == ["start_s", *(heard["name"] for heard in told["classes"])]
+    assert rows[0] == ["start_s", *(heard["name"] for heard in report["classes"])]
     column = [float(row[1]) for row in rows[1:]]
-    np.testing.assert_allclose(column, told["classes"][0]["scores"], atol=1e-6)
+    np.testing.assert_allclose(column, report["classes"][0]["scores"], atol=1e-6)
     image = matplotlib.image.imread(picture)
     assert min(image.shape[:2]) > 400
     assert np.std(image[..., :3]) > 0.05
     before = table.read_bytes(), picture.read_bytes()
     for option, path in (("--csv", table), ("--png", picture)):
         again = hears(bird_then_noise, option, path)
-        assert (again.code, len(again.told)) == (2, 1)
+        assert (again.code, len(again.messages)) == (2, 1)
         assert "pass --overwrite" in again.err
     assert before == (table.read_bytes(), picture.read_bytes())
     assert hears(bird_then_noise, "--csv", table, "--overwrite").code == 0
@@ -126,7 +126,7 @@ def test_bad_input_is_one_line(
     command: Command, bird: Path, arguments: str, code: int, words: str
 ) -> None:
     outcome = command("listen", *(part.format(bird=bird) for part in arguments.split()))
-    assert (outcome.code, len(outcome.told)) == (code, 1)
+    assert (outcome.code, len(outcome.messages)) == (code, 1)
     assert words in outcome.err
 
 

@@ -23,9 +23,9 @@ pytestmark = pytest.mark.usefixtures("bare_machine")
 def test_presets_are_listed_searched_and_shown(command: Command) -> None:
     lines = command("presets", "list").out.splitlines()
     assert len(lines) == len(factory_presets())
-    told = json.loads(command("presets", "list", "--json").out)
-    assert [one["name"] for one in told] == [preset.name for preset in factory_presets()]
-    assert all(one["factory"] for one in told)
+    listed = json.loads(command("presets", "list", "--json").out)
+    assert [one["name"] for one in listed] == [preset.name for preset in factory_presets()]
+    assert all(one["factory"] for one in listed)
     found = command("presets", "list", "--search", "BELLS").out
     assert "Turn to bells" in found
     assert len(found.splitlines()) < 4
@@ -57,7 +57,7 @@ def test_one_is_saved_copied_renamed_shared_and_deleted(command: Command, tmp_pa
     assert command("presets", "show", "Mine").code == 2
     assert command("presets", "import", file).code == 0
     again = command("presets", "import", file)
-    assert (again.code, len(again.told)) == (2, 1)
+    assert (again.code, len(again.messages)) == (2, 1)
     assert command("presets", "import", file, "--overwrite").code == 0
     assert find_preset("Mine").preset == preset
     assert {path.name for path in user_presets_folder().iterdir()} == {
@@ -108,7 +108,7 @@ def test_a_bad_file_among_those_imported_changes_nothing(command: Command, tmp_p
     bad = tmp_path / f"bad{SUFFIX}"
     bad.write_text(json.dumps({"name": "../../evil", "recipe": {}}))
     outcome = command("presets", "import", tmp_path / f"Bones{SUFFIX}", bad)
-    assert (outcome.code, len(outcome.told)) == (2, 1)
+    assert (outcome.code, len(outcome.messages)) == (2, 1)
     assert not user_presets_folder().exists()
 
 
@@ -124,8 +124,8 @@ def test_a_saved_preset_may_begin_with_another(command: Command) -> None:
 def test_two_are_compared_and_mixed(command: Command) -> None:
     out = command("presets", "diff", "Turn to birds", "Turn to water").out
     assert out.splitlines()[0].startswith("objective: class:Bird")
-    told = json.loads(command("presets", "diff", "Bones", "Under the skin", "--json").out)
-    assert told["masking"] == ["none", "under"]
+    differences = json.loads(command("presets", "diff", "Bones", "Under the skin", "--json").out)
+    assert differences["masking"] == ["none", "under"]
     mixed = json.loads(command("presets", "blend", "Turn to birds", "Turn to water", "0.3").out)
     assert mixed["recipe"]["objective"].startswith("class:Bird")
     assert not user_presets_folder().exists()
@@ -148,7 +148,7 @@ def test_two_are_compared_and_mixed(command: Command) -> None:
 )
 def test_what_makes_no_sense_is_one_line(command: Command, arguments: str, words: str) -> None:
     outcome = command(*arguments.split())
-    assert (outcome.code, len(outcome.told)) == (2, 1)
+    assert (outcome.code, len(outcome.messages)) == (2, 1)
     assert words in outcome.err
 
 
@@ -162,8 +162,8 @@ def test_the_schema_tells_of_every_field(command: Command) -> None:
 
 def test_a_file_shows_its_recipe(command: Command, tmp_path: Path) -> None:
     command("presets", "export", "Bones", tmp_path)
-    told = command("recipe", "show", tmp_path / f"Bones{SUFFIX}", "--json").out
-    assert json.loads(told) == {"schema_version": 1} | json.loads(told)
+    shown = command("recipe", "show", tmp_path / f"Bones{SUFFIX}", "--json").out
+    assert json.loads(shown) == {"schema_version": 1} | json.loads(shown)
     assert "mask: local" in command("recipe", "show", tmp_path / f"Bones{SUFFIX}").out
     every = command("recipe", "show", tmp_path / f"Bones{SUFFIX}", "--all", "--json").out
     assert set(json.loads(every)) == {f.alias or n for n, f in Recipe.model_fields.items()}

@@ -12,7 +12,7 @@ import pytest
 
 from dreamsound_studio.audio.times import clock
 from dreamsound_studio.cli.queue.show import line_of
-from dreamsound_studio.cli.queue.watch import table_of
+from dreamsound_studio.cli.queue.watch import queue_table
 from dreamsound_studio.models.yamnet.network import YamNet
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
 from dreamsound_studio.queue.worker.eta import Eta
@@ -96,8 +96,8 @@ def test_a_worker_is_started_unless_asked_not_to(
     added = ("queue", "add", bird, "--out", tmp_path / "out")
     assert command(*added, "--no-start").code == 0
     assert no_worker == []
-    told = json.loads(command(*added, "--json").out)
-    assert told["worker_started"]
+    report = json.loads(command(*added, "--json").out)
+    assert report["worker_started"]
     assert len(no_worker) == 1
     store.pause()
     assert "paused" in command(*added).err
@@ -134,7 +134,7 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_added(
     monkeypatch.chdir(tmp_path)
     done = command("queue", "add", *arguments, "--out", "out")
     assert done.code == code
-    assert why in done.told[-1]
+    assert why in done.messages[-1]
     assert store.counts()["queued"] == 0
     assert not (tmp_path / "out").exists()
 
@@ -159,10 +159,10 @@ def test_list_and_show_tell_what_waits(command: Command, three: Store) -> None:
         ["queued", "c.wav"],
     ]
     assert "3 queued" in listed.err
-    told = json.loads(command("queue", "list", "--json", "--limit", 2).out)
-    assert told["counts"]["queued"] == 3
-    assert [job["name"] for job in told["jobs"]] == ["bird.wav", "b.wav"]
-    assert told["jobs"][0]["request"]["recipe"]["steps"] == 1
+    queue = json.loads(command("queue", "list", "--json", "--limit", 2).out)
+    assert queue["counts"]["queued"] == 3
+    assert [job["name"] for job in queue["jobs"]] == ["bird.wav", "b.wav"]
+    assert queue["jobs"][0]["request"]["recipe"]["steps"] == 1
     shown_ = command("queue", "show", 1)
     assert "bird.wav" in shown_.out
     assert json.loads(command("queue", "show", 1, "--json").out)["id"] == 1
@@ -264,12 +264,12 @@ def test_a_sound_that_cannot_be_read_does_not_keep_the_others_out(
     store.pause()
     added = command(*given)
     assert added.code == 4
-    told = json.loads(added.out)
-    assert [one["input"] for one in told["jobs"]] == [str(bird)]
-    failed = [(one["input"], one["exit_code"]) for one in told["failed"]]
+    report = json.loads(added.out)
+    assert [one["input"] for one in report["jobs"]] == [str(bird)]
+    failed = [(one["input"], one["exit_code"]) for one in report["failed"]]
     assert failed == [(str(bad), 2), (str(none), 2)]
     lines = [line for line in added.err.splitlines() if "paused" not in line]
-    assert lines == [f"dreamsound: {one['error']}" for one in told["failed"]]
+    assert lines == [f"dreamsound: {one['error']}" for one in report["failed"]]
     assert [job.input for job in store.jobs()] == [str(bird)]
     # The number in a name is that of the sound among all, as in batch.
     assert json.loads(store.job(1).request)["number"] == 2
@@ -325,7 +325,7 @@ def test_the_table_says_how_long_all_of_it_will_take(three: Store, tmp_path: Pat
     progress = {"step": 3, "steps": 10, "loss": 1.25, "class": "Bird", "score": 0.5}
     three.report_progress(second.id, "w", progress | {"eta_s": 7.0, "elapsed_s": 3.0})
     console = Console(width=100, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
-    console.print(table_of(three, Eta(), 30))
+    console.print(queue_table(three, Eta(), 30))
     text = console.export_text()
     console.file.close()
     lines = text.splitlines()

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
 from dreamsound_desktop.state.selection import TimeSpan
-from dreamsound_desktop.state.takes import Take
+from dreamsound_desktop.state.takes import DreamTake
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.render.level_notes import level_note
 
@@ -118,7 +118,7 @@ def test_a_sound_that_was_closed_while_it_was_dreamed_has_its_take(window, qtbot
 
 
 def test_warnings_of_a_take_are_one_message(window, qtbot):
-    take = Take(number=1, name="t", warnings=[f"missing {n}" for n in range(5)])
+    take = DreamTake(number=1, name="t", warnings=[f"missing {n}" for n in range(5)])
     window.dreams.follower._report_warnings(take)
     (message,) = window.messages.messages
     assert "missing 0" in message.text
@@ -127,11 +127,11 @@ def test_warnings_of_a_take_are_one_message(window, qtbot):
 
 def test_notes_on_levels_do_not_move_the_views(window):
     level = level_note("dream", 1.9, -1.0)
-    window.dreams.follower._report_warnings(Take(number=1, name="t", warnings=[level]))
+    window.dreams.follower._report_warnings(DreamTake(number=1, name="t", warnings=[level]))
     assert not window.messages.messages
     assert "1.9 dB" in window.statusBar().currentMessage()
     window.dreams.follower._report_warnings(
-        Take(number=1, name="t", warnings=[level, "a step was skipped"])
+        DreamTake(number=1, name="t", warnings=[level, "a step was skipped"])
     )
     assert "a step was skipped" in said(window)
 

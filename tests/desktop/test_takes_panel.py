@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialogButtonBox
 
 from dreamsound_desktop.state.selection import TimeSpan
-from dreamsound_desktop.state.takes import Take
+from dreamsound_desktop.state.takes import DreamTake
 from dreamsound_studio.library.records import DreamRecord, RenderRecord
 from dreamsound_studio.recipe.recipe import Recipe
 
@@ -50,7 +50,7 @@ def test_a_b_c_d_are_heard_at_one_playhead(window, qtbot, tmp_path):
     document = window.session.current
     for number in (1, 2):
         path = write_sound(tmp_path / f"take{number}.wav", 1.0)
-        document.takes.put(Take(number=number, name=f"t{number}", stop_s=1.48, start_s=0.48,
+        document.takes.put(DreamTake(number=number, name=f"t{number}", stop_s=1.48, start_s=0.48,
                                 renders={"dream": str(path), "gradient": str(path)}))  # fmt: skip
         window.takes.put_new(number)
     window.takes.put_new(2)
@@ -93,7 +93,7 @@ def test_steps_of_a_take_are_scrubbed(window, tmp_path):
     renders = {"dream": str(write_sound(tmp_path / "d.wav", 1.0))}
     for step in (2, 4):
         renders[f"dream_step{step}"] = str(write_sound(tmp_path / f"s{step}.wav", 1.0))
-    document.takes.put(Take(number=1, name="t", renders=renders, stop_s=1.0))
+    document.takes.put(DreamTake(number=1, name="t", renders=renders, stop_s=1.0))
     window.takes.put_new(1)
     assert window.takes.heard_file()[1] == "dream"
     act(window, "step_back")
@@ -108,7 +108,7 @@ def test_steps_of_a_take_are_scrubbed(window, tmp_path):
 def test_takes_are_starred_renamed_and_removed_and_it_is_all_undone(window, tmp_path):
     document = window.session.current
     path = write_sound(tmp_path / "d.wav", 1.0)
-    document.takes.put(Take(number=1, name="t", renders={"dream": str(path)}, stop_s=1.0))
+    document.takes.put(DreamTake(number=1, name="t", renders={"dream": str(path)}, stop_s=1.0))
     window.takes.put_new(1)
     act(window, "star_take")
     assert document.takes[1].stars == 1
@@ -124,7 +124,7 @@ def test_takes_are_starred_renamed_and_removed_and_it_is_all_undone(window, tmp_
 
 def test_takes_are_dragged_out_as_files(window, tmp_path):
     path = write_sound(tmp_path / "d.wav", 1.0)
-    window.session.current.takes.put(Take(number=1, name="t", renders={"dream": str(path)}))
+    window.session.current.takes.put(DreamTake(number=1, name="t", renders={"dream": str(path)}))
     tree = window.takes.tree
     data = tree.mimeData([tree.topLevelItem(0)])
     assert [url.toLocalFile() for url in data.urls()] == [str(path)]
@@ -139,7 +139,7 @@ def test_what_is_dragged_out_is_copied_never_moved_away(window):
 
 def test_a_take_is_exported_and_nothing_is_replaced(window, qtbot, tmp_path):
     path = write_sound(tmp_path / "d.wav", 1.0)
-    take = Take(number=1, name="t", renders={"dream": str(path)})
+    take = DreamTake(number=1, name="t", renders={"dream": str(path)})
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "d.wav").write_bytes(b"mine")
@@ -163,7 +163,7 @@ def test_variations_are_heard_and_keepers_starred(window, qtbot, tmp_path):
     takes = []
     for number in range(1, 5):
         path = str(write_sound(tmp_path / f"v{number}.wav", 0.5))
-        take = Take(number=number, name="v", group="g", renders={"dream": path}, stop_s=0.5)
+        take = DreamTake(number=number, name="v", group="g", renders={"dream": path}, stop_s=0.5)
         document.takes.put(take)
         takes.append(take)
     grid = VariationsDialog(document, takes, [0, 1], [0.05, 0.1], window)

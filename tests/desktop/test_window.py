@@ -11,7 +11,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QPushButton
 
 from dreamsound_desktop.state.selection import TimeSpan
-from dreamsound_desktop.state.takes import Take
+from dreamsound_desktop.state.takes import DreamTake
 from dreamsound_studio.recipe.recipe import Recipe
 
 from .conftest import (
@@ -25,7 +25,7 @@ def test_the_window_fits_on_a_small_screen(window, tmp_path):
     window.live.plots.clear()
     renders = {"dream": str(write_sound(tmp_path / "d.wav", 1.0))}
     renders["dream_step2"] = renders["dream"]
-    window.session.current.takes.put(Take(number=1, name="t", renders=renders, stop_s=1.0))
+    window.session.current.takes.put(DreamTake(number=1, name="t", renders=renders, stop_s=1.0))
     window.takes.put_new(1)
     letter = window.fontMetrics().averageCharWidth()
     assert window.minimumSizeHint().width() < 200 * letter

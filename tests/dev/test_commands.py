@@ -67,7 +67,7 @@ def test_check_runs_every_tool_even_if_one_fails(house, capsys):
     house.codes["check"] = 1  # of ruff
     house.commands.clear()
     assert dev.main(["check"]) == 1
-    assert len(house.commands) == len(ran) - 1 == 7  # less the making of the environment
+    assert len(house.commands) == len(ran) - 1 == 8  # less the making of the environment
     assert "failed: ruff\n" in capsys.readouterr().out
 
 

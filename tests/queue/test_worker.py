@@ -260,12 +260,12 @@ def test_job_folders_get_reports_and_can_cancel(
     until(lambda: (folders["bad"] / "result.json").exists(), "failed")
     worker.leave()
     thread.join()
-    told = {name: json.loads((f / "result.json").read_text()) for name, f in folders.items()}
-    assert told["off"]["state"] == "cancelled"
-    assert told["good"]["state"] == "done"
-    dream = Path(told["good"]["result"]["renders"]["dream"])
+    results = {name: json.loads((f / "result.json").read_text()) for name, f in folders.items()}
+    assert results["off"]["state"] == "cancelled"
+    assert results["good"]["state"] == "done"
+    dream = Path(results["good"]["result"]["renders"]["dream"])
     assert dream == folders["good"] / "renders" / "bird_dream.wav"
     assert dream.exists()
-    assert told["bad"]["state"] == "failed"
-    assert "steps" in told["bad"]["error"]  # the nearest field is named
+    assert results["bad"]["state"] == "failed"
+    assert "steps" in results["bad"]["error"]  # the nearest field is named
     assert not list(tmp_path.rglob("*.partial"))

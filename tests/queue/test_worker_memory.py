@@ -46,8 +46,8 @@ def test_out_of_memory_halves_the_block_and_goes_on(
     said = work()
     job = store.job(number)
     assert job.state == "done"
-    told = [line for line in job.result["warnings"] if "out of memory" in line]
-    assert [line.split("halved ")[1] for line in told] == ["from 16 to 8", "from 8 to 4"]
+    warnings = [line for line in job.result["warnings"] if "out of memory" in line]
+    assert [line.split("halved ")[1] for line in warnings] == ["from 16 to 8", "from 8 to 4"]
     assert sum("out of memory" in line for line in said) == 2
     assert job.result["recipe"]["block_patches"] == 4
     # All of it ran with the smaller block, as its recipe says: the same bytes.

@@ -85,7 +85,7 @@ def as_json(plan: TakePlan | None) -> dict[str, Any]:
     return json.loads(plan.to_json())
 
 
-def told(plan: dict[str, Any]) -> dict[str, Any]:
+def seen_in(plan: dict[str, Any]) -> dict[str, Any]:
     return {name: plan[name] for name in ("state", "summary", "lost", "settings", "undo")}
 
 
@@ -103,7 +103,7 @@ def test_what_was_left_out_is_in_the_plan_after_a_restart(
             make(store, claim(store, tmp_path), tmp_path)
         plans.append(as_json(Run(place, store).carry_out()))
     calm_plan, plan = plans
-    assert told(plan) == told(calm_plan)
+    assert seen_in(plan) == seen_in(calm_plan)
     assert plan["lost"] == len(UNFIT)
     for why in UNFIT:
         assert any(why in line for line in plan["summary"]), why

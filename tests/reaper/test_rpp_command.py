@@ -111,8 +111,8 @@ def test_files_of_the_recipe_are_seen_from_here(rpp, song, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     new = song.with_name("new.rpp")
     words = ("--items", "rev drums", "--method", "target", "--target", "target.wav")
-    code, _, told = rpp(song, *words, "--out", new)
-    assert code == 0, told
+    code, _, messages = rpp(song, *words, "--out", new)
+    assert code == 0, messages
     (found,) = (one for one in items_of(read_project(new)) if one.item.label.startswith("rev"))
     note = TakeNote.of_text(found.item.take.ext)
     assert note.recipe["target"] == str(target)

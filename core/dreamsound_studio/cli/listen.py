@@ -35,7 +35,7 @@ from dreamsound_studio.cli.shared.moment import moment
 from dreamsound_studio.cli.shared.places import clash_of, free_place, shown_command, write_text
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
-from dreamsound_studio.cli.shared.recipes import check_classes, named_classes, recipe_of
+from dreamsound_studio.cli.shared.recipes import check_classes, named_classes, recipe_of_options
 
 app = App()
 
@@ -117,7 +117,7 @@ def listen(
     trust: TrustOption = False,
 ) -> None:
     """Show what a model hears in a sound, and when."""
-    recipe = recipe_of(preset, recipe_file, False, {"model": model})
+    recipe = recipe_of_options(preset, recipe_file, False, {"model": model})
     model = recipe.model
     class_ = class_ or named_classes(recipe)
     # Before anything is fetched or read: a class may be mistyped.

@@ -45,7 +45,7 @@ from dreamsound_studio.recipe.recipe import Recipe
 
 app = App(help="List, show, save, share and mix presets.")
 
-Name = Annotated[
+PresetName = Annotated[
     str,
     typer.Argument(
         metavar="NAME", help="A preset's name, or its file.", autocompletion=complete_preset
@@ -98,7 +98,7 @@ def list_presets(
 
 
 @app.command()
-def show(name: Name, json_output: Json = False) -> None:
+def show(name: PresetName, json_output: Json = False) -> None:
     """Show a preset, and the fields of its recipe that differ from the defaults."""
     stored = find_preset(name)
     about = _about(stored)
@@ -154,7 +154,7 @@ def save(
 
 @app.command()
 def copy(
-    name: Name,
+    name: PresetName,
     new_name: Annotated[str, typer.Argument(metavar="NEW", help="Name of the copy.")],
     out: InsteadOut = None,
     overwrite: Overwrite = False,
@@ -169,7 +169,7 @@ def copy(
 
 @app.command()
 def rename(
-    name: Name,
+    name: PresetName,
     new_name: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
 ) -> None:
     """Rename one of your presets."""
@@ -181,7 +181,7 @@ def rename(
 
 
 @app.command()
-def delete(name: Name) -> None:
+def delete(name: PresetName) -> None:
     """Delete one of your presets."""
     typer.echo(f"deleted {delete_preset(name)}")
 
@@ -201,7 +201,7 @@ def import_presets(
 
 @app.command()
 def export(
-    name: Name,
+    name: PresetName,
     path: Annotated[
         Path | None,
         typer.Argument(metavar="[FILE|DIR]", help="File or folder to write to; also --out."),

@@ -14,7 +14,7 @@ from dreamsound_studio.dream.ears import Ears
 from dreamsound_studio.dream.evaluation import Evaluation
 from dreamsound_studio.dream.material import Material
 from dreamsound_studio.dream.objective import objective_of
-from dreamsound_studio.dream.records import Dream, Snapshot, StepEvent
+from dreamsound_studio.dream.records import RawDream, Snapshot, StepEvent
 from dreamsound_studio.dream.starts import start_sound
 from dreamsound_studio.dream.step import NextSound, State
 from dreamsound_studio.dream.step_classes import StepClasses
@@ -188,7 +188,7 @@ class Dreamer:
         self._heard_between = (len(self._steps), heard)
         return heard.score
 
-    def result(self) -> Dream:
+    def result(self) -> RawDream:
         """Return the dream in its current state; call it after :meth:`steps` ends."""
         state = self._state or self._begin()
         last = self._sounding(state)
@@ -203,7 +203,7 @@ class Dreamer:
             final = self._heard_between[1]
         else:
             final = self._ears.evaluate(last, rate, classes)
-        return Dream(
+        return RawDream(
             source=self.clip,
             recipe=self.recipe,
             samples=last,

@@ -17,7 +17,7 @@ from dreamsound_studio.audio.samples import Samples
 
 Floats = npt.NDArray[np.floating[Any]]
 #: Returns the samples ``[channels, n]`` from one position to another.
-Reader = Callable[[int, int], Floats]
+SampleReader = Callable[[int, int], Floats]
 
 LOWEST_HZ = 40.0
 SILENCE_DB = -140.0
@@ -69,7 +69,11 @@ class Spectrogram:
 
 
 def log_spectrogram(
-    read: Reader, length: int, sample_rate_hz: int, resolution: Resolution, mixed: bool = False
+    read: SampleReader,
+    length: int,
+    sample_rate_hz: int,
+    resolution: Resolution,
+    mixed: bool = False,
 ) -> Spectrogram:
     """Return a sound's spectrogram, 40 Hz to half the rate.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dreamsound_studio.dream.dreamer import Dreamer
-from dreamsound_studio.dream.records import Dream, Snapshot, StepEvent
+from dreamsound_studio.dream.records import RawDream, Snapshot, StepEvent
 from dreamsound_studio.jobs.report import Report
 from dreamsound_studio.library.records import DreamRecord
 from dreamsound_studio.recipe.files import Places
@@ -59,7 +59,7 @@ class Hooks:
     places: Places | None = None
     on_event: Callable[[Dreamer, StepEvent], None] | None = None
     on_step: Callable[[Dreamer], None] | None = None
-    on_dream: Callable[[Dream], None] | None = None
+    on_dream: Callable[[RawDream], None] | None = None
     on_ready: Callable[[Ready, Report, DreamRecord | None], None] | None = None
     tag: str = ""
     snapshot: Snapshot | None = None

@@ -25,9 +25,9 @@ class RenderRow:
     level : {"source", "dream"}
         Brought to the source's loudness, or given the dream's gain.
     make : str or None
-        ``module:function``, imported when the render is asked for: from a `Dream` to raw `Samples`
-        ``[channels or 1, length]``. None for what needs no making: the dream itself, its gradient,
-        and the difference, which is taken of what the dream and its source have become.
+        ``module:function``, imported when the render is asked for: from a `RawDream` to raw
+        `Samples` ``[channels or 1, length]``. None for what needs no making: the dream itself, its
+        gradient, and the difference, which is taken of what the dream and its source have become.
     most_gain_db : float or None
         It is raised to the source's level by at most this.
     """

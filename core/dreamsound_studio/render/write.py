@@ -11,7 +11,7 @@ from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.formats import FORMAT_BITS, FileFormat, check_holds
 from dreamsound_studio.audio.metadata import kept_chunks
 from dreamsound_studio.audio.writer import write_blocks
-from dreamsound_studio.dream.records import Dream
+from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.files import (
     check_folder_writable,
@@ -22,7 +22,7 @@ from dreamsound_studio.files import (
 )
 from dreamsound_studio.recipe.naming import expand
 from dreamsound_studio.recipe.plan import terms_of
-from dreamsound_studio.render.mixer import Mixer
+from dreamsound_studio.render.mixer import RenderMixer
 from dreamsound_studio.render.note import note_line, note_of, tags_of, with_note
 from dreamsound_studio.render.options import RenderOptions
 
@@ -141,7 +141,7 @@ def check_places(paths: dict[str, Path], sources: list[Path], overwrite: bool) -
 
 
 def write_renders(
-    dream: Dream,
+    dream: RawDream,
     folder: Path | str,
     options: RenderOptions | None = None,
     *,
@@ -160,7 +160,7 @@ def write_renders(
 
     Parameters
     ----------
-    dream : Dream
+    dream : RawDream
         The finished dream.
     folder : path_like
         Output folder; created if missing.
@@ -199,7 +199,7 @@ def write_renders(
     check_holds(options.format, clip.sample_rate_hz, clip.channels, clip.name)
     check_places({**paths, **_sidecars(paths, options)}, origins, options.overwrite)
     written = Written()
-    mixer = Mixer(dream, options, options.bits_for(clip.bits), written.notes)
+    mixer = RenderMixer(dream, options, options.bits_for(clip.bits), written.notes)
     written.gain_db = mixer.dream_gain_db
     files = _Files(dream, options, mixer, tag)
     try:
@@ -228,7 +228,9 @@ class _Files:
         Name to temporary path, and to final path, of what has been begun and of what is written.
     """
 
-    def __init__(self, dream: Dream, options: RenderOptions, mixer: Mixer, tag: str) -> None:
+    def __init__(
+        self, dream: RawDream, options: RenderOptions, mixer: RenderMixer, tag: str
+    ) -> None:
         self.partial: dict[str, Path] = {}
         self.places: dict[str, Path] = {}
         self._clip = dream.source
@@ -291,7 +293,7 @@ def _chunks(clip: Clip, line: str) -> dict[bytes, bytes]:
     return kept_chunks(None if start is None else clip.path, start or 0, clip.samples.length, line)
 
 
-def _values_of(dream: Dream) -> dict[str, str]:
+def _values_of(dream: RawDream) -> dict[str, str]:
     """Return the template values that a dream provides."""
     layers = [getattr(atom, "layer", None) for atom in terms_of(dream.recipe).atoms]
     return {

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from dreamsound_desktop.icons import icon
 from dreamsound_desktop.state.document import Document
-from dreamsound_desktop.state.takes import Take, score_text
+from dreamsound_desktop.state.takes import DreamTake, score_text
 
 NUMBER = Qt.ItemDataRole.UserRole
 
@@ -98,7 +98,7 @@ class TakeTree(QTreeWidget):
             yield item
             walk += 1
 
-    def take_of(self, item: QTreeWidgetItem | None) -> Take | None:
+    def take_of(self, item: QTreeWidgetItem | None) -> DreamTake | None:
         """Return the take of a row."""
         number = None if item is None else item.data(0, NUMBER)
         if self.document is None or number is None or number not in self.document.takes:
@@ -124,7 +124,7 @@ class TakeTree(QTreeWidget):
             self._show_take(item, take)
             self._add_children(document, take.number, item)
 
-    def _show_take(self, item: QTreeWidgetItem, take: Take) -> None:
+    def _show_take(self, item: QTreeWidgetItem, take: DreamTake) -> None:
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
         item.setData(0, NUMBER, take.number)
         item.setText(0, take.name)
@@ -144,12 +144,12 @@ class TakeTree(QTreeWidget):
             item.setToolTip(column, tip)
         item.setData(2, Qt.ItemDataRole.AccessibleTextRole, self._spoken(take))
 
-    def _description(self, take: Take) -> str:
+    def _description(self, take: DreamTake) -> str:
         kind = self.tr("Preview") if take.kind == "preview" else self.tr("Render")
         part = self.tr("{0:.2f} s to {1:.2f} s").format(take.start_s, take.stop_s)
         return ", ".join(text for text in (kind, part, self._spoken(take)) if text)
 
-    def _spoken(self, take: Take) -> str:
+    def _spoken(self, take: DreamTake) -> str:
         if take.score_before is None or take.score_after is None:
             return ""
         return self.tr("{0} from {1} to {2}").format(

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from dreamsound_desktop.panels.choice_button import ChoiceButton
 from dreamsound_desktop.panels.take_tree import TakeTree
 from dreamsound_desktop.state.document import Document
-from dreamsound_desktop.state.takes import Take
+from dreamsound_desktop.state.takes import DreamTake
 from dreamsound_studio.render.options import RENDER_NAMES
 
 SLOTS = ("A", "B", "C", "D")
@@ -58,7 +58,7 @@ class TakesPanel(QWidget):
         self.show_document(None)
 
     @property
-    def current(self) -> Take | None:
+    def current(self) -> DreamTake | None:
         """The selected take."""
         return self.tree.take_of(self.tree.currentItem())
 
@@ -111,7 +111,7 @@ class TakesPanel(QWidget):
         """Switch to an earlier or later step of the take."""
         self.steps.setValue(self.steps.value() + change)
 
-    def heard_take(self, slot: str | None = None) -> Take | None:
+    def heard_take(self, slot: str | None = None) -> DreamTake | None:
         """Return the take of a slot; None for A and for an empty slot."""
         number = self.slots.get(slot or self.slot)
         document = self.tree.document
@@ -119,7 +119,7 @@ class TakesPanel(QWidget):
             return None
         return document.takes[number]
 
-    def heard_file(self) -> tuple[Take, str] | None:
+    def heard_file(self) -> tuple[DreamTake, str] | None:
         """Return the playing take and render; None for the source."""
         take = self.heard_take()
         if take is None:

@@ -12,7 +12,7 @@ from typing import Any
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.preferences import Preferences
 from dreamsound_desktop.state.selection import TimeSpan, preview_span
-from dreamsound_desktop.state.takes import Take
+from dreamsound_desktop.state.takes import DreamTake
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.queue.new_job import new_job
 from dreamsound_studio.queue.store.records import Job, NewJob
@@ -30,12 +30,12 @@ class RequestedJob:
     ----------
     job : NewJob
         For the store.
-    take : Take
+    take : DreamTake
         Without renders yet.
     """
 
     job: NewJob
-    take: Take
+    take: DreamTake
 
 
 class JobFactory:
@@ -79,7 +79,7 @@ class JobFactory:
         )
 
     def render(
-        self, document: Document, parent: Take | None = None, name: str = "", group: str = ""
+        self, document: Document, parent: DreamTake | None = None, name: str = "", group: str = ""
     ) -> RequestedJob:
         """Return a render of the selection, or of the whole sound.
 
@@ -87,8 +87,8 @@ class JobFactory:
         ----------
         document : Document
             What to render.
-        parent : Take, optional
-            Take to continue from; dreams its part again.
+        parent : DreamTake, optional
+            DreamTake to continue from; dreams its part again.
         name, group : str, optional
             Of the new take.
 
@@ -135,7 +135,7 @@ class JobFactory:
         kind: str,
         name: str,
         group: str,
-        parent: Take | None = None,
+        parent: DreamTake | None = None,
     ) -> RequestedJob:
         Plan.of(recipe)  # report invalid recipes now, not in the worker
         request = JobRequest.make(
@@ -160,13 +160,13 @@ class JobFactory:
 
 def _new_take(
     document: Document, recipe: Recipe, span: TimeSpan | None, kind: str, name: str
-) -> Take:
+) -> DreamTake:
     covered = TimeSpan(0.0, document.seconds) if span is None else span
     number = document.takes.next_number()
-    return Take(
+    return DreamTake(
         number=number,
         name=document.takes.free_name(
-            name or document.preset or aim_of(recipe) or f"Take {number}"
+            name or document.preset or aim_of(recipe) or f"DreamTake {number}"
         ),
         kind=kind,
         start_s=covered.start_s,
@@ -226,7 +226,7 @@ def _folder_of(path: Path, below: Path, preferences: Preferences) -> Path:
     return tree / "dreams" / below.parent
 
 
-def finished(take: Take, job: Job) -> Take:
+def finished(take: DreamTake, job: Job) -> DreamTake:
     """Return a take with the results of its job."""
     result = job.result
     before, after = result.get("initial"), result.get("final")

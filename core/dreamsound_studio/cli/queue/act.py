@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from dreamsound_studio.cli.queue.common import (
+    JobId,
     NoStart,
-    Number,
     Numbers,
     SomeNumbers,
     each,
@@ -78,7 +78,7 @@ def retry(
 
 @app.command()
 def move(
-    number: Number,
+    number: JobId,
     before: Annotated[
         int | None,
         typer.Option(

@@ -30,7 +30,7 @@ def job_id(text: str | int) -> int:
         raise RecipeError(f"Invalid job ID: {text}. See dreamsound queue list") from None
 
 
-Number = Annotated[
+JobId = Annotated[
     int, typer.Argument(parser=job_id, metavar="ID", help="Job ID.", autocompletion=complete_job)
 ]
 Numbers = Annotated[

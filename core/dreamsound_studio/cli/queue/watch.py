@@ -155,7 +155,7 @@ class _Table:
     def show(self, jobs: list[Job]) -> None:
         del jobs  # the order of all matters, not only what has changed
         self._live.update(
-            table_of(self._store, self._eta, self._console.height, self._note), refresh=True
+            queue_table(self._store, self._eta, self._console.height, self._note), refresh=True
         )
 
     def note(self, text: str) -> None:
@@ -164,7 +164,7 @@ class _Table:
             self.show([])
 
 
-def table_of(store: Store, eta: Eta, height: int, note: str = "") -> Any:
+def queue_table(store: Store, eta: Eta, height: int, note: str = "") -> Any:
     """Return the queue as a table of rich.
 
     Parameters

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dreamsound_studio.dream.records import StepEvent
     from dreamsound_studio.jobs.report import Report
-    from dreamsound_studio.jobs.resumable import Change
+    from dreamsound_studio.jobs.resumable import ProgressValue
     from dreamsound_studio.library.records import DreamRecord
 
 #: A file that travels by value, in pieces.
@@ -120,7 +120,7 @@ class FarmNews:
     token: str
     attempt: str
     began: str = ""
-    progress: dict[str, Change] = field(default_factory=dict)
+    progress: dict[str, ProgressValue] = field(default_factory=dict)
     step: StepEvent | None = None
     say: str = ""
     checkpoint: str = ""

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from dreamsound_studio._version import __version__
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.records import Dream, StepEvent
+from dreamsound_studio.dream.records import RawDream, StepEvent
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.jobs.checkpoint import Checkpoints
 from dreamsound_studio.jobs.hooks import Hooks
 from dreamsound_studio.jobs.models import WarmModels, default_budget
 from dreamsound_studio.jobs.report import Report
-from dreamsound_studio.jobs.resumable import Change, ResumableJob
+from dreamsound_studio.jobs.resumable import ProgressValue, ResumableJob
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.jobs.thread_warnings import thread_warnings
 from dreamsound_studio.queue.farm.messages import (
@@ -105,7 +105,7 @@ def _outcome(
     finished: dict[str, Path] = {}
     records: list[DreamRecord | None] = []
 
-    def dreamed(dream: Dream) -> None:
+    def dreamed(dream: RawDream) -> None:
         del dream
         if is_shared and not _reads(shared / PROBE, order.probe):
             raise AudioFileError(f"{shared}: removed, the job has ended elsewhere")
@@ -176,11 +176,11 @@ class _Progress:
         self._worker = get_worker()
         self._order = order
         self._reported_s = 0.0
-        self._changes: dict[str, Change] = {}
+        self._changes: dict[str, ProgressValue] = {}
         self.control = Control(lambda share: self.change(share=round(share, 4)))
         self._send(FarmNews(order.token, order.attempt, began=self._worker.address))
 
-    def change(self, at_once: bool = False, **fields: Change) -> None:
+    def change(self, at_once: bool = False, **fields: ProgressValue) -> None:
         self._changes |= fields
         if at_once or time.monotonic() - self._reported_s >= REPORT_S:
             self._reported_s = time.monotonic()

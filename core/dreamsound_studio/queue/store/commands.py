@@ -72,7 +72,15 @@ def retry(database: Database, job_id: int, request: str | None = None) -> Job:
     more = {} if request is None else {"request": request}
     fresh = {"progress": "{}", "result": "{}", "error": None, "code": None, "started": None}
     return database.act(
-        "retry", job_id, attempts=0, crashes=0, told=0, wanted="", ready=None, **fresh, **more
+        "retry",
+        job_id,
+        attempts=0,
+        crashes=0,
+        told=0,  # words: ok
+        wanted="",
+        ready=None,
+        **fresh,
+        **more,
     )
 
 

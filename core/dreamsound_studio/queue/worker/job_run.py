@@ -28,7 +28,7 @@ from dreamsound_studio.jobs.hooks import Hooks
 from dreamsound_studio.jobs.report import RenderFact, Report
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.jobs.results import JobResult
-from dreamsound_studio.jobs.resumable import Change, ResumableJob
+from dreamsound_studio.jobs.resumable import ProgressValue, ResumableJob
 from dreamsound_studio.jobs.run import Runner
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.jobs.stamp import FileStamp
@@ -296,7 +296,7 @@ class JobRun:
     def _between_blocks(self, share: float) -> None:
         self.change(share=round(share, 4))
 
-    def change(self, at_once: bool = False, **fields: Change) -> None:
+    def change(self, at_once: bool = False, **fields: ProgressValue) -> None:
         """Report changed fields of the progress, at once or when the next report is due."""
         self._progress.change(fields)
         now_s = time.monotonic()
