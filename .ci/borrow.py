@@ -6,7 +6,6 @@
 nothing is downloaded or installed. ENVIRONMENT is one that `dev.py` has made; it stays as it is.
 """
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -16,9 +15,12 @@ PACKAGES = "lib/python*/site-packages"
 
 def borrow(clone, environment):
     """Make the clone's environment and return its folder."""
-    dev = load(clone / "dev.py")
+    sys.path.insert(0, str(clone))
+    from devtools import environment as made
+    from devtools.pythons import program_in, python_in
+
     venv = clone / ".venv"
-    python = dev.python_in(environment)
+    python = python_in(environment)
     subprocess.run([python, "-m", "venv", "--without-pip", venv], check=True)
     borrowed = next(environment.glob(PACKAGES))
     # In this order: the clone's code comes before any other that is installed there. Python reads
@@ -26,23 +28,15 @@ def borrow(clone, environment):
     places = [clone / "core", clone / "desktop", clone / "reaper", borrowed]
     own = next(venv.glob(PACKAGES))
     (own / "borrowed.pth").write_text("".join(f"{place}\n" for place in places), "utf-8")
-    program = Path(dev.program_in(venv, "dreamsound"))
+    program = Path(program_in(venv, "dreamsound"))
     program.write_text(
-        f"#!{dev.python_in(venv)}\nimport sys\n"
+        f"#!{python_in(venv)}\nimport sys\n"
         "from dreamsound_studio.cli import main\nsys.exit(main())\n",
         "utf-8",
     )
     program.chmod(0o755)
-    dev.write_stamp(venv, dev.stamp_wanted(venv))
+    made.write_stamp(venv, made.stamp_wanted(venv))
     return venv
-
-
-def load(path):
-    """Return dev.py as a module."""
-    spec = importlib.util.spec_from_file_location("dev", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from dreamsound_studio.api import dream, load_model
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.dream.guide import layer_of
 from dreamsound_studio.dream.listen import listen
-from dreamsound_studio.dream.records import Dream
+from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.dsp.psychoacoustics import MaskingThreshold
 from dreamsound_studio.dsp.stft import Stft, power_spectrum
 from dreamsound_studio.errors import ModelError
@@ -53,13 +53,13 @@ def sounds() -> dict[str, Clip]:
     }
 
 
-def dreamed(clip: Clip, model: Model, **fields: Any) -> tuple[Dream, float]:
+def dreamed(clip: Clip, model: Model, **fields: Any) -> tuple[RawDream, float]:
     """Dream a clip; return the dream and the seconds of its steps, without the first."""
     result = dream(clip, Recipe.make(**fields), model=model)
     return result, sum(event.seconds for event in result.steps[1:])
 
 
-def clip_of(result: Dream) -> Clip:
+def clip_of(result: RawDream) -> Clip:
     """Return a dream as a clip."""
     return Clip.from_array(result.samples.array(), result.source.sample_rate_hz)
 
@@ -132,7 +132,7 @@ def masking(model: Model, clips: dict[str, Clip]) -> None:
             print(f"| {name} | {mode} | {share:.1f} | {change} |", flush=True)
 
 
-def share_masked(result: Dream) -> float:
+def share_masked(result: RawDream) -> float:
     """Return the share of bins where the change lies under the source's threshold, percent."""
     stft, rate = Stft(), result.source.sample_rate_hz
     source = result.source.samples.array()
@@ -209,21 +209,21 @@ def others(model: Model, clips: dict[str, Clip]) -> None:
         print(f"| {label} | {figure} | {' | '.join(cells)} |", flush=True)
 
 
-def change_outside(result: Dream) -> str:
+def change_outside(result: RawDream) -> str:
     """Return the change outside 1 to 2 kHz (plus a third octave) relative to all of it, dB."""
     hertz, power = spectrum_of(Clip.from_array(change_of(result), result.source.sample_rate_hz))
     outside = (hertz < 1000 * 2 ** (-1 / 3)) | (hertz > 2000 * 2 ** (1 / 3))
     return f"{10 * np.log10(power[outside].sum() / power.sum()):.1f}"
 
 
-def first_tenth(result: Dream) -> str:
+def first_tenth(result: RawDream) -> str:
     """Return the change in the first 0.1 s relative to its mean, dB."""
     change = change_of(result)
     count = round(0.1 * result.source.sample_rate_hz)
     return f"{10 * np.log10(np.mean(change[:, :count] ** 2) / np.mean(change**2)):.1f}"
 
 
-def halves(result: Dream) -> str:
+def halves(result: RawDream) -> str:
     """Return the change in the first half of the sound relative to the second, dB."""
     change = change_of(result)
     middle = change.shape[1] // 2
@@ -232,42 +232,42 @@ def halves(result: Dream) -> str:
     )
 
 
-def change_db(result: Dream) -> str:
+def change_db(result: RawDream) -> str:
     """Return the level of the change relative to the source, dB."""
     source = result.source.samples.array()
     return f"{10 * np.log10(np.mean(change_of(result) ** 2) / np.mean(source**2)):.1f}"
 
 
-def score(result: Dream) -> str:
+def score(result: RawDream) -> str:
     """Return the class and its score in the source and in the dream."""
     return f"{result.final.class_name} {result.initial.score:.3f} → {result.final.score:.3f}"
 
 
-def air(result: Dream) -> str:
+def air(result: RawDream) -> str:
     """Return the change above the model's band relative to all of it, dB, at least -120."""
     hertz, power = spectrum_of(Clip.from_array(change_of(result), result.source.sample_rate_hz))
     above = power[hertz > result.band_top_hz * 1.02].sum()
     return f"{10 * np.log10(max(above / power.sum(), 1e-12)):.1f}"
 
 
-def steps(result: Dream) -> str:
+def steps(result: RawDream) -> str:
     """Return the number of steps and the final score."""
     return f"{len(result.steps)} ({result.final.score:.3f})"
 
 
-def level(result: Dream) -> str:
+def level(result: RawDream) -> str:
     """Return the RMS of the dream relative to the source's, dB."""
     values, source = result.samples.array(), result.source.samples.array()
     return f"{10 * np.log10(np.mean(values**2) / np.mean(source**2)):.1f}"
 
 
-def change_of(result: Dream) -> npt.NDArray[np.float32]:
+def change_of(result: RawDream) -> npt.NDArray[np.float32]:
     """Return dream - source."""
     change: npt.NDArray[np.float32] = result.samples.array() - result.source.samples.array()
     return change
 
 
-Measure = Callable[[Dream], str]
+Measure = Callable[[RawDream], str]
 OTHERS: dict[str, tuple[dict[str, Any], str, Measure]] = {
     "plain `add`": ({}, "score", score),
     "`band_low_hz 1000, band_high_hz 2000`": (

@@ -127,10 +127,10 @@ def inside_waveform(folder: Path) -> dict[str, Any]:
     path = _sound(folder, 10)
     app, window = _window()
     window.files.open([_sound(folder, 0.1)])  # loads the painting code
-    _until(app, lambda: window.view.pyramid.is_whole)
+    _until(app, lambda: window.view.wave_plot.pyramid.is_whole)
     began_s = time.perf_counter()
     window.files.open([path])
-    _until(app, lambda: window.view.pyramid.is_whole)
+    _until(app, lambda: window.view.wave_plot.pyramid.is_whole)
     window.view.wave_plot.grab()
     found = {"seconds": time.perf_counter() - began_s}
     window.close()
@@ -142,7 +142,7 @@ def inside_frames(folder: Path) -> dict[str, Any]:
     app, window = _window()
     window.files.open([_sound(folder, 10)])
     view = window.view
-    _until(app, lambda: view.pyramid.is_whole and not view.spectrogram.is_pending())
+    _until(app, lambda: view.wave_plot.pyramid.is_whole and not view.spectrogram.is_pending())
     rng = np.random.default_rng(0)
     painted = _painted([view.wave_plot.viewport(), view.spectrogram_plot.viewport()])
     took = []
@@ -203,7 +203,7 @@ def inside_memory(folder: Path) -> dict[str, Any]:
     app, window = _window()
     window.files.open([_sound(folder, 240)])
     view = window.view
-    _until(app, lambda: view.pyramid.is_whole, 300)
+    _until(app, lambda: view.wave_plot.pyramid.is_whole, 300)
     _look_around(app, view, 60, 20)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     window.close()
@@ -221,7 +221,7 @@ def inside_files(folder: Path) -> dict[str, Any]:
             os.link(_sound(folder, 30), path)
         window.files.open([path])
         view = window.view
-        _until(app, lambda view=view: view.pyramid.is_whole, 100)
+        _until(app, lambda view=view: view.wave_plot.pyramid.is_whole, 100)
         _look_around(app, view, 30, 10)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     window.close()

@@ -95,7 +95,7 @@ def take(out: Path, sound: Path, theme: str, scale: str) -> None:
     view = window.view
     if view is None:
         raise SystemExit(f"Cannot show {sound}")
-    until(lambda: view.pyramid.is_whole and not view.spectrogram.is_pending())
+    until(lambda: view.wave_plot.pyramid.is_whole and not view.spectrogram.is_pending())
     view.move_cursor(20)
     for message in list(window.messages.messages):
         message.close_message()

@@ -1,9 +1,8 @@
 """Finds words and phrases to avoid, and names a better wording for each.
 
-``python checks/words.py [--names] [PATH ...]`` reads the strings, docstrings and comments of
-``.py`` and ``.lua`` files, and all of ``.md`` files: those of the project, or those named.
-``--names`` also reads the names in Python code. It prints ``path:line: phrase -> better wording``
-for each find and ends with 1 if there is any.
+``python checks/words.py [PATH ...]`` reads the strings, docstrings and comments of ``.py`` and
+``.lua`` files, and all of ``.md`` files: those of the project, or those named. It prints
+``path:line: phrase -> better wording`` for each find and ends with 1 if there is any.
 
 A phrase is found even if a line break splits it. To quote one on purpose, put ``words: ok`` into a
 comment on the line where it starts. To ban another, add a line to :data:`PHRASES`.
@@ -16,7 +15,6 @@ import ast
 import bisect
 import io
 import itertools
-import keyword
 import re
 import sys
 import tokenize
@@ -72,8 +70,6 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"\bunto\b", "to"),
     (r"\bere\b", "before"),
 )
-#: The words among them that no name in the code should hold.
-NAMES = re.compile(r"(?:^|_)(?:told|shall|anew)(?:_|$)", re.IGNORECASE)  # words: ok
 SEARCHES = [(re.compile(pattern, re.IGNORECASE), better) for pattern, better in PHRASES]
 
 
@@ -161,14 +157,6 @@ def _inside(literal: str) -> str:
     return "".join(str(part.value) if isinstance(part, ast.Constant) else "()" for part in parts)
 
 
-def python_names(source: str) -> Iterator[Find]:
-    """Yield the names in Python code to avoid."""
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        is_name = token.type == tokenize.NAME and not keyword.iskeyword(token.string)
-        if is_name and NAMES.search(token.string):
-            yield Find(token.start[0], token.string, "a name for what it holds")
-
-
 LUA = re.compile(
     r"--\[(?P<level>=*)\[(?P<block>.*?)\](?P=level)\]|--+(?P<comment>[^\n]*)"
     r"|\[(?P<depth>=*)\[(?P<long>.*?)\](?P=depth)\]"
@@ -220,7 +208,7 @@ READERS: dict[str, Callable[[str], Iterator[Text]]] = {
 # -- what to find ---------------------------------------------------------------------------------
 
 
-def finds_in(source: str, suffix: str, names: bool = False) -> list[Find]:
+def finds_in(source: str, suffix: str) -> list[Find]:
     """Return the phrases to avoid in the source of a file.
 
     Parameters
@@ -229,8 +217,6 @@ def finds_in(source: str, suffix: str, names: bool = False) -> list[Find]:
         What the file holds.
     suffix : str
         ``.py``, ``.lua`` or ``.md``.
-    names : bool
-        Whether to read the names in Python code as well.
 
     Returns
     -------
@@ -243,8 +229,6 @@ def finds_in(source: str, suffix: str, names: bool = False) -> list[Find]:
         for search, better in SEARCHES
         for match in search.finditer(text.words)
     ]
-    if names and suffix == ".py":
-        found += python_names(source)
     lines = source.split("\n")
     return sorted(
         (find for find in found if ESCAPE not in lines[find.line - 1]), key=lambda find: find.line
@@ -262,12 +246,12 @@ def files_under(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def check(paths: Iterable[Path], names: bool = False) -> int:
+def check(paths: Iterable[Path]) -> int:
     """Print each find in these files and folders; return how many there are."""
     count = 0
     files = (files_under(path) if path.is_dir() else [path] for path in paths)
     for path in itertools.chain.from_iterable(files):
-        for find in finds_in(path.read_text(encoding="utf-8"), path.suffix, names):
+        for find in finds_in(path.read_text(encoding="utf-8"), path.suffix):
             print(f"{_shown(path)}:{find.line}: {find.phrase} -> {find.better}")
             count += 1
     return count
@@ -282,12 +266,11 @@ def main(arguments: list[str]) -> int:
     """Check the named files, or the project; return the exit code."""
     parser = argparse.ArgumentParser(description="Find words and phrases to avoid.")
     parser.add_argument("paths", nargs="*", type=Path, help="files and folders (default: project)")
-    parser.add_argument("--names", action="store_true", help="also read the names in Python code")
     chosen = parser.parse_args(arguments)
     for path in chosen.paths:
         if not path.exists() or (path.is_file() and path.suffix not in READERS):
             parser.error(f"cannot check {path}: pass a folder, or a .py, .lua or .md file")
-    count = check([path.absolute() for path in chosen.paths] or [TOP], chosen.names)
+    count = check([path.absolute() for path in chosen.paths] or [TOP])
     if count:
         print(f"words: {count} to replace")
     return 1 if count else 0

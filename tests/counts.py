@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from dreamsound_studio.recipe import objective_text
-from dreamsound_studio.recipe import recipe as recipe_module
+from dreamsound_studio.recipe import contradictions, objective_text
 from dreamsound_studio.recipe.presets import factory_presets
 
 parse_objective = objective_text.parse_objective
@@ -48,7 +47,7 @@ def counting() -> Iterator[Counts]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(objective_text, "Reader", Reader)
-        patch.setattr(recipe_module, "parse_objective", validated)
+        patch.setattr(contradictions, "parse_objective", validated)
         parse_objective.cache_clear()
         yield found
         parse_objective.cache_clear()

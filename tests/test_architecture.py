@@ -92,7 +92,7 @@ def test_names_that_do_not_exist_are_found():
         assert not exists(name)
     for name in ("dreamsound_bridge.actions.fly", "dreamsound_reaper.plan.Plan"):
         assert not exists(name)
-    for name in ("cli.COMMANDS", "dream.records.Dream.close", "dsp.mask", "cli.main"):
+    for name in ("cli.COMMANDS", "dream.records.RawDream.close", "dsp.mask", "cli.main"):
         assert exists(name)
 
 

@@ -183,7 +183,8 @@ def test_commands_of_dev_exist(page):
 @of_pages
 def test_variables_exist(page):
     named = set(re.findall(r"`(DREAMSOUND_[A-Z]+)", text_of(page)))
-    sources = [TOP / "dev.py", *ENGINE.rglob("*.py"), *(TOP / "desktop").rglob("*.py")]
+    folders = (ENGINE, TOP / "desktop", TOP / "devtools")
+    sources = [TOP / "dev.py", *(path for folder in folders for path in folder.rglob("*.py"))]
     known = {
         name
         for source in sources

@@ -104,23 +104,23 @@ def test_a_new_objective_method_and_render(engine: Path, tone: Path, tmp_path: P
     words = ["--method", "shimmer", "--objective", objective, "--renders", "dream,backwards"]
     words += ["--steps", "1", "--no-jitter", "--level", "raw", "--bits", "32f"]
     words += ["--model", "yamnet", "--json"]
-    told = json.loads(dreamsound(engine, "render", tone, "--out", tmp_path, *words))["inputs"][0]
-    assert told["final"]["loss"] > told["initial"]["loss"]
+    report = json.loads(dreamsound(engine, "render", tone, "--out", tmp_path, *words))["inputs"][0]
+    assert report["final"]["loss"] > report["initial"]["loss"]
     sound, reversed_sound = (
-        soundfile.read(told["renders"][name])[0] for name in ("dream", "backwards")
+        soundfile.read(report["renders"][name])[0] for name in ("dream", "backwards")
     )
     np.testing.assert_array_equal(reversed_sound, sound[::-1])
     assert np.any(sound != soundfile.read(tone)[0])
-    shown = dreamsound(engine, "recipe", "show", told["renders"]["backwards"]).splitlines()
+    shown = dreamsound(engine, "recipe", "show", report["renders"]["backwards"]).splitlines()
     lines = {"# render: backwards", "method: shimmer", f"objective: {objective}", "strength: 0.05"}
     assert lines <= set(shown)
 
 
 def test_a_new_network(engine: Path, tone: Path, tmp_path: Path) -> None:
     words = ["--model", "loudness", "--class", "loud", "--steps", "1", "--json"]
-    told = json.loads(dreamsound(engine, "render", tone, "--out", tmp_path, *words))["inputs"][0]
-    assert told["model"] == "loudness"
-    assert told["final"]["loss"] > told["initial"]["loss"]
+    report = json.loads(dreamsound(engine, "render", tone, "--out", tmp_path, *words))["inputs"][0]
+    assert report["model"] == "loudness"
+    assert report["final"]["loss"] > report["initial"]["loss"]
 
 
 def test_a_new_command(engine: Path, tone: Path) -> None:

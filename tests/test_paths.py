@@ -37,7 +37,7 @@ def test_everything_lies_in_the_users_folders(user: Path) -> None:
     assert default_path() == user / "data" / "queue" / "queue.sqlite"
     assert runs_folder() == user / "data" / "reaper" / "runs"
     assert preferences.app_folder() == user / "data" / "studio"
-    assert disk_cache.cache_folder() == user / "cache" / "views"
+    assert disk_cache.view_cache_folder() == user / "cache" / "views"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other variables elsewhere")

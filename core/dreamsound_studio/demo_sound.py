@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from dreamsound_studio.errors import AudioFileError, DreamSoundError, RecipeError
 from dreamsound_studio.files import atomic
 
-Samples = NDArray[np.float64]
+Wave = NDArray[np.float64]
 
 PHRASE_S = 6.2
 PEAK_DBFS = -6.0
@@ -93,7 +93,7 @@ def demo_phrase(seed: int = 0, sample_rate_hz: int = 48_000) -> NDArray[np.float
     return wet.astype(np.float32)
 
 
-def _whistle(seconds: Samples, sample_rate_hz: int, rng: np.random.Generator) -> Samples:
+def _whistle(seconds: Wave, sample_rate_hz: int, rng: np.random.Generator) -> Wave:
     """Return the dry whistle: tone, the noise around its pitch, and air."""
     count = seconds.size
     cents, level = _score(seconds, sample_rate_hz)
@@ -111,7 +111,7 @@ def _whistle(seconds: Samples, sample_rate_hz: int, rng: np.random.Generator) ->
     return level * (shimmer * tone + 0.035 * narrow) + 0.006 * np.sqrt(level) * air
 
 
-def _score(seconds: Samples, sample_rate_hz: int) -> tuple[Samples, Samples]:
+def _score(seconds: Wave, sample_rate_hz: int) -> tuple[Wave, Wave]:
     """Return the melody per sample: cents above 440 Hz, and the level 0..1."""
     cents = np.full(seconds.size, _cents(NOTES[0].pitch_hz))
     level = np.zeros(seconds.size)
@@ -137,7 +137,7 @@ def _score(seconds: Samples, sample_rate_hz: int) -> tuple[Samples, Samples]:
     return cents, level
 
 
-def _breaths(seconds: Samples, sample_rate_hz: int, rng: np.random.Generator) -> Samples:
+def _breaths(seconds: Wave, sample_rate_hz: int, rng: np.random.Generator) -> Wave:
     """Return the breaths in the pauses, and the faint room air with them."""
     mouth = _unit_noise(seconds.size, sample_rate_hz, 900.0, 5_500.0, rng)
     chest = _unit_noise(seconds.size, sample_rate_hz, 250.0, 1_200.0, rng)
@@ -149,7 +149,7 @@ def _breaths(seconds: Samples, sample_rate_hz: int, rng: np.random.Generator) ->
     return level * (0.018 * mouth + 0.010 * chest) + 0.0006 * floor
 
 
-def _room(sample_rate_hz: int, rng: np.random.Generator) -> Samples:
+def _room(sample_rate_hz: int, rng: np.random.Generator) -> Wave:
     """Return the impulse responses `[2, samples]` of a small, bright room."""
     length_s = 0.9
     count = round(length_s * sample_rate_hz)
@@ -181,7 +181,7 @@ def _room(sample_rate_hz: int, rng: np.random.Generator) -> Samples:
 
 def _unit_noise(
     count: int, sample_rate_hz: int, low_hz: float, high_hz: float, rng: np.random.Generator
-) -> Samples:
+) -> Wave:
     """Return Gaussian noise between two frequencies, with soft edges and an RMS of 1."""
     spectrum = np.fft.rfft(rng.standard_normal(count))
     frequency_hz = np.fft.rfftfreq(count, 1 / sample_rate_hz)
@@ -192,7 +192,7 @@ def _unit_noise(
     return np.asarray(noise / np.sqrt(np.mean(noise**2)))
 
 
-def _smooth(curve: Samples, width_s: float, sample_rate_hz: int) -> Samples:
+def _smooth(curve: Wave, width_s: float, sample_rate_hz: int) -> Wave:
     """Return the curve smoothed by a Hann window of this width: steps become S-shaped glides."""
     width = round(width_s * sample_rate_hz) | 1
     window = np.hanning(width + 2)[1:-1]
@@ -200,7 +200,7 @@ def _smooth(curve: Samples, width_s: float, sample_rate_hz: int) -> Samples:
     return _convolve(padded, window / window.sum())[width - 1 : width - 1 + curve.size]
 
 
-def _convolve(sound: Samples, response: Samples) -> Samples:
+def _convolve(sound: Wave, response: Wave) -> Wave:
     """Return the full convolution, by FFT."""
     count = sound.size + response.size - 1
     size = 1 << (count - 1).bit_length()

@@ -60,10 +60,22 @@ class ModelError(DreamSoundError):
     exit_code = 3
 
 
+class UnknownModelError(ModelError):
+    """A model that was named and does not exist."""
+
+    exit_code = 2
+
+
 class QueueError(DreamSoundError):
     """The render queue cannot carry out a request."""
 
     exit_code = 1
+
+
+class QueueInputError(QueueError):
+    """A request to the render queue that is invalid, or names a job that does not exist."""
+
+    exit_code = 2
 
 
 class RenderCancelled(DreamSoundError):

@@ -7,8 +7,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from dreamsound_desktop.actions import Actions
-from dreamsound_desktop.analysis.disk_cache import DiskCache, cache_folder
+from dreamsound_desktop.actions.actions import Actions
+from dreamsound_desktop.analysis.disk_cache import DiskCache, view_cache_folder
 from dreamsound_desktop.background import Tasks
 from dreamsound_desktop.listening import Listening
 from dreamsound_desktop.playback.player import Player
@@ -78,13 +78,13 @@ class Studio(QObject):
         self.messages = Messages()
         self.session = Session(self.folder)
         self.undo = UndoStacks(self)
-        self.disk = DiskCache(cache_folder(), self.preferences.cache_limit_mb * 2**20)
+        self.disk = DiskCache(view_cache_folder(), self.preferences.cache_limit_mb * 2**20)
         self.tasks = Tasks(2, self)
         self.client = QueueClient(queue_path, self)
         self.player = Player(self)
         self.player.use_device(self.preferences.output_device)
         self.listening = Listening(self)
-        self.job_factory = JobFactory(self.preferences, cache_folder().parent / "previews")
+        self.job_factory = JobFactory(self.preferences, view_cache_folder() / "previews")
         self.actions = Actions(self, self.preferences.shortcuts)
         self._has_ended = False
         self._autosave = QTimer(self)

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.files import read_limited
-from dreamsound_studio.recipe.wrong_values import one_line
 from dreamsound_studio.render.options import DEFAULT_RENDERS, RenderName
+from dreamsound_studio.wrong_values import one_line
 
 FACTS: Final = "facts.json"
 #: Enough for a hundred items with as many stretch markers each.

@@ -6,7 +6,7 @@ import os
 from pathlib import Path, PureWindowsPath
 
 from dreamsound_reaper.facts import Project
-from dreamsound_reaper.spans import FileInfo, UnfitError
+from dreamsound_reaper.pieces import FileInfo, UnfitError
 from dreamsound_studio.audio.decode import open_sound
 from dreamsound_studio.errors import AudioFileError
 

@@ -12,8 +12,9 @@ from pydantic import JsonValue
 from dreamsound_reaper.facts import Facts, FactsError, Item
 from dreamsound_reaper.glue import write_glued, write_target
 from dreamsound_reaper.media import Media, local_path
-from dreamsound_reaper.shared_job import SharedJob, from_project, recipe_of, request_of
-from dreamsound_reaper.spans import UnfitError, check_fit, played_span, root_of
+from dreamsound_reaper.pieces import UnfitError
+from dreamsound_reaper.shared_job import SharedJob, from_project, recipe_of_fields, request_of
+from dreamsound_reaper.spans import check_fit, played_span, root_of
 from dreamsound_reaper.take_note import TakeNote
 from dreamsound_studio.audio.cut import Cut
 from dreamsound_studio.errors import RecipeError
@@ -201,7 +202,7 @@ def _again(facts: Facts, item: Item, media: Media, shared: SharedJob) -> Part:
     if note is None:
         raise UnfitError("has an active take that DreamSound did not make")
     try:
-        recipe = recipe_of(note.recipe | facts.settings.recipe_fields())
+        recipe = recipe_of_fields(note.recipe | facts.settings.recipe_fields())
     except RecipeError as error:
         raise UnfitError(f"cannot be continued: {error}") from error
     shared = replace(shared, recipe=from_project(facts, recipe))

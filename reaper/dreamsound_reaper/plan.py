@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from dreamsound_reaper.facts import Facts, Item, Settings, Track
 from dreamsound_reaper.parts import Part, Parts
-from dreamsound_reaper.shared_job import recipe_of
+from dreamsound_reaper.shared_job import recipe_of_fields
 from dreamsound_reaper.take_note import TakeNote
 from dreamsound_reaper.take_plan import ItemTakes, NewItem, NewTake, NewTrack, TakePlan
 from dreamsound_studio import __version__
@@ -249,7 +249,7 @@ def _note(part: Part, outcome: Outcome, render: str) -> TakeNote:
         preset=request.values.get("preset") or request.preset,
         # Only non-default values: a project has many takes, and the render contains the full
         # recipe.
-        recipe=set_fields(recipe_of(result["recipe"])),
+        recipe=set_fields(recipe_of_fields(result["recipe"])),
         model=result["model"],
         weights_sha256=result.get("weights_sha256") or "",
         engine=__version__,

@@ -22,8 +22,8 @@ from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.presets import find_preset
 from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.recipe.wrong_values import one_line
 from dreamsound_studio.render.options import RenderOptions
+from dreamsound_studio.wrong_values import one_line
 
 NAME_TEMPLATE: Final = "{fxname}_{render}"
 
@@ -96,7 +96,7 @@ class SharedJob:
         """
         fields = facts.settings.recipe_fields()
         try:
-            recipe = whole = recipe_of(fields)
+            recipe = whole = recipe_of_fields(fields)
         except RecipeError:
             if checks_names or target is not None:
                 raise
@@ -123,7 +123,7 @@ class SharedJob:
         return request.model_copy(update={**more, "name": label[:MOST_NAME], "values": values})
 
 
-def recipe_of(fields: Mapping[str, JsonValue]) -> Recipe:
+def recipe_of_fields(fields: Mapping[str, JsonValue]) -> Recipe:
     """Return the recipe of its fields; the same fields are validated once.
 
     Raises
@@ -148,7 +148,7 @@ def request_of(document: JsonValue) -> JobRequest:
         The job or its recipe is invalid.
     """
     if isinstance(document, dict) and isinstance(fields := document.get("recipe"), dict):
-        return JobRequest.make({**document, "recipe": recipe_of(fields)})
+        return JobRequest.make({**document, "recipe": recipe_of_fields(fields)})
     return JobRequest.make(document)
 
 

@@ -3,55 +3,30 @@
 An item plays ``D_LENGTH x D_PLAYRATE`` seconds of its take's source from ``D_STARTOFFS``. A source
 is a file, or a section of another source, possibly reversed. This module reduces them to pieces of
 the underlying file in whole samples, and a remainder: the item's start in the new sound.
-
-Notes
------
-Along a chain of sections, sample ``u`` of the take's source is sample ``v = c + s u`` of the file,
-with ``s`` 1 or -1 and ``c`` a fraction. Whole samples of the file are the integers of
-``w = s v = s c + u``, which runs in playback direction. A reversed section of N samples plays
-sample ``N - 1 - u``.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import dataclass
 from typing import Final
 
 from dreamsound_reaper.facts import Item, Source, Take
-from dreamsound_studio.audio.cut import MOST_PIECES, MOST_TIMES, Cut, Piece
+from dreamsound_reaper.pieces import (
+    TOLERANCE,
+    FileInfo,
+    UnfitError,
+    one_piece,
+    sample_map_of,
+    unrolled,
+)
+from dreamsound_studio.audio.cut import Cut, Piece
 from dreamsound_studio.audio.formats import MAX_CHANNELS
 
-#: Resolution of times in samples: beyond it, doubles are not exact in seconds.
-TOLERANCE: Final = 1e-4
 #: Values of ``I_CHANMODE``.
 ALL, SWAPPED, MIXED, LEFT, RIGHT, THIRD, FIRST_PAIR = 0, 1, 2, 3, 4, 5, 67
 #: Limit for a chain of sections.
 DEEPEST: Final = 32
-
-
-class UnfitError(Exception):
-    """An item that cannot be dreamed; the text completes a sentence with the reason."""
-
-
-@dataclass(frozen=True)
-class FileInfo:
-    """Properties of an audio file.
-
-    Attributes
-    ----------
-    samples : int
-        Length.
-    sample_rate_hz : int
-        Sample rate.
-    channels : int
-        Channel count.
-    """
-
-    samples: int
-    sample_rate_hz: int
-    channels: int
 
 
 @dataclass(frozen=True)
@@ -80,28 +55,6 @@ class PlayedSpan:
     marker_shift_s: float
     channel_mode: int
     is_whole: bool
-
-
-@dataclass(frozen=True)
-class _SampleMap:
-    """Maps samples of the take's source to samples of the file: ``v = c + s u``, u in 0..length."""
-
-    c: float
-    s: int
-    length: float
-
-    def piece(self, first: int, last: int) -> Piece:
-        """Return the piece of the file for ``w`` from `first` up to but excluding `last`."""
-        if self.s > 0:
-            return Piece(start=first, stop=last)
-        return Piece(start=1 - last, stop=1 - first, is_reversed=True)
-
-    def bounds(self, total: int) -> tuple[int, int]:
-        """Return the range of ``w`` available in both source and file (end exclusive)."""
-        first = math.floor(self.s * self.c + TOLERANCE)
-        last = math.ceil(self.s * self.c + self.length - TOLERANCE)
-        lowest, highest = (0, total) if self.s > 0 else (1 - total, 1)
-        return max(first, lowest), min(last, highest)
 
 
 def root_of(take: Take) -> Source:
@@ -171,7 +124,7 @@ def played_span(item: Item, info: FileInfo, handle_s: float = 0.0) -> PlayedSpan
     """
     take = check_fit(item)
     rate = info.sample_rate_hz
-    line = _sample_map_of(take, info)
+    line = sample_map_of(take, info)
     if line.length < 1:
         raise UnfitError("has an empty section as its source")
     begin_s, end_s = _window(item, take)
@@ -179,9 +132,9 @@ def played_span(item: Item, info: FileInfo, handle_s: float = 0.0) -> PlayedSpan
     begin, end = begin_s * rate, end_s * rate
     is_around = begin < -TOLERANCE or end > line.length + TOLERANCE
     if item.is_loop and is_around:
-        pieces, origin = _unrolled(line, begin - handle, end + handle, info.samples)
+        pieces, origin = unrolled(line, begin - handle, end + handle, info.samples)
     else:
-        pieces, origin = _plain(line, begin - handle, end + handle, info.samples)
+        pieces, origin = one_piece(line, begin - handle, end + handle, info.samples)
         if end <= 0 or begin >= line.length:
             raise UnfitError("plays outside its source")
     channels, is_mono, mode = _channels(take.channel_mode, info.channels)
@@ -195,29 +148,6 @@ def played_span(item: Item, info: FileInfo, handle_s: float = 0.0) -> PlayedSpan
         channel_mode=mode,
         is_whole=pieces == whole and channels is None and not is_mono,
     )
-
-
-def _sample_map_of(take: Take, info: FileInfo) -> _SampleMap:
-    """Follow the chain of sections from the file up to the take."""
-    chain = []
-    source = take.source
-    while source is not None and source.parent is not None:
-        chain.append(source)
-        source = source.parent
-    rate = info.sample_rate_hz
-    line = _SampleMap(0.0, 1, float(info.samples))
-    for source in reversed(chain):
-        section = source.section
-        if section is None:
-            continue
-        offset = max(section.offset_s, 0.0) * rate
-        most = max(line.length - offset, 0.0)
-        length = min(section.length_s * rate, most) if section.length_s > 0 else most
-        if section.is_reversed:
-            line = _SampleMap(line.c + line.s * (offset + length - 1), -line.s, length)
-        else:
-            line = _SampleMap(line.c + line.s * offset, line.s, length)
-    return line
 
 
 def _window(item: Item, take: Take) -> tuple[float, float]:
@@ -240,57 +170,6 @@ def _stretched(markers: list[tuple[float, float, float]], at_s: float) -> float:
             share = (at_s - left) / (right - left) if right > left else 1.0
             return source + share * (next_source - source)
     return markers[-1][1] + at_s - markers[-1][0]
-
-
-def _plain(
-    line: _SampleMap, begin: float, end: float, total: int
-) -> tuple[tuple[Piece, ...], float]:
-    """Return one piece, and the index of its first sample in the take's source."""
-    shift = line.s * line.c
-    lowest, highest = line.bounds(total)
-    first = max(math.floor(shift + begin + TOLERANCE), lowest)
-    last = min(math.ceil(shift + end - TOLERANCE) + 1, highest)
-    if last <= first:
-        raise UnfitError("plays outside its source")
-    return (line.piece(first, last),), first - shift
-
-
-def _unrolled(
-    line: _SampleMap, begin: float, end: float, total: int
-) -> tuple[tuple[Piece, ...], float]:
-    """Return the pieces of a looped source, and the index of the first sample."""
-    shift, length = line.s * line.c, line.length
-    lowest, highest = line.bounds(total)
-    if (end - begin) / length > MOST_TIMES:
-        raise UnfitError(f"loops its source more than {MOST_TIMES} times")
-    turn = math.floor((begin + TOLERANCE) / length)
-    first = max(math.floor(shift + begin - turn * length + TOLERANCE), lowest)
-    origin = turn * length + first - shift
-    needed = math.ceil(end - origin - TOLERANCE) + 1
-    # Sections with a fractional length sometimes play one sample longer.
-    highest = min(highest + 1, total if line.s > 0 else 1)
-    pieces: list[Piece] = []
-    done = 0
-    while done < needed:
-        # Start of the next repetition, computed exactly so that fractional sections do not drift.
-        until = min(round((turn + 1) * length - origin), needed)
-        last = min(first + until - done, highest)
-        if last > first:
-            pieces.append(line.piece(first, last))
-        done, turn = max(until, done + 1), turn + 1
-        first = max(round(shift + origin + done - turn * length), lowest)
-    pieces = _together(pieces)
-    if not pieces:
-        raise UnfitError("plays outside its source")
-    if len(pieces) > MOST_PIECES:
-        raise UnfitError("loops a fractional section too often; glue it in REAPER first")
-    return tuple(pieces), origin
-
-
-def _together(pieces: list[Piece]) -> list[Piece]:
-    """Merge pieces that continue each other."""
-    grouped = ((piece, len(list(same))) for piece, same in itertools.groupby(pieces))
-    return [piece.model_copy(update={"times": times}) for piece, times in grouped]
 
 
 def _channels(mode: int, channels: int) -> tuple[tuple[int, ...] | None, bool, int]:

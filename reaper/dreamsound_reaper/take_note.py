@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from dreamsound_reaper.spans import UnfitError
+from dreamsound_reaper.pieces import UnfitError
 from dreamsound_studio.audio.cut import Cut
 
 

@@ -16,7 +16,7 @@ from dreamsound_reaper.facts import Settings
 
 SCHEMA_VERSION: Final = 1
 
-State = Literal["done", "failed", "cancelled"]
+PlanState = Literal["done", "failed", "cancelled"]
 
 
 class _Record(BaseModel):
@@ -136,7 +136,7 @@ class TakePlan(_Record):
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
-    state: State
+    state: PlanState
     undo: str = ""
     items: tuple[ItemTakes, ...] = ()
     tracks: tuple[NewTrack, ...] = ()

@@ -92,16 +92,16 @@ def test_chunks_are_read_as_they_were_written(tagged: Path) -> None:
 def test_wavinfo_reads_what_is_carried_over(tagged: Path, tmp_path: Path) -> None:
     render = sound(tmp_path / "render.wav")
     append_chunks(render, kept_chunks(tagged, START, SPAN, '{"render":"dream"}'))
-    told = wavinfo.WavInfoReader(str(render), bext_encoding="utf-8")
-    assert told.bext.time_reference == TIME_REFERENCE + START
-    assert (told.bext.description, told.bext.originator) == ("Dawn, Köln", "Field")
-    assert told.bext.coding_history.startswith("A=PCM,F=48000")
-    assert [(cue.name, cue.sample_offset) for cue in told.cues.cues] == [(2, 0), (3, 700)]
-    assert {label.name: label.text for label in told.cues.labels} == {2: "first", 3: "odd one"}
-    assert [(loop.start, loop.end) for loop in told.smpl.sample_loops] == [(5, 900)]
-    assert told.smpl.midi_note == 61
-    assert (told.ixml.scene, told.ixml.take) == ("7 & 8", "2")
-    speed = told.ixml.parsed.find("SPEED")
+    info = wavinfo.WavInfoReader(str(render), bext_encoding="utf-8")
+    assert info.bext.time_reference == TIME_REFERENCE + START
+    assert (info.bext.description, info.bext.originator) == ("Dawn, Köln", "Field")
+    assert info.bext.coding_history.startswith("A=PCM,F=48000")
+    assert [(cue.name, cue.sample_offset) for cue in info.cues.cues] == [(2, 0), (3, 700)]
+    assert {label.name: label.text for label in info.cues.labels} == {2: "first", 3: "odd one"}
+    assert [(loop.start, loop.end) for loop in info.smpl.sample_loops] == [(5, 900)]
+    assert info.smpl.midi_note == 61
+    assert (info.ixml.scene, info.ixml.take) == ("7 & 8", "2")
+    speed = info.ixml.parsed.find("SPEED")
     upper, lower = (int(speed[half].text) for half in (0, 1))
     assert (upper << 32) + lower == TIME_REFERENCE + START
     assert note_in(read_chunks(render, (b"iXML",))[b"iXML"]) == '{"render":"dream"}'

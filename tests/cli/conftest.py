@@ -34,7 +34,7 @@ class Outcome:
     err: str
 
     @property
-    def told(self) -> list[str]:
+    def messages(self) -> list[str]:
         """The warnings and errors: neither progress nor where files are."""
         marks = (": step ", " → ", "wrote ", "to dream one: ")
         return [line for line in self.err.splitlines() if not any(mark in line for mark in marks)]

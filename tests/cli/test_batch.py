@@ -59,10 +59,10 @@ def test_a_folder_is_dreamed_and_what_fails_is_reported(
     assert outcome.out.startswith("2 done, 1 failed, of 3, in ")
     assert "broken.wav: not a readable sound file" in outcome.out
     assert len(loaded) == 1
-    told = json.loads((out / "batch_report.json").read_text())["inputs"]
-    states = {Path(row["input"]).name + row["out"][-4:]: row["state"] for row in told}
+    reports = json.loads((out / "batch_report.json").read_text())["inputs"]
+    states = {Path(row["input"]).name + row["out"][-4:]: row["state"] for row in reports}
     assert states == {"bird.wav/out": "done", "broken.wav/out": "failed", "bird.wavdeep": "done"}
-    for row in told:
+    for row in reports:
         if row["state"] == "done":
             assert row["after"] > row["before"]
             assert row["seconds"] > 0
@@ -129,23 +129,23 @@ def test_a_failure_names_its_sound_once(
 
 def test_where_nothing_can_be_dreamed_is_one_line(command: Command, tmp_path: Path) -> None:
     outcome = command("batch", tmp_path, "--out", tmp_path / "out")
-    assert (outcome.code, len(outcome.told)) == (2, 1)
+    assert (outcome.code, len(outcome.messages)) == (2, 1)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_batch_that_is_cancelled_still_reports(yamnet: YamNet, tmp_path: Path) -> None:
-    for number in range(6):
-        write_sound(tmp_path / f"{number}.wav", chirp(3.0))
+    for number in range(20):  # more than are done before the signal arrives
+        write_sound(tmp_path / f"{number:02d}.wav", chirp(3.0))
     given = ("--class", "Cat", "--steps", "20", "--renders", "dream")
     running = process("batch", tmp_path, "--out", tmp_path / "out", *given)
     try:
         while not list((tmp_path / "out").glob("*.wav")) and running.poll() is None:
-            time.sleep(0.05)
+            time.sleep(0.01)
         running.send_signal(signal.SIGTERM)
-        _, told = running.communicate(timeout=60)
+        _, messages = running.communicate(timeout=60)
     finally:
         running.kill()
-    assert running.returncode == 5, told
+    assert running.returncode == 5, messages
     report = json.loads((tmp_path / "out/batch_report.json").read_text())["inputs"]
     states = [row["state"] for row in report]
     assert states[0] == "done"
@@ -193,9 +193,9 @@ def test_a_render_is_drawn_beside_its_source(
     assert len({image.tobytes() for image in drawn}) == len(renders)
     assert all(image.shape[0] > 900 for image in drawn)  # with the score trace
     again = command("plot", renders[0], folder / "bird.wav", "--source", folder / "bird.wav")
-    assert (again.code, len(again.told)) == (2, 2)
-    assert "exists" in again.told[0]
-    assert "no recipe found" in again.told[1]
+    assert (again.code, len(again.messages)) == (2, 2)
+    assert "exists" in again.messages[0]
+    assert "no recipe found" in again.messages[1]
     assert np.array_equal(mpimg.imread(pictures[0]), drawn[0])
 
 

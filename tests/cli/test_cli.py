@@ -85,9 +85,9 @@ def test_classes_are_listed_and_searched(command: Command) -> None:
     found = command("classes", "--model", "yamnet", "--search", "WHISTL").out.splitlines()
     assert "  35  Whistling" in found
     assert all("whistl" in line.lower() for line in found)
-    told = json.loads(command("classes", "--model", "yamnet", "--search", "whistl", "--json").out)
-    assert {"index": 35, "name": "Whistling"} in told
-    assert len(told) == len(found)
+    listed = json.loads(command("classes", "--model", "yamnet", "--search", "whistl", "--json").out)
+    assert {"index": 35, "name": "Whistling"} in listed
+    assert len(listed) == len(found)
     assert json.loads(command("classes", "--search", "qqqq", "--json").out) == []
 
 
@@ -96,9 +96,9 @@ def test_layers_are_listed_with_their_shapes(command: Command) -> None:
     assert len(lines) == len(layer_table())
     assert lines[0].split() == ["layer1/conv", "48", "x", "32", "x", "32"]
     assert lines[-1].split() == ["activation", "521", "=", "scores"]
-    told = json.loads(command("layers", "--model", "yamnet", "--json").out)
-    assert told[0] == {"name": "layer1/conv", "shape": [48, 32, 32], "alias": None}
-    assert told[-1] == {"name": "activation", "shape": [521], "alias": "scores"}
+    layers = json.loads(command("layers", "--model", "yamnet", "--json").out)
+    assert layers[0] == {"name": "layer1/conv", "shape": [48, 32, 32], "alias": None}
+    assert layers[-1] == {"name": "activation", "shape": [521], "alias": "scores"}
 
 
 WITHOUT_TENSORFLOW = """

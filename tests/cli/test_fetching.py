@@ -77,6 +77,6 @@ def test_for_a_program_each_line_is_json(
     for number, megabytes in enumerate((1, 2, 29), 1):
         monkeypatch.setattr(fetching.time, "monotonic", lambda n=number: now + n)
         line.progress(megabytes * 1_000_000, 29_000_000)
-    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert told[0] == {"done": 1_000_000, "total": 29_000_000}
-    assert told[-1]["done"] == 29_000_000
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert lines[0] == {"done": 1_000_000, "total": 29_000_000}
+    assert lines[-1]["done"] == 29_000_000

@@ -55,14 +55,14 @@ def test_the_sounds_of_a_folder_are_inputs(started: Command, tmp_path: Path) -> 
         write_sound(folder / name, chirp(0.3))
     (folder / "notes.txt").write_text("no sound")
     outcome = started("birds", "--renders", "dream", "--json")
-    assert [Path(told["input"]).name for told in outcome.inputs] == ["a.wav", "b.wav"]
+    assert [Path(report["input"]).name for report in outcome.inputs] == ["a.wav", "b.wav"]
     assert {path.name for path in Path("birds dreams").iterdir()} == {"a_dream.wav", "b_dream.wav"}
 
 
 def test_an_empty_folder_is_one_error(started: Command, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     outcome = started("empty")
-    assert (outcome.code, outcome.told) == (2, ["dreamsound: no audio files found in empty"])
+    assert (outcome.code, outcome.messages) == (2, ["dreamsound: no audio files found in empty"])
     assert not Path("empty dreams").exists()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import typer
 from dreamsound_studio.cli import COMMANDS
 from dreamsound_studio.cli.shared.app import GENERAL, PANELS, SHORT_HELP
 from dreamsound_studio.cli.shared.options import NOT_OPTIONS, PANEL_OF
+from dreamsound_studio.queue.store.store import QUEUE_VARIABLE
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.recipe import Recipe
 
@@ -60,18 +62,46 @@ def test_a_page_is_plain_and_as_wide_as_the_terminal(
     assert max(map(len, page.out.splitlines())) <= int(columns)
     # Nothing is drawn as a box, coloured or cut off.
     assert not set(page.out) & set("│╭╰─…\x1b")
-    for typed in ("<str>", "<int", "<path>", "list["):
+    for typed in ("<=x", "x>=", "<str>", "<int", "<path>", "list["):
         assert typed not in page.out
-    if not is_group(path):
-        assert all(option in page.out for option in EVERYWHERE)
+    assert all(option in page.out for option in EVERYWHERE)
 
 
 @pytest.mark.parametrize("path", [path for path in EVERY if is_group(path)], ids=" ".join)
 def test_a_group_alone_shows_its_help(command: Command, path: tuple[str, ...]) -> None:
     page = command(*path)
     assert (page.code, page.err) == (0, "")
-    assert page.out == command(*path, "--help").out
+    assert page.out == command(*path, "--help").out == command(*path, "--help-all").out
     assert "Commands:" in page.out
+
+
+@pytest.mark.parametrize("flag", ["-q", "--quiet", "-v", "--verbose", "--debug", "-qv"])
+@pytest.mark.parametrize(
+    "path", [(), *(path for path in EVERY if is_group(path))], ids=lambda path: " ".join(path)
+)
+def test_a_group_takes_the_general_options(
+    command: Command, path: tuple[str, ...], flag: str
+) -> None:
+    page = command(*path, flag)
+    assert (page.code, page.err) == (0, "")
+    assert page.out == command(*path, "--help").out
+
+
+@pytest.mark.parametrize("arguments", ["-q queue list", "queue -q list", "queue list -q"])
+def test_general_options_mean_the_same_before_and_behind_a_command(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: str
+) -> None:
+    monkeypatch.setenv(QUEUE_VARIABLE, str(tmp_path / "queue.sqlite"))
+    assert command("queue", "list").err == "dreamsound: the queue is empty\n"
+    quiet = command(*arguments.split())
+    assert (quiet.code, quiet.err) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", ["--debug presets show nope", "presets --debug show nope"])
+def test_debug_before_a_command_shows_where_an_error_is_from(
+    command: Command, arguments: str
+) -> None:
+    assert "Traceback" in command(*arguments.split()).err
 
 
 def test_options_of_one_meaning_have_one_name() -> None:

@@ -47,8 +47,8 @@ def test_dreams_are_listed_found_and_shown(command: Command, place: Path) -> Non
     shown = command("library", "show", 1).out
     assert "steps: 3" in shown
     assert str(place.parent / "bird_dream.wav") in shown
-    (told,) = json.loads(command("library", "search", "cat", "--json").out)
-    assert (told["id"], told["recipe"]) == (2, {"steps": 3})
+    (found,) = json.loads(command("library", "search", "cat", "--json").out)
+    assert (found["id"], found["recipe"]) == (2, {"steps": 3})
 
 
 def test_dreams_are_judged(command: Command, place: Path) -> None:
@@ -83,8 +83,8 @@ def test_what_moved_is_found_and_what_is_gone_is_reported(
     outcome = command("library", "verify", tmp_path / "far")
     assert outcome.code == 4
     assert outcome.out.splitlines()[-1] == "1 moved, 1 missing"
-    (told,) = json.loads(command("library", "search", "bird", "--json").out)
-    assert told["renders"][0]["path"] == str(tmp_path / "far" / "bird_dream.wav")
+    (found,) = json.loads(command("library", "search", "bird", "--json").out)
+    assert found["renders"][0]["path"] == str(tmp_path / "far" / "bird_dream.wav")
 
 
 @pytest.mark.parametrize(
@@ -100,12 +100,12 @@ def test_what_cannot_be_is_one_line(
     command: Command, place: Path, arguments: tuple[object, ...], word: str
 ) -> None:
     outcome = command("library", *arguments)
-    assert (outcome.code, len(outcome.told)) == (2, 1)
+    assert (outcome.code, len(outcome.messages)) == (2, 1)
     assert word in outcome.err
 
 
 def test_a_damaged_library_is_one_line(command: Command, place: Path) -> None:
     place.write_bytes(b"garbage " * 1000)
     outcome = command("library", "list")
-    assert (outcome.code, len(outcome.told)) == (1, 1)
+    assert (outcome.code, len(outcome.messages)) == (1, 1)
     assert "damaged" in outcome.err

@@ -43,15 +43,15 @@ def test_scores_are_the_models_own_patch_by_patch(
     sound = chirp(3.3)
     path = write_sound(tmp_path / "bird.wav", sound)
     outcome = hears(path, "--json", "--top", 3)
-    told = json.loads(outcome.out)
+    report = json.loads(outcome.out)
     assert (outcome.code, outcome.err) == (0, "")
-    assert (told["model"], told["weights_sha256"]) == ("yamnet", yamnet.weights_sha256)
+    assert (report["model"], report["weights_sha256"]) == ("yamnet", yamnet.weights_sha256)
     model = tf.saved_model.load(str(saved_model_folder))
     expected = model(soundfile.read(path, dtype="float32")[0])[0].numpy()
-    assert told["starts_s"] == [round(0.48 * k, 6) for k in range(len(expected))]
+    assert report["starts_s"] == [round(0.48 * k, 6) for k in range(len(expected))]
     best = np.argsort(-expected.mean(axis=0))[:3].tolist()
-    assert [heard["index"] for heard in told["classes"]] == best
-    for heard in told["classes"]:
+    assert [heard["index"] for heard in report["classes"]] == best
+    for heard in report["classes"]:
         column = expected[:, heard["index"]]
         np.testing.assert_allclose(heard["scores"], column, atol=1e-4)
         assert heard["mean"] == pytest.approx(column.mean(), abs=1e-4)
@@ -81,19 +81,19 @@ def test_files_hold_what_is_shown_and_replace_nothing(
 
     table, picture = tmp_path / "heard.csv", tmp_path / "heard.png"
     outcome = hears(bird_then_noise, "--csv", table, "--png", picture, "--json", "--top", 12)
-    told = json.loads(outcome.out)
+    report = json.loads(outcome.out)
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
-    assert rows[0] == ["start_s", *(heard["name"] for heard in told["classes"])]
+    assert rows[0] == ["start_s", *(heard["name"] for heard in report["classes"])]
     column = [float(row[1]) for row in rows[1:]]
-    np.testing.assert_allclose(column, told["classes"][0]["scores"], atol=1e-6)
+    np.testing.assert_allclose(column, report["classes"][0]["scores"], atol=1e-6)
     image = matplotlib.image.imread(picture)
     assert min(image.shape[:2]) > 400
     assert np.std(image[..., :3]) > 0.05
     before = table.read_bytes(), picture.read_bytes()
     for option, path in (("--csv", table), ("--png", picture)):
         again = hears(bird_then_noise, option, path)
-        assert (again.code, len(again.told)) == (2, 1)
+        assert (again.code, len(again.messages)) == (2, 1)
         assert "pass --overwrite" in again.err
     assert before == (table.read_bytes(), picture.read_bytes())
     assert hears(bird_then_noise, "--csv", table, "--overwrite").code == 0
@@ -113,16 +113,38 @@ def test_files_hold_what_is_shown_and_replace_nothing(
         ("{bird} --png -", 2, "-: pass a name that ends in .png"),
         # Before the sound is read: there is none.
         ("none.wav --png heard", 2, "heard: pass a name that ends in .png"),
+        ("{bird} --out heard.txt", 2, "--out heard.txt: pass a name that ends in .json, .csv"),
+        ("{bird} --out a.csv --csv b.csv", 2, "pass --out a.csv or --csv, not both"),
+        ("{bird} --out a.png --png b.png", 2, "pass --out a.png or --png, not both"),
+        ("{bird} -o nowhere/x.json", 2, "no folder nowhere"),
+        ("{bird} -o - --csv -", 2, "pass --json or --csv -, not both"),
         ("{bird} --csv nowhere/x.csv", 2, "no folder nowhere"),
-        ("{bird} --model yamnt", 3, "Did you mean yamnet"),
+        ("{bird} --model yamnt", 2, "Did you mean yamnet"),
     ],
 )
 def test_bad_input_is_one_line(
     command: Command, bird: Path, arguments: str, code: int, words: str
 ) -> None:
     outcome = command("listen", *(part.format(bird=bird) for part in arguments.split()))
-    assert (outcome.code, len(outcome.told)) == (code, 1)
+    assert (outcome.code, len(outcome.messages)) == (code, 1)
     assert words in outcome.err
+
+
+@pytest.mark.yamnet
+def test_out_writes_by_the_ending_of_the_name(hears: Command, bird: Path, tmp_path: Path) -> None:
+    printed = hears(bird, "--json", "--top", 3)
+    assert hears(bird, "-o", "-", "--top", 3).out == printed.out
+    made = hears(bird, "--out", tmp_path / "heard.json", "--top", 3)
+    assert (made.code, f"wrote {tmp_path / 'heard.json'}" in made.err) == (0, True)
+    assert "index  class" in made.out
+    assert (tmp_path / "heard.json").read_text() == printed.out.rstrip("\n")
+    assert hears(bird, "--out", tmp_path / "heard.json").code == 2
+    assert hears(bird, "--out", tmp_path / "heard.json", "--clash", "skip").code == 0
+    assert hears(bird, "-o", tmp_path / "heard.csv", "--top", 3).code == 0
+    table = hears(bird, "--csv", "-", "--top", 3).out
+    assert (tmp_path / "heard.csv").read_text().splitlines() == table.splitlines()
+    assert hears(bird, "-o", tmp_path / "heard.png").code == 0
+    assert (tmp_path / "heard.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_passages_join_patches_of_one_class() -> None:

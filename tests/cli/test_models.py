@@ -68,7 +68,7 @@ def test_on_a_bare_machine_models_are_listed_and_none_is_here(
     assert (row["name"], row["licence"], row["path"]) == ("yamnet", "Apache-2.0", None)
     assert json.loads(command("models", "info", "yamnet", "--json").out) == row
     missing = command("models", "path", "yamnet")
-    assert (missing.code, len(missing.told)) == (3, 1)
+    assert (missing.code, len(missing.messages)) == (3, 1)
     assert str(folder) in missing.err
 
 
@@ -88,15 +88,15 @@ def test_a_model_is_pulled_checked_found_and_removed(
     source = origins.get(origin) or request.getfixturevalue("served")
     outcome = command("models", "pull", "yamnet", "--from", source, "--json")
     assert outcome.code == 0, outcome.err
-    told = json.loads(outcome.out)
+    pulled = json.loads(outcome.out)
     name = "yamnet.h5" if origin == "h5" else "yamnet"
-    assert told["path"] == str(folder / name)
-    assert told["weights_sha256"] == yamnet.weights_sha256
+    assert pulled["path"] == str(folder / name)
+    assert pulled["weights_sha256"] == yamnet.weights_sha256
     assert left_in(folder) == [name]
     assert command("models", "path", "yamnet").out.strip() == str(folder / name)
     assert json.loads(command("models", "info", "yamnet", "--json").out)["bytes"] > 1e7
     again = command("models", "pull", "yamnet", "--from", source)
-    assert (again.code, len(again.told)) == (3, 1)
+    assert (again.code, len(again.messages)) == (3, 1)
     assert "exists: run dreamsound models remove" in again.err
     assert command("models", "remove", "yamnet").code == 0
     assert left_in(folder) == []
@@ -110,7 +110,7 @@ def test_what_cannot_be_pulled_leaves_nothing(
     (tmp_path / "text.tar.gz").write_text("no archive")
     outcome = command("models", "pull", "yamnet", *pull.format(here=tmp_path).split())
     fetching = ["dreamsound: downloading yamnet from http://127.0.0.1:9/yamnet/1"]
-    assert outcome.told[:-1] == ([] if pull else fetching)
+    assert outcome.messages[:-1] == ([] if pull else fetching)
     assert outcome.code == (2 if pull.endswith("/none") else 3)  # a file is missing: bad input
     assert left_in(folder) == []
 
@@ -124,7 +124,7 @@ def test_what_is_not_yamnet_is_not_kept(
     table.chmod(0o644)
     table.write_text(table.read_text(encoding="utf-8").replace("Whistling", "Humming along"))
     outcome = command("models", "pull", "yamnet", "--from", other)
-    assert (outcome.code, len(outcome.told)) == (3, 1)
+    assert (outcome.code, len(outcome.messages)) == (3, 1)
     assert "the classes differ" in outcome.err
     assert left_in(folder) == []
 
@@ -155,5 +155,5 @@ def test_weights_that_hear_something_else_are_refused(yamnet_h5: Path, tmp_path:
 def test_an_unknown_name_suggests_the_nearest(command: Command, folder: Path) -> None:
     for action in ("info", "path", "pull", "remove"):
         outcome = command("models", action, "yamnt")
-        assert (outcome.code, len(outcome.told)) == (3, 1)
+        assert (outcome.code, len(outcome.messages)) == (2, 1)
         assert "Did you mean yamnet" in outcome.err

@@ -78,5 +78,5 @@ def test_what_makes_no_sense_is_one_line(
     command: Command, bird: Path, tmp_path: Path, arguments: str, words: str
 ) -> None:
     outcome = command("render", bird, "--out", tmp_path, "--model", "yamnet", *arguments.split())
-    assert (outcome.code, len(outcome.told)) == (2, 1)
+    assert (outcome.code, len(outcome.messages)) == (2, 1)
     assert words in outcome.err

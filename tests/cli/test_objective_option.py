@@ -15,11 +15,11 @@ def test_an_objective_is_dreamed_and_reported(dream: Command, bird: Path, tmp_pa
     text = 'class:Whistling - 0.25*class:"Bird vocalization, bird call, bird song":score'
     outcome = dream(bird, "--out", tmp_path, "--objective", text, "--json")
     assert outcome.code == 0, outcome.err
-    told = outcome.inputs[0]
-    assert told["recipe"]["objective"] == text
-    assert told["recipe"]["class"] is None
-    assert told["final"]["class"] == "Whistling"
-    assert told["steps"][1]["loss"] > told["steps"][0]["loss"]
+    report = outcome.inputs[0]
+    assert report["recipe"]["objective"] == text
+    assert report["recipe"]["class"] is None
+    assert report["final"]["class"] == "Whistling"
+    assert report["steps"][1]["loss"] > report["steps"][0]["loss"]
 
 
 def test_a_guide_is_read_from_its_file(dream: Command, bird: Path, tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_an_objective_that_cannot_be_had_is_one_line(
     dream: Command, bird: Path, tmp_path: Path, objective: str, words: str
 ) -> None:
     outcome = dream(bird, "--out", tmp_path / "out", "--objective", objective)
-    assert (outcome.code, len(outcome.told)) == (2, 1)
+    assert (outcome.code, len(outcome.messages)) == (2, 1)
     assert words in outcome.err
     assert not list(tmp_path.glob("out/*"))
 
@@ -66,7 +66,7 @@ def test_short_forms_beside_an_objective_are_refused(
     command: Command, bird: Path, tmp_path: Path, short: tuple[str, str]
 ) -> None:
     outcome = command("render", bird, "--out", tmp_path, "--objective", "class:Dog", *short)
-    assert (outcome.code, len(outcome.told)) == (2, 1)
+    assert (outcome.code, len(outcome.messages)) == (2, 1)
     assert f"{short[0][2:]} is short for an objective" in outcome.err
 
 

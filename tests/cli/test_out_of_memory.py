@@ -72,8 +72,10 @@ def test_render_says_what_to_do_where_one_patch_is_too_many(
     little_memory(0)
     outcome = run("render", song, "--out", tmp_path / "out", *GIVEN, "--block-patches", 1)
     assert outcome.code == 1
-    assert outcome.told[-1].startswith("dreamsound: out of memory, even with one patch at a time")
-    assert "close other programs" in outcome.told[-1]
+    assert outcome.messages[-1].startswith(
+        "dreamsound: out of memory, even with one patch at a time"
+    )
+    assert "close other programs" in outcome.messages[-1]
     assert not list((tmp_path / "out").glob("*"))
 
 
@@ -137,8 +139,8 @@ def test_vary_halves_the_block_of_each(
     outcome = run(*given, "--out", tmp_path / "halved", "--block-patches", 8)
     assert outcome.code == 0, outcome.err
     assert f"variation 1: {HALVED.format(8, 4)}" in outcome.err
-    told = json.loads((tmp_path / "halved/index.json").read_text())["variations"]
-    assert [one["warnings"] for one in told] == [[HALVED.format(8, 4)]] * 2
+    variations = json.loads((tmp_path / "halved/index.json").read_text())["variations"]
+    assert [one["warnings"] for one in variations] == [[HALVED.format(8, 4)]] * 2
     for name in ("001_song_dream.wav", "002_song_dream.wav"):
         small, halved = (tmp_path / folder / name for folder in ("small", "halved"))
         assert small.read_bytes() == halved.read_bytes()
@@ -164,9 +166,9 @@ def test_vary_fails_the_variation_that_does_not_fit_and_dreams_the_others(
     out = tmp_path / "out"
     outcome = run("vary", bird, "--grid", "seed=1..3", "--steps", 2, "--out", out)
     assert outcome.code == 4, outcome.err
-    told = json.loads((out / "index.json").read_text())["variations"]
-    assert [one["error"] is None for one in told] == [True, False, True]
-    assert told[1]["error"].startswith("out of memory: close other programs")
+    variations = json.loads((out / "index.json").read_text())["variations"]
+    assert [one["error"] is None for one in variations] == [True, False, True]
+    assert variations[1]["error"].startswith("out of memory: close other programs")
     assert "variation 2: out of memory" in outcome.err
 
 
@@ -234,7 +236,7 @@ def test_units_are_ranked_and_heard_in_smaller_blocks(
     little_memory(0)
     failed = run(*given)
     assert failed.code == 1
-    assert "even with one patch at a time" in failed.told[-1]
+    assert "even with one patch at a time" in failed.messages[-1]
 
 
 def test_listen_hears_in_smaller_blocks(
@@ -245,7 +247,7 @@ def test_listen_hears_in_smaller_blocks(
     little_memory(2)
     outcome = run(*given)
     assert outcome.code == 0, outcome.err
-    assert [line.split("halved ")[1] for line in outcome.told] == [
+    assert [line.split("halved ")[1] for line in outcome.messages] == [
         "from 32 to 16", "from 16 to 8", "from 8 to 4", "from 4 to 2"
     ]  # fmt: skip
     halved = json.loads(outcome.out)
@@ -255,7 +257,7 @@ def test_listen_hears_in_smaller_blocks(
     little_memory(0)
     failed = run(*given)
     assert failed.code == 1
-    assert "even with one patch at a time" in failed.told[-1]
+    assert "even with one patch at a time" in failed.messages[-1]
 
 
 def test_a_sound_that_does_not_fit_is_one_line(
@@ -263,5 +265,5 @@ def test_a_sound_that_does_not_fit_is_one_line(
 ) -> None:
     only_memory_fails(monkeypatch, "dreamsound_studio.cli.listen.read_with_warnings", 1)
     outcome = run("listen", song)
-    assert (outcome.code, len(outcome.told)) == (1, 1)
-    assert outcome.told[0].startswith("dreamsound: out of memory: close other programs")
+    assert (outcome.code, len(outcome.messages)) == (1, 1)
+    assert outcome.messages[0].startswith("dreamsound: out of memory: close other programs")

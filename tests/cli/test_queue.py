@@ -12,7 +12,7 @@ import pytest
 
 from dreamsound_studio.audio.times import clock
 from dreamsound_studio.cli.queue.show import line_of
-from dreamsound_studio.cli.queue.watch import table_of
+from dreamsound_studio.cli.queue.watch import queue_table
 from dreamsound_studio.models.yamnet.network import YamNet
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
 from dreamsound_studio.queue.worker.eta import Eta
@@ -96,8 +96,8 @@ def test_a_worker_is_started_unless_asked_not_to(
     added = ("queue", "add", bird, "--out", tmp_path / "out")
     assert command(*added, "--no-start").code == 0
     assert no_worker == []
-    told = json.loads(command(*added, "--json").out)
-    assert told["worker_started"]
+    report = json.loads(command(*added, "--json").out)
+    assert report["worker_started"]
     assert len(no_worker) == 1
     store.pause()
     assert "paused" in command(*added).err
@@ -106,13 +106,13 @@ def test_a_worker_is_started_unless_asked_not_to(
 @pytest.mark.parametrize(
     ("arguments", "code", "why"),
     [
-        (("bird.wav", "missing.wav"), 2, "missing.wav"),
+        (("missing.wav",), 2, "missing.wav"),
         (("bird.wav", "--steps", "0"), 2, "steps"),
         (("bird.wav", "--class", "Brid"), 2, "Bird"),
         (("bird.wav", "--preset", "Bonez"), 2, "Bones"),
         (("bird.wav", "--renders", "song"), 2, "song"),
         (("bird.wav", "--span", "3:1"), 2, "span"),
-        (("bird.wav", "other/bird.wav"), 1, "--clash number"),
+        (("bird.wav", "other/bird.wav"), 2, "--clash number"),
         (("bird.wav", "--method", "target", "--target", "no.wav"), 2, "no.wav"),
         (("bird.wav", "--objective", 'guide:"no.wav"'), 2, "no.wav"),
         (("bird.wav", "--objective", 'direction:"bird.wav"-"no.wav"'), 2, "no.wav"),
@@ -134,7 +134,7 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_added(
     monkeypatch.chdir(tmp_path)
     done = command("queue", "add", *arguments, "--out", "out")
     assert done.code == code
-    assert why in done.told[-1]
+    assert why in done.messages[-1]
     assert store.counts()["queued"] == 0
     assert not (tmp_path / "out").exists()
 
@@ -159,14 +159,14 @@ def test_list_and_show_tell_what_waits(command: Command, three: Store) -> None:
         ["queued", "c.wav"],
     ]
     assert "3 queued" in listed.err
-    told = json.loads(command("queue", "list", "--json", "--limit", 2).out)
-    assert told["counts"]["queued"] == 3
-    assert [job["name"] for job in told["jobs"]] == ["bird.wav", "b.wav"]
-    assert told["jobs"][0]["request"]["recipe"]["steps"] == 1
+    queue = json.loads(command("queue", "list", "--json", "--limit", 2).out)
+    assert queue["counts"]["queued"] == 3
+    assert [job["name"] for job in queue["jobs"]] == ["bird.wav", "b.wav"]
+    assert queue["jobs"][0]["request"]["recipe"]["steps"] == 1
     shown_ = command("queue", "show", 1)
     assert "bird.wav" in shown_.out
     assert json.loads(command("queue", "show", 1, "--json").out)["id"] == 1
-    assert command("queue", "show", 77).code == 1
+    assert command("queue", "show", 77).code == 2
     assert "No job 77" in command("queue", "show", 77).err
     assert three.counts()["queued"] == 3
 
@@ -179,7 +179,7 @@ def test_jobs_are_moved_paused_cancelled_retried_removed_and_cleared(
     assert waiting(three) == ["c.wav", "bird.wav", "b.wav"]
     assert command("queue", "move", 2, "--priority", 4).code == 0
     assert waiting(three) == ["b.wav", "c.wav", "bird.wav"]
-    assert command("queue", "move", 2).code == 1
+    assert command("queue", "move", 2).code == 2
     paused = command("queue", "pause")
     assert (paused.code, "the queue is paused" in paused.err) == (0, True)
     assert three.paused
@@ -196,7 +196,7 @@ def test_jobs_are_moved_paused_cancelled_retried_removed_and_cleared(
     assert command("queue", "finish", 3).code == 1
     assert command("queue", "retry", 1).code == 0
     assert three.job(1).state == "queued"
-    assert command("queue", "cancel").code == 1
+    assert command("queue", "cancel").code == 2
     assert command("queue", "cancel", "--all").code == 0
     assert command("queue", "remove", 3).code == 0
     assert "1 cleared" not in command("queue", "clear", "--state", "failed").err
@@ -252,6 +252,49 @@ def test_watch_wait_and_report_give_the_outcome(
     assert [row["state"] for row in rows] == ["done", "done", "failed"]
 
 
+@pytest.mark.parametrize("how", [("queue", "add"), ("render", "--queue")])
+def test_a_sound_that_cannot_be_read_does_not_keep_the_others_out(
+    command: Command, store: Store, bird: Path, tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    bad = tmp_path / "bad.wav"
+    bad.write_text("no sound")
+    none = tmp_path / "none.wav"
+    own = ("--no-start",) if how[0] == "queue" else ()
+    given = (*how, bad, bird, none, "--out", tmp_path / "out", "--json", *own)
+    store.pause()
+    added = command(*given)
+    assert added.code == 4
+    report = json.loads(added.out)
+    assert [one["input"] for one in report["jobs"]] == [str(bird)]
+    failed = [(one["input"], one["exit_code"]) for one in report["failed"]]
+    assert failed == [(str(bad), 2), (str(none), 2)]
+    lines = [line for line in added.err.splitlines() if "paused" not in line]
+    assert lines == [f"dreamsound: {one['error']}" for one in report["failed"]]
+    assert [job.input for job in store.jobs()] == [str(bird)]
+    # The number in a name is that of the sound among all, as in batch.
+    assert json.loads(store.job(1).request)["number"] == 2
+
+
+def test_if_no_sound_can_be_read_nothing_is_added_or_started(
+    command: Command, store: Store, tmp_path: Path
+) -> None:
+    given = (tmp_path / "a.wav", tmp_path / "b.wav", "--out", tmp_path / "out")
+    done = command("queue", "add", *given)
+    assert (done.code, len(done.err.splitlines())) == (2, 2)
+    assert store.counts()["queued"] == 0
+    assert not list(store.path.parent.glob("worker.log"))
+
+
+def test_a_dry_run_lists_what_would_be_added_and_what_not(
+    command: Command, store: Store, bird: Path, tmp_path: Path
+) -> None:
+    given = (bird, tmp_path / "none.wav", "--out", tmp_path / "out", "--dry-run")
+    done = command("queue", "add", *given)
+    assert (done.code, done.out) == (4, f"would add {bird}, to write to {tmp_path / 'out'}\n")
+    assert "none.wav: No such file" in done.err
+    assert store.counts()["queued"] == 0
+
+
 def test_watching_an_empty_queue_says_so(command: Command, store: Store) -> None:
     del store
     watched = command("queue", "watch")
@@ -282,7 +325,7 @@ def test_the_table_says_how_long_all_of_it_will_take(three: Store, tmp_path: Pat
     progress = {"step": 3, "steps": 10, "loss": 1.25, "class": "Bird", "score": 0.5}
     three.report_progress(second.id, "w", progress | {"eta_s": 7.0, "elapsed_s": 3.0})
     console = Console(width=100, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
-    console.print(table_of(three, Eta(), 30))
+    console.print(queue_table(three, Eta(), 30))
     text = console.export_text()
     console.file.close()
     lines = text.splitlines()

@@ -20,17 +20,17 @@ def test_every_render_says_what_made_it(
     for name, place in report["renders"].items():
         shown = command("recipe", "show", place, "--json", "--all")
         assert shown.code == 0
-        told = json.loads(shown.out)
-        assert told["render"] == name
-        assert told["recipe"] == report["recipe"]
-        assert (told["model"], told["weights_sha256"]) == ("yamnet", report["weights_sha256"])
-        assert told["source"] == {
+        note = json.loads(shown.out)
+        assert note["render"] == name
+        assert note["recipe"] == report["recipe"]
+        assert (note["model"], note["weights_sha256"]) == ("yamnet", report["weights_sha256"])
+        assert note["source"] == {
             "name": "bird.wav",
             "sha256": hashlib.sha256(bird.read_bytes()).hexdigest(),
             "start": report["start"],
             "samples": report["samples"],
         }
-    assert Recipe.make(**told["recipe"]).class_ == "Whistling"
+    assert Recipe.make(**note["recipe"]).class_ == "Whistling"
     words = command("recipe", "show", report["renders"]["dream"])
     assert "# source: name bird.wav" in words.out
     assert "class: Whistling" in words.out
@@ -38,7 +38,7 @@ def test_every_render_says_what_made_it(
 
 def test_a_sound_that_is_not_a_render_is_one_line(command: Command, bird: Path) -> None:
     outcome = command("recipe", "show", bird)
-    assert (outcome.code, len(outcome.told)) == (2, 1)
+    assert (outcome.code, len(outcome.messages)) == (2, 1)
     assert "no recipe found" in outcome.err
 
 

@@ -138,7 +138,7 @@ def test_a_lost_source_is_one_line(
     assert dream(bird, "--out", tmp_path / "a/b/out", *GIVEN, "--renders", "dream").code == 0
     render = tmp_path / "a/b/out/bird_dream.wav"
     outcome = command("redo", render)
-    assert (outcome.code, len(outcome.told)) == (2, 1)
+    assert (outcome.code, len(outcome.messages)) == (2, 1)
     assert "Cannot find the source bird.wav" in outcome.err
     assert command("redo", render, "--source", bird).code == 0
     outcome = command("redo", render, "--source", bird, "--out", render.parent)
@@ -167,5 +167,5 @@ def test_a_note_without_what_is_needed_is_one_line(command: Command, tmp_path: P
         sound.comment = tags["comment"]
     assert PREFIX in tags["comment"]
     outcome = command("redo", path)
-    assert (outcome.code, len(outcome.told)) == (2, 1)
+    assert (outcome.code, len(outcome.messages)) == (2, 1)
     assert "incomplete note" in outcome.err

@@ -38,7 +38,7 @@ def test_a_span_is_as_long_as_asked_in_every_command(
 ) -> None:
     made = at_hand("render", song, "--span", span, "--steps", 1, "--renders", "dream", "--json")
     assert (made.inputs[0]["start"], made.inputs[0]["samples"]) == (8000, 12_000)
-    assert made.told == []
+    assert made.messages == []
     vary = at_hand("vary", song, "--span", span, "--grid", "seed=1", "--steps", 1)
     assert vary.code == 0, vary.err
     batch = at_hand("batch", song, "--span", span, "--out", "b", "--steps", 1, "--json")
@@ -55,7 +55,7 @@ def test_a_span_is_as_long_as_asked_in_every_command(
 def test_the_old_form_is_seconds_and_says_so(at_hand: Command, song: Path) -> None:
     made = at_hand("render", song, "--span", "0.5:1.5", "--steps", 1, "--json")
     assert made.inputs[0]["samples"] == 16_000
-    [line] = [line for line in made.told if "span" in line]
+    [line] = [line for line in made.messages if "span" in line]
     assert line == (
         "dreamsound: span 0.5:1.5 is read as START:END in seconds: pass 0.5s-1.5s instead"
     )
@@ -64,7 +64,7 @@ def test_the_old_form_is_seconds_and_says_so(at_hand: Command, song: Path) -> No
 def test_a_minute_and_a_half_is_a_minute_and_a_half(at_hand: Command, song: Path) -> None:
     outcome = at_hand("render", song, "--span", "1:30")
     assert outcome.code == 2
-    assert "the span from 90.00 s is empty" in outcome.told[-1]
+    assert "the span from 90.00 s is empty" in outcome.messages[-1]
 
 
 def test_a_job_keeps_a_span_in_seconds(at_hand: Command, song: Path) -> None:
@@ -85,7 +85,7 @@ def test_what_listen_prints_can_be_pasted_into_span(at_hand: Command, song: Path
     would = f"would write to {song.parent / 'song dreams'}: {song} (dream, gradient, hardcut)"
     for span in spans:
         made = at_hand("render", song, "--span", span, "--dry-run")
-        assert (made.code, made.out, made.told) == (0, f"{would}\n", [])
+        assert (made.code, made.out, made.messages) == (0, f"{would}\n", [])
 
 
 @pytest.mark.yamnet

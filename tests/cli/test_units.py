@@ -37,16 +37,16 @@ def test_the_most_excited_channels_are_reported_and_heard(
     out = tmp_path / "heard"
     outcome = units(bird, "--layer", LAYER, "--top", 3, "--out", out, "--json")
     assert outcome.code == 0, outcome.err
-    told = json.loads(outcome.out)
-    assert told == json.loads((out / "units.json").read_text())
-    assert told["layer"] == PUBLISHED
-    ranks = [unit["rank"] for unit in told["units"]]
-    excesses = [unit["excess"] for unit in told["units"]]
+    report = json.loads(outcome.out)
+    assert report == json.loads((out / "units.json").read_text())
+    assert report["layer"] == PUBLISHED
+    ranks = [unit["rank"] for unit in report["units"]]
+    excesses = [unit["excess"] for unit in report["units"]]
     assert ranks == [1, 2, 3]
     assert excesses == sorted(excesses, reverse=True)
     assert excesses[0] > 1
     heard = layer_of(Clip.from_array(chirp(2.0), RATE), yamnet, PUBLISHED)
-    for unit in told["units"]:
+    for unit in report["units"]:
         mean = heard[:3, ..., unit["channel"]].mean()  # the last patch reaches into silence
         assert unit["activity"] == pytest.approx(mean, rel=0.02, abs=1e-3)
         sound, rate = soundfile.read(unit["sound"])
@@ -54,7 +54,7 @@ def test_the_most_excited_channels_are_reported_and_heard(
         assert len(sound) == pytest.approx((unit["stop_s"] - unit["start_s"]) * RATE, abs=2)
         assert np.any(sound)
     table = units(bird, "--layer", LAYER, "--top", 3).out.splitlines()
-    assert [int(line.split()[1]) for line in table[1:]] == [u["channel"] for u in told["units"]]
+    assert [int(line.split()[1]) for line in table[1:]] == [u["channel"] for u in report["units"]]
 
 
 def test_what_a_channel_hears_excites_it_more_than_the_rest(
@@ -90,14 +90,14 @@ def test_channels_that_noise_excites_too_do_not_rank_first(yamnet: YamNet) -> No
         ("--layer layer99", 2, "no layer 'layer99'"),
         ("", 2, "layer"),
         ("--layer layer5 --top 0", 2, "top"),
-        ("--layer layer5 --model nothing", 3, "Unknown model 'nothing'"),
+        ("--layer layer5 --model nothing", 2, "Unknown model 'nothing'"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(
     command: Command, bird: Path, arguments: str, code: int, words: str
 ) -> None:
     outcome = command("units", bird, *arguments.split())
-    assert (outcome.code, len(outcome.told)) == (code, 1)
+    assert (outcome.code, len(outcome.messages)) == (code, 1)
     assert words in outcome.err
 
 

@@ -54,12 +54,12 @@ def test_every_combination_is_rendered_and_shown(vary: Command, bird: Path, tmp_
     grid = "seed=1,2 strength=0.02,0.1"
     outcome = vary(bird, "--grid", grid, "--out", out, "--renders", "dream,gradient", "--json")
     assert outcome.code == 0, outcome.err
-    told = json.loads((out / "index.json").read_text(encoding="utf-8"))
-    assert told == json.loads(outcome.out)
-    assert [one["number"] for one in told["variations"]] == [1, 2, 3, 4]
-    assert told["variations"][1]["fields"] == {"seed": "1", "strength": "0.1"}
-    assert told["common"] == {"model": "yamnet", "steps": 2}
-    for one in told["variations"]:
+    index = json.loads((out / "index.json").read_text(encoding="utf-8"))
+    assert index == json.loads(outcome.out)
+    assert [one["number"] for one in index["variations"]] == [1, 2, 3, 4]
+    assert index["variations"][1]["fields"] == {"seed": "1", "strength": "0.1"}
+    assert index["common"] == {"model": "yamnet", "steps": 2}
+    for one in index["variations"]:
         assert (one["recipe"]["seed"], one["recipe"]["strength"]) == (
             int(one["fields"]["seed"]),
             float(one["fields"]["strength"]),
@@ -95,8 +95,8 @@ def test_one_that_fails_does_not_stop_the_others(
     out = tmp_path / "choice"
     outcome = vary(bird, "--grid", "seed=1..3", "--out", out)
     assert outcome.code == 4
-    told = json.loads((out / "index.json").read_text(encoding="utf-8"))
-    assert [one["error"] is None for one in told["variations"]] == [True, False, True]
+    index = json.loads((out / "index.json").read_text(encoding="utf-8"))
+    assert [one["error"] is None for one in index["variations"]] == [True, False, True]
     page = Links((out / "index.html").read_text(encoding="utf-8"))
     assert "Nothing in this sound excites it" in page.text
     assert "a #1 & <b>.wav" in page.text
@@ -119,7 +119,7 @@ def test_a_page_cannot_be_broken_by_names(tmp_path: Path) -> None:
 
 def test_a_folder_in_use_is_left_alone(vary: Command, bird: Path, tmp_path: Path) -> None:
     outcome = vary(bird, "--grid", "seed=1", "--out", tmp_path)
-    assert (outcome.code, len(outcome.told)) == (2, 1)
+    assert (outcome.code, len(outcome.messages)) == (2, 1)
     assert "is not empty" in outcome.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bird.wav"]
     assert vary(bird, "--grid", "seed=1", "--out", tmp_path, "--overwrite").code == 0
@@ -141,6 +141,6 @@ def test_what_makes_no_sense_is_reported_before_anything_is_made(
     command: Command, bird: Path, tmp_path: Path, arguments: str, words: str
 ) -> None:
     outcome = command("vary", bird, "--out", tmp_path / "out", *arguments.split())
-    assert (outcome.code, len(outcome.told)) == (2, 1)
+    assert (outcome.code, len(outcome.messages)) == (2, 1)
     assert words in outcome.err
     assert not (tmp_path / "out").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import threading
 import time
@@ -205,3 +206,36 @@ def write_render(
 @pytest.fixture
 def window(make_window, sound_path) -> MainWindow:
     return make_window(sound_path)
+
+
+def act(window, name: str) -> None:
+    window.actions_[name].trigger()
+
+
+def said(window) -> str:
+    return "\n".join(message.text for message in window.messages.messages)
+
+
+def queued(window) -> list[dict]:
+    return [json.loads(job.request) for job in window.client.jobs.values()]
+
+
+def finish_job(window, qtbot, tmp_path, number: int, seconds: float = 2.0) -> None:
+    """Do as a worker does: the job's renders are there."""
+    renders = {
+        name: str(write_sound(tmp_path / f"{number}_{name}.wav", seconds))
+        for name in ("dream", "gradient", "hardcut")
+    }
+    store = Store(Path(window.client._store.path))
+    worker = f"w{number}"
+    store.register_worker(worker, str(tmp_path / f"{worker}.lock"))
+    claimed = store.claim(worker)
+    assert claimed.id == number
+    store.report_progress(number, worker, {"step": 3, "steps": 10, "loss": 1.0, "score": 0.2,
+                                           "class": "Bell", "eta_s": 4.0})  # fmt: skip
+    qtbot.waitUntil(lambda: window.client.jobs[number].progress.get("step") == 3)
+    store.done(number, worker, {"renders": renders, "initial": {"class": "Bell", "score": 0.1},
+                                "final": {"class": "Bell", "score": 0.6}, "steps": 10,
+                                "curve": [[1, 0.5, 0.1], [10, 3.0, 0.6]]})  # fmt: skip
+    store.close()
+    qtbot.waitUntil(lambda: window.client.jobs[number].state == "done")

@@ -48,7 +48,7 @@ def renders(window: MainWindow) -> list:
 def out(sound: Path) -> None:
     window = started([sound])
     document = window.session.current
-    until(lambda: window.view.pyramid.is_whole, "the waveform")
+    until(lambda: window.view.wave_plot.pyramid.is_whole, "the waveform")
     until(lambda: not window.view.spectrogram.is_pending(), "the spectrogram")
 
     # A class, by typing a few of its letters.

@@ -12,7 +12,7 @@ from dreamsound_desktop.analysis import spectrogram
 from dreamsound_desktop.analysis.disk_cache import DiskCache
 from dreamsound_desktop.analysis.open_sound import OpenSound
 from dreamsound_desktop.analysis.peaks import BASE, PeakPyramid
-from dreamsound_desktop.analysis.scales import FrequencyAxis, clock, decibels, note_name
+from dreamsound_desktop.analysis.scales import FrequencyAxis, decibels, note_name, time_text
 from dreamsound_desktop.analysis.spectrogram import TILE, TileKey, make_rough_tile, make_tile
 from dreamsound_desktop.playback.level import heard_gain
 from dreamsound_studio.errors import AudioFileError
@@ -198,9 +198,9 @@ def test_notes_and_times():
     assert note_name(440.0) == "A4"
     assert note_name(261.63) == "C4"
     assert note_name(450.0) == "A4 +39"
-    assert clock(62.5) == "1:02.500"
-    assert clock(3661.0, 0) == "1:01:01"
-    assert clock(59.9996, 3) == "1:00.000"
+    assert time_text(62.5) == "1:02.500"
+    assert time_text(3661.0, 0) == "1:01:01"
+    assert time_text(59.9996, 3) == "1:00.000"
 
 
 def test_the_cache_keeps_what_was_used_last_and_no_more(tmp_path):

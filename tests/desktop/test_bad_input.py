@@ -59,9 +59,9 @@ def test_very_many_sounds_are_offered_to_the_queue(window, tmp_path, qtbot):
     qtbot.waitUntil(lambda: len(window.client.jobs) == 30)
 
 
-def test_a_file_that_another_program_writes_anew(window, qtbot):
+def test_a_file_that_another_program_rewrites(window, qtbot):
     document = window.session.current
-    qtbot.waitUntil(lambda: window.view.pyramid.is_whole)
+    qtbot.waitUntil(lambda: window.view.wave_plot.pyramid.is_whole)
     document.set_fields("x", steps=3)
     window.files.look_for_changes()
     assert not said(window)
@@ -95,7 +95,7 @@ def test_many_bad_files_are_one_message(window, tmp_path):
 
 def test_a_file_that_is_deleted_while_it_is_open(window, qtbot):
     document = window.session.current
-    qtbot.waitUntil(lambda: window.view.pyramid.is_whole)
+    qtbot.waitUntil(lambda: window.view.wave_plot.pyramid.is_whole)
     document.set_fields("x", steps=3)
     document.path.unlink()
     window.actions_["preview"].trigger()
@@ -160,7 +160,7 @@ def test_a_worker_that_does_not_start(make_window, qtbot, sound_path, monkeypatc
     monkeypatch.setattr("dreamsound_desktop.queue_client.TENDED_S", 0.1)
     window.actions_["preview"].trigger()
     qtbot.waitUntil(lambda: "Render worker not running" in said(window), timeout=8000)
-    assert window.view.pyramid is not None, "files are shown all the same"
+    assert window.view.wave_plot.pyramid is not None, "files are shown all the same"
     monkeypatch.setattr("dreamsound_desktop.queue_client.is_tended", lambda _: True)
     qtbot.waitUntil(lambda: "Render worker not running" not in said(window), timeout=8000)
 
@@ -284,10 +284,10 @@ def test_a_fault_in_another_thread_is_reported_too(qtbot, tmp_path):
 
 
 def test_takes_whose_files_are_gone_are_shown_so(window, tmp_path):
-    from dreamsound_desktop.state.takes import Take
+    from dreamsound_desktop.state.takes import DreamTake
 
     path = write_sound(tmp_path / "d.wav", 0.5)
-    window.session.current.takes.put(Take(number=1, name="t", renders={"dream": str(path)}))
+    window.session.current.takes.put(DreamTake(number=1, name="t", renders={"dream": str(path)}))
     path.unlink()
     window.session.current.takes.changed.emit()
     item = window.takes.tree.topLevelItem(0)

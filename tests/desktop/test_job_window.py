@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -287,19 +285,26 @@ def test_which_takes_are_made_is_chosen_and_one_stays(open_job, qtbot, tmp_path)
         assert (job["preset"], job["recipe"]) == ("Turn to bells", {"steps": 4})
 
 
+ENDED = """
+import sys
+from PySide6.QtCore import QTimer
+from dreamsound_desktop import app as studio
+studio._application()
+QTimer.singleShot(0, lambda: print("shown", flush=True))
+sys.exit(studio.main(sys.argv[1:]))
+"""
+
+
 def test_a_window_that_is_ended_by_the_system_leaves_nothing_behind(folder, tmp_path):
-    code = "import sys; from dreamsound_desktop.app import main; sys.exit(main(sys.argv[1:]))"
-    process = subprocess.Popen([sys.executable, "-c", code, "--job", str(folder)])
-    try:
-        (folder / "001/preview").mkdir()
-        deadline = time.monotonic() + 60
-        while not Path(os.environ["DREAMSOUND_QUEUE"]).exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        time.sleep(1.0)  # from looking at the queue to the window on the screen
-        process.terminate()
-        assert process.wait(10) == 0, "it closes as if by hand"
-    finally:
-        process.kill()
+    words = [sys.executable, "-c", ENDED, "--job", str(folder)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+        try:
+            (folder / "001/preview").mkdir()
+            assert process.stdout.readline().strip() == b"shown"
+            process.terminate()
+            assert process.wait(30) == 0, "it closes as if by hand"
+        finally:
+            process.kill()
     assert not (folder / "001/preview").exists()
 
 

@@ -13,7 +13,8 @@ from dreamsound_desktop.state.preferences import Preferences
 from dreamsound_desktop.state.requests import JobFactory
 from dreamsound_studio.jobs.models import WarmModels
 from dreamsound_studio.queue.store.store import Store
-from dreamsound_studio.queue.worker.job_run import JobRun, Surroundings
+from dreamsound_studio.queue.worker.job_run import JobRun
+from dreamsound_studio.queue.worker.surroundings import Surroundings
 from dreamsound_studio.recipe.recipe import Recipe
 
 from ..counts import Counts

@@ -86,7 +86,7 @@ def test_around_a_take_its_source_goes_on():
     assert np.allclose(take.read(1_100, 1_110), 0.2)
 
 
-def test_a_loop_begins_anew_with_a_fade():
+def test_a_loop_begins_again_with_a_fade():
     mixer = playing(Voice(Ramp(0.8, 4_000)), 4_000)
     mixer.loop((1_000, 2_000))
     mixer.seek(1_000)

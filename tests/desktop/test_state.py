@@ -21,7 +21,7 @@ from dreamsound_desktop.state.previews import tidy_previews
 from dreamsound_desktop.state.requests import JobFactory, finished, jobs_of_files
 from dreamsound_desktop.state.selection import TimeSpan, preview_span
 from dreamsound_desktop.state.session import Session
-from dreamsound_desktop.state.takes import Take, TakeList
+from dreamsound_desktop.state.takes import DreamTake, TakeList
 from dreamsound_studio.audio.riff import append_chunks
 from dreamsound_studio.errors import AudioFileError, ModelError, RecipeError
 from dreamsound_studio.jobs.request import JobRequest
@@ -135,9 +135,9 @@ def test_a_selection_stays_inside_and_slips_are_none():
 
 def test_takes_are_a_tree():
     takes = TakeList()
-    takes.put(Take(number=1, name="a", renders={"dream_step5": "x", "dream_step10": "y"}))
-    takes.put(Take(number=2, name="b", parent=1))
-    takes.put(Take(number=3, name="c"))
+    takes.put(DreamTake(number=1, name="a", renders={"dream_step5": "x", "dream_step10": "y"}))
+    takes.put(DreamTake(number=2, name="b", parent=1))
+    takes.put(DreamTake(number=3, name="c"))
     assert [take.number for take in takes.children(None)] == [1, 3]
     assert [take.number for take in takes.children(1)] == [2]
     assert takes[1].steps == [(5, "x"), (10, "y")]
@@ -153,7 +153,7 @@ def test_what_a_document_is_is_there_again(tmp_path, sound_path):
     document.select(TimeSpan(0.5, 1.5), "Select")
     document.keep_every = 2
     document.move_playhead(1.25)
-    document.takes.put(Take(number=1, name="a", renders={"dream": str(tmp_path / "d.wav")}))
+    document.takes.put(DreamTake(number=1, name="a", renders={"dream": str(tmp_path / "d.wav")}))
     store.save(document)
     again = store.open(sound_path)
     assert again.recipe == document.recipe
@@ -252,7 +252,7 @@ def test_a_render_goes_beside_its_sound_and_replaces_nothing(tmp_path, document)
     assert request.out == str(document.path.parent / "dreams")
     assert request.options.clash == "number"
     assert (request.span, request.keep_every) == (None, 5)
-    parent = Take(number=7, name="p", renders={"dream": str(tmp_path / "d.wav")},
+    parent = DreamTake(number=7, name="p", renders={"dream": str(tmp_path / "d.wav")},
                   start_s=0.48, stop_s=1.5)  # fmt: skip
     again = factory.render(document, parent)
     request = JobRequest.make(json.loads(again.job.request))
@@ -299,7 +299,7 @@ def test_what_a_job_made_is_in_its_take():
         result={"renders": {"dream": "d.wav"}, "initial": {"class": "Bell", "score": 0.1},
                 "final": {"class": "Bell", "score": 0.7}, "warnings": ["soft"]},
     )  # fmt: skip
-    take = finished(Take(number=1, name="a"), job)
+    take = finished(DreamTake(number=1, name="a"), job)
     assert take.renders == {"dream": "d.wav"}
     assert (take.class_name, take.score_before, take.score_after) == ("Bell", 0.1, 0.7)
     assert take.warnings == ["soft"]

@@ -24,8 +24,7 @@ from dreamsound_studio.library.records import DreamRecord, RenderRecord
 from dreamsound_studio.queue.worker.previews import StepPictures, step_picture_file
 from dreamsound_studio.recipe.recipe import Recipe
 
-from .conftest import held_job, write_sound
-from .test_window import act, said
+from .conftest import act, held_job, said, write_sound
 
 HEARD = ClassScores("yamnet", 0.48, 0.96, [
     ClassScore("Domestic animals, pets", 0.6, 0.9, [0.2, 0.9, 0.6, 0.4, 0.9]),
@@ -57,11 +56,11 @@ def test_what_the_model_hears_is_a_map_an_overlay_and_the_top_of_the_classes(win
     room = view.heard_plot.getPlotItem().getAxis("left").width()
     metrics = view.heard_plot.fontMetrics()
     assert all(metrics.horizontalAdvance(text) < room for _, text in ticks), "no name is cut off"
-    assert list(view.activity.yData) == HEARD.classes[0].scores
-    assert "Domestic animals" in view.activity_label.text
+    assert list(view.score.curve.yData) == HEARD.classes[0].scores
+    assert "Domestic animals" in view.score.label.text
     document.set_fields("x", class_="Bell")
-    assert list(view.activity.yData) == HEARD.classes[1].scores
-    assert "Bell" in view.activity_label.text
+    assert list(view.score.curve.yData) == HEARD.classes[1].scores
+    assert "Bell" in view.score.label.text
     assert "Domestic animals, pets 0.90" in view.readout.text_at(0.97, 440.0)
     names = [window.dream.aim.classes.item(row).text() for row in range(5)]
     assert names[3].startswith("Domestic animals, pets")
@@ -71,7 +70,7 @@ def test_what_the_model_hears_is_a_map_an_overlay_and_the_top_of_the_classes(win
 def test_up_to_eight_channels(make_window, tmp_path, qtbot, channels):
     window = make_window(write_sound(tmp_path / "many.wav", 1.0, channels=channels))
     view = window.view
-    qtbot.waitUntil(lambda: view.pyramid.is_whole)
+    qtbot.waitUntil(lambda: view.wave_plot.pyramid.is_whole)
     assert view.wave_plot.box.viewRange()[1] == pytest.approx([0, channels])
     qtbot.waitUntil(lambda: not view.spectrogram.is_pending(), timeout=10_000)
     assert view.spectrogram.level_at(0.3, 440.0) is not None
@@ -177,6 +176,8 @@ def test_the_spectrogram_grows_while_it_is_dreamed(window, qtbot, tmp_path):
         progress = {"step": step, "steps": 4, "loss": -step, "score": 0.1, "class": "Bell"}
         store.report_progress(number, "w", progress)
         qtbot.waitUntil(lambda step=step: window.live._look_step == step)
+        # The picture may be seen before the queue has the progress.
+        qtbot.waitUntil(lambda step=step: step in window.live._points)
     assert f"after step {2}" in window.live.plots.picture.accessibleDescription()
     assert list(window.live.plots._loss.xData) == [1, 2]
     store.failed(number, "w", "over")

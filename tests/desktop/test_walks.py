@@ -21,10 +21,11 @@ from PySide6.QtWidgets import (
 )
 
 import dreamsound_desktop
-from dreamsound_desktop.actions import ACTIONS, MENUS, clashes
+from dreamsound_desktop.actions.actions import clashes
+from dreamsound_desktop.actions.table import ACTIONS, MENUS
 from dreamsound_desktop.dialogs.keys import KeysDialog
 from dreamsound_desktop.panels.field_widgets import FileEdit
-from dreamsound_desktop.panels.presets import PresetList
+from dreamsound_desktop.panels.preset_list import PresetList
 from dreamsound_desktop.panels.queue import QueueTable
 from dreamsound_desktop.state.heard import ClassScores
 
@@ -38,7 +39,7 @@ def dialogs(window) -> list[QDialog]:
     from dreamsound_desktop.dialogs.preferences import PreferencesDialog
     from dreamsound_desktop.dialogs.preset_dialog import PresetDialog
     from dreamsound_desktop.dialogs.variations import AskVariations, VariationsDialog
-    from dreamsound_desktop.state.takes import Take
+    from dreamsound_desktop.state.takes import DreamTake
     from dreamsound_desktop.windows.crash import CrashDialog
 
     document = window.session.current
@@ -52,7 +53,7 @@ def dialogs(window) -> list[QDialog]:
         KeysDialog({}, window),
         AskVariations(document, window),
         PresetDialog("Save", "Mine", ("tag",), "note", ["tag"], window),
-        VariationsDialog(document, [Take(number=1, name="v")], [0], [0.1], window),
+        VariationsDialog(document, [DreamTake(number=1, name="v")], [0], [0.1], window),
     ]
 
 

@@ -12,7 +12,7 @@ import pytest
 import dreamsound_studio as dreamsound
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.dream.dreamer import Dreamer
-from dreamsound_studio.dream.records import Dream
+from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.dream.stops import reason_to_stop
 from dreamsound_studio.dsp.mask import MASK_KINDS, Mask
 from dreamsound_studio.dsp.stft import Stft, power_spectrum
@@ -38,14 +38,14 @@ def bird(seconds: float = 1.5, channels: int = 1) -> Clip:
 
 @pytest.fixture
 def dream(yamnet: YamNet) -> Any:
-    def run(clip: Clip | None = None, **fields: Any) -> Dream:
+    def run(clip: Clip | None = None, **fields: Any) -> RawDream:
         given = {"class_": "Whistling", "steps": 4} | fields
         return dreamsound.dream(clip or bird(), Recipe.make(**given), model=yamnet)
 
     return run
 
 
-def change(result: Dream) -> Floats:
+def change(result: RawDream) -> Floats:
     difference: Floats = result.samples.array() - result.source.samples.array()
     return difference
 
@@ -118,7 +118,7 @@ def roughness(values: Floats, axis: int) -> float:
 def test_masking_keeps_all_that_was_added_under_the_source_or_over_it(dream: Any) -> None:
     from dreamsound_studio.dsp.psychoacoustics import MaskingThreshold
 
-    def masked(result: Dream) -> float:
+    def masked(result: RawDream) -> float:
         stft = Stft()
         source, more = (
             power_spectrum(stft.forward(np.pad(values, [(0, 0), (stft.lead, stft.lead)])))

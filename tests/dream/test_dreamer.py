@@ -12,7 +12,7 @@ from dreamsound_studio.audio.clip import Clip, read_clip
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.dreamer import Dreamer
-from dreamsound_studio.dream.records import Dream
+from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.errors import AudioFileError, RecipeError, RenderCancelled
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.recipe import Recipe
@@ -29,7 +29,7 @@ def chirp(seconds: float = 1.5, channels: int = 1, rate: int = RATE) -> Array:
     return (tone + noise).astype(np.float32)
 
 
-def dreamed(clip: Clip, yamnet: Model, lent: Clip | None = None, /, **fields: object) -> Dream:
+def dreamed(clip: Clip, yamnet: Model, lent: Clip | None = None, /, **fields: object) -> RawDream:
     dreamer = Dreamer(clip, Recipe.make(**fields), yamnet, target=lent)
     list(dreamer.steps())
     return dreamer.result()

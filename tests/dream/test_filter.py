@@ -10,7 +10,7 @@ from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.dream.filter import FilterJob, HardCut
-from dreamsound_studio.dream.records import Dream
+from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.method_table import METHODS
@@ -97,7 +97,7 @@ def phrase(seconds: float = 1.3, seed: int = 0) -> Array:
     return (0.2 * tone + 0.01 * noise)[None].astype(np.float32)
 
 
-def one_step(model: Model, method: str, flip: bool) -> Dream:
+def one_step(model: Model, method: str, flip: bool) -> RawDream:
     clip = Clip.from_array(phrase(), RATE)
     target = Clip.from_array(phrase(seed=1)[:, ::-1].copy(), RATE)
     recipe = Recipe.make(

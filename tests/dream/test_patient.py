@@ -12,7 +12,7 @@ from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.out_of_memory import FIRST_PATCHES, in_smaller_blocks
 from dreamsound_studio.dream.patient import PatientDreamer
-from dreamsound_studio.dream.records import Dream, StepEvent
+from dreamsound_studio.dream.records import RawDream, StepEvent
 from dreamsound_studio.dream.step import NextSound
 from dreamsound_studio.errors import MemoryLimitError, RecipeError, is_out_of_memory
 from dreamsound_studio.recipe.recipe import Recipe
@@ -33,13 +33,13 @@ def clip(seconds: float = 6.0) -> Clip:
     return Clip.from_array(chirp(seconds), RATE)
 
 
-def dreamed(model: YamNet, given: Recipe, **more: Any) -> tuple[Dream, list[StepEvent]]:
+def dreamed(model: YamNet, given: Recipe, **more: Any) -> tuple[RawDream, list[StepEvent]]:
     dreamer = PatientDreamer(clip(), given, model, **more)
     events = list(dreamer.steps())
     return dreamer.result(), events
 
 
-def assert_same(one: Dream, other: Dream) -> None:
+def assert_same(one: RawDream, other: RawDream) -> None:
     for name in ("samples", "entering", "gradient"):
         np.testing.assert_array_equal(getattr(one, name).array(), getattr(other, name).array())
     assert [event.score for event in one.steps] == [event.score for event in other.steps]

@@ -140,8 +140,8 @@ def test_renders_that_moved_are_found_by_their_hash(library: Library, tmp_path: 
     (out / "gone.wav").unlink()
     shutil.move(out / "moved.wav", far / "moved.wav")
     shutil.move(out / "renamed.wav", out / "else.wav")
-    told = {check.dream: check for check in library.verify([tmp_path / "far"]).renders}
-    states = {name: told[number].state for name, number in numbers.items()}
+    checks = {check.dream: check for check in library.verify([tmp_path / "far"]).renders}
+    states = {name: checks[number].state for name, number in numbers.items()}
     assert states == {
         "same": "same", "changed": "changed", "gone": "missing", "moved": "moved",
         "renamed": "moved",
@@ -163,8 +163,8 @@ def test_what_is_exported_is_what_is_there(library: Library, tmp_path: Path) -> 
     notes = '=1+1, "quoted"\nand a line; \udcff'
     library.add(replace(PLAIN, tags=("a", "b c"), notes=notes, renders=(file,)))
     library.add(PLAIN)
-    told = json.loads("".join(library.export("json")))
-    assert told == json.loads(json.dumps([dream.as_dict() for dream in library.every()]))
+    exported = json.loads("".join(library.export("json")))
+    assert exported == json.loads(json.dumps([dream.as_dict() for dream in library.every()]))
     rows = list(csv.DictReader("".join(library.export("csv")).splitlines(keepends=True)))
     assert [row["source"] for row in rows] == [PLAIN.source] * 2
     assert rows[0]["tags"] == "a, b c"

@@ -212,18 +212,18 @@ def left_in(folder: Path) -> list[str]:
 
 def test_what_is_nowhere_is_fetched_once_into_the_users_folder(hub: type[Hub], data: Path) -> None:
     hub.archive = archive_of(WHOLE)
-    told: list[str] = []
-    watch = replace(UNCHECKED, note=told.append)
+    notes: list[str] = []
+    watch = replace(UNCHECKED, note=notes.append)
     found = find_weights("auto", watch)
     assert found.path == data / "yamnet"
     assert left_in(data) == ["yamnet"]
     for name, content in WHOLE.items():
         assert (found.path / name).read_bytes() == content
     assert hub.asked == ["/google/yamnet/1?tf-hub-format=compressed", "/storage/yamnet.tar.gz"]
-    assert told == [f"downloading yamnet from {CATALOG['yamnet'].handle}"]
+    assert notes == [f"downloading yamnet from {CATALOG['yamnet'].handle}"]
     assert find_weights("auto", watch) == found
     assert len(hub.asked) == 2
-    assert len(told) == 1
+    assert len(notes) == 1
 
 
 def without(*names: str) -> dict[str, bytes]:
@@ -250,12 +250,12 @@ def test_of_a_fetch_that_fails_nothing_is_left(
     hub.archive, hub.status, hub.withheld = archive, status, withheld
     with pytest.raises(ModelError) as raised:
         find_weights("yamnet", UNCHECKED)
-    told = str(raised.value)
-    assert "\n" not in told
+    message = str(raised.value)
+    assert "\n" not in message
     del raised
     gc.collect()  # a connection that is left open warns when it is collected
     for word in (str(data), hub.asked[0].partition("?")[0], "--from FILE", MODELS_VARIABLE):
-        assert word in told
+        assert word in message
     # What came before a connection broke is kept, to resume from.
     assert left_in(data) == (
         [f"..yamnet.tar.gz.partial{end}" for end in ("", ".json")] * bool(withheld)
@@ -370,23 +370,23 @@ def musicnn_on(hub: type[Hub], data: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.usefixtures("musicnn_on")
 def test_auto_falls_back_to_musicnn_and_says_so(hub: type[Hub], data: Path) -> None:
-    told: list[str] = []
+    notes: list[str] = []
     sizes: list[tuple[int, int | None]] = []
     watch = replace(
-        UNCHECKED, note=told.append, progress=lambda done, total: sizes.append((done, total))
+        UNCHECKED, note=notes.append, progress=lambda done, total: sizes.append((done, total))
     )
     found = find_weights("auto", watch)
     assert (found.name, found.kind, found.path) == ("mtt-musicnn", "musicnn", data / "mtt-musicnn")
     assert left_in(data / "mtt-musicnn") == sorted(CHECKPOINT_FILES)
     assert sizes[-1] == (len(hub.archive), len(hub.archive))
-    assert [line.split(" ")[0] for line in told] == ["downloading", "downloading", "auto:"]
-    assert "using mtt-musicnn" in told[-1]
-    assert "google/yamnet/1" in told[-1]
+    assert [line.split(" ")[0] for line in notes] == ["downloading", "downloading", "auto:"]
+    assert "using mtt-musicnn" in notes[-1]
+    assert "google/yamnet/1" in notes[-1]
     assert table_named("auto").network == "mtt-musicnn"
     # The next time nobody waits for a server that is known to be out of reach.
-    told.clear()
+    notes.clear()
     assert find_weights("auto", watch) == found
-    assert [line.split(" ")[0] for line in told] == ["auto:"]
+    assert [line.split(" ")[0] for line in notes] == ["auto:"]
     with pytest.raises(ModelError, match="pull yamnet --from"):
         find_weights("yamnet", watch)
     # A YAMNet that has come goes first again.

@@ -121,15 +121,15 @@ KEPT = [".got.partial", ".got.partial.json"]
 def test_a_file_comes_whole_and_tells_how_far_it_is(
     get: Callable[..., bytes], server: type[Server]
 ) -> None:
-    told: list[tuple[int, int | None]] = []
-    assert get("/moved", on_progress=lambda *at: told.append(at), sha256=SHA256) == CONTENT
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
-    assert told[-1] == (len(CONTENT), len(CONTENT))
+    progress: list[tuple[int, int | None]] = []
+    assert get("/moved", on_progress=lambda *at: progress.append(at), sha256=SHA256) == CONTENT
+    assert [done for done, _ in progress] == sorted(done for done, _ in progress)
+    assert progress[-1] == (len(CONTENT), len(CONTENT))
     assert [path for path, _, _ in server.asked] == ["/moved", "/file"]
     server.lengths = False
-    told.clear()
-    assert get(on_progress=lambda *at: told.append(at)) == CONTENT
-    assert told[-1] == (len(CONTENT), None)
+    progress.clear()
+    assert get(on_progress=lambda *at: progress.append(at)) == CONTENT
+    assert progress[-1] == (len(CONTENT), None)
 
 
 @pytest.mark.parametrize("places", [[1], [100_000], [199_999], [50_000, 120_000, 199_000], [0]])

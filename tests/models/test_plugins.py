@@ -115,9 +115,9 @@ def test_a_plugin_is_listed_listens_and_dreams(run, site: Path, sound: Path) -> 
     dreamed = ("render", sound, "--out", site.parent / "out", "--model", "loudness", "--json")
     code, out, err = run(*dreamed, "--class", "loud", "--steps", 3)
     assert code == 0, err
-    told = json.loads(out)["inputs"][0]
-    assert told["model"] == "loudness"
-    assert told["final"]["loss"] > told["initial"]["loss"]
+    report = json.loads(out)["inputs"][0]
+    assert report["model"] == "loudness"
+    assert report["final"]["loss"] > report["initial"]["loss"]
     code, out, err = run(*dreamed, "--objective", "channel:level:2", "--steps", 1, "--overwrite")
     assert code == 0, err
     code, _, err = run(*dreamed, "--class", "lound")

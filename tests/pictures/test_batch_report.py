@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dreamsound_studio.errors import AudioFileError
-from dreamsound_studio.pictures.batch_report import Report, Row, sounds_in
+from dreamsound_studio.pictures.batch_report import BatchReport, Row, sounds_in
 
 
 def tree(folder: Path, *names: str) -> Path:
@@ -57,15 +57,15 @@ def test_the_report_gives_the_outcome_of_each(tmp_path: Path) -> None:
                warnings=["softer"])  # fmt: skip
     failed = Row(2, "in/<c>.wav", str(tmp_path), "failed", "is broken")
     skipped = Row(3, "in/d.wav", str(tmp_path), "skipped", "its renders are there")
-    report = Report.beginning(tmp_path, [done, failed, skipped])
+    report = BatchReport.beginning(tmp_path, [done, failed, skipped])
     report.seconds = 3725
     report.write()
     text = (tmp_path / "batch_report.txt").read_text()
     assert text.startswith("1 done, 1 skipped, 1 failed, of 3, in 1 h 2 min\n")
     assert "failed: in/<c>.wav: is broken" in text
     assert "warnings about levels and files: 1, see batch_report.html" in text
-    told = json.loads((tmp_path / "batch_report.json").read_text())
-    assert [row["state"] for row in told["inputs"]] == ["done", "failed", "skipped"]
+    report = json.loads((tmp_path / "batch_report.json").read_text())
+    assert [row["state"] for row in report["inputs"]] == ["done", "failed", "skipped"]
     page = (tmp_path / "batch_report.html").read_text()
     assert "&lt;c&gt;.wav" in page
     assert "<c>" not in page
@@ -76,8 +76,8 @@ def test_the_report_gives_the_outcome_of_each(tmp_path: Path) -> None:
 
 
 def test_an_earlier_report_is_kept(tmp_path: Path) -> None:
-    Report.beginning(tmp_path, []).write()
-    second = Report.beginning(tmp_path, [])
+    BatchReport.beginning(tmp_path, []).write()
+    second = BatchReport.beginning(tmp_path, [])
     assert second.name == "batch_report_2"
     second.write()
     assert len(list(tmp_path.iterdir())) == 6

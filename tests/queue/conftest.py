@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -124,16 +123,6 @@ def until(true: Callable[[], object], what: str, seconds: float = 90.0) -> None:
         if time.monotonic() > end_s:
             pytest.fail(f"after {seconds:g} s not yet: {what}")
         time.sleep(0.02)
-
-
-def is_running(pid: int) -> bool:
-    """Return whether a process is there and no zombie."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    stat = Path(f"/proc/{pid}/stat")
-    return not stat.is_file() or stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
 def listening(pid: int) -> list[object]:

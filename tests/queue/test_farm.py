@@ -19,6 +19,7 @@ from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.store import Store
 
 from .conftest import Add, dreamsound, listening, renders_of, until, write_sound
+from .killing import is_running
 
 pytest.importorskip("distributed", reason="the extra `farm` is not installed")
 pytestmark = [pytest.mark.yamnet, pytest.mark.slow]
@@ -42,6 +43,13 @@ class Cluster:
         options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--name", name]
         options += ["--local-directory", str(place), *self._worker, *more]
         return self._start("worker", self.address, *options, before=before)
+
+    def wait_for_workers(self, count: int) -> None:
+        """Wait until the scheduler has so many workers."""
+        from distributed import Client
+
+        with Client(self.address, set_as_default=False) as client:
+            client.wait_for_workers(count, timeout=90)
 
     def kill_scheduler(self) -> None:
         self._processes[0].kill()
@@ -91,7 +99,7 @@ def farm(cluster: Cluster, *arguments: str) -> subprocess.Popen[str]:
 
 
 def ended(process: subprocess.Popen[str], code: int = 0) -> str:
-    _, err = process.communicate(timeout=180)
+    _, err = process.communicate(timeout=400)
     assert process.returncode == code, err
     return err
 
@@ -161,14 +169,32 @@ def test_what_cannot_be_dreamed_fails_as_it_does_here(
     assert len(list((tmp_path / "there").iterdir())) == 3
 
 
+#: A machine that cannot end the dream before it is killed, however fast it is.
+STAYS_IN_THE_DREAM = """
+import time
+from dreamsound_studio.queue.farm import task
+
+step = task._Progress.step
+
+def stays(self, event):
+    step(self, event)
+    time.sleep(0.1 if event.step < 20 else 3600)
+
+def dask_setup(worker):
+    task._Progress.step = stays
+"""
+
+
 def test_a_lost_worker_s_job_goes_on_elsewhere_from_its_checkpoint(
     store: Store, add: Add, tmp_path: Path, yamnet_h5: Path
 ) -> None:
     del yamnet_h5
     source = write_sound(tmp_path / "long.wav", 3.0)
+    stay = tmp_path / "stay.py"
+    stay.write_text(STAYS_IN_THE_DREAM)
     with cluster_in(tmp_path / "cluster", [], []) as cluster:
-        first = cluster.start_worker("first")
-        number = add(source, "farm", steps=60)
+        first = cluster.start_worker("first", "--preload", str(stay))
+        number = add(source, "farm", steps=40)
         process = farm(cluster)
         until(lambda: store.job(number).checkpoint, "a checkpoint was brought here")
         until(lambda: store.job(number).progress.get("step", 0) > 5, "some steps")
@@ -179,7 +205,46 @@ def test_a_lost_worker_s_job_goes_on_elsewhere_from_its_checkpoint(
     assert (job.state, job.crashes, job.attempts) == ("done", 1, 2), err
     assert "resumed after step" in err
     assert job.progress["resumed"] >= 1
-    assert renders_of(job) == renders_of(calm(store, add, source, steps=60))
+    assert renders_of(job) == renders_of(calm(store, add, source, steps=40))
+
+
+#: The first run of a task kills its process when the files are there and the result is not.
+DIES_AFTER_THE_DREAM = """
+import os, signal
+from dreamsound_studio.queue.farm import task
+
+outcome = task.FarmOutcome
+
+def dies(*arguments):
+    try:
+        open({flag!r}, "x").close()
+    except FileExistsError:
+        return outcome(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def dask_setup(worker):
+    task.FarmOutcome = dies
+"""
+
+
+def test_a_machine_lost_after_the_dream_with_its_result_changes_nothing(
+    store: Store, add: Add, tmp_path: Path, bird: Path, yamnet_h5: Path
+) -> None:
+    del yamnet_h5
+    flag, dies = tmp_path / "flag", tmp_path / "dies.py"
+    dies.write_text(DIES_AFTER_THE_DREAM.format(flag=str(flag)))
+    with cluster_in(tmp_path / "cluster", [], []) as cluster:
+        pids = [cluster.start_worker(name, "--preload", str(dies)) for name in ("a", "b")]
+        cluster.wait_for_workers(2)  # Dask runs the task again on the other at once
+        number = add(out="farm")
+        err = ended(farm(cluster))
+        assert [is_running(pid) for pid in pids].count(True) == 1
+    job = store.job(number)
+    assert (job.state, job.crashes, job.attempts) == ("done", 1, 2), err
+    assert renders_of(job) == renders_of(calm(store, add, bird))
+    assert sorted(path.name for path in (tmp_path / "farm").iterdir()) == [
+        f"bird_{render}.wav" for render in ("dream", "gradient", "hardcut")
+    ]
 
 
 def test_a_scheduler_that_is_gone_gives_the_jobs_back(

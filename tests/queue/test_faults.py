@@ -15,8 +15,8 @@ from dreamsound_studio.locks import is_locked
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.start import LOCK_NAME, ensure_worker, has_worker, is_tended
 
-from .conftest import Add, Work, dreamsound, is_running, listening, until, write_sound
-from .killing import check_nothing_lost, run_and_kill
+from .conftest import Add, Work, dreamsound, listening, until, write_sound
+from .killing import check_nothing_lost, is_running, run_and_kill
 
 pytestmark = [pytest.mark.yamnet, pytest.mark.slow]
 

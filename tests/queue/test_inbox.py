@@ -24,6 +24,6 @@ from dreamsound_studio.queue.store.store import Store
 def test_the_queue_shows_the_preset_also_of_a_recipe_that_is_written_out(
     store: Store, tmp_path: Path, document: dict, shown: str
 ) -> None:
-    told = {"input": "a.wav", "out": "out"} | document
-    (tmp_path / "job.json").write_text(json.dumps(told))
+    job = {"input": "a.wav", "out": "out"} | document
+    (tmp_path / "job.json").write_text(json.dumps(job))
     assert submit(tmp_path, store).preset == shown

@@ -20,7 +20,8 @@ from dreamsound_studio.audio.clip import read_clip
 from dreamsound_studio.cli import main
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.jobs.request import JobRequest
-from dreamsound_studio.queue.farm.cluster import Farm, FarmOptions, FarmWorker
+from dreamsound_studio.queue.farm.cluster import Farm, FarmOptions
+from dreamsound_studio.queue.farm.worker import FarmWorker
 from dreamsound_studio.queue.new_job import new_job
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.store import Store

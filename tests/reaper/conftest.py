@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from .imitation.reaper import Reaper
 SCRIPTS = Path(__file__).resolve().parents[2] / "reaper/scripts/DreamSound"
 ENDINGS = {"python": ".py", "lua": ".lua"}
 STAND_IN = Path(__file__).with_name("stand_in_engine.py")
+DREAM = "Dream selected items"
+AGAIN_SO = "Dream selected items with last settings"
+ALL = sorted(path.stem.removeprefix("DreamSound_") for path in SCRIPTS.glob("DreamSound_*.py"))
 
 
 @pytest.fixture
@@ -118,3 +122,29 @@ def item_of(path: Path, offset_s: float, length_s: float, is_selected: bool = Fa
 def saved(project: Project) -> bytes:
     """The project as a file."""
     return rpp.save(project)
+
+
+@pytest.fixture
+def how(install, tmp_path):
+    """Tell the engine how to act."""
+    runs = Path(install()["runs"])
+    runs.mkdir()
+
+    def how(**report):
+        (runs / "how.json").write_text(json.dumps(report))
+        return runs
+
+    how()
+    return how
+
+
+def until(true, seconds=20.0):
+    end_s = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end_s
+        time.sleep(0.01)
+
+
+def runs_of(runs: Path) -> list[Path]:
+    found = (path for path in runs.iterdir() if path.is_dir())
+    return sorted(found, key=lambda path: (path / "facts.json").stat().st_mtime_ns)

@@ -127,7 +127,7 @@ def test_what_the_user_made_or_changed_stays(install, resource):
     assert (resource / "reaper-kb.ini").read_bytes() == KEYS_BEFORE
 
 
-def test_a_changed_file_is_kept_when_it_is_written_anew(install, resource):
+def test_a_changed_file_is_kept_when_it_is_written_again(install, resource):
     home = resource / "Scripts" / "DreamSound"
     install()
     for text in ("changed by me\n", "changed again\n"):

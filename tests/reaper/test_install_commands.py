@@ -85,7 +85,7 @@ def test_favourites(command, resource):
     [
         (["install", "--lua", "--python"], "pass --lua or --python, not both"),
         (["install", "--favourite", "Bonez"], "Did you mean"),
-        (["install", "--nonsense"], "No such option"),
+        (["install", "--nonsense"], "unknown option --nonsense"),
         (["instal"], "did you mean install?"),
     ],
 )

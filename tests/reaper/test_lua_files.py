@@ -16,11 +16,8 @@ COMPILER = shutil.which("luac5.4")
 KNOWN = {"assert", "debug", "error", "getmetatable", "io", "ipairs", "loadfile", "math", "next"}
 KNOWN |= {"os", "package", "pairs", "pcall", "rawget", "select", "setmetatable", "string", "table"}
 KNOWN |= {"tonumber", "tostring", "type", "utf8", "xpcall", "_G", "reaper", "gfx"}
-#: A module of Python in files of at most 300 lines.
-PARTS = {
-    "__init__": ["init"],
-    "api": ["api", "making", "program"],
-}
+#: Modules with another name in Lua.
+OTHER_FILES = {"__init__": "init"}
 #: Lua's other names: a local function cannot be called like the variables beside it.
 OTHER_NAMES = {
     "insert": {
@@ -79,11 +76,8 @@ def functions_of_python(path: Path) -> set[str]:
 
 
 def functions_of_lua(module: str) -> set[str]:
-    found: set[str] = set()
-    for part in PARTS.get(module, [module]):
-        text = (LUA / f"{part}.lua").read_text("utf-8")
-        found |= set(re.findall(r"function (?:\w+[.:])?(\w+)\(", text))
-    return found
+    text = (LUA / f"{OTHER_FILES.get(module, module)}.lua").read_text("utf-8")
+    return set(re.findall(r"function (?:\w+[.:])?(\w+)\(", text))
 
 
 @pytest.mark.parametrize("module", sorted(path.stem for path in PYTHON.glob("*.py")))

@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
-from dreamsound_reaper import run as run_module
 from dreamsound_reaper.facts import read_facts
 from dreamsound_reaper.parts import FORMER, LEFT_OUT, Part, Parts
 from dreamsound_reaper.plan import Outcome, plan_of
-from dreamsound_reaper.run import PREPARED, Run
+from dreamsound_reaper.run import jobs as run_jobs
+from dreamsound_reaper.run.folder import PREPARED
+from dreamsound_reaper.run.run import Run
+from dreamsound_reaper.run.window import RunWindow
 from dreamsound_reaper.take_plan import TakePlan
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
@@ -29,7 +31,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A queue of the test's own, that no worker tends but the test."""
     path = tmp_path / "queue.sqlite"
     monkeypatch.setenv(QUEUE_VARIABLE, str(path))
-    monkeypatch.setattr(run_module, "ensure_worker", lambda _: False)
+    monkeypatch.setattr(run_jobs, "ensure_worker", lambda _: False)
     with Store(path) as store:
         yield store
 
@@ -69,7 +71,7 @@ def folder(tmp_path: Path) -> Path:
 def began_and_died(folder: Path, store: Store, **more: Any) -> Run:
     """Be the first engine up to where its jobs are in the queue."""
     run = Run(folder, store, **more)
-    run._submit(run._prepared(read_facts(folder)))
+    run._submitted(run._prepared(read_facts(folder)))
     return run
 
 
@@ -83,7 +85,7 @@ def as_json(plan: TakePlan | None) -> dict[str, Any]:
     return json.loads(plan.to_json())
 
 
-def told(plan: dict[str, Any]) -> dict[str, Any]:
+def seen_in(plan: dict[str, Any]) -> dict[str, Any]:
     return {name: plan[name] for name in ("state", "summary", "lost", "settings", "undo")}
 
 
@@ -101,7 +103,7 @@ def test_what_was_left_out_is_in_the_plan_after_a_restart(
             make(store, claim(store, tmp_path), tmp_path)
         plans.append(as_json(Run(place, store).carry_out()))
     calm_plan, plan = plans
-    assert told(plan) == told(calm_plan)
+    assert seen_in(plan) == seen_in(calm_plan)
     assert plan["lost"] == len(UNFIT)
     for why in UNFIT:
         assert any(why in line for line in plan["summary"]), why
@@ -210,8 +212,8 @@ def test_a_window_that_was_closed_is_not_opened_again(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = []
-    monkeypatch.setattr(Run, "_open_window", lambda run: opened.append(run))
+    monkeypatch.setattr(RunWindow, "open", opened.append)
     run = Run(folder, store, with_window=True)
-    assert run._window_closed(0) == "cancelled"
+    assert run._window_closed() == "cancelled"
     plan = as_json(Run(folder, store, with_window=True).carry_out())
     assert (plan["state"], opened) == ("cancelled", [])

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from dreamsound_reaper import run as run_module
 from dreamsound_reaper.rpp.reading import items_of, takes_of
 from dreamsound_reaper.rpp.text import read_project
+from dreamsound_reaper.run import jobs as run_jobs
+from dreamsound_reaper.run import run as run_module
 from dreamsound_reaper.take_note import TakeNote
 from dreamsound_studio.cli import main
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
@@ -46,7 +47,7 @@ def worker(tmp_path: Path, yamnet: object, monkeypatch: pytest.MonkeyPatch) -> I
     path = tmp_path / "queue/queue.sqlite"
     monkeypatch.setenv(QUEUE_VARIABLE, str(path))
     monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: yamnet)
-    monkeypatch.setattr(run_module, "ensure_worker", lambda _: False)
+    monkeypatch.setattr(run_jobs, "ensure_worker", lambda _: False)
     monkeypatch.setattr(run_module, "POLL_S", 0.02)
     store = Store(path)
     worker = Worker(store, WorkerOptions(checkpoint_every_s=0.0), lambda _: None)
@@ -110,8 +111,8 @@ def test_files_of_the_recipe_are_seen_from_here(rpp, song, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     new = song.with_name("new.rpp")
     words = ("--items", "rev drums", "--method", "target", "--target", "target.wav")
-    code, _, told = rpp(song, *words, "--out", new)
-    assert code == 0, told
+    code, _, messages = rpp(song, *words, "--out", new)
+    assert code == 0, messages
     (found,) = (one for one in items_of(read_project(new)) if one.item.label.startswith("rev"))
     note = TakeNote.of_text(found.item.take.ext)
     assert note.recipe["target"] == str(target)

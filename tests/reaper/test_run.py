@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound_reaper import run as run_module
-from dreamsound_reaper.run import APPLIED, MOST_KEPT, Run, remove_old_runs
+from dreamsound_reaper.run import jobs as run_jobs
+from dreamsound_reaper.run import run as run_module
+from dreamsound_reaper.run import status as run_status
+from dreamsound_reaper.run.folder import APPLIED, MOST_KEPT, remove_old_runs
+from dreamsound_reaper.run.run import Run
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
 
@@ -26,7 +29,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A queue of the test's own, that no worker tends but the test."""
     path = tmp_path / "queue.sqlite"
     monkeypatch.setenv(QUEUE_VARIABLE, str(path))
-    monkeypatch.setattr(run_module, "ensure_worker", lambda _: False)
+    monkeypatch.setattr(run_jobs, "ensure_worker", lambda _: False)
     with Store(path) as store:
         yield store
 
@@ -183,8 +186,8 @@ def test_a_run_that_died_is_taken_up_where_it_was(store, folder, tmp_path):
     code = (
         "import sys; from pathlib import Path\n"
         "from dreamsound_studio.queue.store.store import Store\n"
-        "from dreamsound_reaper import run\n"
-        "run.ensure_worker = lambda store: False\n"
+        "from dreamsound_reaper.run import jobs, run\n"
+        "jobs.ensure_worker = lambda store: False\n"
         "run.Run(Path(sys.argv[1]), Store(Path(sys.argv[2]))).carry_out()"
     )
     child = subprocess.Popen([sys.executable, "-c", code, str(folder), str(store.path)])
@@ -257,14 +260,14 @@ def test_a_fault_of_ours_is_reported_too(store, folder, monkeypatch):
 
 
 def test_a_status_that_cannot_be_written_stops_nothing(store, folder, monkeypatch, tmp_path):
-    whole = run_module.write_atomic
+    whole = run_status.write_atomic
 
     def full(path, text):
         if path.name == "status.json" and '"running"' in text:
             raise AudioFileError("no room")
         whole(path, text)
 
-    monkeypatch.setattr(run_module, "write_atomic", full)
+    monkeypatch.setattr(run_status, "write_atomic", full)
     follower = Follower(folder, store)
     until(lambda: store.counts()["queued"] == 2)
     for _ in range(2):
@@ -274,8 +277,8 @@ def test_a_status_that_cannot_be_written_stops_nothing(store, folder, monkeypatc
 
 def test_a_worker_that_is_missing_is_started_again(store, folder, monkeypatch):
     started = []
-    monkeypatch.setattr(run_module, "ensure_worker", lambda _: started.append(1))
-    monkeypatch.setattr(run_module, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(run_jobs, "ensure_worker", lambda _: started.append(1))
+    monkeypatch.setattr(run_jobs, "PATIENCE_S", 0.2)
     follower = Follower(folder, store)
     until(lambda: len(started) >= 3)
     (folder / "cancel").touch()

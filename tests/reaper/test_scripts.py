@@ -1,58 +1,21 @@
-"""What the scripts do in REAPER, in both languages; the engine is one that only acts as such."""
+"""What the actions do in REAPER, in both languages; the engine is one that only acts as such."""
 
 from __future__ import annotations
 
 import ast
-import importlib
 import json
-import os
 import re
-import shutil
 import sys
-import time
-import types
-import unicodedata
 from pathlib import Path
 
 import pytest
 
 from dreamsound_reaper.facts import read_facts
 
-from .conftest import ENDINGS, SCRIPTS, item_of, saved
+from .conftest import AGAIN_SO, ALL, DREAM, SCRIPTS, item_of, runs_of, saved, until
 from .facts_made import tone
-from .imitation import rpp
 from .imitation.api import TABLE
-from .imitation.model import Item, Project, Source, Take, Track
-
-DREAM = "Dream selected items"
-AGAIN_SO = "Dream selected items with last settings"
-ALL = sorted(path.stem.removeprefix("DreamSound_") for path in SCRIPTS.glob("DreamSound_*.py"))
-
-
-@pytest.fixture
-def how(install, tmp_path):
-    """Tell the engine how to act."""
-    runs = Path(install()["runs"])
-    runs.mkdir()
-
-    def how(**report):
-        (runs / "how.json").write_text(json.dumps(report))
-        return runs
-
-    how()
-    return how
-
-
-def until(true, seconds=20.0):
-    end_s = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end_s
-        time.sleep(0.01)
-
-
-def runs_of(runs: Path) -> list[Path]:
-    found = (path for path in runs.iterdir() if path.is_dir())
-    return sorted(found, key=lambda path: (path / "facts.json").stat().st_mtime_ns)
+from .imitation.model import Item, Project, Source, Track
 
 
 def test_the_scripts_are_of_python_3_8_and_of_its_own_library():
@@ -70,14 +33,17 @@ def test_the_scripts_are_of_python_3_8_and_of_its_own_library():
         assert not names & {"threading", "socket", "asyncio", "tkinter", "multiprocessing"}, path
 
 
-def test_only_one_file_knows_reapers_functions():
+def test_only_one_layer_knows_reapers_functions():
+    layer = {"api.py", "making.py", "program.py"}
+    known = set()
     for path in SCRIPTS.glob("dreamsound_bridge/*.py"):
-        if path.name != "api.py":
+        if path.name in layer:
+            known |= set(re.findall(r"RPR_(\w+)", path.read_text("utf-8")))
+        else:
             assert "RPR_" not in path.read_text("utf-8").replace('"RPR_defer"', "").replace(
                 "``RPR_defer``", ""
             ), path
-    api = (SCRIPTS / "dreamsound_bridge/api.py").read_text("utf-8")
-    assert set(re.findall(r"RPR_(\w+)", api)) <= set(TABLE)
+    assert known <= set(TABLE)
 
 
 def test_new_takes_are_added_and_all_else_is_as_it_was(how, host, reaper, project, action):
@@ -213,282 +179,6 @@ def test_onto_a_new_track(how, host, reaper, project, action):
         assert saved(project) == before
 
 
-def test_a_track_waits_until_its_project_is_in_front(how, host, reaper, project, action):
-    host.run(action("Dream selected items to a new track"))
-    other = reaper.open(Project(tracks=[Track("other")]))
-    (run,) = runs_of(how())
-    host.run_until(lambda: (run / "result.json").is_file())
-    for _ in range(100):
-        host.tick()
-    assert [track.name for track in other.tracks] == ["other"]
-    assert len(project.tracks) == 2
-    reaper.active = project
-    host.run_until()
-    assert len(project.tracks) == 3
-
-
-def test_into_a_project_that_is_not_in_front(how, host, reaper, project, action):
-    before = None
-    host.run(action(AGAIN_SO))
-    other = reaper.open(Project(tracks=[Track("other")]))
-    before = saved(other)
-    host.run_until()
-    assert len(project.items()[0].takes) == 4
-    assert saved(other) == before
-    assert reaper.steps[0][0] is project
-
-
-def test_a_source_that_is_not_taken_leaves_no_empty_take_in_another_tab(
-    how, host, reaper, project, action
-):
-    before = saved(project)
-    host.run(action(AGAIN_SO))
-    reaper.open(Project(tracks=[Track("other")]))
-    reaper.failing["SetMediaItemTake_Source"] = 3
-    host.run_until()
-    assert "its project is not active" in reaper.messages[0]
-    assert saved(project) == before
-    assert not reaper.steps  # nothing was done: there is nothing to be undone
-
-
-def test_items_that_have_one_guid_are_distinguished_by_their_takes(
-    how, host, reaper, project, action, tmp_path
-):
-    first, second = project.items()[0], project.items()[2]
-    second.guid, second.is_selected = first.guid, True
-    host.run(action(AGAIN_SO))
-    host.run_until()
-    assert [take.name for take in first.takes][1] == 'ki"ck.wav - dream'
-    assert [take.name for take in second.takes][1] == "bell.wav - dream"
-
-
-def test_names_that_a_system_writes_its_own_way_are_the_same(how, host, reaper, project, action):
-    plain = reaper.GetMediaSourceFileName
-    reaper.GetMediaSourceFileName = lambda source, buf: (
-        unicodedata.normalize("NFD", plain(source, buf)[0]).replace("/", "\\"),
-    )
-    host.run(action(AGAIN_SO))
-    host.run_until()
-    assert reaper.calls["InsertMedia"] == 0
-    assert len(project.items()[0].takes) == 4
-
-
-def test_an_engine_that_has_a_window_has_it_again(install, host, reaper, project, action):
-    runs = Path(install(studio=["x"])["runs"])
-    runs.mkdir()
-    (runs / "how.json").write_text('{"silent": true}')
-    reaper.clock_s = 100.0
-    host.run(action(DREAM))
-    (run,) = runs_of(runs)
-    until(lambda: (run / "started").is_file())
-    (run / "started").unlink()
-    for _ in range(62):
-        reaper.clock_s += 1.0
-        host.tick()
-    until(lambda: (run / "started").is_file())
-    assert (run / "started").read_text().endswith("--window")
-    host.forget()
-
-
-def test_a_run_whose_project_never_comes_back_is_reported_and_over(
-    how, host, reaper, project, action
-):
-    """An unsaved project, and then REAPER is closed."""
-    project.path = ""
-    host.run(action(AGAIN_SO))
-    (run,) = runs_of(how())
-    until(lambda: (run / "status.json").is_file() and (run / "result.json").is_file())
-    host.forget()
-    reaper.close()
-    reaper.close_tab(project)
-    host.run(action("Cancel"))
-    host.run_until()
-    assert "Renders kept" in reaper.messages[-1]
-    assert (run / "applied").exists()
-
-
-@pytest.mark.parametrize("change", ["item", "take", "rate", "project"])
-def test_what_has_vanished_is_reported_and_its_renders_are_kept(
-    how, host, reaper, project, action, change
-):
-    runs = how(wait="go")
-    project.items()[2].is_selected = True
-    host.run(action(AGAIN_SO))
-    first = project.items()[0]
-    if change == "item":
-        project.tracks[0].items.remove(first)
-        first.is_alive = False
-    elif change == "take":
-        first.takes[0] = Take()
-    elif change == "rate":
-        first.take.numbers["D_PLAYRATE"] = 2.0
-    else:
-        reaper.close_tab(project)
-    (run,) = runs_of(runs)
-    (run / "go").touch()
-    host.run_until()
-    report = reaper.messages[-1]
-    assert "renders kept" in report.lower()
-    assert "renders of it" in report
-    assert all(path.is_file() for path in (run / "renders of it").iterdir())
-    if change != "project":
-        assert len(project.items()[-1].takes) == 4  # the other is done
-        assert len(reaper.steps) == 1
-
-
-def test_an_item_that_was_trimmed_meanwhile_is_met_where_it_is(how, host, reaper, project, action):
-    runs = how(wait="go")
-    host.run(action(AGAIN_SO))
-    item = project.items()[0]
-    item.take.numbers["D_STARTOFFS"] += 0.1
-    item.numbers["D_POSITION"] += 0.1
-    (runs_of(runs)[0] / "go").touch()
-    host.run_until()
-    assert item.takes[1].numbers["D_STARTOFFS"] == pytest.approx(0.6)
-
-
-def test_a_file_that_is_not_taken_goes_by_the_menu(how, host, reaper, project, action):
-    before = saved(project)
-    reaper.failing["SetMediaItemTake_Source"] = 1
-    host.run(action(AGAIN_SO))
-    host.run_until()
-    first = project.items()[0]
-    assert reaper.calls["InsertMedia"] == 1
-    assert [take.name.rpartition(" ")[2] for take in first.takes[1:]] == [
-        "dream", "gradient", "hardcut"
-    ]  # fmt: skip
-    assert first.active == 1
-    assert (project.cursor, project.view) == (1.5, (0.0, 60.0))
-    assert [item.is_selected for item in project.items()] == [True, False, False]
-    reaper.undo()
-    assert saved(project) == before
-
-
-def test_a_render_that_reaper_cannot_read_does_not_stop_the_others(
-    how, host, reaper, project, action
-):
-    runs = how(wait="go")
-    project.items()[2].is_selected = True
-    host.run(action(AGAIN_SO))
-    (run,) = runs_of(runs)
-    (run / "go").touch()
-    host.run_until(lambda: (run / "result.json").is_file() or host.tick())
-    # Too late? then the takes are there, and there is nothing to test.
-    plan = json.loads((run / "result.json").read_text())
-    if (run / "applied").exists():
-        pytest.skip("the plan was applied before its file could be broken")
-    Path(plan["items"][0]["takes"][1]["file"]).write_bytes(b"")
-    for take in plan["items"][1]["takes"]:
-        Path(take["file"]).unlink()
-    host.run_until()
-    assert [len(item.takes) for item in project.items()] == [3, 1, 1]
-    assert "cannot read" in reaper.messages[0]
-
-
-def test_nothing_is_undone_where_nothing_was_done(how, host, reaper, project, action):
-    how(state="failed", summary=["No model is available."])
-    before = saved(project)
-    host.run(action(AGAIN_SO))
-    host.run_until()
-    assert reaper.messages == ["No model is available."]
-    assert not reaper.steps
-    assert saved(project) == before
-
-
-def test_cancel_and_progress(how, host, reaper, project, action):
-    runs = how(wait="never")
-    host.run(action("Cancel"))
-    host.run(action("Progress"))
-    assert reaper.messages == ["No dreams running."] * 2
-    host.run(action(AGAIN_SO))
-    (run,) = runs_of(runs)
-    host.run_until(lambda: (run / "status.json").is_file())
-    host.run(action("Progress"))
-    assert reaper.messages[-1] == "song.rpp: running, step 1/2"
-    before = saved(project)
-    host.run(action("Cancel"))
-    host.run_until()
-    assert len(reaper.messages) == 3
-    assert saved(project) == before
-    assert (run / "applied").exists()
-    host.run(action("Progress"))
-    assert reaper.messages[-1] == "No dreams running."
-
-
-def test_reaper_closes_in_the_middle_and_goes_on_when_it_is_back(
-    how, host, reaper, project, action
-):
-    runs = how(wait="go")
-    host.run(action(AGAIN_SO))
-    (run,) = runs_of(runs)
-    host.run_until(lambda: (run / "status.json").is_file())
-    content = saved(project)
-    reaper.close()
-    reaper.close_tab(project)
-    host.forget()
-    (run / "go").touch()
-    again = reaper.open(rpp.load(content, project.path))
-    again.record_path = project.record_path
-    host.run(action("Progress"))  # any action does
-    host.run_until()
-    assert len(again.items()[0].takes) == 4
-    # Never twice.
-    host.run(action("Progress"))
-    host.run_until()
-    assert len(again.items()[0].takes) == 4
-
-
-def test_two_scripts_never_apply_one_run_twice(how, host, reaper, project, action):
-    runs = how(wait="go")
-    host.run(action(AGAIN_SO))
-    (run,) = runs_of(runs)
-    host.run_until(lambda: (run / "status.json").is_file())
-    for _ in range(3):
-        host.run(action("Progress"))
-    (run / "go").touch()
-    host.run_until()
-    assert len(project.items()[0].takes) == 4
-    assert len(reaper.steps) == 1
-
-
-def test_an_engine_that_is_silent_is_started_again_and_then_reported(
-    how, host, reaper, project, action
-):
-    runs = how(silent=True)
-    reaper.clock_s = 100.0
-    host.run(action(AGAIN_SO))
-    (run,) = runs_of(runs)
-    has_log = host.language == "python"
-    if has_log:
-        until(lambda: (run / "bridge.log").stat().st_size)
-    for _ in range(400):
-        if not host.is_waiting:
-            break
-        reaper.clock_s += 1.0
-        host.tick()
-    assert "is not responding" in reaper.messages[0]
-    # Lua can start a program, but not read what it prints.
-    assert ("bad day" in reaper.messages[0]) == has_log
-    assert (run / "applied").exists()
-
-
-def test_an_engine_that_is_not_there(install, host, reaper, project, action):
-    runs = Path(install(engine=["/no/such/program"])["runs"])
-    host.run(action(AGAIN_SO))
-    assert "could not start" in reaper.messages[0]
-    assert "/no/such/program" in reaper.messages[0]
-    host.run(action("Progress"))
-    assert reaper.messages[1] == "No dreams running."
-    assert len(runs_of(runs)) == 1
-
-
-def test_not_installed(host, reaper, project, action):
-    for name in ALL:
-        host.run(action(name))
-    assert len(reaper.messages) == len(ALL)
-    assert all("dreamsound reaper install" in text for text in reaper.messages)
-
-
 def test_nothing_selected(how, host, reaper, project, action):
     project.items()[0].is_selected = False
     for name in ALL:
@@ -519,29 +209,6 @@ def test_with_the_desktop_a_window_asks(install, host, reaper, project, action):
     (run,) = runs_of(Path(report["runs"]))
     assert (run / "started").read_text().endswith("--window")
     assert not reaper.asked
-
-
-@pytest.mark.parametrize(("system", "flags"), [("nt", 0x08000200), ("posix", None)])
-def test_the_engine_is_started_without_a_console_and_outlives_reaper(monkeypatch, system, flags):
-    """As Windows would be asked; the environment is not that of REAPER's own Python."""
-    started = []
-    monkeypatch.setitem(sys.modules, "reaper_python", types.ModuleType("reaper_python"))
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    runs = importlib.import_module("dreamsound_bridge.runs")
-    popen = lambda words, **more: started.append((words, more))  # noqa: E731
-    monkeypatch.setattr(runs, "subprocess", types.SimpleNamespace(DEVNULL=-3, Popen=popen))
-    environ = {"PATH": "x", "PYTHONHOME": "y", "DYLD_X": "z", "LD_LIBRARY_PATH": "w"}
-    system_os = types.SimpleNamespace(name=system, devnull=os.devnull, environ=environ)
-    monkeypatch.setattr(runs, "os", system_os)
-    runs.start_program(["a program", 'with "quotes"', "ü"])
-    ((words, more),) = started
-    assert words == ["a program", 'with "quotes"', "ü"]
-    assert more["env"] == {"PATH": "x"}
-    assert more.get("creationflags") == flags
-    assert more.get("start_new_session") == (None if flags else True)
-    assert "shell" not in more
-    for name in [name for name in sys.modules if name.startswith("dreamsound_bridge")]:
-        del sys.modules[name]
 
 
 def test_doctor(how, host, reaper, project, action):
@@ -581,15 +248,3 @@ def test_an_empty_lane_is_not_a_take(how, host, reaper, project, action):
     host.run_until()
     facts = json.loads((runs_of(how())[0] / "facts.json").read_text("utf-8"))
     assert [item["take"] is None for item in facts["items"]] == [False, True]
-
-
-def test_an_upgrade_is_used_at_once(how, host, reaper, project, scripts, action):
-    """Python in REAPER keeps modules; a script that is run again takes the new ones."""
-    host.run(action("Progress"))
-    folder = {"python": "dreamsound_bridge", "lua": "dreamsound_bridge_lua"}[host.language]
-    actions = scripts / folder / f"actions{ENDINGS[host.language]}"
-    text = actions.read_text("utf-8").replace("No dreams running.", "Nothing, newly.")
-    actions.write_text(text, "utf-8")
-    shutil.rmtree(scripts / "dreamsound_bridge/__pycache__", ignore_errors=True)
-    host.run(action("Progress"))
-    assert reaper.messages == ["No dreams running.", "Nothing, newly."]

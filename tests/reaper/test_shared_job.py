@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from dreamsound_reaper import run as run_module
 from dreamsound_reaper import shared_job
 from dreamsound_reaper.parts import Parts, parts_of
-from dreamsound_reaper.run import PREPARED, Run
+from dreamsound_reaper.run import jobs as run_jobs
+from dreamsound_reaper.run.folder import PREPARED
+from dreamsound_reaper.run.run import Run
 from dreamsound_reaper.take_note import TakeNote
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.queue.store.store import Store
@@ -36,7 +37,7 @@ def nothing_remembered() -> Iterator[None]:
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setattr(run_module, "ensure_worker", lambda _: False)
+    monkeypatch.setattr(run_jobs, "ensure_worker", lambda _: False)
     with Store(tmp_path / "queue.sqlite") as store:
         yield store
 
@@ -46,7 +47,7 @@ def queued(folder: Path, store: Store, *items: dict[str, Any], **settings: Any) 
     folder.mkdir(exist_ok=True)
     given = facts(*items, out=str(folder / "out"), **settings)
     run = Run(folder, store)
-    run._submit(run._prepared(given))
+    run._submitted(run._prepared(given))
     return [job.request for job in store.jobs("queued")]
 
 

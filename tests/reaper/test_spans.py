@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dreamsound_reaper.facts import Item, Source, Take
-from dreamsound_reaper.spans import FileInfo, UnfitError, played_span
+from dreamsound_reaper.pieces import FileInfo, UnfitError
+from dreamsound_reaper.spans import played_span
 from dreamsound_studio.audio.source import read_cut
 
 RATE, LENGTH = 8_000, 20_011

@@ -120,21 +120,21 @@ def test_one_file_that_is_broken_does_not_hide_the_others(folder: Path) -> None:
 
 
 def test_of_two_who_save_one_name_at_once_one_is_reported(folder: Path) -> None:
-    started, told = threading.Barrier(8, timeout=60), []
+    started, errors = threading.Barrier(8, timeout=60), []
 
     def save(number: int) -> None:
         started.wait()
         try:
             save_preset(preset(steps=number + 1))
         except RecipeError as error:
-            told.append(str(error))
+            errors.append(str(error))
 
     threads = [threading.Thread(target=save, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(told) == 7
+    assert len(errors) == 7
     assert [path.name for path in folder.iterdir()] == [f"Mine{SUFFIX}"]
     find_preset("Mine")
 

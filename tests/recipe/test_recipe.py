@@ -91,9 +91,9 @@ def test_a_recipe_comes_back_from_json(fields: dict[str, Any]) -> None:
 
 
 def test_json_names_fields_as_the_options_do() -> None:
-    told = Recipe.make(class_="Whistling").as_dict()
-    assert told["class"] == "Whistling"
-    assert "class_" not in told
+    fields = Recipe.make(class_="Whistling").as_dict()
+    assert fields["class"] == "Whistling"
+    assert "class_" not in fields
     assert Recipe.make(**{"class": "Whistling"}) == Recipe.make(class_="Whistling")
 
 

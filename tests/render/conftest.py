@@ -13,7 +13,7 @@ from dreamsound_studio.audio.clip import Clip, read_clip
 from dreamsound_studio.audio.formats import FORMAT_BITS, Bits
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.audio.writer import write_blocks
-from dreamsound_studio.dream.records import Dream, StepEvent
+from dreamsound_studio.dream.records import RawDream, StepEvent
 from dreamsound_studio.recipe.morph import Targets
 from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import Recipe
@@ -48,11 +48,11 @@ def source_clip(folder: Path, values: Floats, bits: Bits = "24") -> Clip:
     return read_clip(path)
 
 
-def dreamed(clip: Clip, sound: Floats, gradient: Floats | None = None, **fields: Any) -> Dream:
+def dreamed(clip: Clip, sound: Floats, gradient: Floats | None = None, **fields: Any) -> RawDream:
     event = StepEvent(1, 1.0, 35, "Whistling", 0.5, 0.1)
     if gradient is None:
         gradient = noise(1, clip.samples.length, 1.0, seed=9)
-    return Dream(
+    return RawDream(
         source=clip,
         recipe=Plan.of(Recipe.make(**fields)),
         samples=Samples.of(sound),

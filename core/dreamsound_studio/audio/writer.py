@@ -80,8 +80,7 @@ def write_blocks(
 
     name = shown_as or path
     check_holds(file_format, sample_rate_hz, channels, str(name))
-    lossy = file_format in LOSSY
-    if not lossy:
+    if file_format not in LOSSY:
         check_bits(file_format, bits)
     container, subtype = _container(file_format, bits, length * channels)
     try:
@@ -98,15 +97,12 @@ def write_blocks(
             soundfile._snd.sf_command(sound._file, _SET_ADD_PEAK_CHUNK, soundfile._ffi.NULL, 0)
             for tag, text in (tags or {}).items():
                 _set_text(sound, tag, text, file_format)
+            as_float = file_format in LOSSY or bits == "32f"
             for block in blocks:
-                as_float = lossy or bits == "32f"
                 frames = block.T if as_float else _integers(block, int(bits)).T
                 sound.write(np.ascontiguousarray(frames))
-        # Closing writes a FLAC's last frame, where libsndfile ignores a full disk.
-        with soundfile.SoundFile(native_path(path)) as sound:
-            sound.seek(max(0, min(length, sound.frames) - 1))
-            if not len(sound.read(1)) and not lossy:
-                raise AudioFileError(f"{name}: cannot write; the disk may be full")
+        if not _ends_as_written(path, length) and file_format not in LOSSY:
+            raise AudioFileError(f"{name}: cannot write; the disk may be full")
     except soundfile.LibsndfileError as error:
         # libsndfile hides the system's reason: it only reports "System error."
         reason = error.error_string.strip().rstrip(".")
@@ -115,6 +111,18 @@ def write_blocks(
         raise AudioFileError(f"{name}: cannot write: {error.strerror or error}") from error
     if file_format == "wav":
         append_chunks(path, chunks or {})
+
+
+def _ends_as_written(path: Path, length: int) -> bool:
+    """Return whether the last sample can be read.
+
+    Closing writes a FLAC's last frame, where libsndfile ignores a full disk.
+    """
+    import soundfile
+
+    with soundfile.SoundFile(native_path(path)) as sound:
+        sound.seek(max(0, min(length, sound.frames) - 1))
+        return len(sound.read(1)) > 0
 
 
 def _set_text(sound: Any, tag: str, text: str, file_format: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
 import traceback
@@ -13,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from dreamsound_studio._version import __version__
-from dreamsound_studio.cli.shared.app import App, Command, Group
+from dreamsound_studio.cli.shared.app import App, Command, Group, fail_for_unknown
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.dream.out_of_memory import OUT_OF_MEMORY
 from dreamsound_studio.errors import DreamSoundError, is_out_of_memory
@@ -47,7 +46,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "layers": (f"{__name__}.layers", "List the layers of a model."),
 }
 EXIT_BAD_INPUT, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 2, 4, 130
-#: Options of every command, which may also stand before it.
+#: Options of every command and group, which may also stand before a command.
 GENERAL_FLAGS = frozenset(("-q", "--quiet", "-v", "--verbose", "--debug"))
 EXAMPLES = """\b
 dreamsound bird.wav                      dream with the defaults
@@ -79,9 +78,7 @@ class LazyGroup(Group):
         if name not in table:
             if ctx.resilient_parsing:
                 return None, None, rest
-            near = difflib.get_close_matches(name, table, 1)
-            hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(table)}"
-            ctx.fail(f"unknown command {name!r}: {hint}")
+            fail_for_unknown(ctx, name, table)
         command = typer.main.get_command(importlib.import_module(table[name][0]).app)
         if isinstance(command, TyperGroup) and name in command.commands:
             command = command.commands[name]  # a module of several commands
@@ -100,14 +97,14 @@ class RootGroup(LazyGroup):
     """All commands; a sound or a folder in the place of a command is rendered."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Take general options before the command too, and those of ``render`` without it."""
+        """Take the options of ``render`` without it too, also behind general options."""
         count = next((n for n, word in enumerate(args) if word not in GENERAL_FLAGS), len(args))
         first, rest = args[:count], args[count:]
         own = {flag for param in self.get_params(ctx) for flag in param.opts}
         if rest[:1] and rest[0].startswith("-") and rest[0].partition("=")[0] not in own:
             is_render = any(_is_input(word) for word in rest) and not ctx.resilient_parsing
             rest = ["render", *rest] if is_render else rest
-        return super().parse_args(ctx, [*rest[:1], *first, *rest[1:]])
+        return super().parse_args(ctx, [*first, *rest])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return ``render`` for ``dreamsound bird.wav``, else what is named."""
@@ -158,8 +155,8 @@ def main(arguments: list[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2: bad input; 3: model unavailable; 4: some of several inputs failed; 5: cancelled;
-        130: Ctrl-C; 1: anything else.
+        0; 2: bad input, also what does not exist; 3: model unavailable; 4: some of several inputs
+        failed; 5: cancelled; 130: Ctrl-C; 1: anything else.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     verbosity.reset()
@@ -208,7 +205,9 @@ def line_and_code(error: Exception) -> tuple[str, int]:
     elif is_out_of_memory(error):
         line, code = OUT_OF_MEMORY, 1
     elif hasattr(error, "format_message"):  # the parser's own, for unknown or missing options
-        line, code = error.format_message(), EXIT_BAD_INPUT
+        from dreamsound_studio.cli.shared.parser_words import plain
+
+        line, code = plain(error), EXIT_BAD_INPUT
     else:
         line, code = f"{type(error).__name__}: {error} (pass --debug to see where)", 1
     return " ".join(line.split()), code

@@ -27,13 +27,13 @@ from dreamsound_studio.cli.shared.request import DreamRequest, takes_render_requ
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.records import Dream, StepEvent
+from dreamsound_studio.dream.records import RawDream, StepEvent
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import ModelError, RenderCancelled
 from dreamsound_studio.jobs.run import Runner
 from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
-from dreamsound_studio.pictures.batch_report import Report, Row, sounds_in
+from dreamsound_studio.pictures.batch_report import BatchReport, Row, sounds_in
 from dreamsound_studio.pictures.drawing import write_thumbnail
 
 app = App()
@@ -89,7 +89,7 @@ def batch(
         return _check(specs, runner)
     made_folders.check(out)
     rows = [Row(spec.number, spec.input, spec.out) for spec in specs]
-    run = _Run(runner, read_targets(recipe), Report.beginning(out, rows), jobs)
+    run = _Run(runner, read_targets(recipe), BatchReport.beginning(out, rows), jobs)
     with cancelled_by_sigterm(run.control):
         code = run.all(specs)
     if json_output:
@@ -141,7 +141,7 @@ class _Run:
 
     runner: Runner
     targets: dict[str, Clip | None]
-    report: Report
+    report: BatchReport
     jobs: int
 
     def __post_init__(self) -> None:
@@ -219,7 +219,7 @@ class _Run:
                 clip.samples.close()
                 self._slots.release()
 
-    def _draw(self, row: Row, dream: Dream) -> None:
+    def _draw(self, row: Row, dream: RawDream) -> None:
         rate = dream.source.sample_rate_hz
         folder = self.report.pictures
         try:

@@ -30,7 +30,7 @@ from dreamsound_studio.library.verify import RenderCheck
 
 app = App(help="Search, rate and export finished dreams.")
 
-Number = Annotated[int, typer.Argument(metavar="ID", help="Dream ID.")]
+DreamId = Annotated[int, typer.Argument(metavar="ID", help="Dream ID.")]
 Limit = Annotated[int, typer.Option(min=1, help="Show at most this many, the newest first.")]
 
 #: The file name that means standard output.
@@ -101,7 +101,7 @@ def search(
 
 
 @app.command()
-def show(number: Number, json_output: Json = False) -> None:
+def show(number: DreamId, json_output: Json = False) -> None:
     """Show a dream: its source, recipe, scores and renders."""
     with _opened() as library:
         dream = library.get(number)
@@ -129,7 +129,7 @@ def show(number: Number, json_output: Json = False) -> None:
 
 @app.command()
 def star(
-    number: Number,
+    number: DreamId,
     stars: Annotated[int, typer.Argument(metavar="N", help="0 to 5.")],
 ) -> None:
     """Rate a dream, 0 to 5 stars."""
@@ -140,7 +140,7 @@ def star(
 
 @app.command()
 def tag(
-    number: Number,
+    number: DreamId,
     tags: Annotated[list[str], typer.Argument(metavar="TAG...", help="Words to find it by.")],
     remove: Annotated[bool, typer.Option("--remove", help="Remove these tags.")] = False,
 ) -> None:
@@ -153,7 +153,7 @@ def tag(
 
 @app.command()
 def note(
-    number: Number,
+    number: DreamId,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="Replaces the old notes.")],
 ) -> None:
     """Write notes about a dream."""

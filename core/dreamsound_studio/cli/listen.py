@@ -35,7 +35,7 @@ from dreamsound_studio.cli.shared.moment import moment
 from dreamsound_studio.cli.shared.places import clash_of, free_place, shown_command, write_text
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
-from dreamsound_studio.cli.shared.recipes import check_classes, named_classes, recipe_of
+from dreamsound_studio.cli.shared.recipes import check_classes, named_classes, recipe_of_options
 
 app = App()
 
@@ -100,6 +100,16 @@ def listen(
             "--png", metavar="FILE", help="Draw the spectrogram over a class-by-time map."
         ),
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Write what is heard, as the name ends: .json, .csv or .png; - is JSON on "
+            "standard output.",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     clash: Clash = None,
     dry_run: DryRun = False,
@@ -107,12 +117,17 @@ def listen(
     trust: TrustOption = False,
 ) -> None:
     """Show what a model hears in a sound, and when."""
-    recipe = recipe_of(preset, recipe_file, False, {"model": model})
+    recipe = recipe_of_options(preset, recipe_file, False, {"model": model})
     model = recipe.model
     class_ = class_ or named_classes(recipe)
     # Before anything is fetched or read: a class may be mistyped.
     check_classes(class_, model)
     how = clash_of(clash, overwrite)
+    json_file = None
+    if out == STANDARD_OUTPUT:
+        json_output = True
+    elif out is not None:
+        json_file, csv_file, png = _by_ending(out, csv_file, png)
     if csv_file is not None and csv_file == png:
         raise AudioFileError(f"{png}: name two files, one for the table and one for the picture")
     if png is not None and png.suffix.casefold() not in PICTURE_ENDINGS:
@@ -121,10 +136,10 @@ def listen(
         raise RecipeError("pass --json or --csv -, not both: each prints to standard output")
     if csv_file != STANDARD_OUTPUT:
         csv_file = _checked_place(csv_file, file, how)
-    png = _checked_place(png, file, how)
+    png, json_file = _checked_place(png, file, how), _checked_place(json_file, file, how)
     clip = read_with_warnings(file, settled_span(span))
     if dry_run:
-        for path in (csv_file, png):
+        for path in (json_file, csv_file, png):
             if path is not None and path != STANDARD_OUTPUT:
                 typer.echo(f"would write {path}")
         return
@@ -143,13 +158,13 @@ def listen(
     if png is not None:
         heard_picture(clip.samples.read, hearing, shown, clip.sample_rate_hz, png, file.name)
         inform(f"wrote {png}")
+    about = {"input": str(file), "model": network.name, "weights_sha256": network.weights_sha256}
+    document = about | _as_dict(hearing, shown, chosen or None, offset_s)
+    if json_file is not None:
+        write_text(json_file, json.dumps(document, indent=1))
+        inform(f"wrote {json_file}")
     if json_output:
-        about = {
-            "input": str(file),
-            "model": network.name,
-            "weights_sha256": network.weights_sha256,
-        }
-        typer.echo(json.dumps(about | _as_dict(hearing, shown, chosen or None, offset_s), indent=1))
+        typer.echo(json.dumps(document, indent=1))
     elif csv_file != STANDARD_OUTPUT:
         _print_tables(hearing, shown, chosen or None, offset_s)
         inform(
@@ -157,6 +172,23 @@ def listen(
             if shown
             else "no class stands out"
         )
+
+
+def _by_ending(
+    out: Path, csv_file: Path | None, png: Path | None
+) -> tuple[Path | None, Path | None, Path | None]:
+    """Return the places of the JSON, the table and the picture, one of which is ``--out``."""
+    ending = out.suffix.casefold()
+    if ending == ".json":
+        return out, csv_file, png
+    if ending == ".csv" and csv_file is None:
+        return None, out, png
+    if ending in PICTURE_ENDINGS and png is None:
+        return None, csv_file, out
+    if ending == ".csv" or ending in PICTURE_ENDINGS:
+        which = "--csv" if ending == ".csv" else "--png"
+        raise RecipeError(f"pass --out {out} or {which}, not both: each names the same file")
+    raise RecipeError(f"--out {out}: pass a name that ends in .json, .csv or .png, or -")
 
 
 def _print_tables(

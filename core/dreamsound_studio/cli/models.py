@@ -34,7 +34,7 @@ from dreamsound_studio.models.weights import Weights
 
 app = App(help="List, download and remove models.")
 
-Name = Annotated[
+ModelName = Annotated[
     str, typer.Argument(metavar="NAME", help="A model's name.", autocompletion=complete_model)
 ]
 
@@ -61,7 +61,7 @@ def list_models(json_output: Json = False) -> None:
 
 
 @app.command()
-def info(name: Name, json_output: Json = False) -> None:
+def info(name: ModelName, json_output: Json = False) -> None:
     """Show what a model is, where it comes from, and where it is on this machine."""
     about = _about(resolved_name(name))
     if json_output:
@@ -75,7 +75,7 @@ def info(name: Name, json_output: Json = False) -> None:
 
 
 @app.command()
-def path(name: Name, json_output: Json = False) -> None:
+def path(name: ModelName, json_output: Json = False) -> None:
     """Print where a model is on this machine."""
     name = resolved_name(name)
     weights = local_weights(name)
@@ -89,7 +89,7 @@ def path(name: Name, json_output: Json = False) -> None:
 
 @app.command()
 def pull(
-    name: Name,
+    name: ModelName,
     origin: Annotated[
         str | None,
         typer.Option(
@@ -155,7 +155,7 @@ def pull(
 
 
 @app.command()
-def remove(name: Name, dry_run: DryRun = False, json_output: Json = False) -> None:
+def remove(name: ModelName, dry_run: DryRun = False, json_output: Json = False) -> None:
     """Remove a model from the user's data folder; models elsewhere stay."""
     name = resolved_name(name)
     if name not in CATALOG and name not in [found.name for found in own_models()]:

@@ -18,15 +18,17 @@ from dreamsound_studio.cli.shared.common_options import (
 )
 from dreamsound_studio.cli.shared.completion import complete_preset
 from dreamsound_studio.cli.shared.options import PaperOption, with_recipe_options
-from dreamsound_studio.cli.shared.places import check_file, clash_of, free_place, shown_command
+from dreamsound_studio.cli.shared.places import check_file, clash_of
+from dreamsound_studio.cli.shared.preset_files import (
+    STANDARD_OUTPUT,
+    save_presets,
+    write_preset,
+)
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.errors import DreamSoundError, RecipeError
-from dreamsound_studio.files import free_number, numbered
 from dreamsound_studio.recipe.blend import blend as blend_recipes
 from dreamsound_studio.recipe.blend import difference
-from dreamsound_studio.recipe.document import write_json
 from dreamsound_studio.recipe.presets import (
-    SUFFIX,
     Preset,
     Stored,
     check_name,
@@ -34,7 +36,6 @@ from dreamsound_studio.recipe.presets import (
     factory_presets,
     find_preset,
     own_preset,
-    path_of,
     read_preset,
     save_preset,
     user_presets,
@@ -44,7 +45,7 @@ from dreamsound_studio.recipe.recipe import Recipe
 
 app = App(help="List, show, save, share and mix presets.")
 
-Name = Annotated[
+PresetName = Annotated[
     str,
     typer.Argument(
         metavar="NAME", help="A preset's name, or its file.", autocompletion=complete_preset
@@ -53,8 +54,21 @@ Name = Annotated[
 Note = Annotated[str | None, typer.Option(metavar="TEXT", help="What it does, and to what.")]
 Tags = Annotated[str | None, typer.Option(metavar="A,B,...", help="Words to find it by.")]
 Author = Annotated[str | None, typer.Option(metavar="NAME", help="Its author.")]
-#: The file name that means standard output.
-STANDARD_OUTPUT = Path("-")
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", metavar="FILE|DIR", help="File or folder to write to; - is standard output."
+    ),
+]
+InsteadOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="FILE|DIR",
+        help="Write it there, not to your folder of presets; - is standard output.",
+    ),
+]
 
 
 @app.command("list")
@@ -84,7 +98,7 @@ def list_presets(
 
 
 @app.command()
-def show(name: Name, json_output: Json = False) -> None:
+def show(name: PresetName, json_output: Json = False) -> None:
     """Show a preset, and the fields of its recipe that differ from the defaults."""
     stored = find_preset(name)
     about = _about(stored)
@@ -121,6 +135,7 @@ def save(
             autocompletion=complete_preset,
         ),
     ] = None,
+    out: InsteadOut = None,
     overwrite: Overwrite = False,
     clash: Clash = None,
     dry_run: DryRun = False,
@@ -134,13 +149,14 @@ def save(
     preset = Preset(
         name=name, note=note or "", tags=_tags(tags), author=author or "", recipe=recipe
     )
-    _save([preset], clash_of(clash, overwrite), dry_run)
+    _put(preset, out, clash_of(clash, overwrite), dry_run)
 
 
 @app.command()
 def copy(
-    name: Name,
+    name: PresetName,
     new_name: Annotated[str, typer.Argument(metavar="NEW", help="Name of the copy.")],
+    out: InsteadOut = None,
     overwrite: Overwrite = False,
     clash: Clash = None,
     dry_run: DryRun = False,
@@ -148,12 +164,12 @@ def copy(
     """Copy a preset, yours or the factory's, under a new name."""
     check_name(new_name)
     preset = find_preset(name).preset.model_copy(update={"name": new_name})
-    _save([preset], clash_of(clash, overwrite), dry_run)
+    _put(preset, out, clash_of(clash, overwrite), dry_run)
 
 
 @app.command()
 def rename(
-    name: Name,
+    name: PresetName,
     new_name: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
 ) -> None:
     """Rename one of your presets."""
@@ -165,7 +181,7 @@ def rename(
 
 
 @app.command()
-def delete(name: Name) -> None:
+def delete(name: PresetName) -> None:
     """Delete one of your presets."""
     typer.echo(f"deleted {delete_preset(name)}")
 
@@ -180,37 +196,26 @@ def import_presets(
     """Copy preset files into your folder of presets."""
     # All are read before any is saved: a bad one among them changes nothing.
     presets = [read_preset(check_file(path)) for path in paths]
-    _save(presets, clash_of(clash, overwrite), dry_run)
+    save_presets(presets, clash_of(clash, overwrite), dry_run)
 
 
 @app.command()
 def export(
-    name: Name,
+    name: PresetName,
     path: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE|DIR", help="File or folder to write to; - is standard output."
-        ),
-    ],
+        Path | None,
+        typer.Argument(metavar="[FILE|DIR]", help="File or folder to write to; also --out."),
+    ] = None,
+    out: Out = None,
     overwrite: Overwrite = False,
     clash: Clash = None,
     dry_run: DryRun = False,
 ) -> None:
     """Write a preset to a file, to share it."""
+    if (path is None) == (out is None):
+        raise RecipeError("name one place to write to: FILE, or --out FILE")
     preset = find_preset(name).preset
-    if path == STANDARD_OUTPUT:
-        typer.echo(json.dumps(preset.as_dict(), indent=1, ensure_ascii=False))
-        return
-    wanted = path / f"{preset.name}{SUFFIX}" if path.is_dir() else path
-    if not wanted.name.endswith(SUFFIX):
-        raise RecipeError(f"invalid preset file {wanted}: name it NAME{SUFFIX}")
-    how = clash_of(clash, overwrite)
-    place = free_place(wanted, how)
-    if place is None or dry_run:
-        typer.echo(f"skipped {wanted}" if place is None else f"would write {place}")
-        return
-    write_json(place, preset.as_dict(), how == "overwrite")
-    typer.echo(f"wrote {place}; to take it in elsewhere: dreamsound presets import FILE")
+    write_preset(preset, out or path or STANDARD_OUTPUT, clash_of(clash, overwrite), dry_run)
 
 
 @app.command()
@@ -244,6 +249,7 @@ def blend(
     name: Annotated[
         str | None, typer.Option("--save", metavar="NAME", help="Save the mix under this name.")
     ] = None,
+    out: Out = None,
     overwrite: Overwrite = False,
     clash: Clash = None,
     dry_run: DryRun = False,
@@ -257,41 +263,21 @@ def blend(
     title = name or f"{a.name} {share:g} {b.name}"[:80].strip(" .")
     note = f"{a.name} and {b.name}, {share:g} of the way"
     preset = Preset(name=title, note=note, recipe=recipe)
+    how = clash_of(clash, overwrite)
     if name is not None:
-        _save([preset], clash_of(clash, overwrite), dry_run, to_stderr=True)
-    if json_output or name is None:
+        save_presets([preset], how, dry_run, to_stderr=True)
+    if out is not None:
+        write_preset(preset, out, how, dry_run, to_stderr=json_output)
+    if out != STANDARD_OUTPUT and (json_output or (name is None and out is None)):
         typer.echo(json.dumps(preset.as_dict(), indent=1, ensure_ascii=False))
 
 
-def _save(presets: list[Preset], clash: str, dry_run: bool, *, to_stderr: bool = False) -> None:
-    """Save presets of the user's, and say where they are."""
-    for preset in presets:
-        wanted = path_of(preset.name)
-        place = free_preset_place(preset.name, clash)
-        if place is None:
-            line = f"skipped {wanted}"
-        elif dry_run:
-            line = f"would save {place}"
-        else:
-            name = place.name.removesuffix(SUFFIX)
-            saved = preset.model_copy(update={"name": name if clash == "number" else preset.name})
-            line = f"saved {save_preset(saved, clash == 'overwrite')}"
-            line += f"; to use it: {shown_command('render', 'SOUND', '--preset', saved.name)}"
-        typer.echo(line, err=to_stderr)
-
-
-def free_preset_place(name: str, clash: str) -> Path | None:
-    """Return where a preset may be saved; None to skip it.
-
-    A name that is taken and must not be replaced is left to `save_preset` to refuse.
-    """
-    place = path_of(name)
-    if not place.exists() or clash in ("overwrite", "refuse"):
-        return place
-    if clash == "skip":
-        return None
-    number = free_number(lambda number: path_of(numbered(name, number, " ")).exists())
-    return path_of(numbered(name, number, " "))
+def _put(preset: Preset, out: Path | None, how: str, dry_run: bool) -> None:
+    """Save a preset of the user's, or write it where they want it."""
+    if out is None:
+        save_presets([preset], how, dry_run)
+    else:
+        write_preset(preset, out, how, dry_run)
 
 
 def needed_model(recipe: Recipe) -> str | None:

@@ -24,7 +24,6 @@ from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.control import Control
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.files import put_in_place
-from dreamsound_studio.jobs.hooks import Hooks
 from dreamsound_studio.jobs.redo import (
     is_same,
     keep_every,
@@ -111,7 +110,7 @@ def redo(
             options=options.model_copy(update={"name": REDONE}),
             keep_every=keep_every(note),
         )
-        hooks = Hooks(
+        hooks = line.hooks(
             places=places,
             on_dream=lambda dream: only_noted(dream, note),
             earlier_blocks=note.earlier_blocks,

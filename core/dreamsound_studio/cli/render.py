@@ -120,8 +120,8 @@ class _Inputs:
                 codes.append(self._failed(spec.input, error))
                 if isinstance(error, ModelError | RenderCancelled):
                     # A model that is unavailable, and a cancellation, concern all inputs.
-                    break
-        return self._code(codes)
+                    return codes[-1]
+        return exit_code_of(codes, len(self.specs))
 
     def check(self) -> int:
         """Read every input and list the renders it would get; return the exit code."""
@@ -141,11 +141,6 @@ class _Inputs:
                 )
             except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
                 codes.append(self._failed(spec.input, error))
-        return self._code(codes)
-
-    def _code(self, codes: list[int]) -> int:
-        if codes and codes[-1] in _FOR_ALL:
-            return codes[-1]
         return exit_code_of(codes, len(self.specs))
 
     def _dream(self, spec: JobSpec) -> dict[str, Any]:
@@ -160,7 +155,8 @@ class _Inputs:
         self.runner.model(spec)
         sounds = Sounds(clip, self.targets, start)
         with StepLine(path, spec.recipe.step_count) as self._line:
-            report, dream = self.runner.run(spec, sounds, self._line, self.control)
+            hooks = self._line.hooks()
+            report, dream = self.runner.run(spec, sounds, self._line, self.control, hooks)
             dream.close()
             self._line.result(report.final.class_name, report.initial.score, report.final.score)
         report.warnings[:0] = notes
@@ -193,10 +189,6 @@ def _read(path: str, span: str | None, notes: list[str] | None = None) -> Clip:
     if Path(path).is_dir():
         raise AudioFileError(f"no audio files found in {path}")
     return read_with_warnings(path, span, notes)
-
-
-#: Exit codes of errors that end the command, whatever the outcome of the other inputs.
-_FOR_ALL = (ModelError.exit_code, RenderCancelled.exit_code)
 
 
 def inform_of_renders(reports: Iterable[dict[str, Any]]) -> None:

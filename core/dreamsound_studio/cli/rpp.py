@@ -27,7 +27,7 @@ from dreamsound_studio.queue.store.store import default_path
 
 if TYPE_CHECKING:
     from dreamsound_reaper.facts import Facts
-    from dreamsound_reaper.run import RunStatus
+    from dreamsound_reaper.run.status import RunStatus
     from dreamsound_reaper.take_plan import TakePlan
 
 app = App()
@@ -162,7 +162,8 @@ def _places(request: ProjectRequest) -> tuple[Path, Path]:
 def _carry_out(facts: Facts) -> TakePlan:
     """Dream the items through the queue, with progress."""
     from dreamsound_reaper.facts import FACTS
-    from dreamsound_reaper.run import CANCEL, Run
+    from dreamsound_reaper.run.folder import CANCEL
+    from dreamsound_reaper.run.run import Run
 
     run_folder = default_path().parent / "rpp" / uuid.uuid4().hex[:12]
     run_folder.mkdir(parents=True)

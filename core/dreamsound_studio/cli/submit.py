@@ -63,7 +63,7 @@ def submit(
 
 def _carry_out(folder: Path, store: Store, window: bool) -> int:
     """Carry out a run from REAPER; errors are in its result."""
-    from dreamsound_reaper.run import Run
+    from dreamsound_reaper.run.run import Run
 
     plan = Run(folder, store, with_window=window).carry_out()
     return 0 if plan is None or plan.state == "done" else 1

@@ -28,7 +28,7 @@ from dreamsound_studio.cli.shared.moment import moment
 from dreamsound_studio.cli.shared.places import clash_of, numbered_place
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
-from dreamsound_studio.dream.units import Unit, heard_by, rank_units
+from dreamsound_studio.dream.units import RankedUnit, heard_by, rank_units
 from dreamsound_studio.files import write_atomic
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.tables import check_known_here, table_of
@@ -117,7 +117,7 @@ def units(
 def _write_sounds(
     clip: Clip,
     file: Path,
-    ranked: list[Unit],
+    ranked: list[RankedUnit],
     model: Model,
     layer: str,
     out: Path,
@@ -144,7 +144,7 @@ def _warn(text: str) -> None:
     say(f"dreamsound: {text}")
 
 
-def _print_table(ranked: list[Unit], sounds: dict[int, str]) -> None:
+def _print_table(ranked: list[RankedUnit], sounds: dict[int, str]) -> None:
     typer.echo("rank  channel  activity  on noise  excess  where")
     for unit in ranked:
         # As --span takes it.

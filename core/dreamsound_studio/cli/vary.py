@@ -34,16 +34,15 @@ from dreamsound_studio.cli.shared.options import (
 from dreamsound_studio.cli.shared.places import clash_of, numbered_place
 from dreamsound_studio.cli.shared.progress import StepLine, inform, say
 from dreamsound_studio.cli.shared.reading import read_targets, read_with_warnings, settled_span
-from dreamsound_studio.cli.shared.recipes import preset_name, recipe_of
+from dreamsound_studio.cli.shared.recipes import preset_name, recipe_of_options
 from dreamsound_studio.cli.shared.request import render_names
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.objective import check_names, check_names_here
-from dreamsound_studio.dream.records import Dream
+from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import AudioFileError, RenderCancelled
-from dreamsound_studio.jobs.hooks import Hooks
 from dreamsound_studio.jobs.models import Loaded
 from dreamsound_studio.jobs.run import Runner
 from dreamsound_studio.jobs.sounds import Sounds
@@ -110,7 +109,8 @@ def vary(
     base = {name: value for name, value in fields.items() if value is not None}
     combinations = parse_grid(grid).combinations()
     recipes = [
-        recipe_of(preset, recipe_file, paper, base | combination) for combination in combinations
+        recipe_of_options(preset, recipe_file, paper, base | combination)
+        for combination in combinations
     ]
     for recipe in recipes:
         Plan.of(recipe)
@@ -204,9 +204,9 @@ class _Run:
 
     def _dream(self, variation: Variation, recipe: Recipe, planned: int) -> None:
         spec = self.spec.model_copy(update={"recipe": recipe, "number": variation.number})
-        hooks = Hooks(label=f"variation {variation.number}")
         shown = " ".join(f"{name}={value}" for name, value in variation.fields.items())
         with StepLine(f"{variation.number}/{planned} {shown}", recipe.step_count) as self._line:
+            hooks = self._line.hooks(label=f"variation {variation.number}")
             report, made = self._runner.run(spec, self.sounds, self._line, self.control, hooks)
             with closing(made) as dream:
                 self._line.result(report.final.class_name, report.initial.score, report.final.score)
@@ -217,7 +217,7 @@ class _Run:
                 variation.after = {"class": dream.final.class_name, "score": dream.final.score}
                 self._draw(variation, dream, f"{variation.number:03d}_{self.file.stem}.png")
 
-    def _draw(self, variation: Variation, dream: Dream, name: str) -> None:
+    def _draw(self, variation: Variation, dream: RawDream, name: str) -> None:
         try:
             levels = thumbnail_levels(dream.samples, self.clip.sample_rate_hz)
             write_thumbnail(levels, self.folder / name, self._top_db)

@@ -107,7 +107,8 @@ def _worker(store: Store, options: WorkerOptions) -> Worker:
 def _work_on_farm(
     store: Store, options: WorkerOptions, reached: tuple[str, str | None, str | None, str | None]
 ) -> int:
-    from dreamsound_studio.queue.farm.cluster import Farm, FarmOptions, FarmWorker
+    from dreamsound_studio.queue.farm.cluster import Farm, FarmOptions
+    from dreamsound_studio.queue.farm.worker import FarmWorker
 
     farm = Farm(FarmOptions(*reached))
     try:

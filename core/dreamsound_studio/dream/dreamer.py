@@ -15,12 +15,13 @@ from dreamsound_studio.dream.evaluation import Evaluation
 from dreamsound_studio.dream.material import Material
 from dreamsound_studio.dream.methods import method_of
 from dreamsound_studio.dream.objective import objective_of
-from dreamsound_studio.dream.records import Dream, Snapshot, StepEvent
+from dreamsound_studio.dream.records import RawDream, Snapshot, StepEvent
 from dreamsound_studio.dream.starts import start_sound
 from dreamsound_studio.dream.step import State
 from dreamsound_studio.dream.step_classes import StepClasses
 from dreamsound_studio.dream.step_gradient import StepGradient
 from dreamsound_studio.dream.stops import reason_to_stop
+from dreamsound_studio.errors import MemoryLimitError, is_out_of_memory
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.files import Places
 from dreamsound_studio.recipe.plan import Plan
@@ -119,6 +120,8 @@ class Dreamer:
         self._kept: dict[int, Samples] = {}
         self._snapshot = snapshot
         self._earlier_blocks: list[tuple[int, int]] = []
+        #: What was heard in the sound between two steps, and after which step.
+        self._heard_between: tuple[int, Evaluation] | None = None
         self.ended = False
         self.is_between_steps = False
 
@@ -157,12 +160,46 @@ class Dreamer:
         if not self._steps:
             self._warn("stopped before the end of the first step; the sound is unchanged")
 
-    def result(self) -> Dream:
+    def score(self) -> float | None:
+        """Return the score of the sound after the last step, as :meth:`result` would have it.
+
+        It is heard on the published grid, so it compares with that of the source and with what
+        `listen` reports. After the last step, the result reuses it. The dream stays as it is.
+
+        Returns
+        -------
+        float or None
+            None before the first step, while the dream is finishing, and where memory runs out.
+
+        Raises
+        ------
+        RenderCancelled
+            The control was cancelled.
+        """
+        if self._state is None or not self._steps:
+            return None
+        last = None
+        try:
+            last = self._sounding(self._state)
+            classes = self._classes.of_end(self._steps[-1].class_index)
+            rate = self.clip.sample_rate_hz
+            heard = self._ears.evaluate(last, rate, classes, self._between_steps)
+        except (FinishEarly, MemoryLimitError):
+            return None
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            return None
+        finally:
+            if last is not None and last is not self._state.sound:
+                last.close()
+        self._heard_between = (len(self._steps), heard)
+        return heard.score
+
+    def result(self) -> RawDream:
         """Return the dream in its current state; call it after :meth:`steps` ends."""
         state = self._state or self._begin()
-        last = self._material.layout.decoded(self.method.final(state))
-        if self.recipe.wet < 1:
-            last = mix_wet(self.clip.samples, last, self.recipe.wet)
+        last = self._sounding(state)
         last_heard = self._steps[-1] if self._steps else self._classes.first()
         index = last_heard.class_index
         classes = self._classes.of_end(index)
@@ -170,8 +207,11 @@ class Dreamer:
         initial = self._classes.heard_first
         if initial is None or initial.class_index != index or len(classes) > 1:
             initial = self._ears.evaluate(self.clip.samples, rate, classes)
-        final = self._ears.evaluate(last, rate, classes)
-        return Dream(
+        if self._heard_between is not None and self._heard_between[0] == len(self._steps):
+            final = self._heard_between[1]
+        else:
+            final = self._ears.evaluate(last, rate, classes)
+        return RawDream(
             source=self.clip,
             recipe=self.recipe,
             samples=last,
@@ -212,7 +252,7 @@ class Dreamer:
             rms = self.method.envelope.rms
             start = start_sound(recipe.start, material.source, rms, recipe.seed)
         self._state = self.method.begin(start, material.gradients)
-        self._steps, self._kept = [], {}
+        self._steps, self._kept, self._heard_between = [], {}, None
         if self._snapshot is not None:
             self._go_on_from(self._snapshot, self._state)
         self.is_between_steps = True
@@ -231,6 +271,19 @@ class Dreamer:
         losses = [event.loss for event in self._steps]
         recipe = self.recipe
         return reason_to_stop(losses, self._steps[-1].score, recipe.stop_score, recipe.stop_plateau)
+
+    def _between_steps(self, _share: float) -> None:
+        """Stop a pass over the sound between two steps, also where the dream finishes."""
+        self.control.check_cancelled()
+        if self.control.finishing:
+            raise FinishEarly
+
+    def _sounding(self, state: State) -> Samples:
+        """Return the sound as it is heard: the state's own where it is the same."""
+        sound = self._material.layout.decoded(self.method.final(state))
+        if self.recipe.wet < 1:
+            sound = mix_wet(self.clip.samples, sound, self.recipe.wet)
+        return sound
 
     def _event(self, step: int, heard: Evaluation, seconds: float) -> StepEvent:
         name = self.model.class_names[heard.class_index]

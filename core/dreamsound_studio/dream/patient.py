@@ -15,7 +15,7 @@ from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.dream.out_of_memory import half_of, halving_line
-from dreamsound_studio.dream.records import Dream, Snapshot, StepEvent
+from dreamsound_studio.dream.records import RawDream, Snapshot, StepEvent
 from dreamsound_studio.errors import is_out_of_memory
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.recipe import Recipe
@@ -35,7 +35,7 @@ class PatientDreamer:
     on_warning : callable, optional
         Called with each warning as it comes, and with each halving.
     earlier_blocks : sequence of (int, int), optional
-        As `Dream` has them: values of `block_patches` to begin with, each with the last step that
+        As in `RawDream`: values of `block_patches` to begin with, each with the last step that
         runs by it. The recipe has the last value.
     more
         Further arguments of `Dreamer`.
@@ -115,7 +115,7 @@ class PatientDreamer:
             else:
                 self._follow_plan()
 
-    def result(self) -> Dream:
+    def result(self) -> RawDream:
         """Return the dream as it stands; call it when :meth:`steps` has ended.
 
         Raises

@@ -40,8 +40,8 @@ class StepEvent:
 
 
 @dataclass
-class Dream:
-    """A finished dream. Sounds are float, at the loop's own level.
+class RawDream:
+    """A finished dream, as the loop leaves it: sounds are float, at the loop's own level.
 
     Attributes
     ----------
@@ -124,7 +124,7 @@ class Snapshot:
     warnings : list of str
         What was warned of so far.
     earlier_blocks : list of (int, int)
-        As in `Dream`.
+        As in `RawDream`.
     """
 
     sounds: dict[str, Samples]

@@ -98,6 +98,8 @@ class SculptSteps:
         self._automation = Automation.of(plan, sample_rate_hz)
         self._stft = Stft(plan.fft_size, plan.hop_samples)
         self._sculptor: Sculptor | None = None
+        #: What restored the level of the final sound.
+        self._scale = 1.0
 
     def begin(self, start: Samples, gradient_channels: int) -> SculptState:
         """Return the state before the first step.
@@ -156,14 +158,14 @@ class SculptSteps:
         if not learned.steps:
             return state.sound
         made = Samples(state.sound.channels, state.sound.length)
-        state.scale = sculptor.write(learned.average, made)
+        self._scale = sculptor.write(learned.average, made)
         self.craft.keep(self._source, made)
         return made
 
     def learned(self, state: State) -> LearnedFilter | None:
         """Return the filter learned so far."""
         learned, sculptor = self._of(state)
-        return LearnedFilter(sculptor, learned.average, self._layout, state.scale)
+        return LearnedFilter(sculptor, learned.average, self._layout, self._scale)
 
     def _of(self, state: State) -> tuple[Learned, Sculptor]:
         if not isinstance(state, SculptState) or self._sculptor is None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.dream.guide import layer_of
 from dreamsound_studio.dream.patient import PatientDreamer
-from dreamsound_studio.dream.records import Dream
+from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.dsp.envelope import Envelope
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.objective import Channel
@@ -32,7 +32,7 @@ MARGIN_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
-class Unit:
+class RankedUnit:
     """One channel of a layer, and its response to a sound.
 
     Attributes
@@ -70,7 +70,7 @@ def rank_units(
     layer: str,
     top: int,
     on_warning: Callable[[str], None] | None = None,
-) -> list[Unit]:
+) -> list[RankedUnit]:
     """Return the channels of a layer that a sound excites most.
 
     Parameters
@@ -88,7 +88,7 @@ def rank_units(
 
     Returns
     -------
-    list of Unit
+    list of RankedUnit
         The most excited first.
 
     Raises
@@ -121,7 +121,7 @@ def rank_units(
         patch = int(np.argmax(heard[:, channel]))
         start_s = max(patch * hop_s - MARGIN_SECONDS, 0.0)
         units.append(
-            Unit(
+            RankedUnit(
                 rank,
                 int(channel),
                 float(activity[channel]),
@@ -138,18 +138,18 @@ def rank_units(
 
 def heard_by(
     clip: Clip,
-    units: list[Unit],
+    units: list[RankedUnit],
     model: Model,
     layer: str,
     on_warning: Callable[[str], None] | None = None,
-) -> Iterator[Dream | None]:
+) -> Iterator[RawDream | None]:
     """Yield what passing each unit alone leaves of a sound.
 
     Parameters
     ----------
     clip : Clip
         The sound.
-    units : list of Unit
+    units : list of RankedUnit
         As returned by :func:`rank_units`.
     model : Model
         The model.
@@ -160,7 +160,7 @@ def heard_by(
 
     Yields
     ------
-    Dream or None
+    RawDream or None
         The patch that excites the unit most, filtered: the bins with a strong gradient of the
         unit's activation (`filter`, one step). None if the unit has no gradient there.
     """

@@ -10,13 +10,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from dreamsound_studio.dsp.loudness import (
-    Block,
-    LoudnessMeter,
-    TruePeakMeter,
-    check_block,
-    check_format,
-)
+from dreamsound_studio.audio.samples import FloatArray
+from dreamsound_studio.dsp.loudness import LoudnessMeter, TruePeakMeter, check_block, check_format
 
 LevelKind = Literal["lufs", "rms"]
 
@@ -80,7 +75,7 @@ def from_db(level_db: float) -> float:
 
 
 def measure_level(
-    blocks: Iterable[Block], sample_rate_hz: int, channels: int, kind: LevelKind | None = None
+    blocks: Iterable[FloatArray], sample_rate_hz: int, channels: int, kind: LevelKind | None = None
 ) -> LevelReading:
     """Measure a sound by loudness if possible, else by RMS.
 
@@ -125,7 +120,7 @@ def measure_level(
     return LevelReading(db(math.sqrt(energy / max(count, 1))), "rms")
 
 
-def true_peak(blocks: Iterable[Block], sample_rate_hz: int, channels: int) -> float:
+def true_peak(blocks: Iterable[FloatArray], sample_rate_hz: int, channels: int) -> float:
     """Measure the true peak over all channels.
 
     Parameters

@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.dsp.weighting import CHUNK_SAMPLES, ChunkedFilter, k_weighting
-
-Block = npt.NDArray[np.float32]
 
 # BS.1770-4 Annex 3, table 4 gives 1.41 (+1.5 dB) to positions 60 to 120 degrees to the side at ear
 # height and 1 to all others, without LFE. Channel orders are those of WAVE and FLAC; the names:
@@ -87,7 +86,7 @@ class LoudnessMeter:
         self._hops = array("d")  # weighted energy of each full hop
         self._open_hop = 0.0  # and that of the hop not yet full
 
-    def add(self, block: Block) -> None:
+    def add(self, block: FloatArray) -> None:
         """Add the next samples.
 
         Parameters
@@ -190,7 +189,7 @@ class TruePeakMeter:
         self._finished = False
         self._interpolate_padding()
 
-    def add(self, block: Block) -> None:
+    def add(self, block: FloatArray) -> None:
         """Add the next samples.
 
         Parameters
@@ -228,7 +227,7 @@ class TruePeakMeter:
         for slab in self._slabs.push(np.zeros((self._channels, _PEAK_PADDING), np.float32)):
             self._interpolate(slab)
 
-    def _interpolate(self, slab: Block, last: bool = False) -> None:
+    def _interpolate(self, slab: FloatArray, last: bool = False) -> None:
         between = self._stream.resample_chunk(slab.T, last)
         for samples in (slab, between):
             # Two reductions, because np.abs would make a copy.
@@ -243,7 +242,7 @@ class _Slabs:
         self.slab = buffer
         self._filled = 0
 
-    def push(self, block: Block) -> Iterator[npt.NDArray[Any]]:
+    def push(self, block: FloatArray) -> Iterator[npt.NDArray[Any]]:
         size, start = self.slab.shape[1], 0
         while start < block.shape[1]:
             taken = min(block.shape[1] - start, size - self._filled)
@@ -267,7 +266,7 @@ def check_format(sample_rate_hz: int, channels: int) -> None:
         raise ValueError(f"invalid number of channels {channels}: must be 1 to 8")
 
 
-def check_block(block: Block, channels: int) -> None:
+def check_block(block: FloatArray, channels: int) -> None:
     """Raise `ValueError` for a block other than finite float samples ``[channels, n]``."""
     if block.ndim != 2 or block.shape[0] != channels:
         raise ValueError(f"invalid block shape {list(block.shape)}: must be [{channels}, n]")

@@ -1,4 +1,8 @@
-"""Spectrograms on a logarithmic frequency axis, streamed, for sounds of any length."""
+"""Spectrograms on a logarithmic frequency axis, streamed, for sounds of any length.
+
+The powers of their frames serve any spectrogram: the desktop's tiles have another grid of frames,
+and a frequency axis that changes while one looks.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from dreamsound_studio.audio.samples import Samples
 
 Floats = npt.NDArray[np.floating[Any]]
 #: Returns the samples ``[channels, n]`` from one position to another.
-Reader = Callable[[int, int], Floats]
+SampleReader = Callable[[int, int], Floats]
 
 LOWEST_HZ = 40.0
 SILENCE_DB = -140.0
@@ -65,7 +69,11 @@ class Spectrogram:
 
 
 def log_spectrogram(
-    read: Reader, length: int, sample_rate_hz: int, resolution: Resolution, mixed: bool = False
+    read: SampleReader,
+    length: int,
+    sample_rate_hz: int,
+    resolution: Resolution,
+    mixed: bool = False,
 ) -> Spectrogram:
     """Return a sound's spectrogram, 40 Hz to half the rate.
 
@@ -90,7 +98,7 @@ def log_spectrogram(
     than that, between two bins.
     """
     window_samples = 1 << round(np.log2(WINDOW_S * sample_rate_hz))
-    window = np.hanning(window_samples + 1)[:-1].astype(np.float32)
+    window = hann(window_samples).astype(np.float32)
     fft_size = resolution.zero_padding * window_samples
     rows_of = _RowsOfBins(fft_size, sample_rate_hz, resolution.rows)
     columns = min(resolution.columns, length)
@@ -108,7 +116,7 @@ def log_spectrogram(
         centres = (parts * (length / columns)).astype(np.int64)
         if length >= window_samples:  # the ends show the nearest whole frame, and thus no click
             centres = np.clip(centres, window_samples // 2, length - window_samples // 2)
-        power = _frame_powers(block, centres - start, window, fft_size)
+        power = _mean_powers(block, centres - start, window, fft_size)
         power = power.reshape(last - first, frames, -1).mean(axis=1)
         # Parseval: the sum over all bins (both sides) is fft_size times the windowed energy.
         mean_square = (2 * power.sum(axis=1) - power[:, 0]) / fft_size / np.sum(window**2)
@@ -132,6 +140,34 @@ def thumbnail_levels(samples: Samples, sample_rate_hz: int) -> npt.NDArray[np.fl
     return levels[:, np.arange(WIDTH) * levels.shape[1] // WIDTH]
 
 
+def hann(size: int) -> npt.NDArray[np.float64]:
+    """Return a periodic Hann window ``[size]``."""
+    return np.asarray(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size))
+
+
+def frame_powers(frames: Floats, window: Floats, fft_size: int | None = None) -> Floats:
+    """Return the power of each bin of frames.
+
+    Parameters
+    ----------
+    frames : numpy.ndarray
+        ``[..., samples]``.
+    window : numpy.ndarray
+        ``[samples]``. Divided by half its sum, it makes a full-scale sine 0 dB.
+    fft_size : int, optional
+        FFT length; by default that of the window.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``[..., fft_size / 2 + 1]``, of the type of the frames.
+    """
+    import scipy.fft  # takes a second: only those who draw should pay for it
+
+    spectra = scipy.fft.rfft(frames * window, fft_size, overwrite_x=True)
+    return np.asarray(np.square(spectra.real) + np.square(spectra.imag))
+
+
 def column_edges(length: int, columns: int) -> npt.NDArray[np.int64]:
     """Return the first sample of each column of a sound, and its end, ``[columns + 1]``."""
     return np.linspace(0, length, columns + 1).astype(np.int64)
@@ -143,7 +179,7 @@ def column_blocks(length: int, columns: int) -> list[tuple[int, int]]:
     return [(first, min(first + each, columns)) for first in range(0, columns, each)]
 
 
-def _frame_powers(
+def _mean_powers(
     block: Floats, centres: npt.NDArray[np.int64], window: Floats, fft_size: int
 ) -> Floats:
     """Return the power ``[frames, bins]`` of frames in a block, averaged over its channels."""
@@ -152,8 +188,8 @@ def _frame_powers(
     total: Any = 0.0
     for channel in block:
         # Beyond the sound's ends, its mirror image.
-        spectra = np.fft.rfft(np.pad(channel, size, mode="reflect")[places] * window, fft_size)
-        total = total + (spectra.real**2 + spectra.imag**2)
+        mirrored = np.pad(channel, size, mode="reflect")
+        total = total + frame_powers(mirrored[places], window, fft_size)
     return np.asarray(total / len(block))
 
 

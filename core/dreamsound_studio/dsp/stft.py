@@ -14,7 +14,7 @@ from dreamsound_studio.audio.samples import FloatArray, Samples
 #: Spectra, complex64.
 ComplexArray = npt.NDArray[np.complex64]
 #: Takes spectra ``[channels, frames, bins]`` and their first frame; returns them changed.
-Change = Callable[[ComplexArray, int], ComplexArray]
+SpectrumChange = Callable[[ComplexArray, int], ComplexArray]
 
 #: Frames per block of a streamed transform: few enough for a core's cache.
 BLOCK_FRAMES = 64
@@ -149,7 +149,11 @@ class Stft:
 
 
 def run_stft(
-    stft: Stft, source: Samples, into: Samples, change: Change, block_frames: int = BLOCK_FRAMES
+    stft: Stft,
+    source: Samples,
+    into: Samples,
+    change: SpectrumChange,
+    block_frames: int = BLOCK_FRAMES,
 ) -> None:
     """Write ``S^-1(change(S(source)))``.
 
@@ -173,7 +177,7 @@ def run_stft(
 
 
 def changed_blocks(
-    stft: Stft, source: Samples, change: Change, block_frames: int = BLOCK_FRAMES
+    stft: Stft, source: Samples, change: SpectrumChange, block_frames: int = BLOCK_FRAMES
 ) -> Iterator[tuple[int, FloatArray]]:
     """Yield the blocks that :func:`run_stft` writes, as ``(start, block)``, in order, without gaps.
 

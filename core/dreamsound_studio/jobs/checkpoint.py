@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -119,19 +119,12 @@ class Checkpoints:
         partial.mkdir()
         try:
             files = {name: _save(sound, partial / f"{name}.f32") for name, sound in sounds.items()}
-            heard = snapshot.heard_first
             state = {
                 "version": VERSION,
                 "key": self._key,
                 "recipe": dreamer.recipe.as_dict(),
                 "files": files,
-                "numbers": snapshot.numbers,
-                "steps": [asdict(event) for event in snapshot.steps],
-                "heard_first": None
-                if heard is None
-                else asdict(heard) | {"scores": heard.scores.tolist()},
-                "warnings": snapshot.warnings,
-                "earlier_blocks": snapshot.earlier_blocks,
+                **_values_of(snapshot),
             }
             with (partial / "state.json").open("w", encoding="utf-8") as file:
                 json.dump(state, file)
@@ -154,21 +147,7 @@ class Checkpoints:
         try:
             for name, about in state["files"].items():
                 sounds[name] = _load(place / f"{name}.f32", about)
-            heard = state["heard_first"]
-            kept = {int(name[4:]): sounds[name] for name in sounds if name.startswith("kept")}
-            snapshot = Snapshot(
-                {name: sound for name, sound in sounds.items() if not name.startswith("kept")},
-                # An earlier version has them among the rest.
-                state["numbers"] if "numbers" in state else {name: state[name] for name in NUMBERS},
-                kept,
-                [StepEvent(**event) for event in state["steps"]],
-                None
-                if heard is None
-                else Evaluation(**heard | {"scores": np.array(heard["scores"])}),
-                list(state["warnings"]),
-                # Those of an earlier version do not have them.
-                [(patches, step) for patches, step in state.get("earlier_blocks", [])],
-            )
+            snapshot = _snapshot_of(state, sounds)
         except BaseException:
             for sound in sounds.values():
                 sound.close()
@@ -178,6 +157,36 @@ class Checkpoints:
 
 def _sounds_of(snapshot: Snapshot) -> dict[str, Samples]:
     return snapshot.sounds | {f"kept{step}": sound for step, sound in snapshot.kept.items()}
+
+
+def _values_of(snapshot: Snapshot) -> dict[str, Any]:
+    """Return what a snapshot holds besides its sounds, as JSON values."""
+    heard = snapshot.heard_first
+    return {
+        "numbers": snapshot.numbers,
+        "steps": [asdict(event) for event in snapshot.steps],
+        "heard_first": None if heard is None else asdict(heard) | {"scores": heard.scores.tolist()},
+        "warnings": snapshot.warnings,
+        "earlier_blocks": snapshot.earlier_blocks,
+    }
+
+
+def _snapshot_of(state: Mapping[str, Any], sounds: Mapping[str, Samples]) -> Snapshot:
+    """Return the snapshot of these values and sounds."""
+    heard = state["heard_first"]
+    return Snapshot(
+        sounds={name: sound for name, sound in sounds.items() if not name.startswith("kept")},
+        # An earlier version has them among the rest.
+        numbers=state["numbers"] if "numbers" in state else {name: state[name] for name in NUMBERS},
+        kept={int(name[4:]): sounds[name] for name in sounds if name.startswith("kept")},
+        steps=[StepEvent(**event) for event in state["steps"]],
+        heard_first=None
+        if heard is None
+        else Evaluation(**heard | {"scores": np.array(heard["scores"])}),
+        warnings=list(state["warnings"]),
+        # An earlier version does not have them.
+        earlier_blocks=[(patches, step) for patches, step in state.get("earlier_blocks", [])],
+    )
 
 
 class _SoundFile(TypedDict):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dreamsound_studio.dream.dreamer import Dreamer
-from dreamsound_studio.dream.records import Dream, Snapshot, StepEvent
+from dreamsound_studio.dream.records import RawDream, Snapshot, StepEvent
 from dreamsound_studio.jobs.report import Report
 from dreamsound_studio.library.records import DreamRecord
 from dreamsound_studio.recipe.files import Places
@@ -35,6 +35,8 @@ class Hooks:
     ----------
     places : mapping or callable, optional
         Where the recipe's files are on this machine, as `Dreamer` takes it.
+    on_event : callable, optional
+        Called with the dreamer and the event of each step, before the progress receives it.
     on_step : callable, optional
         Called between two steps with the dreamer, whose snapshot can be taken then.
     on_dream : callable, optional
@@ -55,8 +57,9 @@ class Hooks:
     """
 
     places: Places | None = None
+    on_event: Callable[[Dreamer, StepEvent], None] | None = None
     on_step: Callable[[Dreamer], None] | None = None
-    on_dream: Callable[[Dream], None] | None = None
+    on_dream: Callable[[RawDream], None] | None = None
     on_ready: Callable[[Ready, Report, DreamRecord | None], None] | None = None
     tag: str = ""
     snapshot: Snapshot | None = None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dreamsound_studio.dream.records import Dream
+from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.library.library import library_path, open_library
 from dreamsound_studio.library.of_dream import record_of
 from dreamsound_studio.library.records import DreamRecord, LibraryError
 
 
 def library_record(
-    dream: Dream,
+    dream: RawDream,
     renders: dict[str, Path],
     preset: str,
     written_at: dict[str, Path] | None = None,
@@ -22,7 +22,7 @@ def library_record(
 
     Parameters
     ----------
-    dream : Dream
+    dream : RawDream
         The finished dream.
     renders : dict
         Path of each render, by name.

@@ -25,7 +25,7 @@ from dreamsound_studio.render.note import FileNote, RenderNote, file_sha256, rea
 from dreamsound_studio.render.options import RENDER_NAMES, RenderOptions
 
 if TYPE_CHECKING:
-    from dreamsound_studio.dream.records import Dream
+    from dreamsound_studio.dream.records import RawDream
 
 #: Prefix of a kept step's render.
 STEP = "dream_step"
@@ -198,7 +198,7 @@ def keep_every(note: RenderNote) -> int:
     return int(note.render.removeprefix(STEP)) if note.render.startswith(STEP) else 0
 
 
-def only_noted(dream: Dream, note: RenderNote) -> None:
+def only_noted(dream: RawDream, note: RenderNote) -> None:
     """Leave of a dream what its note has: the one kept step, and the files noted at that time."""
     step = keep_every(note)
     for other in [number for number in dream.kept if number != step]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dreamsound_studio.dream.records import Dream, StepEvent
+from dreamsound_studio.dream.records import RawDream, StepEvent
 from dreamsound_studio.jobs.results import (
     DreamResult,
     HeardResult,
@@ -83,7 +83,7 @@ class Report:
     seconds: float = 0.0
 
     @classmethod
-    def of(cls, dream: Dream, path: str, device: str, written: Written) -> Report:
+    def of(cls, dream: RawDream, path: str, device: str, written: Written) -> Report:
         """Make the report of a dream that was written."""
         clip = dream.source
         return cls(

@@ -18,8 +18,8 @@ from dreamsound_studio.models.tables import known_tables
 from dreamsound_studio.recipe.document import AnyRecipe
 from dreamsound_studio.recipe.presets import Preset, find_preset
 from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.recipe.wrong_values import one_line
 from dreamsound_studio.render.options import RenderOptions
+from dreamsound_studio.wrong_values import one_line
 
 
 class JobRequest(JobFields):

@@ -25,13 +25,13 @@ from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.write import Ready
 
 #: What changes in a job's progress, by field of `queue.worker.progress.JobProgress`.
-Change = str | float | int | None
+ProgressValue = str | float | int | None
 
 
-class JobProgress(Progress, Protocol):
+class ResumableProgress(Progress, Protocol):
     """Receives the progress of a job in the queue."""
 
-    def change(self, at_once: bool = False, **fields: Change) -> None:
+    def change(self, at_once: bool = False, **fields: ProgressValue) -> None:
         """Report changed fields of the progress, now or when the next report is due."""
 
 
@@ -45,7 +45,7 @@ class ResumableJob:
         The job.
     load : callable
         As in `Runner`.
-    progress : JobProgress
+    progress : ResumableProgress
         Receives progress and messages.
     control : Control
         Stops the dream.
@@ -65,7 +65,7 @@ class ResumableJob:
 
     spec: JobSpec
     load: Callable[[Recipe, bool], Loaded]
-    progress: JobProgress
+    progress: ResumableProgress
     control: Control
     checkpoints: Callable[[Mapping[str, object]], Checkpoints]
     on_checkpoint: Callable[[Path], None]

@@ -12,7 +12,7 @@ from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.formats import check_holds
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.patient import PatientDreamer
-from dreamsound_studio.dream.records import Dream
+from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.jobs.hooks import NO_HOOKS, Hooks, Progress
 from dreamsound_studio.jobs.keeping import keep_in_library, library_record
 from dreamsound_studio.jobs.models import Loaded
@@ -122,7 +122,7 @@ class Runner:
         progress: Progress,
         control: Control,
         hooks: Hooks = NO_HOOKS,
-    ) -> tuple[Report, Dream]:
+    ) -> tuple[Report, RawDream]:
         """Dream a sound, write its renders, and add it to the library.
 
         Parameters
@@ -140,7 +140,7 @@ class Runner:
 
         Returns
         -------
-        (Report, Dream)
+        (Report, RawDream)
             The report; and the dream, which the caller must close.
 
         Raises
@@ -164,7 +164,7 @@ class Runner:
 
     def _dream(
         self, spec: JobSpec, sounds: Sounds, progress: Progress, control: Control, hooks: Hooks
-    ) -> Dream:
+    ) -> RawDream:
         dreamer = dreamer_of(
             spec,
             sounds,
@@ -176,6 +176,8 @@ class Runner:
         if hooks.steps == 0:
             control.finish()
         for event in dreamer.steps():
+            if hooks.on_event is not None:
+                hooks.on_event(dreamer.dreamer, event)
             progress.step(event)
             if event.step == hooks.steps:
                 control.finish()
@@ -186,7 +188,7 @@ class Runner:
     def _write(
         self,
         spec: JobSpec,
-        dream: Dream,
+        dream: RawDream,
         progress: Progress,
         control: Control,
         hooks: Hooks,
@@ -224,14 +226,12 @@ class Runner:
         progress.note(
             f"{dream.final.class_name} {dream.initial.score:.3f} → {dream.final.score:.3f}"
         )
-        unkept = keep_in_library(record) if self._keeps_records else []
-        for text in unkept:
-            say(text)
-        report.warnings += unkept
+        if self._keeps_records:
+            report.warnings += _kept(record, say)
         return report
 
     def _describe(
-        self, spec: JobSpec, dream: Dream, made: Ready, say: Callable[[str], None]
+        self, spec: JobSpec, dream: RawDream, made: Ready, say: Callable[[str], None]
     ) -> tuple[Report, DreamRecord | None]:
         """Return the report and the library's record of files that are not yet in their places."""
         report = Report.of(dream, spec.input, self.model(spec).device, made.written)
@@ -255,6 +255,14 @@ class Runner:
 def _sayer(spec: JobSpec, progress: Progress, hooks: Hooks) -> Callable[[str], None]:
     """Return what prints a message about a job."""
     return lambda text: progress.say(f"dreamsound: {hooks.label or spec.input}: {text}")
+
+
+def _kept(record: DreamRecord | None, say: Callable[[str], None]) -> list[str]:
+    """Add a record to the library; return why that failed, if it did."""
+    unkept = keep_in_library(record)
+    for text in unkept:
+        say(text)
+    return unkept
 
 
 def _values(spec: JobSpec) -> dict[str, str]:

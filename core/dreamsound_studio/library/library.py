@@ -25,7 +25,7 @@ from dreamsound_studio.library.records import (
     clean_tags,
     normalised,
 )
-from dreamsound_studio.library.rows import Rows
+from dreamsound_studio.library.rows import LibraryRows
 from dreamsound_studio.library.schema import LIBRARY, connect
 from dreamsound_studio.library.search import MOST_LIKE, Wanted, match_of, span_of, statement
 from dreamsound_studio.library.verify import RenderCheck, Verified, verify_renders
@@ -92,7 +92,7 @@ class Library:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._connection, self._full_text = connect(self.path)
-        self._rows = Rows(self._connection, self._full_text)
+        self._rows = LibraryRows(self._connection, self._full_text)
 
     def __enter__(self) -> Self:
         return self

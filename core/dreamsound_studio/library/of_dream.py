@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from dreamsound_studio._version import __version__
-from dreamsound_studio.dream.records import Dream
+from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.library.records import DreamRecord, RenderRecord
 from dreamsound_studio.render.note import file_sha256
 
 
 def record_of(
-    dream: Dream,
+    dream: RawDream,
     renders: dict[str, Path],
     preset: str = "",
     written_at: Mapping[str, Path] | None = None,
@@ -22,7 +22,7 @@ def record_of(
 
     Parameters
     ----------
-    dream : Dream
+    dream : RawDream
         The finished dream.
     renders : dict
         Paths of its renders, by name; each is read for its hash.

@@ -34,7 +34,7 @@ COLUMNS = (
 RENDER_COLUMNS = ("name", "path", "sha256", "size", "mtime_ns", "state")
 
 
-class Rows:
+class LibraryRows:
     """Reads and writes dreams; the caller begins and ends transactions.
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dreamsound_studio.errors import ModelError
+from dreamsound_studio.errors import ModelError, UnknownModelError
 
 #: Distinguishes YAMNet's SavedModel from foreign ones: the name of its network's object.
 YAMNET_MARK = b"_yamnet"
@@ -67,7 +67,7 @@ def weights_at(path: Path) -> Weights:
     if graph.is_file():
         yamnet = YAMNET_MARK in graph.read_bytes()
         return Weights("yamnet" if yamnet else path.resolve().name, path, kind_of(yamnet))
-    raise ModelError(
+    raise (ModelError if path.exists() else UnknownModelError)(
         f"{path}: not a SavedModel folder (with saved_model.pb), .h5 file or musicnn checkpoint "
         "folder (with .index)"
     )

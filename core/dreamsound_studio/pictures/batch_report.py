@@ -142,7 +142,7 @@ class Row:
 
 
 @dataclass
-class Report:
+class BatchReport:
     """The result of a batch.
 
     Attributes
@@ -163,7 +163,7 @@ class Report:
     seconds: float = 0.0
 
     @classmethod
-    def beginning(cls, out: Path, rows: list[Row], stem: str = "batch_report") -> Report:
+    def beginning(cls, out: Path, rows: list[Row], stem: str = "batch_report") -> BatchReport:
         """Start a report under a name not used yet."""
 
         def is_taken(number: int) -> bool:

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from dreamsound_studio.dsp.spectrogram import (
     LOWEST_HZ,
     Floats,
-    Reader,
     Resolution,
+    SampleReader,
     Spectrogram,
     log_spectrogram,
 )
@@ -39,7 +39,7 @@ LONGEST_TITLE = 36  # characters that fit above a panel
 PAPER, PANEL, INK, FAINT, GRID = "#14161b", "#0a0b0e", "#e3e6eb", "#8d95a3", "#3a404b"
 
 
-def finite(read: Reader) -> Reader:
+def finite(read: SampleReader) -> SampleReader:
     """Return a reader of the same sound that raises `AudioFileError` at NaN or infinity."""
 
     def checked(start: int, stop: int) -> Floats:
@@ -51,7 +51,7 @@ def finite(read: Reader) -> Reader:
     return checked
 
 
-def analysed(read: Reader, length: int, sample_rate_hz: int) -> Spectrogram:
+def analysed(read: SampleReader, length: int, sample_rate_hz: int) -> Spectrogram:
     """Return the spectrogram of a sound's mono mix, as finely as a picture shows it."""
     return log_spectrogram(finite(read), length, sample_rate_hz, RESOLUTION, mixed=True)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dreamsound_studio.dsp.spectrogram import Reader
+from dreamsound_studio.dsp.spectrogram import SampleReader
 from dreamsound_studio.pictures.drawing import (
     FAINT,
     INK,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def heard_picture(
-    read: Reader,
+    read: SampleReader,
     hearing: Hearing,
     shown: Sequence[ClassHeard],
     sample_rate_hz: int,

@@ -28,7 +28,7 @@ class Naming(Protocol):
         """Return a copy with other values in some fields."""
 
 
-Recipe = TypeVar("Recipe", bound=Naming)
+RecipeLike = TypeVar("RecipeLike", bound=Naming)
 
 #: Fields of the recipe that hold the path of a sound file.
 FIELDS: Final = ("target", "target_b", "bed_file")
@@ -64,7 +64,7 @@ def files_by_name(recipe: Naming) -> dict[str, str]:
     return found
 
 
-def with_files(recipe: Recipe, places: Places) -> Recipe:
+def with_files(recipe: RecipeLike, places: Places) -> RecipeLike:
     """Return a recipe that names its files by other paths.
 
     Parameters

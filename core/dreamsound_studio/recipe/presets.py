@@ -24,7 +24,7 @@ from dreamsound_studio.recipe.document import (
     write_json,
 )
 from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.recipe.wrong_values import one_line
+from dreamsound_studio.wrong_values import one_line
 
 SUFFIX = ".dreamsound.json"
 PRESET_VERSION = 1

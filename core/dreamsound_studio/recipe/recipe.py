@@ -10,7 +10,7 @@ from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.contradictions import check_consistent
 from dreamsound_studio.recipe.fields import RecipeFields
 from dreamsound_studio.recipe.files import Places, files_by_name, with_files
-from dreamsound_studio.recipe.wrong_values import one_line
+from dreamsound_studio.wrong_values import one_line
 
 SCHEMA_VERSION = 1
 

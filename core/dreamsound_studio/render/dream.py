@@ -12,16 +12,16 @@ import numpy as np
 
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import FloatArray
-from dreamsound_studio.dream import records
+from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.errors import RecipeError
-from dreamsound_studio.render.mixer import Mixer
+from dreamsound_studio.render.mixer import RenderMixer
 from dreamsound_studio.render.options import RENDERS, RenderOptions
 
 #: At most this much of a sound is put into a notebook's page.
 PLAYED_SECONDS = 60.0
 
 
-class Dream(records.Dream):
+class Dream(RawDream):
     """A finished dream: its sound, its steps, and every render of it.
 
     ``samples.array()`` is the sound at the loop's own level; :meth:`render` gives it, and the other
@@ -71,7 +71,7 @@ class Dream(records.Dream):
             raise RecipeError(
                 f"unknown render {name!r}: choose from {', '.join(self.render_names)}"
             )
-        mixer = Mixer(self, RenderOptions.make(level=level, bits="32f"), "32f", [])
+        mixer = RenderMixer(self, RenderOptions.make(level=level, bits="32f"), "32f", [])
         try:
             return np.concatenate(list(mixer.blocks(name)), axis=1)
         finally:

@@ -11,7 +11,7 @@ import numpy as np
 from dreamsound_studio.audio.formats import FORMAT_BITS, LOSSY, Bits, Rounding
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dream.filter import FilterJob, HardCut, air_of_step
-from dreamsound_studio.dream.records import Dream
+from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.dsp.levels import (
     LevelKind,
     LevelReading,
@@ -29,12 +29,12 @@ from dreamsound_studio.render.options import RENDERS, RenderOptions
 CEILING_DBTP = -1.0
 
 
-class Mixer:
+class RenderMixer:
     """Produces each render's samples at its level.
 
     Parameters
     ----------
-    dream : Dream
+    dream : RawDream
         The finished dream; it stays open.
     options : RenderOptions
         How its renders are written.
@@ -49,7 +49,9 @@ class Mixer:
         The dream's gain; renders without a level of their own share it.
     """
 
-    def __init__(self, dream: Dream, options: RenderOptions, bits: Bits, notes: list[str]) -> None:
+    def __init__(
+        self, dream: RawDream, options: RenderOptions, bits: Bits, notes: list[str]
+    ) -> None:
         self._dream = dream
         self._raw = options.level == "raw"
         # A lossy format loses more than rounding would, so there is no rounding before it.
@@ -141,22 +143,22 @@ class Mixer:
         return self._made[name]
 
 
-def hardcut(dream: Dream) -> Samples:
+def hardcut(dream: RawDream) -> Samples:
     """Return the filter of a dream's last step made audible; see :func:`filter_render`."""
     return filter_render(dream, "hardcut") if dream.learned is None else dream.learned.hardcut()
 
 
-def filtered(dream: Dream) -> Samples:
+def filtered(dream: RawDream) -> Samples:
     """Return what the filter of a dream's last step lets through; see :func:`filter_render`."""
     return filter_render(dream, "filtered") if dream.learned is None else dream.learned.filtered()
 
 
-def filter_render(dream: Dream, name: str) -> Samples:
+def filter_render(dream: RawDream, name: str) -> Samples:
     """Make the `hardcut` or `filtered` render from a dream's last step.
 
     Parameters
     ----------
-    dream : Dream
+    dream : RawDream
         The dream. With `add`, the loop has no filter: both are then made as `filter` makes them,
         from the last gradient and the source.
     name : {"hardcut", "filtered"}

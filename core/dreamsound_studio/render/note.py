@@ -20,7 +20,7 @@ from dreamsound_studio.files import sha256_of
 from dreamsound_studio.recipe.document import parse_json, read_json
 
 if TYPE_CHECKING:
-    from dreamsound_studio.dream.records import Dream
+    from dreamsound_studio.dream.records import RawDream
 
 #: Prefix of the comment's line; the rest of the line is JSON.
 PREFIX = "dreamsound: "
@@ -147,12 +147,12 @@ def tags_of(path: Path | None) -> dict[str, str]:
     return tags | ({"comment": "\n".join(lines)} if lines else {})
 
 
-def note_of(dream: Dream, *, level: str, file_format: str, bits: str) -> dict[str, Any]:
+def note_of(dream: RawDream, *, level: str, file_format: str, bits: str) -> dict[str, Any]:
     """Return everything that determines a dream, as plain JSON values.
 
     Parameters
     ----------
-    dream : Dream
+    dream : RawDream
         The finished dream.
     level, file_format, bits : str
         Output settings of its renders; see ``render.options.RenderOptions``.

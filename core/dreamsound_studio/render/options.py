@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dreamsound_studio.audio.formats import FORMAT_BITS, Bits, FileFormat, check_bits
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE, LATE, check_template, fields_in
+from dreamsound_studio.wrong_values import advice
 
 #: `gradient` and `hardcut` are brought to the source's level by at most this.
 MOST_GAIN_DB = 40.0
@@ -24,9 +25,9 @@ class RenderRow:
     level : {"source", "dream"}
         Brought to the source's loudness, or given the dream's gain.
     make : str or None
-        ``module:function``, imported when the render is asked for: from a `Dream` to raw `Samples`
-        ``[channels or 1, length]``. None for what needs no making: the dream itself, its gradient,
-        and the difference, which is taken of what the dream and its source have become.
+        ``module:function``, imported when the render is asked for: from a `RawDream` to raw
+        `Samples` ``[channels or 1, length]``. None for what needs no making: the dream itself, its
+        gradient, and the difference, which is taken of what the dream and its source have become.
     most_gain_db : float or None
         It is raised to the source's level by at most this.
     """
@@ -95,8 +96,7 @@ class RenderOptions(BaseModel):
         except ValidationError as error:
             problem = error.errors()[0]
             name = str(problem["loc"][0]) if problem["loc"] else "options"
-            message = problem["msg"][0].lower() + problem["msg"][1:]
-            raise RecipeError(f"{name}: {message}, not {problem['input']!r}") from error
+            raise RecipeError(f"{name}: {advice(problem)}, not {problem['input']!r}") from error
         if options.level == "raw" and options.bits != "32f":
             raise RecipeError("level raw needs bits 32f, since its values can exceed full scale")
         check_template(options.name, several=len(options.renders) > 1)

@@ -11,7 +11,7 @@ from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.formats import FORMAT_BITS, FileFormat, check_holds
 from dreamsound_studio.audio.metadata import kept_chunks
 from dreamsound_studio.audio.writer import write_blocks
-from dreamsound_studio.dream.records import Dream
+from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.files import (
     check_folder_writable,
@@ -22,7 +22,7 @@ from dreamsound_studio.files import (
 )
 from dreamsound_studio.recipe.naming import expand
 from dreamsound_studio.recipe.plan import terms_of
-from dreamsound_studio.render.mixer import Mixer
+from dreamsound_studio.render.mixer import RenderMixer
 from dreamsound_studio.render.note import note_line, note_of, tags_of, with_note
 from dreamsound_studio.render.options import RenderOptions
 
@@ -141,7 +141,7 @@ def check_places(paths: dict[str, Path], sources: list[Path], overwrite: bool) -
 
 
 def write_renders(
-    dream: Dream,
+    dream: RawDream,
     folder: Path | str,
     options: RenderOptions | None = None,
     *,
@@ -160,7 +160,7 @@ def write_renders(
 
     Parameters
     ----------
-    dream : Dream
+    dream : RawDream
         The finished dream.
     folder : path_like
         Output folder; created if missing.
@@ -199,49 +199,85 @@ def write_renders(
     check_holds(options.format, clip.sample_rate_hz, clip.channels, clip.name)
     check_places({**paths, **_sidecars(paths, options)}, origins, options.overwrite)
     written = Written()
-    bits = options.bits_for(clip.bits)
-    mixer = Mixer(dream, options, bits, written.notes)
+    mixer = RenderMixer(dream, options, options.bits_for(clip.bits), written.notes)
     written.gain_db = mixer.dream_gain_db
-    tags = tags_of(clip.path)
-    note = note_of(dream, level=options.level, file_format=options.format, bits=bits)
-    partial: dict[str, Path] = {}
+    files = _Files(dream, options, mixer, tag)
     try:
-        for name, path in list(paths.items()):
+        for name, path in paths.items():
             if on_progress is not None:
                 on_progress(name)
-            partial[name] = partial_beside(path, tag)
-            chosen = mixer.bits_of(name, options.format, bits)
-            file_format: FileFormat = options.format
-            if chosen == "32f" and "32f" not in FORMAT_BITS.get(file_format, ()):
-                file_format = "wav"
-                paths[name] = path.with_suffix(".wav")
-                check_places({name: paths[name]}, origins, options.overwrite)
-            line = note_line(note, name)
-            write_blocks(
-                partial[name],
-                mixer.blocks(name),
-                length=clip.samples.length,
-                channels=clip.channels,
-                sample_rate_hz=clip.sample_rate_hz,
-                file_format=file_format,
-                bits=chosen,
-                tags=with_note(tags, note, name),
-                chunks=_chunks(clip, line),
-                shown_as=paths[name],
-            )
-        places = dict(paths)
-        for name, path in _sidecars(paths, options).items():
-            places[name], partial[name] = path, partial_beside(path, tag)
-            _write_sidecar(partial[name], path, note_line(note, name.removesuffix(SIDECAR)))
-        written.paths = paths
+            written.paths[name] = files.write_render(name, path, origins)
+        for name, path in _sidecars(written.paths, options).items():
+            files.write_sidecar(name, path)
         if on_ready is not None:
-            on_ready(Ready(partial, places, written))
-        put_in_place(partial, places, options.overwrite)
+            on_ready(Ready(files.partial, files.places, written))
+        put_in_place(files.partial, files.places, options.overwrite)
     finally:
-        for place in partial.values():
+        for place in files.partial.values():
             place.unlink(missing_ok=True)
         mixer.close()
     return written
+
+
+class _Files:
+    """The files of a dream, under temporary names beside their places.
+
+    Attributes
+    ----------
+    partial, places : dict
+        Name to temporary path, and to final path, of what has been begun and of what is written.
+    """
+
+    def __init__(
+        self, dream: RawDream, options: RenderOptions, mixer: RenderMixer, tag: str
+    ) -> None:
+        self.partial: dict[str, Path] = {}
+        self.places: dict[str, Path] = {}
+        self._clip = dream.source
+        self._options = options
+        self._mixer = mixer
+        self._tag = tag
+        self._bits = options.bits_for(self._clip.bits)
+        self._tags = tags_of(self._clip.path)
+        self._note = note_of(
+            dream, level=options.level, file_format=options.format, bits=self._bits
+        )
+
+    def write_render(self, name: str, path: Path, origins: list[Path]) -> Path:
+        """Write a render; return its place: of another suffix if the format has no float."""
+        clip, options = self._clip, self._options
+        self.partial[name] = partial_beside(path, self._tag)
+        bits = self._mixer.bits_of(name, options.format, self._bits)
+        file_format: FileFormat = options.format
+        if bits == "32f" and "32f" not in FORMAT_BITS.get(file_format, ()):
+            file_format = "wav"
+            path = path.with_suffix(".wav")
+            check_places({name: path}, origins, options.overwrite)
+        write_blocks(
+            self.partial[name],
+            self._mixer.blocks(name),
+            length=clip.samples.length,
+            channels=clip.channels,
+            sample_rate_hz=clip.sample_rate_hz,
+            file_format=file_format,
+            bits=bits,
+            tags=with_note(self._tags, self._note, name),
+            chunks=_chunks(clip, note_line(self._note, name)),
+            shown_as=path,
+        )
+        self.places[name] = path
+        return path
+
+    def write_sidecar(self, name: str, path: Path) -> None:
+        """Write the note of the render that a sidecar is named after."""
+        self.partial[name] = partial_beside(path, self._tag)
+        line = note_line(self._note, name.removesuffix(SIDECAR))
+        try:
+            text = json.dumps(json.loads(line), indent=1) + "\n"
+            self.partial[name].write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise AudioFileError(f"{path}: cannot write: {error.strerror or error}") from error
+        self.places[name] = path
 
 
 def _sidecars(paths: Mapping[str, Path], options: RenderOptions) -> dict[str, Path]:
@@ -257,14 +293,7 @@ def _chunks(clip: Clip, line: str) -> dict[bytes, bytes]:
     return kept_chunks(None if start is None else clip.path, start or 0, clip.samples.length, line)
 
 
-def _write_sidecar(place: Path, path: Path, line: str) -> None:
-    try:
-        place.write_text(json.dumps(json.loads(line), indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise AudioFileError(f"{path}: cannot write: {error.strerror or error}") from error
-
-
-def _values_of(dream: Dream) -> dict[str, str]:
+def _values_of(dream: RawDream) -> dict[str, str]:
     """Return the template values that a dream provides."""
     layers = [getattr(atom, "layer", None) for atom in terms_of(dream.recipe).atoms]
     return {

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dreamsound_studio.files import atomic
-from dreamsound_studio.paths import cache_folder as user_cache_folder
+from dreamsound_studio.paths import cache_folder
 
 #: Default size limit.
 DEFAULT_BYTES: Final = 2 * 2**30
@@ -21,9 +21,9 @@ DEFAULT_BYTES: Final = 2 * 2**30
 TRIMMED_TO: Final = 0.8
 
 
-def cache_folder() -> Path:
-    """Return the app's cache folder."""
-    return user_cache_folder() / "views"
+def view_cache_folder() -> Path:
+    """Return the cache folder of the app's views."""
+    return cache_folder() / "views"
 
 
 class DiskCache:

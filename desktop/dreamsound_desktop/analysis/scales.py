@@ -100,7 +100,7 @@ def note_name(hertz: float) -> str:
     return f"{name} {cents:+d}" if cents else name
 
 
-def clock(seconds: float, decimals: int = 3) -> str:
+def time_text(seconds: float, decimals: int = 3) -> str:
     """Return a time for display: ``1:02.500``, ``1:00:02.500``."""
     sign = "-" if seconds < 0 else ""
     units = 10**decimals

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft  # here, not in the pool's thread: see dreamsound_desktop.background
+import scipy.fft  # noqa: F401 - here, not in the pool's thread: see dreamsound_desktop.background
 
 from dreamsound_desktop.analysis.open_sound import OpenSound
 from dreamsound_desktop.analysis.scales import LOWEST_DB, STEPS_A_DB
+from dreamsound_studio.dsp.spectrogram import frame_powers, hann
 
 #: Columns per tile.
 TILE: Final = 1024
@@ -166,8 +167,7 @@ def _power(
         frames = np.stack(
             [_mono(sound, key.channel, int(start), int(start) + size) for start in starts]
         )
-    spectrum: Any = scipy.fft.rfft(frames * _window(size), axis=1)
-    power = np.square(spectrum.real) + np.square(spectrum.imag)
+    power = frame_powers(frames, _window(size))
     if frames_each > 1:
         power = power.reshape(len(columns), frames_each, -1).max(axis=1)
     return np.asarray(power, np.float32)
@@ -182,8 +182,8 @@ def _mono(sound: OpenSound, channel: int, start: int, stop: int) -> npt.NDArray[
 
 @cache
 def _window(size: int) -> npt.NDArray[np.float32]:
-    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
-    return np.asarray(hann / (hann.sum() / 2), np.float32)
+    window = hann(size)
+    return np.asarray(window / (window.sum() / 2), np.float32)
 
 
 def _bytes_of(power: npt.NDArray[np.float32]) -> Tile:

@@ -15,7 +15,7 @@ from dreamsound_desktop.state.command_line import command_of
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.edits import Done
 from dreamsound_desktop.state.requests import RequestedJob
-from dreamsound_desktop.state.takes import Take
+from dreamsound_desktop.state.takes import DreamTake
 from dreamsound_desktop.studio import Studio
 from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.queue.store.records import Job
@@ -145,7 +145,7 @@ class DreamController(QObject):
         for grid in [grid for grid in self._grids if grid.document is document]:
             grid.close()
 
-    def _ask(self, document: Document, make: Callable[[], list[RequestedJob]]) -> list[Take]:
+    def _ask(self, document: Document, make: Callable[[], list[RequestedJob]]) -> list[DreamTake]:
         """Queue jobs and add their takes to the document."""
         messages = self._studio.messages
         if document.sound.has_changed() and not document.path.is_file():

@@ -16,7 +16,7 @@ from dreamsound_desktop.state.found_takes import add_take_of_render, take_of_job
 from dreamsound_desktop.state.requests import jobs_of_files
 from dreamsound_desktop.state.selection import TimeSpan
 from dreamsound_desktop.state.sound_files import MOST_FILES, copy_renders, found_sounds
-from dreamsound_desktop.state.takes import Take
+from dreamsound_desktop.state.takes import DreamTake
 from dreamsound_desktop.studio import Studio
 from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.jobs.redo import note_of_render, source_of
@@ -198,7 +198,7 @@ class FileController(QObject):
         if folder:
             self.export_to(take, Path(folder))
 
-    def export_to(self, take: Take, folder: Path) -> None:
+    def export_to(self, take: DreamTake, folder: Path) -> None:
         """Copy a take's renders; never replaces existing files."""
 
         def work(_: Task) -> int:

@@ -14,14 +14,17 @@ from dreamsound_desktop.panels.takes import TakesPanel
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.messages import TRANSIENT_MS
 from dreamsound_desktop.state.requests import RequestedJob, finished
-from dreamsound_desktop.state.takes import Take
+from dreamsound_desktop.state.takes import DreamTake
 from dreamsound_desktop.studio import Studio
-from dreamsound_studio.errors import ModelError, QueueError
+from dreamsound_studio.errors import ModelError, QueueError, UnknownModelError
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import HELD
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.previews import step_picture_file
 from dreamsound_studio.render.level_notes import is_level_note
+
+#: Codes of failed jobs that another model may help.
+_MODEL_CODES = (ModelError.__name__, UnknownModelError.__name__)
 
 
 @dataclass(eq=False)
@@ -29,7 +32,7 @@ class _PendingRequest:
     """Requested jobs that have no job ID yet."""
 
     document: Document
-    takes: list[Take]
+    takes: list[DreamTake]
     is_cancelled: bool = False
 
 
@@ -58,13 +61,13 @@ class JobFollower(QObject):
         #: Requested jobs without a job ID.
         self._pending: list[_PendingRequest] = []
         #: Failed or cancelled jobs, which may be retried.
-        self._lost: dict[int, tuple[Document, Take]] = {}
+        self._lost: dict[int, tuple[Document, DreamTake]] = {}
         self._followed: int | None = None
         self._look: Path | None = None
         studio.client.added.connect(self._on_added)
         studio.client.changed.connect(self._on_changed)
 
-    def request(self, document: Document, requested: list[RequestedJob]) -> list[Take]:
+    def request(self, document: Document, requested: list[RequestedJob]) -> list[DreamTake]:
         """Queue jobs and add their takes to the document."""
         for one in requested:
             document.takes.put(one.take)
@@ -210,7 +213,7 @@ class JobFollower(QObject):
             self._lost[job.id] = document, document.takes.remove(number)
             if job.state == "failed":
                 steps = [(self.tr("Try again"), lambda: studio.client.retry([job.id]))]
-                if job.code == ModelError.__name__:
+                if job.code in _MODEL_CODES:
                     steps.append((self.tr("Models…"), studio.actions["welcome"].trigger))
                 studio.messages.say(
                     self.tr("{0} failed: {1}").format(job.name, job.error),
@@ -226,7 +229,7 @@ class JobFollower(QObject):
         document.takes.put(take)
         self._asked[job] = document, take.number
 
-    def _report_warnings(self, take: Take) -> None:
+    def _report_warnings(self, take: DreamTake) -> None:
         """Report the first warning about a take; its tooltip lists all.
 
         Warnings about the level go to the status bar: a message would shift the views after every
@@ -245,7 +248,7 @@ class JobFollower(QObject):
         else:
             self._studio.messages.show_status(text, TRANSIENT_MS)
 
-    def _play(self, take: Take) -> None:
+    def _play(self, take: DreamTake) -> None:
         studio = self._studio
         if take.kind == "preview" and not take.group and studio.preferences.preview_plays:
             if studio.player.is_playing:

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from dreamsound_desktop.controllers.dreams import DreamController
 from dreamsound_desktop.dialogs.preset_dialog import PresetDialog
-from dreamsound_desktop.panels.presets import PresetsPanel, read_dropped
+from dreamsound_desktop.panels.preset_list import read_dropped
+from dreamsound_desktop.panels.presets import PresetsPanel
 from dreamsound_desktop.state.document import with_band
 from dreamsound_desktop.state.edits import Done
 from dreamsound_desktop.studio import Studio

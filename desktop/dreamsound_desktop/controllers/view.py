@@ -45,21 +45,31 @@ class ViewController(QObject):
         self._playback = playback
         self._tabs = tabs
         self._panes = panes
-        bind = studio.actions.bind
-        bind("zoom_in", lambda: self._on_view(lambda view: view.zoom(1 / ZOOM**2)))
-        bind("zoom_out", lambda: self._on_view(lambda view: view.zoom(ZOOM**2)))
-        bind("zoom_all", lambda: self._on_view(lambda view: view.show_all()))
-        bind("zoom_selection", lambda: self._on_view(lambda view: view.show_selection()))
-        bind("scroll_left", lambda: self._on_view(lambda view: view.scroll_by(-2 * SCROLL)))
-        bind("scroll_right", lambda: self._on_view(lambda view: view.scroll_by(2 * SCROLL)))
-        bind("amplitude_up", lambda: self._on_view(lambda view: view.zoom_amplitude(ZOOM)))
-        bind("amplitude_down", lambda: self._on_view(lambda view: view.zoom_amplitude(1 / ZOOM)))
-        bind("cursor_up", lambda: self._on_view(lambda view: view.move_cursor(0, 1 / 12)))
-        bind("cursor_down", lambda: self._on_view(lambda view: view.move_cursor(0, -1 / 12)))
-        bind("step_left", lambda: self._step(-1))
-        bind("step_right", lambda: self._step(1))
-        bind("extend_left", lambda: self._on_view(lambda view: view.extend_selection(-1)))
-        bind("extend_right", lambda: self._on_view(lambda view: view.extend_selection(1)))
+        self._bind_view()
+        self._bind_selection()
+        self._bind_spectrogram()
+        self._bind_places()
+
+    def _bind_view(self) -> None:
+        calls: tuple[tuple[str, Callable[[SoundView], object]], ...] = (
+            ("zoom_in", lambda view: view.zoom(1 / ZOOM**2)),
+            ("zoom_out", lambda view: view.zoom(ZOOM**2)),
+            ("zoom_all", lambda view: view.show_all()),
+            ("zoom_selection", lambda view: view.show_selection()),
+            ("scroll_left", lambda view: view.scroll_by(-2 * SCROLL)),
+            ("scroll_right", lambda view: view.scroll_by(2 * SCROLL)),
+            ("amplitude_up", lambda view: view.wave_plot.zoom_amplitude(ZOOM)),
+            ("amplitude_down", lambda view: view.wave_plot.zoom_amplitude(1 / ZOOM)),
+            ("cursor_up", lambda view: view.move_cursor(0, 1 / 12)),
+            ("cursor_down", lambda view: view.move_cursor(0, -1 / 12)),
+            ("extend_left", lambda view: view.extend_selection(-1)),
+            ("extend_right", lambda view: view.extend_selection(1)),
+        )
+        for name, function in calls:
+            self._studio.actions.bind(name, lambda function=function: self._on_view(function))
+
+    def _bind_selection(self) -> None:
+        bind = self._studio.actions.bind
         for name, low, high in (
             ("band_top_up", 0.0, THIRD_OCTAVE),
             ("band_top_down", 0.0, -THIRD_OCTAVE),
@@ -72,6 +82,9 @@ class ViewController(QObject):
         bind("select_none", lambda: self._select(None))
         bind("select_from", lambda: self._select_edge(is_start=True))
         bind("select_to", lambda: self._select_edge(is_start=False))
+
+    def _bind_spectrogram(self) -> None:
+        bind = self._studio.actions.bind
         bind("fft_larger", lambda: self._next_fft(1))
         bind("fft_smaller", lambda: self._next_fft(-1))
         bind("next_scale", self._next_scale)
@@ -79,6 +92,11 @@ class ViewController(QObject):
         bind("next_channel", self._next_channel)
         bind("range_up", lambda: self._range(-RANGE_STEP_DB))
         bind("range_down", lambda: self._range(RANGE_STEP_DB))
+
+    def _bind_places(self) -> None:
+        bind = self._studio.actions.bind
+        bind("step_left", lambda: self._step(-1))
+        bind("step_right", lambda: self._step(1))
         bind("next_marker", lambda: self._marker(1))
         bind("previous_marker", lambda: self._marker(-1))
         bind("next_pane", lambda: self._pane(1))

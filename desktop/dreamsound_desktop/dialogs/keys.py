@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound_desktop.actions import ACTIONS, clashes, plain_text, translated
+from dreamsound_desktop.actions.actions import clashes
+from dreamsound_desktop.actions.table import ACTIONS, plain_text, translated
 from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.files import write_atomic
 

@@ -6,7 +6,8 @@ from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QAction, QIcon, QKeyEvent, QKeySequence, QPixmap
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from dreamsound_desktop.actions import Actions, plain_text
+from dreamsound_desktop.actions.actions import Actions
+from dreamsound_desktop.actions.table import plain_text
 from dreamsound_desktop.state.fuzzy import best
 
 ACTION = Qt.ItemDataRole.UserRole

@@ -39,44 +39,9 @@ class PreferencesDialog(QDialog):
         self.setWindowTitle(self.tr("Preferences"))
         self._before = preferences
         self._disk = disk
-        self.theme = self._choice(
-            {
-                "system": self.tr("follow system"),
-                "light": self.tr("light"),
-                "dark": self.tr("dark"),
-            },
-            preferences.theme,
-        )
-        self.device = self._choice(
-            {"": self.tr("system default")} | {name: name for name in devices},
-            preferences.output_device,
-        )
-        self.models = QLineEdit(preferences.models_folder)
-        self.render_folder = QLineEdit(preferences.render_folder)
-        self.render_folder.setPlaceholderText(self.tr("“dreams” folder beside each sound"))
-        self.name = QLineEdit(preferences.name)
-        self.name.setToolTip("\n".join(f"{{{name}}}: {what}" for name, what in FIELDS.items()))
-        self.example = QLabel()
-        self.name.textChanged.connect(self._check)
-        self.format = self._choice({name: name for name in FORMATS}, preferences.format)
-        self.bits = self._choice(
-            {"": self.tr("as source (24 or more)"), "16": "16", "24": "24", "32f": "32f"},
-            preferences.bits or "",
-        )
-        self.format.activated.connect(lambda _: self._check())
-        self.bits.activated.connect(lambda _: self._check())
-        self.renders = {name: QCheckBox(name) for name in RENDER_NAMES}
-        for name, box in self.renders.items():
-            box.setChecked(name in preferences.renders)
-            box.toggled.connect(lambda _: self._check())
-        self.preview_seconds = QDoubleSpinBox()
-        self.preview_seconds.setRange(0.5, 60)
-        self.preview_seconds.setSuffix(self.tr(" s"))
-        self.preview_seconds.setValue(preferences.preview_seconds)
-        self.preview_plays = QCheckBox(self.tr("Play previews when done"))
-        self.preview_plays.setChecked(preferences.preview_plays)
-        self.sound_at_end = QCheckBox(self.tr("Play a sound when the queue finishes"))
-        self.sound_at_end.setChecked(preferences.sound_at_end)
+        self._make_look(preferences, devices)
+        self._make_renders(preferences)
+        self._make_previews(preferences)
         self.cache = QSpinBox()
         self.cache.setRange(0, 1_000_000)
         self.cache.setSuffix(self.tr(" MB"))
@@ -112,6 +77,52 @@ class PreferencesDialog(QDialog):
         }
         return Preferences.model_validate(self._before.model_dump() | fields)
 
+    # -- construction ---------------------------------------------------------------------------
+
+    def _make_look(self, preferences: Preferences, devices: list[str]) -> None:
+        self.theme = self._choice(
+            {
+                "system": self.tr("follow system"),
+                "light": self.tr("light"),
+                "dark": self.tr("dark"),
+            },
+            preferences.theme,
+        )
+        self.device = self._choice(
+            {"": self.tr("system default")} | {name: name for name in devices},
+            preferences.output_device,
+        )
+        self.models = QLineEdit(preferences.models_folder)
+
+    def _make_renders(self, preferences: Preferences) -> None:
+        self.render_folder = QLineEdit(preferences.render_folder)
+        self.render_folder.setPlaceholderText(self.tr("“dreams” folder beside each sound"))
+        self.name = QLineEdit(preferences.name)
+        self.name.setToolTip("\n".join(f"{{{name}}}: {what}" for name, what in FIELDS.items()))
+        self.example = QLabel()
+        self.name.textChanged.connect(self._check)
+        self.format = self._choice({name: name for name in FORMATS}, preferences.format)
+        self.bits = self._choice(
+            {"": self.tr("as source (24 or more)"), "16": "16", "24": "24", "32f": "32f"},
+            preferences.bits or "",
+        )
+        self.format.activated.connect(lambda _: self._check())
+        self.bits.activated.connect(lambda _: self._check())
+        self.renders = {name: QCheckBox(name) for name in RENDER_NAMES}
+        for name, box in self.renders.items():
+            box.setChecked(name in preferences.renders)
+            box.toggled.connect(lambda _: self._check())
+
+    def _make_previews(self, preferences: Preferences) -> None:
+        self.preview_seconds = QDoubleSpinBox()
+        self.preview_seconds.setRange(0.5, 60)
+        self.preview_seconds.setSuffix(self.tr(" s"))
+        self.preview_seconds.setValue(preferences.preview_seconds)
+        self.preview_plays = QCheckBox(self.tr("Play previews when done"))
+        self.preview_plays.setChecked(preferences.preview_plays)
+        self.sound_at_end = QCheckBox(self.tr("Play a sound when the queue finishes"))
+        self.sound_at_end.setChecked(preferences.sound_at_end)
+
     def _form(self) -> QFormLayout:
         form = QFormLayout()
         form.addRow(self.tr("Theme"), self.theme)
@@ -129,19 +140,7 @@ class PreferencesDialog(QDialog):
         form.addRow(self.tr("Preview length"), self.preview_seconds)
         form.addRow("", self.preview_plays)
         form.addRow("", self.sound_at_end)
-        used = QLabel(self.tr("{0:.0f} MB used").format(self._disk.size() / 2**20))
-        clear = QPushButton(self.tr("Clear"))
-        clear.setAccessibleName(self.tr("Clear view cache"))
-
-        def clear_cache() -> None:
-            self._disk.clear()
-            used.setText(self.tr("{0:.0f} MB used").format(0))
-
-        clear.clicked.connect(clear_cache)
-        row = QHBoxLayout()
-        for part in (self.cache, used, clear):
-            row.addWidget(part)
-        form.addRow(self.tr("View cache"), row)
+        form.addRow(self.tr("View cache"), self._cache_row())
         names = {
             self.theme: self.tr("Theme"),
             self.device: self.tr("Audio device"),
@@ -156,6 +155,21 @@ class PreferencesDialog(QDialog):
         for widget, name in names.items():
             widget.setAccessibleName(name)
         return form
+
+    def _cache_row(self) -> QHBoxLayout:
+        used = QLabel(self.tr("{0:.0f} MB used").format(self._disk.size() / 2**20))
+        clear = QPushButton(self.tr("Clear"))
+        clear.setAccessibleName(self.tr("Clear view cache"))
+
+        def clear_cache() -> None:
+            self._disk.clear()
+            used.setText(self.tr("{0:.0f} MB used").format(0))
+
+        clear.clicked.connect(clear_cache)
+        row = QHBoxLayout()
+        for part in (self.cache, used, clear):
+            row.addWidget(part)
+        return row
 
     def _choice(self, choices: dict[str, str], now: str) -> QComboBox:
         box = QComboBox()

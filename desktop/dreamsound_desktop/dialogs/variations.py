@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.edits import Done
-from dreamsound_desktop.state.takes import Take, score_text
+from dreamsound_desktop.state.takes import DreamTake, score_text
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.recipe.method_table import METHODS
 
@@ -96,7 +96,7 @@ class VariationsDialog(QDialog):
     def __init__(
         self,
         document: Document,
-        takes: list[Take],
+        takes: list[DreamTake],
         seeds: list[int],
         strengths: list[float],
         parent: QWidget,
@@ -202,7 +202,7 @@ class VariationsDialog(QDialog):
             text = self.tr("Remove {0} variations").format(len(gone))
             self.document.recorder(Done(text, remove, put_back))
 
-    def _take(self) -> Take | None:
+    def _take(self) -> DreamTake | None:
         place = self.grid.currentRow() * self._columns + self.grid.currentColumn()
         if not 0 <= place < len(self._numbers):
             return None

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound_desktop.actions import Actions
+from dreamsound_desktop.actions.actions import Actions
 from dreamsound_desktop.panels.action_button import ActionButton
 from dreamsound_desktop.panels.aim import AimPanel
 from dreamsound_desktop.panels.field_widgets import FieldRow

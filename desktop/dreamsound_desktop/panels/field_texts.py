@@ -6,7 +6,7 @@ from typing import Final
 
 from PySide6.QtCore import QCoreApplication
 
-from dreamsound_desktop.actions import marked as _
+from dreamsound_desktop.actions.table import marked as _
 
 #: The label in plain words; the form adds the field's own name.
 LABELS: Final[dict[str, str]] = {

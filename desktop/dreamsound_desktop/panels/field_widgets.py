@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,38 @@ from dreamsound_studio.recipe.recipe import Recipe
 SLIDER_STEPS = 1000
 #: Text of an unset number that no method sets.
 OPEN = "-"
+
+
+@dataclass(frozen=True)
+class SliderScale:
+    """Maps slider positions to values.
+
+    Attributes
+    ----------
+    low, high : float
+        Values at its ends.
+    is_ratio : bool
+        Whether equal distances are equal ratios.
+    """
+
+    low: float
+    high: float
+    is_ratio: bool
+
+    def place_of(self, value: float) -> int:
+        """Return the position of a value."""
+        if self.is_ratio:
+            share = math.log(max(value, self.low) / self.low) / math.log(self.high / self.low)
+        else:
+            share = (value - self.low) / (self.high - self.low)
+        return round(SLIDER_STEPS * min(max(share, 0.0), 1.0))
+
+    def value_at(self, place: int) -> float:
+        """Return the value at a position."""
+        share = place / SLIDER_STEPS
+        if self.is_ratio:
+            return float(self.low * (self.high / self.low) ** share)
+        return self.low + share * (self.high - self.low)
 
 
 class FileEdit(QLineEdit):
@@ -144,16 +177,56 @@ class FieldRow(QObject):
 
     def _make_number(self) -> None:
         field = self.field
+        scale = SliderScale(*SLIDERS.get(field.name, (field.lowest, field.highest, False)))
         is_whole = field.kind == "whole"
-        low, high, is_ratio = SLIDERS.get(field.name, (field.lowest, field.highest, False))
+        slider = self._add_slider() if field.name in SLIDERS else None
+        spin = self._add_spin(scale, 0 if slider is not None else 1)
+
+        def put(value: Any) -> None:
+            if value is None:
+                spin.setValue(spin.minimum())  # type: ignore[arg-type]
+            elif isinstance(spin, QSpinBox):
+                spin.setValue(min(int(value), 2**31 - 1))
+            else:
+                spin.setValue(float(value))
+            if slider is not None:
+                slider.setValue(scale.place_of(float(value)) if value is not None else 0)
+
+        def spun(value: float) -> None:
+            is_open = field.optional and value <= spin.minimum() and not is_whole
+            self._emit_changed(None if is_open else value)
+
+        def slid(place: int) -> None:
+            value = scale.value_at(place)
+            value = round(value) if is_whole else float(f"{value:.4g}")
+            self._emit_changed(value, f"{field.name} {self._gesture}")
+
+        self._put = put
+        spin.valueChanged.connect(spun)
+        if slider is not None:
+            slider.valueChanged.connect(slid)
+
+    def _add_slider(self) -> QSlider:
+        slider = QSlider(Qt.Orientation.Horizontal, self.widget)
+        slider.setRange(0, SLIDER_STEPS)
+        slider.setPageStep(SLIDER_STEPS // 10)
+        slider.setMinimumWidth(4 * slider.fontMetrics().height())
+        slider.setSingleStep(SLIDER_STEPS // 100)
+        slider.sliderPressed.connect(self._begin_gesture)
+        self._layout.addWidget(slider, 1)
+        self._editors.append(slider)
+        return slider
+
+    def _add_spin(self, scale: SliderScale, stretch: int) -> QSpinBox | QDoubleSpinBox:
+        field = self.field
         spin: QSpinBox | QDoubleSpinBox
-        if is_whole:
+        if field.kind == "whole":
             spin = QSpinBox(self.widget)
             # Qt integers end at 2^31: larger seeds from presets are kept but not editable.
             spin.setRange(max(int(field.lowest), -(2**31)), min(int(field.highest), 2**31 - 1))
         else:
             spin = QDoubleSpinBox(self.widget)
-            spin.setDecimals(3 if 0 < high <= 1 else 1)
+            spin.setDecimals(3 if 0 < scale.high <= 1 else 1)
             spin.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
             spin.setRange(max(field.lowest, -1e9), min(field.highest, 1e9))
             if field.optional:
@@ -164,51 +237,9 @@ class FieldRow(QObject):
         spin.setKeyboardTracking(False)
         spin.setMinimumWidth(6 * spin.fontMetrics().height())
         spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        slider = None
-        if field.name in SLIDERS:
-            slider = QSlider(Qt.Orientation.Horizontal, self.widget)
-            slider.setRange(0, SLIDER_STEPS)
-            slider.setPageStep(SLIDER_STEPS // 10)
-            slider.setMinimumWidth(4 * slider.fontMetrics().height())
-            slider.setSingleStep(SLIDER_STEPS // 100)
-            self._layout.addWidget(slider, 1)
-            self._editors.append(slider)
-            slider.sliderPressed.connect(self._begin_gesture)
-
-        def place_of(value: float) -> int:
-            if is_ratio:
-                share = math.log(max(value, low) / low) / math.log(high / low)
-            else:
-                share = (value - low) / (high - low)
-            return round(SLIDER_STEPS * min(max(share, 0.0), 1.0))
-
-        def value_at(place: int) -> float:
-            share = place / SLIDER_STEPS
-            value = low * (high / low) ** share if is_ratio else low + share * (high - low)
-            return round(value) if is_whole else float(f"{value:.4g}")
-
-        def put(value: Any) -> None:
-            if value is None:
-                spin.setValue(spin.minimum())  # type: ignore[arg-type]
-            elif isinstance(spin, QSpinBox):
-                spin.setValue(min(int(value), 2**31 - 1))
-            else:
-                spin.setValue(float(value))
-            if slider is not None:
-                slider.setValue(place_of(float(value)) if value is not None else 0)
-
-        def spun(value: float) -> None:
-            is_open = field.optional and value <= spin.minimum() and not is_whole
-            self._emit_changed(None if is_open else value)
-
-        self._layout.addWidget(spin, 0 if slider is not None else 1)
+        self._layout.addWidget(spin, stretch)
         self._editors.append(spin)
-        self._put = put
-        spin.valueChanged.connect(spun)
-        if slider is not None:
-            slider.valueChanged.connect(
-                lambda place: self._emit_changed(value_at(place), f"{field.name} {self._gesture}")
-            )
+        return spin
 
     def _begin_gesture(self) -> None:
         self._gesture += 1

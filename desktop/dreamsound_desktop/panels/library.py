@@ -39,6 +39,31 @@ STARS = 4
 class LibraryTable(QTableWidget):
     """The table of dreams; rows drag out as files."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        titles = [self.tr("Sound"), self.tr("Preset"), self.tr("Class"), self.tr("Score"),
+                  self.tr("★"), self.tr("Date")]  # fmt: skip
+        self.setColumnCount(len(titles))
+        self.setHorizontalHeaderLabels(titles)
+        self.setAccessibleName(self.tr("Library"))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
+        self.setTabKeyNavigation(False)
+        self.setShowGrid(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(round(1.5 * self.fontMetrics().height()))
+        self.setWordWrap(False)
+        header = self.horizontalHeader()
+        header.setMinimumSectionSize(self.fontMetrics().height())
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setSectionResizeMode(STARS, QHeaderView.ResizeMode.ResizeToContents)
+        letter = self.fontMetrics().averageCharWidth()
+        for column, width in enumerate(WIDTHS):
+            if width:
+                self.setColumnWidth(column, width * letter)
+        header.sectionResized.connect(lambda column, *_: self.fit() if column else None)
+
     def fit(self) -> None:
         """Give the first column the remaining width; scroll if that is too little."""
         header = self.horizontalHeader()
@@ -92,28 +117,7 @@ class LibraryPanel(QWidget):
         self._typing.timeout.connect(self.reload)
         self.search.textChanged.connect(lambda _: self._typing.start())
         self.stars.activated.connect(lambda _: self.reload())
-        titles = [self.tr("Sound"), self.tr("Preset"), self.tr("Class"), self.tr("Score"),
-                  self.tr("★"), self.tr("Date")]  # fmt: skip
-        self.table = LibraryTable(0, len(titles))
-        self.table.setHorizontalHeaderLabels(titles)
-        self.table.setAccessibleName(self.tr("Library"))
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
-        self.table.setTabKeyNavigation(False)
-        self.table.setShowGrid(False)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(round(1.5 * self.fontMetrics().height()))
-        self.table.setWordWrap(False)
-        header = self.table.horizontalHeader()
-        header.setMinimumSectionSize(self.fontMetrics().height())
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.setSectionResizeMode(STARS, QHeaderView.ResizeMode.ResizeToContents)
-        letter = self.fontMetrics().averageCharWidth()
-        for column, width in enumerate(WIDTHS):
-            if width:
-                self.table.setColumnWidth(column, width * letter)
-        header.sectionResized.connect(lambda column, *_: self.table.fit() if column else None)
+        self.table = LibraryTable()
         self.table.itemActivated.connect(lambda _: self._open())
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
-from dreamsound_desktop.actions import Actions
+from dreamsound_desktop.actions.actions import Actions
 from dreamsound_desktop.panels.action_button import ActionButton
 from dreamsound_desktop.state.takes import score_text
 from dreamsound_studio.audio.times import clock

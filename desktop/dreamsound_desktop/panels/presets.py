@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QMimeData, QSize, Qt, QTemporaryDir, QUrl, Signal
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QComboBox,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QListWidget,
-    QListWidgetItem,
     QMenu,
     QPushButton,
     QSlider,
@@ -23,76 +18,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound_desktop.icons import icon
 from dreamsound_desktop.panels.action_button import fit_width
 from dreamsound_desktop.panels.field_texts import label_of
+from dreamsound_desktop.panels.preset_list import STORED, PresetList, matching
 from dreamsound_desktop.state.document import with_band
-from dreamsound_desktop.state.fuzzy import score
 from dreamsound_studio.errors import DreamSoundError, RecipeError
 from dreamsound_studio.recipe.blend import blend, difference
-from dreamsound_studio.recipe.document import write_json
-from dreamsound_studio.recipe.presets import SUFFIX, Preset, Stored, factory_presets, user_presets
+from dreamsound_studio.recipe.presets import Preset, Stored, factory_presets, user_presets
 from dreamsound_studio.recipe.recipe import Recipe
 
-STORED = Qt.ItemDataRole.UserRole
 #: Positions of the blend slider, and maximum number of differences shown.
 BLEND_STEPS = 100
 MOST_DIFFERENCES = 12
-
-
-class PresetList(QListWidget):
-    """The preset list; presets drag out as files, and preset files drop in."""
-
-    dropped = Signal(list)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
-        self.setDefaultDropAction(Qt.DropAction.CopyAction)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setAccessibleName(self.tr("Presets"))
-        self._files = QTemporaryDir()
-        unit = self.fontMetrics().ascent()
-        self.setIconSize(QSize(unit, unit))
-
-    def mimeData(self, items: list[QListWidgetItem]) -> QMimeData:  # type: ignore[override]  # noqa: N802
-        """Return presets as files."""
-        data = QMimeData()
-        urls = []
-        for item in items:
-            stored: Stored = item.data(STORED)
-            path = stored.path
-            if path is None:
-                path = Path(self._files.path()) / f"{stored.preset.name}{SUFFIX}"
-                write_json(path, stored.preset.as_dict(), overwrite=True)
-            urls.append(QUrl.fromLocalFile(str(path)))
-        data.setUrls(urls)
-        return data
-
-    def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
-        """Copy only: other programs must not move the files."""
-        return Qt.DropAction.CopyAction
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        """Accept preset files."""
-        self._accept(event)
-
-    def dragMoveEvent(self, event: QDragMoveEvent) -> None:  # noqa: N802
-        """Accept preset files."""
-        self._accept(event)
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        """Import dropped preset files."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths and event.source() is not self:
-            event.acceptProposedAction()
-            self.dropped.emit(paths)
-
-    def _accept(self, event: QDragEnterEvent | QDragMoveEvent) -> None:
-        if event.mimeData().hasUrls() and event.source() is not self:
-            event.acceptProposedAction()
-        else:
-            event.ignore()
 
 
 class PresetsPanel(QWidget):
@@ -120,50 +57,18 @@ class PresetsPanel(QWidget):
         self._blend_from: Recipe | None = None
         self._favourites: frozenset[str] = frozenset()
         self._problems: list[str] = []
-        self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("Search presets…"))
-        self.search.setAccessibleName(self.tr("Search presets"))
-        self.search.setClearButtonEnabled(True)
-        self.search.textChanged.connect(self._fill)
-        self.tags = QComboBox()
-        self.tags.setAccessibleName(self.tr("Tag"))
-        self.tags.activated.connect(self._fill)
-        self.list = PresetList()
-        self.list.itemActivated.connect(lambda item: self.chosen.emit(item.data(STORED)))
-        self.list.currentItemChanged.connect(self._show_current)
-        self.list.dropped.connect(self.files_dropped)
-        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.list.customContextMenuRequested.connect(
-            lambda at: self.menu().popup(self.list.viewport().mapToGlobal(at))
-        )
+        self._stored: list[Stored] = []
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addLayout(self._search_row())
+        layout.addWidget(self._preset_list(), 1)
         self.details = QLabel()
         self.details.setWordWrap(True)
         self.details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.details.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.blend = QSlider(Qt.Orientation.Horizontal)
-        self.blend.setRange(0, BLEND_STEPS)
-        self.blend.setAccessibleName(self.tr("Blend recipe with preset"))
-        self.blend.setToolTip(
-            self.tr("Blend the recipe with the preset, or two selected presets with each other")
-        )
-        self.blend.sliderPressed.connect(self._begin_blend)
-        self.blend.valueChanged.connect(self._on_blend)
-        self.blend_label = QLabel(self.tr("Blend"))
-        self.blend_label.setBuddy(self.blend)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 4, 4, 4)
-        top = QHBoxLayout()
-        top.addWidget(self.search, 1)
-        top.addWidget(self.tags)
-        layout.addLayout(top)
-        layout.addWidget(self.list, 1)
         layout.addWidget(self.details)
-        row = QHBoxLayout()
-        row.addWidget(self.blend_label)
-        row.addWidget(self.blend, 1)
-        layout.addLayout(row)
+        layout.addLayout(self._blend_row())
         layout.addLayout(self._buttons())
-        self._stored: list[Stored] = []
         self._fill()
 
     @property
@@ -238,6 +143,49 @@ class PresetsPanel(QWidget):
         menu.addAction(self.tr("Import…"), self.import_wanted.emit)
         return menu
 
+    # -- construction ---------------------------------------------------------------------------
+
+    def _search_row(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(self.tr("Search presets…"))
+        self.search.setAccessibleName(self.tr("Search presets"))
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self._fill)
+        self.tags = QComboBox()
+        self.tags.setAccessibleName(self.tr("Tag"))
+        self.tags.activated.connect(self._fill)
+        row.addWidget(self.search, 1)
+        row.addWidget(self.tags)
+        return row
+
+    def _preset_list(self) -> PresetList:
+        self.list = PresetList()
+        self.list.itemActivated.connect(lambda item: self.chosen.emit(item.data(STORED)))
+        self.list.currentItemChanged.connect(self._show_current)
+        self.list.dropped.connect(self.files_dropped)
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.customContextMenuRequested.connect(
+            lambda at: self.menu().popup(self.list.viewport().mapToGlobal(at))
+        )
+        return self.list
+
+    def _blend_row(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        self.blend = QSlider(Qt.Orientation.Horizontal)
+        self.blend.setRange(0, BLEND_STEPS)
+        self.blend.setAccessibleName(self.tr("Blend recipe with preset"))
+        self.blend.setToolTip(
+            self.tr("Blend the recipe with the preset, or two selected presets with each other")
+        )
+        self.blend.sliderPressed.connect(self._begin_blend)
+        self.blend.valueChanged.connect(self._on_blend)
+        self.blend_label = QLabel(self.tr("Blend"))
+        self.blend_label.setBuddy(self.blend)
+        row.addWidget(self.blend_label)
+        row.addWidget(self.blend, 1)
+        return row
+
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
         use = QPushButton(self.tr("Use"))
@@ -256,43 +204,17 @@ class PresetsPanel(QWidget):
             row.addWidget(button, 1)
         return row
 
+    # -- display and blend ----------------------------------------------------------------------
+
     def _emit_current(self, signal: Any) -> None:
         if self.current is not None:
             signal.emit(self.current)
 
     def _fill(self) -> None:
-        current = self.current
-        wanted, tag = self.search.text(), self.tags.currentData()
-        found = []
-        for place, stored in enumerate(self._stored):
-            preset = stored.preset
-            if (tag and tag not in preset.tags) or (tag == "" and stored.factory):
-                continue
-            points = [score(wanted, text) for text in (preset.name, *preset.tags)]
-            if wanted.casefold().strip() in preset.note.casefold():
-                points.append(0.0)
-            fitting = [one for one in points if one is not None]
-            if fitting:
-                is_other = preset.name not in self._favourites
-                found.append((is_other, -max(fitting), place, stored))
-        self.list.blockSignals(True)
-        self.list.clear()
-        for is_other, _, _, stored in sorted(found, key=lambda one: one[:3]):
-            item = QListWidgetItem(stored.preset.name)
-            if not is_other:
-                item.setIcon(icon("star", self.palette()))
-            item.setData(STORED, stored)
-            kind = self.tr("factory") if stored.factory else self.tr("yours")
-            tags = ", ".join(stored.preset.tags)
-            item.setToolTip(f"{stored.preset.note}\n{kind}: {tags}")
-            if not stored.factory:
-                font = item.font()
-                font.setItalic(True)
-                item.setFont(font)
-            self.list.addItem(item)
-            if current is not None and stored.preset.name == current.preset.name:
-                self.list.setCurrentItem(item)
-        self.list.blockSignals(False)
+        found = matching(
+            self._stored, self.search.text(), self.tags.currentData(), self._favourites
+        )
+        self.list.show_presets(found, self._favourites)
         self._show_current()
 
     def _show_current(self) -> None:
@@ -354,19 +276,6 @@ class PresetsPanel(QWidget):
             self.problem.emit(str(error))
             return
         self.blended.emit(made, stored.preset.name)
-
-
-def read_dropped(paths: list[Path]) -> tuple[list[Preset], list[str]]:
-    """Return the presets among files, and a message for each file that is not a preset."""
-    from dreamsound_studio.recipe.presets import read_preset
-
-    found, problems = [], []
-    for path in paths:
-        try:
-            found.append(read_preset(path))
-        except DreamSoundError as error:
-            problems.append(str(error))
-    return found, problems
 
 
 def _short(value: object) -> str:

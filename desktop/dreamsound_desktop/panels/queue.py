@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dreamsound_desktop.actions import Actions
+from dreamsound_desktop.actions.actions import Actions
 from dreamsound_desktop.panels.queue_model import MIME, QueueModel
 from dreamsound_desktop.queue_client import QueueClient
 from dreamsound_studio.audio.times import clock
@@ -44,6 +44,28 @@ class QueueTable(QTableView):
     """The job table; files and folders drop in."""
 
     dropped = Signal(list)
+
+    def __init__(self, model: QueueModel) -> None:
+        super().__init__()
+        self.setModel(model)
+        self.setAccessibleName(self.tr("Render queue"))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
+        self.setDropIndicatorShown(True)
+        self.setTabKeyNavigation(False)
+        self.setWordWrap(False)
+        self.setShowGrid(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setDefaultSectionSize(round(1.5 * self.fontMetrics().height()))
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setStretchLastSection(False)
+        letter = self.fontMetrics().averageCharWidth()
+        header.setMinimumSectionSize(LEAST_WIDTH * letter)
+        for column, width in enumerate(WIDTHS):
+            self.setColumnWidth(column, width * letter)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         """Accept rows, files and folders."""
@@ -87,26 +109,7 @@ class QueuePanel(QWidget):
         self._eta = Eta()
         self.model = QueueModel(client, self)
         self.model.moved.connect(self._move_before)
-        self.table = QueueTable()
-        self.table.setModel(self.model)
-        self.table.setAccessibleName(self.tr("Render queue"))
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.table.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
-        self.table.setDropIndicatorShown(True)
-        self.table.setTabKeyNavigation(False)
-        self.table.setWordWrap(False)
-        self.table.setShowGrid(False)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.table.verticalHeader().setDefaultSectionSize(round(1.5 * self.fontMetrics().height()))
-        header = self.table.horizontalHeader()
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setStretchLastSection(False)
-        letter = self.fontMetrics().averageCharWidth()
-        header.setMinimumSectionSize(LEAST_WIDTH * letter)
-        for column, width in enumerate(WIDTHS):
-            self.table.setColumnWidth(column, width * letter)
+        self.table = QueueTable(self.model)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(
             lambda at: self._actions.menu_of(MENU, self).popup(

@@ -1,89 +1,29 @@
-"""The Takes panel: the tree of takes, A/B/C/D slots, and the renders of each take."""
+"""The Takes panel: A/B/C/D slots, the renders and steps of a take, and the tree of takes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import cast
+from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QMimeData, Qt, QUrl, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QButtonGroup,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QSizePolicy,
     QSlider,
     QToolButton,
-    QTreeWidget,
     QTreeWidgetItem,
-    QTreeWidgetItemIterator,
     QVBoxLayout,
     QWidget,
 )
 
-from dreamsound_desktop.icons import icon
 from dreamsound_desktop.panels.choice_button import ChoiceButton
+from dreamsound_desktop.panels.take_tree import TakeTree
 from dreamsound_desktop.state.document import Document
-from dreamsound_desktop.state.takes import Take, score_text
+from dreamsound_desktop.state.takes import DreamTake
 from dreamsound_studio.render.options import RENDER_NAMES
 
 SLOTS = ("A", "B", "C", "D")
-NUMBER = Qt.ItemDataRole.UserRole
-
-
-class TakeTree(QTreeWidget):
-    """The take tree; the renders of selected takes drag out as files."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.document: Document | None = None
-        self.setColumnCount(4)
-        self.setHeaderLabels([self.tr("Take"), self.tr("A-D"), self.tr("Score"), self.tr("★")])
-        self.setAccessibleName(self.tr("Takes"))
-        self.setIndentation(self.fontMetrics().height())
-        header = self.header()
-        header.setStretchLastSection(False)
-        header.setMinimumSectionSize(self.fontMetrics().height())
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.setDragEnabled(True)
-        self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
-        self.setUniformRowHeights(True)
-        self.setTabKeyNavigation(False)
-
-    def mimeData(self, items: list[QTreeWidgetItem]) -> QMimeData:  # type: ignore[override]  # noqa: N802
-        """Return the dreams of the takes as files, for a DAW or a folder."""
-        data = QMimeData()
-        urls = []
-        for item in items:
-            take = self.take_of(item)
-            if take is not None:
-                path = take.renders.get("dream") or next(iter(take.renders.values()), None)
-                if path and Path(path).is_file():
-                    urls.append(QUrl.fromLocalFile(path))
-        data.setUrls(urls)
-        return data
-
-    def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
-        """Copy only: other programs must not move the files."""
-        return Qt.DropAction.CopyAction
-
-    def rows(self) -> Iterator[QTreeWidgetItem]:
-        """Yield all rows, parents before children."""
-        walk = QTreeWidgetItemIterator(self)
-        while (item := cast("QTreeWidgetItem | None", walk.value())) is not None:
-            yield item
-            walk += 1
-
-    def take_of(self, item: QTreeWidgetItem | None) -> Take | None:
-        """Return the take of a row."""
-        number = None if item is None else item.data(0, NUMBER)
-        if self.document is None or number is None or number not in self.document.takes:
-            return None
-        return self.document.takes[number]
 
 
 class TakesPanel(QWidget):
@@ -118,7 +58,7 @@ class TakesPanel(QWidget):
         self.show_document(None)
 
     @property
-    def current(self) -> Take | None:
+    def current(self) -> DreamTake | None:
         """The selected take."""
         return self.tree.take_of(self.tree.currentItem())
 
@@ -146,7 +86,7 @@ class TakesPanel(QWidget):
             self.slots["C"], self.slots["D"] = self.slots["B"], self.slots["C"]
         self.slots[place] = number
         self.slot, self.step = place, None
-        self._select(number)
+        self.tree.select(number)
         self._show_heard()
         self.heard_changed.emit()
 
@@ -171,7 +111,7 @@ class TakesPanel(QWidget):
         """Switch to an earlier or later step of the take."""
         self.steps.setValue(self.steps.value() + change)
 
-    def heard_take(self, slot: str | None = None) -> Take | None:
+    def heard_take(self, slot: str | None = None) -> DreamTake | None:
         """Return the take of a slot; None for A and for an empty slot."""
         number = self.slots.get(slot or self.slot)
         document = self.tree.document
@@ -179,7 +119,7 @@ class TakesPanel(QWidget):
             return None
         return document.takes[number]
 
-    def heard_file(self) -> tuple[Take, str] | None:
+    def heard_file(self) -> tuple[DreamTake, str] | None:
         """Return the playing take and render; None for the source."""
         take = self.heard_take()
         if take is None:
@@ -190,12 +130,6 @@ class TakesPanel(QWidget):
                 return take, name
         name = self.render_name if self.render_name in take.renders else "dream"
         return (take, name) if name in take.renders else None
-
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Redraw the icons when the theme changes."""
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_step_value"):
-            self._fill()
-        super().changeEvent(event)
 
     # -- construction ---------------------------------------------------------------------------
 
@@ -255,71 +189,8 @@ class TakesPanel(QWidget):
     # -- display --------------------------------------------------------------------------------
 
     def _fill(self) -> None:
-        current = self.current
-        self.tree.blockSignals(True)
-        self.tree.clear()
-        document = self.tree.document
-        if document is not None:
-            self._add_children(document, None, self.tree.invisibleRootItem())
-        self.tree.expandAll()
-        if current is not None:
-            self._select(current.number)
-        self.tree.blockSignals(False)
+        self.tree.fill()
         self._show_heard()
-
-    def _add_children(self, document: Document, parent: int | None, under: QTreeWidgetItem) -> None:
-        for take in document.takes.children(parent):
-            if not take.renders:
-                continue  # still running: the queue shows it
-            item = QTreeWidgetItem(under)
-            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
-            item.setData(0, NUMBER, take.number)
-            item.setText(0, take.name)
-            item.setIcon(0, icon(take.kind, self.palette()))
-            if take.score_before is not None and take.score_after is not None:
-                before, after = score_text(take.score_before), score_text(take.score_after)
-                item.setText(2, f"{before} → {after}")
-            item.setText(3, "★" * take.stars)
-            gone = take.missing()
-            tip = "\n".join([self._description(take), *take.warnings])
-            if gone:
-                tip = self.tr("Files missing: {0}").format(", ".join(gone))
-                font = item.font(0)
-                font.setStrikeOut(True)
-                item.setFont(0, font)
-            for column in range(self.tree.columnCount()):
-                item.setToolTip(column, tip)
-            item.setData(2, Qt.ItemDataRole.AccessibleTextRole, self._spoken(take))
-            self._add_children(document, take.number, item)
-
-    def _description(self, take: Take) -> str:
-        kind = self.tr("Preview") if take.kind == "preview" else self.tr("Render")
-        part = self.tr("{0:.2f} s to {1:.2f} s").format(take.start_s, take.stop_s)
-        return ", ".join(text for text in (kind, part, self._spoken(take)) if text)
-
-    def _spoken(self, take: Take) -> str:
-        if take.score_before is None or take.score_after is None:
-            return ""
-        return self.tr("{0} from {1} to {2}").format(
-            take.class_name, score_text(take.score_before), score_text(take.score_after)
-        )
-
-    def _show_slots(self) -> None:
-        """Mark the takes with their slots B, C and D."""
-        letters: dict[int, str] = {}
-        for slot, number in self.slots.items():
-            if number is not None:
-                letters[number] = letters.get(number, "") + slot
-        self.tree.blockSignals(True)
-        for item in self.tree.rows():
-            item.setText(1, letters.get(item.data(0, NUMBER), ""))
-        self.tree.blockSignals(False)
-
-    def _select(self, number: int) -> None:
-        for item in self.tree.rows():
-            if item.data(0, NUMBER) == number:
-                self.tree.setCurrentItem(item)
-                return
 
     def _show_heard(self) -> None:
         for slot, button in self._slot_buttons.items():
@@ -330,7 +201,7 @@ class TakesPanel(QWidget):
             label = self.tr("{0}: {1}").format(slot, name or self.tr("empty"))
             button.setToolTip(label)
             button.setAccessibleName(label)
-        self._show_slots()
+        self.tree.show_slots(self.slots)
         take = self.heard_take()
         for name, button in self._render_buttons.items():
             button.setChecked(name == self.render_name)

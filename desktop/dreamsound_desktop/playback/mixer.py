@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.dsp.levels import from_db
 from dreamsound_studio.errors import DreamSoundError
 
@@ -18,8 +18,6 @@ CROSSFADE_S: Final = 0.005
 FADE_S: Final = 0.005
 #: Sample ceiling of the output, whatever the files contain.
 CEILING: Final = from_db(-1.0)
-
-FloatArray = npt.NDArray[np.float32]
 
 
 class Readable(Protocol):

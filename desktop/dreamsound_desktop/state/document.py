@@ -13,7 +13,7 @@ from dreamsound_desktop.state.edits import Assign, Edit
 from dreamsound_desktop.state.events import Event
 from dreamsound_desktop.state.markers import Marker, markers_of
 from dreamsound_desktop.state.selection import TimeSpan
-from dreamsound_desktop.state.takes import Take, TakeList
+from dreamsound_desktop.state.takes import DreamTake, TakeList
 from dreamsound_studio.errors import DreamSoundError, RecipeError
 from dreamsound_studio.files import write_atomic
 from dreamsound_studio.recipe.document import read_json, recipe_from
@@ -217,7 +217,7 @@ class Document:
         takes = []
         for one in state.get("takes") or []:
             try:
-                takes.append(Take.model_validate(one))
+                takes.append(DreamTake.model_validate(one))
             except ValueError:
                 continue
         self.takes = TakeList(takes)

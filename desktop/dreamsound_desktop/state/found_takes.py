@@ -6,18 +6,18 @@ from pathlib import Path
 
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.selection import TimeSpan
-from dreamsound_desktop.state.takes import Take
+from dreamsound_desktop.state.takes import DreamTake
 from dreamsound_studio.library.records import DreamRecord
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.render.note import RenderNote
 
 
-def take_of_job(document: Document, job: Job) -> Take | None:
+def take_of_job(document: Document, job: Job) -> DreamTake | None:
     """Return the document's take of a job; add it if the job has renders.
 
     Returns
     -------
-    Take or None
+    DreamTake or None
         None if the document does not know the job and the job has no renders.
     """
     known = document.takes.of_job(job.id)
@@ -28,7 +28,7 @@ def take_of_job(document: Document, job: Job) -> Take | None:
     start = (job.result.get("start") or 0) / rate
     after, before = job.result.get("final"), job.result.get("initial")
     class_name = "" if after is None else after["class"]
-    take = Take(
+    take = DreamTake(
         number=document.takes.next_number(),
         name=job.preset or class_name or job.name,
         kind=job.kind,
@@ -45,13 +45,13 @@ def take_of_job(document: Document, job: Job) -> Take | None:
     return take
 
 
-def take_of_record(document: Document, record: DreamRecord, span: TimeSpan) -> Take:
+def take_of_record(document: Document, record: DreamRecord, span: TimeSpan) -> DreamTake:
     """Return the document's take of a library entry; add it if it is new."""
     renders = {render.name: render.path for render in record.renders}
     known = next((take for take in document.takes if take.renders == renders), None)
     if known is not None:
         return known
-    take = Take(
+    take = DreamTake(
         number=document.takes.next_number(),
         name=record.preset or record.class_name,
         kind="render",
@@ -74,7 +74,7 @@ def add_take_of_render(document: Document, path: Path, note: RenderNote, span: T
         return
     scores: list[float | None] = [*note.scores] or [None]
     document.takes.put(
-        Take(
+        DreamTake(
             number=document.takes.next_number(),
             name=path.stem,
             kind="render",

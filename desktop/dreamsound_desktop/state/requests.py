@@ -12,7 +12,7 @@ from typing import Any
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.preferences import Preferences
 from dreamsound_desktop.state.selection import TimeSpan, preview_span
-from dreamsound_desktop.state.takes import Take
+from dreamsound_desktop.state.takes import DreamTake
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.queue.new_job import new_job
 from dreamsound_studio.queue.store.records import Job, NewJob
@@ -30,12 +30,12 @@ class RequestedJob:
     ----------
     job : NewJob
         For the store.
-    take : Take
+    take : DreamTake
         Without renders yet.
     """
 
     job: NewJob
-    take: Take
+    take: DreamTake
 
 
 class JobFactory:
@@ -79,7 +79,7 @@ class JobFactory:
         )
 
     def render(
-        self, document: Document, parent: Take | None = None, name: str = "", group: str = ""
+        self, document: Document, parent: DreamTake | None = None, name: str = "", group: str = ""
     ) -> RequestedJob:
         """Return a render of the selection, or of the whole sound.
 
@@ -87,8 +87,8 @@ class JobFactory:
         ----------
         document : Document
             What to render.
-        parent : Take, optional
-            Take to continue from; dreams its part again.
+        parent : DreamTake, optional
+            DreamTake to continue from; dreams its part again.
         name, group : str, optional
             Of the new take.
 
@@ -135,18 +135,16 @@ class JobFactory:
         kind: str,
         name: str,
         group: str,
-        parent: Take | None = None,
+        parent: DreamTake | None = None,
     ) -> RequestedJob:
         Plan.of(recipe)  # report invalid recipes now, not in the worker
-        whole = TimeSpan(0.0, document.seconds)
-        covered = whole if span is None else span
         request = JobRequest.make(
             {
                 "input": str(document.path),
                 "out": str(out),
                 "recipe": recipe,
                 "options": {name: value for name, value in options.items() if value is not None},
-                "span": None if span is None else covered.text(),
+                "span": None if span is None else span.text(),
                 "from_render": None if parent is None else parent.renders.get("dream"),
                 "keep_every": document.keep_every if kind == "render" else 0,
                 "values": {"preset": document.preset} if document.preset else {},
@@ -154,20 +152,27 @@ class JobFactory:
                 "name": f"{document.name}: {name}" if name else document.name,
             }
         ).settled(document.path.parent)
-        number = document.takes.next_number()
-        take = Take(
-            number=number,
-            name=document.takes.free_name(
-                name or document.preset or aim_of(recipe) or f"Take {number}"
-            ),
-            kind=kind,
-            start_s=covered.start_s,
-            stop_s=min(covered.stop_s, document.seconds),
-            parent=None if parent is None else parent.number,
-            group=group,
-            recipe=set_fields(recipe),
-        )
+        take = _new_take(document, recipe, span, kind, name)
+        take.group = group
+        take.parent = None if parent is None else parent.number
         return RequestedJob(new_job(request, "desktop"), take)
+
+
+def _new_take(
+    document: Document, recipe: Recipe, span: TimeSpan | None, kind: str, name: str
+) -> DreamTake:
+    covered = TimeSpan(0.0, document.seconds) if span is None else span
+    number = document.takes.next_number()
+    return DreamTake(
+        number=number,
+        name=document.takes.free_name(
+            name or document.preset or aim_of(recipe) or f"DreamTake {number}"
+        ),
+        kind=kind,
+        start_s=covered.start_s,
+        stop_s=min(covered.stop_s, document.seconds),
+        recipe=set_fields(recipe),
+    )
 
 
 def jobs_of_files(
@@ -221,7 +226,7 @@ def _folder_of(path: Path, below: Path, preferences: Preferences) -> Path:
     return tree / "dreams" / below.parent
 
 
-def finished(take: Take, job: Job) -> Take:
+def finished(take: DreamTake, job: Job) -> DreamTake:
     """Return a take with the results of its job."""
     result = job.result
     before, after = result.get("initial"), result.get("final")

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from dreamsound_desktop.state.takes import Take
+from dreamsound_desktop.state.takes import DreamTake
 from dreamsound_studio.audio.formats import FORMATS
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.files import partial_beside, rename_free
@@ -42,7 +42,7 @@ def found_sounds(paths: list[Path], is_wanted: Callable[[], bool]) -> list[tuple
     return found
 
 
-def copy_renders(take: Take, folder: Path) -> int:
+def copy_renders(take: DreamTake, folder: Path) -> int:
     """Copy a take's renders into a folder; return the number copied."""
     count = 0
     for path in take.renders.values():

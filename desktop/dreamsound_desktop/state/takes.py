@@ -17,7 +17,7 @@ STEP = "dream_step"
 LEAST_SCORE = 0.00005
 
 
-class Take(BaseModel):
+class DreamTake(BaseModel):
     """One dream of a document, with its renders.
 
     Attributes
@@ -85,11 +85,11 @@ class Take(BaseModel):
 class TakeList:
     """The takes of a document, oldest first."""
 
-    def __init__(self, takes: Iterable[Take] = ()) -> None:
+    def __init__(self, takes: Iterable[DreamTake] = ()) -> None:
         self._takes = {take.number: take for take in takes}
         self.changed: Event[[]] = Event()
 
-    def __iter__(self) -> Iterator[Take]:
+    def __iter__(self) -> Iterator[DreamTake]:
         return iter(self._takes.values())
 
     def __len__(self) -> int:
@@ -98,20 +98,20 @@ class TakeList:
     def __contains__(self, number: object) -> bool:
         return number in self._takes
 
-    def __getitem__(self, number: int) -> Take:
+    def __getitem__(self, number: int) -> DreamTake:
         return self._takes[number]
 
     def next_number(self) -> int:
         """Return an unused take number."""
         return max(self._takes, default=0) + 1
 
-    def put(self, take: Take) -> None:
+    def put(self, take: DreamTake) -> None:
         """Add a take, or replace the one with its number."""
         self._takes[take.number] = take
         self._takes = dict(sorted(self._takes.items()))
         self.changed.emit()
 
-    def remove(self, number: int) -> Take:
+    def remove(self, number: int) -> DreamTake:
         """Remove a take; its files stay."""
         take = self._takes.pop(number)
         self.changed.emit()
@@ -123,11 +123,11 @@ class TakeList:
         number = free_number(lambda number: numbered(name, number, " ") in taken)
         return numbered(name, number, " ")
 
-    def of_job(self, job: int) -> Take | None:
+    def of_job(self, job: int) -> DreamTake | None:
         """Return the take of a job."""
         return next((take for take in self._takes.values() if take.job == job), None)
 
-    def children(self, parent: int | None) -> list[Take]:
+    def children(self, parent: int | None) -> list[DreamTake]:
         """Return the takes that continue `parent`; for None, those that start from the source."""
         return [
             take

@@ -6,7 +6,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
-from dreamsound_desktop.analysis.scales import clock
+from dreamsound_desktop.analysis.scales import time_text
 from dreamsound_desktop.views.colours import Colours
 from dreamsound_desktop.views.time_box import TimeBox
 
@@ -21,7 +21,7 @@ class ClockAxis(pg.AxisItem):  # type: ignore[misc]
         """Return the tick labels."""
         del scale
         decimals = 0 if spacing >= 1 else 1 if spacing >= 0.1 else 2 if spacing >= 0.01 else 3
-        return [clock(value, decimals) for value in values]
+        return [time_text(value, decimals) for value in values]
 
 
 class TimePlot(pg.PlotWidget):  # type: ignore[misc]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel
 
-from dreamsound_desktop.analysis.scales import clock, note_name
+from dreamsound_desktop.analysis.scales import note_name, time_text
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.heard import ClassScores
 from dreamsound_desktop.views.spectrogram_layer import SpectrogramLayer
@@ -50,7 +50,7 @@ class Readout(QLabel):
 
     def text_at(self, seconds: float, hertz: float) -> str:
         """Return the readout at a position: time, and on the spectrogram Hz, note and level."""
-        parts = [clock(seconds)]
+        parts = [time_text(seconds)]
         if hertz > 0:
             note = note_name(hertz)
             parts.append(f"{hertz:.0f} Hz" + (f" ({note})" if note else ""))

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from dreamsound_desktop.analysis.disk_cache import DiskCache
-from dreamsound_desktop.analysis.peaks import PeakPyramid
 from dreamsound_desktop.analysis.scales import FrequencyAxis
-from dreamsound_desktop.background import Task, Tasks
+from dreamsound_desktop.background import Tasks
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.heard import ClassScores
 from dreamsound_desktop.state.preferences import Preferences
@@ -22,12 +18,11 @@ from dreamsound_desktop.views.heard_plot import HeardPlot
 from dreamsound_desktop.views.marks import Marks, Span
 from dreamsound_desktop.views.plot import TimePlot
 from dreamsound_desktop.views.readout import Readout
+from dreamsound_desktop.views.score_curve import ScoreCurve
 from dreamsound_desktop.views.spectrogram_layer import SpectrogramLayer
 from dreamsound_desktop.views.tile_store import TileStore
-from dreamsound_desktop.views.wave_item import WaveItem
+from dreamsound_desktop.views.wave_plot import WavePlot
 
-#: Repaint interval of the waveform while peaks are computed.
-GROWING_MS = 60
 #: Delay after the last view change before tiles are requested.
 REST_MS = 15
 #: Closest zoom, and keyboard steps as a share of the visible time.
@@ -58,11 +53,10 @@ class SoundView(QWidget):
         self._colour_table: tuple[str, float, float] = ("magma", -100.0, -10.0)
         self._colours = colours_of(self.palette())
         self._make_plots()
-        self._make_wave()
         self._make_spectrogram()
         self._connect()
         self.set_preferences(preferences)
-        self._build_peaks()
+        self.wave_plot.build_peaks(tasks, disk)
         self.show_all()
         self._show_selection()
         self._show_band()
@@ -72,8 +66,7 @@ class SoundView(QWidget):
 
     def _make_plots(self) -> None:
         colours = self._colours
-        self.wave_plot = TimePlot(False, False, colours)
-        self.wave_plot.setAccessibleName(self.tr("Waveform"))
+        self.wave_plot = WavePlot(self.document.sound, colours)
         self.spectrogram_plot = TimePlot(True, True, colours)
         self.spectrogram_plot.setAccessibleName(self.tr("Spectrogram"))
         self.heard_plot = HeardPlot(colours)
@@ -96,21 +89,6 @@ class SoundView(QWidget):
         self.spectrogram_plot.box.setLimits(xMin=0, xMax=length, yMin=0, yMax=1)
         self.spectrogram_plot.box.setYRange(0, 1, padding=0)
 
-    def _make_wave(self) -> None:
-        sound = self.document.sound
-        self.pyramid = PeakPyramid(sound.channels, sound.length)
-        self.wave = WaveItem(sound, self.pyramid, self._colours)
-        self.wave_plot.addItem(self.wave, ignoreBounds=True)
-        self.wave_plot.box.setYRange(0, sound.channels, padding=0)
-        names = {1: [""], 2: ["L", "R"]}.get(
-            sound.channels, [str(number + 1) for number in range(sound.channels)]
-        )
-        axis = self.wave_plot.getPlotItem().getAxis("left")
-        axis.setTicks([[(sound.channels - place - 0.5, name) for place, name in enumerate(names)]])
-        self._growing = QTimer(self)
-        self._growing.setInterval(GROWING_MS)
-        self._growing.timeout.connect(self.wave.update)
-
     def _make_spectrogram(self) -> None:
         sound = self.document.sound
         self.tiles = TileStore(sound, self._tasks, self._disk, self)
@@ -129,13 +107,7 @@ class SoundView(QWidget):
         self.band = Span(self._colours.band, "horizontal")
         self.band.show_span(None)
         self.spectrogram_plot.addItem(self.band, ignoreBounds=True)
-        self.activity = pg.PlotCurveItem(pen=pg.mkPen(self._colours.activity, width=2))
-        self.activity.setZValue(10)
-        self.spectrogram_plot.addItem(self.activity, ignoreBounds=True)
-        self.activity_label = pg.LabelItem(color=self._colours.activity, justify="left")
-        self.activity_label.setParentItem(self.spectrogram_plot.box)
-        self.activity_label.setPos(4, 0)
-        self.activity_label.setZValue(40)
+        self.score = ScoreCurve(self.spectrogram_plot, self._colours)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
@@ -159,7 +131,8 @@ class SoundView(QWidget):
             box.double_clicked.connect(self.play_wanted)
             box.menu_wanted.connect(self.menu_wanted)
             plot.scene().sigMouseMoved.connect(lambda at, plot=plot: self._on_mouse(plot, at))
-        self.wave_plot.box.zoomed_up.connect(self.zoom_amplitude)
+        self.wave_plot.box.zoomed_up.connect(self.wave_plot.zoom_amplitude)
+        self.wave_plot.failed.connect(self.failed)
         for marks in self.marks:
             self.choosing.watch_span(marks.span)
 
@@ -192,7 +165,7 @@ class SoundView(QWidget):
         axis = "bottom"
         plot = self.spectrogram_plot.getPlotItem()
         plot.hideAxis(axis) if heard is not None else plot.showAxis(axis)
-        self._show_activity()
+        self._show_score()
 
     def show_all(self) -> None:
         """Show the whole sound."""
@@ -222,11 +195,6 @@ class SoundView(QWidget):
         """Scroll by a share of the visible time."""
         self.wave_plot.box.scroll(share)
 
-    def zoom_amplitude(self, factor: float) -> None:
-        """Zoom the waveform's amplitude."""
-        self.wave.gain = min(max(self.wave.gain * factor, 0.1), 1000.0)
-        self.wave.update()
-
     def step_seconds(self) -> float:
         """Return the keyboard step: a fiftieth of the visible time."""
         low, high = self.seen()
@@ -247,12 +215,10 @@ class SoundView(QWidget):
             plot.recolour(self._colours)
         for marks in self.marks:
             marks.recolour(self._colours)
-        self.wave.colours = self._colours
-        self.wave.update()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         """Follow the window's theme."""
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "wave"):
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "marks"):
             self.recolour()
         super().changeEvent(event)
 
@@ -272,36 +238,8 @@ class SoundView(QWidget):
         for disconnect in self._undo_connections:
             disconnect()
         self.tiles.close()
-        self._peaks_task.cancel()
-        self._growing.stop()
+        self.wave_plot.stop()
         self._rest.stop()
-
-    # -- peaks ----------------------------------------------------------------------------------
-
-    def _build_peaks(self) -> None:
-        name = f"peaks 1 {self.document.sound.stamp}"
-        pyramid, sound, disk = self.pyramid, self.document.sound, self._disk
-
-        def build(task: Task) -> None:
-            kept = disk.get(name)
-            if kept is not None and kept.shape == pyramid.levels[0].shape:
-                pyramid.levels[0][:] = kept
-                pyramid.finish()
-                return
-            pyramid.build(sound, is_wanted=task.is_wanted)
-            if pyramid.is_whole:
-                disk.put(name, pyramid.levels[0])
-
-        def done(_: Any) -> None:
-            self._growing.stop()
-            self.wave.update()
-
-        def failed(reason: str) -> None:
-            self._growing.stop()
-            self.failed.emit(reason)
-
-        self._growing.start()
-        self._peaks_task = self._tasks.run(build, done, failed, priority=100)
 
     # -- document changes -----------------------------------------------------------------------
 
@@ -319,7 +257,7 @@ class SoundView(QWidget):
 
     def _on_recipe(self) -> None:
         self._show_band()
-        self._show_activity()
+        self._show_score()
 
     def _show_band(self) -> None:
         recipe, axis = self.document.recipe, self.spectrogram.axis
@@ -342,22 +280,8 @@ class SoundView(QWidget):
         if not low <= seconds <= high:
             self.wave_plot.box.setXRange(seconds, seconds + high - low, padding=0)
 
-    def _show_activity(self) -> None:
-        """Draw the score of the recipe's class over the spectrogram."""
-        heard = self.readout.heard
-        name = self.document.recipe.class_ or ""
-        found = heard.of(name) if heard is not None else None
-        if found is None and heard is not None and heard.classes:
-            found = heard.classes[0] if not name else None
-        if found is None or heard is None:
-            self.activity.setData([], [])
-            self.activity_label.setText("")
-            return
-        first = heard.patch_s / 2
-        times = [first + place * heard.hop_s for place in range(len(found.scores))]
-        self.activity.setData(times, found.scores)
-        label = self.tr("score of {0}").format(found.name)
-        self.activity_label.setText(label, color=self._colours.activity.name())
+    def _show_score(self) -> None:
+        self.score.show_score(self.readout.heard, self.document.recipe.class_ or "")
 
     def _on_mouse(self, plot: TimePlot, at: QPointF) -> None:
         if not plot.box.sceneBoundingRect().contains(at):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QMenu, QSlider, QToolBar
 
-from dreamsound_desktop.actions import FILE, MENUS, VIEW, translated
+from dreamsound_desktop.actions.table import FILE, MENUS, VIEW, translated
 from dreamsound_desktop.panels.meter import Meter
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.studio import Studio

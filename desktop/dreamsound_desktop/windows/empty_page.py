@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
-from dreamsound_desktop.actions import Actions
+from dreamsound_desktop.actions.actions import Actions
 from dreamsound_desktop.panels.action_button import ActionButton
 
 MOST_RECENT = 6

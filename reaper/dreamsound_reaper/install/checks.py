@@ -29,7 +29,7 @@ from dreamsound_reaper.install.python_library import (
 )
 from dreamsound_studio import __version__
 
-State = Literal["ok", "warning", "fail"]
+CheckState = Literal["ok", "warning", "fail"]
 INSTALL: Final = "dreamsound reaper install"
 #: An engine that has not reported its version by then counts as failed.
 ENGINE_S: Final = 60.0
@@ -56,7 +56,7 @@ class Check:
     """
 
     name: str
-    state: State
+    state: CheckState
     text: str
     remedy: str = ""
     exit_code: int = 1

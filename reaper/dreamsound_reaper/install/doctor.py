@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dreamsound_reaper.install import files
-from dreamsound_reaper.install.checks import Check, State, checks_in_reaper
+from dreamsound_reaper.install.checks import Check, CheckState, checks_in_reaper
 from dreamsound_reaper.install.errors import InstallError
 from dreamsound_reaper.install.places import runs_folder
 from dreamsound_studio import __version__
@@ -22,7 +22,7 @@ SCHEMA_VERSION: Final = 1
 EXIT_MODEL: Final = 3
 #: Length of the test dream: long enough for one patch of each model, and fast.
 DREAM_S, DREAM_RATE_HZ, DREAM_STEPS = 1.0, 16_000, 2
-MARKS: Final[dict[State, str]] = {"ok": "ok  ", "warning": "note", "fail": "FAIL"}
+MARKS: Final[dict[CheckState, str]] = {"ok": "ok  ", "warning": "note", "fail": "FAIL"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Findings:
     checks: tuple[Check, ...]
 
     @property
-    def state(self) -> State:
+    def state(self) -> CheckState:
         """Return the worst state."""
         states = {check.state for check in self.checks}
         return "fail" if "fail" in states else "warning" if "warning" in states else "ok"

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from dreamsound_studio.cli.queue.common import (
+    JobId,
     NoStart,
-    Number,
     Numbers,
     SomeNumbers,
     each,
@@ -22,7 +22,7 @@ from dreamsound_studio.cli.queue.common import (
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.completion import complete_job
 from dreamsound_studio.cli.shared.progress import inform
-from dreamsound_studio.errors import QueueError
+from dreamsound_studio.errors import QueueInputError
 from dreamsound_studio.jobs.stamp import FileStamp
 from dreamsound_studio.queue import inbox
 from dreamsound_studio.queue.store.records import Job
@@ -71,14 +71,14 @@ def retry(
             return job
 
         code = each(_chosen(store, numbers, every, ("failed",)), act)
-        if not no_start:
+        if not no_start and store.is_waited_for():
             ensure_worker(store)
     return code
 
 
 @app.command()
 def move(
-    number: Number,
+    number: JobId,
     before: Annotated[
         int | None,
         typer.Option(
@@ -93,7 +93,7 @@ def move(
 ) -> None:
     """Move a waiting job up or down."""
     if (before is not None) + top + bottom + (priority is not None) != 1:
-        raise QueueError("pass one of --before ID, --top, --bottom, --priority N")
+        raise QueueInputError("pass one of --before ID, --top, --bottom, --priority N")
     with opened() as store:
         if priority is not None:
             store.set_priority(number, priority)
@@ -152,7 +152,7 @@ def _chosen(
     store: Store, numbers: list[int] | None, every: bool, states: tuple[str, ...]
 ) -> list[int]:
     if bool(numbers) == every:
-        raise QueueError("no jobs: pass job IDs, or --all")
+        raise QueueInputError("no jobs: pass job IDs, or --all")
     if numbers:
         return numbers
     return [job.id for state in states for job in store.jobs(state, limit=2**31)]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from dreamsound_studio.audio.decode import open_sound
+from dreamsound_studio.cli import exit_code_of, line_and_code
 from dreamsound_studio.cli.queue.common import NoStart, opened
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import DryRun, Json
 from dreamsound_studio.cli.shared.places import AskedSound
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.request import RenderRequest, takes_render_request
-from dreamsound_studio.errors import QueueError
+from dreamsound_studio.errors import DreamSoundError, QueueInputError
 from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.jobs.spec import JobSpec
@@ -38,12 +40,16 @@ def add(
     dry_run: DryRun = False,
     json_output: Json = False,
 ) -> int:
-    """Add sounds to the render queue, a job each; starts a worker if none is running."""
+    """Add sounds to the render queue, a job each; starts a worker if none is running.
+
+    A sound that cannot be read is reported and left out; the others are added.
+    """
     kind = "preview" if preview else "render"
     if dry_run:
-        for job in requests_of(request, priority, kind):
+        asked = requests_of(request, priority, kind)
+        for job in asked.jobs:
             typer.echo(f"would add {job.input}, to write to {job.out}")
-        return 0
+        return asked.exit_code
     return send(request, priority, kind, start=not no_start, json_output=json_output)
 
 
@@ -55,45 +61,72 @@ def send(
     start: bool = True,
     json_output: bool = False,
 ) -> int:
-    """Add what was asked for to the queue; all of it, or nothing.
+    """Add the sounds that can be read to the queue; return the exit code.
 
     Raises
     ------
     DreamSoundError
-        An option is invalid, or a sound cannot be read.
+        An option is invalid, or a file that all sounds need cannot be read.
     """
-    requests = requests_of(asked, priority, kind)
+    found = requests_of(asked, priority, kind)
+    requests = found.jobs
     with opened() as store:
         numbers = store.add([new_job(request, "cli") for request in requests])
-        started = start and ensure_worker(store)
+        started = bool(requests) and start and ensure_worker(store)
         paused = store.paused and kind == "render"
     if json_output:
         jobs = [
             {"id": number, "input": request.input}
             for number, request in zip(numbers, requests, strict=True)
         ]
-        typer.echo(json.dumps({"jobs": jobs, "worker_started": started}, indent=1))
-    else:
+        added = {"jobs": jobs, "failed": found.failed, "worker_started": started}
+        typer.echo(json.dumps(added, indent=1))
+    elif requests:
         for number, request in zip(numbers, requests, strict=True):
             say(f"job {number}: {request.input}")
         places = {request.out for request in requests}
         where = places.pop() if len(places) == 1 else "folders beside the sounds"
         inform(f"renders go to {where}; to follow: dreamsound queue watch")
-    if paused:
+    if paused and requests:
         say("dreamsound: the queue is paused; to resume: dreamsound queue resume")
-    return 0
+    return found.exit_code
 
 
-def requests_of(asked: RenderRequest, priority: int = 0, kind: str = "render") -> list[JobSpec]:
+@dataclass
+class AskedJobs:
+    """The jobs of a command, and the inputs that cannot be added.
+
+    Attributes
+    ----------
+    jobs : list of JobSpec
+        One for each sound that can be read.
+    failed : list of dict
+        ``input``, ``error`` and ``exit_code`` of each other one, as ``render --json`` has them.
+    """
+
+    jobs: list[JobSpec]
+    failed: list[dict[str, Any]]
+
+    @property
+    def exit_code(self) -> int:
+        """The command's: as that of ``batch``, where one sound does not stop the others."""
+        codes = [one["exit_code"] for one in self.failed]
+        return exit_code_of(codes, len(codes) + len(self.jobs))
+
+
+def requests_of(asked: RenderRequest, priority: int = 0, kind: str = "render") -> AskedJobs:
     """Return a request for each input, checked as far as it can be without dreaming."""
     recipe, options = asked.recipe(), asked.options()
     asked.check()
     keep_every = asked.keep_every()
-    others = (*recipe.files(), asked.from_render)
-    sounds = asked.sounds()
-    for path in (*(sound.path for sound in sounds), *(path for path in others if path is not None)):
-        with open_sound(Path(path)):
-            pass
+    for path in (*recipe.files(), asked.from_render):
+        if path is not None:
+            _check_sound(path)
+    every = asked.sounds()
+    _check_names(every, options)
+    failed = [one for sound in every if (one := _failure(sound.path)) is not None]
+    bad = {one["input"] for one in failed}
+    sounds = [(number, sound) for number, sound in enumerate(every, 1) if sound.path not in bad]
     documents = [
         {
             "input": sound.path,
@@ -109,26 +142,42 @@ def requests_of(asked: RenderRequest, priority: int = 0, kind: str = "render") -
             "kind": kind,
             "priority": priority,
         }
-        for number, sound in enumerate(sounds, 1)
+        for number, sound in sounds
     ]
     here = Path.cwd()
-    _check_names(sounds, options)
     requests = [JobRequest.make(document).settled(here) for document in documents]
-    for folder in {sound.out for sound in sounds}:
+    for folder in {sound.out for _, sound in sounds}:
         # The worker makes it, when there is something to put into it.
         check_folder_writable(folder, makes_it=False)
-    return requests
+    return AskedJobs(requests, failed)
+
+
+def _check_sound(path: str) -> None:
+    """Raise `AudioFileError` for a file that is not a readable sound."""
+    with open_sound(Path(path)):
+        pass
+
+
+def _failure(path: str) -> dict[str, Any] | None:
+    """Return why a sound cannot be added, and print it; None where it can."""
+    try:
+        _check_sound(path)
+    except DreamSoundError as error:
+        line, code = line_and_code(error)
+        say(f"dreamsound: {line if path in line else f'{path}: {line}'}")
+        return {"input": path, "error": line, "exit_code": code}
+    return None
 
 
 def _check_names(sounds: list[AskedSound], options: RenderOptions) -> None:
-    """Raise `QueueError` for two inputs whose renders would have the same names."""
+    """Raise `QueueInputError` for two inputs whose renders would have the same names."""
     if options.clash != "refuse" or "{n}" in options.name:
         return
     names: set[tuple[Path, str]] = set()
     for sound in sounds:
         name = Path(sound.path).stem
         if (sound.out, name) in names:
-            raise QueueError(
+            raise QueueInputError(
                 f"two inputs are called {name}: their renders would have the same names; pass "
                 "--clash number, or {n} in --name"
             )

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dreamsound_studio.cli import EXIT_SOME_FAILED
+from dreamsound_studio.cli import exit_code_of
 from dreamsound_studio.cli.shared.completion import complete_job
 from dreamsound_studio.cli.shared.progress import say
 from dreamsound_studio.errors import QueueError, RecipeError
@@ -30,7 +30,7 @@ def job_id(text: str | int) -> int:
         raise RecipeError(f"Invalid job ID: {text}. See dreamsound queue list") from None
 
 
-Number = Annotated[
+JobId = Annotated[
     int, typer.Argument(parser=job_id, metavar="ID", help="Job ID.", autocompletion=complete_job)
 ]
 Numbers = Annotated[
@@ -65,7 +65,7 @@ def each(numbers: Iterable[int], act: Callable[[int], Job | None]) -> int:
         Takes a number; returns the job, whose state is printed.
     """
     asked = list(numbers)
-    failed = 0
+    failed: list[int] = []
     for number in asked:
         try:
             job = act(number)
@@ -73,7 +73,5 @@ def each(numbers: Iterable[int], act: Callable[[int], Job | None]) -> int:
                 say(f"job {number}: {job.state}")
         except QueueError as error:
             say(f"dreamsound: {error}")
-            failed += 1
-    if not failed:
-        return 0
-    return QueueError.exit_code if failed == len(asked) else EXIT_SOME_FAILED
+            failed.append(error.exit_code)
+    return exit_code_of(failed, len(asked))

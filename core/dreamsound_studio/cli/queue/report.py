@@ -12,7 +12,7 @@ from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import Json
 from dreamsound_studio.cli.shared.progress import inform
 from dreamsound_studio.files import check_folder_writable
-from dreamsound_studio.pictures.batch_report import Report, Row
+from dreamsound_studio.pictures.batch_report import BatchReport, Row
 from dreamsound_studio.queue.store.records import Job
 
 app = App()
@@ -33,7 +33,7 @@ def report(
     check_folder_writable(out)
     out.mkdir(parents=True, exist_ok=True)
     rows = [_row(number, job) for number, job in enumerate(sorted(jobs, key=_number), 1)]
-    made = Report.beginning(out, rows, "queue_report")
+    made = BatchReport.beginning(out, rows, "queue_report")
     made.seconds = sum(row.seconds for row in rows)
     made.write()
     if json_output:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from dreamsound_studio.audio.times import clock
-from dreamsound_studio.cli.queue.common import Number, opened
+from dreamsound_studio.cli.queue.common import JobId, opened
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import Json
 from dreamsound_studio.cli.shared.progress import inform
@@ -49,7 +49,7 @@ def list_jobs(
 
 
 @app.command()
-def show(number: Number, json_output: Json = False) -> None:
+def show(number: JobId, json_output: Json = False) -> None:
     """Show one job in full."""
     with opened() as store:
         job = store.job(number)

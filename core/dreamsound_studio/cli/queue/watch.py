@@ -66,6 +66,8 @@ def wait(
 ) -> int:
     """Wait until jobs finish; the exit code is 4 if one failed or was cancelled."""
     with opened() as store:
+        for number in numbers or ():
+            store.job(number)  # a job that is removed meanwhile is not waited for
         chosen = numbers or [
             job.id
             for state in ("queued", "running", "cancelling")
@@ -153,7 +155,7 @@ class _Table:
     def show(self, jobs: list[Job]) -> None:
         del jobs  # the order of all matters, not only what has changed
         self._live.update(
-            table_of(self._store, self._eta, self._console.height, self._note), refresh=True
+            queue_table(self._store, self._eta, self._console.height, self._note), refresh=True
         )
 
     def note(self, text: str) -> None:
@@ -162,7 +164,7 @@ class _Table:
             self.show([])
 
 
-def table_of(store: Store, eta: Eta, height: int, note: str = "") -> Any:
+def queue_table(store: Store, eta: Eta, height: int, note: str = "") -> Any:
     """Return the queue as a table of rich.
 
     Parameters

@@ -6,9 +6,11 @@ text: it wraps at the terminal's width, cuts nothing, and needs no import of ric
 
 from __future__ import annotations
 
+import difflib
 import functools
+import re
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -63,6 +65,8 @@ METAVARS = {
     "<float range>": "X",
     "<path>": "PATH",
 }
+#: How the parser writes the limits of a number, and how the help does.
+LIMITS = {r"([-.\d]+)<=x<=([-.\d]+)": r"\1 to \2", r"x>=([-.\d]+)": r"\1 or more"}
 #: Key of a context's notes: show every option.
 EVERY = "dreamsound_studio.cli.help_all"
 
@@ -74,9 +78,7 @@ class Command(TyperCommand):
         kwargs["context_settings"] = SETTINGS | (kwargs.get("context_settings") or {})
         kwargs["rich_markup_mode"] = None
         super().__init__(*args, **kwargs)
-        taken = {flag for param in self.params for flag in param.opts}
-        more = [*_general_options(), *_help_all(is_shown=self._has_long_options())]
-        self.params += [param for param in more if not taken & set(param.opts)]
+        _add_general_options(self, has_long_help=self._has_long_options())
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; whichever way it ends, it leaves no empty folder that it made."""
@@ -95,47 +97,48 @@ class Command(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments and options under their headings."""
-        every = bool(ctx.meta.get(EVERY))
-        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
-        sections |= {name: [] for name in (*PANELS, GENERAL)}
-        params = self.get_params(ctx)
-        if not every:
-            params = _short(params)
-        for param in params:
-            record = _record(param, ctx)
-            if record is None:
-                continue
-            heading = _heading(param)
-            if not every and heading in PANELS:
-                heading, record = "Options", (record[0], _short_text(param, record[1]))
-            sections.setdefault(heading, []).append(record)
-        for heading, rows in sections.items():
-            if rows:
-                with formatter.section(heading):
-                    formatter.write_dl(rows, col_max=FIRST_COLUMN)
+        for heading, rows in _sections(self.get_params(ctx), ctx).items():
+            _write(heading, rows, formatter)
 
     def _has_long_options(self) -> bool:
         return any(_heading(p) in PANELS and p.name not in SHORT_HELP for p in self.params)
 
 
 class Group(TyperGroup):
-    """A group of commands; called without one, it shows its help."""
+    """A group of commands with the general options; called without one, it shows its help."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["context_settings"] = SETTINGS | (kwargs.get("context_settings") or {})
         kwargs["rich_markup_mode"] = None
+        kwargs["invoke_without_command"] = True
         super().__init__(*args, **kwargs)
+        _add_general_options(self, has_long_help=False)
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Show the help where no command is named."""
-        if not args and not ctx.resilient_parsing:
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that is named; show the help where none is."""
+        result = super().invoke(ctx)
+        if ctx.invoked_subcommand is None:
             typer.echo(ctx.get_help())
-            ctx.exit()
-        return super().parse_args(ctx, args)
+        return result
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that is named; suggest another for an unknown one."""
+        if args[0] not in self.list_commands(ctx) and not ctx.resilient_parsing:
+            fail_for_unknown(ctx, args[0], self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
 
     def get_help_option_names(self, ctx: Any) -> list[str]:
         """Return -h and --help in this order."""
         return _ordered(super().get_help_option_names(ctx))
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the group's own options, its commands, and the general options."""
+        sections = _sections(self.get_params(ctx), ctx)
+        general = sections.pop(GENERAL)
+        for heading, rows in sections.items():
+            _write(heading, rows, formatter)
+        self.format_commands(ctx, formatter)
+        _write(GENERAL, general, formatter)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write a line for each command, wrapped where the terminal is narrow."""
@@ -144,8 +147,15 @@ class Group(TyperGroup):
             for name in self.list_commands(ctx)
             if (command := self.get_command(ctx, name)) is not None and not command.hidden
         ]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+        _write("Commands", rows, formatter)
+
+
+def fail_for_unknown(ctx: typer.Context, name: str, known: Iterable[str]) -> NoReturn:
+    """Raise the parser's error for a command that a group does not have."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, 1)
+    hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(names)}"
+    ctx.fail(f"unknown command {name!r}: {hint}")
 
 
 class App(typer.Typer):
@@ -158,6 +168,36 @@ class App(typer.Typer):
     def command(self, name: str | None = None, **kwargs: Any) -> Callable[[Function], Function]:
         """Add a command, as `typer.Typer.command` does."""
         return super().command(name, **({"cls": Command} | kwargs))
+
+
+def _add_general_options(command: Any, *, has_long_help: bool) -> None:
+    """Add the options that a command or group has no options of its own for."""
+    taken = {flag for param in command.params for flag in param.opts}
+    more = [*_general_options(), *_help_all(is_shown=has_long_help)]
+    command.params += [param for param in more if not taken & set(param.opts)]
+
+
+def _sections(params: list[Any], ctx: Any) -> dict[str, list[tuple[str, str]]]:
+    """Return the rows of a help page by heading, in its order; a heading may have none."""
+    every = bool(ctx.meta.get(EVERY))
+    sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+    sections |= {name: [] for name in (*PANELS, GENERAL)}
+    for param in params if every else _short(params):
+        record = _record(param, ctx)
+        if record is None:
+            continue
+        heading = _heading(param)
+        if not every and heading in PANELS:
+            heading, record = "Options", (record[0], _short_text(param, record[1]))
+        sections.setdefault(heading, []).append(record)
+    return sections
+
+
+def _write(heading: str, rows: list[tuple[str, str]], formatter: Any) -> None:
+    """Write rows under their heading, which is left out where there are none."""
+    if rows:
+        with formatter.section(heading):
+            formatter.write_dl(rows, col_max=FIRST_COLUMN)
 
 
 def _ordered(names: Iterable[str]) -> list[str]:
@@ -191,6 +231,8 @@ def _record(param: Any, ctx: Any) -> tuple[str, str] | None:
     name, text = record
     for kind, metavar in METAVARS.items():
         name = name.replace(kind, metavar)
+    for limits, words in LIMITS.items():
+        text = re.sub(limits, words, text)
     return (name, " ".join(text.split()))
 
 

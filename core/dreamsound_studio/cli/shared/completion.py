@@ -19,10 +19,10 @@ BASH_SPECIAL = re.compile(r"([\s'\"()&;,<>|$`\\!*?])")
 #: Jobs that are offered, the latest first.
 MOST_JOBS = 200
 
-Item = str | tuple[str, str]
+Completion = str | tuple[str, str]
 
 
-def complete_preset(incomplete: str) -> list[Item]:
+def complete_preset(incomplete: str) -> list[Completion]:
     """Return presets whose name begins so, with their notes."""
     with suppress(Exception):
         from dreamsound_studio.recipe.presets import factory_presets, user_presets
@@ -32,7 +32,7 @@ def complete_preset(incomplete: str) -> list[Item]:
     return []
 
 
-def complete_class(ctx: typer.Context, incomplete: str) -> list[Item]:
+def complete_class(ctx: typer.Context, incomplete: str) -> list[Completion]:
     """Return the classes of the chosen model whose name begins so."""
     with suppress(Exception):
         from dreamsound_studio.models.tables import table_named
@@ -42,7 +42,7 @@ def complete_class(ctx: typer.Context, incomplete: str) -> list[Item]:
     return []
 
 
-def complete_layer(ctx: typer.Context, incomplete: str) -> list[Item]:
+def complete_layer(ctx: typer.Context, incomplete: str) -> list[Completion]:
     """Return the layers of the chosen model whose name begins so."""
     with suppress(Exception):
         from dreamsound_studio.models.tables import table_named
@@ -54,7 +54,7 @@ def complete_layer(ctx: typer.Context, incomplete: str) -> list[Item]:
     return []
 
 
-def complete_model(incomplete: str) -> list[Item]:
+def complete_model(incomplete: str) -> list[Completion]:
     """Return the models whose name begins so."""
     with suppress(Exception):
         from dreamsound_studio.models.entries import CATALOG
@@ -66,16 +66,16 @@ def complete_model(incomplete: str) -> list[Item]:
     return []
 
 
-def complete_choice(choices: str) -> Callable[[str], list[Item]]:
+def complete_choice(choices: str) -> Callable[[str], list[Completion]]:
     """Return what completes one of some words, separated by ``|``."""
 
-    def complete(incomplete: str) -> list[Item]:
+    def complete(incomplete: str) -> list[Completion]:
         return _matching(((word, "") for word in choices.split("|")), incomplete)
 
     return complete
 
 
-def complete_job(incomplete: str) -> list[Item]:
+def complete_job(incomplete: str) -> list[Completion]:
     """Return the jobs of the queue whose number begins so, with their state and sound."""
     with suppress(Exception):
         from dreamsound_studio.queue.store.store import open_store
@@ -87,7 +87,7 @@ def complete_job(incomplete: str) -> list[Item]:
     return []
 
 
-def _matching(items: Iterable[tuple[str, str]], incomplete: str) -> list[Item]:
+def _matching(items: Iterable[tuple[str, str]], incomplete: str) -> list[Completion]:
     wanted = incomplete.casefold()
     found = [(name, about) for name, about in items if name.casefold().startswith(wanted)]
     if os.environ.get("_DREAMSOUND_COMPLETE", "").endswith("bash"):

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreamsound_studio.audio.times import clock
+from dreamsound_studio.cli.shared.shown_score import ShownScore
 from dreamsound_studio.cli.shared.verbosity import verbosity
 
 if TYPE_CHECKING:
     from dreamsound_studio.dream.records import StepEvent
+    from dreamsound_studio.jobs.hooks import Hooks
 
 #: With these all but the longest class names fit into a terminal of 80 columns.
 BAR_CELLS, NAME_CELLS = 8, 15
@@ -20,9 +22,8 @@ BAR_CELLS, NAME_CELLS = 8, 15
 class StepLine:
     """Progress of one input's steps, on standard error; nothing where ``--quiet`` is passed.
 
-    A step's score is marked ``~``: it is measured while the step runs, on the sound that enters it
-    and on a patch grid that jitter shifts. The last line has the score of the result, on the
-    published grid, as the report has.
+    The score is the last known one of the sound so far, on the published grid as that of the
+    result; the run needs :meth:`hooks` for it.
 
     Parameters
     ----------
@@ -40,6 +41,7 @@ class StepLine:
         self._is_over = False
         # The first step also builds the graphs: it says nothing about those to come.
         self._first_ended: float | None = None
+        self._score = ShownScore()
         self._text = "listening"
         self._live: Any = None
 
@@ -64,13 +66,21 @@ class StepLine:
         self._share = share
         self._show()
 
+    def hooks(self, **more: Any) -> Hooks:
+        """Return what a run calls besides the methods of this line, and more hooks."""
+        from dreamsound_studio.jobs.hooks import Hooks
+
+        return Hooks(on_event=None if verbosity.quiet else self._score.after_step, **more)
+
     def step(self, event: StepEvent) -> None:
         """Show a step that is done."""
         self._done, self._share = event.step, 0.0
         self._is_over = event.step >= self._steps
         if self._first_ended is None:
             self._first_ended = time.monotonic()
-        self._text = f"loss {event.loss:.4g}, {event.class_name} ~{event.score:.3f}"
+        score = self._score.of(event)
+        shown = "" if score is None else f" {score:.3f}"
+        self._text = f"loss {event.loss:.4g}, {event.class_name}{shown}"
         step = f"{self._name}: step {event.step}/{self._steps}, {self._text}"
         if self._live is None:
             inform(f"{step}, {event.seconds:.2f} s{self._remaining()}")

@@ -29,7 +29,9 @@ def recipe_in(path: Path) -> tuple[Recipe, dict[str, Any]]:
     return recipe_from(document, str(path)), about
 
 
-def recipe_of(preset: str | None, path: Path | None, paper: bool, fields: dict[str, Any]) -> Recipe:
+def recipe_of_options(
+    preset: str | None, path: Path | None, paper: bool, fields: dict[str, Any]
+) -> Recipe:
     """Return the recipe of a command's options: a preset's or a file's, and fields over it."""
     if preset is not None and path is not None:
         raise RecipeError("pass --preset or --recipe, not both: each is a recipe")

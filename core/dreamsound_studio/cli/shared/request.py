@@ -35,7 +35,7 @@ from dreamsound_studio.cli.shared.options import (
 )
 from dreamsound_studio.cli.shared.places import AskedSound, asked_sounds, clash_fields, clash_of
 from dreamsound_studio.cli.shared.reading import settled_span
-from dreamsound_studio.cli.shared.recipes import preset_name, recipe_of
+from dreamsound_studio.cli.shared.recipes import preset_name, recipe_of_options
 from dreamsound_studio.dream.objective import check_names_here
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE
@@ -218,7 +218,7 @@ def checked_recipe(
     preset: str | None, recipe_file: Path | None, paper: bool, recipe_fields: dict[str, Any]
 ) -> Recipe:
     """Return the recipe of a command's options, checked as far as it can be beforehand."""
-    recipe = recipe_of(preset, recipe_file, paper, recipe_fields)
+    recipe = recipe_of_options(preset, recipe_file, paper, recipe_fields)
     Plan.of(recipe)
     check_names_here(recipe)
     return recipe

@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.names import NameTable
+from dreamsound_studio.wrong_values import advice
 
 CARD_FILE = "dreamsound-model.json"
 #: Columns that can hold a class's name, best first.
@@ -77,20 +79,23 @@ def read_card(folder: Path, name: str | None = None) -> Card:
         The rate or the classes are neither given nor found.
     """
     place = folder / CARD_FILE
-    advice = (
+    what_to_do = (
         f'Write {{"sample_rate_hz": 16000, "classes": "classes.csv"}} to {place}, or run '
         f"dreamsound models pull NAME --from {folder} --rate HZ --classes FILE."
     )
     try:
         text = place.read_text(encoding="utf-8")
     except OSError:
-        raise ModelError(f"{folder}: unknown sample rate. {advice}") from None
+        raise ModelError(f"{folder}: unknown sample rate. {what_to_do}") from None
     try:
-        file = CardFile.model_validate(json.loads(text))
+        document = json.loads(text)
+        if not isinstance(document, dict):
+            raise ModelError(f"{place}: not a JSON object. {what_to_do}")
+        file = CardFile.model_validate(document)
     except ValidationError as error:
         problem = error.errors()[0]
         field = ".".join(str(part) for part in problem["loc"])
-        raise ModelError(f"{place}: {field}: {problem['msg'].lower()}") from error
+        raise ModelError(f"{place}: {field}: {_wrong(problem)}") from error
     except ValueError as error:
         raise ModelError(f"{place}: invalid JSON: {error}") from error
     if file.classes is not None:
@@ -101,7 +106,9 @@ def read_card(folder: Path, name: str | None = None) -> Card:
         found = _tables_in(folder / "assets")
         if len(found) != 1:
             there = ", ".join(path.name for path in found) or "none"
-            raise ModelError(f"{folder}: unknown table of classes (in assets: {there}). {advice}")
+            raise ModelError(
+                f"{folder}: unknown table of classes (in assets: {there}). {what_to_do}"
+            )
         classes = found[0]
     names = read_classes(classes)
     table = NameTable(
@@ -147,6 +154,15 @@ def read_classes(path: Path) -> tuple[str, ...]:
     if len(names) > MOST_CLASSES:
         raise ModelError(f"{path}: more than {MOST_CLASSES} classes")
     return tuple(names)
+
+
+def _wrong(problem: Mapping[str, Any]) -> str:
+    """Return what is wrong with a field of the file, and what to do."""
+    if problem["type"] == "missing":
+        return "missing. Add it."
+    if problem["type"] == "extra_forbidden":
+        return f"unknown field. Use {', '.join(CardFile.model_fields)}."
+    return f"{advice(problem)}, not {problem['input']!r:.60}"
 
 
 def _tables_in(folder: Path) -> list[Path]:

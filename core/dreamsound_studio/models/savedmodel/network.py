@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -113,8 +114,6 @@ def load_saved_model(weights: Weights) -> ForeignModel:
         It cannot be loaded, does not map a waveform to scores, has no gradient, or its numbers of
         classes and scores differ.
     """
-    import tensorflow as tf
-
     folder = weights.place
     card = read_card(folder, weights.name)
     try:
@@ -124,6 +123,27 @@ def load_saved_model(weights: Weights) -> ForeignModel:
             raise
         raise ModelError(f"{folder} cannot be loaded: {_first_line(error)}") from error
     call = _call_of(loaded, folder)
+    embeddings = _tried(call, card, folder)
+    if embeddings is not None:
+        classes = len(card.table.class_names)
+        layers = {"scores": (classes,), "embeddings": (int(embeddings.shape[-1]),)}
+        table = replace(card.table, layers=layers, guide_layer="embeddings")
+        card = Card(card.file, table)
+    return ForeignModel(weights.name, fingerprint(folder), card, call, loaded)
+
+
+def _tried(
+    call: Callable[[Tensor], tuple[Tensor, Tensor | None]], card: Card, folder: Path
+) -> Tensor | None:
+    """Return the embeddings of a patch of noise, if there are any.
+
+    Raises
+    ------
+    ModelError
+        The scores are not what the card says, or have no gradient.
+    """
+    import tensorflow as tf
+
     length = round(card.file.patch_s * card.file.sample_rate_hz)
     noise = PROBE_LEVEL * np.random.default_rng(0).standard_normal(length).astype(np.float32)
     try:
@@ -156,11 +176,7 @@ def load_saved_model(weights: Weights) -> ForeignModel:
         raise ModelError(
             f"{folder}: no gradient from scores to waveform; the model can listen, not dream"
         )
-    if embeddings is not None:
-        layers = {"scores": (classes,), "embeddings": (int(embeddings.shape[-1]),)}
-        table = replace(card.table, layers=layers, guide_layer="embeddings")
-        card = Card(card.file, table)
-    return ForeignModel(weights.name, fingerprint(folder), card, call, loaded)
+    return embeddings
 
 
 def _import_hub() -> Any:

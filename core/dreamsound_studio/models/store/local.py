@@ -10,7 +10,7 @@ import difflib
 import os
 from pathlib import Path
 
-from dreamsound_studio.errors import ModelError
+from dreamsound_studio.errors import ModelError, UnknownModelError
 from dreamsound_studio.models.entries import CATALOG, DEFAULT_MODEL, FALLBACK_MODEL, CatalogEntry
 from dreamsound_studio.models.plugins import plugin_entries
 from dreamsound_studio.models.store.caches import CachedFolder, cached_folders
@@ -131,7 +131,7 @@ def looks_like_path(model: str) -> bool:
 
 
 def entry_of(name: str) -> CatalogEntry:
-    """Return a listed model, or raise `ModelError` with the nearest name."""
+    """Return a listed model, or raise `UnknownModelError` with the nearest name."""
     name = resolved_name(name)
     if name in CATALOG:
         return CATALOG[name]
@@ -142,7 +142,7 @@ def entry_of(name: str) -> CatalogEntry:
     known = [*CATALOG, *plugin_entries(), *(found.name for found in own_models())]
     near = difflib.get_close_matches(name, known, 1)
     hint = f"Did you mean {near[0]}?" if near else f"Use {', '.join(known)}, or a path."
-    raise ModelError(f"Unknown model {name!r}. {hint}")
+    raise UnknownModelError(f"Unknown model {name!r}. {hint}")
 
 
 def cached_folders_of(name: str) -> list[CachedFolder]:

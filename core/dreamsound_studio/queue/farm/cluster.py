@@ -1,51 +1,20 @@
-"""A worker that sends its jobs to a Dask cluster, and fetches progress and renders.
-
-The scheduler decides which machine runs what, and when. This module handles the files of a job, its
-progress, stopping it, and resuming it elsewhere when its machine is lost.
-"""
+"""A Dask cluster as the queue's machine sees it: its machines, their messages and their files."""
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
-import shutil
-import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future as LocalFuture
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dreamsound_studio.errors import AudioFileError, QueueError, RenderCancelled
-from dreamsound_studio.files import free_paths, numbered
-from dreamsound_studio.jobs.report import RenderFact
-from dreamsound_studio.jobs.results import JobResult
-from dreamsound_studio.library.records import DreamRecord
-from dreamsound_studio.queue.farm.messages import (
-    PROBE,
-    FarmFile,
-    FarmNews,
-    FarmOrder,
-    FarmOutcome,
-)
-from dreamsound_studio.queue.farm.task import (
-    NeedsFilesError,
-    dream_job,
-    read_piece,
-    remove_folder,
-)
-from dreamsound_studio.queue.store.records import Job
-from dreamsound_studio.queue.store.store import Store
-from dreamsound_studio.queue.worker.job_run import GivenBack, JobRun, Surroundings
-from dreamsound_studio.queue.worker.options import WorkerOptions
-from dreamsound_studio.queue.worker.retry import patiently
-from dreamsound_studio.queue.worker.worker import BEAT_S, POLL_S, Worker
-from dreamsound_studio.render.note import file_sha256
+from dreamsound_studio.errors import QueueError
+from dreamsound_studio.queue.farm.messages import FarmNews
+from dreamsound_studio.queue.farm.task import read_piece, remove_folder
+from dreamsound_studio.queue.worker.worker import BEAT_S
 
 #: Size of the pieces in which files travel.
 PIECE_BYTES = 4 * 2**20
@@ -53,9 +22,6 @@ PIECE_BYTES = 4 * 2**20
 MOST_SLOTS = 1024
 #: Time limit for the scheduler's first answer.
 CONNECT_S = 20.0
-LOOK_S = 0.1
-#: Previews go before renders waiting at the scheduler.
-PRIORITY = {"preview": 10, "render": 0}
 
 
 @dataclass(frozen=True)
@@ -128,7 +94,8 @@ class Farm:
         QueueError
             The connection to the scheduler is lost.
         """
-        if time.monotonic() - self._looked_s < BEAT_S:
+        now_s = time.monotonic()
+        if now_s - self._looked_s < BEAT_S:
             return
         # Dask tries for a while to reconnect to a lost scheduler.
         if self.client.status not in ("running", "connecting"):
@@ -140,7 +107,7 @@ class Farm:
         self._has_gpus = any(gpus.values())
         threads = {address: int(one["nthreads"]) for address, one in workers.items()}
         self._slots = gpus if self._has_gpus else threads
-        self._looked_s = time.monotonic()
+        self._looked_s = now_s
 
     @property
     def slots(self) -> int:
@@ -149,9 +116,9 @@ class Farm:
             return 0
         return min(sum(self._slots.values()), MOST_SLOTS)
 
-    def has(self, address: str) -> bool:
-        """Return whether a machine was present at the last update."""
-        return address in self._slots
+    def has_lost(self, address: str, seen_s: float) -> bool:
+        """Return whether a machine that was there at a time has been missing since."""
+        return self._looked_s > seen_s and address not in self._slots
 
     @property
     def resources(self) -> dict[str, float] | None:
@@ -201,273 +168,3 @@ class Farm:
         waiting = self._news.get(news.token)
         if waiting is not None:
             waiting.append(news)
-
-
-class FarmRun(JobRun):
-    """A job that runs on a farm machine."""
-
-    def __init__(self, around: Surroundings, job: Job, farm: Farm) -> None:
-        super().__init__(around, job)
-        self._farm = farm
-        self._address: str | None = None
-        self._fetching: threading.Thread | None = None
-
-    def carry_out(self) -> JobResult:
-        """Have the job dreamed on a machine, and fetch the renders."""
-        spec = self.spec
-        folder = Path(spec.out) / f".{self.tag}farm"
-        probe = uuid.uuid4().hex
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / PROBE).write_text(probe, encoding="utf-8")
-        except OSError as error:
-            raise AudioFileError(f"{spec.out}: {error.strerror or error}") from error
-        files = {path: _hash_of(path) for path in spec.files()}
-        order = FarmOrder(
-            spec=spec.to_json(),
-            files=files,
-            token=self.job.token,
-            attempt="",
-            topic=self._farm.topic,
-            folder=str(folder),
-            probe=probe,
-            key={"files": list(files.values()), "span": spec.span},
-            checkpoint_every_s=self.around.checkpoint_every_s,
-        )
-        try:
-            with self._farm.news_of(self.job.token) as news:
-                outcome = self._ordered(order, news)
-            return self._brought(outcome, folder)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _ordered(self, order: FarmOrder, news: deque[FarmNews]) -> FarmOutcome:
-        """Run the order; files that the machine cannot see travel by value."""
-        contents: dict[str, list[Any]] = {}
-        while True:
-            order = replace(order, attempt=uuid.uuid4().hex[:8])
-            try:
-                return self._outcome(order, contents, news)
-            except NeedsFilesError as error:
-                contents |= {path: self._farm.scatter(Path(path)) for path in error.paths}
-
-    def _outcome(
-        self, order: FarmOrder, contents: dict[str, list[Any]], news: deque[FarmNews]
-    ) -> FarmOutcome:
-        from distributed import Event, KilledWorker
-
-        client = self._farm.client
-        checkpoint = {
-            f"{path.parent.name}/{path.name}": self._farm.scatter(path)
-            for path in self._newest_checkpoint()
-        }
-        self._address = None
-        self.change(True, phase="waiting for the farm")
-        future = client.submit(
-            dream_job,
-            order,
-            contents,
-            checkpoint,
-            key=f"dreamsound-{order.token}-{order.attempt}",
-            resources=self._farm.resources,
-            priority=PRIORITY[self.job.kind],
-            pure=False,
-            retries=0,
-        )
-        stop, finish = (Event(order.event(what), client) for what in ("stop", "finish"))
-        to_finish = [finish, stop]
-        try:
-            while not future.done():
-                self._hear(news, order.attempt)
-                self.control.check_cancelled()
-                while to_finish and self.control.finishing:
-                    to_finish.pop(0).set()
-                self._check_machine()
-                time.sleep(LOOK_S)
-            self._hear(news, order.attempt)
-            outcome: FarmOutcome = future.result()
-            return outcome
-        except KilledWorker as error:
-            raise GivenBack("the machine that ran it was lost") from error
-        except (asyncio.CancelledError, concurrent.futures.CancelledError) as error:
-            # The scheduler has forgotten the task: it was restarted, or is lost.
-            raise GivenBack(None) from error
-        except (RenderCancelled, GivenBack):
-            # Dask lets a task that has begun run to its end: this stops it.
-            with suppress(OSError, TimeoutError):
-                finish.clear()
-                stop.set()
-            raise
-        finally:
-            with suppress(OSError, TimeoutError):
-                future.cancel()
-
-    def _check_machine(self) -> None:
-        if self._address is not None and not self._farm.has(self._address):
-            raise GivenBack(f"its machine, {self._address}, was lost")
-
-    def _hear(self, waiting: deque[FarmNews], attempt: str) -> None:
-        """Pass on the machine's news."""
-        while waiting:
-            news = waiting.popleft()
-            if news.attempt != attempt:
-                continue
-            if news.began:
-                self._address = news.began
-                self.change(True, machine=news.began)
-            if news.progress:
-                self.change(False, **news.progress)
-            if news.step is not None:
-                self.step(news.step)
-            if news.say:
-                self.say(news.say)
-            if news.checkpoint and self._address is not None:
-                self._fetch_checkpoint(Path(news.checkpoint), news.files)
-
-    def _fetch_checkpoint(self, there: Path, files: dict[str, int]) -> None:
-        """Fetch a checkpoint in the background, one at a time."""
-        if self._fetching is not None and self._fetching.is_alive():
-            return
-        address = self._address or ""
-        folder = self.around.store.checkpoints_of(self.job)
-
-        def fetch() -> None:
-            partial = folder / f"{there.name}.partial"
-            try:
-                partial.mkdir(parents=True, exist_ok=True)
-                for name, size in files.items():
-                    self._farm.fetch(address, str(there / name), size, partial / name)
-                partial.replace(folder / there.name)
-                self.around.store.set_checkpoint(
-                    self.job.id, self.around.worker, folder / there.name
-                )
-                for old in sorted(folder.glob("step-??????"))[:-1]:
-                    shutil.rmtree(old, ignore_errors=True)
-            except (OSError, QueueError, ValueError, KeyError, RuntimeError):
-                # It was replaced by a newer one meanwhile, or its machine is lost.
-                shutil.rmtree(partial, ignore_errors=True)
-
-        self._fetching = threading.Thread(target=fetch, daemon=True)
-        self._fetching.start()
-
-    def _newest_checkpoint(self) -> list[Path]:
-        if self._fetching is not None:
-            self._fetching.join()
-        found = sorted(self.around.store.checkpoints_of(self.job).glob("step-??????"))
-        return sorted(found[-1].iterdir()) if found else []
-
-    def _brought(self, outcome: FarmOutcome, folder: Path) -> JobResult:
-        """Fetch the renders, and move them into place; return the result."""
-        report, address = outcome.report, self._address or ""
-        self.change(True, phase="fetching the renders")
-        places = self._free_places(outcome.files)
-        facts: dict[str, RenderFact] = {}
-        try:
-            for name, file in outcome.files.items():
-                self.control.check_cancelled()
-                partial = folder / Path(file.path).name
-                if outcome.here:
-                    self._farm.fetch(address, file.path, file.size, partial)
-                if file_sha256(partial) != file.sha256:
-                    raise AudioFileError(f"{partial.name}: damaged in transit from {address}")
-                facts[name] = RenderFact(str(partial), str(places[name]), file.sha256)
-        except OSError as error:
-            raise GivenBack(
-                f"lost its machine {address} before its renders were fetched"
-            ) from error
-        self._farm.remove(address, outcome.scratch)
-        report.renders = {name: places[name] for name in report.renders}
-        report.warnings[:0] = self.warnings
-        ready = self.set_ready(facts, report.result(), self._record(outcome.record, places))
-        finished = self.finish_ready(ready)
-        if finished is None:
-            raise QueueError(f"The renders of job {self.job.id} disappeared before completion")
-        return finished
-
-    def _record(self, record: DreamRecord | None, places: dict[str, Path]) -> DreamRecord | None:
-        """Return the library's record with the paths of this machine."""
-        if record is None:
-            return None
-        renders = tuple(replace(one, path=str(places[one.name])) for one in record.renders)
-        return replace(record, source=self.spec.input, renders=renders)
-
-    def _free_places(self, files: dict[str, FarmFile]) -> dict[str, Path]:
-        """Return the target path of each file, after resolving existing files as requested."""
-        out = Path(self.spec.out)
-        names = {name: Path(file.path) for name, file in files.items()}
-
-        def places(number: int) -> dict[str, Path]:
-            return {
-                name: out / f"{numbered(path.stem, number)}{path.suffix}"
-                for name, path in names.items()
-            }
-
-        return free_paths(places) if self.spec.options.clash == "number" else places(1)
-
-
-def _hash_of(path: str) -> str:
-    found = file_sha256(Path(path))
-    if found is None:
-        raise AudioFileError(f"{path}: cannot be read")
-    return found
-
-
-class FarmWorker(Worker):
-    """A worker whose jobs run on a farm.
-
-    Parameters
-    ----------
-    store : Store
-        The queue.
-    farm : Farm
-        The farm that runs the jobs.
-    options : WorkerOptions, optional
-        The worker's options.
-    say : callable, optional
-        Receives lines for the log.
-    """
-
-    is_farm = True
-
-    def __init__(
-        self,
-        store: Store,
-        farm: Farm,
-        options: WorkerOptions | None = None,
-        say: Callable[[str], None] = lambda _: None,
-    ) -> None:
-        super().__init__(store, options, say)
-        self._farm = farm
-        self.device = f"farm {farm.address}"
-
-    def _new_run(self, job: Job, on_block: Callable[[], None] | None) -> JobRun:
-        del on_block
-        return FarmRun(self._around, job, self._farm)
-
-    def _previews(self) -> None:
-        """Previews are claimed together with the renders, before them."""
-
-    def _renders(self) -> int:
-        count = 0
-        running: set[LocalFuture[None]] = set()
-        with ThreadPoolExecutor(MOST_SLOTS) as pool:
-            while not self._leaving.is_set():
-                try:
-                    self._farm.look()
-                except QueueError as problem:
-                    self._failed(problem)
-                    break
-                for one in [one for one in running if one.done()]:
-                    running.remove(one)
-                    if error := one.exception():
-                        self._failed(error)
-                has_room = len(running) < self._farm.slots
-                job = patiently(lambda: self.store.claim(self.name)) if has_room else None
-                if job is not None:
-                    running.add(pool.submit(self._run, job, None))
-                    count += 1
-                elif not running and self._is_idle():
-                    break
-                else:
-                    self._leaving.wait(POLL_S)
-        return count

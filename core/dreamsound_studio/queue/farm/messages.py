@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dreamsound_studio.dream.records import StepEvent
     from dreamsound_studio.jobs.report import Report
-    from dreamsound_studio.jobs.resumable import Change
+    from dreamsound_studio.jobs.resumable import ProgressValue
     from dreamsound_studio.library.records import DreamRecord
 
 #: A file that travels by value, in pieces.
@@ -59,8 +59,9 @@ class FarmOrder:
 
 @dataclass(frozen=True)
 class FarmFile:
-    """A finished file on a machine: its path there, hash, and size in bytes."""
+    """A finished file on a machine: its name, path there, hash, and size in bytes."""
 
+    name: str
     path: str
     sha256: str
     size: int
@@ -76,6 +77,8 @@ class FarmOutcome:
         The report.
     record : DreamRecord or None
         For the library of the queue's machine.
+    machine : str
+        Address of the machine.
     files : dict
         The finished files, by name.
     here : bool
@@ -86,6 +89,7 @@ class FarmOutcome:
 
     report: Report
     record: DreamRecord | None
+    machine: str
     files: dict[str, FarmFile]
     here: bool
     scratch: str
@@ -116,7 +120,7 @@ class FarmNews:
     token: str
     attempt: str
     began: str = ""
-    progress: dict[str, Change] = field(default_factory=dict)
+    progress: dict[str, ProgressValue] = field(default_factory=dict)
     step: StepEvent | None = None
     say: str = ""
     checkpoint: str = ""

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from dreamsound_studio._version import __version__
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.records import StepEvent
+from dreamsound_studio.dream.records import RawDream, StepEvent
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.jobs.checkpoint import Checkpoints
 from dreamsound_studio.jobs.hooks import Hooks
 from dreamsound_studio.jobs.models import WarmModels, default_budget
 from dreamsound_studio.jobs.report import Report
-from dreamsound_studio.jobs.resumable import Change, ResumableJob
+from dreamsound_studio.jobs.resumable import ProgressValue, ResumableJob
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.jobs.thread_warnings import thread_warnings
 from dreamsound_studio.queue.farm.messages import (
@@ -62,6 +63,9 @@ def dream_job(
 ) -> FarmOutcome:
     """Carry out a job on this machine.
 
+    Dask runs a task again if it loses the machine or the result, perhaps while the first run goes
+    on: every run has files of its own.
+
     Parameters
     ----------
     order : FarmOrder
@@ -91,6 +95,8 @@ def dream_job(
 def _outcome(
     order: FarmOrder, contents: dict[str, Pieces], checkpoint: dict[str, Pieces], scratch: Path
 ) -> FarmOutcome:
+    from distributed import get_worker
+
     places = _places(order.files, contents, scratch)
     shared = Path(order.folder)
     is_shared = _reads(shared / PROBE, order.probe)
@@ -98,6 +104,11 @@ def _outcome(
     progress = _Progress(order)
     finished: dict[str, Path] = {}
     records: list[DreamRecord | None] = []
+
+    def dreamed(dream: RawDream) -> None:
+        del dream
+        if is_shared and not _reads(shared / PROBE, order.probe):
+            raise AudioFileError(f"{shared}: removed, the job has ended elsewhere")
 
     def ready(made: Ready, report: Report, record: DreamRecord | None) -> None:
         del report
@@ -107,7 +118,7 @@ def _outcome(
     spec = JobSpec.from_json(order.spec)
     # The queue's machine decides about existing files: names here are always free.
     options = spec.options.model_copy(update={"clash": "refuse", "overwrite": False})
-    out = shared if is_shared else scratch / "renders"
+    out = (shared if is_shared else scratch) / uuid.uuid4().hex[:8]
     job = ResumableJob(
         spec.model_copy(update={"options": options, "out": str(out)}),
         _models().load,
@@ -119,17 +130,29 @@ def _outcome(
             order.checkpoint_every_s,
         ),
         progress.checkpoint,
-        Hooks(on_ready=ready),
+        Hooks(on_dream=dreamed, on_ready=ready),
         place_of=lambda path: places[path],
         keeps_records=False,
     )
     with thread_warnings(), _stopped_by_events(order, progress):
         report = job.run([])
-    files = {
-        name: FarmFile(str(path), file_sha256(path) or "", path.stat().st_size)
-        for name, path in finished.items()
-    }
-    return FarmOutcome(report, records[0], files, not is_shared, str(scratch))
+    machine, files = get_worker().address, _finished_files(finished, out)
+    return FarmOutcome(report, records[0], machine, files, not is_shared, str(scratch))
+
+
+def _finished_files(finished: dict[str, Path], out: Path) -> dict[str, FarmFile]:
+    """Move a run's files out of its folder, under names of their own; return them.
+
+    The folder is this machine's user's: the queue's user may not be allowed to take files from it.
+    """
+    files = {}
+    for number, (name, path) in enumerate(finished.items()):
+        place = path.replace(out.with_name(f"{out.name}-{number}"))
+        files[name] = FarmFile(
+            path.name, str(place), file_sha256(place) or "", place.stat().st_size
+        )
+    out.rmdir()
+    return files
 
 
 def read_piece(path: str, start: int, size: int) -> bytes:
@@ -153,11 +176,11 @@ class _Progress:
         self._worker = get_worker()
         self._order = order
         self._reported_s = 0.0
-        self._changes: dict[str, Change] = {}
+        self._changes: dict[str, ProgressValue] = {}
         self.control = Control(lambda share: self.change(share=round(share, 4)))
         self._send(FarmNews(order.token, order.attempt, began=self._worker.address))
 
-    def change(self, at_once: bool = False, **fields: Change) -> None:
+    def change(self, at_once: bool = False, **fields: ProgressValue) -> None:
         self._changes |= fields
         if at_once or time.monotonic() - self._reported_s >= REPORT_S:
             self._reported_s = time.monotonic()

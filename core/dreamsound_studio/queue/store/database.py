@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self
 
-from dreamsound_studio.errors import QueueError
+from dreamsound_studio.errors import QueueInputError
 from dreamsound_studio.queue.store.records import JOB_COLUMNS, Job, job_from, now_text
 from dreamsound_studio.queue.store.schema import QUEUE, connect
 from dreamsound_studio.queue.store.states import ACTIONS, OVER, LostJobError, illegal_move
@@ -88,7 +88,7 @@ class Database:
                 return True
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def connection(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection to this thread only."""
         self._leave_parent()
         with self._lock:
@@ -106,37 +106,39 @@ class Database:
             _INHERITED.append(self._connection)
         self._pid, self._lock, self._connection = os.getpid(), threading.RLock(), None
 
-    def _rows(self, statement: str, *values: object) -> Rows:
+    def rows(self, statement: str, *values: object) -> Rows:
         """Run one statement to its end, which commits it if no transaction is open."""
-        with self._open() as connection:
+        with self.connection() as connection:
             return connection.execute(statement, values).fetchall()
 
-    def _rows_cheaply(self, statement: str, *values: object) -> Rows:
-        """As `_rows`, without waiting for the disk: a power cut may undo it, a crash does not."""
-        with self._open() as connection:
+    def rows_cheaply(self, statement: str, *values: object) -> Rows:
+        """As `rows`, without waiting for the disk: a power cut may undo it, a crash does not."""
+        with self.connection() as connection:
             connection.execute("PRAGMA synchronous = NORMAL")
             try:
                 return connection.execute(statement, values).fetchall()
             finally:
                 connection.execute("PRAGMA synchronous = FULL")
 
-    def _jobs(self, statement: str, *values: object) -> list[Job]:
+    def read_jobs(self, statement: str, *values: object) -> list[Job]:
+        """Run one statement that returns all columns of jobs."""
         with QUEUE.errors(self.path, self._busy_timeout_s):
-            return [job_from(row) for row in self._rows(statement, *values)]
+            return [job_from(row) for row in self.rows(statement, *values)]
 
     @contextmanager
-    def _transaction(self, mode: str) -> Iterator[None]:
+    def transaction(self, mode: str) -> Iterator[None]:
         """Group reads or changes into one transaction; ``IMMEDIATE`` is for changes."""
-        with self._open() as connection, transaction(connection, mode):
+        with self.connection() as connection, transaction(connection, mode):
             yield
 
-    def _job(self, job_id: int) -> Job:
-        found = self._jobs(f"SELECT {COLUMNS} FROM jobs WHERE id = ?", checked_id(job_id))
+    def job(self, job_id: int) -> Job:
+        """Return a job; raise `QueueError` if the ID is unknown."""
+        found = self.read_jobs(f"SELECT {COLUMNS} FROM jobs WHERE id = ?", checked_id(job_id))
         if not found:
-            raise QueueError(f"No job {job_id} in the queue")
+            raise QueueInputError(f"No job {job_id} in the queue")
         return found[0]
 
-    def _act(
+    def act(
         self, action: str, job_id: int, worker: str | None = None, **fields: str | int | None
     ) -> Job:
         """Change a job's state as in `ACTIONS`, in one statement, and set fields; return the job.
@@ -151,23 +153,24 @@ class Database:
             f"AND (:mine IS NULL OR worker = :mine) RETURNING {COLUMNS}"
         )
         values = fields | {"job_id": checked_id(job_id), "mine": worker, "now": now_text()}
-        with self._open() as connection:
+        with self.connection() as connection:
             rows = connection.execute(statement, values).fetchall()
             if not rows:
-                self._refuse(action, job_id, worker)
+                self.refuse(action, job_id, worker)
             return job_from(rows[0])
 
-    def _refuse(self, action: str, job_id: int, worker: str | None) -> NoReturn:
-        job = self._job(job_id)
+    def refuse(self, action: str, job_id: int, worker: str | None) -> NoReturn:
+        """Raise the error for an action that has changed no job."""
+        job = self.job(job_id)
         if worker is not None and job.worker != worker:
             raise LostJobError(f"Job {job_id} does not, or no longer, belong to worker {worker}")
         raise illegal_move(job_id, action, job.state)
 
 
 def checked_id(job_id: int) -> int:
-    """Return a valid job ID, or raise `QueueError`."""
+    """Return a valid job ID, or raise `QueueInputError`."""
     if not 0 <= job_id <= _MOST_ID:
-        raise QueueError(f"Invalid job ID: {job_id}")
+        raise QueueInputError(f"Invalid job ID: {job_id}")
     return job_id
 
 

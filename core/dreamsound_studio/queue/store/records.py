@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any, Final, NamedTuple, NoReturn
 
-from dreamsound_studio.errors import QueueError
+from dreamsound_studio.errors import QueueError, QueueInputError
 from dreamsound_studio.jobs.limits import MOST_NAME, MOST_PRIORITY
 from dreamsound_studio.jobs.results import JobResult, ProgressReport
 from dreamsound_studio.queue.store.states import OVER
@@ -237,10 +237,10 @@ def checked_text(text: str, what: str, most: int) -> str:
 
 
 def checked_priority(priority: int) -> int:
-    """Return a priority that can be stored, or raise `QueueError`."""
+    """Return a priority that can be stored, or raise `QueueInputError`."""
     if not -MOST_PRIORITY <= priority <= MOST_PRIORITY:
         limits = f"{-MOST_PRIORITY} to {MOST_PRIORITY}"
-        raise QueueError(f"Invalid priority: {priority!r:.60}. Use {limits}.")
+        raise QueueInputError(f"Invalid priority: {priority!r:.60}. Use {limits}.")
     return priority
 
 

@@ -16,8 +16,8 @@ from dreamsound_studio.errors import QueueError
 from dreamsound_studio.files import free_number
 from dreamsound_studio.locks import WorkerLock
 from dreamsound_studio.paths import data_folder
-from dreamsound_studio.queue.store.claims import WorkerActions
-from dreamsound_studio.queue.store.commands import UserActions
+from dreamsound_studio.queue.store import claims, commands, queries
+from dreamsound_studio.queue.store.database import Database
 from dreamsound_studio.queue.store.records import Changes, Job, NewJob, WorkerRow
 from dreamsound_studio.queue.store.schema import DamagedQueueError
 from dreamsound_studio.queue.store.states import LostJobError
@@ -39,8 +39,10 @@ __all__ = [
 QUEUE_VARIABLE: Final = "DREAMSOUND_QUEUE"
 
 
-class Store(UserActions, WorkerActions):
+class Store(Database):
     """The render queue: its contents, the user's actions, and the workers' actions.
+
+    They are written in `queries`, `commands` and `claims`.
 
     Create one per process; its threads may share it. A forked process reopens the file.
 
@@ -51,6 +53,50 @@ class Store(UserActions, WorkerActions):
     busy_timeout_s : float
         How long to wait for another process that writes.
     """
+
+    check = queries.check
+    jobs = queries.jobs
+    counts = queries.counts
+    workers = queries.workers
+    wish = queries.wish
+    waiting_folders = queries.waiting_folders
+    unreported_folders = queries.unreported_folders
+    is_waited_for = queries.is_waited_for
+    number = queries.number
+    changes = queries.changes
+    watch = queries.watch
+    wait = queries.wait
+
+    add = commands.add
+    cancel = commands.cancel
+    finish = commands.finish
+    retry = commands.retry
+    remove = commands.remove
+    clear_finished = commands.clear_finished
+    pause = commands.pause
+    resume = commands.resume
+    set_priority = commands.set_priority
+    move = commands.move
+
+    register_worker = claims.register_worker
+    beat = claims.beat
+    unregister_worker = claims.unregister_worker
+    claim = claims.claim
+    report_progress = claims.report_progress
+    set_checkpoint = claims.set_checkpoint
+    set_ready = claims.set_ready
+    mark_reported = claims.mark_reported
+    set_device = claims.set_device
+    done = claims.done
+    failed = claims.failed
+    cancelled = claims.cancelled
+    give_back = claims.give_back
+    recover = claims.recover
+
+    @property
+    def paused(self) -> bool:
+        """Whether renders are paused; previews never are."""
+        return queries.is_paused(self)
 
     def checkpoints_of(self, job: Job) -> Path:
         """Return the folder of a job's checkpoints, which may not exist."""

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from dreamsound_studio._version import __version__
@@ -22,16 +22,13 @@ from dreamsound_studio.errors import (
     RenderCancelled,
     is_out_of_memory,
 )
-from dreamsound_studio.files import check_folder_writable, partial_files, put_in_place
+from dreamsound_studio.files import check_folder_writable, partial_files
 from dreamsound_studio.jobs.checkpoint import Checkpoints
 from dreamsound_studio.jobs.hooks import Hooks
-from dreamsound_studio.jobs.keeping import keep_once
-from dreamsound_studio.jobs.limits import CHECKPOINT_S
-from dreamsound_studio.jobs.models import WarmModels
 from dreamsound_studio.jobs.report import RenderFact, Report
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.jobs.results import JobResult
-from dreamsound_studio.jobs.resumable import Change, ResumableJob
+from dreamsound_studio.jobs.resumable import ProgressValue, ResumableJob
 from dreamsound_studio.jobs.run import Runner
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.jobs.stamp import FileStamp
@@ -39,12 +36,12 @@ from dreamsound_studio.library.records import DreamRecord
 from dreamsound_studio.queue import inbox
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import LostJobError
-from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.log_lines import job_line
 from dreamsound_studio.queue.worker.previews import StepPictures, step_picture_file
 from dreamsound_studio.queue.worker.progress import JobProgress
 from dreamsound_studio.queue.worker.ready import ReadyJob
 from dreamsound_studio.queue.worker.retry import patiently
+from dreamsound_studio.queue.worker.surroundings import GivenBack, Surroundings
 from dreamsound_studio.render.note import file_sha256
 from dreamsound_studio.render.write import Ready
 
@@ -52,45 +49,6 @@ from dreamsound_studio.render.write import Ready
 SKIPPED: JobResult = {"skipped": True, "warnings": ["renders already exist"], "renders": {}}
 #: Shortest interval of progress reports within a step.
 REPORT_S = 0.1
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """The parts of a worker that its jobs share.
-
-    Attributes
-    ----------
-    store : Store
-        The queue.
-    worker : str
-        The worker's name in the queue.
-    models : WarmModels
-        Its models.
-    checkpoint_every_s : float
-        Shortest interval between checkpoints, seconds.
-    say : callable
-        Receives lines for the worker's log.
-    """
-
-    store: Store
-    worker: str
-    models: WarmModels
-    checkpoint_every_s: float = CHECKPOINT_S
-    say: Callable[[str], None] = lambda _: None
-
-
-class GivenBack(Exception):
-    """Raised to return a job to the queue, for another attempt elsewhere.
-
-    Parameters
-    ----------
-    crash : str or None
-        How the job's process died, if the job may be the cause.
-    """
-
-    def __init__(self, crash: str | None) -> None:
-        super().__init__(crash or "given back")
-        self.crash = crash
 
 
 class JobRun:
@@ -312,21 +270,13 @@ class JobRun:
 
     def finish_ready(self, ready: ReadyJob) -> JobResult | None:
         """Move finished files into place; return the result, or None if they are incomplete."""
-        partial, places = ready.paths
-        whole = True
-        for name, fact in ready.files.items():
-            if file_sha256(places[name]) == fact.sha256:
-                del partial[name], places[name]
-                continue
-            whole = whole and file_sha256(partial[name]) == fact.sha256
-        if not whole:
+        finished = ready.put_in_place()
+        if finished is None:
             # Files in place stay; the next attempt will report them as existing.
             self.around.store.set_ready(self.job.id, self.around.worker, None)
             return None
-        put_in_place(partial, places, ready.overwrite)
         self.clean()
-        warnings = [*ready.result["warnings"], *keep_once(ready.record)]
-        return {**ready.result, "warnings": warnings}
+        return finished
 
     # -- reporting ------------------------------------------------------------------------------
 
@@ -346,7 +296,7 @@ class JobRun:
     def _between_blocks(self, share: float) -> None:
         self.change(share=round(share, 4))
 
-    def change(self, at_once: bool = False, **fields: Change) -> None:
+    def change(self, at_once: bool = False, **fields: ProgressValue) -> None:
         """Report changed fields of the progress, at once or when the next report is due."""
         self._progress.change(fields)
         now_s = time.monotonic()

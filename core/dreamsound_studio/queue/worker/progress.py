@@ -7,7 +7,7 @@ from typing import cast
 
 from dreamsound_studio.dream.records import StepEvent
 from dreamsound_studio.jobs.results import ProgressReport
-from dreamsound_studio.jobs.resumable import Change
+from dreamsound_studio.jobs.resumable import ProgressValue
 
 #: Number of recent steps that set the time of a step.
 STEPS_OF_ETA = 5
@@ -43,7 +43,7 @@ class JobProgress:
     score: float | None = None
     _seconds: list[float] = field(default_factory=list)
 
-    def change(self, changes: dict[str, Change]) -> None:
+    def change(self, changes: dict[str, ProgressValue]) -> None:
         """Take changed fields; raise `TypeError` for one that does not exist."""
         for name, value in changes.items():
             if name not in NAMES:

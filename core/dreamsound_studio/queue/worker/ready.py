@@ -7,9 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from dreamsound_studio.files import put_in_place
+from dreamsound_studio.jobs.keeping import keep_once
 from dreamsound_studio.jobs.report import RenderFact
 from dreamsound_studio.jobs.results import JobResult
 from dreamsound_studio.library.records import DreamRecord, RenderRecord
+from dreamsound_studio.render.note import file_sha256
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,28 @@ class ReadyJob:
         files = {name: RenderFact(**fact) for name, fact in values["files"].items()}
         return cls(files, values["overwrite"], values["report"], _record(values["record"]))
 
-    @property
-    def paths(self) -> tuple[dict[str, Path], dict[str, Path]]:
-        """Where each file is, and where it goes."""
-        partial = {name: Path(fact.partial) for name, fact in self.files.items()}
-        return partial, {name: Path(fact.place) for name, fact in self.files.items()}
+    def put_in_place(self) -> JobResult | None:
+        """Move the files into place, and the record into the library; return the result.
+
+        Files that are in place already stay there. If any other is missing or damaged, nothing is
+        moved, and None returned.
+
+        Raises
+        ------
+        AudioFileError
+            A file cannot be renamed.
+        """
+        partial: dict[str, Path] = {}
+        places: dict[str, Path] = {}
+        for name, fact in self.files.items():
+            if file_sha256(Path(fact.place)) == fact.sha256:
+                continue
+            if file_sha256(Path(fact.partial)) != fact.sha256:
+                return None
+            partial[name], places[name] = Path(fact.partial), Path(fact.place)
+        put_in_place(partial, places, self.overwrite)
+        warnings = [*self.result["warnings"], *keep_once(self.record)]
+        return {**self.result, "warnings": warnings}
 
 
 def _record(values: Mapping[str, Any] | None) -> DreamRecord | None:

@@ -23,11 +23,12 @@ from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.schema import RemovedQueueError
 from dreamsound_studio.queue.store.states import LostWorkerError
 from dreamsound_studio.queue.store.store import Store
-from dreamsound_studio.queue.worker.job_run import JobRun, Surroundings
+from dreamsound_studio.queue.worker.job_run import JobRun
 from dreamsound_studio.queue.worker.liveness import Observer
 from dreamsound_studio.queue.worker.log_lines import device_line, job_line
 from dreamsound_studio.queue.worker.options import WorkerOptions
 from dreamsound_studio.queue.worker.retry import patiently
+from dreamsound_studio.queue.worker.surroundings import Surroundings
 
 #: Polling interval of a worker without work; a check costs some 20 microseconds.
 POLL_S = 0.05

@@ -3,7 +3,7 @@
 
 import os
 
-from . import api, facts, runs, settings, watching
+from . import api, facts, program, runs, settings, watching
 
 #: Recipe fields in the dialog.
 ASKED = ("class", "strength", "steps")
@@ -20,9 +20,9 @@ def run(action, main, preset=None):
             watching.watch_run(place, bridge, main)
         ACTIONS[action](bridge, main, preset)
     except settings.Problem as problem:
-        api.message(str(problem))
+        program.message(str(problem))
     except OSError as error:
-        api.message(f"DreamSound could not start: {error}")
+        program.message(f"DreamSound could not start: {error}")
 
 
 # -- dreaming ---------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def dream_with_preset(bridge, main, preset):
     items = _selected(project)
     before = settings.last(project)
     if preset is None:
-        answer = api.ask("DreamSound", ["Preset"], [before.get("preset") or ""])
+        answer = program.ask("DreamSound", ["Preset"], [before.get("preset") or ""])
         if answer is None:
             return
         preset = answer[0]
@@ -104,7 +104,7 @@ def _selected(project):
 def _ask(bridge, chosen):
     """Return the settings entered by the user, or None."""
     recipe = chosen.get("recipe") or {}
-    answer = api.ask(
+    answer = program.ask(
         "DreamSound",
         ["Preset (optional)", "Class to dream of", "Strength (0.05)", "Steps (10)"],
         [chosen.get("preset") or ""] + [_shown(recipe.get(name)) for name in ASKED],
@@ -128,7 +128,7 @@ def _begin(
     bridge, main, project, path, items, chosen, action="dream", target=None, with_window=False
 ):
     """Dump the facts, start the engine, and watch the run."""
-    host = {"language": "python", "reaper": api.version(), "bridge": bridge.get("version", "")}
+    host = {"language": "python", "reaper": program.version(), "bridge": bridge.get("version", "")}
     found = facts.dump(project, path, items, chosen, action, host, target)
     known = {}
     for entry, item in zip(found["items"], items):
@@ -188,7 +188,7 @@ def progress(bridge, main, preset):
         noted = runs.read(place, runs.RUN) or {}
         name = os.path.basename(noted.get("path") or "") or "Unsaved project"
         lines.append(f"{name}: {status.get('state')}, {status.get('text') or '…'}")
-    api.message("\n".join(lines) or "No dreams running.")
+    program.message("\n".join(lines) or "No dreams running.")
 
 
 def doctor(bridge, main, preset):
@@ -197,21 +197,21 @@ def doctor(bridge, main, preset):
         os.makedirs(bridge["runs"])
     name = f"doctor-{os.urandom(3).hex()}.json"
     report = os.path.join(bridge["runs"], name)
-    words = ["reaper", "doctor", "--resource-path", api.resource_path(), "--out", report]
+    words = ["reaper", "doctor", "--resource-path", program.resource_path(), "--out", report]
     runs.start_program([*bridge["engine"], *words])
-    began_s = api.now_s()
+    began_s = program.now_s()
 
     def look():
         found = runs.read(bridge["runs"], name)
         if found is None:
-            if api.now_s() - began_s > DOCTOR_S:
+            if program.now_s() - began_s > DOCTOR_S:
                 raise settings.Problem(
                     "The DreamSound engine is not responding.\n\nRun in a terminal:\n\n"
                     "    dreamsound reaper doctor"
                 )
             return True
         os.remove(report)
-        api.message("\n".join(found.get("lines", [])))
+        program.message("\n".join(found.get("lines", [])))
         return False
 
     watching.loop(main, look)

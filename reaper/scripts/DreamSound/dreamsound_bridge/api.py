@@ -1,19 +1,14 @@
 # @noindex
-"""A Pythonic layer over REAPER's functions: the only file that deals with tuples and pointers.
+"""A Pythonic layer over REAPER's functions: projects, items, takes, sources.
 
-A pointer is a text that ends in its address; NULL has the address 0, and is truthy. A function that
-fills in a parameter returns all parameters.
+With program.py and making.py, the only file that deals with tuples and pointers. A pointer is a
+text that ends in its address; NULL has the address 0, and is truthy. A function that fills in a
+parameter returns all parameters.
 """
 
 import reaper_python as rpr
 
-#: Buffer size for a text that REAPER fills in.
-ROOM = 4096
-NAME = "DreamSound"
-
-
-class Failed(Exception):
-    """REAPER refused an operation."""
+from .program import NAME, ROOM, Failed
 
 
 def is_null(pointer):
@@ -247,138 +242,3 @@ def new_source(path):
 def build_peaks(source, mode):
     """Build peaks like PCM_Source_BuildPeaks."""
     return rpr.RPR_PCM_Source_BuildPeaks(source, mode)
-
-
-def new_take(item):
-    """Return a new take without a source."""
-    take = rpr.RPR_AddTakeToMediaItem(item)
-    if is_null(take):
-        raise Failed("cannot add a take")
-    return take
-
-
-def give_source(take, source):
-    """Assign a source to a take; return whether that worked."""
-    return bool(rpr.RPR_SetMediaItemTake_Source(take, source))
-
-
-def insert_as_take(project, item, path):
-    """Insert a file into an item of the active project as a take, like the Insert menu."""
-    selected = selected_items(project)
-    cursor = rpr.RPR_GetCursorPositionEx(project)
-    view = rpr.RPR_GetSet_ArrangeView2(project, False, 0, 0, 0.0, 0.0)[4:]
-    try:
-        rpr.RPR_SelectAllMediaItems(project, False)
-        rpr.RPR_SetMediaItemSelected(item, True)
-        before = rpr.RPR_CountTakes(item)
-        rpr.RPR_InsertMedia(path, 3)
-        if rpr.RPR_CountTakes(item) != before + 1:
-            raise Failed("REAPER did not accept the file")
-        return rpr.RPR_GetTake(item, before)
-    finally:
-        rpr.RPR_SelectAllMediaItems(project, False)
-        for one in selected:
-            rpr.RPR_SetMediaItemSelected(one, True)
-        rpr.RPR_SetEditCurPos2(project, cursor, False, False)
-        rpr.RPR_GetSet_ArrangeView2(project, True, 0, 0, view[0], view[1])
-
-
-def delete_take(project, item, take):
-    """Delete a take of an item; another take becomes active."""
-    selected = selected_items(project)
-    active = active_take(item)
-    try:
-        rpr.RPR_SelectAllMediaItems(project, False)
-        rpr.RPR_SetMediaItemSelected(item, True)
-        rpr.RPR_SetActiveTake(take)
-        if rpr.RPR_GetActiveTake(item) == take:
-            rpr.RPR_Main_OnCommandEx(40129, 0, project)  # Take: Delete active take from items
-    finally:
-        rpr.RPR_SelectAllMediaItems(project, False)
-        for one in selected:
-            rpr.RPR_SetMediaItemSelected(one, True)
-        if active is not None and active != take:
-            rpr.RPR_SetActiveTake(active)
-
-
-def new_track(after, name):
-    """Return a new track of the active project, below another."""
-    number = track_number(after)
-    rpr.RPR_InsertTrackAtIndex(number, True)
-    track = rpr.RPR_GetTrack(0, number)
-    rpr.RPR_GetSetMediaTrackInfo_String(track, "P_NAME", name, True)
-    return track
-
-
-def new_item(track):
-    """Return a new, empty item on a track."""
-    item = rpr.RPR_AddMediaItemToTrack(track)
-    if is_null(item):
-        raise Failed("cannot add an item")
-    return item
-
-
-# -- the program ------------------------------------------------------------------------------
-
-
-def begin_step(project):
-    """Begin an undo step; suspends drawing until its end."""
-    rpr.RPR_PreventUIRefresh(1)
-    rpr.RPR_Undo_BeginBlock2(project)
-
-
-def end_step(project, name, is_changed):
-    """End an undo step; without changes, leave no undo point."""
-    rpr.RPR_Undo_EndBlock2(project, name, -1 if is_changed else 0)
-    rpr.RPR_PreventUIRefresh(-1)
-    rpr.RPR_UpdateArrange()
-
-
-def redraw(item):
-    """Redraw an item."""
-    rpr.RPR_UpdateItemInProject(item)
-
-
-def remembered(key):
-    """Return a line stored in REAPER."""
-    return rpr.RPR_GetExtState(NAME, key)
-
-
-def remember(key, text, persist):
-    """Store a line in REAPER, permanently or until it closes."""
-    rpr.RPR_SetExtState(NAME, key, text, persist)
-
-
-def message(text):
-    """Show a message box."""
-    rpr.RPR_MB(text, NAME, 0)
-
-
-def ask(title, captions, values):
-    """Return the user's input, or None if cancelled."""
-    answer = rpr.RPR_GetUserInputs(
-        title,
-        len(captions),
-        ",".join(captions) + ",extrawidth=220,separator=|",
-        "|".join(values),
-        ROOM,
-    )
-    if not answer[0]:
-        return None
-    found = answer[4].split("|")
-    return (found + [""] * len(captions))[: len(captions)]
-
-
-def resource_path():
-    """Return REAPER's resource folder."""
-    return rpr.RPR_GetResourcePath()
-
-
-def version():
-    """Return REAPER's version, such as 7.08/linux-x86_64."""
-    return rpr.RPR_GetAppVersion()
-
-
-def now_s():
-    """Return a monotonic time."""
-    return rpr.RPR_time_precise()

@@ -1,7 +1,7 @@
 # @noindex
 """Applies a plan: inserts new takes in one undo step."""
 
-from . import api
+from . import api, making, program
 
 
 class Inserted:
@@ -51,7 +51,7 @@ def insert(plan, project, is_active, known, settings):
     tracks = _tracks(plan, project, is_active, done)
     if not items and not tracks:
         return done
-    api.begin_step(project)
+    making.begin_step(project)
     try:
         for item, entry, offset_s in items:
             _add_takes(project, is_active, item, entry, offset_s, done)
@@ -60,7 +60,7 @@ def insert(plan, project, is_active, known, settings):
         if settings and done.is_changed:
             api.set_project_text(project, "settings", settings)
     finally:
-        api.end_step(project, plan.get("undo") or "DreamSound: dream", done.is_changed)
+        making.end_step(project, plan.get("undo") or "DreamSound: dream", done.is_changed)
     return done
 
 
@@ -142,14 +142,14 @@ def _tracks(plan, project, is_active, done):
 
 
 def _add_track(project, is_active, after, entry, done):
-    track = api.new_track(after, entry["name"])
+    track = making.new_track(after, entry["name"])
     done.is_changed = True
     for one in entry["items"]:
         try:
-            item = api.new_item(track)
+            item = making.new_item(track)
             for key, value in one["values"].items():
                 api.set_item_value(item, key, value)
-        except api.Failed as error:
+        except program.Failed as error:
             done.problems.append(_kept(one, str(error)))
             continue
         for take in one["takes"]:
@@ -163,10 +163,10 @@ def _add_takes(project, is_active, item, entry, offset_s, done):
     for one in entry["takes"]:
         try:
             if one.get("source") is None:
-                raise api.Failed("REAPER cannot read it")
+                raise program.Failed("REAPER cannot read it")
             take = _add(project, is_active, item, one)
             _fill(project, item, take, one, offset_s)
-        except api.Failed as error:
+        except program.Failed as error:
             done.problems.append(f"{entry['label']}: {error} ({one['file']})")
             continue
         done.count += 1
@@ -178,7 +178,7 @@ def _add_takes(project, is_active, item, entry, offset_s, done):
             done.sources.append(source)
     if chosen is not None:
         api.activate(chosen)
-    api.redraw(item)
+    making.redraw(item)
 
 
 def _fill(project, item, take, one, offset_s):
@@ -194,20 +194,20 @@ def _fill(project, item, take, one, offset_s):
         api.set_take_text(take, "P_EXT:DreamSound", one["ext"])
         if one["colour"] is not None:
             api.set_take_colour(take, one["colour"])
-    except api.Failed:
-        api.delete_take(project, item, take)
+    except program.Failed:
+        making.delete_take(project, item, take)
         raise
 
 
 def _add(project, is_active, item, one):
     """Return a new take that plays a file; verifies each step."""
-    take = api.new_take(item)
-    if api.give_source(take, one["source"]):
+    take = making.new_take(item)
+    if making.give_source(take, one["source"]):
         source = api.take_source(take)
         # The system may normalise the file name.
         if source is not None and api.source_file(source):
             return take
-    api.delete_take(project, item, take)
+    making.delete_take(project, item, take)
     if not is_active:
-        raise api.Failed("REAPER did not accept the file, and its project is not active")
-    return api.insert_as_take(project, item, one["file"])
+        raise program.Failed("REAPER did not accept the file, and its project is not active")
+    return making.insert_as_take(project, item, one["file"])

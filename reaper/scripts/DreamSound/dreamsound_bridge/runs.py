@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 
-from . import api
+from . import program
 
 FACTS, RUN, STATUS, RESULT = "facts.json", "run.json", "status.json", "result.json"
 APPLIED, CANCEL, LOG = "applied", "cancel", "bridge.log"
@@ -151,17 +151,17 @@ class RunWatch:
     def __init__(self, place):
         self.place = place
         self.status = None
-        self._looked_s = self._changed_s = api.now_s()
+        self._looked_s = self._changed_s = program.now_s()
         self._beat = None
         self.is_silent = False
 
     def is_due(self):
         """Return whether to poll now; about seven of eight ticks cost nothing."""
-        return api.now_s() - self._looked_s >= self.LOOK_S
+        return program.now_s() - self._looked_s >= self.LOOK_S
 
     def look(self):
         """Return whether the run is over."""
-        now_s = self._looked_s = api.now_s()
+        now_s = self._looked_s = program.now_s()
         status = read(self.place, STATUS)
         if status is not None:
             self.status = status
@@ -175,4 +175,4 @@ class RunWatch:
 
     def wait_again(self):
         """Restart the timeout."""
-        self._changed_s, self.is_silent = api.now_s(), False
+        self._changed_s, self.is_silent = program.now_s(), False

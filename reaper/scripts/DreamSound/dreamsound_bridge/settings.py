@@ -4,7 +4,7 @@
 import json
 import os
 
-from . import api
+from . import api, program
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BRIDGE = os.path.join(FOLDER, "bridge.json")
@@ -30,7 +30,7 @@ def bridge():
 
 def last(project):
     """Return the last settings of a project, or of REAPER."""
-    for text in (api.project_text(project, "settings"), api.remembered("settings")):
+    for text in (api.project_text(project, "settings"), program.remembered("settings")):
         try:
             found = json.loads(text)
         except ValueError:

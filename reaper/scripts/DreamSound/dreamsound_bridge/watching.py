@@ -4,7 +4,7 @@
 import os
 import traceback
 
-from . import api, insert, runs, settings
+from . import api, insert, program, runs, settings
 
 #: A run not polled for this long is taken over by the next action.
 UNWATCHED_S = 3.0
@@ -16,10 +16,10 @@ PEAKS_S = 0.01
 
 def session():
     """Return an ID of this REAPER session: pointers are valid only within it."""
-    known = api.remembered("session")
+    known = program.remembered("session")
     if not known:
         known = os.urandom(8).hex()
-        api.remember("session", known, False)
+        program.remember("session", known, False)
     return known
 
 
@@ -38,22 +38,22 @@ def watch_run(place, bridge, main, known=None):
         Item pointers by the GUIDs of item and take.
     """
     name = os.path.basename(place)
-    last_s = api.remembered("watch " + name)
-    now_s = api.now_s()
+    last_s = program.remembered("watch " + name)
+    now_s = program.now_s()
     if last_s and 0 <= now_s - float(last_s) < UNWATCHED_S:
         return
     noted = runs.read(place, runs.RUN) or {}
     is_elsewhere = _project_of(noted) is None and not _is_ours(noted)
     if is_elsewhere and os.path.isfile(noted.get("path") or ""):
         return  # wait until its project is opened
-    api.remember("watch " + name, repr(now_s), False)
+    program.remember("watch " + name, repr(now_s), False)
     watch = runs.RunWatch(place)
     starts = []
 
     def look():
         if not watch.is_due():
             return True
-        api.remember("watch " + name, repr(api.now_s()), False)
+        program.remember("watch " + name, repr(program.now_s()), False)
         if watch.look():
             return _apply(place, main, known or {})
         if watch.is_silent:
@@ -73,7 +73,7 @@ def watch_run(place, bridge, main, known=None):
 
 
 def _is_ours(noted):
-    return noted.get("session") == api.remembered("session")
+    return noted.get("session") == program.remembered("session")
 
 
 def _project_of(noted):
@@ -105,13 +105,13 @@ def _apply(place, main, known):
         used = plan.get("settings")
         line = "" if used is None else settings.as_line(used)
         if line:
-            api.remember("settings", line, True)
+            program.remember("settings", line, True)
         done = insert.insert(plan, where[0], where[1], known, line)
         lines += done.problems
         if done.sources:
             loop(main, _peaks(where[0], done.sources))
     if lines:
-        api.message("\n".join(lines))
+        program.message("\n".join(lines))
     return False
 
 
@@ -126,8 +126,8 @@ def _peaks(project, sources):
     """Return a function that builds peaks bit by bit."""
 
     def build():
-        began_s = api.now_s()
-        while sources and api.now_s() - began_s < PEAKS_S:
+        began_s = program.now_s()
+        while sources and program.now_s() - began_s < PEAKS_S:
             if not api.is_valid(project, sources[0], "PCM_source*"):
                 sources.pop(0)  # undone by the user
             elif not api.build_peaks(sources[0], 1):
@@ -150,11 +150,11 @@ def loop(main, function):
         try:
             goes_on = function()
         except settings.Problem as problem:
-            api.message(str(problem))
-        except (OSError, api.Failed) as error:
-            api.message(f"DreamSound: {error}")
+            program.message(str(problem))
+        except (OSError, program.Failed) as error:
+            program.message(f"DreamSound: {error}")
         except Exception:  # noqa: BLE001 - report any error, so that nothing waits forever
-            api.message(f"DreamSound: {traceback.format_exc()}")
+            program.message(f"DreamSound: {traceback.format_exc()}")
         finally:
             if goes_on:
                 main["RPR_defer"](f"dreamsound_waiting[{number}]()")

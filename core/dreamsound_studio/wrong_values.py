@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
 
 #: Characters of an invalid value shown in messages.
 MOST_SHOWN = 80
@@ -41,12 +42,12 @@ def one_line(error: ValidationError, kind: type[BaseModel]) -> str:
             near = difflib.get_close_matches(name, known, 1)
             message = "unknown field" + (f"; did you mean {near[0]}?" if near else "")
         elif name:
-            message = f"{_advice(problem)}, not {_shown(problem['input'])}"
+            message = f"{advice(problem)}, not {_shown(problem['input'])}"
         lines.append(f"{name}: {message}" if name else message)
     return " ".join("; ".join(lines).split())
 
 
-def _advice(problem: Mapping[str, Any]) -> str:
+def advice(problem: Mapping[str, Any]) -> str:
     """Return what to use instead of a wrong value, or pydantic's message for a rare error.
 
     Parameters

@@ -1,0 +1,63 @@
+# @noindex
+"""REAPER as a program: storage, dialogs and clock; the ground of api.py."""
+
+import reaper_python as rpr
+
+#: Buffer size for a text that REAPER fills in.
+ROOM = 4096
+NAME = "DreamSound"
+
+
+class Failed(Exception):
+    """REAPER refused an operation."""
+
+
+# -- dialogs and memory -----------------------------------------------------------------------
+
+
+def remembered(key):
+    """Return a line stored in REAPER."""
+    return rpr.RPR_GetExtState(NAME, key)
+
+
+def remember(key, text, persist):
+    """Store a line in REAPER, permanently or until it closes."""
+    rpr.RPR_SetExtState(NAME, key, text, persist)
+
+
+def message(text):
+    """Show a message box."""
+    rpr.RPR_MB(text, NAME, 0)
+
+
+def ask(title, captions, values):
+    """Return the user's input, or None if cancelled."""
+    answer = rpr.RPR_GetUserInputs(
+        title,
+        len(captions),
+        ",".join(captions) + ",extrawidth=220,separator=|",
+        "|".join(values),
+        ROOM,
+    )
+    if not answer[0]:
+        return None
+    found = answer[4].split("|")
+    return (found + [""] * len(captions))[: len(captions)]
+
+
+# -- the program ------------------------------------------------------------------------------
+
+
+def resource_path():
+    """Return REAPER's resource folder."""
+    return rpr.RPR_GetResourcePath()
+
+
+def version():
+    """Return REAPER's version, such as 7.08/linux-x86_64."""
+    return rpr.RPR_GetAppVersion()
+
+
+def now_s():
+    """Return a monotonic time."""
+    return rpr.RPR_time_precise()
