@@ -127,6 +127,9 @@ class Sculptor:
         The rest of the source, where `band` is below 1.
     energy : float
         Of the sculpted part of the source, to which that of the dream is brought; 0 for none.
+    share_of_depth : callable or None
+        Called with a range of samples; returns the share of the depth that G has there, 0 or more
+        ``[samples]``, by which the restoring gain in dB is scaled too. None is 1.
     """
 
     layers: list[Samples]
@@ -136,6 +139,7 @@ class Sculptor:
     band: FloatArray | None = None
     outside: Samples | None = None
     energy: float = 0.0
+    share_of_depth: Callable[[int, int], FloatArray | None] | None = None
     _kept: dict[tuple[int, int], ComplexArray] = field(default_factory=dict, repr=False)
 
     def nothing(self) -> Learned:
@@ -152,11 +156,15 @@ class Sculptor:
             scale = min(math.sqrt(self.energy / made), MOST_RESTORE) if made > 0 else 1.0
         if scale != 1 or self.outside is not None:
             for start, block in into.blocks():
-                block = block * np.float32(scale)
+                block = block * self._restoring(scale, start, start + block.shape[1])
                 if self.outside is not None:
                     block = block + self.outside.read(start, start + block.shape[1])
                 into.write(start, block)
         return scale
+
+    def _restoring(self, scale: float, start: int, stop: int) -> FloatArray | np.float32:
+        share = None if self.share_of_depth is None else self.share_of_depth(start, stop)
+        return np.float32(scale) if share is None else np.float32(scale) ** share
 
     def write_share(self, grids: Grids, layer: int, into: Samples) -> None:
         """Write one layer's share of y to `into`, at the level of before the restoring."""

@@ -124,6 +124,8 @@ class SculptSteps:
             self._depth_curve if self.plan.strength_over_time else None,
         )
         sculptor = Sculptor(layers, gain_grids, self._stft, gradient_channels, passed)
+        if self.plan.strength_over_time:
+            sculptor.share_of_depth = self._automation.strength_curve
         if kept is not None:
             sculptor.outside = self._through(start, kept)
         if self.plan.restore_level:
