@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from dreamsound_studio.audio.clip import Clip
@@ -26,6 +28,9 @@ from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.files import Places
 from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import Recipe
+
+#: How often a step is made again at half the strength, at most: to a sixty-fourth.
+MOST_HALVINGS = 6
 
 
 class Dreamer:
@@ -146,7 +151,12 @@ class Dreamer:
                 break
             self.is_between_steps = False
             reason = self.method.advance(state)
-            event = self._event(step, heard, time.perf_counter() - started)
+            halvings = self._make_rise(state, step, heard)
+            event = replace(
+                self._event(step, heard, time.perf_counter() - started),
+                strength=self.method.strength(state),
+                halvings=halvings,
+            )
             self._steps.append(event)
             if self.keep_every and step % self.keep_every == 0 and step < self.recipe.steps:
                 self._kept[step] = self._material.layout.decoded(self.method.final(state)).copy()
@@ -183,7 +193,7 @@ class Dreamer:
             last = self._sounding(self._state)
             classes = self._classes.of_end(self._steps[-1].class_index)
             rate = self.clip.sample_rate_hz
-            heard = self._ears.evaluate(last, rate, classes, self._between_steps)
+            heard = self._ears.evaluate(last, rate, classes, self.control.check_silently)
         except (FinishEarly, MemoryLimitError):
             return None
         except Exception as error:
@@ -211,6 +221,11 @@ class Dreamer:
             final = self._heard_between[1]
         else:
             final = self._ears.evaluate(last, rate, classes)
+        if self._steps and final.loss < initial.loss:
+            self._warn_once(
+                f"{self._event(0, final, 0).class_name}: the dream ends lower than it began "
+                f"({initial.loss:.3g} to {final.loss:.3g}). Use more steps, or a lower strength."
+            )
         return RawDream(
             source=self.clip,
             recipe=self.recipe,
@@ -266,17 +281,36 @@ class Dreamer:
         self.warnings[:] = snapshot.warnings
         self._earlier_blocks = list(snapshot.earlier_blocks)
 
+    def _make_rise(self, state: State, step: int, heard: Evaluation) -> int:
+        """Make a step again at half the strength while it lowers what it climbs.
+
+        It listens again, as the step did, only where a step is suspect: the first, one that begins
+        lower than the step before it, and one after a step that was halved.
+
+        Returns
+        -------
+        int
+            How often the strength was halved.
+        """
+        last = self._steps[-1] if self._steps else None
+        suspect = last is None or last.halvings > 0 or heard.loss < last.loss
+        if not suspect or self.method.strength(state) is None:
+            return 0
+        halvings = 0
+        with suppress(FinishEarly):
+            while halvings < MOST_HALVINGS:
+                now = self.step_gradient.hear(state.sound, step, heard.class_index)
+                if not now.loss < heard.loss:
+                    break
+                self.method.halve(state)
+                halvings += 1
+        return halvings
+
     def _enough(self) -> str | None:
         """Return why the dream can end now, or None."""
         losses = [event.loss for event in self._steps]
         recipe = self.recipe
         return reason_to_stop(losses, self._steps[-1].score, recipe.stop_score, recipe.stop_plateau)
-
-    def _between_steps(self, _share: float) -> None:
-        """Stop a pass over the sound between two steps, also where the dream finishes."""
-        self.control.check_cancelled()
-        if self.control.finishing:
-            raise FinishEarly
 
     def _sounding(self, state: State) -> Samples:
         """Return the sound as it is heard: the state's own where it is the same."""
@@ -288,6 +322,10 @@ class Dreamer:
     def _event(self, step: int, heard: Evaluation, seconds: float) -> StepEvent:
         name = self.model.class_names[heard.class_index]
         return StepEvent(step, heard.loss, heard.class_index, name, heard.score, seconds)
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self.warnings:
+            self._warn(text)
 
     def _warn(self, text: str) -> None:
         self.warnings.append(text)

@@ -40,6 +40,12 @@ class StepMethod(Protocol):
     def advance(self, state: State) -> str | None:
         """Make the next sound; return why the loop must stop after it, or None."""
 
+    def strength(self, state: State) -> float | None:
+        """Return the strength of the last step; None where nothing is added."""
+
+    def halve(self, state: State) -> None:
+        """Make the last step again at half its strength; only if it has one."""
+
     def final(self, state: State) -> Samples:
         """Return the dream as it stands."""
 

@@ -29,6 +29,10 @@ class StepEvent:
         Its mean score in the sound at the start of the step, 0..1.
     seconds : float
         Duration of the step.
+    strength : float or None
+        The strength that it was made with, after halvings; None where nothing is added.
+    halvings : int
+        How often the step was made again at half the strength.
     """
 
     step: int
@@ -37,6 +41,8 @@ class StepEvent:
     class_name: str
     score: float
     seconds: float
+    strength: float | None = None
+    halvings: int = 0
 
 
 @dataclass

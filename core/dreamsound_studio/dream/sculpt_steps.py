@@ -154,6 +154,12 @@ class SculptSteps:
         state.entering, state.sound, state.spare = state.sound, following, state.entering
         return None
 
+    def strength(self, state: State) -> None:
+        """Return None: nothing is added."""
+
+    def halve(self, state: State) -> None:
+        """Do nothing: Adam finds the size of its steps."""
+
     def final(self, state: State) -> Samples:
         """Return the dream by the average of the grids, in new storage."""
         learned, sculptor = self._of(state)

@@ -50,6 +50,8 @@ class State:
         Energy of the part of `sound` that goes through the filter.
     passed : float
         Share of the energy that passed the filters of all steps so far.
+    factor : float
+        Of the strength: halved by each step that had lowered what it climbs.
     step : int
         Number of steps done.
     """
@@ -61,6 +63,7 @@ class State:
     scale: float = 1.0
     level: float = 1.0
     passed: float = 1.0
+    factor: float = 1.0
     step: int = 0
 
     def sounds(self) -> dict[str, Samples]:
@@ -69,7 +72,12 @@ class State:
 
     def numbers(self) -> dict[str, float]:
         """Return the numbers that a snapshot keeps, by name."""
-        return {"scale": self.scale, "level": self.level, "passed": self.passed}
+        return {
+            "scale": self.scale,
+            "level": self.level,
+            "passed": self.passed,
+            "factor": self.factor,
+        }
 
     def restore(
         self, sounds: Mapping[str, Samples], numbers: Mapping[str, float], step: int
@@ -80,6 +88,8 @@ class State:
                 place.write(start, block)
         self.scale, self.level = numbers["scale"], numbers["level"]
         self.passed, self.step = numbers["passed"], step
+        # A snapshot of an earlier version has none.
+        self.factor = numbers.get("factor", 1.0)
 
 
 class NextSound:
@@ -179,6 +189,19 @@ class NextSound:
         self.craft.keep(state.entering, state.sound)
         return reason
 
+    def strength(self, state: State) -> float | None:
+        """Return the strength of the last step; None where nothing is added."""
+        if self.plan.combine == "replace":
+            return None
+        return self.plan.strength * self._automation.strength(state.step) * state.factor
+
+    def halve(self, state: State) -> None:
+        """Take the last step back, and make it again at half the strength."""
+        state.sound, state.entering = state.entering, state.sound
+        state.step -= 1
+        state.factor /= 2
+        self.advance(state)
+
     def _add(self, state: State) -> None:
         plan, envelope = self.plan, self.envelope
         increment = self._filtered(state)
@@ -188,7 +211,7 @@ class NextSound:
             scale *= envelope.rms
         if plan.normalise == "after":
             scale *= self._normalisation(increment, weights)
-        scale *= self._automation.strength(state.step)
+        scale *= self._automation.strength(state.step) * state.factor
         frame = envelope.frame_samples
         following = state.entering
         for start, block in state.sound.blocks(frame * PASS_FRAMES):

@@ -91,12 +91,7 @@ class StepGradient:
         """
         classes = self._classes.of_step()
         fresh = Samples(state.gradient.channels, state.gradient.length)
-        if self._is_plain:
-            ear = self.ear_of(step)
-            grid = self._grid(ear, self._shift(step))
-            heards = self._listen(ear, grid, state.sound, classes, fresh)
-        else:
-            heards = self._listen_changed(state.sound, step, classes, fresh)
+        heards = self._listens(state.sound, step, classes, fresh)
         self._standardise(fresh, heards[0].class_index)
         if self._craft.steer(fresh, state.sound):
             self._standardise(fresh, heards[0].class_index)
@@ -105,18 +100,46 @@ class StepGradient:
         state.gradient = fresh
         return Evaluation.mean(heards)
 
+    def hear(self, sound: Samples, step: int, class_index: int) -> Evaluation:
+        """Return what the model hears in a sound, listening as a step did; without a gradient.
+
+        Parameters
+        ----------
+        sound : Samples
+            Such as the sound after the step.
+        step : int
+            The step.
+        class_index : int
+            The class that it reported.
+
+        Raises
+        ------
+        RenderCancelled, FinishEarly
+            The control stops the pass.
+        """
+        classes = self._classes.of_end(class_index)
+        return Evaluation.mean(self._listens(sound, step, classes, None))
+
+    def _listens(
+        self, sound: Samples, step: int, classes: Classes, into: Samples | None
+    ) -> list[Evaluation]:
+        if self._is_plain:
+            ear = self.ear_of(step)
+            return self._listen(ear, self._grid(ear, self._shift(step)), sound, classes, into)
+        return self._listen_changed(sound, step, classes, into)
+
     def _listen(
         self,
         ear: Ear,
         grid: PatchGrid,
         sound: Samples,
         classes: Classes,
-        into: Samples,
+        into: Samples | None,
         changed: Callable[[Mono], Signal] = lambda mono: mono,
         before: float = 0.0,
         share: float = 1.0,
     ) -> list[Evaluation]:
-        """Add dL/dx of one listening to `into`; return what was heard in each channel or the mix.
+        """Add dL/dx of one listening to `into`, if given; return what was heard, by channel.
 
         `before` and `share` are what was done before of the step, and what part of it this is.
         """
@@ -129,11 +152,15 @@ class StepGradient:
             def check(part: float, done: int = place) -> None:
                 self._control.check(before + share * (done + part) / len(channels))
 
-            heards.append(ear.gradient(changed(mono), grid, classes, into, place, check))
+            signal = changed(mono)
+            if into is None:
+                heards.append(ear.hear(signal, grid, classes, self._control.check_silently))
+            else:
+                heards.append(ear.gradient(signal, grid, classes, into, place, check))
         return heards
 
     def _listen_changed(
-        self, sound: Samples, step: int, classes: Classes, into: Samples
+        self, sound: Samples, step: int, classes: Classes, into: Samples | None
     ) -> list[Evaluation]:
         count = self._plan.listens
         ears = self._octaves[self._plan.octave_of(step)]
@@ -142,7 +169,7 @@ class StepGradient:
             hearing = self._listening.draw((self._plan.seed, step, number))
             ear = ears[hearing.speed]
             grid = self._grid(ear, hearing.shift if self._plan.jitter else None)
-            one = Samples(into.channels, into.length)
+            one = None if into is None else Samples(into.channels, into.length)
 
             def changed(mono: Mono, hearing: Hearing = hearing) -> Signal:
                 return ChangedMono(mono, hearing, self._level, self._rms)
@@ -150,8 +177,9 @@ class StepGradient:
             heards += self._listen(
                 ear, grid, sound, classes, one, changed, number / count, 1 / count
             )
-            apply_adjoint(one, hearing, 1 / count, into)
-            one.close()
+            if one is not None and into is not None:
+                apply_adjoint(one, hearing, 1 / count, into)
+                one.close()
         return heards
 
     def _shift(self, step: int) -> float | None:
