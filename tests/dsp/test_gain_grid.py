@@ -97,8 +97,8 @@ def test_the_adjoint_is_the_slope(name: str) -> None:
     slopes = [np.zeros(shape) for shape in grids.shapes]
     for first in range(0, frames, 16):
         last = min(first + 16, frames)
-        of_block = grids.gains(values, first, last).slope
-        grids.add_adjoint(weights[first:last], of_block, first, slopes)
+        of_block = grids.gains(values, first, last)
+        grids.add_adjoint(grids.at_nodes(weights[first:last], of_block), first, slopes)
 
     def loss(moved: list[npt.NDArray[np.float64]]) -> float:
         in_db = 20 * np.log10(grids.gains(moved, 0, frames).linear)

@@ -140,7 +140,7 @@ class Sculptor:
     outside: Samples | None = None
     energy: float = 0.0
     share_of_depth: Callable[[int, int], FloatArray | None] | None = None
-    _kept: dict[tuple[int, int], ComplexArray] = field(default_factory=dict, repr=False)
+    _spectra_kept: dict[tuple[int, int], ComplexArray] = field(default_factory=dict, repr=False)
 
     def nothing(self) -> Learned:
         """Return the state before the first step."""
@@ -199,19 +199,17 @@ class Sculptor:
             in_threads(self._slopes_of(grids, gradient), self._frame_blocks()),
             strict=True,
         ):
-            for (group, layer), (by_bin, slope) in parts.items():
+            for (group, layer), at_nodes in parts.items():
                 into = [grid[group, layer] for grid in slopes]
-                self.gain_grids.add_adjoint(by_bin, slope, first, into)
+                self.gain_grids.add_adjoint(at_nodes, first, into)
         return slopes
 
     def _slopes_of(
         self, grids: Grids, gradient: Samples
-    ) -> Callable[[tuple[int, int]], dict[tuple[int, int], tuple[FloatArray, FloatArray]]]:
+    ) -> Callable[[tuple[int, int]], dict[tuple[int, int], FloatArray]]:
         factor = np.float32(math.log(10) / 20)
 
-        def of(
-            frames: tuple[int, int],
-        ) -> dict[tuple[int, int], tuple[FloatArray, FloatArray]]:
+        def of(frames: tuple[int, int]) -> dict[tuple[int, int], FloatArray]:
             back = self.stft.inverse_adjoint(gradient.read(*self.stft.sample_range(*frames)))
             if self.band is not None:
                 back *= self.band
@@ -223,7 +221,9 @@ class Sculptor:
                     own = back if gradient.channels == 1 else back[group : group + 1]
                     gains = self.gain_grids.gains([g[group, layer] for g in grids], *frames)
                     product = np.sum(mine.real * own.real + mine.imag * own.imag, axis=0)
-                    found[group, layer] = (factor * gains.linear * product, gains.slope)
+                    product *= gains.linear
+                    product *= factor
+                    found[group, layer] = self.gain_grids.at_nodes(product, gains)
             return found
 
         return of
@@ -261,13 +261,13 @@ class Sculptor:
 
     def _spectra(self, layer: int, first: int, last: int) -> ComplexArray:
         """Return a layer's spectra ``[channels, frames, bins]``, which are not to be changed."""
-        if (layer, first) in self._kept:
-            return self._kept[layer, first]
+        if (layer, first) in self._spectra_kept:
+            return self._spectra_kept[layer, first]
         sound = self.layers[layer]
         spectra = self.stft.forward(sound.read(*self.stft.sample_range(first, last)))
         frames = self.stft.frame_count(sound.length)
         if len(self.layers) * sound.channels * frames * self.stft.bins * 8 <= KEPT_BYTES:
-            self._kept[layer, first] = spectra
+            self._spectra_kept[layer, first] = spectra
         return spectra
 
     def _frame_blocks(self) -> Iterator[tuple[int, int]]:

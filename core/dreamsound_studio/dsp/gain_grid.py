@@ -193,24 +193,31 @@ class GainGrids:
         """Return G of some frames at the bands of the finest grid, dB ``[frames, bands]``."""
         return self._at_nodes(grids, first, last)[0]
 
-    def add_adjoint(
-        self, by_bin: FloatArray, slope: FloatArray, first: int, into: Sequence[FloatArray]
-    ) -> None:
-        """Add dL/du to grids.
+    def at_nodes(self, by_bin: FloatArray, gains: Gains) -> FloatArray:
+        """Return dL/d(sum of the grids) at the nodes ``[frames, nodes]``.
 
         Parameters
         ----------
         by_bin : numpy.ndarray
-            dL/dG of each bin, ``[frames, bins]``.
-        slope : numpy.ndarray
-            Of the same frames, as in `Gains`.
+            dL/dG of each bin in dB, ``[frames, bins]``.
+        gains : Gains
+            Of the same frames.
+        """
+        found = by_bin if self._to_bins is None else self._to_bins.columns_adjoint(by_bin)
+        return found * gains.slope
+
+    def add_adjoint(self, at_nodes: FloatArray, first: int, into: Sequence[FloatArray]) -> None:
+        """Add dL/du to grids.
+
+        Parameters
+        ----------
+        at_nodes : numpy.ndarray
+            As :meth:`at_nodes` returns it.
         first : int
             The first frame.
         into : sequence of numpy.ndarray
             Grids of `shapes`.
         """
-        at_nodes = by_bin if self._to_bins is None else self._to_bins.columns_adjoint(by_bin)
-        at_nodes = at_nodes * slope
         last = first + len(at_nodes)
         for grid, seconds, to_nodes in zip(into, self._seconds, self._to_nodes, strict=True):
             at_bands = at_nodes if to_nodes is None else to_nodes.columns_adjoint(at_nodes)
