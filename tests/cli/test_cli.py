@@ -121,7 +121,7 @@ for arguments, code in (
     (["render", bird, "--out", out, "--steps", "0"], 2),
     (["render", bird, "--out", out, "--span", "9s-"], 2),
     (["render", bird + "x", "--out", out], 2),
-    (["render", bird, "--out", out, "--model", "yamnt"], 3),
+    (["render", bird, "--out", out, "--model", "yamnt"], 2),
 ):
     assert main(arguments) == code, arguments
     heavy = {"tensorflow", "tensorflow_hub", "keras", "matplotlib", "PySide6"} & set(sys.modules)

@@ -13,9 +13,9 @@ from .conftest import options
 
 def test_options_are_checked_when_they_are_made() -> None:
     for fields, message in (
-        ({"renders": ("dreams",)}, "renders: input should be 'dream'.*not 'dreams'"),
+        ({"renders": ("dreams",)}, "renders: use one of dream, .*, difference, not 'dreams'"),
         ({"renders": ()}, "renders: "),
-        ({"format": "wma"}, "format: .*'wav', .*'mp3', not 'wma'"),
+        ({"format": "wma"}, "format: use one of wav, .*, mp3, not 'wma'"),
         ({"bits": "8"}, "bits: .*not '8'"),
         ({"level": "loud"}, "level: .*not 'loud'"),
         ({"level": "raw"}, "raw needs bits 32f"),
