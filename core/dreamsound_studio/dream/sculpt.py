@@ -194,25 +194,23 @@ class Sculptor:
         channels, dL/dy is that of the mono mix and the same for each channel.
         """
         slopes = [np.zeros_like(grid) for grid in grids]
-        for (first, _), parts in zip(
-            self._frame_blocks(),
-            in_threads(self._slopes_of(grids, gradient), self._frame_blocks()),
-            strict=True,
-        ):
-            for (group, layer), at_nodes in parts.items():
-                into = [grid[group, layer] for grid in slopes]
-                self.gain_grids.add_adjoint(at_nodes, first, into)
+        for parts in in_threads(self._slopes_of(grids, gradient), self._frame_blocks()):
+            for (group, layer), pieces in parts.items():
+                for grid, (begin, piece) in zip(slopes, pieces, strict=True):
+                    grid[group, layer, begin : begin + len(piece)] += piece
         return slopes
 
     def _slopes_of(
         self, grids: Grids, gradient: Samples
-    ) -> Callable[[tuple[int, int]], dict[tuple[int, int], FloatArray]]:
+    ) -> Callable[[tuple[int, int]], dict[tuple[int, int], list[tuple[int, FloatArray]]]]:
         factor = np.float32(math.log(10) / 20)
 
-        def of(frames: tuple[int, int]) -> dict[tuple[int, int], FloatArray]:
+        def of(frames: tuple[int, int]) -> dict[tuple[int, int], list[tuple[int, FloatArray]]]:
             back = self.stft.inverse_adjoint(gradient.read(*self.stft.sample_range(*frames)))
             if self.band is not None:
                 back *= self.band
+            # Re(conj(X) . B) as Re(X . conj(B)): B is conjugated once for all layers.
+            np.conjugate(back, out=back)
             found = {}
             for layer in range(len(self.layers)):
                 spectra = self._spectra(layer, *frames)
@@ -220,10 +218,10 @@ class Sculptor:
                     mine = spectra if self.groups == 1 else spectra[group : group + 1]
                     own = back if gradient.channels == 1 else back[group : group + 1]
                     gains = self.gain_grids.gains([g[group, layer] for g in grids], *frames)
-                    product = np.sum(mine.real * own.real + mine.imag * own.imag, axis=0)
-                    product *= gains.linear
-                    product *= factor
-                    found[group, layer] = self.gain_grids.at_nodes(product, gains)
+                    by_bin = (mine * own).real.sum(axis=0)
+                    by_bin *= gains.linear
+                    by_bin *= factor
+                    found[group, layer] = self.gain_grids.adjoint(by_bin, gains, frames[0])
             return found
 
         return of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -73,21 +74,30 @@ class Interpolation:
         here, share = values[self.left], self.share[:, None]
         return here + (values[self.left + 1] - here) * share
 
+    @cached_property
+    def _groups(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """The values that are on the left of any point, and the first point of each."""
+        places, starts = np.unique(self.left, return_index=True)
+        return places, starts
+
     def columns_adjoint(self, at_points: FloatArray) -> FloatArray:
         """Return ``[rows, values]`` from ``[rows, points]``."""
         out = np.zeros((len(at_points), self.count), at_points.dtype)
         right = at_points * self.share
-        places, starts = np.unique(self.left, return_index=True)
+        places, starts = self._groups
         out[:, places] += np.add.reduceat(at_points - right, starts, axis=1)
         out[:, places + 1] += np.add.reduceat(right, starts, axis=1)
         return out
 
-    def add_rows_adjoint(self, at_points: FloatArray, into: FloatArray) -> None:
-        """Add ``[values, columns]`` from ``[points, columns]`` to `into`."""
+    def rows_adjoint(self, at_points: FloatArray) -> tuple[int, FloatArray]:
+        """Return the first value that is not 0, and ``[some values, columns]`` from there on."""
         right = at_points * self.share[:, None]
-        places, starts = np.unique(self.left, return_index=True)
-        into[places] += np.add.reduceat(at_points - right, starts, axis=0)
-        into[places + 1] += np.add.reduceat(right, starts, axis=0)
+        places, starts = self._groups
+        first = int(places[0])
+        out = np.zeros((int(places[-1]) + 2 - first, at_points.shape[1]), at_points.dtype)
+        out[places - first] += np.add.reduceat(at_points - right, starts, axis=0)
+        out[places + 1 - first] += np.add.reduceat(right, starts, axis=0)
+        return first, out
 
 
 @dataclass
@@ -159,6 +169,8 @@ class GainGrids:
         self._depth_db = np.float32(depth_db)
         self._depth_curve = depth_curve
         self._seconds = [size.seconds for size in sizes]
+        #: From the times of a grid to a block of frames.
+        self._ways: dict[tuple[int, int, int], Interpolation] = {}
         bins = _mel(np.arange(stft.bins) * sample_rate_hz / stft.fft_size)
         top_hz = min(top_hz, sample_rate_hz / 2)
         edges = [
@@ -193,8 +205,8 @@ class GainGrids:
         """Return G of some frames at the bands of the finest grid, dB ``[frames, bands]``."""
         return self._at_nodes(grids, first, last)[0]
 
-    def at_nodes(self, by_bin: FloatArray, gains: Gains) -> FloatArray:
-        """Return dL/d(sum of the grids) at the nodes ``[frames, nodes]``.
+    def adjoint(self, by_bin: FloatArray, gains: Gains, first: int) -> list[tuple[int, FloatArray]]:
+        """Return dL/du of the part of each grid that some frames depend on.
 
         Parameters
         ----------
@@ -202,34 +214,29 @@ class GainGrids:
             dL/dG of each bin in dB, ``[frames, bins]``.
         gains : Gains
             Of the same frames.
-        """
-        found = by_bin if self._to_bins is None else self._to_bins.columns_adjoint(by_bin)
-        return found * gains.slope
-
-    def add_adjoint(self, at_nodes: FloatArray, first: int, into: Sequence[FloatArray]) -> None:
-        """Add dL/du to grids.
-
-        Parameters
-        ----------
-        at_nodes : numpy.ndarray
-            As :meth:`at_nodes` returns it.
         first : int
             The first frame.
-        into : sequence of numpy.ndarray
-            Grids of `shapes`.
+
+        Returns
+        -------
+        list of (int, numpy.ndarray)
+            For each grid its first time, and ``[times, bands]`` from there on, to be added.
         """
+        at_nodes = by_bin if self._to_bins is None else self._to_bins.columns_adjoint(by_bin)
+        at_nodes = at_nodes * gains.slope
         last = first + len(at_nodes)
-        for grid, seconds, to_nodes in zip(into, self._seconds, self._to_nodes, strict=True):
+        found = []
+        for number, to_nodes in enumerate(self._to_nodes):
             at_bands = at_nodes if to_nodes is None else to_nodes.columns_adjoint(at_nodes)
-            along = self._along(seconds, len(grid), first, last)
-            along.add_rows_adjoint(at_bands, grid)
+            found.append(self._along(number, first, last).rows_adjoint(at_bands))
+        return found
 
     def _at_nodes(
         self, grids: Sequence[FloatArray], first: int, last: int
     ) -> tuple[FloatArray, FloatArray]:
         parts = []
-        for grid, seconds, to_nodes in zip(grids, self._seconds, self._to_nodes, strict=True):
-            part = self._along(seconds, len(grid), first, last).of_rows(grid)
+        for number, (grid, to_nodes) in enumerate(zip(grids, self._to_nodes, strict=True)):
+            part = self._along(number, first, last).of_rows(grid)
             parts.append(part if to_nodes is None else to_nodes.of_columns(part))
         total = parts[0] if len(parts) == 1 else np.sum(parts, axis=0)
         bounded = np.tanh(total / self._depth_db)
@@ -240,10 +247,14 @@ class GainGrids:
             db, slope = db * factor, slope * factor
         return db, slope
 
-    def _along(self, seconds: float, count: int, first: int, last: int) -> Interpolation:
+    def _along(self, number: int, first: int, last: int) -> Interpolation:
         """Return the way from the times of a grid to some frames."""
-        at = self._stft.middles(first, last) / self._sample_rate_hz / seconds
-        return Interpolation.of(at, np.arange(count, dtype=np.float64))
+        key = number, first, last
+        if key not in self._ways:
+            at = self._stft.middles(first, last) / self._sample_rate_hz / self._seconds[number]
+            times = np.arange(self.shapes[number][0], dtype=np.float64)
+            self._ways[key] = Interpolation.of(at, times)
+        return self._ways[key]
 
 
 def _mel(hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
