@@ -135,6 +135,18 @@ def test_an_entity_bomb_is_not_opened() -> None:
     assert note_in(bomb) == ""
 
 
+@pytest.mark.parametrize("size", [2**62, 2**63 - 1, 2**63, 2**64 - 1])
+def test_a_size_beyond_any_file_ends_the_chunks(tmp_path: Path, size: int) -> None:
+    """RF64 has sizes of 64 bits; a place beyond 63 is none that a file can have."""
+    path = sound(tmp_path / "broken.wav", "RF64")
+    append_chunks(path, ALL)
+    content = path.read_bytes()
+    # The size of the data is the second number of ds64.
+    place = content.index(b"ds64") + 16
+    path.write_bytes(content[:place] + size.to_bytes(8, "little") + content[place + 8 :])
+    assert kept_chunks(path, 0, LENGTH, "{}") is not None
+
+
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_broken_chunks_are_left_out_and_never_a_crash(

@@ -63,7 +63,7 @@ def chunks_of(file: BinaryIO) -> Iterator[Chunk]:
         yield Chunk(name, start, size)
         try:
             file.seek(start + size + size % 2)
-        except OSError:  # a 64-bit size beyond any real file
+        except (OSError, ValueError, OverflowError):  # a 64-bit size beyond any real file
             return
 
 
