@@ -20,7 +20,7 @@ from birdnet import BirdNet
 from sounds import test_sounds
 
 from dreamsound_studio.api import dream, load_model
-from dreamsound_studio.dsp.loudness import loudness_lufs
+from dreamsound_studio.dsp.levels import measure_level
 from dreamsound_studio.models.network import Model
 
 RATE_HZ = 48_000
@@ -94,14 +94,25 @@ def pink(count: int, seed: int = 7) -> Sound:
     return np.asarray(0.1 * noise / noise.std(), np.float32)[None]
 
 
+def loudness(sound: Sound, rate_hz: int) -> float:
+    """Return a sound's loudness, LUFS."""
+    return measure_level([sound], rate_hz, 1, "lufs").value_db
+
+
 def measure(
-    label: str, fields: dict[str, str], pair: tuple[str, str], seed: int, model: Model, ear: BirdNet
+    label: str,
+    fields: dict[str, str],
+    pair: tuple[str, str],
+    seed: int,
+    model: Model,
+    ear: BirdNet,
+    rate_hz: int = RATE_HZ,
 ) -> tuple[Row, Sound]:
     """Dream one source toward one class."""
     source, name = pair
-    sound = sources()[source]
+    sound = sources(rate_hz)[source]
     began = time.perf_counter()
-    made = dream(sound, RATE_HZ, model=model, class_=name, seed=seed, **fields)
+    made = dream(sound, rate_hz, model=model, class_=name, seed=seed, **fields)
     seconds = time.perf_counter() - began
     dreamed = made.render("dream")
     change = float(np.sqrt(np.mean((dreamed - sound) ** 2) / np.mean(sound**2)))
@@ -110,11 +121,11 @@ def measure(
         source,
         name,
         seed,
-        ear.score(sound, RATE_HZ, name),
+        ear.score(sound, rate_hz, name),
         made.final.score,
-        ear.score(dreamed, RATE_HZ, name),
+        ear.score(dreamed, rate_hz, name),
         20 * float(np.log10(max(change, 1e-6))),
-        loudness_lufs(dreamed, RATE_HZ) - loudness_lufs(sound, RATE_HZ),
+        loudness(dreamed, rate_hz) - loudness(sound, rate_hz),
         seconds,
     )
     return row, dreamed
@@ -144,6 +155,7 @@ def main() -> None:
     )
     parser.add_argument("--pairs", action="store_true", help="the six pairs only")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--rate", type=int, default=RATE_HZ, help="of the sounds, Hz")
     parser.add_argument("--out", type=Path, help="folder for the sounds and rows.json")
     asked = parser.parse_args()
     model, ear = load_model("yamnet"), BirdNet()
@@ -155,23 +167,23 @@ def main() -> None:
         for pair in pairs:
             for seed in range(asked.seeds):
                 row, dreamed = measure(
-                    variant, {"method": method, **fields}, pair, seed, model, ear
+                    variant, {"method": method, **fields}, pair, seed, model, ear, asked.rate
                 )
                 rows.append(row)
                 print(row, flush=True)
                 if asked.out:
-                    _keep(asked.out, rows, dreamed)
+                    _keep(asked.out, rows, dreamed, asked.rate)
     print(table(rows))
 
 
-def _keep(folder: Path, rows: list[Row], dreamed: Sound) -> None:
+def _keep(folder: Path, rows: list[Row], dreamed: Sound, rate_hz: int) -> None:
     import soundfile
 
     folder.mkdir(parents=True, exist_ok=True)
     row = rows[-1]
     number = list(dict.fromkeys(other.label for other in rows)).index(row.label)
     name = f"{number}_{row.source}_{row.name}_{row.seed}.wav"
-    soundfile.write(folder / name, dreamed.T, RATE_HZ, subtype="PCM_24")
+    soundfile.write(folder / name, dreamed.T, rate_hz, subtype="PCM_24")
     (folder / "rows.json").write_text(json.dumps([asdict(row) for row in rows], indent=1))
 
 

@@ -71,6 +71,19 @@ def test_a_band_is_where_its_centre_is_and_the_top_gain_holds_above() -> None:
     assert np.all(gains_db[frequencies < 6800] == 0)
 
 
+def test_above_the_top_the_gains_of_an_octave_below_hold_on_request() -> None:
+    grids = make([GridSize(24, 0.032)], above="octave")
+    gains_db = grids.decibels(random_grids(grids), 10, 11)
+    assert gains_db.shape == (1, 24)
+    at_bins = 20 * np.log10(grids.gains(random_grids(grids), 10, 11).linear[0])
+    hz = np.arange(STFT.bins) * RATE_HZ / STFT.fft_size
+    for above in (9000.0, 12_000.0, 15_000.0):
+        here, below = at_bins[np.argmin(abs(hz - above))], at_bins[np.argmin(abs(hz - above / 2))]
+        assert here == pytest.approx(below, abs=0.01)
+    # Two octaves up, it is the same again.
+    assert at_bins[hz == 18_000] == pytest.approx(at_bins[hz == 4500], abs=0.01)
+
+
 def test_a_grid_time_is_heard_at_its_second() -> None:
     grids = make([GridSize(4, 0.05)])
     (values,) = grids.zeros()
@@ -87,11 +100,12 @@ def test_a_curve_of_the_depth_scales_the_gains_in_db() -> None:
     np.testing.assert_allclose(half.decibels(values, 0, 20), whole / 2, rtol=1e-5)
 
 
+@pytest.mark.parametrize("above", ["hold", "octave"])
 @pytest.mark.parametrize("name", SIZES)
-def test_the_adjoint_is_the_slope(name: str) -> None:
+def test_the_adjoint_is_the_slope(name: str, above: str) -> None:
     """dL/du by finite differences, for L a weighted sum of G over all bins."""
     curve = {"depth_curve": lambda a, b: np.linspace(0.2, 1, 94, dtype=np.float32)[a:b]}
-    grids = make(SIZES[name], **curve)
+    grids = make(SIZES[name], above=above, **curve)
     values, frames = [value.astype(np.float64) for value in random_grids(grids)], 90
     weights = np.random.default_rng(2).standard_normal((frames, STFT.bins))
     slopes = [np.zeros(shape) for shape in grids.shapes]

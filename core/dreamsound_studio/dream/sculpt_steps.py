@@ -122,6 +122,7 @@ class SculptSteps:
             self._band_top_hz,
             self.plan.depth_db,
             self._depth_curve if self.plan.strength_over_time else None,
+            "octave" if self.plan.air == "octave" else "hold",
         )
         sculptor = Sculptor(layers, gain_grids, self._stft, gradient_channels, passed)
         if self.plan.strength_over_time:
@@ -184,11 +185,12 @@ class SculptSteps:
         """Return the share of each bin that is filtered and that is kept; None for all and none."""
         plan = self.plan
         banded = plan.band_low_hz is not None or plan.band_high_hz is not None
-        if not banded and plan.air == "mask":
+        filtered = plan.air in ("mask", "octave")
+        if not banded and filtered:
             return None, None
         frequencies = np.arange(self._stft.bins) * self._rate_hz / self._stft.fft_size
         passed = band_gain(frequencies, plan.band_low_hz, plan.band_high_hz)
-        if plan.air == "mask":
+        if filtered:
             return passed, 1 - passed
         air = air_bins(self._stft, self._rate_hz, self._band_top_hz)
         passed *= 1 - air

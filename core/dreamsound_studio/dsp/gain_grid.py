@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +35,7 @@ class GridSize:
 
 @dataclass(frozen=True)
 class Interpolation:
-    """Linear interpolation at sorted points, and its adjoint.
+    """Linear interpolation at some points, and its adjoint.
 
     Neither is a product of matrices: the threads of such a product, within the threads that work
     on blocks, cost many times what they compute.
@@ -42,7 +43,7 @@ class Interpolation:
     Attributes
     ----------
     left : numpy.ndarray
-        Index of the value on the left of each point, not falling.
+        Index of the value on the left of each point.
     share : numpy.ndarray
         Weight of the value on the right, 0..1.
     count : int
@@ -55,7 +56,7 @@ class Interpolation:
 
     @classmethod
     def of(cls, points: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> Interpolation:
-        """Return the way from sorted `values` to sorted `points`, held beyond the ends."""
+        """Return the way from sorted `values` to `points`, held beyond the ends."""
         left = np.clip(np.searchsorted(values, points, "right") - 1, 0, len(values) - 2)
         share = np.clip((points - values[left]) / (values[left + 1] - values[left]), 0, 1)
         return cls(left, share.astype(np.float32), len(values))
@@ -75,15 +76,26 @@ class Interpolation:
         return here + (values[self.left + 1] - here) * share
 
     @cached_property
+    def _order(self) -> npt.NDArray[np.intp] | None:
+        """The points by the value on their left; None where they are in this order."""
+        if np.all(self.left[1:] >= self.left[:-1]):
+            return None
+        return np.argsort(self.left, kind="stable")
+
+    @cached_property
     def _groups(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-        """The values that are on the left of any point, and the first point of each."""
-        places, starts = np.unique(self.left, return_index=True)
+        """The values that are on the left of any point, and the first point of each, in order."""
+        ordered = self.left if self._order is None else self.left[self._order]
+        places, starts = np.unique(ordered, return_index=True)
         return places, starts
 
     def columns_adjoint(self, at_points: FloatArray) -> FloatArray:
         """Return ``[rows, values]`` from ``[rows, points]``."""
         out = np.zeros((len(at_points), self.count), at_points.dtype)
-        right = at_points * self.share
+        share = self.share
+        if self._order is not None:
+            at_points, share = at_points[:, self._order], share[self._order]
+        right = at_points * share
         places, starts = self._groups
         out[:, places] += np.add.reduceat(at_points - right, starts, axis=1)
         out[:, places + 1] += np.add.reduceat(right, starts, axis=1)
@@ -133,6 +145,9 @@ class GainGrids:
         Top band of a grid; its gain holds above.
     depth_db : float
         Most that G cuts and boosts, over 0.
+    above : {"hold", "octave"}, optional
+        What happens above the top band: its gain holds, or the gain an octave below holds there
+        too, so that what is shaped in the band has its overtones.
     depth_curve : callable, optional
         Called with the first frame and one past the last; returns a factor of G, ``[frames]``.
 
@@ -163,6 +178,7 @@ class GainGrids:
         top_hz: float,
         depth_db: float,
         depth_curve: Callable[[int, int], FloatArray] | None = None,
+        above: Literal["hold", "octave"] = "hold",
     ) -> None:
         self._stft = stft
         self._sample_rate_hz = sample_rate_hz
@@ -171,7 +187,8 @@ class GainGrids:
         self._seconds = [size.seconds for size in sizes]
         #: From the times of a grid to a block of frames.
         self._ways: dict[tuple[int, int, int], Interpolation] = {}
-        bins = _mel(np.arange(stft.bins) * sample_rate_hz / stft.fft_size)
+        hz = np.arange(stft.bins) * sample_rate_hz / stft.fft_size
+        bins = _mel(hz)
         top_hz = min(top_hz, sample_rate_hz / 2)
         edges = [
             bins
@@ -184,7 +201,9 @@ class GainGrids:
         self._to_nodes = [
             Interpolation.of(nodes, bands) if bands is not nodes else None for bands in edges
         ]
-        self._to_bins = None if nodes is bins else Interpolation.of(bins, nodes)
+        heard_as = bins if above == "hold" else _mel(_folded(hz, top_hz))
+        same = nodes is bins and above == "hold"
+        self._to_bins = None if same else Interpolation.of(heard_as, nodes)
         end_s = stft.middles(0, stft.frame_count(length))[-1] / sample_rate_hz
         self.shapes = [
             (int(end_s / size.seconds) + 2, len(bands))
@@ -255,6 +274,13 @@ class GainGrids:
             times = np.arange(self.shapes[number][0], dtype=np.float64)
             self._ways[key] = Interpolation.of(at, times)
         return self._ways[key]
+
+
+def _folded(hz: npt.NDArray[np.float64], top_hz: float) -> npt.NDArray[np.float64]:
+    """Return each frequency, or the one as many octaves below it as bring it under the top."""
+    octaves = np.ceil(np.log2(np.maximum(hz, top_hz) / top_hz))
+    folded: npt.NDArray[np.float64] = hz / 2.0**octaves
+    return folded
 
 
 def _mel(hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -56,8 +56,6 @@ def _check_learned(recipe: RecipeFields) -> None:
             )
     if recipe.flip:
         raise ValueError("flip: the method sculpt learns its filter, so there is nothing to swap")
-    if recipe.air == "octave":
-        raise ValueError("air octave needs a method that adds. Use keep, mask or drop with sculpt.")
 
 
 def _check_change(recipe: RecipeFields) -> None:
@@ -69,7 +67,8 @@ def _check_change(recipe: RecipeFields) -> None:
         )
     if recipe.target_b is None and recipe.morph is not None:
         raise ValueError("morph needs a target_b. Name target_b, or remove morph.")
-    if recipe.air == "octave" and recipe.hop_samples > recipe.fft_size // 4:
+    is_added = recipe.method != "sculpt"
+    if is_added and recipe.air == "octave" and recipe.hop_samples > recipe.fft_size // 4:
         raise ValueError("air octave needs hop_samples of at most a quarter of fft_size")
 
 
