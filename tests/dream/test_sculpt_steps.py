@@ -29,6 +29,7 @@ QUICK: dict[str, Any] = {
     "steps": 3,
     "gain_grid": "24x50ms",
     "rate_db": 3.0,
+    "patch_hop": 0.5,
 }
 
 
@@ -79,8 +80,10 @@ def test_the_objective_rises_and_the_level_stays(yamnet: Model) -> None:
 )
 def test_it_works_with_every_objective(yamnet: Model, fields: dict[str, Any]) -> None:
     dream = dreamed(yamnet, noise(), steps=16, bed="none", **fields)
-    assert len(dream.steps) == 16
-    assert dream.final.loss > dream.initial.loss
+    losses = [event.loss for event in dream.steps]
+    assert len(losses) == 16
+    # As it is heard while it is learned, each time changed.
+    assert np.mean(losses[-4:]) > np.mean(losses[:2])
     assert np.all(np.isfinite(dream.samples.array()))
 
 

@@ -60,6 +60,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "strength_over_time": st.just("0:0, 2.5:1"),
     "threshold_over_steps": st.just("1:-20, 10:0"),
     "threshold_over_time": st.just("-3"),
+    "backtrack": st.booleans(),
     "listens": st.integers(1, 64),
     "listen_level_db": st.floats(0, 40),
     "listen_speed": st.floats(0, 0.5),
@@ -114,6 +115,7 @@ def test_paper_sets_what_the_design_lists() -> None:
         "restore_level": False,
         "jitter": False,
         "at": "score",
+        "backtrack": False,
     }
     recipe = Recipe.make(paper=True)
     assert {name: getattr(recipe, name) for name in listed} == listed

@@ -285,7 +285,8 @@ class Dreamer:
         """Make a step again at half the strength while it lowers what it climbs.
 
         It listens again, as the step did, only where a step is suspect: the first, one that begins
-        lower than the step before it, and one after a step that was halved.
+        lower than the step before it, and one after a step that was halved. What was halved stays
+        so: steps that grow again end lower (``docs/defaults.md``).
 
         Returns
         -------
@@ -294,7 +295,7 @@ class Dreamer:
         """
         last = self._steps[-1] if self._steps else None
         suspect = last is None or last.halvings > 0 or heard.loss < last.loss
-        if not suspect or self.method.strength(state) is None:
+        if not self.recipe.backtrack or not suspect or self.method.strength(state) is None:
             return 0
         halvings = 0
         with suppress(FinishEarly):

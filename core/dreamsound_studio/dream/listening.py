@@ -34,7 +34,7 @@ NOISE_RANGE_DB = 25.0
 
 
 @dataclass(frozen=True)
-class Listening:
+class ChangedListening:
     """How far a listening may differ from the sound as it is.
 
     Attributes
@@ -55,7 +55,7 @@ class Listening:
     noise_db: float | None = None
 
     @classmethod
-    def of(cls, plan: Plan) -> Listening:
+    def of(cls, plan: Plan) -> ChangedListening:
         """Return a plan's listening."""
         noise_db = None if plan.listen_noise_db <= NO_NOISE_DB else plan.listen_noise_db
         return cls(plan.listen_level_db, plan.listen_speed, plan.listen_tilt, noise_db)
@@ -70,7 +70,7 @@ class Listening:
         """The speeds drawn from."""
         return (1.0, 1 - self.speed, 1 + self.speed) if self.speed else (1.0,)
 
-    def draw(self, seed: tuple[int, ...]) -> Hearing:
+    def draw(self, seed: tuple[int, ...]) -> DrawnListening:
         """Draw one listening; `seed` decides it."""
         random = np.random.default_rng(seed)
         speed = int(random.integers(len(self.speeds)))
@@ -80,11 +80,11 @@ class Listening:
         noise = 0.0
         if self.noise_db is not None:
             noise = 10 ** ((self.noise_db - float(random.uniform(0, NOISE_RANGE_DB))) / 20)
-        return Hearing(seed, speed, shift, 10 ** (gain_db / 20), tilt, noise)
+        return DrawnListening(seed, speed, shift, 10 ** (gain_db / 20), tilt, noise)
 
 
 @dataclass(frozen=True)
-class Hearing:
+class DrawnListening:
     """One listening, as drawn.
 
     Attributes
@@ -92,7 +92,7 @@ class Hearing:
     seed : tuple of int
         Of its noise.
     speed : int
-        Index into `Listening.speeds`.
+        Index into `ChangedListening.speeds`.
     shift : float
         Of the patch grid, 0..1 of a hop.
     gain : float
@@ -135,7 +135,7 @@ class ChangedMono:
     ----------
     mono : Mono
         y.
-    hearing : Hearing
+    hearing : DrawnListening
         The listening.
     level : float
         A further factor of y, which is the same in every listening.
@@ -143,7 +143,9 @@ class ChangedMono:
         RMS of y, linear, to which the noise is relative.
     """
 
-    def __init__(self, mono: Mono, hearing: Hearing, level: float = 1.0, rms: float = 1.0) -> None:
+    def __init__(
+        self, mono: Mono, hearing: DrawnListening, level: float = 1.0, rms: float = 1.0
+    ) -> None:
         self._mono = mono
         self._hearing = hearing
         self._gain = np.float32(hearing.gain * level)
@@ -178,14 +180,14 @@ class ChangedMono:
         return self._pieces[index]
 
 
-def apply_adjoint(gradient: Samples, hearing: Hearing, factor: float, into: Samples) -> None:
+def apply_adjoint(gradient: Samples, hearing: DrawnListening, factor: float, into: Samples) -> None:
     """Add ``factor . dL/dy`` of one listening to `into`.
 
     Parameters
     ----------
     gradient : Samples
         dL/dz ``[channels, length]``.
-    hearing : Hearing
+    hearing : DrawnListening
         The listening.
     factor : float
         Such as the share of this listening.

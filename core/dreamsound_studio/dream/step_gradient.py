@@ -14,7 +14,12 @@ from dreamsound_studio.dream.constraints import StepCraft
 from dreamsound_studio.dream.ear import Classes, Ear
 from dreamsound_studio.dream.ears import Ears
 from dreamsound_studio.dream.evaluation import Evaluation
-from dreamsound_studio.dream.listening import ChangedMono, Hearing, Listening, apply_adjoint
+from dreamsound_studio.dream.listening import (
+    ChangedListening,
+    ChangedMono,
+    DrawnListening,
+    apply_adjoint,
+)
 from dreamsound_studio.dream.material import Material
 from dreamsound_studio.dream.mono import Mono, Signal
 from dreamsound_studio.dream.patch_grid import PatchGrid
@@ -65,7 +70,7 @@ class StepGradient:
         self._control = control
         self._model = ears.model
         self._rms, self._level = rms, 1.0 if listening_rms is None else listening_rms / rms
-        self._listening = Listening.of(plan)
+        self._listening = ChangedListening.of(plan)
         self._octaves = [
             [ears.at_speed(2**octave * speed) for speed in self._listening.speeds]
             for octave in range(plan.octaves)
@@ -171,7 +176,7 @@ class StepGradient:
             grid = self._grid(ear, hearing.shift if self._plan.jitter else None)
             one = None if into is None else Samples(into.channels, into.length)
 
-            def changed(mono: Mono, hearing: Hearing = hearing) -> Signal:
+            def changed(mono: Mono, hearing: DrawnListening = hearing) -> Signal:
                 return ChangedMono(mono, hearing, self._level, self._rms)
 
             heards += self._listen(

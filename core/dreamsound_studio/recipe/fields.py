@@ -110,8 +110,9 @@ class RecipeFields(BaseModel):
         bool, Field(description="shift the patch grid randomly in each step, with context")
     ] = True
     patch_hop: Annotated[
-        float, Field(ge=0.125, le=1, description="distance between patches, as a share of a patch")
-    ] = 0.5
+        float | None,
+        Field(ge=0.125, le=1, description="distance between patches, as a share of a patch"),
+    ] = None
     mask: Annotated[
         Literal["hard", "soft", "per-frame", "inverted", "local"] | None,
         Field(description="kind of filter: sets the fields below that are not given"),
@@ -197,6 +198,10 @@ class RecipeFields(BaseModel):
     threshold_over_time: Annotated[
         str | None, Field(description="dB added to threshold_db by second")
     ] = None
+    backtrack: Annotated[
+        bool,
+        Field(description="make a step that lowers the objective again at half the strength"),
+    ] = True
     listens: Annotated[
         int | None,
         Field(ge=1, le=64, description="how often a step hears the sound, each time changed"),

@@ -28,6 +28,8 @@ class MethodRow:
         Number of steps.
     air : str
         As in the recipe.
+    patch_hop : float
+        Distance between patches, as a share of a patch.
     listens : int
         Times that a step hears the sound.
     listen_level_db, listen_speed, listen_tilt, listen_noise_db : float
@@ -44,6 +46,7 @@ class MethodRow:
     follow_envelope: float
     steps: int = 10
     air: str = "keep"
+    patch_hop: float = 0.5
     listens: int = 1
     listen_level_db: float = 0.0
     listen_speed: float = 0.0
@@ -60,7 +63,8 @@ METHODS: dict[str, MethodRow] = {
     "sculpt": MethodRow(
         *("learn", "none", "input", 0.05, -50.0, 12.0, "frame", 0.0),
         steps=240,
-        air="mask",
+        air="octave",
+        patch_hop=1.0,
         listens=2,
         listen_level_db=4.0,
         listen_speed=0.125,

@@ -41,6 +41,7 @@ class Plan(Recipe):
     follow_envelope: float
     steps: int
     air: Literal["keep", "mask", "drop", "octave"]
+    patch_hop: float
     listens: int
     listen_level_db: float
     listen_speed: float

@@ -22,6 +22,7 @@ PAPER_FIELDS: dict[str, Any] = {
     "restore_level": False,
     "jitter": False,
     "at": "score",
+    "backtrack": False,
 }
 
 

@@ -18,6 +18,7 @@ LABELS: Final[dict[str, str]] = {
     "steps": _("Fields", "Steps"),
     "strength": _("Fields", "Dream strength"),
     "wet": _("Fields", "Wet"),
+    "backtrack": _("Fields", "Halve steps that fall"),
     "seed": _("Fields", "Seed"),
     "flip": _("Fields", "Swap filter and carrier"),
     "mask": _("Fields", "Filter type"),

@@ -33,7 +33,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "listens", "listen_level_db", "listen_speed", "listen_tilt", "listen_noise_db",
     ),
     "Target": ("target", "target_b", "morph"),
-    "Level": ("strength_ref", "normalise", "follow_envelope", "restore_level"),
+    "Level": ("backtrack", "strength_ref", "normalise", "follow_envelope", "restore_level"),
     "Part": ("band_low_hz", "band_high_hz", "fade_in_s", "fade_out_s", "channels", "air"),
     "Movement": (
         "strength_over_steps", "strength_over_time", "threshold_over_steps", "threshold_over_time",

@@ -116,8 +116,8 @@ PANEL_OF: dict[str, str] = {
     name: panel
     for panel, names in {
         WHAT: "model method class_ objective layer at target target_b morph",
-        HOW: "steps strength strength_ref strength_over_steps strength_over_time normalise "
-        "follow_envelope restore_level wet stop_score stop_plateau",
+        HOW: "steps strength backtrack strength_ref strength_over_steps strength_over_time "
+        "normalise follow_envelope restore_level wet stop_score stop_plateau",
         WHERE: "channels air band_low_hz band_high_hz fade_in_s fade_out_s",
         FILTER: "combine mask_from carrier flip mask threshold_db threshold_ref "
         "threshold_over_steps threshold_over_time knee_db invert_mask fft_size hop_samples",
