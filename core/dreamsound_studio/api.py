@@ -49,7 +49,7 @@ class Dreaming:
     recipe : Recipe, Preset or str, optional
         What to do; a string is a preset's name or file. By default, amplify the class that the
         model hears most.
-    target, target_b, start : path_like or Clip, optional
+    target, target_b, bed_file, start : path_like or Clip, optional
         The sounds of the methods that need a target, by default the recipe's; an earlier dream of
         the same sound, to continue.
     span : str, optional
@@ -95,6 +95,7 @@ class Dreaming:
         *,
         target: str | os.PathLike[str] | Clip | None = None,
         target_b: str | os.PathLike[str] | Clip | None = None,
+        bed_file: str | os.PathLike[str] | Clip | None = None,
         start: str | os.PathLike[str] | Clip | None = None,
         span: str | None = None,
         model: Model | None = None,
@@ -112,6 +113,7 @@ class Dreaming:
         targets = {
             "target": _read(self.recipe.target if target is None else target),
             "target_b": _read(self.recipe.target_b if target_b is None else target_b),
+            "bed_file": _read(self.recipe.bed_file if bed_file is None else bed_file),
         }
         sounds = Sounds(clip, targets, _read(start))
         spec = JobSpec.model_construct(recipe=self.recipe, keep_every=keep_every)
@@ -119,7 +121,8 @@ class Dreaming:
         self._dreamer = dreamer_of(spec, sounds, model, control=self.control)
 
     def __repr__(self) -> str:
-        return f"<Dreaming of {self._clip.name}: {self.recipe.steps} steps of {self.recipe.method}>"
+        steps, method = self.recipe.step_count, self.recipe.method
+        return f"<Dreaming of {self._clip.name}: {steps} steps of {method}>"
 
     def steps(self) -> Iterator[records.StepEvent]:
         """Dream, yielding an event after each step.

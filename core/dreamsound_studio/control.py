@@ -69,6 +69,18 @@ class Control:
         if self._finished.is_set():
             raise FinishEarly
 
+    def check_silently(self, _share: float) -> None:
+        """Stop if requested, in a pass that is no progress of its own.
+
+        Raises
+        ------
+        RenderCancelled, FinishEarly
+            As :meth:`check` does.
+        """
+        self.check_cancelled()
+        if self._finished.is_set():
+            raise FinishEarly
+
     def check_cancelled(self) -> None:
         """Stop after :meth:`cancel`, but not after :meth:`finish`.
 

@@ -43,7 +43,8 @@ def test_a_sound_alone_is_dreamed_into_a_folder_beside_it(started: Command) -> N
 
 @pytest.mark.usefixtures("bird")
 def test_quiet_shows_warnings_only_and_verbose_the_model(started: Command) -> None:
-    quiet = started("bird.wav", "--renders", "dream", "-q")
+    # A class that ten steps reach: a dream that falls says so.
+    quiet = started("bird.wav", "--renders", "dream", "--class", "Bird", "-q")
     assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
     assert "dreamsound: model " in started("bird.wav", "--renders", "dream", "-v").err
 
@@ -131,7 +132,7 @@ def test_options_may_come_before_the_sound_or_the_command(started: Command, bird
         ("-q", "render", bird, "--renders", "dream"),
         ("-q", "--renders=dream", bird),
     ):
-        outcome = started(*words)
+        outcome = started(*words, "--class", "Bird")
         assert (outcome.code, outcome.out) == (0, ""), outcome.err
         assert ("-q" in words) == (outcome.err == "")
     assert len(list(Path("bird dreams").iterdir())) == 4

@@ -132,7 +132,8 @@ def test_the_help_of_render_fits_a_terminal_and_has_what_people_use(
     assert len(flags) == len(SHORT_HELP) == 10
     assert "--class" in flags
     assert "--help-all" in page
-    assert f"[default: {Recipe().steps}]" in options
+    steps = METHODS["add"].steps, METHODS["sculpt"].steps
+    assert "[default: {}; sculpt: {}]".format(*steps) in options
 
 
 def test_help_all_has_every_option_under_what_it_decides(command: Command) -> None:
@@ -164,7 +165,7 @@ def test_help_all_shows_the_defaults_of_the_methods(
     assert (
         "[default: 0.05]" in page.partition("--strength X")[2].partition("--strength-ref source")[0]
     )
-    assert "[default: 1; filter: 0]" in page.partition("--follow-envelope X")[2]
+    assert "[default: 1; filter and sculpt: 0]" in page.partition("--follow-envelope X")[2]
     for method in METHODS:
         assert method in page.partition("What a step does: ")[2].partition("[default: add]")[0]
 

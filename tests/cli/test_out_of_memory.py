@@ -193,7 +193,7 @@ def test_redo_follows_the_blocks_that_a_render_was_made_with(
 ) -> None:
     """Memory ran out after two steps: the render says so, and the same bytes are made."""
     little_memory(4, 2)
-    given = (*GIVEN, "--block-patches", 8)
+    given = (*GIVEN, "--no-backtrack", "--block-patches", 8)
     assert run("render", song, "--out", tmp_path / "out", *given).code == 0
     little_memory(1024)
     render = tmp_path / "out/song_dream.wav"
@@ -207,7 +207,7 @@ def test_redo_follows_the_blocks_that_a_render_was_made_with(
 def test_redo_halves_the_block_and_says_that_it_did(
     run: Command, song: Path, tmp_path: Path, little_memory: LittleMemory
 ) -> None:
-    given = (*GIVEN, "--block-patches", 8)
+    given = (*GIVEN, "--no-backtrack", "--block-patches", 8)
     assert run("render", song, "--out", tmp_path / "out", *given).code == 0
     render = tmp_path / "out/song_dream.wav"
     assert "earlier_blocks" not in read_note(render)

@@ -38,7 +38,8 @@ def test_a_span_is_as_long_as_asked_in_every_command(
 ) -> None:
     made = at_hand("render", song, "--span", span, "--steps", 1, "--renders", "dream", "--json")
     assert (made.inputs[0]["start"], made.inputs[0]["samples"]) == (8000, 12_000)
-    assert made.messages == []
+    # One step toward the first class may fall, which is said; of the span nothing is.
+    assert [line for line in made.messages if "lower than it began" not in line] == []
     vary = at_hand("vary", song, "--span", span, "--grid", "seed=1", "--steps", 1)
     assert vary.code == 0, vary.err
     batch = at_hand("batch", song, "--span", span, "--out", "b", "--steps", 1, "--json")

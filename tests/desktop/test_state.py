@@ -58,7 +58,7 @@ def test_edits_are_made_through_the_recorder_and_can_be_taken_back(document):
         edit.undo()
     assert document.recipe == Recipe()
     assert document.selection is None
-    document.set_fields("Steps", steps=10)
+    document.set_fields("Wet", wet=1.0)
     assert len(edits) == 2, "an edit that changes nothing is none"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -342,3 +344,52 @@ def test_a_replace_loop_stops_when_nothing_is_left(yamnet: Model) -> None:
     assert len(dream.steps) < 10
     assert any("energy" in text for text in dream.warnings)
     assert np.isfinite(dream.samples.array()).all()
+
+
+# -- steps that overshoot -------------------------------------------------------------------------
+
+
+def test_a_step_that_overshoots_is_made_again_at_half_the_strength(
+    yamnet: Model, whistle: Clip
+) -> None:
+    """At the default strength, `add` lowers a low layer's own energy."""
+    dream = dreamed(whistle, yamnet, layer="layer3/pointwise_conv")
+    assert dream.final.loss > dream.initial.loss
+    first = dream.steps[0]
+    assert first.halvings > 0
+    assert first.strength == 0.05 / 2**first.halvings
+    # What was halved once stays so.
+    strengths = [event.strength for event in dream.steps]
+    assert all(later <= earlier for earlier, later in itertools.pairwise(strengths))
+    assert not [text for text in dream.warnings if "lower than it began" in text]
+
+
+def test_a_step_that_rises_is_left_as_it_is(yamnet: Model, whistle: Clip) -> None:
+    dream = dreamed(whistle, yamnet, steps=4)
+    assert [event.halvings for event in dream.steps] == [0, 0, 0, 0]
+    assert [event.strength for event in dream.steps] == [0.05] * 4
+
+
+def test_a_halved_dream_resumes_to_the_same_bytes(yamnet: Model, whistle: Clip) -> None:
+    recipe = Recipe.make(layer="layer3/pointwise_conv", steps=4)
+    dreamer = Dreamer(whistle, recipe, yamnet)
+    for event in dreamer.steps():
+        if event.step == 2:
+            seen = dreamer.snapshot()
+            snapshot = dataclasses.replace(
+                seen, sounds={name: sound.copy() for name, sound in seen.sounds.items()}
+            )
+    again = Dreamer(whistle, recipe, yamnet, snapshot=snapshot)
+    list(again.steps())
+    np.testing.assert_array_equal(again.result().samples.array(), dreamer.result().samples.array())
+    assert [e.strength for e in again.result().steps] == [
+        e.strength for e in dreamer.result().steps
+    ]
+
+
+def test_a_dream_that_ends_lower_than_it_began_says_so(yamnet: Model, whistle: Clip) -> None:
+    # A filter has no strength to halve; this one removes what the class is made of.
+    dream = dreamed(whistle, yamnet, method="filter", invert_mask=True, steps=2)
+    assert dream.final.loss < dream.initial.loss
+    (text,) = [text for text in dream.warnings if "lower than it began" in text]
+    assert text.startswith("Whistling: the dream ends lower than it began")

@@ -26,7 +26,9 @@ LittleMemory = Callable[..., None]
 
 
 def recipe(**fields: Any) -> Recipe:
-    return Recipe.make(**({"steps": 4, "class_": "Whistling", "block_patches": 16} | fields))
+    return Recipe.make(
+        **({"steps": 4, "class_": "Whistling", "block_patches": 16, "backtrack": False} | fields)
+    )
 
 
 def clip(seconds: float = 6.0) -> Clip:

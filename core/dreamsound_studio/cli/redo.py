@@ -99,7 +99,7 @@ def redo(
     sounds = Sounds(clip, {name: clips.get(name) for name in FIELDS}, clips.get("start"))
     loaded = load_model_of(recipe, trust)
     with (
-        StepLine(str(render), recipe.steps) as line,
+        StepLine(str(render), recipe.step_count) as line,
         tempfile.TemporaryDirectory(dir=out) as folder,
     ):
         control = Control(line.between_blocks)

@@ -154,7 +154,7 @@ class _Inputs:
         start = None if spec.from_render is None else read_with_warnings(spec.from_render)
         self.runner.model(spec)
         sounds = Sounds(clip, self.targets, start)
-        with StepLine(path, spec.recipe.steps) as self._line:
+        with StepLine(path, spec.recipe.step_count) as self._line:
             hooks = self._line.hooks()
             report, dream = self.runner.run(spec, sounds, self._line, self.control, hooks)
             dream.close()

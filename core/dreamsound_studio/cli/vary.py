@@ -205,7 +205,7 @@ class _Run:
     def _dream(self, variation: Variation, recipe: Recipe, planned: int) -> None:
         spec = self.spec.model_copy(update={"recipe": recipe, "number": variation.number})
         shown = " ".join(f"{name}={value}" for name, value in variation.fields.items())
-        with StepLine(f"{variation.number}/{planned} {shown}", recipe.steps) as self._line:
+        with StepLine(f"{variation.number}/{planned} {shown}", recipe.step_count) as self._line:
             hooks = self._line.hooks(label=f"variation {variation.number}")
             report, made = self._runner.run(spec, self.sounds, self._line, self.control, hooks)
             with closing(made) as dream:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from dreamsound_studio.audio.clip import Clip
@@ -13,10 +15,11 @@ from dreamsound_studio.dream.constraints import mix_wet
 from dreamsound_studio.dream.ears import Ears
 from dreamsound_studio.dream.evaluation import Evaluation
 from dreamsound_studio.dream.material import Material
+from dreamsound_studio.dream.methods import method_of
 from dreamsound_studio.dream.objective import objective_of
 from dreamsound_studio.dream.records import RawDream, Snapshot, StepEvent
 from dreamsound_studio.dream.starts import start_sound
-from dreamsound_studio.dream.step import NextSound, State
+from dreamsound_studio.dream.step import State
 from dreamsound_studio.dream.step_classes import StepClasses
 from dreamsound_studio.dream.step_gradient import StepGradient
 from dreamsound_studio.dream.stops import reason_to_stop
@@ -25,6 +28,9 @@ from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.files import Places
 from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import Recipe
+
+#: How often a step is made again at half the strength, at most: to a sixty-fourth.
+MOST_HALVINGS = 6
 
 
 class Dreamer:
@@ -40,6 +46,8 @@ class Dreamer:
         The model.
     target, target_b : Clip, optional
         For methods and classes that need a target, and for a morph.
+    bed_file : Clip, optional
+        The bed of the method `sculpt`.
     start : Clip, optional
         An earlier dream of the same clip to continue from (recursion). Levels and envelope still
         come from the source.
@@ -78,6 +86,7 @@ class Dreamer:
         *,
         target: Clip | None = None,
         target_b: Clip | None = None,
+        bed_file: Clip | None = None,
         start: Clip | None = None,
         control: Control | None = None,
         keep_every: int = 0,
@@ -97,15 +106,19 @@ class Dreamer:
         targets = {"target": target, "target_b": target_b}
         material = Material.of(self.recipe, clip, targets, start, self._warn)
         self._material = material
-        self._others = _files_of(placed, {**targets, "start": start})
-        rate = clip.sample_rate_hz
-        self._ears = Ears(self.recipe, model, objective, rate)
+        self._others = _files_of(placed, {**targets, "bed_file": bed_file, "start": start})
+        self._ears = Ears(self.recipe, model, objective, clip.sample_rate_hz)
         self._classes = StepClasses(choices, clip, targets, self._ears, self.control)
-        self.method = NextSound(
-            self.recipe, material.source, material.targets, rate, model.band_hz[1]
-        )
+        self.method = method_of(self.recipe, material, clip, model.band_hz[1], bed_file)
         self.step_gradient = StepGradient(
-            self.recipe, material, self._ears, self._classes, self.method.craft, self.control
+            self.recipe,
+            material,
+            self._ears,
+            self._classes,
+            self.method.craft,
+            self.control,
+            self.method.envelope.rms,
+            self.method.listening_rms,
         )
         self._state: State | None = None
         self._steps: list[StepEvent] = []
@@ -138,10 +151,15 @@ class Dreamer:
                 break
             self.is_between_steps = False
             reason = self.method.advance(state)
-            event = self._event(step, heard, time.perf_counter() - started)
+            halvings = self._make_rise(state, step, heard)
+            event = replace(
+                self._event(step, heard, time.perf_counter() - started),
+                strength=self.method.strength(state),
+                halvings=halvings,
+            )
             self._steps.append(event)
             if self.keep_every and step % self.keep_every == 0 and step < self.recipe.steps:
-                self._kept[step] = self._material.layout.decoded(state.sound).copy()
+                self._kept[step] = self._material.layout.decoded(self.method.final(state)).copy()
             reason = reason or self._enough()
             self.ended = reason is not None or step == self.recipe.steps
             self.is_between_steps = True
@@ -175,7 +193,7 @@ class Dreamer:
             last = self._sounding(self._state)
             classes = self._classes.of_end(self._steps[-1].class_index)
             rate = self.clip.sample_rate_hz
-            heard = self._ears.evaluate(last, rate, classes, self._between_steps)
+            heard = self._ears.evaluate(last, rate, classes, self.control.check_silently)
         except (FinishEarly, MemoryLimitError):
             return None
         except Exception as error:
@@ -203,6 +221,11 @@ class Dreamer:
             final = self._heard_between[1]
         else:
             final = self._ears.evaluate(last, rate, classes)
+        if self._steps and final.loss < initial.loss:
+            self._warn_once(
+                f"{self._event(0, final, 0).class_name}: the dream ends lower than it began "
+                f"({initial.loss:.3g} to {final.loss:.3g}). Use more steps, or a lower strength."
+            )
         return RawDream(
             source=self.clip,
             recipe=self.recipe,
@@ -210,6 +233,7 @@ class Dreamer:
             entering=self._material.layout.decoded(state.entering),
             gradient=self._material.layout.decoded(state.gradient),
             targets=self._material.decoded_targets(),
+            learned=self.method.learned(state),
             scale=state.scale,
             model_name=self.model.name,
             weights_sha256=self.model.weights_sha256,
@@ -257,21 +281,41 @@ class Dreamer:
         self.warnings[:] = snapshot.warnings
         self._earlier_blocks = list(snapshot.earlier_blocks)
 
+    def _make_rise(self, state: State, step: int, heard: Evaluation) -> int:
+        """Make a step again at half the strength while it lowers what it climbs.
+
+        It listens again, as the step did, only where a step is suspect: the first, one that begins
+        lower than the step before it, and one after a step that was halved. What was halved stays
+        so: steps that grow again end lower (``docs/defaults.md``).
+
+        Returns
+        -------
+        int
+            How often the strength was halved.
+        """
+        last = self._steps[-1] if self._steps else None
+        suspect = last is None or last.halvings > 0 or heard.loss < last.loss
+        if not self.recipe.backtrack or not suspect or self.method.strength(state) is None:
+            return 0
+        halvings = 0
+        with suppress(FinishEarly):
+            while halvings < MOST_HALVINGS:
+                now = self.step_gradient.hear(state.sound, step, heard.class_index)
+                if not now.loss < heard.loss:
+                    break
+                self.method.halve(state)
+                halvings += 1
+        return halvings
+
     def _enough(self) -> str | None:
         """Return why the dream can end now, or None."""
         losses = [event.loss for event in self._steps]
         recipe = self.recipe
         return reason_to_stop(losses, self._steps[-1].score, recipe.stop_score, recipe.stop_plateau)
 
-    def _between_steps(self, _share: float) -> None:
-        """Stop a pass over the sound between two steps, also where the dream finishes."""
-        self.control.check_cancelled()
-        if self.control.finishing:
-            raise FinishEarly
-
     def _sounding(self, state: State) -> Samples:
         """Return the sound as it is heard: the state's own where it is the same."""
-        sound = self._material.layout.decoded(state.sound)
+        sound = self._material.layout.decoded(self.method.final(state))
         if self.recipe.wet < 1:
             sound = mix_wet(self.clip.samples, sound, self.recipe.wet)
         return sound
@@ -279,6 +323,10 @@ class Dreamer:
     def _event(self, step: int, heard: Evaluation, seconds: float) -> StepEvent:
         name = self.model.class_names[heard.class_index]
         return StepEvent(step, heard.loss, heard.class_index, name, heard.score, seconds)
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self.warnings:
+            self._warn(text)
 
     def _warn(self, text: str) -> None:
         self.warnings.append(text)

@@ -15,7 +15,7 @@ import numpy as np
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dream.evaluation import Evaluation, Tally
 from dreamsound_studio.dream.graphs import BEST_CLASS, graphs_of
-from dreamsound_studio.dream.mono import Mono
+from dreamsound_studio.dream.mono import Signal
 from dreamsound_studio.dream.objective_functions import ObjectiveFunction
 from dreamsound_studio.dream.patch_grid import PatchGrid
 from dreamsound_studio.dsp.resample import Resampler
@@ -93,7 +93,7 @@ class Ear:
 
     def hear(
         self,
-        sound: Mono,
+        sound: Signal,
         grid: PatchGrid,
         classes: Classes = BEST,
         between_blocks: BetweenBlocks = never_stop,
@@ -102,7 +102,7 @@ class Ear:
 
         Parameters
         ----------
-        sound : Mono
+        sound : Signal
             The sound.
         grid : PatchGrid
             The patch grid.
@@ -144,15 +144,15 @@ class Ear:
             tally.loss += float(np.dot(values.numpy(), grid.weights(index, count)))
         return tally.heard()
 
-    def values(self, sound: Mono, grid: PatchGrid) -> FloatArray:
+    def values(self, sound: Signal, grid: PatchGrid) -> FloatArray:
         """Return the objective's values for each patch, ``[patches, ...]``."""
         return self._of_every_patch(sound, grid, 0)
 
-    def scores(self, sound: Mono, grid: PatchGrid) -> FloatArray:
+    def scores(self, sound: Signal, grid: PatchGrid) -> FloatArray:
         """Return the scores of each patch, ``[patches, classes]``."""
         return self._of_every_patch(sound, grid, 1)
 
-    def _of_every_patch(self, sound: Mono, grid: PatchGrid, output: int) -> FloatArray:
+    def _of_every_patch(self, sound: Signal, grid: PatchGrid, output: int) -> FloatArray:
         blocks = []
         for _, count, start in grid.blocks(self.block_patches):
             inputs = self._inputs(sound, grid, count, start)[0]
@@ -161,7 +161,7 @@ class Ear:
 
     def gradient(
         self,
-        sound: Mono,
+        sound: Signal,
         grid: PatchGrid,
         classes: Classes,
         into: Samples,
@@ -172,7 +172,7 @@ class Ear:
 
         Parameters
         ----------
-        sound : Mono
+        sound : Signal
             x: the sound.
         grid : PatchGrid
             The patch grid.
@@ -208,7 +208,7 @@ class Ear:
             between_blocks(listened + (1 - listened) * (index + count) / grid.count)
         return tally.heard()
 
-    def _best_class(self, sound: Mono, grid: PatchGrid, between_blocks: BetweenBlocks) -> int:
+    def _best_class(self, sound: Signal, grid: PatchGrid, between_blocks: BetweenBlocks) -> int:
         tally = Tally()
         for index, count, start in grid.blocks(self.block_patches):
             inputs = self._inputs(sound, grid, count, start)[0]
@@ -218,7 +218,7 @@ class Ear:
         return int(np.argmax(tally.scores * self.model.audible_classes))
 
     def _inputs(
-        self, sound: Mono, grid: PatchGrid, count: int, start: int
+        self, sound: Signal, grid: PatchGrid, count: int, start: int
     ) -> tuple[tuple[Any, ...], int]:
         stop = start + (count - 1) * grid.hop + grid.patch
         first_row, last_row = self.resampler.rows_for(start, stop)

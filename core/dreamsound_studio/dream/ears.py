@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.dream.ear import BetweenBlocks, Classes, Ear, never_stop
 from dreamsound_studio.dream.evaluation import Evaluation
+from dreamsound_studio.dream.listening import rate_at_speed
 from dreamsound_studio.dream.mono import Mono
 from dreamsound_studio.dream.objective_functions import ObjectiveFunction
 from dreamsound_studio.models.network import Model
@@ -40,9 +43,14 @@ class Ears:
         """Return the ear that hears the sound played at a speed.
 
         At double speed a sound is heard an octave higher: it is read as one of twice its rate, and
-        the gradient comes back at the sound's own.
+        the gradient comes back at the sound's own. Speeds other than octaves are rounded to rates
+        that are cheap to resample from.
         """
-        return self._ear(round(self._sample_rate_hz * speed), self._hop_frames)
+        octaves = 2 ** round(math.log2(speed))
+        rate = rate_at_speed(
+            self._sample_rate_hz * octaves, speed / octaves, self.model.sample_rate_hz
+        )
+        return self._ear(rate, self._hop_frames)
 
     def evaluate(
         self,

@@ -7,12 +7,9 @@ the mask's source, and the sound that goes through the mask. The four names are 
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dsp.mask import Mask
@@ -24,16 +21,11 @@ from dreamsound_studio.dsp.stft import (
     power_spectrum,
     unit_magnitude,
 )
+from dreamsound_studio.dsp.threads import in_threads
 from dreamsound_studio.recipe.plan import Plan
 
 #: Powers computed while finding a span's maximum are kept up to this size: three minutes of stereo.
 KEPT_POWERS_BYTES = 128 * 2**20
-#: Threads that filter at the same time.
-MOST_THREADS = 16
-
-
-Given = TypeVar("Given")
-Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -111,7 +103,7 @@ class HardCut:
             passed = self._passed(job, *blocks[place], power, top, top_b)
             return self._filtered(job, *blocks[place], passed)
 
-        filtered_blocks = _in_threads(filtered, range(len(blocks)))
+        filtered_blocks = in_threads(filtered, range(len(blocks)))
         for start, block in overlap_add(self.stft, filtered_blocks, frames):
             into.write(start, block)
 
@@ -157,7 +149,7 @@ class HardCut:
             power = self._power(samples, *block)
             return power if keep else None, float(power.max())
 
-        for power, highest in _in_threads(powers, frame_blocks(frames)):
+        for power, highest in in_threads(powers, frame_blocks(frames)):
             peak = max(peak, highest)
             if power is not None:
                 kept.append(power)
@@ -166,19 +158,6 @@ class HardCut:
     def _power(self, samples: Samples, first: int, last: int) -> FloatArray:
         """Return the power ``[channels, frames, bins]`` of some frames."""
         return power_spectrum(self.stft.forward(samples.read(*self.stft.sample_range(first, last))))
-
-
-def _in_threads(make: Callable[[Given], Made], given: Iterable[Given]) -> Iterator[Made]:
-    """Yield `make` of each item, in order; several run at once (numpy releases the GIL)."""
-    workers = min(os.cpu_count() or 1, MOST_THREADS)
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[Made]] = deque()
-        for item in given:
-            waiting.append(pool.submit(make, item))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def air_of_step(plan: Plan) -> Literal["filter", "cut", "carrier", "other"]:

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
+
+
+class Signal(Protocol):
+    """What an ear hears: one channel, with context on either side.
+
+    Attributes
+    ----------
+    length : int
+        Samples of the sound.
+    lead, tail : int
+        Samples of context before and after it.
+    """
+
+    length: int
+    lead: int
+    tail: int
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        """Return ``[stop - start]`` samples, zeros beyond the context."""
 
 
 class Mono:

@@ -8,6 +8,7 @@ from pathlib import Path
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.dream.evaluation import Evaluation
+from dreamsound_studio.dream.learned_filter import LearnedFilter
 from dreamsound_studio.recipe.morph import Targets
 from dreamsound_studio.recipe.plan import Plan
 
@@ -28,6 +29,10 @@ class StepEvent:
         Its mean score in the sound at the start of the step, 0..1.
     seconds : float
         Duration of the step.
+    strength : float or None
+        The strength that it was made with, after halvings; None where nothing is added.
+    halvings : int
+        How often the step was made again at half the strength.
     """
 
     step: int
@@ -36,6 +41,8 @@ class StepEvent:
     class_name: str
     score: float
     seconds: float
+    strength: float | None = None
+    halvings: int = 0
 
 
 @dataclass
@@ -71,6 +78,8 @@ class RawDream:
     earlier_blocks : list of (int, int)
         Larger values of `block_patches` that memory did not suffice for later, each with the last
         step that ran by it; what followed ran by the recipe's.
+    learned : LearnedFilter or None
+        The filter of the method `sculpt`.
     """
 
     source: Clip
@@ -90,6 +99,7 @@ class RawDream:
     warnings: list[str]
     others: dict[str, Path | None] = field(default_factory=dict)
     earlier_blocks: list[tuple[int, int]] = field(default_factory=list)
+    learned: LearnedFilter | None = None
 
     def close(self) -> None:
         """Release scratch files."""

@@ -50,6 +50,8 @@ class State:
         Energy of the part of `sound` that goes through the filter.
     passed : float
         Share of the energy that passed the filters of all steps so far.
+    factor : float
+        Of the strength: halved by each step that had lowered what it climbs.
     step : int
         Number of steps done.
     """
@@ -61,6 +63,7 @@ class State:
     scale: float = 1.0
     level: float = 1.0
     passed: float = 1.0
+    factor: float = 1.0
     step: int = 0
 
     def sounds(self) -> dict[str, Samples]:
@@ -69,7 +72,12 @@ class State:
 
     def numbers(self) -> dict[str, float]:
         """Return the numbers that a snapshot keeps, by name."""
-        return {"scale": self.scale, "level": self.level, "passed": self.passed}
+        return {
+            "scale": self.scale,
+            "level": self.level,
+            "passed": self.passed,
+            "factor": self.factor,
+        }
 
     def restore(
         self, sounds: Mapping[str, Samples], numbers: Mapping[str, float], step: int
@@ -80,6 +88,8 @@ class State:
                 place.write(start, block)
         self.scale, self.level = numbers["scale"], numbers["level"]
         self.passed, self.step = numbers["passed"], step
+        # A snapshot of an earlier version has none.
+        self.factor = numbers.get("factor", 1.0)
 
 
 class NextSound:
@@ -93,6 +103,8 @@ class NextSound:
         The source; every step uses its level and envelope.
     targets : Targets
         Each as long as the source.
+    envelope : Envelope
+        The source's.
     sample_rate_hz : int
         Rate of both.
     band_top_hz : float
@@ -104,12 +116,14 @@ class NextSound:
         plan: Plan,
         source: Samples,
         targets: Targets,
+        envelope: Envelope,
         sample_rate_hz: int,
         band_top_hz: float,
     ) -> None:
         self.plan = plan
-        self.envelope = Envelope.of(source, sample_rate_hz)
-        self.craft = StepCraft(plan, source, sample_rate_hz, self.envelope.rms)
+        self.envelope = envelope
+        self.listening_rms: float | None = None
+        self.craft = StepCraft(plan, source, sample_rate_hz, envelope.rms)
         self._automation = Automation.of(plan, sample_rate_hz)
         self._sample_rate_hz, self._band_top_hz = sample_rate_hz, band_top_hz
         self._source = source
@@ -146,6 +160,13 @@ class NextSound:
                 self._air = _difference(sound, self._below_air(sound))
         return state
 
+    def final(self, state: State) -> Samples:
+        """Return the dream as it stands: a view of the state."""
+        return state.sound
+
+    def learned(self, state: State) -> None:
+        """Return None: no filter is learned."""
+
     def advance(self, state: State) -> str | None:
         """Make the next sound.
 
@@ -168,6 +189,19 @@ class NextSound:
         self.craft.keep(state.entering, state.sound)
         return reason
 
+    def strength(self, state: State) -> float | None:
+        """Return the strength of the last step; None where nothing is added."""
+        if self.plan.combine == "replace":
+            return None
+        return self.plan.strength * self._automation.strength(state.step) * state.factor
+
+    def halve(self, state: State) -> None:
+        """Take the last step back, and make it again at half the strength."""
+        state.sound, state.entering = state.entering, state.sound
+        state.step -= 1
+        state.factor /= 2
+        self.advance(state)
+
     def _add(self, state: State) -> None:
         plan, envelope = self.plan, self.envelope
         increment = self._filtered(state)
@@ -177,7 +211,7 @@ class NextSound:
             scale *= envelope.rms
         if plan.normalise == "after":
             scale *= self._normalisation(increment, weights)
-        scale *= self._automation.strength(state.step)
+        scale *= self._automation.strength(state.step) * state.factor
         frame = envelope.frame_samples
         following = state.entering
         for start, block in state.sound.blocks(frame * PASS_FRAMES):

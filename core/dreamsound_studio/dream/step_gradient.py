@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,11 +11,17 @@ from dreamsound_studio.audio.channels import surroundings
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.constraints import StepCraft
-from dreamsound_studio.dream.ear import Ear
+from dreamsound_studio.dream.ear import Classes, Ear
 from dreamsound_studio.dream.ears import Ears
 from dreamsound_studio.dream.evaluation import Evaluation
+from dreamsound_studio.dream.listening import (
+    ChangedListening,
+    ChangedMono,
+    DrawnListening,
+    apply_adjoint,
+)
 from dreamsound_studio.dream.material import Material
-from dreamsound_studio.dream.mono import Mono
+from dreamsound_studio.dream.mono import Mono, Signal
 from dreamsound_studio.dream.patch_grid import PatchGrid
 from dreamsound_studio.dream.standardise import standardise
 from dreamsound_studio.dream.step import State
@@ -39,6 +46,10 @@ class StepGradient:
         Its regularisers.
     control : Control
         Watches, and may stop, each pass.
+    rms : float
+        RMS of the source's active parts.
+    listening_rms : float or None
+        RMS at which they are heard; None for their own.
     """
 
     def __init__(
@@ -49,6 +60,8 @@ class StepGradient:
         classes: StepClasses,
         craft: StepCraft,
         control: Control,
+        rms: float,
+        listening_rms: float | None,
     ) -> None:
         self._plan = plan
         self._material = material
@@ -56,11 +69,18 @@ class StepGradient:
         self._craft = craft
         self._control = control
         self._model = ears.model
-        self._octaves = [ears.at_speed(2**octave) for octave in range(plan.octaves)]
+        self._rms, self._level = rms, 1.0 if listening_rms is None else listening_rms / rms
+        self._listening = ChangedListening.of(plan)
+        self._octaves = [
+            [ears.at_speed(2**octave * speed) for speed in self._listening.speeds]
+            for octave in range(plan.octaves)
+        ]
+        #: Whether each step hears the sound once, as it is.
+        self._is_plain = not self._listening.is_changed and plan.listens == 1 and self._level == 1
 
     def ear_of(self, step: int) -> Ear:
-        """Return the ear of a step (1, 2, ...)."""
-        return self._octaves[self._plan.octave_of(step)]
+        """Return the ear of a step (1, 2, ...) that hears the sound at its own speed."""
+        return self._octaves[self._plan.octave_of(step)][0]
 
     def update(self, state: State, step: int) -> Evaluation:
         """Compute g of the sound into the state; return what the model heard.
@@ -74,20 +94,9 @@ class StepGradient:
         RecipeError
             Nothing in the sound excites the objective.
         """
-        ear = self.ear_of(step)
-        grid = self._grid(ear, step)
-        around = self._surroundings(ear, state.sound) if grid.context else (None, None)
         classes = self._classes.of_step()
         fresh = Samples(state.gradient.channels, state.gradient.length)
-        heards = []
-        channels = [None] if self._material.linked else list(range(state.sound.channels))
-        for place, channel in enumerate(channels):
-            mono = Mono(state.sound, channel, *around)
-
-            def check(share: float, done: int = place) -> None:
-                self._control.check((done + share) / len(channels))
-
-            heards.append(ear.gradient(mono, grid, classes, fresh, place, check))
+        heards = self._listens(state.sound, step, classes, fresh)
         self._standardise(fresh, heards[0].class_index)
         if self._craft.steer(fresh, state.sound):
             self._standardise(fresh, heards[0].class_index)
@@ -96,8 +105,96 @@ class StepGradient:
         state.gradient = fresh
         return Evaluation.mean(heards)
 
-    def _grid(self, ear: Ear, step: int) -> PatchGrid:
-        """Return the step's patch grid.
+    def hear(self, sound: Samples, step: int, class_index: int) -> Evaluation:
+        """Return what the model hears in a sound, listening as a step did; without a gradient.
+
+        Parameters
+        ----------
+        sound : Samples
+            Such as the sound after the step.
+        step : int
+            The step.
+        class_index : int
+            The class that it reported.
+
+        Raises
+        ------
+        RenderCancelled, FinishEarly
+            The control stops the pass.
+        """
+        classes = self._classes.of_end(class_index)
+        return Evaluation.mean(self._listens(sound, step, classes, None))
+
+    def _listens(
+        self, sound: Samples, step: int, classes: Classes, into: Samples | None
+    ) -> list[Evaluation]:
+        if self._is_plain:
+            ear = self.ear_of(step)
+            return self._listen(ear, self._grid(ear, self._shift(step)), sound, classes, into)
+        return self._listen_changed(sound, step, classes, into)
+
+    def _listen(
+        self,
+        ear: Ear,
+        grid: PatchGrid,
+        sound: Samples,
+        classes: Classes,
+        into: Samples | None,
+        changed: Callable[[Mono], Signal] = lambda mono: mono,
+        before: float = 0.0,
+        share: float = 1.0,
+    ) -> list[Evaluation]:
+        """Add dL/dx of one listening to `into`, if given; return what was heard, by channel.
+
+        `before` and `share` are what was done before of the step, and what part of it this is.
+        """
+        around = self._surroundings(ear, sound) if grid.context else (None, None)
+        channels = [None] if self._material.linked else list(range(sound.channels))
+        heards = []
+        for place, channel in enumerate(channels):
+            mono = Mono(sound, channel, *around)
+
+            def check(part: float, done: int = place) -> None:
+                self._control.check(before + share * (done + part) / len(channels))
+
+            signal = changed(mono)
+            if into is None:
+                heards.append(ear.hear(signal, grid, classes, self._control.check_silently))
+            else:
+                heards.append(ear.gradient(signal, grid, classes, into, place, check))
+        return heards
+
+    def _listen_changed(
+        self, sound: Samples, step: int, classes: Classes, into: Samples | None
+    ) -> list[Evaluation]:
+        count = self._plan.listens
+        ears = self._octaves[self._plan.octave_of(step)]
+        heards = []
+        for number in range(count):
+            hearing = self._listening.draw((self._plan.seed, step, number))
+            ear = ears[hearing.speed]
+            grid = self._grid(ear, hearing.shift if self._plan.jitter else None)
+            one = None if into is None else Samples(into.channels, into.length)
+
+            def changed(mono: Mono, hearing: DrawnListening = hearing) -> Signal:
+                return ChangedMono(mono, hearing, self._level, self._rms)
+
+            heards += self._listen(
+                ear, grid, sound, classes, one, changed, number / count, 1 / count
+            )
+            if one is not None and into is not None:
+                apply_adjoint(one, hearing, 1 / count, into)
+                one.close()
+        return heards
+
+    def _shift(self, step: int) -> float | None:
+        """Return the shift of a step's patch grid, 0..1; None is the published grid."""
+        if not self._plan.jitter:
+            return None
+        return float(np.random.default_rng([self._plan.seed, step]).random())
+
+    def _grid(self, ear: Ear, shift: float | None) -> PatchGrid:
+        """Return a patch grid.
 
         Jitter shifts it by up to a hop, so that g does not pulse at the hop rate. A sound that fits
         in one patch has no such grid, but its attack lies where the first frame's window is 0, so
@@ -106,9 +203,8 @@ class StepGradient:
         """
         length = self._material.source.length
         published = ear.grid(length, None)
-        if not self._plan.jitter:
+        if shift is None:
             return published
-        shift = float(np.random.default_rng([self._plan.seed, step]).random())
         if published.count == 1 and not any(part.shape[1] for part in self._material.around):
             return ear.grid_of_one_patch(length, shift)
         return ear.grid(length, shift)

@@ -117,6 +117,36 @@ class Stft:
             total[:, j : j + count, : piece.shape[2]] += piece
         return total.reshape(channels, -1)
 
+    def inverse_adjoint(self, segment: FloatArray) -> ComplexArray:
+        """Return the adjoint of :meth:`inverse`, spectra ``[channels, frames, bins]``.
+
+        Parameters
+        ----------
+        segment : numpy.ndarray
+            ``[channels, (frames - 1 + hops) * hop]``, such as dL/dy of the samples that `inverse`
+            returns.
+
+        Returns
+        -------
+        numpy.ndarray
+            dL/d(real part) + j dL/d(imaginary part): for any spectra S,
+            ``sum(inverse(S) . segment) = sum(Re(conj(S) . inverse_adjoint(segment)))``.
+
+        Notes
+        -----
+        The Fourier transform of each frame under the synthesis window, over ``fft_size``; all bins
+        but the first and last count twice, since a real signal's spectrum has each of them twice.
+        """
+        import scipy.fft
+
+        frames = np.lib.stride_tricks.sliding_window_view(segment, self.fft_size, axis=1)
+        count = segment.shape[1] // self.hop_samples - self.frame_hops + 1
+        windowed = frames[:, : count * self.hop_samples : self.hop_samples] * self.synthesis_window
+        spectra: ComplexArray = np.asarray(scipy.fft.rfft(windowed, overwrite_x=True))
+        spectra *= np.float32(2 / self.fft_size)
+        spectra[..., [0, -1]] /= 2
+        return spectra
+
 
 def run_stft(
     stft: Stft,

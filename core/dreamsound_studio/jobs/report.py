@@ -145,6 +145,7 @@ def _step(event: StepEvent) -> StepResult:
         "score": event.score,
         "seconds": event.seconds,
         "class": event.class_name,
+        "strength": event.strength,
     }
 
 

@@ -47,6 +47,7 @@ StepResult = TypedDict(
         "class": str,
         "score": float,
         "seconds": float,
+        "strength": float | None,
     },
 )
 

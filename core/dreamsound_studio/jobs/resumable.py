@@ -89,7 +89,7 @@ class ResumableJob:
         """
         began_s = time.monotonic()
         spec = self.spec
-        self.progress.change(True, phase="reading", steps=spec.recipe.steps)
+        self.progress.change(True, phase="reading", steps=spec.recipe.step_count)
         with collected() as messages:
             sounds = Sounds.read(spec, self.place_of)
         warnings += messages

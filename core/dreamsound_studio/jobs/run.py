@@ -107,7 +107,7 @@ class Runner:
         if fields_in(spec.options.name) & set(LATE):
             return False
         every = spec.keep_every
-        kept = tuple(range(every, spec.recipe.steps, every)) if every else ()
+        kept = tuple(range(every, spec.recipe.step_count, every)) if every else ()
         stem, out = Path(spec.input).stem, Path(spec.out)
         places = planned_paths(stem, out, spec.options, kept, _values(spec))
         if spec.options.clash == "skip" and any(place.exists() for place in places.values()):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.dsp.stft import Stft
@@ -61,6 +62,12 @@ class Automation:
         if self.strength_over_time is None:
             return None
         seconds = np.arange(start, stop) / self.sample_rate_hz
+        return self.strength_over_time.at(seconds).astype(np.float32)
+
+    def strength_at(self, seconds: npt.NDArray[np.float64]) -> FloatArray:
+        """Return the strength factor at some times, ``[times]``."""
+        if self.strength_over_time is None:
+            return np.ones(len(seconds), np.float32)
         return self.strength_over_time.at(seconds).astype(np.float32)
 
     def threshold_shift(self, step: int, stft: Stft) -> Callable[[int, int], FloatArray] | None:

@@ -60,7 +60,8 @@ def blend(a: Recipe, b: Recipe, share: float) -> Recipe:
         value = (1 - share) * ends[0] + share * ends[1]
         whole = all(isinstance(end, int) for end in ends)
         fields[name] = round(value) if whole else value
-    fields["octaves"] = min(fields["octaves"], fields["steps"])
+    steps = METHODS[fields["method"]].steps if fields["steps"] is None else fields["steps"]
+    fields["octaves"] = min(fields["octaves"], steps)
     low, high = fields["band_low_hz"], fields["band_high_hz"]
     if low is not None and high is not None and low >= high:
         fields |= {"band_low_hz": nearer.band_low_hz, "band_high_hz": nearer.band_high_hz}

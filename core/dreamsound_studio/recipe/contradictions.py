@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dreamsound_studio.recipe.breakpoints import AUTOMATED, Breakpoints
 from dreamsound_studio.recipe.fields import RecipeFields
+from dreamsound_studio.recipe.gain_grids import parse_grids
+from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.objective_text import parse_objective
 
 
@@ -18,6 +20,7 @@ def check_consistent(recipe: RecipeFields) -> None:
         Breakpoints or the objective are invalid.
     """
     _check_filter(recipe)
+    _check_learned(recipe)
     _check_change(recipe)
     _check_curves(recipe)
     _check_objective(recipe)
@@ -37,14 +40,35 @@ def _check_filter(recipe: RecipeFields) -> None:
         )
 
 
+def _check_learned(recipe: RecipeFields) -> None:
+    parse_grids(recipe.gain_grid)
+    if recipe.method != "sculpt":
+        if recipe.combine == "learn":
+            raise ValueError(f"combine learn is the method sculpt. Use it, not {recipe.method}.")
+        return
+    row = METHODS["sculpt"]
+    for name in ("combine", "mask_from", "carrier"):
+        value = getattr(recipe, name)
+        if value not in (None, getattr(row, name)):
+            raise ValueError(
+                f"{name} {value}: the method sculpt learns its filter. Remove {name}, or use "
+                "another method."
+            )
+    if recipe.flip:
+        raise ValueError("flip: the method sculpt learns its filter, so there is nothing to swap")
+
+
 def _check_change(recipe: RecipeFields) -> None:
     if recipe.band_low_hz and recipe.band_high_hz and recipe.band_low_hz >= recipe.band_high_hz:
         raise ValueError("band_low_hz must be below band_high_hz")
-    if recipe.octaves > recipe.steps:
-        raise ValueError(f"octaves: {recipe.steps} steps are too few for {recipe.octaves} octaves")
+    if recipe.octaves > recipe.step_count:
+        raise ValueError(
+            f"octaves: {recipe.step_count} steps are too few for {recipe.octaves} octaves"
+        )
     if recipe.target_b is None and recipe.morph is not None:
         raise ValueError("morph needs a target_b. Name target_b, or remove morph.")
-    if recipe.air == "octave" and recipe.hop_samples > recipe.fft_size // 4:
+    is_added = recipe.method != "sculpt"
+    if is_added and recipe.air == "octave" and recipe.hop_samples > recipe.fft_size // 4:
         raise ValueError("air octave needs hop_samples of at most a quarter of fft_size")
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     MethodName = str
 else:
     MethodName = Literal[tuple(METHODS)]
-Combine = Literal["add", "replace"]
+Combine = Literal["add", "replace", "learn"]
 MaskFrom = Literal["none", "gradient", "input", "target"]
 Carrier = Literal["gradient", "input", "target"]
 
@@ -37,8 +37,8 @@ class RecipeFields(BaseModel):
         MethodName,
         Field(
             description="what a step does: add the gradient to the sound (add), filter the sound "
-            "by the gradient (filter), or add the gradient filtered by the sound (filter-add) or "
-            "by another sound (target)"
+            "by the gradient (filter), add the gradient filtered by the sound (filter-add) or by "
+            "another sound (target), or learn a filter of the sound (sculpt)"
         ),
     ] = "add"
     combine: Annotated[
@@ -86,7 +86,7 @@ class RecipeFields(BaseModel):
         Literal["logit", "score", "log"] | None,
         Field(description="where to read a class: before the sigmoid, after it, or its logarithm"),
     ] = None
-    steps: Annotated[int, Field(ge=1, le=10_000, description="number of steps")] = 10
+    steps: Annotated[int | None, Field(ge=1, le=10_000, description="number of steps")] = None
     strength: Annotated[
         float | None,
         Field(gt=0, le=100, description="amount added per step; see strength_ref"),
@@ -110,8 +110,9 @@ class RecipeFields(BaseModel):
         bool, Field(description="shift the patch grid randomly in each step, with context")
     ] = True
     patch_hop: Annotated[
-        float, Field(ge=0.125, le=1, description="distance between patches, as a share of a patch")
-    ] = 0.5
+        float | None,
+        Field(ge=0.125, le=1, description="distance between patches, as a share of a patch"),
+    ] = None
     mask: Annotated[
         Literal["hard", "soft", "per-frame", "inverted", "local"] | None,
         Field(description="kind of filter: sets the fields below that are not given"),
@@ -135,12 +136,12 @@ class RecipeFields(BaseModel):
         Field(description="dream the mono mix, each channel, or mid and side"),
     ] = "linked"
     air: Annotated[
-        Literal["keep", "mask", "drop", "octave"],
+        Literal["keep", "mask", "drop", "octave"] | None,
         Field(
             description="above the model's band: keep the source, apply the filter, none, or add "
             "the band below an octave higher"
         ),
-    ] = "keep"
+    ] = None
     start: Annotated[
         Literal["sound", "noise", "silence"],
         Field(description="starting point: the sound, noise at its level, or dither"),
@@ -197,6 +198,64 @@ class RecipeFields(BaseModel):
     threshold_over_time: Annotated[
         str | None, Field(description="dB added to threshold_db by second")
     ] = None
+    backtrack: Annotated[
+        bool,
+        Field(description="make a step that lowers the objective again at half the strength"),
+    ] = True
+    listens: Annotated[
+        int | None,
+        Field(ge=1, le=64, description="how often a step hears the sound, each time changed"),
+    ] = None
+    listen_level_db: Annotated[
+        float | None,
+        Field(ge=0, le=40, description="deviation of the level, dB"),
+    ] = None
+    listen_speed: Annotated[
+        float | None,
+        Field(ge=0, le=0.5, description="largest change of the speed, as a share, up or down"),
+    ] = None
+    listen_tilt: Annotated[
+        float | None,
+        Field(ge=0, lt=1, description="largest tilt of the spectrum, darker or brighter"),
+    ] = None
+    listen_noise_db: Annotated[
+        float | None,
+        Field(
+            ge=-120,
+            le=0,
+            description="level of the loudest noise re. the sound, dB; -120 is none",
+        ),
+    ] = None
+    gain_grid: Annotated[
+        str,
+        Field(
+            description="fineness of the filter, as BANDSxTIME or binsxTIME, such as "
+            "'96x32ms'; grids joined by + are added"
+        ),
+    ] = "48x64ms + 192x16ms"
+    depth_db: Annotated[
+        float, Field(gt=0, le=120, description="most that the filter cuts or boosts, dB")
+    ] = 40.0
+    rate_db: Annotated[float, Field(gt=0, le=20, description="how far a step moves a gain, dB")] = (
+        0.9
+    )
+    pull: Annotated[
+        float,
+        Field(ge=0, le=10, description="pull of the gains towards 0, per dB of gain"),
+    ] = 0.005
+    bed: Annotated[
+        Literal["none", "noise", "pink", "clicks"],
+        Field(
+            description="sound under the source that the filter can raise: none, noise of "
+            "the source's spectrum, pink noise, or clicks"
+        ),
+    ] = "pink"
+    bed_file: Annotated[str | None, Field(description="sound file to use as the bed of sculpt")] = (
+        None
+    )
+    bed_level_db: Annotated[
+        float, Field(ge=-80, le=20, description="level of the bed, dB re. the source")
+    ] = -14.0
     wet: Annotated[
         float, Field(ge=0, le=1, description="mix of dream and source: 1 is dream only")
     ] = 1.0
@@ -224,3 +283,8 @@ class RecipeFields(BaseModel):
     @classmethod
     def _as_text(cls, value: Any) -> Any:
         return str(value) if is_objective(value) else value
+
+    @property
+    def step_count(self) -> int:
+        """Number of steps: the recipe's, or its method's."""
+        return METHODS[self.method].steps if self.steps is None else self.steps

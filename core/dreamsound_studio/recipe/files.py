@@ -31,7 +31,7 @@ class Naming(Protocol):
 RecipeLike = TypeVar("RecipeLike", bound=Naming)
 
 #: Fields of the recipe that hold the path of a sound file.
-FIELDS: Final = ("target", "target_b")
+FIELDS: Final = ("target", "target_b", "bed_file")
 
 #: Where files are, by the path that a recipe has: a mapping, or a function of the path. What a
 #: mapping does not hold stays where it is.

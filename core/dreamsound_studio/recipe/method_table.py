@@ -24,6 +24,16 @@ class MethodRow:
         ``span`` or ``frame``.
     follow_envelope : float
         0..1.
+    steps : int
+        Number of steps.
+    air : str
+        As in the recipe.
+    patch_hop : float
+        Distance between patches, as a share of a patch.
+    listens : int
+        Times that a step hears the sound.
+    listen_level_db, listen_speed, listen_tilt, listen_noise_db : float
+        How far each listening is changed.
     """
 
     combine: str
@@ -34,6 +44,14 @@ class MethodRow:
     knee_db: float
     threshold_ref: str
     follow_envelope: float
+    steps: int = 10
+    air: str = "keep"
+    patch_hop: float = 0.5
+    listens: int = 1
+    listen_level_db: float = 0.0
+    listen_speed: float = 0.0
+    listen_tilt: float = 0.0
+    listen_noise_db: float = -120.0
 
 
 METHODS: dict[str, MethodRow] = {
@@ -42,4 +60,15 @@ METHODS: dict[str, MethodRow] = {
     "filter": MethodRow("replace", "gradient", "input", 0.05, -50.0, 12.0, "frame", 0.0),
     "filter-add": MethodRow("add", "input", "gradient", 0.05, -40.0, 12.0, "span", 1.0),
     "target": MethodRow("add", "target", "gradient", 0.05, -40.0, 12.0, "frame", 1.0),
+    "sculpt": MethodRow(
+        *("learn", "none", "input", 0.05, -50.0, 12.0, "frame", 0.0),
+        steps=240,
+        air="octave",
+        patch_hop=1.0,
+        listens=2,
+        listen_level_db=4.0,
+        listen_speed=0.125,
+        listen_tilt=0.5,
+        listen_noise_db=-15.0,
+    ),
 }

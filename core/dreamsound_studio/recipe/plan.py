@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Literal
 
 from dreamsound_studio.dsp.mask import MASK_KINDS
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.fields import Carrier, Combine, MaskFrom
-from dreamsound_studio.recipe.method_table import METHODS
+from dreamsound_studio.recipe.method_table import METHODS, MethodRow
 from dreamsound_studio.recipe.morph import Morph
 from dreamsound_studio.recipe.objective import Class, Layer, Objective
 from dreamsound_studio.recipe.objective_text import parse_objective
 from dreamsound_studio.recipe.recipe import Recipe
 
+#: Fields whose default is the method's.
+FILLED = tuple(
+    field.name
+    for field in dataclasses.fields(MethodRow)
+    if field.name not in ("combine", "mask_from", "carrier")
+)
 #: Where a class is read by default: the paper's score saturates; the logit does not.
 DEFAULT_AT = "logit"
 
@@ -32,6 +39,14 @@ class Plan(Recipe):
     threshold_ref: Literal["span", "frame", "local"]
     knee_db: float
     follow_envelope: float
+    steps: int
+    air: Literal["keep", "mask", "drop", "octave"]
+    patch_hop: float
+    listens: int
+    listen_level_db: float
+    listen_speed: float
+    listen_tilt: float
+    listen_noise_db: float
 
     @classmethod
     def of(cls, recipe: Recipe) -> Plan:
@@ -94,7 +109,7 @@ def _choices(recipe: Recipe) -> dict[str, Any]:
     carrier: str = recipe.carrier or row.carrier
     if recipe.flip:
         mask_from, carrier = carrier, mask_from
-    if mask_from == "none" and carrier == "input":
+    if mask_from == "none" and carrier == "input" and row.combine != "learn":
         raise RecipeError("carrier input without a mask has no effect. Set mask_from.")
     _check_target(recipe, uses_target="target" in (mask_from, carrier))
     values: dict[str, Any] = {
@@ -124,11 +139,11 @@ def _check_target(recipe: Recipe, uses_target: bool) -> None:
 
 
 def _numbers(recipe: Recipe) -> dict[str, Any]:
-    """Return the strength and the filter's numbers: the recipe's, its mask's, or its method's."""
+    """Return what a method has defaults for: the recipe's values, its mask's, or the method's."""
     row = METHODS[recipe.method]
     kind = None if recipe.mask is None else MASK_KINDS[recipe.mask]
     values: dict[str, Any] = {}
-    for name in ("strength", "threshold_db", "knee_db", "threshold_ref", "follow_envelope"):
+    for name in FILLED:
         given = getattr(recipe, name)
         if given is None and kind is not None:
             given = getattr(kind, name, None)

@@ -22,6 +22,7 @@ PAPER_FIELDS: dict[str, Any] = {
     "restore_level": False,
     "jitter": False,
     "at": "score",
+    "backtrack": False,
 }
 
 
@@ -39,7 +40,7 @@ class Recipe(RecipeFields):
 
     def octave_of(self, step: int) -> int:
         """Return the number of octaves by which a step (1, 2, ...) hears the sound higher."""
-        return self.octaves - 1 - (step - 1) * self.octaves // self.steps
+        return self.octaves - 1 - (step - 1) * self.octaves // self.step_count
 
     @classmethod
     def make(cls, paper: bool = False, **fields: Any) -> Recipe:

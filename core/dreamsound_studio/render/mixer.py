@@ -145,12 +145,12 @@ class RenderMixer:
 
 def hardcut(dream: RawDream) -> Samples:
     """Return the filter of a dream's last step made audible; see :func:`filter_render`."""
-    return filter_render(dream, "hardcut")
+    return filter_render(dream, "hardcut") if dream.learned is None else dream.learned.hardcut()
 
 
 def filtered(dream: RawDream) -> Samples:
     """Return what the filter of a dream's last step lets through; see :func:`filter_render`."""
-    return filter_render(dream, "filtered")
+    return filter_render(dream, "filtered") if dream.learned is None else dream.learned.filtered()
 
 
 def filter_render(dream: RawDream, name: str) -> Samples:

@@ -151,6 +151,8 @@ class DreamPanel(QWidget):
         return {
             "Dream": self.tr("Dream"),
             "Filter": self.tr("Filter"),
+            "Sculpt": self.tr("Sculpt"),
+            "Listening": self.tr("Listening"),
             "Target": self.tr("Target"),
             "Level": self.tr("Level"),
             "Part": self.tr("Part"),
@@ -184,6 +186,8 @@ class DreamPanel(QWidget):
 
     def _on_method(self, name: str) -> None:
         self._change(self.tr("Change method"), method=name)
+        if METHODS[name].combine == "learn":
+            self._toggles["Sculpt"].setChecked(True)
         needs_target = "target" in (METHODS[name].mask_from, METHODS[name].carrier)
         if needs_target and self._document is not None and self._document.recipe.target is None:
             self._toggles["Target"].setChecked(True)

@@ -1,4 +1,4 @@
-"""Diagrams of the methods, as drawn in the paper."""
+"""Diagrams of the methods: a to d as drawn in the paper, and e in their manner."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dreamsound_desktop.panels.choice_button import ChoiceButton
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.recipe import Recipe
 
-LETTERS = {"add": "a", "filter": "b", "filter-add": "c", "target": "d"}
+LETTERS = {"add": "a", "filter": "b", "filter-add": "c", "target": "d", "sculpt": "e"}
 
 
 class Diagram(QWidget):
@@ -55,6 +55,8 @@ class Diagram(QWidget):
     def formula(self) -> str:
         """Return the method as a formula."""
         names = {"gradient": "g", "input": "x", "target": "t"}
+        if self._combine == "learn":
+            return self.tr("next sound = S⁻¹( G · S x + G · S bed ), G learned from g")
         carrier = names.get(self._carrier, "g")
         through = carrier
         if self._mask != "none":
@@ -74,6 +76,10 @@ class Diagram(QWidget):
         width, height = self.width(), self.height()
         middle = height / 2
         names = {"gradient": "g", "input": "x", "target": "t"}
+        if self._combine == "learn":
+            self._paint_learned(painter)
+            painter.end()
+            return
         # The direct path of the sound runs above the filter path.
         x = QPointF(unit, unit * 0.9)
         end = QPointF(width - 1.6 * unit, middle)
@@ -106,6 +112,25 @@ class Diagram(QWidget):
             painter.setPen(QPen(colour, 1.3))
         self._arrow(painter, filter_at, end)
         painter.end()
+
+    def _paint_learned(self, painter: QPainter) -> None:
+        """Draw the filter of sound and bed, and what it learns from."""
+        unit, width, height = self.fontMetrics().height(), self.width(), self.height()
+        top, bottom = unit * 0.9, height - unit * 1.1
+        sound, bed = QPointF(unit, top), QPointF(unit, bottom)
+        learned = QPointF(width * 0.42, height / 2)
+        end = QPointF(width - 1.6 * unit, height / 2)
+        gradient = QPointF(width * 0.72, bottom)
+        self._node(painter, sound, "x")
+        self._node(painter, bed, "b")
+        self._node(painter, learned, "G", wide=True)
+        self._node(painter, end, "=")
+        self._node(painter, gradient, "g")
+        for start, stop in ((sound, learned), (bed, learned), (learned, end)):
+            self._arrow(painter, start, stop)
+        painter.setPen(QPen(painter.pen().color(), 1.1, Qt.PenStyle.DashLine))
+        for start, stop in ((end, gradient), (gradient, learned)):
+            self._arrow(painter, start, stop)
 
     def _node(self, painter: QPainter, at: QPointF, text: str, wide: bool = False) -> None:
         unit = self.fontMetrics().height()
@@ -147,6 +172,7 @@ class MethodView(QWidget):
             "filter": self.tr("Filter the sound with a mask from the gradient"),
             "filter-add": self.tr("Add the gradient, filtered with a mask from the sound"),
             "target": self.tr("Timbre transfer: add the gradient, masked by a target sound"),
+            "sculpt": self.tr("Learn a filter that shapes the sound, step by step"),
         }
         for place, name in enumerate(METHODS):
             button = ChoiceButton(f"{LETTERS[name]}  {name}")
@@ -157,7 +183,9 @@ class MethodView(QWidget):
             button.clicked.connect(lambda _=False, name=name: self.chosen.emit(name))
             self._group.addButton(button)
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            row.addWidget(button, place // 2, place % 2)
+            # An odd one at the end takes both columns.
+            width = 2 if place % 2 == 0 and place == len(METHODS) - 1 else 1
+            row.addWidget(button, place // 2, place % 2, 1, width)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row)

@@ -26,8 +26,14 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "mask", "threshold_db", "knee_db", "threshold_ref", "invert_mask", "fft_size",
         "hop_samples",
     ),
+    "Sculpt": (
+        "depth_db", "gain_grid", "rate_db", "pull", "bed", "bed_level_db", "bed_file",
+    ),
+    "Listening": (
+        "listens", "listen_level_db", "listen_speed", "listen_tilt", "listen_noise_db",
+    ),
     "Target": ("target", "target_b", "morph"),
-    "Level": ("strength_ref", "normalise", "follow_envelope", "restore_level"),
+    "Level": ("backtrack", "strength_ref", "normalise", "follow_envelope", "restore_level"),
     "Part": ("band_low_hz", "band_high_hz", "fade_in_s", "fade_out_s", "channels", "air"),
     "Movement": (
         "strength_over_steps", "strength_over_time", "threshold_over_steps", "threshold_over_time",
@@ -45,7 +51,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
 #: Slider ranges for fields whose own range is far wider than useful, and whether the slider is
 #: logarithmic.
 SLIDERS: Final[dict[str, tuple[float, float, bool]]] = {
-    "steps": (1, 100, True),
+    "steps": (1, 500, True),
     "strength": (0.001, 1, True),
     "threshold_db": (-100, 0, False),
     "knee_db": (0, 48, False),
@@ -57,6 +63,14 @@ SLIDERS: Final[dict[str, tuple[float, float, bool]]] = {
     "smooth_frequency": (0, 10, False),
     "damp_above": (0, 10, False),
     "octaves": (1, 4, False),
+    "depth_db": (3, 60, False),
+    "rate_db": (0.1, 5, True),
+    "pull": (0, 0.1, False),
+    "bed_level_db": (-60, 6, False),
+    "listens": (1, 8, False),
+    "listen_level_db": (0, 12, False),
+    "listen_speed": (0, 0.5, False),
+    "listen_noise_db": (-120, 0, False),
 }
 
 

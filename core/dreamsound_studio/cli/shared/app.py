@@ -23,16 +23,25 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 #: Heading of the options that every command has.
 GENERAL = "General options"
 #: What a designer decides, in this order: the headings of ``--help-all``.
-PANELS = ("What to dream", "How strongly", "Where", "Filter", "Craft", "Files")
+PANELS = (
+    "What to dream",
+    "How strongly",
+    "Where",
+    "Filter",
+    "Sculpt",
+    "Listening",
+    "Craft",
+    "Files",
+)
 #: Options under the headings above that ``--help`` shows too, in this order, with a shorter text.
 SHORT_HELP: dict[str, str] = {
     "preset": "Start from a preset; see dreamsound presets list.",
     "class_": "Class to dream: a name, an index, first, follow, ...",
-    "method": "What a step does: add the gradient, filter by it, or add it filtered by the sound "
-    "or by another (target).",
+    "method": "What a step does: add the gradient, filter by it, add it filtered by the sound or "
+    "by another (target), or learn a filter (sculpt).",
     "target": "Sound that lends its timbre.",
     "strength": "How much a step adds.",
-    "steps": "Number of steps [default: 10].",
+    "steps": "Number of steps [default: 10; sculpt: 240].",
     "span": "Dream only a part, such as 1:30-2:00 or 90s-120s.",
     "renders": "What to write, or all.",
     "out": "Folder for the renders.",

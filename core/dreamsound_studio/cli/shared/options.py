@@ -32,7 +32,7 @@ NAME_HELP = (
     "{catid}_{fxname}_{creator}_{source}_{render} gives "
     f"{expand('{catid}_{fxname}_{creator}_{source}_{render}', EXAMPLE)}.wav."
 )
-WHAT, HOW, WHERE, FILTER, CRAFT, FILES = PANELS
+WHAT, HOW, WHERE, FILTER, SCULPT, LISTENING, CRAFT, FILES = PANELS
 
 
 def _option(panel: str, *names: str, **more: Any) -> Any:
@@ -116,11 +116,13 @@ PANEL_OF: dict[str, str] = {
     name: panel
     for panel, names in {
         WHAT: "model method class_ objective layer at target target_b morph",
-        HOW: "steps strength strength_ref strength_over_steps strength_over_time normalise "
-        "follow_envelope restore_level wet stop_score stop_plateau",
+        HOW: "steps strength backtrack strength_ref strength_over_steps strength_over_time "
+        "normalise follow_envelope restore_level wet stop_score stop_plateau",
         WHERE: "channels air band_low_hz band_high_hz fade_in_s fade_out_s",
         FILTER: "combine mask_from carrier flip mask threshold_db threshold_ref "
         "threshold_over_steps threshold_over_time knee_db invert_mask fft_size hop_samples",
+        SCULPT: "gain_grid depth_db rate_db pull bed bed_file bed_level_db",
+        LISTENING: "listens listen_level_db listen_speed listen_tilt listen_noise_db",
         CRAFT: "start octaves pull_to_source damp_above damp_above_hz smooth_time smooth_frequency "
         "masking jitter patch_hop seed block_patches precision",
     }.items()
@@ -144,6 +146,8 @@ METAVAR_OF: dict[Any, str] = {
     "objective": "FORMULA",
     "target": "FILE",
     "target_b": "FILE",
+    "bed_file": "FILE",
+    "gain_grid": "BANDSxTIME",
     "morph": "POINTS",
     "strength_over_steps": "POINTS",
     "strength_over_time": "POINTS",

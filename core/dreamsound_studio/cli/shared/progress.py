@@ -80,7 +80,8 @@ class StepLine:
             self._first_ended = time.monotonic()
         score = self._score.of(event)
         shown = "" if score is None else f" {score:.3f}"
-        self._text = f"loss {event.loss:.4g}, {event.class_name}{shown}"
+        halved = f", strength {event.strength:.3g}" if event.halvings else ""
+        self._text = f"loss {event.loss:.4g}, {event.class_name}{shown}{halved}"
         step = f"{self._name}: step {event.step}/{self._steps}, {self._text}"
         if self._live is None:
             inform(f"{step}, {event.seconds:.2f} s{self._remaining()}")

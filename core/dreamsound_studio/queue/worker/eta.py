@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dreamsound_studio.jobs.results import ProgressReport
 from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.recipe.method_table import METHODS
 
 #: Number of recent jobs that set the pace.
 JOBS_OF_PACE = 20
@@ -56,7 +57,8 @@ class Eta:
         if job.id not in self._work:
             request = json.loads(job.request)
             size = (request.get("seen") or {}).get("size") or _size_of(Path(job.input))
-            steps = (request.get("recipe") or {}).get("steps", 10)
+            recipe = request.get("recipe") or {}
+            steps = recipe.get("steps") or METHODS[recipe.get("method", "add")].steps
             self._work[job.id] = float(max(size, 1)) * float(steps)
         return self._work[job.id]
 

@@ -1,0 +1,229 @@
+"""Changed listening: a step hears the sound at another level, tilt and speed, and under noise.
+
+What raises an objective only for these very samples is an accident of one network; what raises it
+however the sound is played is heard by other listeners too [1]_.
+
+References
+----------
+.. [1] A. Athalye, L. Engstrom, A. Ilyas and K. Kwok, "Synthesizing robust adversarial examples",
+   ICML 2018: the expectation over transformations.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from dreamsound_studio.audio.samples import FloatArray, Samples
+from dreamsound_studio.dream.mono import Mono
+from dreamsound_studio.recipe.plan import Plan
+
+#: Noise is drawn in pieces of this many samples, each by a seed of its own.
+NOISE_SAMPLES = 2**14
+#: Pieces of noise kept: blocks of patches overlap.
+NOISE_PIECES = 8
+#: How far a speed may lie off what was asked, to be a ratio that is cheap to resample by.
+SPEED_TOLERANCE = 0.02
+#: Noise at this level re. the sound is none.
+NO_NOISE_DB = -120.0
+#: The softest noise lies this much below the loudest.
+NOISE_RANGE_DB = 25.0
+
+
+@dataclass(frozen=True)
+class ChangedListening:
+    """How far a listening may differ from the sound as it is.
+
+    Attributes
+    ----------
+    level_db : float
+        Standard deviation of the level, dB.
+    speed : float
+        Largest change of the speed, as a share: 0.12 is 12 % slower or faster, pitch with it.
+    tilt : float
+        Largest tap of the tilt ``z[n] + tap z[n - 1]``: positive is darker, below 1.
+    noise_db : float or None
+        Level of the loudest noise re. the sound, dB; None for no noise.
+    """
+
+    level_db: float = 0.0
+    speed: float = 0.0
+    tilt: float = 0.0
+    noise_db: float | None = None
+
+    @classmethod
+    def of(cls, plan: Plan) -> ChangedListening:
+        """Return a plan's listening."""
+        noise_db = None if plan.listen_noise_db <= NO_NOISE_DB else plan.listen_noise_db
+        return cls(plan.listen_level_db, plan.listen_speed, plan.listen_tilt, noise_db)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether anything is changed."""
+        return bool(self.level_db or self.speed or self.tilt or self.noise_db is not None)
+
+    @property
+    def speeds(self) -> tuple[float, ...]:
+        """The speeds drawn from."""
+        return (1.0, 1 - self.speed, 1 + self.speed) if self.speed else (1.0,)
+
+    def draw(self, seed: tuple[int, ...]) -> DrawnListening:
+        """Draw one listening; `seed` decides it."""
+        random = np.random.default_rng(seed)
+        speed = int(random.integers(len(self.speeds)))
+        shift = float(random.random())
+        gain_db = self.level_db * float(random.standard_normal())
+        tilt = self.tilt * float(random.uniform(-1, 1))
+        noise = 0.0
+        if self.noise_db is not None:
+            noise = 10 ** ((self.noise_db - float(random.uniform(0, NOISE_RANGE_DB))) / 20)
+        return DrawnListening(seed, speed, shift, 10 ** (gain_db / 20), tilt, noise)
+
+
+@dataclass(frozen=True)
+class DrawnListening:
+    """One listening, as drawn.
+
+    Attributes
+    ----------
+    seed : tuple of int
+        Of its noise.
+    speed : int
+        Index into `ChangedListening.speeds`.
+    shift : float
+        Of the patch grid, 0..1 of a hop.
+    gain : float
+        Linear.
+    tilt : float
+        The tap.
+    noise : float
+        RMS of the noise re. the sound's, linear.
+    """
+
+    seed: tuple[int, ...]
+    speed: int = 0
+    shift: float = 0.0
+    gain: float = 1.0
+    tilt: float = 0.0
+    noise: float = 0.0
+
+    def adjoint(self, gradient: FloatArray, following: FloatArray) -> FloatArray:
+        """Return dL/dy from dL/dz.
+
+        Parameters
+        ----------
+        gradient : numpy.ndarray
+            dL/dz ``[channels, n]``.
+        following : numpy.ndarray
+            The sample after it, ``[channels, 1]``; 0 at the end of the sound.
+        """
+        gain = np.float32(self.gain)
+        if not self.tilt:
+            return gradient * gain
+        shifted: FloatArray = np.concatenate([gradient[:, 1:], following], axis=1)
+        tilted: FloatArray = gradient + np.float32(self.tilt) * shifted
+        return tilted * gain
+
+
+class ChangedMono:
+    """A mono signal as one listening has it: ``z[n] = gain (y[n] + tilt y[n - 1]) + noise``.
+
+    Parameters
+    ----------
+    mono : Mono
+        y.
+    hearing : DrawnListening
+        The listening.
+    level : float
+        A further factor of y, which is the same in every listening.
+    rms : float
+        RMS of y, linear, to which the noise is relative.
+    """
+
+    def __init__(
+        self, mono: Mono, hearing: DrawnListening, level: float = 1.0, rms: float = 1.0
+    ) -> None:
+        self._mono = mono
+        self._hearing = hearing
+        self._gain = np.float32(hearing.gain * level)
+        self._noise_rms = np.float32(hearing.noise * hearing.gain * level * rms)
+        self._pieces: OrderedDict[int, FloatArray] = OrderedDict()
+        self.length, self.lead, self.tail = mono.length, mono.lead, mono.tail
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        """Return ``[stop - start]`` samples."""
+        tilt = self._hearing.tilt
+        if tilt:
+            sound = self._mono.read(start - 1, stop)
+            heard = (sound[1:] + np.float32(tilt) * sound[:-1]) * self._gain
+        else:
+            heard = self._mono.read(start, stop) * self._gain
+        if self._noise_rms:
+            heard = heard + self._noise_rms * self._noise(start, stop)
+        return heard
+
+    def _noise(self, start: int, stop: int) -> FloatArray:
+        first, last = start // NOISE_SAMPLES, -(-stop // NOISE_SAMPLES)
+        made = np.concatenate([self._piece(index) for index in range(first, last)])
+        return made[start - first * NOISE_SAMPLES : stop - first * NOISE_SAMPLES]
+
+    def _piece(self, index: int) -> FloatArray:
+        if index not in self._pieces:
+            # Seeds are not negative, and the first piece may lie before the sound.
+            random = np.random.default_rng((*self._hearing.seed, index + 2**20))
+            self._pieces[index] = random.standard_normal(NOISE_SAMPLES, np.float32)
+            if len(self._pieces) > NOISE_PIECES:
+                self._pieces.popitem(last=False)
+        return self._pieces[index]
+
+
+def apply_adjoint(gradient: Samples, hearing: DrawnListening, factor: float, into: Samples) -> None:
+    """Add ``factor . dL/dy`` of one listening to `into`.
+
+    Parameters
+    ----------
+    gradient : Samples
+        dL/dz ``[channels, length]``.
+    hearing : DrawnListening
+        The listening.
+    factor : float
+        Such as the share of this listening.
+    into : Samples
+        Of the same shape.
+    """
+    for start, block in gradient.blocks():
+        stop = start + block.shape[1]
+        following = gradient.read(stop, stop + 1)
+        into.add(start, hearing.adjoint(block, following) * np.float32(factor))
+
+
+def rate_at_speed(sample_rate_hz: int, speed: float, model_rate_hz: int) -> int:
+    """Return the rate at which a sound is played at about a speed, cheap to resample from.
+
+    Parameters
+    ----------
+    sample_rate_hz : int
+        Rate of the sound.
+    speed : float
+        1 is as it is, 2 twice as fast and an octave higher.
+    model_rate_hz : int
+        Rate that it is resampled to.
+
+    Returns
+    -------
+    int
+        Of all rates within 2 % of ``speed . sample_rate_hz``, the one whose ratio to the model's
+        has the smallest denominator.
+    """
+    if speed == 1:
+        return sample_rate_hz
+    wanted = sample_rate_hz * speed
+    reach = range(round(wanted * (1 - SPEED_TOLERANCE)), round(wanted * (1 + SPEED_TOLERANCE)) + 1)
+
+    def cost(rate: int) -> tuple[int, float]:
+        return Fraction(model_rate_hz, rate).denominator, abs(rate - wanted)
+
+    return min(reach, key=cost)

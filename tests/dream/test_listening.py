@@ -1,0 +1,90 @@
+"""Changed listening: what is drawn, what is heard, and the way back."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from dreamsound_studio.audio.samples import Samples
+from dreamsound_studio.dream.listening import (
+    ChangedListening,
+    ChangedMono,
+    DrawnListening,
+    apply_adjoint,
+    rate_at_speed,
+)
+from dreamsound_studio.dream.mono import Mono
+
+CHANGED = ChangedListening(level_db=4.0, speed=0.125, tilt=0.5, noise_db=-15.0)
+
+
+def sound(length: int = 50_000, channels: int = 1) -> Samples:
+    random = np.random.default_rng(0)
+    return Samples.of(0.1 * random.standard_normal((channels, length)).astype(np.float32))
+
+
+def test_without_changes_the_sound_is_heard_as_it_is() -> None:
+    assert not ChangedListening().is_changed
+    drawn = ChangedListening().draw((0, 1, 0))
+    heard = ChangedMono(Mono(sound()), drawn).read(-100, 4000)
+    np.testing.assert_array_equal(heard, Mono(sound()).read(-100, 4000))
+
+
+def test_draws_follow_the_seed_and_stay_within_their_limits() -> None:
+    draws = [CHANGED.draw((7, step, 0)) for step in range(400)]
+    assert draws[3] == CHANGED.draw((7, 3, 0)) != CHANGED.draw((8, 3, 0))
+    assert {drawn.speed for drawn in draws} == {0, 1, 2}
+    assert max(abs(drawn.tilt) for drawn in draws) <= 0.5
+    levels_db = [20 * math.log10(drawn.gain) for drawn in draws]
+    assert np.std(levels_db) == pytest.approx(4.0, rel=0.15)
+    noise_db = [20 * math.log10(drawn.noise) for drawn in draws]
+    assert -40 <= min(noise_db) < -38
+    assert -17 < max(noise_db) <= -15
+
+
+def test_a_block_is_the_same_wherever_it_begins() -> None:
+    heard = ChangedMono(Mono(sound()), CHANGED.draw((1, 2, 3)), 0.5, 0.1)
+    whole = heard.read(-20_000, 60_000)
+    for start, stop in ((-20_000, -100), (-5, 7), (12_345, 40_000), (49_000, 60_000)):
+        np.testing.assert_array_equal(
+            heard.read(start, stop), whole[start + 20_000 : stop + 20_000]
+        )
+
+
+def test_noise_has_its_level_re_the_sound() -> None:
+    drawn = DrawnListening((1,), gain=2.0, noise=0.1)
+    heard = ChangedMono(Mono(sound()), drawn, 0.5, 0.1).read(0, 50_000)
+    noise = heard - sound().array()[0]  # gain and level cancel out
+    assert np.std(noise) == pytest.approx(0.1 * 0.1, rel=0.02)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_way_back_is_the_adjoint(channels: int) -> None:
+    """<z(d), g> = <d, adjoint(g)> for the linear part of a listening."""
+    drawn = DrawnListening((1,), gain=1.7, tilt=-0.4)
+    moved = sound(channels=channels)
+    random = np.random.default_rng(5)
+    gradient = Samples.of(random.standard_normal((channels, 50_000)).astype(np.float32))
+    back = Samples(channels, 50_000)
+    apply_adjoint(gradient, drawn, 0.5, back)
+    left = sum(
+        float(np.vdot(ChangedMono(Mono(moved, n), drawn).read(0, 50_000), gradient.array()[n]))
+        for n in range(channels)
+    )
+    right = float(np.vdot(moved.array().astype(np.float64), back.array())) / 0.5
+    size = float(np.linalg.norm(moved.array()) * np.linalg.norm(gradient.array()))
+    assert abs(left - right) / size < 1e-6
+
+
+@pytest.mark.parametrize("rate", [16_000, 22_050, 44_100, 48_000, 96_000, 88_200])
+@pytest.mark.parametrize("speed", [0.875, 1.125, 1.05])
+def test_another_speed_is_near_and_cheap(rate: int, speed: float) -> None:
+    found = rate_at_speed(rate, speed, 16_000)
+    assert found == pytest.approx(rate * speed, rel=0.02)
+    assert found // math.gcd(16_000, found) <= 70
+
+
+def test_the_speed_of_the_sound_keeps_its_rate() -> None:
+    assert rate_at_speed(44_100, 1.0, 16_000) == 44_100

@@ -1,0 +1,146 @@
+"""The learned filter: its formula, the slope of its grids, and the ascent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from dreamsound_studio.audio.samples import FloatArray, Samples
+from dreamsound_studio.dream.sculpt import Learned, Sculptor
+from dreamsound_studio.dsp.gain_grid import GainGrids, GridSize
+from dreamsound_studio.dsp.stft import Stft
+
+RATE_HZ = 16_000
+LENGTH = 9_000
+STFT = Stft(512, 128)
+
+
+def noise(seed: int, channels: int = 1) -> Samples:
+    random = np.random.default_rng(seed)
+    return Samples.of((0.1 * random.standard_normal((channels, LENGTH))).astype(np.float32))
+
+
+def sculptor(channels: int = 1, groups: int = 1, layers: int = 2, **more: object) -> Sculptor:
+    sizes = [GridSize(12, 0.064), GridSize(24, 0.016)]
+    grids = GainGrids(sizes, STFT, RATE_HZ, LENGTH, 7500.0, 40.0)
+    sounds = [noise(n, channels) for n in range(layers)]
+    return Sculptor(sounds, grids, STFT, groups, **more)  # type: ignore[arg-type]
+
+
+def random_grids(learned: Learned, seed: int = 5) -> list[FloatArray]:
+    random = np.random.default_rng(seed)
+    return [(5 * random.standard_normal(grid.shape)).astype(np.float32) for grid in learned.grids]
+
+
+def made(filter_: Sculptor, grids: Sequence[FloatArray]) -> FloatArray:
+    into = Samples(filter_.layers[0].channels, LENGTH)
+    filter_.write(grids, into)
+    return into.array()
+
+
+def moved(
+    filter_: Sculptor, grids: Sequence[FloatArray], directions: Sequence[FloatArray]
+) -> npt.NDArray[np.float64]:
+    """Return how y moves along `directions`, ``[groups, length]``: the gains' by differences."""
+    frames, step = STFT.frame_count(LENGTH), 1e-3
+    total: npt.NDArray[np.complex128] | float = 0.0
+    for layer, sound in enumerate(filter_.layers):
+        spectra = STFT.forward(sound.read(*STFT.sample_range(0, frames))).astype(np.complex128)
+        changes = []
+        for group in range(filter_.groups):
+            ahead, behind = (
+                filter_.gain_grids.gains(
+                    [
+                        grid[group, layer].astype(np.float64)
+                        + sign * step * direction[group, layer]
+                        for grid, direction in zip(grids, directions, strict=True)
+                    ],
+                    0,
+                    frames,
+                ).linear
+                for sign in (1, -1)
+            )
+            changes.append((ahead - behind) / (2 * step))
+        total = total + spectra * np.stack(changes)
+    sound = STFT.inverse(np.asarray(total)).astype(np.float64)[:, STFT.lead :][:, :LENGTH]
+    return sound if filter_.groups > 1 else sound.sum(axis=0, keepdims=True)
+
+
+def test_before_the_first_step_the_layers_are_added_as_they_are() -> None:
+    filter_ = sculptor()
+    expected = sum(layer.array() for layer in filter_.layers)
+    np.testing.assert_allclose(made(filter_, filter_.nothing().grids), expected, atol=1e-6)
+
+
+def test_the_source_s_level_is_restored() -> None:
+    plain = sculptor(layers=1)
+    grids = random_grids(plain.nothing())
+    energy = float(np.vdot(plain.layers[0].array(), plain.layers[0].array()))
+    restored = made(sculptor(layers=1, energy=energy), grids)
+    assert float(np.vdot(restored, restored)) == pytest.approx(energy, rel=1e-4)
+
+
+@pytest.mark.parametrize(("channels", "groups"), [(1, 1), (2, 1), (2, 2)])
+def test_the_slope_is_that_of_finite_differences(channels: int, groups: int) -> None:
+    filter_ = sculptor(channels, groups)
+    grids = random_grids(filter_.nothing())
+    # Linked channels are heard as their mix, whose gradient is the same for each.
+    slope = np.random.default_rng(8).standard_normal((groups, LENGTH)).astype(np.float32)
+    slopes = filter_.slopes(grids, Samples.of(slope))
+    directions = random_grids(filter_.nothing(), 9)
+    expected = float(np.vdot(moved(filter_, grids, directions), slope))
+    found = sum(float(np.vdot(s, d)) for s, d in zip(slopes, directions, strict=True))
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_outside_the_band_the_source_stays() -> None:
+    low, band = noise(0), np.zeros(STFT.bins, np.float32)
+    band[100:] = 1
+    outside = Samples(1, LENGTH)
+    plain = sculptor(layers=1)
+    plain.band = 1 - band
+    plain.write(plain.nothing().grids, outside)
+    filter_ = sculptor(layers=1, band=band, outside=outside)
+    filter_.layers = [low]
+    grids = random_grids(filter_.nothing())
+    change = made(filter_, grids) - low.array()
+    spectrum = np.abs(np.fft.rfft(change[0]))
+    # A gain that moves spreads a little over its own bin.
+    edge = int(80 * LENGTH / 512)
+    assert spectrum[:edge].max() < 3e-3 * spectrum.max()
+
+
+def test_linked_channels_get_the_same_gains() -> None:
+    filter_ = sculptor(2, 1, layers=1)
+    filter_.layers = [
+        Samples.of(np.repeat(noise(3).array(), 2, axis=0) * np.array([[1.0], [0.5]], np.float32))
+    ]
+    sound = made(filter_, random_grids(filter_.nothing()))
+    np.testing.assert_allclose(sound[0], 2 * sound[1], atol=1e-5)
+
+
+def test_the_ascent_goes_up_the_slope_and_stops_at_the_pull() -> None:
+    learned = Learned.nothing([(3, 4)], 1, 1)
+    target = np.linspace(-20, 20, 12, dtype=np.float32).reshape(1, 1, 3, 4)
+    for _ in range(400):
+        learned.ascend([target - learned.grids[0]], 0.5, 0.0)
+    np.testing.assert_allclose(learned.average[0], target, atol=1.5)
+    pulled = Learned.nothing([(3, 4)], 1, 1)
+    for _ in range(400):
+        pulled.ascend([np.sign(target)], 0.5, 0.1)
+    np.testing.assert_allclose(np.abs(pulled.average[0]), 10, atol=1)
+
+
+def test_a_slope_of_zero_moves_nothing() -> None:
+    learned = Learned.nothing([(3, 4)], 1, 2)
+    learned.ascend([np.zeros((1, 2, 3, 4), np.float32)], 1.0, 0.1)
+    assert not learned.grids[0].any()
+
+
+def test_the_average_is_unbiased_from_the_first_step() -> None:
+    learned = Learned.nothing([(2, 2)], 1, 1)
+    learned.ascend([np.ones((1, 1, 2, 2), np.float32)], 1.0, 0.0)
+    np.testing.assert_allclose(learned.average[0], learned.grids[0], rtol=1e-6)
