@@ -70,6 +70,13 @@ class Row:
     loudness_lu: float
     seconds: float
 
+    def __str__(self) -> str:
+        return (
+            f"{self.label}, {self.source} to {self.name}, seed {self.seed}: YAMNet "
+            f"{self.climbed:.2f}, BirdNET {self.before:.2f} to {self.heard:.2f}, changed by "
+            f"{self.change_db:.1f} dB, {self.loudness_lu:+.1f} LU, {self.seconds:.0f} s"
+        )
+
 
 def sources(rate_hz: int = RATE_HZ) -> dict[str, Sound]:
     """Return six seconds of each sound, mono ``[1, samples]``; short ones are repeated."""

@@ -70,7 +70,7 @@ class Control:
             raise FinishEarly
 
     def check_silently(self, _share: float) -> None:
-        """Stop if requested, in a pass that is no progress of its own.
+        """Stop if requested, in a pass that reports no progress.
 
         Raises
         ------

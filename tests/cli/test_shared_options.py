@@ -38,7 +38,7 @@ def test_a_span_is_as_long_as_asked_in_every_command(
 ) -> None:
     made = at_hand("render", song, "--span", span, "--steps", 1, "--renders", "dream", "--json")
     assert (made.inputs[0]["start"], made.inputs[0]["samples"]) == (8000, 12_000)
-    # One step toward the first class may fall, which is said; of the span nothing is.
+    # One step toward the first class may fall, with a warning; the span has none.
     assert [line for line in made.messages if "lower than it began" not in line] == []
     vary = at_hand("vary", song, "--span", span, "--grid", "seed=1", "--steps", 1)
     assert vary.code == 0, vary.err

@@ -27,7 +27,7 @@ def parse_grids(text: str) -> tuple[GridSize, ...]:
     Raises
     ------
     ValueError
-        The text is no such sum, or a number is out of range; one line.
+        The text is not such a sum, or a number is out of range; one line.
     """
     parts = text.split("+")
     if len(parts) > MOST_GRIDS:
