@@ -286,7 +286,7 @@ class Dreamer:
 
         It listens again, as the step did, only where a step is suspect: the first, one that begins
         lower than the step before it, and one after a step that was halved. What was halved stays
-        so: steps that grow again end lower (``docs/defaults.md``).
+        so (figures in ``docs/defaults.md``).
 
         Returns
         -------
