@@ -15,6 +15,7 @@ from typing import Any, NoReturn, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from dreamsound_studio.cli.shared import printed
 from dreamsound_studio.cli.shared.made_folders import made_folders
 from dreamsound_studio.cli.shared.verbosity import verbosity
 
@@ -78,12 +79,15 @@ class Command(TyperCommand):
         kwargs["context_settings"] = SETTINGS | (kwargs.get("context_settings") or {})
         kwargs["rich_markup_mode"] = None
         super().__init__(*args, **kwargs)
+        if printed.wants_file(self.params):
+            self.params += _params_of(printed.takes_file)
         _add_general_options(self, has_long_help=self._has_long_options())
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; whichever way it ends, it leaves no empty folder that it made."""
         try:
-            return super().invoke(ctx)
+            with printed.into_file(ctx):
+                return super().invoke(ctx)
         finally:
             made_folders.remove_empty()
 
