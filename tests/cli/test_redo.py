@@ -35,6 +35,7 @@ def only(folder: Path) -> dict[str, Path]:
         ("--renders", "hardcut", "--span", "0.1:0.4", "--format", "flac"),
         ("--renders", "dream", "--keep-steps", "all"),
         ("--renders", "dream,gradient", "--level", "raw", "--bits", "32f"),
+        ("--renders", "all", "--method", "sculpt", "--gain-grid", "12x50ms", "--keep-steps", "1"),
         ("--renders", "dream", "--format", "opus"),
         ("--renders", "dream", "--format", "mp3"),
     ],

@@ -78,6 +78,10 @@ CASES = {
         {"guide 1": "t.wav", "direction to 1": "t.wav", "direction from 1": "u.wav"},
         {"objective": '0.5*guide:"given/t.wav" + direction:"given/t.wav"-"given/u.wav"'},
     ),
+    "bed": Case(
+        {"bed_file": "t.wav"},
+        BIRD | {"method": "sculpt", "gain_grid": "12x50ms", "bed_file": "given/t.wav"},
+    ),
     "start": Case({"start": "t.wav"}, BIRD, start="given/t.wav"),
 }
 
