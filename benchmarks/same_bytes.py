@@ -103,6 +103,17 @@ CASES: dict[str, Case] = {
             "class": "patch",
         },
     ),
+    "sculpt": Case("stereo", {"method": "sculpt", "gain_grid": "24x50ms + binsx100ms"}),
+    "sculpt, a bed": Case(
+        "stereo",
+        {
+            "method": "sculpt",
+            "channels": "independent",
+            "bed_file": "{folder}/other.wav",
+            "band_low_hz": 300.0,
+            "fade_in_s": 0.2,
+        },
+    ),
     "surround": Case("surround", {"channels": "independent", "block_patches": 8}),
     "span": Case("stereo", {"class": "follow"}, ("--span", "0.96:1.92")),
     "steps kept": Case("stereo", {"stop_plateau": 0.001, "steps": 3}, ("--keep-steps", "1")),
