@@ -224,7 +224,8 @@ class Dreamer:
         if self._steps and final.loss < initial.loss:
             self._warn_once(
                 f"{self._event(0, final, 0).class_name}: the dream ends lower than it began "
-                f"({initial.loss:.3g} to {final.loss:.3g}). Use more steps, or a lower strength."
+                f"({initial.loss:.3g} to {final.loss:.3g}). Use more steps, or a lower "
+                f"{'rate_db' if self.recipe.combine == 'learn' else 'strength'}."
             )
         return RawDream(
             source=self.clip,

@@ -48,7 +48,7 @@ class RecipeFields(BaseModel):
         MaskFrom | None, Field(description="source of the filter; default: the method's")
     ] = None
     carrier: Annotated[
-        Carrier | None, Field(description="sound through the filter; default: the method's")
+        Carrier | None, Field(description="sound that passes the filter; default: the method's")
     ] = None
     flip: Annotated[bool, Field(description="swap mask source and carrier")] = False
     target: Annotated[str | None, Field(description="sound file that provides the timbre")] = None
@@ -89,7 +89,11 @@ class RecipeFields(BaseModel):
     steps: Annotated[int | None, Field(ge=1, le=10_000, description="number of steps")] = None
     strength: Annotated[
         float | None,
-        Field(gt=0, le=100, description="amount added per step; see strength_ref"),
+        Field(
+            gt=0,
+            le=100,
+            description="amount added per step; see strength_ref (sculpt uses rate_db)",
+        ),
     ] = None
     strength_ref: Annotated[
         Literal["source", "absolute"],
@@ -101,10 +105,15 @@ class RecipeFields(BaseModel):
     ] = "after"
     follow_envelope: Annotated[
         float | None,
-        Field(ge=0, le=1, description="how closely the added sound follows the source's envelope"),
+        Field(
+            ge=0,
+            le=1,
+            description="how closely the added sound (sculpt: the bed) follows the source's "
+            "envelope",
+        ),
     ] = None
     restore_level: Annotated[
-        bool, Field(description="restore the level when a step replaces the sound")
+        bool, Field(description="restore the level when a step replaces or filters the sound")
     ] = True
     jitter: Annotated[
         bool, Field(description="shift the patch grid randomly in each step, with context")
@@ -138,8 +147,9 @@ class RecipeFields(BaseModel):
     air: Annotated[
         Literal["keep", "mask", "drop", "octave"] | None,
         Field(
-            description="above the model's band: keep the source, apply the filter, none, or add "
-            "the band below an octave higher"
+            description="range above the model's band: leave the source (keep), filter it "
+            "(mask), remove the addition or the range (drop), or extend from the octave below "
+            "(octave)"
         ),
     ] = None
     start: Annotated[
@@ -200,59 +210,70 @@ class RecipeFields(BaseModel):
     ] = None
     backtrack: Annotated[
         bool,
-        Field(description="make a step that lowers the objective again at half the strength"),
+        Field(description="if a step lowers the objective, repeat it at half the strength"),
     ] = True
     listens: Annotated[
         int | None,
-        Field(ge=1, le=64, description="how often a step hears the sound, each time changed"),
+        Field(
+            ge=1,
+            le=64,
+            description="listenings averaged in each step, each varied by the listen fields",
+        ),
     ] = None
     listen_level_db: Annotated[
         float | None,
-        Field(ge=0, le=40, description="deviation of the level, dB"),
+        Field(ge=0, le=40, description="random variation of the level (standard deviation), dB"),
     ] = None
     listen_speed: Annotated[
         float | None,
-        Field(ge=0, le=0.5, description="largest change of the speed, as a share, up or down"),
+        Field(
+            ge=0,
+            le=0.5,
+            description="largest change of speed and pitch, as a share: 0.125 is 12.5 % slower "
+            "or faster",
+        ),
     ] = None
     listen_tilt: Annotated[
         float | None,
-        Field(ge=0, lt=1, description="largest tilt of the spectrum, darker or brighter"),
+        Field(ge=0, lt=1, description="largest spectral tilt, darker or brighter: 0 is none"),
     ] = None
     listen_noise_db: Annotated[
         float | None,
         Field(
             ge=-120,
             le=0,
-            description="level of the loudest noise re. the sound, dB; -120 is none",
+            description="level of the loudest added noise re. the sound, dB; -120 adds none",
         ),
     ] = None
     gain_grid: Annotated[
         str,
         Field(
-            description="fineness of the filter, as BANDSxTIME or binsxTIME, such as "
-            "'96x32ms'; grids joined by + are added"
+            description="resolution of the filter, as BANDSxTIME, such as '96x32ms'; binsxTIME "
+            "has one gain per STFT bin; grids joined by + add up"
         ),
     ] = "48x64ms + 192x16ms"
     depth_db: Annotated[
-        float, Field(gt=0, le=120, description="most that the filter cuts or boosts, dB")
+        float, Field(gt=0, le=120, description="maximum cut and boost of the filter, dB")
     ] = 40.0
-    rate_db: Annotated[float, Field(gt=0, le=20, description="how far a step moves a gain, dB")] = (
-        0.9
-    )
+    rate_db: Annotated[
+        float, Field(gt=0, le=20, description="approximate step size of the gains, dB")
+    ] = 0.9
     pull: Annotated[
         float,
-        Field(ge=0, le=10, description="pull of the gains towards 0, per dB of gain"),
+        Field(
+            ge=0, le=10, description="how strongly gains are pulled back to 0 dB, per dB of gain"
+        ),
     ] = 0.005
     bed: Annotated[
         Literal["none", "noise", "pink", "clicks"],
         Field(
-            description="sound under the source that the filter can raise: none, noise of "
-            "the source's spectrum, pink noise, or clicks"
+            description="sound under the source, shaped by the filter too: none, noise with the "
+            "source's spectrum, pink noise, or clicks"
         ),
     ] = "pink"
-    bed_file: Annotated[str | None, Field(description="sound file to use as the bed of sculpt")] = (
-        None
-    )
+    bed_file: Annotated[
+        str | None, Field(description="sound file to use as the bed; replaces bed")
+    ] = None
     bed_level_db: Annotated[
         float, Field(ge=-80, le=20, description="level of the bed, dB re. the source")
     ] = -14.0
@@ -271,7 +292,7 @@ class RecipeFields(BaseModel):
             "over all steps",
         ),
     ] = None
-    seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="seed of all randomness")] = 0
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="seed for all randomness")] = 0
     block_patches: Annotated[
         int, Field(ge=1, le=1024, description="number of patches per pass through the network")
     ] = 32

@@ -56,7 +56,7 @@ class Diagram(QWidget):
         """Return the method as a formula."""
         names = {"gradient": "g", "input": "x", "target": "t"}
         if self._combine == "learn":
-            return self.tr("next sound = S⁻¹( G · S x + G · S bed ), G learned from g")
+            return self.tr("next sound = S⁻¹( G₁ · S x + G₂ · S b ), G₁ and G₂ learned from g")
         carrier = names.get(self._carrier, "g")
         through = carrier
         if self._mask != "none":
@@ -172,7 +172,7 @@ class MethodView(QWidget):
             "filter": self.tr("Filter the sound with a mask from the gradient"),
             "filter-add": self.tr("Add the gradient, filtered with a mask from the sound"),
             "target": self.tr("Timbre transfer: add the gradient, masked by a target sound"),
-            "sculpt": self.tr("Learn a filter that shapes the sound, step by step"),
+            "sculpt": self.tr("Learn a filter for the sound and a bed under it, step by step"),
         }
         for place, name in enumerate(METHODS):
             button = ChoiceButton(f"{LETTERS[name]}  {name}")

@@ -40,13 +40,13 @@ SHORT_HELP: dict[str, str] = {
     "class_": "Class to dream: a name, an index, first, follow, ...",
     "method": "What a step does: add the gradient, filter by it, add it filtered by the sound or "
     "by another (target), or learn a filter (sculpt).",
-    "target": "Sound that lends its timbre.",
-    "strength": "How much a step adds.",
+    "target": "Sound file that provides the timbre.",
+    "strength": "Amount added per step; not used by sculpt.",
     "steps": "Number of steps [default: 10; sculpt: 240].",
     "span": "Dream only a part, such as 1:30-2:00 or 90s-120s.",
     "renders": "What to write, or all.",
     "out": "Folder for the renders.",
-    "overwrite": "Replace files that exist.",
+    "overwrite": "Replace existing files.",
 }
 #: Wider lines are hard to read.
 WIDEST = 120

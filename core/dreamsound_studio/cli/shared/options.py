@@ -192,7 +192,8 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     if field.default is True:
         text += " [default: on]"
     elif field.default is not None and field.default is not False:
-        text += f" [default: {field.default}]"
+        shown = f"{field.default:g}" if isinstance(field.default, float) else field.default
+        text += f" [default: {shown}]"
     elif "default: the method's" not in text and (of_methods := _defaults_of_methods(name)):
         text += f" [default: {of_methods}]"
     # A choice is taken as text: the recipe says what is wrong with it, as it does elsewhere.

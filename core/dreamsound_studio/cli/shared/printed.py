@@ -38,7 +38,7 @@ def takes_file(
         "--out",
         "-o",
         metavar="FILE",
-        help="File to write instead of printing; - prints.",
+        help="Write to FILE; - is standard output.",
         callback=_note,
         expose_value=False,
     ),
