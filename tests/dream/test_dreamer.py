@@ -370,6 +370,12 @@ def test_a_step_that_rises_is_left_as_it_is(yamnet: Model, whistle: Clip) -> Non
     assert [event.strength for event in dream.steps] == [0.05] * 4
 
 
+def test_a_step_that_is_steered_is_left_as_it_is(yamnet: Model, whistle: Clip) -> None:
+    """It may lower the objective on purpose: what it climbs is less the penalties."""
+    dream = dreamed(whistle, yamnet, layer="layer3/pointwise_conv", damp_above=5.0, steps=3)
+    assert [event.strength for event in dream.steps] == [0.05] * 3
+
+
 def test_a_halved_dream_resumes_to_the_same_bytes(yamnet: Model, whistle: Clip) -> None:
     recipe = Recipe.make(layer="layer3/pointwise_conv", steps=4)
     dreamer = Dreamer(whistle, recipe, yamnet)

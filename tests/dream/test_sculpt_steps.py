@@ -110,6 +110,7 @@ def test_it_works_with_sounds_as_objectives(yamnet: Model, shared_audio: Path) -
         {"wet": 0.5},
         {"jitter": False},
         {"listens": 3},
+        {"listen_speed": 0.5, "listen_tilt": 0.99},
         {"listens": 1, "listen_speed": 0.0, "listen_noise_db": -120.0},
         {"air": "drop"},
         {"air": "keep"},

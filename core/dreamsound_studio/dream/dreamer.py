@@ -287,7 +287,8 @@ class Dreamer:
 
         It listens again, as the step did, only where a step is suspect: the first, one that begins
         lower than the step before it, and one after a step that was halved. What was halved stays
-        so (figures in ``docs/defaults.md``).
+        so (figures in ``docs/defaults.md``). With regularisers a step climbs the objective less their
+        penalties, and may lower the objective itself on purpose.
 
         Returns
         -------
@@ -296,7 +297,10 @@ class Dreamer:
         """
         last = self._steps[-1] if self._steps else None
         suspect = last is None or last.halvings > 0 or heard.loss < last.loss
-        if not self.recipe.backtrack or not suspect or self.method.strength(state) is None:
+        is_steered = self.method.craft.regularisers.any
+        if not self.recipe.backtrack or is_steered or not suspect:
+            return 0
+        if self.method.strength(state) is None:
             return 0
         halvings = 0
         with suppress(FinishEarly):

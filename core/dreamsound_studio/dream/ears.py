@@ -46,7 +46,7 @@ class Ears:
         the gradient comes back at the sound's own. Speeds other than octaves are rounded to rates
         that are cheap to resample from.
         """
-        octaves = 2 ** round(math.log2(speed))
+        octaves = 2 ** max(round(math.log2(speed)), 0)
         rate = rate_at_speed(
             self._sample_rate_hz * octaves, speed / octaves, self.model.sample_rate_hz
         )
