@@ -287,8 +287,8 @@ class Dreamer:
 
         It listens again, as the step did, only where a step is suspect: the first, one that begins
         lower than the step before it, and one after a step that was halved. What was halved stays
-        so (figures in ``docs/defaults.md``). With regularisers a step climbs the objective less their
-        penalties, and may lower the objective itself on purpose.
+        so (figures in ``docs/defaults.md``). With regularisers a step climbs the objective less
+        their penalties, and may lower the objective itself on purpose.
 
         Returns
         -------
