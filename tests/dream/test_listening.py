@@ -12,7 +12,7 @@ from dreamsound_studio.dream.listening import (
     ChangedListening,
     ChangedMono,
     DrawnListening,
-    apply_adjoint,
+    add_adjoint,
     rate_at_speed,
 )
 from dreamsound_studio.dream.mono import Mono
@@ -68,7 +68,12 @@ def test_the_way_back_is_the_adjoint(channels: int) -> None:
     random = np.random.default_rng(5)
     gradient = Samples.of(random.standard_normal((channels, 50_000)).astype(np.float32))
     back = Samples(channels, 50_000)
-    apply_adjoint(gradient, drawn, 0.5, back)
+    for n, whole in enumerate(gradient.array()):
+        # In parts, as blocks come, with context around the sound that is not dreamed.
+        context = np.ones(300, np.float32)
+        add_adjoint(back, n, drawn, 0.5, -300, np.concatenate([context, whole[:20_000]]))
+        add_adjoint(back, n, drawn, 0.5, 20_000, np.concatenate([whole[20_000:], context]))
+        add_adjoint(back, n, drawn, 0.5, 50_000, context)
     left = sum(
         float(np.vdot(ChangedMono(Mono(moved, n), drawn).read(0, 50_000), gradient.array()[n]))
         for n in range(channels)

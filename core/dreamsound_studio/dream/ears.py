@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from dreamsound_studio.audio.samples import Samples
-from dreamsound_studio.dream.ear import BetweenBlocks, Classes, Ear, never_stop
+from dreamsound_studio.dream.ear import Ear
 from dreamsound_studio.dream.evaluation import Evaluation
+from dreamsound_studio.dream.gradient_pass import BetweenBlocks, Classes, never_stop
 from dreamsound_studio.dream.listening import rate_at_speed
 from dreamsound_studio.dream.mono import Mono
 from dreamsound_studio.dream.objective_functions import ObjectiveFunction

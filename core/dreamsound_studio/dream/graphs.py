@@ -82,7 +82,7 @@ def _traced(
         heard = resampler.apply(segment)
         position = tf.range(tf.shape(heard)[0])
         heard = tf.where((position >= heard_from) & (position < heard_to), heard, 0.0)
-        patches = model.patches(heard[skip : skip + size], count, hop_frames)
+        patches = model.patches(tf.slice(heard, [skip], [size]), count, hop_frames)
         return model.activations(patches, objective.taps, precision)
 
     # No Python here depends on a tensor: AutoGraph would only double the tracing time.

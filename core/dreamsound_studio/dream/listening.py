@@ -110,22 +110,25 @@ class DrawnListening:
     tilt: float = 0.0
     noise: float = 0.0
 
-    def adjoint(self, gradient: FloatArray, following: FloatArray) -> FloatArray:
+    def adjoint(self, gradient: FloatArray) -> FloatArray:
         """Return dL/dy from dL/dz.
 
         Parameters
         ----------
         gradient : numpy.ndarray
-            dL/dz ``[channels, n]``.
-        following : numpy.ndarray
-            The sample after it, ``[channels, 1]``; 0 at the end of the sound.
+            dL/dz of some samples, ``[n]``.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``[n + 1]``: what these samples contribute, from the sample before them on.
         """
-        gain = np.float32(self.gain)
-        if not self.tilt:
-            return gradient * gain
-        shifted: FloatArray = np.concatenate([gradient[:, 1:], following], axis=1)
-        tilted: FloatArray = gradient + np.float32(self.tilt) * shifted
-        return tilted * gain
+        gain, tap = np.float32(self.gain), np.float32(self.gain * self.tilt)
+        back = np.zeros(len(gradient) + 1, np.float32)
+        np.multiply(gradient, gain, out=back[1:])
+        if tap:
+            back[:-1] += tap * gradient
+        return back
 
 
 class ChangedMono:
@@ -180,24 +183,35 @@ class ChangedMono:
         return self._pieces[index]
 
 
-def apply_adjoint(gradient: Samples, hearing: DrawnListening, factor: float, into: Samples) -> None:
-    """Add ``factor . dL/dy`` of one listening to `into`.
+def add_adjoint(
+    into: Samples,
+    channel: int,
+    hearing: DrawnListening,
+    factor: float,
+    first: int,
+    gradient: FloatArray,
+) -> None:
+    """Add ``factor . dL/dy`` of a part of one listening to a channel.
 
     Parameters
     ----------
-    gradient : Samples
-        dL/dz ``[channels, length]``.
+    into : Samples
+        ``[channels, length]``.
+    channel : int
+        The channel.
     hearing : DrawnListening
         The listening.
     factor : float
         Such as the share of this listening.
-    into : Samples
-        Of the same shape.
+    first : int
+        First sample of the part; what lies beyond the sound is context, and dropped.
+    gradient : numpy.ndarray
+        dL/dz from there on, ``[n]``.
     """
-    for start, block in gradient.blocks():
-        stop = start + block.shape[1]
-        following = gradient.read(stop, stop + 1)
-        into.add(start, hearing.adjoint(block, following) * np.float32(factor))
+    begin, end = max(first, 0), min(first + len(gradient), into.length)
+    if begin < end:
+        inside = gradient[begin - first : end - first] * np.float32(factor)
+        into.add_to_channel(channel, begin - 1, hearing.adjoint(inside))
 
 
 def rate_at_speed(sample_rate_hz: int, speed: float, model_rate_hz: int) -> int:

@@ -294,7 +294,13 @@ class RecipeFields(BaseModel):
     ] = None
     seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="seed for all randomness")] = 0
     block_patches: Annotated[
-        int, Field(ge=1, le=1024, description="number of patches per pass through the network")
+        int,
+        Field(
+            ge=1,
+            le=1024,
+            description="most patches per pass through the network; a processor takes "
+            "half as many in each of its threads",
+        ),
     ] = 32
     precision: Annotated[
         Literal["float32", "bfloat16"], Field(description="arithmetic inside the network")

@@ -152,10 +152,12 @@ def _frames(samples: Tensor) -> Tensor:
     length = tf.shape(samples)[0]
     count = (length - FRAME_SAMPLES) // FRAME_HOP + 1
     needed = (count + 2) * FRAME_HOP
-    padded = tf.pad(samples[:needed], [[0, tf.maximum(needed - length, 0)]])
+    inner = tf.slice(samples, [0], [tf.minimum(needed, length)])
+    padded = tf.pad(inner, [[0, tf.maximum(needed - length, 0)]])
     rows = tf.reshape(padded, [-1, FRAME_HOP])
-    tail = FRAME_SAMPLES - 2 * FRAME_HOP
-    return tf.concat([rows[:count], rows[1 : count + 1], rows[2 : count + 2, :tail]], axis=1)
+    widths = (FRAME_HOP, FRAME_HOP, FRAME_SAMPLES - 2 * FRAME_HOP)
+    pieces = [tf.slice(rows, [j, 0], [count, width]) for j, width in enumerate(widths)]
+    return tf.concat(pieces, axis=1)
 
 
 def _magnitude() -> Callable[[Tensor], Tensor]:
@@ -173,7 +175,7 @@ def _magnitude() -> Callable[[Tensor], Tensor]:
             # d|X|/dX = X/|X|, and 0 in silence.
             factor = tf.math.divide_no_nan(upstream, size) * weights
             back = tf.signal.irfft(spectrum * tf.complex(factor, tf.zeros_like(factor)), [FFT_SIZE])
-            return back[:, :FRAME_SAMPLES]
+            return tf.slice(back, [0, 0], [-1, FRAME_SAMPLES])
 
         return size, gradient
 
