@@ -30,6 +30,8 @@ QUICK: dict[str, Any] = {
     "gain_grid": "24x50ms",
     "rate_db": 3.0,
     "patch_hop": 0.5,
+    "natural": 0.0,
+    "listen_windows": False,
 }
 
 
@@ -102,6 +104,10 @@ def test_it_works_with_sounds_as_objectives(yamnet: Model, shared_audio: Path) -
         {"bed": "none"},
         {"bed": "noise"},
         {"bed": "clicks", "follow_envelope": 1.0},
+        {"bed": "chirps"},
+        {"bed": "mixed"},
+        {"natural": 10.0, "listen_windows": True},
+        {"natural": 30.0, "at": "score"},
         {"octaves": 2},
         {"start": "noise"},
         {"masking": "under"},

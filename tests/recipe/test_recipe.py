@@ -70,7 +70,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "depth_db": st.floats(1, 120),
     "rate_db": st.floats(0.01, 20),
     "pull": st.floats(0, 10),
-    "bed": st.sampled_from(["none", "noise", "pink", "clicks"]),
+    "bed": st.sampled_from(["none", "noise", "pink", "clicks", "voices", "mixed"]),
     "bed_file": st.text(min_size=1),
     "bed_level_db": st.floats(-80, 20),
     "wet": st.floats(0, 1),

@@ -59,6 +59,10 @@ class Ear:
         that run at the same time.
     precision : {"float32", "bfloat16"}
         Arithmetic inside the network.
+    windows : bool
+        Whether each signal says through which of the model's windows it is heard.
+    prior : ObjectiveFunction or None
+        Climbed too by :meth:`gradient`, but not reported.
 
     Notes
     -----
@@ -74,6 +78,8 @@ class Ear:
         hop_frames: int,
         block_patches: int = 32,
         precision: str = "float32",
+        windows: bool = False,
+        prior: ObjectiveFunction | None = None,
     ) -> None:
         self.model = model
         self.objective = objective
@@ -82,7 +88,7 @@ class Ear:
         self.precision = precision
         self.resampler = Resampler(sample_rate_hz, model.sample_rate_hz)
         self._forward, self.both = graphs_of(
-            model, objective, self.resampler, hop_frames, precision
+            model, objective, self.resampler, hop_frames, precision, windows, prior
         )
 
     def grid(self, length: int, shift: float | None) -> PatchGrid:
@@ -264,5 +270,5 @@ class Ear:
         # Beyond the context lies silence, not the resampler's ringing.
         heard_from = self.resampler.length_out(-sound.lead) - origin
         heard_to = self.resampler.length_out(sound.length + sound.tail) - origin
-        place = np.array([start - origin, stop - start, heard_from, heard_to, count], np.int32)
-        return (sound.read(first, last), place), first
+        place = [start - origin, stop - start, heard_from, heard_to, count, sound.window]
+        return (sound.read(first, last), np.array(place, np.int32)), first

@@ -5,6 +5,7 @@ They are traced once for each objective, rate, hop and precision; the model keep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from dreamsound_studio.dream.objective_functions import ObjectiveFunction
@@ -23,6 +24,8 @@ def graphs_of(
     resampler: Resampler,
     hop_frames: int,
     precision: str,
+    windows: bool = False,
+    prior: ObjectiveFunction | None = None,
 ) -> tuple[Any, Any]:
     """Return the graphs ``forward`` and ``both``, from the model if they are traced already.
 
@@ -38,6 +41,10 @@ def graphs_of(
         Distance between patches, in the model's frames.
     precision : {"float32", "bfloat16"}
         Arithmetic inside the network.
+    windows : bool, optional
+        Whether the features' window is chosen by `place`.
+    prior : ObjectiveFunction or None, optional
+        Maximised too, but left out of the values.
 
     Returns
     -------
@@ -49,14 +56,16 @@ def graphs_of(
 
     Notes
     -----
-    ``segment`` is ``[samples]`` at the sound's rate. ``place`` is five integers at the model's
-    rate: first sample of the first patch and number of samples in the resampled segment, the range
-    of it that is heard (silence lies outside), and the number of patches.
+    ``segment`` is ``[samples]`` at the sound's rate. ``place`` is six integers, the first five
+    at the model's rate: first sample of the first patch and number of samples in the resampled
+    segment, the range of it that is heard (silence lies outside), the number of patches, and the
+    index of the features' window.
     """
-    key = (objective, resampler.from_hz, hop_frames, precision)
+    windows = windows and len(model.windows) > 1
+    key = (objective, resampler.from_hz, hop_frames, precision, windows, prior)
     # The most recently used graph moves to the end; the least recently used is dropped.
     graphs = model.graphs.pop(key, None) or _traced(
-        model, objective, resampler, hop_frames, precision
+        model, objective, resampler, hop_frames, precision, windows, prior
     )
     model.graphs[key] = graphs
     while len(model.graphs) > MOST_GRAPHS:
@@ -70,37 +79,45 @@ def _traced(
     resampler: Resampler,
     hop_frames: int,
     precision: str,
+    windows: bool,
+    prior: ObjectiveFunction | None,
 ) -> tuple[Any, Any]:
     import tensorflow as tf
 
     whole = tf.TensorSpec([None], tf.float32)
-    places, number = tf.TensorSpec([5], tf.int32), tf.TensorSpec([None], tf.int32)
+    places, number = tf.TensorSpec([6], tf.int32), tf.TensorSpec([None], tf.int32)
     share = tf.TensorSpec([], tf.float32)
 
-    def listen(segment: Tensor, place: Tensor) -> dict[str, Tensor]:
-        skip, size, heard_from, heard_to, count = tf.unstack(place, 5)
+    def listen(segment: Tensor, place: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
+        skip, size, heard_from, heard_to, count, window = tf.unstack(place, 6)
         heard = resampler.apply(segment)
         position = tf.range(tf.shape(heard)[0])
         heard = tf.where((position >= heard_from) & (position < heard_to), heard, 0.0)
-        patches = model.patches(tf.slice(heard, [skip], [size]), count, hop_frames)
-        return model.activations(patches, objective.taps, precision)
+        patches = model.patches(
+            tf.slice(heard, [skip], [size]), count, hop_frames, window if windows else None
+        )
+        return model.activations(patches, taps, precision)
 
     # No Python here depends on a tensor: AutoGraph would only double the tracing time.
     @tf.function(input_signature=[whole, places, number], autograph=False)
     def forward(segment: Tensor, place: Tensor, chosen: Tensor) -> tuple[Tensor, ...]:
-        found = listen(segment, place)
+        found = listen(segment, place, objective.taps)
         return objective.values(found, chosen), found["scores"], found["logits"]
 
     @tf.function(input_signature=[whole, places, number, whole, share], autograph=False)
     def both(
         segment: Tensor, place: Tensor, chosen: Tensor, weights: Tensor, scale: Tensor
     ) -> tuple[Tensor, ...]:
-        found = listen(segment, place)
+        taps = objective.taps if prior is None else (*objective.taps, *prior.taps)
+        found = listen(segment, place, taps)
         means = tf.linalg.matvec(found["scores"], weights, transpose_a=True)
         best = tf.argmax(means * model.audible_classes, output_type=tf.int32)
         chosen = tf.where(chosen == BEST_CLASS, best, chosen)
         values = objective.values(found, chosen)
-        slope = tf.gradients(tf.reduce_sum(values) * scale, segment)[0]
+        total = tf.reduce_sum(values)
+        if prior is not None:
+            total += tf.reduce_sum(prior.values(found, chosen))
+        slope = tf.gradients(total * scale, segment)[0]
         return slope, values, found["scores"], chosen
 
     return forward, both

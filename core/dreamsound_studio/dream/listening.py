@@ -11,6 +11,7 @@ References
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from fractions import Fraction
@@ -44,26 +45,52 @@ class ChangedListening:
     speed : float
         Largest change of the speed, as a share: 0.12 is 12 % slower or faster, pitch with it.
     tilt : float
-        Largest tap of the tilt ``z[n] + tap z[n - 1]``: positive is darker, below 1.
+        Largest tap of the tilt ``z[n] + tap z[n - lag]``: positive is darker, below 1.
     noise_db : float or None
-        Level of the loudest noise re. the sound, dB; None for no noise.
+        Level of the loudest noise re. the sound in the network's band, dB; None for no noise.
+    windows : int
+        Number of windows of the network's features to draw from.
+    oversampling : float
+        The sound's sample rate re. the network's. Tilt and noise are those of the network's rate:
+        at 48 kHz a lag of one sample would tilt the air and leave a band up to 8 kHz as it is.
     """
 
     level_db: float = 0.0
     speed: float = 0.0
     tilt: float = 0.0
     noise_db: float | None = None
+    windows: int = 1
+    oversampling: float = 1.0
 
     @classmethod
-    def of(cls, plan: Plan) -> ChangedListening:
-        """Return a plan's listening."""
+    def of(cls, plan: Plan, windows: int = 1, oversampling: float = 1.0) -> ChangedListening:
+        """Return a plan's listening; what a plan does not say is as in the attributes.
+
+        Parameters
+        ----------
+        plan : Plan
+            Its fields of listening count.
+        windows : int, optional
+            Number of windows that the network's features have.
+        oversampling : float, optional
+            As in the attributes.
+        """
         noise_db = None if plan.listen_noise_db <= NO_NOISE_DB else plan.listen_noise_db
-        return cls(plan.listen_level_db, plan.listen_speed, plan.listen_tilt, noise_db)
+        drawn = windows if plan.listen_windows else 1
+        return cls(
+            plan.listen_level_db,
+            plan.listen_speed,
+            plan.listen_tilt,
+            noise_db,
+            drawn,
+            oversampling,
+        )
 
     @property
     def is_changed(self) -> bool:
         """Whether anything is changed."""
-        return bool(self.level_db or self.speed or self.tilt or self.noise_db is not None)
+        waves = self.level_db or self.speed or self.tilt or self.noise_db is not None
+        return bool(waves) or self.windows > 1
 
     @property
     def speeds(self) -> tuple[float, ...]:
@@ -80,7 +107,10 @@ class ChangedListening:
         noise = 0.0
         if self.noise_db is not None:
             noise = 10 ** ((self.noise_db - float(random.uniform(0, NOISE_RANGE_DB))) / 20)
-        return DrawnListening(seed, speed, shift, 10 ** (gain_db / 20), tilt, noise)
+            noise *= math.sqrt(max(self.oversampling, 1.0))
+        window = int(random.integers(self.windows)) if self.windows > 1 else 0
+        lag = max(1, round(self.oversampling))
+        return DrawnListening(seed, speed, shift, 10 ** (gain_db / 20), tilt, noise, window, lag)
 
 
 @dataclass(frozen=True)
@@ -101,6 +131,10 @@ class DrawnListening:
         The tap.
     noise : float
         RMS of the noise re. the sound's, linear.
+    window : int
+        Index of the window of the network's features; 0 is the published one.
+    lag : int
+        Of the tap, samples.
     """
 
     seed: tuple[int, ...]
@@ -109,6 +143,8 @@ class DrawnListening:
     gain: float = 1.0
     tilt: float = 0.0
     noise: float = 0.0
+    window: int = 0
+    lag: int = 1
 
     def adjoint(self, gradient: FloatArray) -> FloatArray:
         """Return dL/dy from dL/dz.
@@ -121,18 +157,18 @@ class DrawnListening:
         Returns
         -------
         numpy.ndarray
-            ``[n + 1]``: what these samples contribute, from the sample before them on.
+            ``[n + lag]``: what these samples contribute, from `lag` samples before them on.
         """
         gain, tap = np.float32(self.gain), np.float32(self.gain * self.tilt)
-        back = np.zeros(len(gradient) + 1, np.float32)
-        np.multiply(gradient, gain, out=back[1:])
+        back = np.zeros(len(gradient) + self.lag, np.float32)
+        np.multiply(gradient, gain, out=back[self.lag :])
         if tap:
-            back[:-1] += tap * gradient
+            back[: -self.lag] += tap * gradient
         return back
 
 
 class ChangedMono:
-    """A mono signal as one listening has it: ``z[n] = gain (y[n] + tilt y[n - 1]) + noise``.
+    """A mono signal as one listening has it: ``z[n] = gain (y[n] + tilt y[n - lag]) + noise``.
 
     Parameters
     ----------
@@ -155,13 +191,14 @@ class ChangedMono:
         self._noise_rms = np.float32(hearing.noise * hearing.gain * level * rms)
         self._pieces: OrderedDict[int, FloatArray] = OrderedDict()
         self.length, self.lead, self.tail = mono.length, mono.lead, mono.tail
+        self.window = hearing.window
 
     def read(self, start: int, stop: int) -> FloatArray:
         """Return ``[stop - start]`` samples."""
-        tilt = self._hearing.tilt
+        tilt, lag = self._hearing.tilt, self._hearing.lag
         if tilt:
-            sound = self._mono.read(start - 1, stop)
-            heard = (sound[1:] + np.float32(tilt) * sound[:-1]) * self._gain
+            sound = self._mono.read(start - lag, stop)
+            heard = (sound[lag:] + np.float32(tilt) * sound[:-lag]) * self._gain
         else:
             heard = self._mono.read(start, stop) * self._gain
         if self._noise_rms:
@@ -211,7 +248,7 @@ def add_adjoint(
     begin, end = max(first, 0), min(first + len(gradient), into.length)
     if begin < end:
         inside = gradient[begin - first : end - first] * np.float32(factor)
-        into.add_to_channel(channel, begin - 1, hearing.adjoint(inside))
+        into.add_to_channel(channel, begin - hearing.lag, hearing.adjoint(inside))
 
 
 def rate_at_speed(sample_rate_hz: int, speed: float, model_rate_hz: int) -> int:

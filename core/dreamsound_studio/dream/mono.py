@@ -18,11 +18,14 @@ class Signal(Protocol):
         Samples of the sound.
     lead, tail : int
         Samples of context before and after it.
+    window : int
+        Index of the features' window through which it is heard; 0 is the published one.
     """
 
     length: int
     lead: int
     tail: int
+    window: int
 
     def read(self, start: int, stop: int) -> FloatArray:
         """Return ``[stop - start]`` samples, zeros beyond the context."""
@@ -55,6 +58,7 @@ class Mono:
         self._after = none if after is None else after
         self.length = samples.length
         self.lead, self.tail = self._before.shape[1], self._after.shape[1]
+        self.window = 0
 
     def read(self, start: int, stop: int) -> FloatArray:
         """Return ``[stop - start]`` samples, zeros outside the sound."""

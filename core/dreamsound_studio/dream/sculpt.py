@@ -2,8 +2,8 @@
 
     y = S^-1( sum_l X_l . 10^(G_l / 20) )
 
-X_1 is the source, X_2 a bed under it that can sound where the source has nothing. G_l is a sum of
-coarse grids of gains (`dsp.gain_grid`), learned by Adam [1]_ with the gradients of changed
+X_1 is the source, the others a bed under it that can sound where the source has nothing. G_l is a
+sum of coarse grids of gains (`dsp.gain_grid`), learned by Adam [1]_ with the gradients of changed
 listenings (`dream.listening`). The paper filters by one gradient at a time; here the filter is what
 many gradients agree on.
 
@@ -114,7 +114,7 @@ class Sculptor:
     Attributes
     ----------
     layers : list of Samples
-        The source, and the bed if there is one, ``[channels, length]`` each.
+        The source, and the sounds of the bed, ``[channels, length]`` each.
     gain_grids : GainGrids
         From the grids to gains.
     stft : Stft

@@ -84,7 +84,9 @@ class StepGradient:
         self._control = control
         self._model = ears.model
         self._rms, self._level = rms, 1.0 if listening_rms is None else listening_rms / rms
-        self._listening = ChangedListening.of(plan)
+        self._listening = ChangedListening.of(
+            plan, len(self._model.windows), ears.sample_rate_hz / self._model.sample_rate_hz
+        )
         self._octaves = [
             [ears.at_speed(2**octave * speed) for speed in self._listening.speeds]
             for octave in range(plan.octaves)

@@ -245,6 +245,22 @@ class RecipeFields(BaseModel):
             description="level of the loudest added noise re. the sound, dB; -120 adds none",
         ),
     ] = None
+    listen_windows: Annotated[
+        bool | None,
+        Field(
+            description="hear each listening through the network's own analysis window, half of "
+            "it or twice as much, at random"
+        ),
+    ] = None
+    natural: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=1000,
+            description="how strongly the network's activations are held to the statistics of the "
+            "sounds it was trained on; 0 is off",
+        ),
+    ] = None
     gain_grid: Annotated[
         str,
         Field(
@@ -265,10 +281,11 @@ class RecipeFields(BaseModel):
         ),
     ] = 0.005
     bed: Annotated[
-        Literal["none", "noise", "pink", "clicks"],
+        Literal["none", "noise", "pink", "clicks", "glides", "chirps", "voices", "mixed"],
         Field(
             description="sound under the source, shaped by the filter too: none, noise with the "
-            "source's spectrum, pink noise, or clicks"
+            "source's spectrum, pink noise, clicks, gliding tones, chirps, or wandering "
+            "voices; mixed is pink noise and the last four together, each with its own filter"
         ),
     ] = "pink"
     bed_file: Annotated[

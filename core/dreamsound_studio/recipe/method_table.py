@@ -34,6 +34,10 @@ class MethodRow:
         Times that a step hears the sound.
     listen_level_db, listen_speed, listen_tilt, listen_noise_db : float
         How far each listening is changed.
+    listen_windows : bool
+        Whether each listening has a window of its own.
+    natural : float
+        Weight of the training's statistics, in logits; for objectives of classes alone.
     """
 
     combine: str
@@ -52,6 +56,8 @@ class MethodRow:
     listen_speed: float = 0.0
     listen_tilt: float = 0.0
     listen_noise_db: float = -120.0
+    listen_windows: bool = False
+    natural: float = 0.0
 
 
 METHODS: dict[str, MethodRow] = {
@@ -70,5 +76,7 @@ METHODS: dict[str, MethodRow] = {
         listen_speed=0.125,
         listen_tilt=0.5,
         listen_noise_db=-15.0,
+        listen_windows=True,
+        natural=10.0,
     ),
 }

@@ -47,6 +47,8 @@ class Plan(Recipe):
     listen_speed: float
     listen_tilt: float
     listen_noise_db: float
+    listen_windows: bool
+    natural: float
 
     @classmethod
     def of(cls, recipe: Recipe) -> Plan:
@@ -148,6 +150,16 @@ def _numbers(recipe: Recipe) -> dict[str, Any]:
         if given is None and kind is not None:
             given = getattr(kind, name, None)
         values[name] = getattr(row, name) if given is None else given
+    if recipe.natural is None and not _climbs_logits(recipe):
+        values["natural"] = 0.0
     if kind is not None:
         values |= {"mask": None, "invert_mask": recipe.invert_mask or kind.invert_mask}
     return values
+
+
+def _climbs_logits(recipe: Recipe) -> bool:
+    """Return whether the objective is made of classes, read where the weight of `natural` fits."""
+    return all(
+        isinstance(atom, Class) and (atom.at or DEFAULT_AT) == "logit"
+        for atom in terms_of(recipe).atoms
+    )

@@ -40,6 +40,8 @@ LABELS: Final[dict[str, str]] = {
     "listen_speed": _("Fields", "Speed variation"),
     "listen_tilt": _("Fields", "Tilt variation"),
     "listen_noise_db": _("Fields", "Loudest noise"),
+    "listen_windows": _("Fields", "Window variation"),
+    "natural": _("Fields", "Naturalness"),
     "target": _("Fields", "Target sound"),
     "target_b": _("Fields", "Second target"),
     "morph": _("Fields", "Morph"),
