@@ -39,6 +39,7 @@ def take_of_job(document: Document, job: Job) -> DreamTake | None:
         class_name=class_name,
         score_before=None if before is None else before["score"],
         score_after=None if after is None else after["score"],
+        judged=job.result.get("judged"),
         job=job.id,
     )
     document.takes.put(take)
@@ -62,6 +63,7 @@ def take_of_record(document: Document, record: DreamRecord, span: TimeSpan) -> D
         class_name=record.class_name,
         score_before=record.score_before,
         score_after=record.score_after,
+        judged=None if record.judged is None else dict(record.judged),
         stars=record.stars,
     )
     document.takes.put(take)

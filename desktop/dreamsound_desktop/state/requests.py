@@ -236,6 +236,7 @@ def finished(take: DreamTake, job: Job) -> DreamTake:
             "class_name": "" if after is None else after["class"],
             "score_before": None if before is None else before["score"],
             "score_after": None if after is None else after["score"],
+            "judged": result.get("judged"),
             "warnings": [str(line) for line in result.get("warnings") or []],
             "job": job.id,
         }

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dreamsound_desktop.state.events import Event
 from dreamsound_desktop.state.selection import TimeSpan
+from dreamsound_studio.dream.judgement import Judgement
 from dreamsound_studio.files import free_number, numbered
 
 STEP = "dream_step"
@@ -40,6 +41,8 @@ class DreamTake(BaseModel):
         The recipe as executed.
     class_name, score_before, score_after
         The class it dreams towards, and its score before and after.
+    judged : dict or None
+        What a second model hears in source and dream, as `Judgement.as_dict` gives it.
     job : int or None
         Job ID in the queue.
     """
@@ -58,6 +61,7 @@ class DreamTake(BaseModel):
     class_name: str = ""
     score_before: float | None = None
     score_after: float | None = None
+    judged: dict[str, Any] | None = None
     stars: int = Field(default=0, ge=0, le=5)
     warnings: list[str] = Field(default_factory=list)
     job: int | None = None
@@ -76,6 +80,11 @@ class DreamTake(BaseModel):
             if name.startswith(STEP) and name.removeprefix(STEP).isdigit()
         ]
         return sorted(found)
+
+    @property
+    def judgement(self) -> str:
+        """What a second model hears in source and dream, in a line; empty if none has listened."""
+        return "" if self.judged is None else str(Judgement.from_dict(self.judged))
 
     def missing(self) -> list[str]:
         """Return the renders whose files are missing."""
