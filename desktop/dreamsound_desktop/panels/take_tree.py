@@ -134,7 +134,7 @@ class TakeTree(QTreeWidget):
             item.setText(2, f"{before} → {after}")
         item.setText(3, "★" * take.stars)
         gone = take.missing()
-        lines = (self._description(take), take.judgement, *take.warnings)
+        lines = (self._description(take), take.judged, *take.warnings)
         tip = "\n".join(filter(None, lines))
         if gone:
             tip = self.tr("Files missing: {0}").format(", ".join(gone))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,8 @@ class DreamTake(BaseModel):
         The recipe as executed.
     class_name, score_before, score_after
         The class it dreams towards, and its score before and after.
-    judged : dict or None
-        What a second model hears in source and dream, as `Judgement.as_dict` gives it.
+    judged : str
+        What a second model hears in source and dream, in a line; empty if none has listened.
     job : int or None
         Job ID in the queue.
     """
@@ -61,7 +61,7 @@ class DreamTake(BaseModel):
     class_name: str = ""
     score_before: float | None = None
     score_after: float | None = None
-    judged: dict[str, Any] | None = None
+    judged: str = ""
     stars: int = Field(default=0, ge=0, le=5)
     warnings: list[str] = Field(default_factory=list)
     job: int | None = None
@@ -80,11 +80,6 @@ class DreamTake(BaseModel):
             if name.startswith(STEP) and name.removeprefix(STEP).isdigit()
         ]
         return sorted(found)
-
-    @property
-    def judgement(self) -> str:
-        """What a second model hears in source and dream, in a line; empty if none has listened."""
-        return "" if self.judged is None else str(Judgement.from_dict(self.judged))
 
     def missing(self) -> list[str]:
         """Return the renders whose files are missing."""
@@ -143,6 +138,11 @@ class TakeList:
             for take in self._takes.values()
             if (take.parent if take.parent in self._takes else None) == parent
         ]
+
+
+def judged_text(judged: Mapping[str, Any] | None) -> str:
+    """Return a job's or a library entry's judgement as a line; empty for None."""
+    return "" if judged is None else str(Judgement.from_dict(judged))
 
 
 def score_text(score: float) -> str:
