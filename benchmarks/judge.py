@@ -1,7 +1,8 @@
-"""What a judge costs: the time it listens to a source and its dream, beside that of the dream.
+"""What a judge costs: processor time for a source and its dream, beside that of the dream.
 
 Pink noise of six seconds and of a minute, 48 kHz stereo, toward Drum with the default recipe. The
-first time at a sample rate, the judge also builds its graphs.
+first time at a sample rate, the judge also builds its graphs. Seconds of all threads together, so
+that other work on the machine counts little.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ Made = TypeVar("Made")
 
 
 def timed(work: Callable[[], Made]) -> tuple[float, Made]:
-    """Return how long some work took, seconds, and what it made."""
-    began = time.perf_counter()
+    """Return the processor time that some work took, seconds, and what it made."""
+    began = time.process_time()
     made = work()
-    return time.perf_counter() - began, made
+    return time.process_time() - began, made
 
 
 def main() -> None:
@@ -35,7 +36,8 @@ def main() -> None:
     model = load_model("yamnet")
     load_s, judge = timed(lambda: load_model(JUDGE))
     print(f"loading {JUDGE}: {load_s:.2f} s")
-    print("| sound, s | dream, s | judge, first time, s | judge, s |\n|---|---|---|---|")
+    print("| sound, s | dream, CPU s | judge, first time, CPU s | judge, CPU s |")
+    print("|---|---|---|---|")
     for seconds in SECONDS:
         sound = np.concatenate([pink(seconds * RATE_HZ, seed) for seed in (1, 2)])
         # The graphs of YAMNet are built by the first dream.
