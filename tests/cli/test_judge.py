@@ -376,7 +376,7 @@ def test_musicnn_judges_by_default_what_it_has_a_tag_for(
         (dreamsound.Clip(dreams["Drum"].samples, 16_000), judged.after),
     ):
         assert score == pytest.approx(dreamsound.listen(sound, model=judge).of(drums).mean)
-    # Of a dream that climbs it, it is no judge.
+    # A model does not judge a dream that climbs it.
     climbed = dreamsound.dream(bird, model=judge, class_="rock", steps=1)
     assert climbed.judged is not None
     assert climbed.judged.model == "msd-musicnn"

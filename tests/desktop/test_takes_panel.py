@@ -201,10 +201,10 @@ def test_the_tip_of_a_take_says_what_a_second_model_hears(window, tmp_path):
     judged = Judgement("mtt-musicnn", "0", "drums", 0.031, 0.412, (), ())
     render = str(write_sound(tmp_path / "d.wav", 1.0))
     jobs = [
-        Job(id=number, input="a.wav", request="{}", name="a", preset="", kind="render", origin="cli",
-            job_folder=None, state="done", priority=0, position=1.0, attempts=1, crashes=0,
-            worker=None, wanted="", progress={}, error=None, code=None, added="", started=None,
-            ended=None, checkpoint=None, token="t", ready=None, changed=1,
+        Job(id=number, input="a.wav", request="{}", name="a", preset="", kind="render",
+            origin="cli", job_folder=None, state="done", priority=0, position=1.0, attempts=1,
+            crashes=0, worker=None, wanted="", progress={}, error=None, code=None, added="",
+            started=None, ended=None, checkpoint=None, token="t", ready=None, changed=1,
             result={"renders": {"dream": render}, "initial": {"class": "Drum", "score": 0.1},
                     "final": {"class": "Drum", "score": 0.7}, "judged": of_job})
         for number, of_job in ((1, judged.as_dict()), (2, None))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dreamsound_studio.audio.samples import Samples
-from dreamsound_studio.dream.judgement import ClassScore, Judgement
+from dreamsound_studio.dream.judgement import ScoredClass, Judgement
 from dreamsound_studio.dream.out_of_memory import in_smaller_blocks
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.shared_classes import shared_class
@@ -115,6 +115,6 @@ def _heard(
     return heard
 
 
-def _top(heard: Evaluation, model: Model) -> tuple[ClassScore, ...]:
+def _top(heard: Evaluation, model: Model) -> tuple[ScoredClass, ...]:
     order = np.argsort(-heard.scores, kind="stable")[:MOST_HEARD]
-    return tuple(ClassScore(model.class_names[n], float(heard.scores[n])) for n in order)
+    return tuple(ScoredClass(model.class_names[n], float(heard.scores[n])) for n in order)

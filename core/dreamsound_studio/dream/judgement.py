@@ -11,7 +11,7 @@ MOST_SHOWN = 2
 
 
 @dataclass(frozen=True)
-class ClassScore:
+class ScoredClass:
     """A class and its mean score over a sound, 0..1."""
 
     name: str
@@ -34,7 +34,7 @@ class Judgement:
         dream names no class.
     before, after : float or None
         Mean score of that class in the source and in the dream, 0..1.
-    top_before, top_after : tuple of ClassScore
+    top_before, top_after : tuple of ScoredClass
         What the judge hears most in the source and in the dream, highest first.
     """
 
@@ -43,8 +43,8 @@ class Judgement:
     class_name: str | None
     before: float | None
     after: float | None
-    top_before: tuple[ClassScore, ...]
-    top_after: tuple[ClassScore, ...]
+    top_before: tuple[ScoredClass, ...]
+    top_after: tuple[ScoredClass, ...]
 
     def __str__(self) -> str:
         if self.class_name is not None and self.before is not None and self.after is not None:
@@ -70,7 +70,7 @@ class Judgement:
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Return what :meth:`as_dict` was made of."""
         before, after = (
-            tuple(ClassScore(one["class"], one["score"]) for one in values[name])
+            tuple(ScoredClass(one["class"], one["score"]) for one in values[name])
             for name in ("top_before", "top_after")
         )
         return cls(

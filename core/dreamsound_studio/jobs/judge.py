@@ -1,6 +1,6 @@
 """The judge of a job: which model it is, and when it listens.
 
-It is no part of the recipe: it changes no byte of a render, and `redo` needs none.
+The recipe has none: a judge changes no byte of a render, and `redo` needs none.
 """
 
 from __future__ import annotations

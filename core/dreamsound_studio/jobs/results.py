@@ -52,7 +52,7 @@ StepResult = TypedDict(
 )
 
 
-#: A class and its score, see `dream.judgement.ClassScore`.
+#: A class and its score, see `dream.judgement.ScoredClass`.
 HeardClass = TypedDict("HeardClass", {"class": str, "score": float})
 
 #: What a second model hears in source and dream, see `dream.judgement.Judgement`.
