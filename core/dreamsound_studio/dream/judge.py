@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dreamsound_studio.audio.samples import Samples
-from dreamsound_studio.dream.judgement import ScoredClass, Judgement
+from dreamsound_studio.dream.judgement import Judgement, ScoredClass
 from dreamsound_studio.dream.out_of_memory import in_smaller_blocks
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.shared_classes import shared_class
