@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 #: How many of the classes heard most a judgement has of each sound.
 MOST_HEARD = 5
+#: Patches that go through the judge at once: 32 of musicnn's, which last three seconds, take 1 GB,
+#: 8 take 0.5 GB in the same time.
+BLOCK_PATCHES = 8
 
 
 def dreamed_class(dream: RawDream) -> str | None:
@@ -109,7 +112,7 @@ def _heard(
         grid = ear.grid(sound.length, None)
         return ear.hear(Mono(sound), grid, BEST, between_blocks or never_stop)
 
-    heard = in_smaller_blocks(hear, on_warning)
+    heard = in_smaller_blocks(hear, on_warning, BLOCK_PATCHES)
     if not np.isfinite(heard.scores).all():
         raise ModelError(f"{model.name} has no finite scores for this sound")
     return heard
