@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dreamsound_studio.api import Dreaming, dream, listen, load_model
     from dreamsound_studio.audio.clip import Clip
     from dreamsound_studio.control import Control
+    from dreamsound_studio.dream.judgement import Judgement
     from dreamsound_studio.dream.listen import ClassHeard, Hearing, Passage
     from dreamsound_studio.dream.records import StepEvent
     from dreamsound_studio.jobs.report import Report
@@ -55,6 +56,7 @@ _HOMES = {
     "api": ("Dreaming", "dream", "listen", "load_model"),
     "audio.clip": ("Clip",),
     "control": ("Control",),
+    "dream.judgement": ("Judgement",),
     "dream.listen": ("ClassHeard", "Hearing", "Passage"),
     "dream.records": ("StepEvent",),
     "jobs.report": ("Report",),
@@ -95,6 +97,7 @@ __all__ = [
     "Guide",
     "Hearing",
     "JobSpec",
+    "Judgement",
     "Layer",
     "MemoryLimitError",
     "Model",

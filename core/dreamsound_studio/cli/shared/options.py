@@ -18,6 +18,7 @@ from dreamsound_studio.cli.shared.common_options import CLASHES, SPAN_HELP
 from dreamsound_studio.cli.shared.completion import (
     complete_choice,
     complete_class,
+    complete_judge,
     complete_layer,
     complete_model,
     complete_preset,
@@ -109,6 +110,19 @@ CreatorOption = Annotated[str, _option(FILES, "--creator", help="{creator} in --
 SourceOption = Annotated[str, _option(FILES, "--source", help="{source} in --name.")]
 RenderTrustOption = Annotated[
     bool, _option(WHAT, "--trust", help="Run a third-party SavedModel without asking.")
+]
+JudgeOption = Annotated[
+    str,
+    _option(
+        WHAT,
+        "--judge",
+        metavar="MODEL|none",
+        help="Second model that hears source and dream, so that you need not trust the one the "
+        "dream climbs. It changes no sound and is not in the recipe. [default: musicnn, where it "
+        "is installed and has the dreamed class]",
+        show_default=False,
+        autocompletion=complete_judge,
+    ),
 ]
 
 #: Heading of each field of the recipe in ``--help-all``; a field that is not here is craft.
