@@ -61,7 +61,7 @@ def glides(
     random: np.random.Generator, length: int, sample_rate_hz: int
 ) -> Iterator[tuple[int, FloatArray]]:
     """Yield a sum of sinusoids, each of which bends up and down at a rate of its own."""
-    middle = np.exp(random.uniform(*np.log(GLIDE_HZ), GLIDES))
+    middle = _between(random, GLIDE_HZ, GLIDES)
     rate, depth = random.uniform(*GLIDE_RATE_HZ, GLIDES), random.uniform(*GLIDE_DEPTH, GLIDES)
     place, phase = random.random(GLIDES), 2 * np.pi * random.random(GLIDES)
     level = (1 / np.sqrt(middle))[:, None]
@@ -88,7 +88,7 @@ def chirps(
         for _ in range(random.poisson(CHIRPS_PER_S * count / sample_rate_hz)):
             size = max(2, int(random.uniform(*CHIRP_S) * sample_rate_hz))
             begin = int(random.integers(count))
-            middle_hz = np.exp(random.uniform(*np.log(CHIRP_HZ)))
+            middle_hz = float(_between(random, CHIRP_HZ, 1)[0])
             seconds = (np.arange(size) - size / 2) / sample_rate_hz
             hz = middle_hz * np.exp(np.minimum(random.normal(0, CHIRP_SLOPE) * seconds, 3))
             phases = np.cumsum(hz) * (2 * np.pi / sample_rate_hz) + 2 * np.pi * random.random()
@@ -136,6 +136,14 @@ MATERIALS: dict[str, Material] = {
 
 def _top_hz(sample_rate_hz: int) -> float:
     return min(TOP_HZ, TOP_SHARE * sample_rate_hz)
+
+
+def _between(
+    random: np.random.Generator, hz: tuple[float, float], count: int
+) -> npt.NDArray[np.float64]:
+    """Return frequencies that are as likely in each octave."""
+    low, high = np.log(hz)
+    return np.exp(random.uniform(float(low), float(high), count))
 
 
 def _below(hz: npt.NDArray[np.float64], top_hz: float) -> npt.NDArray[np.float64]:
