@@ -97,7 +97,8 @@ def _heard(
     between_blocks: Callable[[float], None] | None,
     on_warning: Callable[[str], None] | None,
 ) -> Evaluation:
-    from dreamsound_studio.dream.ear import BEST, Ear, never_stop
+    from dreamsound_studio.dream.ear import BEST, Ear
+    from dreamsound_studio.dream.gradient_pass import never_stop
     from dreamsound_studio.dream.mono import Mono
     from dreamsound_studio.dream.objective_functions import ClassObjective
 
