@@ -159,9 +159,10 @@ class StepGradient:
         for ear, grid, hearing in self._listenings(step):
             around = self._surroundings(ear, sound) if grid.context else (None, None)
             for place, channel in enumerate(channels):
-                signal: Signal = Mono(sound, channel, *around)
+                mono = Mono(sound, channel, *around)
+                signal: Signal = mono
                 if hearing is not None:
-                    signal = ChangedMono(signal, hearing, self._level, self._rms)
+                    signal = ChangedMono(mono, hearing, self._level, self._rms)
                 signals.append(_Heard(ear, grid, signal, hearing, place))
         return signals
 
