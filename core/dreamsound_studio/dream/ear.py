@@ -12,7 +12,7 @@ the length of the sound.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -246,18 +246,13 @@ class Ear:
         """Yield, block by block: one past its last patch, its weights, and its outputs."""
         chosen = np.array(classes, np.int32)
 
-        def given() -> Iterator[tuple[int, FloatArray, tuple[Any, ...]]]:
-            for index, count, start in grid.blocks(self.block_size(grid.count)):
-                inputs, _ = self.inputs(sound, grid, count, start)
-                yield index + count, grid.weights(index, count), inputs
+        def heard(block: tuple[int, int, int]) -> tuple[int, FloatArray, tuple[Any, ...]]:
+            index, count, start = block
+            inputs, _ = self.inputs(sound, grid, count, start)
+            return index + count, grid.weights(index, count), self._forward(*inputs, chosen)
 
-        def heard(
-            block: tuple[int, FloatArray, tuple[Any, ...]],
-        ) -> tuple[int, FloatArray, tuple[Any, ...]]:
-            stop, weights, inputs = block
-            return stop, weights, self._forward(*inputs, chosen)
-
-        return in_threads(heard, given(), self.threads)
+        blocks = grid.blocks(self.block_size(grid.count))
+        return in_threads(heard, blocks, self.threads)
 
     def inputs(
         self, sound: Signal, grid: PatchGrid, count: int, start: int

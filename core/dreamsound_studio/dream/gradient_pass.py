@@ -78,8 +78,8 @@ class GradientPass:
 @dataclass(frozen=True)
 class _Block:
     number: int
-    first: int
-    inputs: tuple[Any, ...]
+    count: int
+    start: int
     weights: FloatArray
 
 
@@ -108,21 +108,21 @@ def gradients(
     def given() -> Iterator[_Block]:
         for number, (one, size) in enumerate(zip(passes, sizes, strict=True)):
             for index, count, start in one.grid.blocks(size):
-                inputs, first = one.ear.inputs(one.sound, one.grid, count, start)
-                yield _Block(number, first, inputs, one.grid.weights(index, count))
+                yield _Block(number, count, start, one.grid.weights(index, count))
 
-    def climbed(block: _Block) -> tuple[_Block, FloatArray, Any, Any, int]:
+    def climbed(block: _Block) -> tuple[_Block, int, FloatArray, Any, Any, int]:
         one = passes[block.number]
+        inputs, first = one.ear.inputs(one.sound, one.grid, block.count, block.start)
         chosen = np.array(classes[block.number], np.int32)
         scale = np.float32(1 / one.grid.count)
-        slope, values, scores, chosen = one.ear.both(*block.inputs, chosen, block.weights, scale)
-        return block, slope.numpy(), values, scores, int(chosen[0])
+        slope, values, scores, chosen = one.ear.both(*inputs, chosen, block.weights, scale)
+        return block, first, slope.numpy(), values, scores, int(chosen[0])
 
     done = 0
     threads = min(one.ear.threads for one in passes)
     with closing(in_threads(climbed, given(), threads)) as blocks:
-        for block, slope, values, scores, class_index in blocks:
-            passes[block.number].add(block.first, slope)
+        for block, first, slope, values, scores, class_index in blocks:
+            passes[block.number].add(first, slope)
             tallies[block.number].add(values, scores, block.weights)
             tallies[block.number].class_index = class_index
             done += len(block.weights)

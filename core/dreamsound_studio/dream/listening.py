@@ -12,6 +12,7 @@ References
 from __future__ import annotations
 
 import math
+import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from fractions import Fraction
@@ -190,6 +191,7 @@ class ChangedMono:
         self._gain = np.float32(hearing.gain * level)
         self._noise_rms = np.float32(hearing.noise * hearing.gain * level * rms)
         self._pieces: OrderedDict[int, FloatArray] = OrderedDict()
+        self._lock = threading.Lock()
         self.length, self.lead, self.tail = mono.length, mono.lead, mono.tail
         self.window = hearing.window
 
@@ -211,13 +213,18 @@ class ChangedMono:
         return made[start - first * NOISE_SAMPLES : stop - first * NOISE_SAMPLES]
 
     def _piece(self, index: int) -> FloatArray:
-        if index not in self._pieces:
+        # Several blocks are read at the same time.
+        with self._lock:
+            piece = self._pieces.get(index)
+        if piece is None:
             # Seeds are not negative, and the first piece may lie before the sound.
             random = np.random.default_rng((*self._hearing.seed, index + 2**20))
-            self._pieces[index] = random.standard_normal(NOISE_SAMPLES, np.float32)
-            if len(self._pieces) > NOISE_PIECES:
-                self._pieces.popitem(last=False)
-        return self._pieces[index]
+            piece = random.standard_normal(NOISE_SAMPLES, np.float32)
+            with self._lock:
+                self._pieces[index] = piece
+                if len(self._pieces) > NOISE_PIECES:
+                    self._pieces.popitem(last=False)
+        return piece
 
 
 def add_adjoint(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dreamsound_studio.models.network import Model, Tensor, arrays_sha256
+from dreamsound_studio.models.network import Model, SharedWeights, Tensor, arrays_sha256
 from dreamsound_studio.models.weights import Weights
 from dreamsound_studio.models.yamnet import tables as table
 from dreamsound_studio.models.yamnet.arrays import Arrays, convolutions, read_arrays, weight_names
@@ -67,6 +67,7 @@ class YamNet(Model):
             f"{name}/bn": np.asarray(arrays[f"{name}/bn/beta"], np.float32)
             for name, _ in convolutions()
         }
+        self._shared = SharedWeights()
         self._convolutions = [_fold(arrays, name, stride) for name, stride in convolutions()]
         self._dense = (arrays["dense/kernel"], arrays["dense/bias"])
 
@@ -118,7 +119,7 @@ class YamNet(Model):
 
         x = tf.cast(patches, dtype)[..., None]
         for conv in self._convolutions:
-            normalised = _convolve(x, conv, dtype)
+            normalised = self._convolve(x, conv, dtype)
             x = tf.nn.relu(normalised)
             relu = "layer1/relu" if conv.name == "layer1/conv" else f"{conv.name}/relu"
             if f"{conv.name}/bn" in taps:
@@ -135,6 +136,21 @@ class YamNet(Model):
         found |= last
         found |= {name: last[alias] for name, alias in table.ALIASES.items() if name in taps}
         return found
+
+    def _convolve(self, x: Tensor, conv: _Folded, dtype: Any) -> Tensor:
+        import tensorflow as tf
+
+        kernel = self._shared.tensor(f"{conv.name}/kernel", conv.kernel, dtype)
+        bias = self._shared.tensor(f"{conv.name}/bias", conv.bias, dtype)
+        strides = [1, conv.stride, conv.stride, 1]
+        if conv.name.endswith("depthwise_conv"):
+            return tf.nn.bias_add(tf.nn.depthwise_conv2d(x, kernel, strides, "SAME"), bias)
+        if conv.name == "layer1/conv":
+            return tf.nn.bias_add(tf.nn.conv2d(x, kernel, strides, "SAME"), bias)
+        height, width, channels = x.shape[1:]
+        outputs = conv.kernel.shape[-1]
+        rows = tf.matmul(tf.reshape(x, [-1, channels]), tf.reshape(kernel, [channels, outputs]))
+        return tf.reshape(tf.nn.bias_add(rows, bias), [-1, height, width, outputs])
 
 
 def load_yamnet(weights: Weights) -> YamNet:
@@ -158,20 +174,6 @@ def _fold(arrays: Arrays, name: str, stride: int) -> _Folded:
         kernel = arrays[f"{name}/kernel"] * scale
     as32 = [np.asarray(value, np.float32) for value in (kernel, shift, scale, shift)]
     return _Folded(name, as32[0], as32[1], as32[2], as32[3], stride)
-
-
-def _convolve(x: Tensor, conv: _Folded, dtype: Any) -> Tensor:
-    import tensorflow as tf
-
-    kernel, bias = tf.cast(conv.kernel, dtype), tf.cast(conv.bias, dtype)
-    strides = [1, conv.stride, conv.stride, 1]
-    if conv.name.endswith("depthwise_conv"):
-        return tf.nn.bias_add(tf.nn.depthwise_conv2d(x, kernel, strides, "SAME"), bias)
-    if conv.name == "layer1/conv":
-        return tf.nn.bias_add(tf.nn.conv2d(x, kernel, strides, "SAME"), bias)
-    height, width, channels = x.shape[1:]
-    rows = tf.matmul(tf.reshape(x, [-1, channels]), kernel[0, 0])
-    return tf.reshape(tf.nn.bias_add(rows, bias), [-1, height, width, conv.kernel.shape[-1]])
 
 
 def _frames(samples: Tensor, size: int) -> Tensor:
