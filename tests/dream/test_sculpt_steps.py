@@ -31,6 +31,7 @@ QUICK: dict[str, Any] = {
     "rate_db": 3.0,
     "patch_hop": 0.5,
     "natural": 0.0,
+    "listen_noise_db": -20.0,
     "listen_windows": False,
 }
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -109,6 +110,52 @@ class Learned:
             self.mean[n] += np.float32(1 - DECAY_MEAN) * (self.grids[n] - self.mean[n])
 
 
+class Slope(Protocol):
+    """dL/dy, to be read in parts.
+
+    Attributes
+    ----------
+    channels : int
+        One for all channels of y, or as many as y has.
+    """
+
+    @property
+    def channels(self) -> int:
+        """Return the number of channels."""
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        """Return ``[channels, stop - start]``."""
+
+
+class SlopeAtOneLevel:
+    """dL/dy of a sound that is heard at a level of its own, whatever that of y.
+
+    What is heard is ``r y / |y|``, so that up to a factor the slope is ``g - y <g, y> / <y, y>``:
+    whatever adds energy without a use takes it from what has one.
+
+    Parameters
+    ----------
+    gradient : Samples
+        g ``[1 or channels, length]``; one for all channels is that of their mean.
+    sound : Samples
+        y ``[channels, length]``.
+    """
+
+    def __init__(self, gradient: Samples, sound: Samples) -> None:
+        self._gradient, self._sound = gradient, sound
+        self.channels = sound.channels
+        along = 0.0
+        for start, block in sound.blocks():
+            slope = gradient.read(start, start + block.shape[1])
+            along += float(np.sum(slope * block, dtype=np.float64))
+        energy = energy_of(sound)
+        self._share = np.float32(along / energy if energy > 0 else 0.0)
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        """Return ``[channels, stop - start]``."""
+        return self._gradient.read(start, stop) - self._share * self._sound.read(start, stop)
+
+
 @dataclass
 class _KeptGains:
     """Gains by the grids that they are of, by group, layer and first frame."""
@@ -187,16 +234,15 @@ class Sculptor:
         for start, block in self._blocks(grids, [0], unit_magnitude):
             into.write(start, block)
 
-    def slopes(self, grids: Grids, gradient: Samples) -> Grids:
+    def slopes(self, grids: Grids, gradient: Slope) -> Grids:
         """Return dL/du of each grid.
 
         Parameters
         ----------
         grids : list of numpy.ndarray
             u.
-        gradient : Samples
-            dL/dy ``[groups, length]``; a factor of all of it plays no part in the ascent, so the
-            level's restoring is left out.
+        gradient : Slope
+            dL/dy; a factor of all of it plays no part in the ascent.
 
         Notes
         -----
@@ -214,7 +260,7 @@ class Sculptor:
         return slopes
 
     def _slopes_of(
-        self, grids: Grids, gradient: Samples
+        self, grids: Grids, gradient: Slope
     ) -> Callable[[tuple[int, int]], dict[tuple[int, int], list[tuple[int, FloatArray]]]]:
         kept = self._gains_of(grids)
 
@@ -229,7 +275,7 @@ class Sculptor:
                 spectra = self._spectra(layer, *frames)
                 for group in range(self.groups):
                     mine = spectra if self.groups == 1 else spectra[group : group + 1]
-                    own = back if gradient.channels == 1 else back[group : group + 1]
+                    own = back if 1 in (gradient.channels, self.groups) else back[[group]]
                     gains = kept(group, layer, *frames)
                     product = (mine * own).real
                     by_bin = product[0] if len(product) == 1 else product.sum(axis=0)

@@ -11,7 +11,7 @@ from dreamsound_studio.audio.channels import Layout, energy_of
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dream.constraints import StepCraft
 from dreamsound_studio.dream.learned_filter import LearnedFilter
-from dreamsound_studio.dream.sculpt import Learned, Sculptor
+from dreamsound_studio.dream.sculpt import Learned, Sculptor, Slope, SlopeAtOneLevel
 from dreamsound_studio.dream.step import State
 from dreamsound_studio.dsp.envelope import Envelope
 from dreamsound_studio.dsp.fades import band_gain, span_fade
@@ -146,7 +146,11 @@ class SculptSteps:
         """Learn from the state's gradient, and make the next sound; never a reason to stop."""
         learned, sculptor = self._of(state)
         state.step += 1
-        slopes = sculptor.slopes(learned.grids, self._faded(state.gradient))
+        gradient = self._faded(state.gradient)
+        slope: Slope = gradient
+        if self.plan.restore_level:
+            slope = SlopeAtOneLevel(gradient, state.sound)
+        slopes = sculptor.slopes(learned.grids, slope)
         rate_db = self.plan.rate_db * self._automation.strength(state.step)
         learned.ascend(slopes, rate_db, self.plan.pull)
         following = state.spare

@@ -287,7 +287,7 @@ class RecipeFields(BaseModel):
             "source's spectrum, pink noise, clicks, gliding tones, chirps, or wandering "
             "voices; mixed is pink noise and the last four together, each with its own filter"
         ),
-    ] = "pink"
+    ] = "mixed"
     bed_file: Annotated[
         str | None, Field(description="sound file to use as the bed; replaces bed")
     ] = None

@@ -75,7 +75,7 @@ METHODS: dict[str, MethodRow] = {
         listen_level_db=4.0,
         listen_speed=0.125,
         listen_tilt=0.5,
-        listen_noise_db=-15.0,
+        listen_noise_db=-5.0,
         listen_windows=True,
         natural=10.0,
     ),
