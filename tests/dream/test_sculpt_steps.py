@@ -31,7 +31,7 @@ QUICK: dict[str, Any] = {
     "rate_db": 3.0,
     "patch_hop": 0.5,
     "natural": 0.0,
-    "listen_noise_db": -20.0,
+    "listen_noise_db": -60.0,
     "listen_windows": False,
 }
 
@@ -85,8 +85,7 @@ def test_it_works_with_every_objective(yamnet: Model, fields: dict[str, Any]) ->
     dream = dreamed(yamnet, noise(), steps=16, bed="none", **fields)
     losses = [event.loss for event in dream.steps]
     assert len(losses) == 16
-    # As it is heard while it is learned, each time changed.
-    assert np.mean(losses[-4:]) > np.mean(losses[:2])
+    assert dream.final.loss > dream.initial.loss
     assert np.all(np.isfinite(dream.samples.array()))
 
 
