@@ -73,7 +73,7 @@ def test_the_objective_rises_and_the_level_stays(yamnet: Model) -> None:
     "fields",
     [
         {"class_": "follow"},
-        {"class_": "patch"},
+        {"class_": "patch", "rate_db": 1.0},
         {"layer": "layer3/pointwise_conv"},
         {"objective": "channel:layer11/pointwise_conv:42"},
         {"objective": "unit:layer11/pointwise_conv:0,0,42"},
