@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Guide,
         Layer,
         Objective,
+        Texture,
         Unit,
     )
     from dreamsound_studio.recipe.objective_text import parse_objective
@@ -70,6 +71,7 @@ _HOMES = {
         "Guide",
         "Layer",
         "Objective",
+        "Texture",
         "Unit",
     ),
     "recipe.objective_text": ("parse_objective",),
@@ -111,6 +113,7 @@ __all__ = [
     "Runner",
     "Sounds",
     "StepEvent",
+    "Texture",
     "Unit",
     "__version__",
     "dream",

@@ -15,6 +15,14 @@ import numpy as np
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dream.evaluation import Evaluation, Tally
 from dreamsound_studio.dream.graphs import BEST_CLASS, graphs_of
+from dreamsound_studio.dream.moments import (
+    INSIDE,
+    Known,
+    MomentSums,
+    inside_of,
+    known_of,
+    layers_of,
+)
 from dreamsound_studio.dream.mono import Signal
 from dreamsound_studio.dream.objective_functions import ObjectiveFunction
 from dreamsound_studio.dream.patch_grid import PatchGrid
@@ -76,6 +84,8 @@ class Ear:
         self._forward, self._both = graphs_of(
             model, objective, self.resampler, hop_frames, precision
         )
+        #: Layers whose moments over the whole sound the objective reads.
+        self._layers = layers_of(objective)
 
     def grid(self, length: int, shift: float | None) -> PatchGrid:
         """Return the patch grid for `length` samples; `shift` None is the published grid."""
@@ -117,12 +127,14 @@ class Ear:
         Evaluation
         """
         open_ended = BEST_CLASS in classes
+        totals = self._totals(sound, grid)
         tally = Tally()
         logits: list[Any] = []
         chosen = np.array([max(index, 0) for index in classes], np.int32)
         for index, count, start in grid.blocks(self.block_patches):
             inputs = self._inputs(sound, grid, count, start)[0]
-            values, scores, block_logits = self._forward(*inputs, chosen)
+            known = known_of(grid, index, count, self._layers, totals)
+            values, scores, block_logits = self._forward(*inputs, chosen, known)
             tally.add(values, scores, grid.weights(index, count))
             logits.append(block_logits)
             between_blocks((index + count) / grid.count)
@@ -154,10 +166,39 @@ class Ear:
 
     def _of_every_patch(self, sound: Signal, grid: PatchGrid, output: int) -> FloatArray:
         blocks = []
-        for _, count, start in grid.blocks(self.block_patches):
+        totals = self._totals(sound, grid)
+        for index, count, start in grid.blocks(self.block_patches):
             inputs = self._inputs(sound, grid, count, start)[0]
-            blocks.append(self._forward(*inputs, np.zeros(1, np.int32))[output].numpy())
+            known = known_of(grid, index, count, self._layers, totals)
+            blocks.append(self._forward(*inputs, np.zeros(1, np.int32), known)[output].numpy())
         return np.concatenate(blocks)
+
+    def moment_sums(
+        self,
+        sound: Signal,
+        grid: PatchGrid,
+        layers: tuple[str, ...],
+        between_blocks: BetweenBlocks = never_stop,
+    ) -> Known:
+        """Return sums of layers' moments over a whole sound, by name; see ``dream.moments``."""
+        sums = MomentSums(layers)
+        forward, _ = graphs_of(self.model, sums, self.resampler, self.hop_frames, self.precision)
+        totals: Known = {}
+        for index, count, start in grid.blocks(self.block_patches):
+            inputs = self._inputs(sound, grid, count, start)[0]
+            known = {INSIDE: inside_of(grid, index, count)}
+            for name, part in forward(*inputs, np.zeros(1, np.int32), known)[0].items():
+                totals[name] = totals.get(name, 0.0) + part.numpy().astype(np.float64)
+            between_blocks((index + count) / grid.count)
+        return totals
+
+    def _totals(
+        self, sound: Signal, grid: PatchGrid, between_blocks: BetweenBlocks = never_stop
+    ) -> Known | None:
+        """Return the sums over all blocks that the objective reads, unless one block has all."""
+        if not self._layers or grid.count <= self.block_patches:
+            return None
+        return self.moment_sums(sound, grid, self._layers, between_blocks)
 
     def gradient(
         self,
@@ -195,12 +236,14 @@ class Ear:
             listened = LISTENING_SHARE
             best = self._best_class(sound, grid, lambda share: between_blocks(listened * share))
             classes = _filled_in(classes, best)
+        totals = self._totals(sound, grid)
         tally = Tally(class_index=classes[0])
         for index, count, start in grid.blocks(self.block_patches):
             inputs, at = self._inputs(sound, grid, count, start)
             weights = grid.weights(index, count)
+            known = known_of(grid, index, count, self._layers, totals)
             slope, values, scores, chosen = self._both(
-                *inputs, np.array(classes, np.int32), weights, np.float32(1 / grid.count)
+                *inputs, np.array(classes, np.int32), known, weights, np.float32(1 / grid.count)
             )
             _add_to_channel(into, channel, at, slope.numpy())
             tally.add(values, scores, weights)
@@ -212,7 +255,8 @@ class Ear:
         tally = Tally()
         for index, count, start in grid.blocks(self.block_patches):
             inputs = self._inputs(sound, grid, count, start)[0]
-            values, scores, _ = self._forward(*inputs, np.zeros(1, np.int32))
+            known = known_of(grid, index, count, self._layers, None)
+            values, scores, _ = self._forward(*inputs, np.zeros(1, np.int32), known)
             tally.add(values, scores, grid.weights(index, count))
             between_blocks((index + count) / grid.count)
         return int(np.argmax(tally.scores * self.model.audible_classes))

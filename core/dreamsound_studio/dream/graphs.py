@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dreamsound_studio.dream.moments import spec_of
 from dreamsound_studio.dream.objective_functions import ObjectiveFunction
 from dreamsound_studio.dsp.resample import Resampler
 from dreamsound_studio.models.network import Model, Tensor
@@ -42,16 +43,18 @@ def graphs_of(
     Returns
     -------
     forward : callable
-        ``(segment, place, classes)`` to the objective's values, the scores and the logits.
+        ``(segment, place, classes, known)`` to the objective's values, the scores and the logits.
     both : callable
-        ``(segment, place, classes, weights, scale)`` to the gradient of ``scale`` times the sum of
-        the values with respect to the segment, the values, the scores and the classes maximised.
+        ``(segment, place, classes, known, weights, scale)`` to the gradient of ``scale`` times the
+        sum of the values with respect to the segment, the values, the scores and the classes
+        maximised.
 
     Notes
     -----
     ``segment`` is ``[samples]`` at the sound's rate. ``place`` is five integers at the model's
     rate: first sample of the first patch and number of samples in the resampled segment, the range
-    of it that is heard (silence lies outside), and the number of patches.
+    of it that is heard (silence lies outside), and the number of patches. ``known`` is what
+    `dream.moments` knows of the whole sound, by name; nothing for most objectives.
     """
     key = (objective, resampler.from_hz, hop_frames, precision)
     # The most recently used graph moves to the end; the least recently used is dropped.
@@ -76,26 +79,34 @@ def _traced(
     whole = tf.TensorSpec([None], tf.float32)
     places, number = tf.TensorSpec([5], tf.int32), tf.TensorSpec([None], tf.int32)
     share = tf.TensorSpec([], tf.float32)
+    spec = spec_of(objective)
 
-    def listen(segment: Tensor, place: Tensor) -> dict[str, Tensor]:
+    def listen(segment: Tensor, place: Tensor, known: dict[str, Tensor]) -> dict[str, Tensor]:
         skip, size, heard_from, heard_to, count = tf.unstack(place, 5)
         heard = resampler.apply(segment)
         position = tf.range(tf.shape(heard)[0])
         heard = tf.where((position >= heard_from) & (position < heard_to), heard, 0.0)
         patches = model.patches(heard[skip : skip + size], count, hop_frames)
-        return model.activations(patches, objective.taps, precision)
+        return model.activations(patches, objective.taps, precision) | known
 
     # No Python here depends on a tensor: AutoGraph would only double the tracing time.
-    @tf.function(input_signature=[whole, places, number], autograph=False)
-    def forward(segment: Tensor, place: Tensor, chosen: Tensor) -> tuple[Tensor, ...]:
-        found = listen(segment, place)
+    @tf.function(input_signature=[whole, places, number, spec], autograph=False)
+    def forward(
+        segment: Tensor, place: Tensor, chosen: Tensor, known: dict[str, Tensor]
+    ) -> tuple[Tensor, ...]:
+        found = listen(segment, place, known)
         return objective.values(found, chosen), found["scores"], found["logits"]
 
-    @tf.function(input_signature=[whole, places, number, whole, share], autograph=False)
+    @tf.function(input_signature=[whole, places, number, spec, whole, share], autograph=False)
     def both(
-        segment: Tensor, place: Tensor, chosen: Tensor, weights: Tensor, scale: Tensor
+        segment: Tensor,
+        place: Tensor,
+        chosen: Tensor,
+        known: dict[str, Tensor],
+        weights: Tensor,
+        scale: Tensor,
     ) -> tuple[Tensor, ...]:
-        found = listen(segment, place)
+        found = listen(segment, place, known)
         means = tf.linalg.matvec(found["scores"], weights, transpose_a=True)
         best = tf.argmax(means * model.audible_classes, output_type=tf.int32)
         chosen = tf.where(chosen == BEST_CLASS, best, chosen)
