@@ -133,8 +133,8 @@ class Ear:
         chosen = np.array([max(index, 0) for index in classes], np.int32)
         for index, count, start in grid.blocks(self.block_patches):
             inputs = self._inputs(sound, grid, count, start)[0]
-            known = known_of(grid, index, count, self._layers, totals)
-            values, scores, block_logits = self._forward(*inputs, chosen, known)
+            moments = known_of(grid, index, count, self._layers, totals)
+            values, scores, block_logits = self._forward(*inputs, chosen, moments)
             tally.add(values, scores, grid.weights(index, count))
             logits.append(block_logits)
             between_blocks((index + count) / grid.count)
@@ -169,8 +169,8 @@ class Ear:
         totals = self._totals(sound, grid)
         for index, count, start in grid.blocks(self.block_patches):
             inputs = self._inputs(sound, grid, count, start)[0]
-            known = known_of(grid, index, count, self._layers, totals)
-            blocks.append(self._forward(*inputs, np.zeros(1, np.int32), known)[output].numpy())
+            moments = known_of(grid, index, count, self._layers, totals)
+            blocks.append(self._forward(*inputs, np.zeros(1, np.int32), moments)[output].numpy())
         return np.concatenate(blocks)
 
     def moment_sums(
@@ -186,8 +186,8 @@ class Ear:
         totals: Known = {}
         for index, count, start in grid.blocks(self.block_patches):
             inputs = self._inputs(sound, grid, count, start)[0]
-            known = {INSIDE: inside_of(grid, index, count)}
-            for name, part in forward(*inputs, np.zeros(1, np.int32), known)[0].items():
+            inside = {INSIDE: inside_of(grid, index, count)}
+            for name, part in forward(*inputs, np.zeros(1, np.int32), inside)[0].items():
                 totals[name] = totals.get(name, 0.0) + part.numpy().astype(np.float64)
             between_blocks((index + count) / grid.count)
         return totals
@@ -241,9 +241,9 @@ class Ear:
         for index, count, start in grid.blocks(self.block_patches):
             inputs, at = self._inputs(sound, grid, count, start)
             weights = grid.weights(index, count)
-            known = known_of(grid, index, count, self._layers, totals)
+            moments = known_of(grid, index, count, self._layers, totals)
             slope, values, scores, chosen = self._both(
-                *inputs, np.array(classes, np.int32), known, weights, np.float32(1 / grid.count)
+                *inputs, np.array(classes, np.int32), moments, weights, np.float32(1 / grid.count)
             )
             _add_to_channel(into, channel, at, slope.numpy())
             tally.add(values, scores, weights)
@@ -255,8 +255,8 @@ class Ear:
         tally = Tally()
         for index, count, start in grid.blocks(self.block_patches):
             inputs = self._inputs(sound, grid, count, start)[0]
-            known = known_of(grid, index, count, self._layers, None)
-            values, scores, _ = self._forward(*inputs, np.zeros(1, np.int32), known)
+            moments = known_of(grid, index, count, self._layers, None)
+            values, scores, _ = self._forward(*inputs, np.zeros(1, np.int32), moments)
             tally.add(values, scores, grid.weights(index, count))
             between_blocks((index + count) / grid.count)
         return int(np.argmax(tally.scores * self.model.audible_classes))

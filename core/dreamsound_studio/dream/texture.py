@@ -43,22 +43,25 @@ class LayerTexture:
     mean: Vectors
     covariance: Vectors
 
-    def distance(self, activations: dict[str, Tensor]) -> Tensor:
-        """Return how far the statistics of a sound are from these: 0 is none.
+    def distance_in(self, activations: dict[str, Tensor]) -> Tensor:
+        """Return D of a sound, from the activations of a block and what is known of the others."""
+        mean, product = moments_in(activations, self.layer)
+        return self.distance(mean, product - mean[:, :, None] * mean[:, None, :])
+
+    def distance(self, mean: Tensor, covariance: Tensor) -> Tensor:
+        """Return D, how far the statistics of a sound are from these; 0 where they are equal.
 
         Parameters
         ----------
-        activations : dict
-            Of a block of the sound, and what the pass knows (``dream.moments``).
+        mean, covariance : Tensor or numpy.ndarray
+            Of the sound, in float32 and of the same shapes.
         """
         tf = import_tensorflow()
-        mean, product = moments_in(activations, self.layer)
         variances = np.einsum("bcc->bc", self.covariance.values)
         # A layer that the target leaves constant has no scale of its own.
         least = LEAST_VARIANCE * float(variances.mean()) or 1.0
         scale = 1 / np.sqrt(variances + np.float32(least))
         pairs = scale[:, :, None] * scale[:, None, :]
-        covariance = product - mean[:, :, None] * mean[:, None, :]
         squares = float(np.sum(np.square(self.covariance.values * pairs))) or 1.0
         of_means = tf.reduce_mean(tf.square((mean - self.mean.values) * scale))
         apart = tf.square((covariance - self.covariance.values) * pairs)
@@ -112,7 +115,7 @@ class TextureObjective:
     def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
         """Return ``[patches]``, the same for each: there is one number for the sound."""
         tf = import_tensorflow()
-        apart = [tf.math.log1p(part.distance(activations)) for part in self.parts]
+        apart = [tf.math.log1p(part.distance_in(activations)) for part in self.parts]
         value = -tf.add_n(apart) / len(apart)
         return tf.fill([tf.shape(activations[self.parts[0].layer])[0]], value)
 
@@ -195,6 +198,9 @@ def statistics_of(
 
     found = in_smaller_blocks(means)
     return {
-        layer: (mean, product - mean[:, :, None] * mean[:, None, :])
+        layer: (
+            mean.astype(np.float32),
+            (product - mean[:, :, None] * mean[:, None, :]).astype(np.float32),
+        )
         for layer, (mean, product) in found.items()
     }
