@@ -82,8 +82,8 @@ class Row:
 
     @property
     def left(self) -> float:
-        """The share of the distance that is left, averaged over the layers."""
-        return float(np.mean(self.after / self.before))
+        """The share of the distance that is left: the median of the layers."""
+        return float(np.median(self.after / self.before))
 
     def __str__(self) -> str:
         shares = " ".join(f"{share:.2f}" for share in self.after / self.before)
