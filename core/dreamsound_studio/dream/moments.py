@@ -40,7 +40,7 @@ class MomentSums:
 
     def values(self, activations: dict[str, Tensor], classes: Tensor) -> dict[str, Tensor]:
         """Return the sums of each layer, by name: see :func:`sums_in`."""
-        found = {}
+        found: dict[str, Tensor] = {}
         for layer in self.taps:
             mean, product = sums_in(activations, layer)
             found |= {_name(layer, "mean"): mean, _name(layer, "product"): product}
