@@ -58,7 +58,7 @@ def test_a_texture_that_cannot_be_heard_is_one_line(
         ("channel:layer3:128", "ends at 127"),
         ('guide:"none.wav"', "none.wav"),
         ('texture:"none.wav"', "none.wav"),
-        ('texture:"none.wav":layer33', "has no layer 'layer33'"),
+        ('texture:"none.wav":layer33', "no layer 'layer33'"),
         ("class:@target", "needs a target"),
     ],
 )
