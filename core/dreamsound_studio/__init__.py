@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Guide,
         Layer,
         Objective,
+        Texture,
         Unit,
     )
     from dreamsound_studio.recipe.objective_text import parse_objective
@@ -72,6 +73,7 @@ _HOMES = {
         "Guide",
         "Layer",
         "Objective",
+        "Texture",
         "Unit",
     ),
     "recipe.objective_text": ("parse_objective",),
@@ -114,6 +116,7 @@ __all__ = [
     "Runner",
     "Sounds",
     "StepEvent",
+    "Texture",
     "Unit",
     "__version__",
     "dream",

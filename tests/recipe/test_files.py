@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamsound_studio.recipe.files import FIELDS
-from dreamsound_studio.recipe.objective import Atom, Class, Direction, Guide, Objective
+from dreamsound_studio.recipe.objective import Atom, Class, Direction, Guide, Objective, Texture
 from dreamsound_studio.recipe.recipe import Recipe
 
 # What a path may hold, but lone surrogates, which no objective is written with.
@@ -19,6 +19,7 @@ paths = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=1
 )
 atoms: st.SearchStrategy[Atom] = st.one_of(
     st.builds(Guide, paths, st.none() | st.just("layer7")),
+    st.builds(Texture, paths, st.none() | st.just("layer7")),
     st.builds(Direction, paths, paths),
     st.just(Class("Whistling", "score")),
 )

@@ -16,7 +16,6 @@ from dreamsound_studio.dream.ears import Ears
 from dreamsound_studio.dream.evaluation import Evaluation
 from dreamsound_studio.dream.material import Material
 from dreamsound_studio.dream.methods import method_of
-from dreamsound_studio.dream.objective import objective_of
 from dreamsound_studio.dream.records import RawDream, Snapshot, StepEvent
 from dreamsound_studio.dream.starts import start_sound
 from dreamsound_studio.dream.step import State
@@ -102,14 +101,15 @@ class Dreamer:
         self.warnings: list[str] = []
         self._on_warning = on_warning
         placed = self.recipe if places is None else self.recipe.with_files(places)
-        objective, choices = objective_of(placed, model)
         targets = {"target": target, "target_b": target_b}
         material = Material.of(self.recipe, clip, targets, start, self._warn)
         self._material = material
         self._others = _files_of(placed, {**targets, "bed_file": bed_file, "start": start})
-        self._ears = Ears(self.recipe, model, objective, clip.sample_rate_hz)
-        self._classes = StepClasses(choices, clip, targets, self._ears, self.control)
         self.method = method_of(self.recipe, material, clip, model.band_hz[1], bed_file)
+        levels = self.method.envelope.rms, self.method.listening_rms
+        read = {getattr(placed, name): sound for name, sound in targets.items() if sound}
+        self._ears, choices = Ears.of(self.recipe, placed, model, clip.sample_rate_hz, levels, read)
+        self._classes = StepClasses(choices, clip, targets, self._ears, self.control)
         self.step_gradient = StepGradient(
             self.recipe,
             material,

@@ -30,6 +30,14 @@ from dreamsound_studio.dream.gradient_pass import (
     never_stop,
 )
 from dreamsound_studio.dream.graphs import BEST_CLASS, graphs_of
+from dreamsound_studio.dream.moments import (
+    INSIDE,
+    Known,
+    MomentSums,
+    inside_of,
+    known_of,
+    layers_of,
+)
 from dreamsound_studio.dream.mono import Signal
 from dreamsound_studio.dream.objective_functions import ObjectiveFunction
 from dreamsound_studio.dream.patch_grid import PatchGrid
@@ -86,10 +94,13 @@ class Ear:
         self.hop_frames = hop_frames
         self.block_patches = block_patches
         self.precision = precision
+        self._windows = windows
         self.resampler = Resampler(sample_rate_hz, model.sample_rate_hz)
         self._forward, self.both = graphs_of(
             model, objective, self.resampler, hop_frames, precision, windows, prior
         )
+        #: Layers whose moments over the whole sound the objective reads.
+        self.layers = layers_of(objective)
 
     def grid(self, length: int, shift: float | None) -> PatchGrid:
         """Return the patch grid for `length` samples; `shift` None is the published grid."""
@@ -131,10 +142,11 @@ class Ear:
         Evaluation
         """
         open_ended = BEST_CLASS in classes
+        totals = self.totals(sound, grid, self.block_size(grid.count))
         tally = Tally()
         logits: list[tuple[Any, FloatArray]] = []
         chosen = [max(index, 0) for index in classes]
-        with closing(self._forward_blocks(sound, grid, chosen)) as blocks:
+        with closing(self._forward_blocks(sound, grid, chosen, totals)) as blocks:
             for stop, weights, (values, scores, block_logits) in blocks:
                 tally.add(values, scores, weights)
                 logits.append((block_logits, weights))
@@ -166,8 +178,53 @@ class Ear:
         return self._of_every_patch(sound, grid, 1)
 
     def _of_every_patch(self, sound: Signal, grid: PatchGrid, output: int) -> FloatArray:
-        with closing(self._forward_blocks(sound, grid, (0,))) as blocks:
+        totals = self.totals(sound, grid, self.block_size(grid.count))
+        with closing(self._forward_blocks(sound, grid, (0,), totals)) as blocks:
             return np.concatenate([outputs[output].numpy() for _, _, outputs in blocks])
+
+    def moment_sums(
+        self,
+        sound: Signal,
+        grid: PatchGrid,
+        layers: tuple[str, ...],
+        between_blocks: BetweenBlocks = never_stop,
+    ) -> Known:
+        """Return sums of layers' moments over a whole sound, by name; see ``dream.moments``."""
+        sums = MomentSums(layers)
+        forward, _ = graphs_of(
+            self.model, sums, self.resampler, self.hop_frames, self.precision, self._windows
+        )
+
+        def summed(block: tuple[int, int, int]) -> tuple[int, Known]:
+            index, count, start = block
+            inputs, _ = self.inputs(sound, grid, count, start)
+            inside = {INSIDE: inside_of(grid, index, count)}
+            parts = forward(*inputs, np.zeros(1, np.int32), inside)[0]
+            return index + count, {name: part.numpy() for name, part in parts.items()}
+
+        totals: dict[str, Any] = {}
+        blocks = in_threads(summed, grid.blocks(self.block_size(grid.count)), self.threads)
+        with closing(blocks):
+            for stop, parts in blocks:
+                for name, part in parts.items():
+                    totals[name] = totals.get(name, 0.0) + part.astype(np.float64)
+                between_blocks(stop / grid.count)
+        return totals
+
+    def totals(
+        self,
+        sound: Signal,
+        grid: PatchGrid,
+        size: int,
+        between_blocks: BetweenBlocks = never_stop,
+    ) -> Known | None:
+        """Return the sums over all blocks of a size that the objective reads.
+
+        None where it reads none, and where one block has all patches.
+        """
+        if not self.layers or grid.count <= size:
+            return None
+        return self.moment_sums(sound, grid, self.layers, between_blocks)
 
     def gradient(
         self,
@@ -206,7 +263,7 @@ class Ear:
     def best_class(self, sound: Signal, grid: PatchGrid, between_blocks: BetweenBlocks) -> int:
         """Return the highest-scoring class in a sound; arguments as in :meth:`hear`."""
         tally = Tally()
-        with closing(self._forward_blocks(sound, grid, (0,))) as blocks:
+        with closing(self._forward_blocks(sound, grid, (0,), None)) as blocks:
             for stop, weights, (values, scores, _) in blocks:
                 tally.add(values, scores, weights)
                 between_blocks(stop / grid.count)
@@ -241,7 +298,7 @@ class Ear:
         return min(block_threads(), self.block_patches)
 
     def _forward_blocks(
-        self, sound: Signal, grid: PatchGrid, classes: Classes
+        self, sound: Signal, grid: PatchGrid, classes: Classes, totals: Known | None
     ) -> Generator[tuple[int, FloatArray, tuple[Any, ...]], None, None]:
         """Yield, block by block: one past its last patch, its weights, and its outputs."""
         chosen = np.array(classes, np.int32)
@@ -249,7 +306,8 @@ class Ear:
         def heard(block: tuple[int, int, int]) -> tuple[int, FloatArray, tuple[Any, ...]]:
             index, count, start = block
             inputs, _ = self.inputs(sound, grid, count, start)
-            return index + count, grid.weights(index, count), self._forward(*inputs, chosen)
+            known = known_of(grid, index, count, self.layers, totals)
+            return index + count, grid.weights(index, count), self._forward(*inputs, chosen, known)
 
         blocks = grid.blocks(self.block_size(grid.count))
         return in_threads(heard, blocks, self.threads)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
+from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.dream.ear import Ear
 from dreamsound_studio.dream.evaluation import Evaluation
 from dreamsound_studio.dream.gradient_pass import BetweenBlocks, Classes, never_stop
 from dreamsound_studio.dream.listening import rate_at_speed
 from dreamsound_studio.dream.mono import Mono
+from dreamsound_studio.dream.objective import ClassChoice, objective_of
 from dreamsound_studio.dream.objective_functions import Natural, ObjectiveFunction, Sum
 from dreamsound_studio.models.network import Model
-from dreamsound_studio.recipe.plan import Plan
+from dreamsound_studio.recipe.objective import Texture
+from dreamsound_studio.recipe.plan import Plan, terms_of
+from dreamsound_studio.recipe.recipe import Recipe
 
 
 class Ears:
@@ -28,18 +33,65 @@ class Ears:
         The objective.
     sample_rate_hz : int
         The sound's rate.
+    evaluated : ObjectiveFunction, optional
+        The objective of :meth:`evaluate`, where it differs from that of the steps.
     """
 
     def __init__(
-        self, plan: Plan, model: Model, objective: ObjectiveFunction, sample_rate_hz: int
+        self,
+        plan: Plan,
+        model: Model,
+        objective: ObjectiveFunction,
+        sample_rate_hz: int,
+        evaluated: ObjectiveFunction | None = None,
     ) -> None:
         self.model = model
         self._plan = plan
         self._objective = objective
+        self._evaluated = objective if evaluated is None else evaluated
         self.sample_rate_hz = sample_rate_hz
         self._prior = prior_of(plan, model)
         self._hop_frames = max(1, round(plan.patch_hop * model.patch_frames))
         self._ears: dict[tuple[int, int, bool], Ear] = {}
+
+    @classmethod
+    def of(
+        cls,
+        plan: Plan,
+        placed: Recipe,
+        model: Model,
+        sample_rate_hz: int,
+        levels: tuple[float, float | None],
+        clips: Mapping[str, Clip],
+    ) -> tuple[Ears, tuple[ClassChoice, ...]]:
+        """Return the ears of a plan's objective, and the choices of its classes.
+
+        Parameters
+        ----------
+        plan : Plan
+            The dream's plan.
+        placed : Recipe
+            The same, with its files where they are on this machine.
+        model, sample_rate_hz
+            As above.
+        levels : (float, float or None)
+            RMS of the source's active parts, and the RMS at which steps hear them if it differs.
+        clips : mapping
+            Sounds that were read already, by path.
+
+        Raises
+        ------
+        RecipeError, AudioFileError
+            As `objective_of` raises them.
+        """
+        rms, listening_rms = levels
+        evaluated, choices = objective_of(placed, model, rms, clips)
+        objective = evaluated
+        has_texture = any(isinstance(atom, Texture) for atom in terms_of(placed).atoms)
+        if listening_rms is not None and has_texture:
+            # A network hears level: a texture is as loud as the sound that takes it on.
+            objective, _ = objective_of(placed, model, listening_rms, clips)
+        return cls(plan, model, objective, sample_rate_hz, evaluated), choices
 
     def at_speed(self, speed: float) -> Ear:
         """Return the ear that hears the sound played at a speed.
@@ -52,7 +104,7 @@ class Ears:
         rate = rate_at_speed(
             self.sample_rate_hz * octaves, speed / octaves, self.model.sample_rate_hz
         )
-        return self._ear(rate, self._hop_frames, of_steps=True)
+        return self._ear(rate, self._hop_frames, is_step=True)
 
     def evaluate(
         self,
@@ -72,21 +124,21 @@ class Ears:
         classes, between_blocks
             As in `Ear.hear`.
         """
-        ear = self._ear(sample_rate_hz, self.model.published_hop_frames)
+        ear = self._ear(sample_rate_hz, self.model.published_hop_frames, is_step=False)
         return ear.hear(Mono(sound), ear.grid(sound.length, None), classes, between_blocks)
 
-    def _ear(self, sample_rate_hz: int, hop_frames: int, of_steps: bool = False) -> Ear:
-        key = sample_rate_hz, hop_frames, of_steps
+    def _ear(self, sample_rate_hz: int, hop_frames: int, is_step: bool = True) -> Ear:
+        key = sample_rate_hz, hop_frames, is_step
         if key not in self._ears:
             self._ears[key] = Ear(
                 self.model,
-                self._objective,
+                self._objective if is_step else self._evaluated,
                 sample_rate_hz,
                 hop_frames=hop_frames,
                 block_patches=self._plan.block_patches,
                 precision=self._plan.precision,
-                windows=of_steps and self._plan.listen_windows,
-                prior=self._prior if of_steps else None,
+                windows=is_step and self._plan.listen_windows,
+                prior=self._prior if is_step else None,
             )
         return self._ears[key]
 

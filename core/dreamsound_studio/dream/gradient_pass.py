@@ -12,6 +12,7 @@ import numpy as np
 from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.dream.evaluation import Evaluation, Tally
 from dreamsound_studio.dream.graphs import BEST_CLASS
+from dreamsound_studio.dream.moments import Known
 from dreamsound_studio.dream.mono import Signal
 from dreamsound_studio.dream.patch_grid import PatchGrid
 from dreamsound_studio.dsp.threads import in_threads
@@ -32,6 +33,7 @@ class PassEar(Protocol):
     """What a pass needs of an `Ear`, which describes each of these."""
 
     both: Any
+    layers: tuple[str, ...]
 
     @property
     def threads(self) -> int:
@@ -44,6 +46,11 @@ class PassEar(Protocol):
         self, sound: Signal, grid: PatchGrid, count: int, start: int
     ) -> tuple[tuple[Any, ...], int]:
         """Return what `both` is called with for a block, and the block's first sample."""
+
+    def totals(
+        self, sound: Signal, grid: PatchGrid, size: int, between_blocks: BetweenBlocks
+    ) -> Known | None:
+        """Return what blocks of a size know of the whole sound."""
 
     def best_class(self, sound: Signal, grid: PatchGrid, between_blocks: BetweenBlocks) -> int:
         """Return the highest-scoring class."""
@@ -78,6 +85,7 @@ class GradientPass:
 @dataclass(frozen=True)
 class _Block:
     number: int
+    index: int
     count: int
     start: int
     weights: FloatArray
@@ -102,20 +110,25 @@ def gradients(
     """
     sizes = [one.ear.block_size(one.grid.count, len(passes)) for one in passes]
     classes, listened = _known_classes(passes, sizes, between_blocks)
+    totals = [
+        one.ear.totals(one.sound, one.grid, size, _stopping(between_blocks, listened))
+        for one, size in zip(passes, sizes, strict=True)
+    ]
     tallies = [Tally(class_index=known[0]) for known in classes]
     patches = sum(one.grid.count for one in passes)
 
     def given() -> Iterator[_Block]:
         for number, (one, size) in enumerate(zip(passes, sizes, strict=True)):
             for index, count, start in one.grid.blocks(size):
-                yield _Block(number, count, start, one.grid.weights(index, count))
+                yield _Block(number, index, count, start, one.grid.weights(index, count))
 
     def climbed(block: _Block) -> tuple[_Block, int, FloatArray, Any, Any, int]:
         one = passes[block.number]
         inputs, first = one.ear.inputs(one.sound, one.grid, block.count, block.start)
         chosen = np.array(classes[block.number], np.int32)
         scale = np.float32(1 / one.grid.count)
-        slope, values, scores, chosen = one.ear.both(*inputs, chosen, block.weights, scale)
+        known = known_of(one.grid, block.index, block.count, one.ear.layers, totals[block.number])
+        slope, values, scores, chosen = one.ear.both(*inputs, chosen, known, block.weights, scale)
         return block, first, slope.numpy(), values, scores, int(chosen[0])
 
     done = 0
@@ -153,6 +166,11 @@ def _known_classes(
         best = one.ear.best_class(one.sound, one.grid, share_of_all)
         classes[number] = filled_in(one.classes, best)
     return classes, listened
+
+
+def _stopping(between_blocks: BetweenBlocks, share: float) -> BetweenBlocks:
+    """Return what stops a pass that is not counted."""
+    return lambda _: between_blocks(share)
 
 
 def filled_in(classes: Classes, best: int) -> Classes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dreamsound_studio.dream.moments import spec_of
 from dreamsound_studio.dream.objective_functions import ObjectiveFunction
 from dreamsound_studio.dsp.resample import Resampler
 from dreamsound_studio.models.network import Model, Tensor
@@ -49,10 +50,11 @@ def graphs_of(
     Returns
     -------
     forward : callable
-        ``(segment, place, classes)`` to the objective's values, the scores and the logits.
+        ``(segment, place, classes, known)`` to the objective's values, the scores and the logits.
     both : callable
-        ``(segment, place, classes, weights, scale)`` to the gradient of ``scale`` times the sum of
-        the values with respect to the segment, the values, the scores and the classes maximised.
+        ``(segment, place, classes, known, weights, scale)`` to the gradient of ``scale`` times the
+        sum of the values with respect to the segment, the values, the scores and the classes
+        maximised.
 
     Notes
     -----
@@ -60,6 +62,8 @@ def graphs_of(
     at the model's rate: first sample of the first patch and number of samples in the resampled
     segment, the range of it that is heard (silence lies outside), the number of patches, and the
     index of the features' window.
+    ``known`` is what `dream.moments` knows of the whole sound, by name; nothing for most
+    objectives.
     """
     windows = windows and len(model.windows) > 1
     key = (objective, resampler.from_hz, hop_frames, precision, windows, prior)
@@ -87,8 +91,11 @@ def _traced(
     whole = tf.TensorSpec([None], tf.float32)
     places, number = tf.TensorSpec([6], tf.int32), tf.TensorSpec([None], tf.int32)
     share = tf.TensorSpec([], tf.float32)
+    spec = spec_of(objective)
 
-    def listen(segment: Tensor, place: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
+    def listen(
+        segment: Tensor, place: Tensor, taps: Sequence[str], known: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
         skip, size, heard_from, heard_to, count, window = tf.unstack(place, 6)
         heard = resampler.apply(segment)
         position = tf.range(tf.shape(heard)[0])
@@ -96,20 +103,27 @@ def _traced(
         patches = model.patches(
             tf.slice(heard, [skip], [size]), count, hop_frames, window if windows else None
         )
-        return model.activations(patches, taps, precision)
+        return model.activations(patches, taps, precision) | known
 
     # No Python here depends on a tensor: AutoGraph would only double the tracing time.
-    @tf.function(input_signature=[whole, places, number], autograph=False)
-    def forward(segment: Tensor, place: Tensor, chosen: Tensor) -> tuple[Tensor, ...]:
-        found = listen(segment, place, objective.taps)
+    @tf.function(input_signature=[whole, places, number, spec], autograph=False)
+    def forward(
+        segment: Tensor, place: Tensor, chosen: Tensor, known: dict[str, Tensor]
+    ) -> tuple[Tensor, ...]:
+        found = listen(segment, place, objective.taps, known)
         return objective.values(found, chosen), found["scores"], found["logits"]
 
-    @tf.function(input_signature=[whole, places, number, whole, share], autograph=False)
+    @tf.function(input_signature=[whole, places, number, spec, whole, share], autograph=False)
     def both(
-        segment: Tensor, place: Tensor, chosen: Tensor, weights: Tensor, scale: Tensor
+        segment: Tensor,
+        place: Tensor,
+        chosen: Tensor,
+        known: dict[str, Tensor],
+        weights: Tensor,
+        scale: Tensor,
     ) -> tuple[Tensor, ...]:
         taps = objective.taps if prior is None else (*objective.taps, *prior.taps)
-        found = listen(segment, place, taps)
+        found = listen(segment, place, taps, known)
         means = tf.linalg.matvec(found["scores"], weights, transpose_a=True)
         best = tf.argmax(means * model.audible_classes, output_type=tf.int32)
         chosen = tf.where(chosen == BEST_CLASS, best, chosen)

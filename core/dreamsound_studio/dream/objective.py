@@ -7,11 +7,12 @@ them as indices, so that one traced graph serves every class.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.dream.objective_functions import (
     ChannelObjective,
     ClassObjective,
@@ -31,6 +32,7 @@ from dreamsound_studio.recipe.objective import (
     FurtherAtom,
     Guide,
     Layer,
+    Texture,
     Unit,
 )
 from dreamsound_studio.recipe.plan import DEFAULT_AT, terms_of
@@ -92,11 +94,24 @@ def _check_atom(atom: Any, table: NameTable) -> None:
         atom.check(table)
     elif isinstance(atom, Guide):
         table.resolve_layer(atom.layer or table.guide_layer)
+    elif isinstance(atom, Texture):
+        texture_layers(atom, table)
     elif not isinstance(atom, Direction):
         _place_in(table, atom)
 
 
-def objective_of(recipe: Recipe, model: Model) -> tuple[ObjectiveFunction, tuple[ClassChoice, ...]]:
+def texture_layers(atom: Texture, table: NameTable) -> tuple[str, ...]:
+    """Return the layers whose statistics a texture compares."""
+    names = (atom.layer,) if atom.layer else table.texture_layers or (table.guide_layer,)
+    return tuple(table.resolve_layer(name) for name in names)
+
+
+def objective_of(
+    recipe: Recipe,
+    model: Model,
+    rms: float | None = None,
+    clips: Mapping[str, Clip] | None = None,
+) -> tuple[ObjectiveFunction, tuple[ClassChoice, ...]]:
     """Return the recipe's objective and its class choices.
 
     Parameters
@@ -105,6 +120,11 @@ def objective_of(recipe: Recipe, model: Model) -> tuple[ObjectiveFunction, tuple
         Its objective, or its `class_`, `at` and `layer`, are read.
     model : Model
         Provides the names, and hears the sounds in the objective.
+    rms : float, optional
+        RMS of the active parts of what is heard, at which a texture is heard too; by default at
+        its own.
+    clips : mapping, optional
+        Sounds that were read already, by path.
 
     Returns
     -------
@@ -114,9 +134,10 @@ def objective_of(recipe: Recipe, model: Model) -> tuple[ObjectiveFunction, tuple
     Raises
     ------
     RecipeError
-        The model has no such class, layer, channel or unit, or a sound is too short for a guide.
+        The model has no such class, layer, channel or unit, or a sound is too short for a guide
+        or a texture.
     AudioFileError
-        A sound in the objective cannot be read.
+        A sound in the objective cannot be read, or a texture is silent.
     """
     text = terms_of(recipe)
     choices: list[ClassChoice] = []
@@ -132,6 +153,11 @@ def objective_of(recipe: Recipe, model: Model) -> tuple[ObjectiveFunction, tuple
         elif isinstance(atom, Unit):
             layer, place = _place_in(model.table, atom)
             part = UnitObjective(layer, place, model.table.before_relu.get(layer))
+        elif isinstance(atom, Texture):
+            from dreamsound_studio.dream.texture import texture_objective
+
+            clip = (clips or {}).get(atom.path)
+            part = texture_objective(atom, model, texture_layers(atom, model.table), clip, rms)
         elif isinstance(atom, FurtherAtom):
             part = atom.objective(model)
         else:

@@ -51,7 +51,10 @@ class RecipeFields(BaseModel):
         Carrier | None, Field(description="sound that passes the filter; default: the method's")
     ] = None
     flip: Annotated[bool, Field(description="swap mask source and carrier")] = False
-    target: Annotated[str | None, Field(description="sound file that provides the timbre")] = None
+    target: Annotated[
+        str | None,
+        Field(description="sound file that provides the timbre, or the texture with sculpt"),
+    ] = None
     target_b: Annotated[str | None, Field(description="sound file that the target morphs into")] = (
         None
     )
@@ -74,8 +77,9 @@ class RecipeFields(BaseModel):
     objective: Annotated[
         str | None,
         Field(
-            description="weighted sum of class:, layer:, channel:, unit:, direction: and guide: "
-            "terms, such as 'class:Whistling - 0.5*layer:layer3'; in place of a class or layer"
+            description="weighted sum of class:, layer:, channel:, unit:, direction:, guide: and "
+            "texture: terms, such as 'class:Whistling - 0.5*layer:layer3'; in place of a class or "
+            "layer"
         ),
     ] = None
     layer: Annotated[

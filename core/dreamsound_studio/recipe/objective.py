@@ -204,6 +204,27 @@ class Guide(_Atom):
         return f"guide:{_quoted(self.path)}" + (f":{written(self.layer)}" if self.layer else "")
 
 
+@dataclass(frozen=True)
+class Texture(_Atom):
+    """The statistics of another sound in a layer.
+
+    Parameters
+    ----------
+    path : str or path_like
+        A sound file.
+    layer : str, optional
+        As in `Layer`; by default the model's own choice.
+    """
+
+    path_fields = MappingProxyType({"path": "texture"})
+
+    path: str
+    layer: str | None = None
+
+    def __str__(self) -> str:
+        return f"texture:{_quoted(self.path)}" + (f":{written(self.layer)}" if self.layer else "")
+
+
 class FurtherAtom(_Atom):
     """An atom with an objective of its own; `read` is a row of ``recipe.objective_text.ATOMS``."""
 
@@ -225,7 +246,7 @@ class FurtherAtom(_Atom):
         """Return what is maximised, a ``dream.objective.ObjectiveFunction``."""
 
 
-Atom = Class | Layer | Channel | Unit | Direction | Guide | FurtherAtom
+Atom = Class | Layer | Channel | Unit | Direction | Guide | Texture | FurtherAtom
 
 
 @dataclass(frozen=True, repr=False)
