@@ -12,7 +12,7 @@ import numpy as np
 from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.dream.evaluation import Evaluation, Tally
 from dreamsound_studio.dream.graphs import BEST_CLASS
-from dreamsound_studio.dream.moments import Known
+from dreamsound_studio.dream.moments import Known, known_of
 from dreamsound_studio.dream.mono import Signal
 from dreamsound_studio.dream.patch_grid import PatchGrid
 from dreamsound_studio.dsp.threads import in_threads
