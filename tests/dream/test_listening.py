@@ -16,7 +16,7 @@ from dreamsound_studio.dream.listening import (
     add_adjoint,
     rate_at_speed,
 )
-from dreamsound_studio.dream.mono import Mono
+from dreamsound_studio.dream.mono import EQUALISER_POINTS, Mono
 
 CHANGED = ChangedListening(level_db=4.0, speed=0.125, tilt=0.5, noise_db=-15.0)
 
@@ -52,6 +52,19 @@ def test_windows_are_drawn_without_changing_what_else_is() -> None:
     assert replace(draws[3], window=0) == CHANGED.draw((7, 3, 0))
     assert ChangedMono(Mono(sound()), draws[3]).window == draws[3].window
     assert ChangedListening(windows=3).is_changed
+
+
+def test_colours_are_drawn_without_changing_what_else_is() -> None:
+    coloured = replace(CHANGED, eq_db=6.0)
+    draws = [coloured.draw((7, step, 0)) for step in range(100)]
+    curves = np.array([drawn.equaliser for drawn in draws])
+    assert curves.shape == (100, EQUALISER_POINTS)
+    assert curves.std() == pytest.approx(6.0, rel=0.1)
+    assert replace(draws[3], equaliser=()) == CHANGED.draw((7, 3, 0))
+    heard = ChangedMono(Mono(sound()), draws[3]).equaliser
+    np.testing.assert_allclose(heard, draws[3].equaliser, rtol=1e-6)
+    assert not ChangedMono(Mono(sound()), CHANGED.draw((7, 3, 0))).equaliser.any()
+    assert ChangedListening(eq_db=1.0).is_changed
 
 
 def test_a_block_is_the_same_wherever_it_begins() -> None:

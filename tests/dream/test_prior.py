@@ -8,7 +8,8 @@ import pytest
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dream.ear import Ear
 from dreamsound_studio.dream.ears import prior_of
-from dreamsound_studio.dream.mono import Mono
+from dreamsound_studio.dream.graphs import interpolation
+from dreamsound_studio.dream.mono import EQUALISER_POINTS, Mono
 from dreamsound_studio.dream.objective_functions import ClassObjective, Natural
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.plan import Plan
@@ -110,7 +111,7 @@ def test_a_window_of_another_length_has_the_same_middles_and_level(yamnet: Model
 
 @pytest.mark.yamnet
 def test_an_ear_hears_through_the_window_that_a_signal_names(yamnet: Model) -> None:
-    ear = Ear(yamnet, ClassObjective("logit"), RATE, hop_frames=96, windows=True)
+    ear = Ear(yamnet, ClassObjective("logit"), RATE, hop_frames=96, varied=True)
     plain = Ear(yamnet, ClassObjective("logit"), RATE, hop_frames=96)
     sound = noise()
     signal = Mono(Samples.of(sound))
@@ -134,3 +135,25 @@ def test_an_ear_hears_through_the_window_that_a_signal_names(yamnet: Model) -> N
     signal.window = 2
     assert plain.hear(signal, grid, (106,)).loss == pytest.approx(losses[0], abs=1e-3)
     assert len({round(loss, 2) for loss in losses}) == 3
+
+
+@pytest.mark.yamnet
+def test_a_flat_equaliser_is_a_change_of_level(yamnet: Model) -> None:
+    ear = Ear(yamnet, ClassObjective("logit"), RATE, hop_frames=96, varied=True)
+    sound = noise()
+
+    def heard(gain_db: float, equaliser: float) -> FloatArray:
+        signal = Mono(Samples.of(sound * np.float32(10 ** (gain_db / 20))))
+        signal.equaliser = np.full(EQUALISER_POINTS, equaliser, np.float32)
+        return ear.scores(signal, ear.grid(sound.shape[1], None))
+
+    # Up to the offset inside the logarithm.
+    np.testing.assert_allclose(heard(0, 6), heard(6, 0), atol=5e-3)
+    assert float(np.abs(heard(0, 6) - heard(0, 0)).max()) > 5e-3
+
+
+def test_a_curve_goes_through_its_points() -> None:
+    curve = interpolation(8, 64)
+    assert curve.shape == (64, 8)
+    np.testing.assert_allclose(curve.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(curve @ np.arange(8), np.linspace(0, 7, 64), atol=1e-5)

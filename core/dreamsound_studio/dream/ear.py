@@ -67,8 +67,9 @@ class Ear:
         that run at the same time.
     precision : {"float32", "bfloat16"}
         Arithmetic inside the network.
-    windows : bool
-        Whether each signal says through which of the model's windows it is heard.
+    varied : bool
+        Whether each signal says through which of the model's windows, and how coloured, it is
+        heard.
     prior : ObjectiveFunction or None
         Climbed too by :meth:`gradient`, but not reported.
 
@@ -86,7 +87,7 @@ class Ear:
         hop_frames: int,
         block_patches: int = 32,
         precision: str = "float32",
-        windows: bool = False,
+        varied: bool = False,
         prior: ObjectiveFunction | None = None,
     ) -> None:
         self.model = model
@@ -94,10 +95,10 @@ class Ear:
         self.hop_frames = hop_frames
         self.block_patches = block_patches
         self.precision = precision
-        self._windows = windows
+        self._varied = varied
         self.resampler = Resampler(sample_rate_hz, model.sample_rate_hz)
         self._forward, self.both = graphs_of(
-            model, objective, self.resampler, hop_frames, precision, windows, prior
+            model, objective, self.resampler, hop_frames, precision, varied, prior
         )
         #: Layers whose moments over the whole sound the objective reads.
         self.layers = layers_of(objective)
@@ -192,7 +193,7 @@ class Ear:
         """Return sums of layers' moments over a whole sound, by name; see ``dream.moments``."""
         sums = MomentSums(layers)
         forward, _ = graphs_of(
-            self.model, sums, self.resampler, self.hop_frames, self.precision, self._windows
+            self.model, sums, self.resampler, self.hop_frames, self.precision, self._varied
         )
 
         def summed(block: tuple[int, int, int]) -> tuple[int, Known]:
@@ -324,4 +325,4 @@ class Ear:
         heard_from = self.resampler.length_out(-sound.lead) - origin
         heard_to = self.resampler.length_out(sound.length + sound.tail) - origin
         place = [start - origin, stop - start, heard_from, heard_to, count, sound.window]
-        return (sound.read(first, last), np.array(place, np.int32)), first
+        return (sound.read(first, last), np.array(place, np.int32), sound.equaliser), first

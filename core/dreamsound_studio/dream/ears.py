@@ -137,7 +137,7 @@ class Ears:
                 hop_frames=hop_frames,
                 block_patches=self._plan.block_patches,
                 precision=self._plan.precision,
-                windows=is_step and self._plan.listen_windows,
+                varied=is_step and (self._plan.listen_windows or self._plan.listen_eq_db > 0),
                 prior=self._prior if is_step else None,
             )
         return self._ears[key]

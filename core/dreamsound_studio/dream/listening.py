@@ -20,7 +20,7 @@ from fractions import Fraction
 import numpy as np
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
-from dreamsound_studio.dream.mono import Mono
+from dreamsound_studio.dream.mono import EQUALISER_POINTS, Mono
 from dreamsound_studio.recipe.plan import Plan
 
 #: Noise is drawn in pieces of this many samples, each by a seed of its own.
@@ -51,6 +51,8 @@ class ChangedListening:
         Level of the loudest noise re. the sound in the network's band, dB; None for no noise.
     windows : int
         Number of windows of the network's features to draw from.
+    eq_db : float
+        Standard deviation of the points of a curve over the network's bands, dB.
     oversampling : float
         The sound's sample rate re. the network's. Tilt and noise are those of the network's rate:
         at 48 kHz a lag of one sample would tilt the air and leave a band up to 8 kHz as it is.
@@ -61,6 +63,7 @@ class ChangedListening:
     tilt: float = 0.0
     noise_db: float | None = None
     windows: int = 1
+    eq_db: float = 0.0
     oversampling: float = 1.0
 
     @classmethod
@@ -84,6 +87,7 @@ class ChangedListening:
             plan.listen_tilt,
             noise_db,
             drawn,
+            plan.listen_eq_db,
             oversampling,
         )
 
@@ -91,7 +95,7 @@ class ChangedListening:
     def is_changed(self) -> bool:
         """Whether anything is changed."""
         waves = self.level_db or self.speed or self.tilt or self.noise_db is not None
-        return bool(waves) or self.windows > 1
+        return bool(waves) or self.windows > 1 or self.eq_db > 0
 
     @property
     def speeds(self) -> tuple[float, ...]:
@@ -111,7 +115,10 @@ class ChangedListening:
             noise *= math.sqrt(max(self.oversampling, 1.0))
         window = int(random.integers(self.windows)) if self.windows > 1 else 0
         lag = max(1, round(self.oversampling))
-        return DrawnListening(seed, speed, shift, 10 ** (gain_db / 20), tilt, noise, window, lag)
+        curve = self.eq_db * random.standard_normal(EQUALISER_POINTS) if self.eq_db else ()
+        equaliser = tuple(float(level) for level in curve)
+        gain = 10 ** (gain_db / 20)
+        return DrawnListening(seed, speed, shift, gain, tilt, noise, window, lag, equaliser)
 
 
 @dataclass(frozen=True)
@@ -136,6 +143,8 @@ class DrawnListening:
         Index of the window of the network's features; 0 is the published one.
     lag : int
         Of the tap, samples.
+    equaliser : tuple of float
+        Levels of `EQUALISER_POINTS` over the network's bands, dB; empty for none.
     """
 
     seed: tuple[int, ...]
@@ -146,6 +155,7 @@ class DrawnListening:
     noise: float = 0.0
     window: int = 0
     lag: int = 1
+    equaliser: tuple[float, ...] = ()
 
     def adjoint(self, gradient: FloatArray) -> FloatArray:
         """Return dL/dy from dL/dz.
@@ -194,6 +204,7 @@ class ChangedMono:
         self._lock = threading.Lock()
         self.length, self.lead, self.tail = mono.length, mono.lead, mono.tail
         self.window = hearing.window
+        self.equaliser = np.array(hearing.equaliser or [0.0] * EQUALISER_POINTS, np.float32)
 
     def read(self, start: int, stop: int) -> FloatArray:
         """Return ``[stop - start]`` samples."""

@@ -46,6 +46,9 @@ class Model(ABC):
     windows : tuple of float
         Lengths of the features' window that `features_through` can use, re. the published one,
         which comes first.
+    per_db : float
+        By how much each feature rises for each dB that its band is louder; 0 if it is not the same
+        for all.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Model(ABC):
     table: NameTable
     graphs: dict[Any, Any]
     windows: tuple[float, ...] = (1.0,)
+    per_db: float = 0.0
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -256,6 +256,15 @@ class RecipeFields(BaseModel):
             "it or twice as much, at random"
         ),
     ] = None
+    listen_eq_db: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=40,
+            description="random colouring by a curve over the network's bands (standard "
+            "deviation), dB",
+        ),
+    ] = None
     natural: Annotated[
         float | None,
         Field(

@@ -36,6 +36,8 @@ class MethodRow:
         How far each listening is changed.
     listen_windows : bool
         Whether each listening has a window of its own.
+    listen_eq_db : float
+        How far each listening is coloured.
     natural : float
         Weight of the training's statistics, in logits; for objectives of classes alone.
     """
@@ -57,6 +59,7 @@ class MethodRow:
     listen_tilt: float = 0.0
     listen_noise_db: float = -120.0
     listen_windows: bool = False
+    listen_eq_db: float = 0.0
     natural: float = 0.0
 
 
@@ -77,6 +80,7 @@ METHODS: dict[str, MethodRow] = {
         listen_tilt=0.5,
         listen_noise_db=-5.0,
         listen_windows=True,
+        listen_eq_db=6.0,
         natural=10.0,
     ),
 }

@@ -48,6 +48,7 @@ class Plan(Recipe):
     listen_tilt: float
     listen_noise_db: float
     listen_windows: bool
+    listen_eq_db: float
     natural: float
 
     @classmethod

@@ -41,6 +41,7 @@ LABELS: Final[dict[str, str]] = {
     "listen_tilt": _("Fields", "Tilt variation"),
     "listen_noise_db": _("Fields", "Loudest noise"),
     "listen_windows": _("Fields", "Window variation"),
+    "listen_eq_db": _("Fields", "Colour variation"),
     "natural": _("Fields", "Naturalness"),
     "target": _("Fields", "Target sound"),
     "target_b": _("Fields", "Second target"),

@@ -137,7 +137,7 @@ PANEL_OF: dict[str, str] = {
         "threshold_over_steps threshold_over_time knee_db invert_mask fft_size hop_samples",
         SCULPT: "gain_grid depth_db rate_db pull bed bed_file bed_level_db",
         LISTENING: "listens listen_level_db listen_speed listen_tilt listen_noise_db "
-        "listen_windows natural",
+        "listen_windows listen_eq_db natural",
         CRAFT: "start octaves pull_to_source damp_above damp_above_hz smooth_time smooth_frequency "
         "masking jitter patch_hop seed block_patches precision",
     }.items()

@@ -63,6 +63,7 @@ class YamNet(Model):
         self.patch_samples = (table.PATCH_FRAMES - 1) * FRAME_HOP + FRAME_SAMPLES
         self.table = table.names()
         self.windows = WINDOWS
+        self.per_db = math.log(10) / 20
         self._training_means = {
             f"{name}/bn": np.asarray(arrays[f"{name}/bn/beta"], np.float32)
             for name, _ in convolutions()
