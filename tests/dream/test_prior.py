@@ -145,11 +145,11 @@ def test_a_flat_equaliser_is_a_change_of_level(yamnet: Model) -> None:
     def heard(gain_db: float, equaliser: float) -> FloatArray:
         signal = Mono(Samples.of(sound * np.float32(10 ** (gain_db / 20))))
         signal.equaliser = np.full(EQUALISER_POINTS, equaliser, np.float32)
-        return ear.scores(signal, ear.grid(sound.shape[1], None))
+        return ear.values(signal, ear.grid(sound.shape[1], None))
 
     # Up to the offset inside the logarithm.
-    np.testing.assert_allclose(heard(0, 6), heard(6, 0), atol=5e-3)
-    assert float(np.abs(heard(0, 6) - heard(0, 0)).max()) > 5e-3
+    np.testing.assert_allclose(heard(0, 6), heard(6, 0), atol=0.1)
+    assert float(np.abs(heard(0, 6) - heard(0, 0)).max()) > 0.2
 
 
 def test_a_curve_goes_through_its_points() -> None:
