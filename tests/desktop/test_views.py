@@ -7,6 +7,7 @@ import struct
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -179,7 +180,14 @@ def test_the_spectrogram_grows_while_it_is_dreamed(window, qtbot, tmp_path):
         # The picture may be seen before the queue has the progress.
         qtbot.waitUntil(lambda step=step: step in window.live._points)
     assert f"after step {2}" in window.live.plots.picture.accessibleDescription()
-    assert list(window.live.plots._loss.xData) == [1, 2]
+    assert not window.live.plots.filter.isVisibleTo(window.live.plots), "nothing is learned"
+    learned = SimpleNamespace(picture=lambda: np.linspace(-20, 10, 96 * 50).reshape(96, 50))
+    looks.draw(3, Samples.of(rng.standard_normal((1, 48_000), np.float32)), 48_000, learned)
+    store.report_progress(number, "w", progress | {"step": 3, "loss": -3})
+    qtbot.waitUntil(lambda: window.live._look_step == 3)
+    assert window.live.plots.filter.isVisibleTo(window.live.plots)
+    assert "20 dB" in window.live.plots.filter.accessibleDescription()
+    assert list(window.live.plots._loss.xData)[:2] == [1, 2]
     store.failed(number, "w", "over")
     store.close()
     qtbot.waitUntil(lambda: "over" in said(window))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import Samples
+from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.queue.store.records import NewJob
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.previews import (
@@ -12,6 +15,7 @@ from dreamsound_studio.queue.worker.previews import (
     read_step_picture,
     step_picture_file,
 )
+from dreamsound_studio.recipe.recipe import Recipe
 
 
 def tone(hertz: float) -> Samples:
@@ -37,6 +41,27 @@ def test_the_last_picture_is_there_and_goes_with_the_job(tmp_path):
     looks.remove()
     assert read_step_picture(path) is None
     store.close()
+
+
+@pytest.mark.yamnet
+def test_a_learned_filter_is_drawn_too(tmp_path, yamnet):
+    sound = tone(440.0).array()
+    fields = {"method": "sculpt", "class_": "Bird", "steps": 2, "bed": "none"}
+    dreamer = Dreamer(Clip.from_array(0.1 * sound, 48_000), Recipe.make(**fields), yamnet)
+    path = tmp_path / "looks" / "1.npz"
+    looks = StepPictures(path)
+    seen = []
+    for event in dreamer.steps():
+        looks.draw(event.step, dreamer.snapshot().sounds["sound"], 48_000, dreamer.learned())
+        looks._ended_s = float("-inf")
+        seen.append(read_step_picture(path).gains_db)
+    bands, columns = seen[0].shape
+    assert bands >= 48
+    assert 10 < columns <= 300
+    assert 0 < np.abs(seen[0]).max() < np.abs(seen[1]).max() < 40
+    learned = dreamer.learned()
+    whole = learned.decibels()
+    np.testing.assert_allclose(learned.picture(10_000), whole.T, atol=1e-4)
 
 
 def test_a_picture_that_is_broken_or_cannot_be_written_is_none(tmp_path):

@@ -14,6 +14,7 @@ from dreamsound_studio.control import Control, FinishEarly
 from dreamsound_studio.dream.constraints import mix_wet
 from dreamsound_studio.dream.ears import Ears
 from dreamsound_studio.dream.evaluation import Evaluation
+from dreamsound_studio.dream.learned_filter import LearnedFilter
 from dreamsound_studio.dream.material import Material
 from dreamsound_studio.dream.methods import method_of
 from dreamsound_studio.dream.records import RawDream, Snapshot, StepEvent
@@ -247,6 +248,10 @@ class Dreamer:
             others=self._others,
             earlier_blocks=list(self._earlier_blocks),
         )
+
+    def learned(self) -> LearnedFilter | None:
+        """Return the filter learned so far, or None: a view, which the next step changes."""
+        return self.method.learned(self._state or self._begin())
 
     def snapshot(self) -> Snapshot:
         """Return the dream between two steps: a view, which the next step changes."""

@@ -52,6 +52,21 @@ class LearnedFilter:
         grids = [grid[group, layer] for grid in self.grids]
         return self.sculptor.gain_grids.decibels(grids, 0, frames)
 
+    def picture(self, columns: int = 300) -> FloatArray:
+        """Return G of the source for a picture, dB ``[bands, columns]``: the lowest band first.
+
+        Parameters
+        ----------
+        columns : int, optional
+            At most so many moments, evenly over the sound. The bands are those of the finest grid.
+        """
+        frames = self.sculptor.stft.frame_count(self.sculptor.layers[0].length)
+        grids = [grid[0, 0] for grid in self.grids]
+        moments = np.linspace(0, frames - 1, min(columns, frames)).astype(int)
+        return np.concatenate(
+            [self.sculptor.gain_grids.decibels(grids, int(at), int(at) + 1) for at in moments]
+        ).T
+
     def _silence(self) -> Samples:
         source = self.sculptor.layers[0]
         return Samples(source.channels, source.length)

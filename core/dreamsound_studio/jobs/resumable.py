@@ -11,6 +11,7 @@ from typing import Protocol
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.dreamer import Dreamer
+from dreamsound_studio.dream.learned_filter import LearnedFilter
 from dreamsound_studio.dream.records import Snapshot
 from dreamsound_studio.jobs.checkpoint import Checkpoints
 from dreamsound_studio.jobs.hooks import Hooks, Progress
@@ -60,7 +61,8 @@ class ResumableJob:
     keeps_records : bool
         As in `Runner`.
     draw : callable, optional
-        Called after each step with its number, the sound, and its rate in Hz.
+        Called after each step with its number, the sound, its rate in Hz, and the filter that was
+        learned so far, if any.
     """
 
     spec: JobSpec
@@ -72,7 +74,7 @@ class ResumableJob:
     hooks: Hooks
     place_of: Callable[[str], Path] = Path
     keeps_records: bool = True
-    draw: Callable[[int, Samples, int], None] | None = None
+    draw: Callable[[int, Samples, int, LearnedFilter | None], None] | None = None
 
     def run(self, warnings: list[str]) -> Report:
         """Run the job, from its newest checkpoint if there is one; return the report.
@@ -132,7 +134,8 @@ class ResumableJob:
     def _after_step(self, checkpoints: Checkpoints, dreamer: Dreamer) -> None:
         if self.draw is not None:
             now = dreamer.snapshot()
-            self.draw(len(now.steps), now.sounds["sound"], dreamer.clip.sample_rate_hz)
+            rate_hz = dreamer.clip.sample_rate_hz
+            self.draw(len(now.steps), now.sounds["sound"], rate_hz, dreamer.learned())
         problem = checkpoints.problem
         place = checkpoints.offer(dreamer)
         if place is not None:

@@ -12,6 +12,8 @@ from dreamsound_studio.queue.worker.previews import StepPicture
 
 #: Displayed level range below the maximum.
 RANGE_DB = 80.0
+#: The colours of a filter reach at least this cut and boost.
+LEAST_RANGE_DB = 6.0
 
 
 class LivePlots(QWidget):
@@ -46,10 +48,24 @@ class LivePlots(QWidget):
         self._image.setLookupTable(pg.colormap.get("magma").getLookupTable())
         self.picture.addItem(self._image)
         self.picture.getPlotItem().vb.setDefaultPadding(0)
+        #: Shown only while a filter is learned.
+        self.filter = pg.PlotWidget()
+        self.filter.setAccessibleName(
+            self.tr("The filter that is learned, over time and frequency")
+        )
+        self.filter.setToolTip(
+            self.tr("The learned filter: red is boosted, blue is cut. Low frequencies are below.")
+        )
+        self.filter.hideAxis("left")
+        self.filter.hideAxis("bottom")
+        self._gains = pg.ImageItem(axisOrder="row-major")
+        self._gains.setLookupTable(pg.colormap.get("CET-D1").getLookupTable())
+        self.filter.addItem(self._gains)
+        self.filter.getPlotItem().vb.setDefaultPadding(0)
         unit = self.fontMetrics().height()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.plot, self.picture):
+        for widget in (self.plot, self.picture, self.filter):
             widget.setMenuEnabled(False)
             widget.setAcceptDrops(False)
             widget.viewport().setAcceptDrops(False)
@@ -57,11 +73,14 @@ class LivePlots(QWidget):
             widget.hideButtons()
             widget.setMinimumSize(8 * unit, 5 * unit)
             layout.addWidget(widget, 1)
+        self.filter.hide()
         self.recolour()
 
     def clear(self) -> None:
-        """Clear both plots."""
+        """Clear all plots."""
         self._image.clear()
+        self._gains.clear()
+        self.filter.hide()
         self.show_curve([], [], [])
 
     def show_curve(self, steps: list[int], losses: list[float], scores: list[float]) -> None:
@@ -75,11 +94,19 @@ class LivePlots(QWidget):
         top = float(np.max(levels))
         self._image.setImage(levels, levels=(top - RANGE_DB, top))
         self.picture.setAccessibleDescription(self.tr("after step {0}").format(look.step))
+        self.filter.setVisible(look.gains_db is not None)
+        if look.gains_db is not None:
+            gains_db = look.gains_db.astype(np.float32)
+            most_db = max(float(np.max(np.abs(gains_db))), LEAST_RANGE_DB)
+            self._gains.setImage(gains_db, levels=(-most_db, most_db))
+            self.filter.setAccessibleDescription(
+                self.tr("cut and boost of up to {0} dB").format(round(most_db))
+            )
 
     def recolour(self) -> None:
         """Apply the colours of the window's palette."""
         colours = colours_of(self.palette())
-        for widget in (self.plot, self.picture):
+        for widget in (self.plot, self.picture, self.filter):
             widget.setBackground(colours.background)
         plot = self.plot.getPlotItem()
         texts = {"left": colours.second, "right": colours.curve, "bottom": colours.text}

@@ -1,4 +1,4 @@
-"""Live pictures of a running dream: a small spectrogram of the sound after each step.
+"""Live pictures of a running dream: a spectrogram of the sound after a step, and its filter.
 
 They are only for viewing: errors are ignored, and the dream is the same with and without them.
 """
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dreamsound_studio.audio.samples import Samples
+    from dreamsound_studio.dream.learned_filter import LearnedFilter
 
 FOLDER: Final = "looks"
 #: Largest share of the time spent on drawing.
@@ -38,10 +39,13 @@ class StepPicture:
         The step.
     levels : numpy.ndarray
         As returned by `dsp.spectrogram.thumbnail_levels`.
+    gains_db : numpy.ndarray or None
+        As returned by `LearnedFilter.picture`; None where no filter is learned.
     """
 
     step: int
     levels: npt.NDArray[np.float32]
+    gains_db: npt.NDArray[np.float32] | None = None
 
 
 def step_picture_file(store: Store, job: Job) -> Path:
@@ -55,7 +59,8 @@ def read_step_picture(path: Path) -> StepPicture | None:
 
     try:
         with np.load(path, allow_pickle=False) as values:
-            return StepPicture(int(values["step"]), values["levels"])
+            gains_db = values.get("gains_db")
+            return StepPicture(int(values["step"]), values["levels"], gains_db)
     except (OSError, ValueError, KeyError, EOFError):
         return None
 
@@ -74,8 +79,14 @@ class StepPictures:
         self._ended_s = float("-inf")
         self._took_s = 0.0
 
-    def draw(self, step: int, samples: Samples, sample_rate_hz: int) -> None:
-        """Draw the sound after a step, unless the last picture is too recent."""
+    def draw(
+        self,
+        step: int,
+        samples: Samples,
+        sample_rate_hz: int,
+        learned: LearnedFilter | None = None,
+    ) -> None:
+        """Draw the sound after a step, and its filter, unless the last picture is too recent."""
         began_s = time.monotonic()
         if began_s - self._ended_s < max(LEAST_S, self._took_s / MOST_SHARE):
             return
@@ -88,7 +99,13 @@ class StepPictures:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             # NumPy appends .npz to any other ending.
             with atomic(self._path, ending=".npz") as partial:
-                np.savez(partial, step=step, levels=levels.astype(np.float16))
+                if learned is None:
+                    np.savez(partial, step=step, levels=levels.astype(np.float16))
+                else:
+                    gains_db = learned.picture().astype(np.float16)
+                    np.savez(
+                        partial, step=step, levels=levels.astype(np.float16), gains_db=gains_db
+                    )
         self._ended_s = time.monotonic()
         self._took_s = self._ended_s - began_s
 
