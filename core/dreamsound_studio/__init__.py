@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dreamsound_studio.audio.clip import Clip
     from dreamsound_studio.control import Control
     from dreamsound_studio.dream.listen import ClassHeard, Hearing, Passage
+    from dreamsound_studio.dream.notes import Chord, Note
     from dreamsound_studio.dream.records import StepEvent
     from dreamsound_studio.jobs.report import Report
     from dreamsound_studio.jobs.run import Runner
@@ -56,6 +57,7 @@ _HOMES = {
     "audio.clip": ("Clip",),
     "control": ("Control",),
     "dream.listen": ("ClassHeard", "Hearing", "Passage"),
+    "dream.notes": ("Chord", "Note"),
     "dream.records": ("StepEvent",),
     "jobs.report": ("Report",),
     "jobs.run": ("Runner",),
@@ -84,6 +86,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AudioFileError",
     "Channel",
+    "Chord",
     "Class",
     "ClassHeard",
     "Clip",
@@ -99,6 +102,7 @@ __all__ = [
     "MemoryLimitError",
     "Model",
     "ModelError",
+    "Note",
     "Objective",
     "Passage",
     "Preset",

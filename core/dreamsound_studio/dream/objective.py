@@ -121,6 +121,7 @@ def objective_of(recipe: Recipe, model: Model) -> tuple[ObjectiveFunction, tuple
     text = terms_of(recipe)
     choices: list[ClassChoice] = []
     parts: list[tuple[float, ObjectiveFunction]] = []
+    reported: int | None = None
     for weight, atom in text.terms:
         if isinstance(atom, Class):
             part: ObjectiveFunction = _class_objective(atom, model.table, choices)
@@ -134,6 +135,7 @@ def objective_of(recipe: Recipe, model: Model) -> tuple[ObjectiveFunction, tuple
             part = UnitObjective(layer, place, model.table.before_relu.get(layer))
         elif isinstance(atom, FurtherAtom):
             part = atom.objective(model)
+            reported = atom.reported_class(model.table) if reported is None else reported
         else:
             from dreamsound_studio.dream.guide import direction_objective, guide_objective
 
@@ -144,7 +146,9 @@ def objective_of(recipe: Recipe, model: Model) -> tuple[ObjectiveFunction, tuple
             )
         parts.append((weight, part))
     alone = len(parts) == 1 and parts[0][0] == 1
-    return parts[0][1] if alone else Sum(tuple(parts)), tuple(choices) or (ClassChoice("first"),)
+    if not choices:
+        choices = [ClassChoice("first" if reported is None else "named", reported)]
+    return parts[0][1] if alone else Sum(tuple(parts)), tuple(choices)
 
 
 def _class_objective(atom: Class, table: NameTable, choices: list[ClassChoice]) -> ClassObjective:

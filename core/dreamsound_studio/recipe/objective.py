@@ -62,6 +62,8 @@ class _Atom(_Summand):
 
     #: Fields that hold the path of a sound file, and what that file is for.
     path_fields: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    #: Whether it means pitches, so that the sound has to be heard at its own speed.
+    keeps_pitch: ClassVar[bool] = False
 
     def files(self) -> dict[str, str]:
         """Return the paths of the files that it names, by what they are for."""
@@ -223,6 +225,10 @@ class FurtherAtom(_Atom):
     @abstractmethod
     def objective(self, model: Model) -> Any:
         """Return what is maximised, a ``dream.objective.ObjectiveFunction``."""
+
+    def reported_class(self, table: NameTable) -> int | None:
+        """Return the class that stands for the objective where it names none, if there is one."""
+        return None
 
 
 Atom = Class | Layer | Channel | Unit | Direction | Guide | FurtherAtom

@@ -10,6 +10,8 @@ r"""The grammar of objectives: from text to the objects of ``recipe.objective``.
               | "unit" ":" name ":" integer { "," integer }
               | "direction" ":" name "-" name
               | "guide" ":" name [ ":" name ]
+              | "note" ":" name
+              | "chord" ":" name
     choice    = "first" | "follow" | "target" | "target_b" | "patch"
     at        = "logit" | "score" | "log"
         name      = text between double quotes (\\" is a quote, \\\\ a backslash),
@@ -253,4 +255,6 @@ ATOMS: dict[str, str] = {
     "unit": f"{__name__}:_unit",
     "direction": f"{__name__}:_direction",
     "guide": f"{__name__}:_guide",
+    "note": "dreamsound_studio.dream.notes:Note.read",
+    "chord": "dreamsound_studio.dream.notes:Chord.read",
 }

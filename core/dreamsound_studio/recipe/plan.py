@@ -147,7 +147,13 @@ def _numbers(recipe: Recipe) -> dict[str, Any]:
         given = getattr(recipe, name)
         if given is None and kind is not None:
             given = getattr(kind, name, None)
+        if given is None and name == "listen_speed" and _keeps_pitch(recipe):
+            given = 0.0
         values[name] = getattr(row, name) if given is None else given
     if kind is not None:
         values |= {"mask": None, "invert_mask": recipe.invert_mask or kind.invert_mask}
     return values
+
+
+def _keeps_pitch(recipe: Recipe) -> bool:
+    return any(atom.keeps_pitch for atom in terms_of(recipe).atoms)

@@ -1,0 +1,156 @@
+"""The objectives ``note:A4`` and ``chord:"A3 C4 E4"``: wanted keys of a network that hears notes.
+
+::
+
+    L = mean over frames and wanted keys of log p  +  0.3 . mean over the other keys of log(1 - p)
+
+p is the posterior of a key in a frame. The logarithm rises where a key is not heard at all, and
+hardly where it is heard already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from dreamsound_studio.dream.pitches import LOWEST, key_of, keys_of_chord
+from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.models.basic_pitch.tables import KEYS, NOTE_LOGITS
+from dreamsound_studio.models.names import NameTable
+from dreamsound_studio.models.network import Model, Tensor
+from dreamsound_studio.models.runtime import import_tensorflow
+from dreamsound_studio.recipe.objective import FurtherAtom, written
+from dreamsound_studio.recipe.objective_text import Reader
+
+#: Weight of the other keys' silence. With 0 the wanted keys rise in a cloud of their neighbours
+#: and octaves (`benchmarks/notes.py --others` measures it).
+OTHERS_WEIGHT = 0.3
+
+
+@dataclass(frozen=True)
+class Note(FurtherAtom):
+    """A note, heard at every time.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``A4``, ``C#3`` or ``Bb2``, or a MIDI number.
+    """
+
+    keeps_pitch = True
+
+    name: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "name", str(self.name))
+        key_of(self.name)
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        """Return what follows ``note:``."""
+        return cls(_checked(reader, "a note, such as A4", key_of))
+
+    def __str__(self) -> str:
+        return f"note:{written(self.name)}"
+
+    def check(self, table: NameTable) -> None:
+        """Raise `RecipeError` for a model that does not hear notes."""
+        check_hears_notes(self, table)
+
+    def objective(self, model: Model) -> NotesObjective:
+        """Return what is maximised."""
+        return NotesObjective((key_of(self.name) - LOWEST,))
+
+    def reported_class(self, table: NameTable) -> int:
+        """Return the class that stands for the objective."""
+        return key_of(self.name) - LOWEST
+
+
+@dataclass(frozen=True)
+class Chord(FurtherAtom):
+    """The notes of a chord, heard together at every time.
+
+    Parameters
+    ----------
+    text : str
+        Its notes, such as ``A3 C4 E4``, or a symbol, such as ``Am``; see
+        :func:`dream.pitches.keys_of_chord`.
+    """
+
+    keeps_pitch = True
+
+    text: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        keys_of_chord(self.text)
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        """Return what follows ``chord:``."""
+        return cls(_checked(reader, "notes, such as A3 C4 E4, or a chord", keys_of_chord))
+
+    def __str__(self) -> str:
+        return f"chord:{written(self.text)}"
+
+    def check(self, table: NameTable) -> None:
+        """Raise `RecipeError` for a model that does not hear notes."""
+        check_hears_notes(self, table)
+
+    def objective(self, model: Model) -> NotesObjective:
+        """Return what is maximised."""
+        return NotesObjective(tuple(key - LOWEST for key in keys_of_chord(self.text)))
+
+    def reported_class(self, table: NameTable) -> int:
+        """Return the class that stands for the objective: its lowest note."""
+        return keys_of_chord(self.text)[0] - LOWEST
+
+
+@dataclass(frozen=True)
+class NotesObjective:
+    """How clearly wanted keys are heard, and no others.
+
+    Parameters
+    ----------
+    keys : tuple of int
+        The wanted keys, 0 (A0) to 87 (C8).
+
+    Notes
+    -----
+    The formula at the head of this module, with `OTHERS_WEIGHT` for 0.3, a value found by
+    measurement.
+    """
+
+    keys: tuple[int, ...]
+    taps: tuple[str, ...] = (NOTE_LOGITS,)
+    reads_class = False
+
+    def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
+        """Return ``[patches]``."""
+        tf = import_tensorflow()
+        logits = activations[NOTE_LOGITS]
+        wanted = tf.gather(logits, self.keys, axis=2)
+        others = [key for key in range(KEYS) if key not in self.keys]
+        heard = tf.reduce_mean(tf.math.log_sigmoid(wanted), axis=[1, 2])
+        silent = tf.math.log_sigmoid(-tf.gather(logits, others, axis=2))
+        return heard + OTHERS_WEIGHT * tf.reduce_mean(silent, axis=[1, 2])
+
+
+def check_hears_notes(atom: FurtherAtom, table: NameTable) -> None:
+    """Raise `RecipeError` for a model that does not hear notes."""
+    if NOTE_LOGITS not in table.layers:
+        raise RecipeError(f"{atom}: {table.network} hears no notes. Pass --model basic-pitch.")
+
+
+def _checked(reader: Reader, what: str, check: Callable[[str], object]) -> str:
+    """Return a name that `check` accepts; its error stands at the name's place."""
+    reader.space()
+    start = reader.position
+    name = reader.name(what)
+    try:
+        check(name)
+    except RecipeError as error:
+        raise reader.error(str(error), start) from error
+    return name
