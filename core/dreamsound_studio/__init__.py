@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dreamsound_studio.audio.clip import Clip
     from dreamsound_studio.control import Control
     from dreamsound_studio.dream.listen import ClassHeard, Hearing, Passage
+    from dreamsound_studio.dream.melody import Melody
     from dreamsound_studio.dream.notes import Chord, Note
     from dreamsound_studio.dream.records import StepEvent
     from dreamsound_studio.jobs.report import Report
@@ -57,6 +58,7 @@ _HOMES = {
     "audio.clip": ("Clip",),
     "control": ("Control",),
     "dream.listen": ("ClassHeard", "Hearing", "Passage"),
+    "dream.melody": ("Melody",),
     "dream.notes": ("Chord", "Note"),
     "dream.records": ("StepEvent",),
     "jobs.report": ("Report",),
@@ -99,6 +101,7 @@ __all__ = [
     "Hearing",
     "JobSpec",
     "Layer",
+    "Melody",
     "MemoryLimitError",
     "Model",
     "ModelError",

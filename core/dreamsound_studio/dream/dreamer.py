@@ -102,7 +102,7 @@ class Dreamer:
         self.warnings: list[str] = []
         self._on_warning = on_warning
         placed = self.recipe if places is None else self.recipe.with_files(places)
-        objective, choices = objective_of(placed, model)
+        objective, choices = objective_of(placed, model, clip)
         targets = {"target": target, "target_b": target_b}
         material = Material.of(self.recipe, clip, targets, start, self._warn)
         self._material = material

@@ -227,7 +227,9 @@ class Ear:
         # Beyond the context lies silence, not the resampler's ringing.
         heard_from = self.resampler.length_out(-sound.lead) - origin
         heard_to = self.resampler.length_out(sound.length + sound.tail) - origin
-        place = np.array([start - origin, stop - start, heard_from, heard_to, count], np.int32)
+        place = np.array(
+            [start - origin, stop - start, heard_from, heard_to, count, start], np.int32
+        )
         return (sound.read(first, last), place), first
 
 

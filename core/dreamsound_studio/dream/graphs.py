@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from dreamsound_studio.dream.objective_functions import ObjectiveFunction
+from dreamsound_studio.dream.objective_functions import (
+    FRAME_SAMPLES,
+    PATCH_STARTS,
+    ObjectiveFunction,
+)
 from dreamsound_studio.dsp.resample import Resampler
 from dreamsound_studio.models.network import Model, Tensor
 
@@ -49,9 +53,10 @@ def graphs_of(
 
     Notes
     -----
-    ``segment`` is ``[samples]`` at the sound's rate. ``place`` is five integers at the model's
+    ``segment`` is ``[samples]`` at the sound's rate. ``place`` is six integers at the model's
     rate: first sample of the first patch and number of samples in the resampled segment, the range
-    of it that is heard (silence lies outside), and the number of patches.
+    of it that is heard (silence lies outside), the number of patches, and the first sample of the
+    first patch in the sound.
     """
     key = (objective, resampler.from_hz, hop_frames, precision)
     # The most recently used graph moves to the end; the least recently used is dropped.
@@ -74,16 +79,22 @@ def _traced(
     import tensorflow as tf
 
     whole = tf.TensorSpec([None], tf.float32)
-    places, number = tf.TensorSpec([5], tf.int32), tf.TensorSpec([None], tf.int32)
+    places, number = tf.TensorSpec([6], tf.int32), tf.TensorSpec([None], tf.int32)
     share = tf.TensorSpec([], tf.float32)
 
     def listen(segment: Tensor, place: Tensor) -> dict[str, Tensor]:
-        skip, size, heard_from, heard_to, count = tf.unstack(place, 5)
+        skip, size, heard_from, heard_to, count, start = tf.unstack(place, 6)
         heard = resampler.apply(segment)
         position = tf.range(tf.shape(heard)[0])
         heard = tf.where((position >= heard_from) & (position < heard_to), heard, 0.0)
         patches = model.patches(heard[skip : skip + size], count, hop_frames)
-        return model.activations(patches, objective.taps, precision)
+        found = model.activations(patches, objective.taps, precision)
+        starts = tf.cast(start + tf.range(count) * hop_frames * model.frame_hop_samples, tf.float32)
+        ratio = resampler.from_hz / model.sample_rate_hz
+        return found | {
+            PATCH_STARTS: starts * ratio,
+            FRAME_SAMPLES: tf.constant(model.frame_hop_samples * ratio, tf.float32),
+        }
 
     # No Python here depends on a tensor: AutoGraph would only double the tracing time.
     @tf.function(input_signature=[whole, places, number], autograph=False)

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+
 from dreamsound_studio.dream.pitches import LOWEST, key_of, keys_of_chord
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.basic_pitch.tables import KEYS, NOTE_LOGITS
@@ -129,13 +131,31 @@ class NotesObjective:
 
     def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
         """Return ``[patches]``."""
-        tf = import_tensorflow()
-        logits = activations[NOTE_LOGITS]
-        wanted = tf.gather(logits, self.keys, axis=2)
-        others = [key for key in range(KEYS) if key not in self.keys]
-        heard = tf.reduce_mean(tf.math.log_sigmoid(wanted), axis=[1, 2])
-        silent = tf.math.log_sigmoid(-tf.gather(logits, others, axis=2))
-        return heard + OTHERS_WEIGHT * tf.reduce_mean(silent, axis=[1, 2])
+        wanted = np.zeros(KEYS, np.float32)
+        wanted[list(self.keys)] = 1
+        return clarity(activations[NOTE_LOGITS], wanted)
+
+
+def clarity(logits: Tensor, wanted: Tensor) -> Tensor:
+    """Return the formula at the head of this module, ``[patches]``.
+
+    Parameters
+    ----------
+    logits : Tensor
+        Of the posteriors p, ``[patches, frames, 88]``.
+    wanted : Tensor
+        1 for wanted keys, 0 for the others; ``[88]``, or of the shape of `logits`. Where none is
+        wanted, the others alone count.
+    """
+    tf = import_tensorflow()
+    wanted = tf.broadcast_to(wanted, tf.shape(logits))
+
+    def mean(values: Tensor, where: Tensor) -> Tensor:
+        total = tf.reduce_sum(values * where, axis=[1, 2])
+        return total / tf.maximum(tf.reduce_sum(where, axis=[1, 2]), 1.0)
+
+    heard = mean(tf.math.log_sigmoid(logits), wanted)
+    return heard + OTHERS_WEIGHT * mean(tf.math.log_sigmoid(-logits), 1.0 - wanted)
 
 
 def check_hears_notes(atom: FurtherAtom, table: NameTable) -> None:

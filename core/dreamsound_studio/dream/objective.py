@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.dream.objective_functions import (
     ChannelObjective,
     ClassObjective,
@@ -96,7 +97,9 @@ def _check_atom(atom: Any, table: NameTable) -> None:
         _place_in(table, atom)
 
 
-def objective_of(recipe: Recipe, model: Model) -> tuple[ObjectiveFunction, tuple[ClassChoice, ...]]:
+def objective_of(
+    recipe: Recipe, model: Model, clip: Clip | None = None
+) -> tuple[ObjectiveFunction, tuple[ClassChoice, ...]]:
     """Return the recipe's objective and its class choices.
 
     Parameters
@@ -105,6 +108,8 @@ def objective_of(recipe: Recipe, model: Model) -> tuple[ObjectiveFunction, tuple
         Its objective, or its `class_`, `at` and `layer`, are read.
     model : Model
         Provides the names, and hears the sounds in the objective.
+    clip : Clip, optional
+        The sound, for objectives that depend on the time in it.
 
     Returns
     -------
@@ -134,7 +139,7 @@ def objective_of(recipe: Recipe, model: Model) -> tuple[ObjectiveFunction, tuple
             layer, place = _place_in(model.table, atom)
             part = UnitObjective(layer, place, model.table.before_relu.get(layer))
         elif isinstance(atom, FurtherAtom):
-            part = atom.objective(model)
+            part = atom.objective(model) if clip is None else atom.objective_in(clip, model)
             reported = atom.reported_class(model.table) if reported is None else reported
         else:
             from dreamsound_studio.dream.guide import direction_objective, guide_objective

@@ -8,6 +8,10 @@ from typing import Protocol
 from dreamsound_studio.models.network import Tensor
 from dreamsound_studio.recipe.plan import DEFAULT_AT
 
+#: Beside the activations: the sample of the sound at which each patch starts, ``[patches]``, which
+#: may lie before its first, and the samples between two of the model's frames.
+PATCH_STARTS, FRAME_SAMPLES = "patch starts", "frame samples"
+
 
 class ObjectiveFunction(Protocol):
     """A value for each patch.

@@ -69,6 +69,7 @@ def keys_of_chord(text: str) -> tuple[int, ...]:
         Notes with spaces between them, such as ``A3 C4 E4``, or a symbol: a root, then one of
         :data:`CHORDS`, then ``/`` and another bass if wanted, such as ``Am``, ``C7`` or ``Dm/F``.
         The root of a symbol lies in octave 3, its notes close above it; another bass in octave 2.
+        What can be both, such as ``C7``, is a symbol.
 
     Raises
     ------
@@ -76,13 +77,13 @@ def keys_of_chord(text: str) -> tuple[int, ...]:
         It is neither.
     """
     parts = text.split()
-    if len(parts) != 1 or _NOTE.fullmatch(parts[0]) or parts[0].isdecimal():
-        keys = {key_of(part) for part in parts}
-        if not keys:
-            raise RecipeError('a chord needs notes, such as "A3 C4 E4", or a symbol, such as Am')
-        return tuple(sorted(keys))
-    found = _SYMBOL.fullmatch(parts[0])
-    if found is None or found[3] not in CHORDS:
+    if not parts:
+        raise RecipeError('a chord needs notes, such as "A3 C4 E4", or a symbol, such as Am')
+    found = _SYMBOL.fullmatch(parts[0]) if len(parts) == 1 else None
+    is_symbol = found is not None and found[3] in CHORDS
+    if not is_symbol and (len(parts) > 1 or _NOTE.fullmatch(parts[0]) or parts[0].isdecimal()):
+        return tuple(sorted({key_of(part) for part in parts}))
+    if found is None or not is_symbol:
         kinds = ", ".join(kind for kind in CHORDS if kind)
         raise RecipeError(
             f"{parts[0]!r} is not a chord. Write its notes (A3 C4 E4), or a symbol: a root, alone "

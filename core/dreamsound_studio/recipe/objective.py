@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from dreamsound_studio.errors import RecipeError
 
 if TYPE_CHECKING:
+    from dreamsound_studio.audio.clip import Clip
     from dreamsound_studio.models.names import NameTable
     from dreamsound_studio.models.network import Model
 
@@ -182,7 +183,7 @@ class Direction(_Atom):
     away_from: str
 
     def __str__(self) -> str:
-        return f"direction:{_quoted(self.to)}-{_quoted(self.away_from)}"
+        return f"direction:{quoted(self.to)}-{quoted(self.away_from)}"
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ class Guide(_Atom):
     layer: str | None = None
 
     def __str__(self) -> str:
-        return f"guide:{_quoted(self.path)}" + (f":{written(self.layer)}" if self.layer else "")
+        return f"guide:{quoted(self.path)}" + (f":{written(self.layer)}" if self.layer else "")
 
 
 class FurtherAtom(_Atom):
@@ -225,6 +226,10 @@ class FurtherAtom(_Atom):
     @abstractmethod
     def objective(self, model: Model) -> Any:
         """Return what is maximised, a ``dream.objective.ObjectiveFunction``."""
+
+    def objective_in(self, clip: Clip, model: Model) -> Any:
+        """Return what is maximised in a clip, where that depends on the clip's place in time."""
+        return self.objective(model)
 
     def reported_class(self, table: NameTable) -> int | None:
         """Return the class that stands for the objective where it names none, if there is one."""
@@ -295,8 +300,9 @@ def is_objective(value: object) -> bool:
 
 def written(name: str) -> str:
     """Return a name as written in text: unquoted if that parses to the same name."""
-    return name if _PLAIN_NAME.fullmatch(name) else _quoted(name)
+    return name if _PLAIN_NAME.fullmatch(name) else quoted(name)
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Return a name between double quotes, as paths are written in text."""
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'

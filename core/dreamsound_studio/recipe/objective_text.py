@@ -12,6 +12,7 @@ r"""The grammar of objectives: from text to the objects of ``recipe.objective``.
               | "guide" ":" name [ ":" name ]
               | "note" ":" name
               | "chord" ":" name
+              | "melody" ":" name
     choice    = "first" | "follow" | "target" | "target_b" | "patch"
     at        = "logit" | "score" | "log"
         name      = text between double quotes (\\" is a quote, \\\\ a backslash),
@@ -257,4 +258,5 @@ ATOMS: dict[str, str] = {
     "guide": f"{__name__}:_guide",
     "note": "dreamsound_studio.dream.notes:Note.read",
     "chord": "dreamsound_studio.dream.notes:Chord.read",
+    "melody": "dreamsound_studio.dream.melody:Melody.read",
 }
