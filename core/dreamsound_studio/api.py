@@ -20,9 +20,11 @@ from dreamsound_studio.jobs.run import dreamer_of
 from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.models import load
+from dreamsound_studio.models.ensemble import together
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import known_tables
+from dreamsound_studio.recipe.plan import other_models
 from dreamsound_studio.recipe.presets import Preset, find_preset, with_fields
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.dream import Dream
@@ -117,7 +119,9 @@ class Dreaming:
         }
         sounds = Sounds(clip, targets, _read(start))
         spec = JobSpec.model_construct(recipe=self.recipe, keep_every=keep_every)
-        model = model or load_model(self.recipe.model, trust=trust)
+        if model is None:
+            others = {name: load_model(name, trust=trust) for name in other_models(self.recipe)}
+            model = together(load_model(self.recipe.model, trust=trust), others)
         self._dreamer = dreamer_of(spec, sounds, model, control=self.control)
 
     def __repr__(self) -> str:

@@ -43,7 +43,7 @@ from dreamsound_studio.dream.objective import check_names, check_names_here
 from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import AudioFileError, RenderCancelled
-from dreamsound_studio.jobs.models import Loaded
+from dreamsound_studio.jobs.models import Loaded, all_loaded
 from dreamsound_studio.jobs.run import Runner
 from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
@@ -52,7 +52,7 @@ from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.pictures.contact_sheet import ContactSheet, Variation
 from dreamsound_studio.pictures.drawing import write_thumbnail
 from dreamsound_studio.recipe.grid import parse_grid
-from dreamsound_studio.recipe.plan import Plan
+from dreamsound_studio.recipe.plan import Plan, other_models
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RenderOptions
 
@@ -135,13 +135,16 @@ def vary(
     folder.mkdir(parents=True, exist_ok=True)
     with watching(trust) as watch:
         weights = find_weights(recipes[0].model, watch)
+        names = {name for recipe in recipes for name in other_models(recipe)}
+        others = {name: find_weights(name, watch) for name in sorted(names)}
     for recipe in recipes:
         check_names(recipe, table_of(weights))
     spec = JobSpec.model_construct(
         input=str(file), out=str(folder), options=options, values={"preset": preset_name(preset)}
     )
     sounds = Sounds(clip, read_targets(recipes[0]))
-    run = _Run(spec, sounds, load_with_warnings(weights))
+    loaded = {name: load_with_warnings(one) for name, one in others.items()}
+    run = _Run(spec, sounds, all_loaded(load_with_warnings(weights), loaded))
     with cancelled_by_sigterm(run.control):
         code = run.all(combinations, recipes)
     if json_output:

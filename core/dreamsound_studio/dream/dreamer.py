@@ -11,12 +11,15 @@ from pathlib import Path
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.control import Control, FinishEarly
+from dreamsound_studio.dream.companions import Companion, companions_of
 from dreamsound_studio.dream.constraints import mix_wet
+from dreamsound_studio.dream.ear import BetweenBlocks, Classes, never_stop
 from dreamsound_studio.dream.ears import Ears
 from dreamsound_studio.dream.evaluation import Evaluation
 from dreamsound_studio.dream.material import Material
 from dreamsound_studio.dream.methods import method_of
-from dreamsound_studio.dream.objective import objective_of
+from dreamsound_studio.dream.objective import ClassChoice, objective_of
+from dreamsound_studio.dream.objective_functions import ObjectiveFunction
 from dreamsound_studio.dream.records import RawDream, Snapshot, StepEvent
 from dreamsound_studio.dream.starts import start_sound
 from dreamsound_studio.dream.step import State
@@ -102,24 +105,27 @@ class Dreamer:
         self.warnings: list[str] = []
         self._on_warning = on_warning
         placed = self.recipe if places is None else self.recipe.with_files(places)
-        objective, choices = objective_of(placed, model, clip)
         targets = {"target": target, "target_b": target_b}
         material = Material.of(self.recipe, clip, targets, start, self._warn)
         self._material = material
         self._others = _files_of(placed, {**targets, "bed_file": bed_file, "start": start})
-        self._ears = Ears(self.recipe, model, objective, clip.sample_rate_hz)
-        self._classes = StepClasses(choices, clip, targets, self._ears, self.control)
         self.method = method_of(self.recipe, material, clip, model.band_hz[1], bed_file)
-        self.step_gradient = StepGradient(
-            self.recipe,
-            material,
-            self._ears,
-            self._classes,
-            self.method.craft,
-            self.control,
-            self.method.envelope.rms,
-            self.method.listening_rms,
-        )
+
+        def listener(
+            heard_by: Model, objective: ObjectiveFunction, choices: tuple[ClassChoice, ...]
+        ) -> Companion:
+            ears = Ears(self.recipe, heard_by, objective, clip.sample_rate_hz)
+            classes = StepClasses(choices, clip, targets, ears, self.control)
+            method = self.method
+            levels = method.envelope.rms, method.listening_rms
+            gradient = StepGradient(
+                self.recipe, material, ears, classes, method.craft, self.control, *levels
+            )
+            return Companion(1.0, ears, classes, gradient)
+
+        terms, self._companions = companions_of(placed, model, clip, listener)
+        first = listener(model, *objective_of(placed, model, clip, terms))
+        self._ears, self._classes, self.step_gradient = first.ears, first.classes, first.gradient
         self._state: State | None = None
         self._steps: list[StepEvent] = []
         self._kept: dict[int, Samples] = {}
@@ -146,7 +152,8 @@ class Dreamer:
                 break
             started = time.perf_counter()
             try:
-                heard = self.step_gradient.update(state, step)
+                beside = self._companions.add_gradients if self._companions else None
+                heard = self.step_gradient.update(state, step, beside)
             except FinishEarly:
                 break
             self.is_between_steps = False
@@ -192,8 +199,7 @@ class Dreamer:
         try:
             last = self._sounding(self._state)
             classes = self._classes.of_end(self._steps[-1].class_index)
-            rate = self.clip.sample_rate_hz
-            heard = self._ears.evaluate(last, rate, classes, self.control.check_silently)
+            heard = self._evaluate(last, classes, self.control.check_silently)
         except (FinishEarly, MemoryLimitError):
             return None
         except Exception as error:
@@ -213,14 +219,14 @@ class Dreamer:
         last_heard = self._steps[-1] if self._steps else self._classes.first()
         index = last_heard.class_index
         classes = self._classes.of_end(index)
-        rate = self.clip.sample_rate_hz
         initial = self._classes.heard_first
-        if initial is None or initial.class_index != index or len(classes) > 1:
-            initial = self._ears.evaluate(self.clip.samples, rate, classes)
+        known = initial is not None and initial.class_index == index and len(classes) == 1
+        if initial is None or not known or self._companions:
+            initial = self._evaluate(self.clip.samples, classes)
         if self._heard_between is not None and self._heard_between[0] == len(self._steps):
             final = self._heard_between[1]
         else:
-            final = self._ears.evaluate(last, rate, classes)
+            final = self._evaluate(last, classes)
         if self._steps and final.loss < initial.loss:
             self._warn_once(
                 f"{self._event(0, final, 0).class_name}: the dream ends lower than it began "
@@ -306,11 +312,19 @@ class Dreamer:
         with suppress(FinishEarly):
             while halvings < MOST_HALVINGS:
                 now = self.step_gradient.hear(state.sound, step, heard.class_index)
-                if not now.loss < heard.loss:
+                if not now.loss + self._companions.hear(state.sound, step) < heard.loss:
                     break
                 self.method.halve(state)
                 halvings += 1
         return halvings
+
+    def _evaluate(
+        self, sound: Samples, classes: Classes, between_blocks: BetweenBlocks = never_stop
+    ) -> Evaluation:
+        """Return what is heard in a whole sound, on the published patch grids."""
+        rate = self.clip.sample_rate_hz
+        heard = self._ears.evaluate(sound, rate, classes, between_blocks)
+        return self._companions.evaluated(heard, sound, rate, between_blocks)
 
     def _enough(self) -> str | None:
         """Return why the dream can end now, or None."""

@@ -24,17 +24,19 @@ from dreamsound_studio.dream.objective_functions import (
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.names import NameTable, check_known
 from dreamsound_studio.models.network import Model
-from dreamsound_studio.models.tables import check_known_here
+from dreamsound_studio.models.tables import check_known_here, known_tables
 from dreamsound_studio.recipe.objective import (
     Channel,
     Class,
     Direction,
+    FromModel,
     FurtherAtom,
     Guide,
     Layer,
+    Objective,
     Unit,
 )
-from dreamsound_studio.recipe.plan import DEFAULT_AT, terms_of
+from dreamsound_studio.recipe.plan import DEFAULT_AT, terms_by_model, terms_of
 from dreamsound_studio.recipe.recipe import Recipe
 
 
@@ -65,7 +67,10 @@ def check_names(recipe: Recipe, *tables: NameTable) -> None:
         Of the model, whose weights need not be there; several where the model is one of several:
         one of them has to have all names.
     """
-    check_known(_looks(recipe), tables)
+    first, *others = terms_by_model(recipe).items()
+    check_known(_looks(first[1]), tables)
+    for name, terms in others:
+        check_known(_looks(terms), known_tables(name))
 
 
 def check_names_here(recipe: Recipe) -> None:
@@ -78,11 +83,12 @@ def check_names_here(recipe: Recipe) -> None:
     recipe : Recipe
         Its model and its objective count.
     """
-    check_known_here(_looks(recipe), recipe.model)
+    for name, terms in terms_by_model(recipe).items():
+        check_known_here(_looks(terms), name)
 
 
-def _looks(recipe: Recipe) -> list[Callable[[NameTable], object]]:
-    return [partial(_check_atom, atom) for atom in terms_of(recipe).atoms]
+def _looks(terms: Objective) -> list[Callable[[NameTable], object]]:
+    return [partial(_check_atom, atom) for atom in terms.atoms]
 
 
 def _check_atom(atom: Any, table: NameTable) -> None:
@@ -98,7 +104,7 @@ def _check_atom(atom: Any, table: NameTable) -> None:
 
 
 def objective_of(
-    recipe: Recipe, model: Model, clip: Clip | None = None
+    recipe: Recipe, model: Model, clip: Clip | None = None, terms: Objective | None = None
 ) -> tuple[ObjectiveFunction, tuple[ClassChoice, ...]]:
     """Return the recipe's objective and its class choices.
 
@@ -110,6 +116,8 @@ def objective_of(
         Provides the names, and hears the sounds in the objective.
     clip : Clip, optional
         The sound, for objectives that depend on the time in it.
+    terms : Objective, optional
+        Its terms that this model hears, if other models hear the rest.
 
     Returns
     -------
@@ -123,7 +131,7 @@ def objective_of(
     AudioFileError
         A sound in the objective cannot be read.
     """
-    text = terms_of(recipe)
+    text = terms_of(recipe) if terms is None else terms
     choices: list[ClassChoice] = []
     parts: list[tuple[float, ObjectiveFunction]] = []
     reported: int | None = None
@@ -138,6 +146,8 @@ def objective_of(
         elif isinstance(atom, Unit):
             layer, place = _place_in(model.table, atom)
             part = UnitObjective(layer, place, model.table.before_relu.get(layer))
+        elif isinstance(atom, FromModel):
+            raise RecipeError(f"{atom}: {model.name} does not hear it")
         elif isinstance(atom, FurtherAtom):
             part = atom.objective(model) if clip is None else atom.objective_in(clip, model)
             reported = atom.reported_class(model.table) if reported is None else reported

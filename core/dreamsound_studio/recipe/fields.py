@@ -75,7 +75,8 @@ class RecipeFields(BaseModel):
         str | None,
         Field(
             description="weighted sum of class:, layer:, channel:, unit:, direction:, guide:, "
-            "note:, chord: and melody: terms, such as 'class:Whistling - 0.5*layer:layer3'; in place of a class or layer"
+            "note:, chord: and melody: terms, such as 'class:Whistling - 0.5*layer:layer3'; in "
+            "place of a class or layer"
         ),
     ] = None
     layer: Annotated[

@@ -25,6 +25,10 @@ AT = ("logit", "score", "log")
 _PLAIN_NAME = re.compile(r"[^\s@\"+\-*:,()\[\]\\]+( [^\s\"+\-*:,()\[\]\\]+)*")
 
 
+#: A model's name before an atom.
+MODEL_NAME = re.compile(r"[A-Za-z_][\w.-]*")
+
+
 class _Summand(ABC):
     """What can be added, subtracted, negated and scaled; the result is an `Objective`."""
 
@@ -236,7 +240,45 @@ class FurtherAtom(_Atom):
         return None
 
 
-Atom = Class | Layer | Channel | Unit | Direction | Guide | FurtherAtom
+@dataclass(frozen=True)
+class FromModel(_Atom):
+    """An atom that a model other than the recipe's hears.
+
+    Parameters
+    ----------
+    model : str
+        A model's name; not a path.
+    atom : Atom
+        What it hears.
+
+    Raises
+    ------
+    RecipeError
+        The name is a path, or the atom names a model itself or chooses its class.
+    """
+
+    model: str
+    atom: Atom
+
+    def __post_init__(self) -> None:
+        if not MODEL_NAME.fullmatch(self.model):
+            raise RecipeError(f"{self.model!r}/: name a model here, not a path")
+        if isinstance(self.atom, FromModel):
+            raise RecipeError(f"{self.model}/{self.atom}: name one model")
+
+    def files(self) -> dict[str, str]:
+        """Return the files of its atom."""
+        return self.atom.files()
+
+    def with_files(self, place_of: Callable[[str], str]) -> Self:
+        """Return the same with each path of its atom replaced."""
+        return replace(self, atom=self.atom.with_files(place_of))
+
+    def __str__(self) -> str:
+        return f"{self.model}/{self.atom}"
+
+
+Atom = Class | Layer | Channel | Unit | Direction | Guide | FurtherAtom | FromModel
 
 
 @dataclass(frozen=True, repr=False)
@@ -285,8 +327,32 @@ class Objective(_Summand):
 
     @property
     def atoms(self) -> tuple[Atom, ...]:
-        """Return the atoms without their weights."""
-        return tuple(atom for _, atom in self.terms)
+        """Return the atoms without their weights and models."""
+        atoms = (atom for _, atom in self.terms)
+        return tuple(atom.atom if isinstance(atom, FromModel) else atom for atom in atoms)
+
+    @property
+    def first_model(self) -> str | None:
+        """Return the model of the first term if every term names one."""
+        first = self.terms[0][1]
+        every = all(isinstance(atom, FromModel) for _, atom in self.terms)
+        return first.model if every and isinstance(first, FromModel) else None
+
+    def by_model(self, model: str) -> dict[str, Objective]:
+        """Return the terms by the model that hears them, which they then name no more.
+
+        Parameters
+        ----------
+        model : str
+            The one that hears terms without a model's name; first, where it hears any.
+        """
+        found: dict[str, list[tuple[float, Atom]]] = {model: []}
+        for weight, atom in self.terms:
+            if isinstance(atom, FromModel):
+                found.setdefault(atom.model, []).append((weight, atom.atom))
+            else:
+                found[model].append((weight, atom))
+        return {name: Objective(tuple(terms)) for name, terms in found.items() if terms}
 
     def chooses(self, choice: str) -> bool:
         """Return whether any class is chosen by listening in this way."""

@@ -98,6 +98,16 @@ def terms_of(recipe: Recipe) -> Objective:
     return Objective(((1.0, Class(name, recipe.at)),))
 
 
+def terms_by_model(recipe: Recipe) -> dict[str, Objective]:
+    """Return the terms of a recipe's objective by the model that hears them."""
+    return terms_of(recipe).by_model(recipe.model)
+
+
+def other_models(recipe: Recipe) -> tuple[str, ...]:
+    """Return the models that a recipe's objective names beside the recipe's own."""
+    return tuple(name for name in terms_by_model(recipe) if name != recipe.model)
+
+
 def _class_of(recipe: Recipe) -> str:
     return recipe.class_ or ("target" if recipe.method == "target" else "first")
 

@@ -14,11 +14,12 @@ from dreamsound_studio.cli.shared.progress import detail, say
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.verify import verify_weights
-from dreamsound_studio.jobs.models import Loaded, load
+from dreamsound_studio.jobs.models import Loaded, all_loaded, load
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.models.weights import Weights
+from dreamsound_studio.recipe.plan import other_models
 from dreamsound_studio.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -138,8 +139,10 @@ def load_model_of(recipe: Recipe, trust: bool) -> Loaded:
     # Before TensorFlow is imported, which takes long: the model may be unavailable.
     with watching(trust) as watch:
         weights = find_weights(recipe.model, watch)
+        others = {name: find_weights(name, watch) for name in other_models(recipe)}
     check_names(recipe, table_of(weights))
-    return load_with_warnings(weights)
+    loaded = {name: load_with_warnings(one) for name, one in others.items()}
+    return all_loaded(load_with_warnings(weights), loaded)
 
 
 def _asked(folder: Path) -> bool:
