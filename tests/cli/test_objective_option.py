@@ -38,6 +38,8 @@ def test_a_guide_is_read_from_its_file(dream: Command, bird: Path, tmp_path: Pat
         ("channel:layer3:128", "ends at 127"),
         ('guide:"none.wav"', "none.wav"),
         ("class:@target", "needs a target"),
+        ("note:A4", "YAMNet hears no notes"),
+        ("basic-pitch/chord:Amx", "'Amx' is not a chord"),
     ],
 )
 def test_an_objective_that_cannot_be_had_is_one_line(
@@ -55,7 +57,8 @@ def test_a_caret_shows_where_an_objective_stops_making_sense(
     outcome = command("render", bird, "--out", tmp_path, "--objective", "class:Cat + clas:Dog")
     assert outcome.code == 2
     assert outcome.err.splitlines() == [
-        "dreamsound: objective: expected one of class, layer, channel, unit, direction, guide",
+        "dreamsound: objective: expected one of class, layer, channel, unit, direction, guide, "
+        "note, chord, melody",
         "  class:Cat + clas:Dog",
         "              ^",
     ]

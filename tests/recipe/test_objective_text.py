@@ -18,6 +18,7 @@ from dreamsound_studio.recipe.objective import (
     Channel,
     Class,
     Direction,
+    FromModel,
     Guide,
     Layer,
     Objective,
@@ -111,6 +112,7 @@ ATOMS = st.one_of(
     st.builds(Unit, NAMES, st.lists(NUMBERS, min_size=1, max_size=3).map(tuple)),
     st.builds(Direction, NAMES, NAMES),
     st.builds(Guide, NAMES, st.one_of(st.none(), NAMES)),
+    st.builds(FromModel, st.sampled_from(["yamnet", "my_net-2.0"]), st.builds(Layer, NAMES)),
 )
 WEIGHTS = st.floats(allow_nan=False, allow_infinity=False).filter(lambda x: x != 0)
 
