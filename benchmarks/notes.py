@@ -30,7 +30,7 @@ Sound = npt.NDArray[np.float32]
 
 SECONDS, RATE_HZ = 4.0, 48_000
 STEPS = 80
-CHORDS = ("A4", "A3 C4 E4", "Dm/F")
+CHORDS = ("A4", "A3 C4 E4")
 #: What `docs/sculpt.md` recommends for notes.
 RECOMMENDED: dict[str, object] = {
     "fft_size": 4096,
@@ -40,7 +40,18 @@ RECOMMENDED: dict[str, object] = {
     "pull": 0.001,
     "listens": 1,
 }
-VARIANTS: tuple[dict[str, object], ...] = ({},)
+#: Fields in place of those above; None is the default.
+FIRST: dict[str, object] = {"gain_grid": "binsx32ms", "band_high_hz": None, "pull": 0.005}
+SLOWER: dict[str, object] = {"rate_db": 3.0, "gain_grid": "binsx128ms"}
+VARIANTS: tuple[dict[str, object], ...] = (
+    FIRST | {"rate_db": 0.9, "listens": 2},
+    FIRST | {"rate_db": 2.5},
+    FIRST | {"rate_db": 2.5, "gain_grid": "binsx250ms"},
+    {"rate_db": 3.0, "gain_grid": "binsx250ms"},
+    SLOWER | {"follow_envelope": 1.0},
+    {"rate_db": 3.0, "gain_grid": "binsx250ms", "bed": "none"},
+    {"rate_db": 1.5, "band_high_hz": 2500.0, "follow_envelope": 1.0},
+)
 OTHERS = (0.0, 0.1, 0.3, 1.0)
 #: Partials of a note that count, and how far off they may lie, in semitones.
 PARTIALS, REACH = 8, 0.35

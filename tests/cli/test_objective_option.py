@@ -39,7 +39,7 @@ def test_a_guide_is_read_from_its_file(dream: Command, bird: Path, tmp_path: Pat
         ('guide:"none.wav"', "none.wav"),
         ("class:@target", "needs a target"),
         ("note:A4", "YAMNet hears no notes"),
-        ("basic-pitch/chord:Amx", "'Amx' is not a chord"),
+        ("class:Bird + basic-pitch/layer:notes", "basic-pitch has no layer 'notes'"),
     ],
 )
 def test_an_objective_that_cannot_be_had_is_one_line(

@@ -18,7 +18,7 @@ from dreamsound_studio.dream.melody import Melody, piano_roll, read_notes
 from dreamsound_studio.dream.mono import Mono
 from dreamsound_studio.dream.notes import OTHERS_WEIGHT, Chord, Note, clarity
 from dreamsound_studio.dream.objective import check_names, objective_of
-from dreamsound_studio.dream.pitches import CHORDS, key_of, keys_of_chord
+from dreamsound_studio.dream.pitches import CHORDS, keys_of_chord, midi_of
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.basic_pitch import tables
 from dreamsound_studio.models.basic_pitch.network import BasicPitch
@@ -64,14 +64,14 @@ def write_midi(path: Path, *notes: tuple[float, float, int], channel: int = 0) -
     [("A4", 69), ("a0", 21), ("C8", 108), ("C#3", 49), ("Db3", 49), ("Cb4", 59), ("69", 69)],
 )
 def test_a_note_is_a_key(name: str, key: int) -> None:
-    assert key_of(name) == key
+    assert midi_of(name) == key
     assert tables.names().class_names[key - 21] == tables.key_name(key)
 
 
 @pytest.mark.parametrize("name", ["H4", "A", "A9", "G#0", "20", "109", "4A", "A##4"])
 def test_what_is_no_note_is_an_error(name: str) -> None:
     with pytest.raises(RecipeError, match=f"{re.escape(name)}.* is not a"):
-        key_of(name)
+        midi_of(name)
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,12 @@ from dreamsound_studio.models.basic_pitch.tables import KEYS, NOTE_LOGITS
 from dreamsound_studio.models.names import NameTable
 from dreamsound_studio.models.network import Model, Tensor
 from dreamsound_studio.models.runtime import import_tensorflow
-from dreamsound_studio.recipe.objective import FurtherAtom, quoted
+from dreamsound_studio.recipe.objective import FurtherAtom, in_quotes
 from dreamsound_studio.recipe.objective_text import Reader
 
 #: Times at which a melody is read, a second: as fine as the network's frames.
 ROWS_A_SECOND = 86
-#: MIDI channel of percussion, counted from 0: its numbers are no pitches.
+#: MIDI channel of percussion, counted from 0: its numbers name drums, not pitches.
 PERCUSSION = 9
 #: Longest melody, seconds.
 LONGEST_S = 6 * 3600.0
@@ -60,7 +60,7 @@ class Melody(FurtherAtom):
         return cls(reader.name("a MIDI file"))
 
     def __str__(self) -> str:
-        return f"melody:{quoted(self.path)}"
+        return f"melody:{in_quotes(self.path)}"
 
     def check(self, table: NameTable) -> None:
         """Raise `RecipeError` for a model that does not hear notes."""

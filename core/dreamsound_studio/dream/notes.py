@@ -16,7 +16,7 @@ from typing import Self
 
 import numpy as np
 
-from dreamsound_studio.dream.pitches import LOWEST, key_of, keys_of_chord
+from dreamsound_studio.dream.pitches import LOWEST, keys_of_chord, midi_of
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.basic_pitch.tables import KEYS, NOTE_LOGITS
 from dreamsound_studio.models.names import NameTable
@@ -47,12 +47,12 @@ class Note(FurtherAtom):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "name", str(self.name))
-        key_of(self.name)
+        midi_of(self.name)
 
     @classmethod
     def read(cls, reader: Reader) -> Self:
         """Return what follows ``note:``."""
-        return cls(_checked(reader, "a note, such as A4", key_of))
+        return cls(_checked(reader, "a note, such as A4", midi_of))
 
     def __str__(self) -> str:
         return f"note:{written(self.name)}"
@@ -63,11 +63,11 @@ class Note(FurtherAtom):
 
     def objective(self, model: Model) -> NotesObjective:
         """Return what is maximised."""
-        return NotesObjective((key_of(self.name) - LOWEST,))
+        return NotesObjective((midi_of(self.name) - LOWEST,))
 
     def reported_class(self, table: NameTable) -> int:
         """Return the class that stands for the objective."""
-        return key_of(self.name) - LOWEST
+        return midi_of(self.name) - LOWEST
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ _NOTE = re.compile(r"([A-Ga-g])([#b]?)(-?\d+)")
 _SYMBOL = re.compile(r"([A-G])([#b]?)([^/\s]*)(?:/([A-G])([#b]?))?")
 
 
-def key_of(name: str) -> int:
+def midi_of(name: str) -> int:
     """Return the MIDI number of a note: ``A4`` is 69, ``Bb3`` 58, and ``69`` is 69.
 
     Raises
@@ -82,7 +82,7 @@ def keys_of_chord(text: str) -> tuple[int, ...]:
     found = _SYMBOL.fullmatch(parts[0]) if len(parts) == 1 else None
     is_symbol = found is not None and found[3] in CHORDS
     if not is_symbol and (len(parts) > 1 or _NOTE.fullmatch(parts[0]) or parts[0].isdecimal()):
-        return tuple(sorted({key_of(part) for part in parts}))
+        return tuple(sorted({midi_of(part) for part in parts}))
     if found is None or not is_symbol:
         kinds = ", ".join(kind for kind in CHORDS if kind)
         raise RecipeError(

@@ -187,7 +187,7 @@ class Direction(_Atom):
     away_from: str
 
     def __str__(self) -> str:
-        return f"direction:{quoted(self.to)}-{quoted(self.away_from)}"
+        return f"direction:{in_quotes(self.to)}-{in_quotes(self.away_from)}"
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ class Guide(_Atom):
     layer: str | None = None
 
     def __str__(self) -> str:
-        return f"guide:{quoted(self.path)}" + (f":{written(self.layer)}" if self.layer else "")
+        return f"guide:{in_quotes(self.path)}" + (f":{written(self.layer)}" if self.layer else "")
 
 
 class FurtherAtom(_Atom):
@@ -366,9 +366,9 @@ def is_objective(value: object) -> bool:
 
 def written(name: str) -> str:
     """Return a name as written in text: unquoted if that parses to the same name."""
-    return name if _PLAIN_NAME.fullmatch(name) else quoted(name)
+    return name if _PLAIN_NAME.fullmatch(name) else in_quotes(name)
 
 
-def quoted(name: str) -> str:
+def in_quotes(name: str) -> str:
     """Return a name between double quotes, as paths are written in text."""
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'

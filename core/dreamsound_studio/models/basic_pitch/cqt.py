@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from dreamsound_studio.models.network import Tensor
 
-Floats = npt.NDArray[np.float32]
+Matrix = npt.NDArray[np.float32]
 
 SAMPLE_RATE_HZ, HOP_SAMPLES = 22_050, 256
 #: Frequency of the lowest key, A0, and the bins above it, three to a semitone.
@@ -65,7 +65,7 @@ def cqt_power(sounds: Tensor) -> Tensor:
 
 
 @cache
-def top_octave_kernels() -> Floats:
+def top_octave_kernels() -> Matrix:
     """Return the kernels of the top octave, ``[256, 72]``: cosines, then negative sines.
 
     Each is a Hann window of Q periods on its frequency, scaled to an absolute sum of 1.
@@ -84,14 +84,14 @@ def top_octave_kernels() -> Floats:
 
 
 @cache
-def bin_lengths() -> Floats:
+def bin_lengths() -> Matrix:
     """Return the length of each bin's kernel in samples at full rate, ``[309]``: its gain."""
     hertz = LOWEST_HZ * 2.0 ** (np.arange(BINS) / BINS_PER_OCTAVE)
     return np.ceil(_quality() * SAMPLE_RATE_HZ / hertz).astype(np.float32)
 
 
 @cache
-def low_pass_product() -> Floats:
+def low_pass_product() -> Matrix:
     """Return the low-pass filter as a matrix ``[2 * 64 + 254, 64]``: samples to half as many."""
     import scipy.signal
 
