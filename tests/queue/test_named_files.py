@@ -55,6 +55,11 @@ class Case:
         words = [f"--{name.replace('_', '-')}={value}" for name, value in fields.items()]
         return [*words, *([] if self.start is None else ["--from-render", self.start])]
 
+    def sounds(self) -> set[str]:
+        """The files that a render could replace: it is never a MIDI file."""
+        names = {name for name in self.files.values() if not name.endswith(".mid")}
+        return names or pytest.skip("no render has the name of these files")
+
     def request(self, out: str) -> dict[str, Any]:
         """The job of the same."""
         return {
@@ -196,7 +201,7 @@ def test_a_worker_elsewhere_dreams_what_render_does(
 def test_a_file_that_is_read_is_never_replaced(
     case: Case, asker: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    for name in set(case.files.values()):
+    for name in case.sounds():
         place = asker / "given" / name
         before = place.read_bytes()
         words = ["x.wav", "--out", "given", "--renders", "dream", "--overwrite"]
@@ -212,7 +217,7 @@ def test_batch_and_python_replace_none_of_them_either(
     start = None if case.start is None else read_clip(case.start)
     model = models[case.recipe.get("model", "yamnet")]
     dream = dreamsound.dream("x.wav", recipe, start=start, model=model)
-    for name in set(case.files.values()):
+    for name in case.sounds():
         place = asker / "given" / name
         before = place.read_bytes()
         options = dreamsound.RenderOptions.make(renders=("dream",), overwrite=True, name=place.stem)
