@@ -25,8 +25,8 @@ from dreamsound_studio.models.runtime import import_tensorflow
 from dreamsound_studio.recipe.objective import FurtherAtom, written
 from dreamsound_studio.recipe.objective_text import Reader
 
-#: Weight of the other keys' silence. With 0 the wanted keys rise in a cloud of their neighbours
-#: and octaves (`benchmarks/notes.py --others` measures it).
+#: Weight of the other keys' silence. It comes from measurement: with it the wanted keys become clear
+#: and the others stay where they were (`docs/sculpt.md`); `benchmarks/notes.py --others` tries more.
 OTHERS_WEIGHT = 0.3
 
 
@@ -121,8 +121,7 @@ class NotesObjective:
 
     Notes
     -----
-    The formula at the head of this module, with `OTHERS_WEIGHT` for 0.3, a value found by
-    measurement.
+    The formula at the head of this module; 0.3 is `OTHERS_WEIGHT`, which was measured.
     """
 
     keys: tuple[int, ...]
