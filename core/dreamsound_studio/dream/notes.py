@@ -25,8 +25,8 @@ from dreamsound_studio.models.runtime import import_tensorflow
 from dreamsound_studio.recipe.objective import FurtherAtom, written
 from dreamsound_studio.recipe.objective_text import Reader
 
-#: Weight of the other keys' silence. It comes from measurement: with it the wanted keys become clear
-#: and the others stay where they were (`docs/sculpt.md`); `benchmarks/notes.py --others` tries more.
+#: Weight of the other keys' silence. It comes from measurement: the wanted keys become clear, and
+#: the others stay where they were (`docs/sculpt.md`). `benchmarks/notes.py --others` tries more.
 OTHERS_WEIGHT = 0.3
 
 
