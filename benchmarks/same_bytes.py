@@ -78,6 +78,7 @@ CASES: dict[str, Case] = {
     "sum": Case("mono", {"objective": "class:Whistling - 0.5*channel:layer11/pointwise_conv:42"}),
     "unit": Case("mono", {"objective": "unit:layer7/pointwise_conv:3,2,7"}),
     "guide": Case("mono", {"objective": 'guide:"{folder}/other.wav"'}),
+    "texture": Case("mono", {"objective": 'texture:"{folder}/other.wav"'}),
     "direction": Case("mono", {"objective": 'direction:"{folder}/other.wav"-"{folder}/mono.wav"'}),
     "octaves": Case("mono", {"octaves": 2, "steps": 3}),
     "noise start": Case("mono", {"start": "noise", "smooth_time": 0.3, "pull_to_source": 0.2}),

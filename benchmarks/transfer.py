@@ -1,9 +1,11 @@
 """Whether a dream is heard as what it names, by listeners that it never climbed.
 
 Sources by classes by methods: YAMNet's score (which is climbed), BirdNET's (which is not; see
-``birdnet.py``), the change in dB, the loudness, and the time. ``--pairs`` takes the six pairs of
-``docs/sculpt.md``, otherwise every source meets every class. Fields of the recipe change what is
-measured: ``transfer.py --pairs --seeds 2 sculpt:rate_db=0.5 add:listens=2``.
+``birdnet.py``), musicnn's (which is not either) where it has a tag for the class, the change in dB,
+the loudness, and the time. ``--pairs`` takes the six pairs of ``docs/sculpt.md``, otherwise every
+source meets every class. Fields of the recipe change what is measured:
+``transfer.py --pairs --seeds 2 sculpt:rate_db=0.5 add:listens=2``. ``--class`` names other classes,
+and sums of them: ``--class Drum --class Bird+Siren``. A sum is heard as the lower of its scores.
 """
 
 from __future__ import annotations
@@ -11,17 +13,19 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from birdnet import BirdNet
+from birdnet import NOT_SPECIES, BirdNet
 from sounds import test_sounds
 
-from dreamsound_studio.api import dream, load_model
+from dreamsound_studio.api import dream, listen, load_model
 from dreamsound_studio.dsp.levels import measure_level
 from dreamsound_studio.models.network import Model
+from dreamsound_studio.models.shared_classes import shared_class
 
 RATE_HZ = 48_000
 SECONDS = 6.0
@@ -46,11 +50,15 @@ class Row:
     Attributes
     ----------
     label, source, name : str
-        The variant, the sound, and the class.
+        The variant, the sound, and the class, or classes joined by +.
     seed : int
         Of the dream.
-    before, climbed, heard : float
-        BirdNET's score of the source; YAMNet's and BirdNET's of the dream.
+    climbed : float
+        YAMNet's score of the dream.
+    before, heard : float or None
+        BirdNET's score of the source and of the dream; None if it does not know the class.
+    musicnn_before, musicnn : float or None
+        musicnn's; None if it has no tag for the class.
     change_db : float
         RMS of the difference re. the source.
     loudness_lu : float
@@ -63,19 +71,27 @@ class Row:
     source: str
     name: str
     seed: int
-    before: float
+    before: float | None
     climbed: float
-    heard: float
+    heard: float | None
     change_db: float
     loudness_lu: float
     seconds: float
+    musicnn_before: float | None = None
+    musicnn: float | None = None
 
     def __str__(self) -> str:
+        scores = f"YAMNet {self.climbed:.2f}, BirdNET {_shown(self.before)} to {_shown(self.heard)}"
+        if self.musicnn is not None:
+            scores += f", musicnn {_shown(self.musicnn_before)} to {_shown(self.musicnn)}"
         return (
-            f"{self.label}, {self.source} to {self.name}, seed {self.seed}: YAMNet "
-            f"{self.climbed:.2f}, BirdNET {self.before:.2f} to {self.heard:.2f}, changed by "
+            f"{self.label}, {self.source} to {self.name}, seed {self.seed}: {scores}, changed by "
             f"{self.change_db:.1f} dB, {self.loudness_lu:+.1f} LU, {self.seconds:.0f} s"
         )
+
+
+def _shown(score: float | None) -> str:
+    return "-" if score is None else f"{score:.2f}"
 
 
 def sources(rate_hz: int = RATE_HZ) -> dict[str, Sound]:
@@ -106,6 +122,40 @@ def loudness(sound: Sound, rate_hz: int) -> float:
     return measure_level([sound], rate_hz, 1, "lufs").value_db
 
 
+def lowest(score: Callable[[str], float | None], name: str) -> float | None:
+    """Return the score of a class, or the lowest of those joined by +; None if one is unknown."""
+    scores = [score(part) for part in name.split("+")]
+    known = [one for one in scores if one is not None]
+    return min(known) if len(known) == len(scores) else None
+
+
+def score_by_birdnet(ear: BirdNet, sound: Sound, rate_hz: int, name: str) -> float | None:
+    """Return BirdNET's score of a class or a sum, or None if it does not know it."""
+
+    def score(part: str) -> float | None:
+        return ear.score(sound, rate_hz, part) if part in ("Bird", *NOT_SPECIES) else None
+
+    return lowest(score, name)
+
+
+def score_by(model: Model, sound: Sound, rate_hz: int, name: str) -> float | None:
+    """Return a model's score of a class or a sum, or None if it has no class of that meaning."""
+    hearing = listen(sound, rate_hz, model=model)
+
+    def score(part: str) -> float | None:
+        index = shared_class(part, model.table)
+        return None if index is None else hearing.of(index).mean
+
+    return lowest(score, name)
+
+
+def aim_of(name: str) -> dict[str, str]:
+    """Return the field of the recipe that aims at a class, or at a sum of them."""
+    if "+" not in name:
+        return {"class_": name}
+    return {"objective": " + ".join(f'class:"{part}"' for part in name.split("+"))}
+
+
 def measure(
     label: str,
     fields: dict[str, str],
@@ -114,44 +164,60 @@ def measure(
     model: Model,
     ear: BirdNet,
     rate_hz: int = RATE_HZ,
+    musicnn: Model | None = None,
 ) -> tuple[Row, Sound]:
-    """Dream one source toward one class."""
+    """Dream one source toward one class, or toward a sum."""
     source, name = pair
     sound = sources(rate_hz)[source]
     began = time.perf_counter()
-    made = dream(sound, rate_hz, model=model, class_=name, seed=seed, **fields)
+    made = dream(sound, rate_hz, model=model, judge="none", seed=seed, **aim_of(name), **fields)
     seconds = time.perf_counter() - began
     dreamed = made.render("dream")
     change = float(np.sqrt(np.mean((dreamed - sound) ** 2) / np.mean(sound**2)))
+    climbed = made.final.score if "+" not in name else score_by(model, dreamed, rate_hz, name)
+    by_musicnn: list[float | None] = [None, None]
+    if musicnn is not None:
+        by_musicnn = [score_by(musicnn, heard, rate_hz, name) for heard in (sound, dreamed)]
     row = Row(
         label,
         source,
         name,
         seed,
-        ear.score(sound, rate_hz, name),
-        made.final.score,
-        ear.score(dreamed, rate_hz, name),
+        score_by_birdnet(ear, sound, rate_hz, name),
+        climbed or 0.0,
+        score_by_birdnet(ear, dreamed, rate_hz, name),
         20 * float(np.log10(max(change, 1e-6))),
         loudness(dreamed, rate_hz) - loudness(sound, rate_hz),
         seconds,
+        *by_musicnn,
     )
     return row, dreamed
 
 
 def table(rows: list[Row]) -> str:
-    """Return the independent scores as a Markdown table: a line for each variant."""
+    """Return the independent scores as a Markdown table: a line for each variant.
+
+    BirdNET's for each pair and their mean, then the mean of musicnn's.
+    """
     pairs = list(dict.fromkeys((row.source, row.name) for row in rows))
-    heads = ["what", *(f"{source} to {name}" for source, name in pairs), "mean", "s"]
+    heads = ["what", *(f"{source} to {name}" for source, name in pairs), "mean", "musicnn", "s"]
     lines = [heads, ["---"] * len(heads)]
     for label in dict.fromkeys(row.label for row in rows):
         mine = [row for row in rows if row.label == label]
         cells = [
-            f"{np.mean([row.heard for row in mine if (row.source, row.name) == pair]):.2f}"
+            _shown(_mean([row.heard for row in mine if (row.source, row.name) == pair]))
             for pair in pairs
         ]
-        mean, spent = np.mean([r.heard for r in mine]), np.mean([r.seconds for r in mine])
-        lines.append([label, *cells, f"**{mean:.3f}**", f"{spent:.0f}"])
+        means = _mean([row.heard for row in mine]), _mean([row.musicnn for row in mine])
+        heard, musicnn = ("-" if mean is None else f"{mean:.3f}" for mean in means)
+        spent = np.mean([row.seconds for row in mine])
+        lines.append([label, *cells, f"**{heard}**", musicnn, f"{spent:.0f}"])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _mean(scores: list[float | None]) -> float | None:
+    known = [score for score in scores if score is not None]
+    return float(np.mean(known)) if known else None
 
 
 def main() -> None:
@@ -161,12 +227,18 @@ def main() -> None:
         "variants", nargs="*", default=["add", "sculpt"], help="METHOD[:FIELD=X,..]"
     )
     parser.add_argument("--pairs", action="store_true", help="the six pairs only")
+    parser.add_argument(
+        "--class", dest="classes", action="append", metavar="NAME[+NAME]", help="instead of ours"
+    )
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--rate", type=int, default=RATE_HZ, help="of the sounds, Hz")
     parser.add_argument("--out", type=Path, help="folder for the sounds and rows.json")
     asked = parser.parse_args()
-    model, ear = load_model("yamnet"), BirdNet()
-    pairs = PAIRS if asked.pairs else [(s, c) for s in sources() for c in CLASSES]
+    model, musicnn, ear = load_model("yamnet"), load_model("mtt-musicnn"), BirdNet()
+    classes = asked.classes or CLASSES
+    for name in (part for one in classes for part in one.split("+")):
+        model.table.find_class(name)
+    pairs = PAIRS if asked.pairs else [(s, c) for s in sources() for c in classes]
     rows = []
     for variant in asked.variants:
         method, _, rest = variant.partition(":")
@@ -174,7 +246,14 @@ def main() -> None:
         for pair in pairs:
             for seed in range(asked.seeds):
                 row, dreamed = measure(
-                    variant, {"method": method, **fields}, pair, seed, model, ear, asked.rate
+                    variant,
+                    {"method": method, **fields},
+                    pair,
+                    seed,
+                    model,
+                    ear,
+                    asked.rate,
+                    musicnn,
                 )
                 rows.append(row)
                 print(row, flush=True)

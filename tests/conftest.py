@@ -89,9 +89,10 @@ def little_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     By default always; or only once so many gradients have been taken in larger blocks.
     """
+    from dreamsound_studio.dream import step_gradient
     from dreamsound_studio.dream.ear import Ear
 
-    gradient, hear, every = Ear.gradient, Ear.hear, Ear._of_every_patch
+    gradients, hear, every = step_gradient.gradients, Ear.hear, Ear._of_every_patch
 
     def limit(most: int, after: int = 0, kind: Callable[[], Exception] = MemoryError) -> None:
         taken = [0]
@@ -100,10 +101,11 @@ def little_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             if ear.block_patches > most and taken[0] >= after:
                 raise kind()
 
-        def limited_gradient(ear: Ear, *arguments: Any, **more: Any) -> Any:
-            check(ear)
+        def limited_gradients(passes: Any, *arguments: Any) -> Any:
+            for one in passes:
+                check(one.ear)
             taken[0] += 1
-            return gradient(ear, *arguments, **more)
+            return gradients(passes, *arguments)
 
         def limited_hear(ear: Ear, *arguments: Any, **more: Any) -> Any:
             check(ear)
@@ -113,7 +115,7 @@ def little_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             check(ear)
             return every(ear, *arguments, **more)
 
-        monkeypatch.setattr(Ear, "gradient", limited_gradient)
+        monkeypatch.setattr(step_gradient, "gradients", limited_gradients)
         monkeypatch.setattr(Ear, "hear", limited_hear)
         monkeypatch.setattr(Ear, "_of_every_patch", limited_every)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dreamsound_studio.api import Dreaming, dream, listen, load_model
     from dreamsound_studio.audio.clip import Clip
     from dreamsound_studio.control import Control
+    from dreamsound_studio.dream.judgement import Judgement
     from dreamsound_studio.dream.listen import ClassHeard, Hearing, Passage
     from dreamsound_studio.dream.melody import Melody
     from dreamsound_studio.dream.notes import Chord, Note
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         Guide,
         Layer,
         Objective,
+        Texture,
         Unit,
     )
     from dreamsound_studio.recipe.objective_text import parse_objective
@@ -57,6 +59,7 @@ _HOMES = {
     "api": ("Dreaming", "dream", "listen", "load_model"),
     "audio.clip": ("Clip",),
     "control": ("Control",),
+    "dream.judgement": ("Judgement",),
     "dream.listen": ("ClassHeard", "Hearing", "Passage"),
     "dream.melody": ("Melody",),
     "dream.notes": ("Chord", "Note"),
@@ -74,6 +77,7 @@ _HOMES = {
         "Guide",
         "Layer",
         "Objective",
+        "Texture",
         "Unit",
     ),
     "recipe.objective_text": ("parse_objective",),
@@ -100,6 +104,7 @@ __all__ = [
     "Guide",
     "Hearing",
     "JobSpec",
+    "Judgement",
     "Layer",
     "Melody",
     "MemoryLimitError",
@@ -118,6 +123,7 @@ __all__ = [
     "Runner",
     "Sounds",
     "StepEvent",
+    "Texture",
     "Unit",
     "__version__",
     "dream",

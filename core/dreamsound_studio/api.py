@@ -16,6 +16,7 @@ from dreamsound_studio.dream import records
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.verify import verify_weights
 from dreamsound_studio.errors import AudioFileError, RecipeError
+from dreamsound_studio.jobs.judge import Judge, check_judge
 from dreamsound_studio.jobs.run import dreamer_of
 from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
@@ -58,6 +59,10 @@ class Dreaming:
         Part of a file, such as ``1:30-2:00``.
     model : Model, optional
         A loaded model. By default, the recipe's model is loaded.
+    judge : Model or str, optional
+        A second model, which hears source and dream; the result's ``judged`` has what it hears. A
+        loaded model, what :func:`load_model` takes, ``none``, or ``auto``: musicnn, if it is on
+        this machine and has the dreamed class. It changes no sound.
     trust : bool, optional
         Whether a foreign SavedModel, which is a program, may run.
     control : Control, optional
@@ -101,6 +106,7 @@ class Dreaming:
         start: str | os.PathLike[str] | Clip | None = None,
         span: str | None = None,
         model: Model | None = None,
+        judge: Model | str = "auto",
         trust: bool = False,
         control: Control | None = None,
         keep_every: int = 0,
@@ -111,6 +117,8 @@ class Dreaming:
         if model is None:
             # Before anything is fetched or read.
             check_names(self.recipe, *known_tables(self.recipe.model))
+            if isinstance(judge, str):
+                check_judge(judge, self.recipe.model, *other_models(self.recipe))
         self._clip = clip = _clip_of(sound, sample_rate_hz, span)
         targets = {
             "target": _read(self.recipe.target if target is None else target),
@@ -122,6 +130,8 @@ class Dreaming:
         if model is None:
             others = {name: load_model(name, trust=trust) for name in other_models(self.recipe)}
             model = together(load_model(self.recipe.model, trust=trust), others)
+        self._judge = Judge(_load_trusted, judge, trust)
+        self._judge.prepare(model)
         self._dreamer = dreamer_of(spec, sounds, model, control=self.control)
 
     def __repr__(self) -> str:
@@ -148,8 +158,10 @@ class Dreaming:
         self.control.finish()
 
     def result(self) -> Dream:
-        """Return the dream, after as many steps as were iterated."""
-        return Dream(**vars(self._dreamer.result()))
+        """Return the dream, after as many steps as were iterated; its judge listens now."""
+        dream = Dream(**vars(self._dreamer.result()))
+        self._judge.judge(dream, self.control)
+        return dream
 
 
 def dream(
@@ -170,8 +182,8 @@ def dream(
     on_step : callable, optional
         Called with each `StepEvent`.
     **settings
-        As `Dreaming` takes them: ``target``, ``start``, ``span``, ``model``, ``trust``,
-        ``control``, ``keep_every``, and every field of the recipe.
+        As `Dreaming` takes them: ``target``, ``start``, ``span``, ``model``, ``judge``,
+        ``trust``, ``control``, ``keep_every``, and every field of the recipe.
 
     Returns
     -------
@@ -272,6 +284,10 @@ def load_model(model: str = "auto", *, trust: bool = False) -> Model:
     """
     weights = find_weights(model, Watch(check=verify_weights, may_run=lambda _: trust))
     return load.load_weights(weights)
+
+
+def _load_trusted(model: str, trust: bool) -> Model:
+    return load_model(model, trust=trust)
 
 
 def _recipe_of(recipe: Recipe | Preset | str | None, fields: dict[str, Any]) -> Recipe:

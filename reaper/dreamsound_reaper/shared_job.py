@@ -20,6 +20,7 @@ from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.jobs.spec import JobFields
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.method_table import METHODS
+from dreamsound_studio.recipe.plan import takes_texture
 from dreamsound_studio.recipe.presets import find_preset
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RenderOptions
@@ -169,6 +170,7 @@ def _toward(recipe: Recipe, whole: Recipe, target: Path) -> Recipe:
     row = METHODS[whole.method]
     changed = {"target": str(target)}
     uses = "target" in (whole.mask_from or row.mask_from, whole.carrier or row.carrier)
+    uses = uses or takes_texture(whole.model_copy(update=changed))
     if not uses and whole.class_ not in ("target", "@target"):
         changed["method"] = "target"
     # Neither field can contradict another: nothing needs a second validation.

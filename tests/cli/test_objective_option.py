@@ -31,12 +31,34 @@ def test_a_guide_is_read_from_its_file(dream: Command, bird: Path, tmp_path: Pat
     assert "shorter than a yamnet patch" in short.err
 
 
+def test_a_texture_that_cannot_be_heard_is_one_line(
+    dream: Command, bird: Path, tmp_path: Path
+) -> None:
+    silent = write_sound(tmp_path / "silent.wav", np.zeros((1, 20_000)))
+    faint = write_sound(tmp_path / "faint.wav", np.full((1, 20_000), 1e-9))
+    for path, words in (
+        (bird, "shorter than a yamnet patch"),
+        (silent, "The sound is silent"),
+        (faint, "The sound is silent"),
+    ):
+        for options in (
+            ("--objective", f'texture:"{path}":layer3'),
+            ("--method", "sculpt", "--target", path),
+        ):
+            outcome = dream(bird, "--out", tmp_path / "out", *options)
+            assert (outcome.code, len(outcome.messages)) == (2, 1), outcome.err
+            assert path.name in outcome.err
+            assert words.casefold() in outcome.err.casefold()
+
+
 @pytest.mark.parametrize(
     ("objective", "words"),
     [
         ("class:Whistlng", "Did you mean Whistling"),
         ("channel:layer3:128", "ends at 127"),
         ('guide:"none.wav"', "none.wav"),
+        ('texture:"none.wav"', "none.wav"),
+        ('texture:"none.wav":layer33', "no layer 'layer33'"),
         ("class:@target", "needs a target"),
         ("note:A4", "YAMNet hears no notes"),
         ("class:Bird + basic-pitch/layer:notes", "basic-pitch has no layer 'notes'"),
@@ -58,7 +80,7 @@ def test_a_caret_shows_where_an_objective_stops_making_sense(
     assert outcome.code == 2
     assert outcome.err.splitlines() == [
         "dreamsound: objective: expected one of class, layer, channel, unit, direction, guide, "
-        "note, chord, melody",
+        "texture, note, chord, melody",
         "  class:Cat + clas:Dog",
         "              ^",
     ]

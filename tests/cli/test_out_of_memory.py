@@ -149,7 +149,7 @@ def test_vary_halves_the_block_of_each(
 @pytest.mark.parametrize(
     ("place", "number"),
     [
-        ("dreamsound_studio.dream.dreamer.objective_of", 2),
+        ("dreamsound_studio.dream.ears.objective_of", 2),
         ("dreamsound_studio.render.write.write_blocks", 2),
         ("dreamsound_studio.render.mixer.match_gain_db", 2),
     ],

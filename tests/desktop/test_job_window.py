@@ -126,6 +126,20 @@ def test_a_target_sound_sets_the_method_and_takes_it_back(tmp_path):
     assert (job.recipe.method, job.recipe.target) == (method, None)
 
 
+def test_sculpt_keeps_its_method_with_a_target_sound(tmp_path):
+    job = JobFolder(write_jobs(tmp_path, 1))
+    job.set_field("method", "sculpt")
+    target = str(tmp_path / "item.wav")
+    job.set_class("Bird")
+    job.set_target(target)
+    assert job.recipe.method == "target"
+    job.set_target(None)
+    job.set_class("")
+    job.set_field("method", "sculpt")
+    job.set_target(target)
+    assert (job.recipe.method, job.recipe.target) == ("sculpt", target)
+
+
 def test_a_hundred_items_fit_and_everything_has_a_name(open_job, tmp_path):
     window = open_job(write_jobs(tmp_path, 100))
     unit = window.fontMetrics().height()

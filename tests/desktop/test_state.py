@@ -325,6 +325,8 @@ def test_a_few_letters_find_a_class():
         ('class:"Hi-h', '"Hi-hat"'),
         ("class:@f", "@first"),
         ("class:Bell - 0.5*layer:layer7/po", "layer7/pointwise_conv"),
+        ('class:Bell - texture:"rain.wav":layer3/pointw', "layer3/pointwise_conv"),
+        ('guide:"b.wav":layer14/pointwise_conv/re', "layer14/pointwise_conv/relu"),
         ("channel:layer11/pointwise_conv/re", "layer11/pointwise_conv/relu:"),
     ],
 )

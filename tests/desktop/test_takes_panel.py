@@ -7,9 +7,13 @@ import soundfile
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialogButtonBox
 
+from dreamsound_desktop.state.found_takes import take_of_job, take_of_record
+from dreamsound_desktop.state.requests import finished
 from dreamsound_desktop.state.selection import TimeSpan
 from dreamsound_desktop.state.takes import DreamTake
+from dreamsound_studio.dream.judgement import Judgement
 from dreamsound_studio.library.records import DreamRecord, RenderRecord
+from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.recipe.recipe import Recipe
 
 from .conftest import (
@@ -191,6 +195,33 @@ def test_a_render_that_is_opened_brings_its_recipe(window, tmp_path):
     assert document.recipe == Recipe.make(**{"class": "Bell", "steps": 3})
     assert document.selection.start_s == pytest.approx(0.96)
     assert [take.renders for take in document.takes] == [{"dream": str(render)}]
+
+
+def test_the_tip_of_a_take_says_what_a_second_model_hears(window, tmp_path):
+    judged = Judgement("mtt-musicnn", "0", "drums", 0.031, 0.412, (), ())
+    render = str(write_sound(tmp_path / "d.wav", 1.0))
+    jobs = [
+        Job(id=number, input="a.wav", request="{}", name="a", preset="", kind="render",
+            origin="cli", job_folder=None, state="done", priority=0, position=1.0, attempts=1,
+            crashes=0, worker=None, wanted="", progress={}, error=None, code=None, added="",
+            started=None, ended=None, checkpoint=None, token="t", ready=None, changed=1,
+            result={"renders": {"dream": render}, "initial": {"class": "Drum", "score": 0.1},
+                    "final": {"class": "Drum", "score": 0.7}, "judged": of_job})
+        for number, of_job in ((1, judged.as_dict()), (2, None))
+    ]  # fmt: skip
+    document = window.session.current
+    asked = document.takes.next_number()
+    document.takes.put(finished(DreamTake(number=asked, name="asked"), jobs[0]))
+    for job in jobs:
+        take_of_job(document, job)  # that of the first is known
+    record = DreamRecord("a.wav", "0", 0, 1, 48_000, 2, {}, "yamnet", "0", "1", "Drum",
+                         judged=judged.as_dict(),
+                         renders=(RenderRecord.of("gradient", render),))  # fmt: skip
+    take_of_record(document, record, TimeSpan(0.0, 1.0))
+    window.takes.tree.fill()
+    tips = [item.toolTip(0) for item in window.takes.tree.rows()]
+    line = "mtt-musicnn hears drums 0.031 → 0.412"
+    assert [line in tip.splitlines() for tip in tips] == [True, False, True]
 
 
 def test_a_dream_of_the_library_opens_where_it_was(window, tmp_path):

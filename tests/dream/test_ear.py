@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,12 +13,16 @@ import numpy.typing as npt
 import pytest
 
 from dreamsound_studio.audio.samples import Samples
+from dreamsound_studio.dream import ear as ears
 from dreamsound_studio.dream.ear import BEST, Ear
 from dreamsound_studio.dream.evaluation import Evaluation
+from dreamsound_studio.dream.gradient_pass import GradientPass, gradients
 from dreamsound_studio.dream.mono import Mono
 from dreamsound_studio.dream.objective_functions import ClassObjective
 from dreamsound_studio.dream.patch_grid import PatchGrid
+from dreamsound_studio.dsp import threads
 from dreamsound_studio.dsp.resample import Resampler
+from dreamsound_studio.errors import RenderCancelled
 from dreamsound_studio.models.yamnet.network import YamNet
 
 Sound = npt.NDArray[np.float32]
@@ -69,7 +76,8 @@ def test_a_chunked_gradient_equals_the_unchunked(yamnet: YamNet, shift: float | 
         chunked, again = gradient_of(
             ear_of(yamnet, 48_000, block_patches=block_patches), sound, shift
         )
-        assert relative_error(chunked, whole) <= 1e-5
+        # In another block a value near 0 may leave a ReLU on its other side: no measure of peaks.
+        assert np.linalg.norm(chunked - whole) <= 1e-4 * np.linalg.norm(whole)
         assert again.loss == pytest.approx(heard.loss, rel=1e-5)
         np.testing.assert_allclose(again.scores, heard.scores, atol=1e-6)
 
@@ -138,6 +146,96 @@ def test_a_channels_gradient_is_added_to_that_channel_alone(yamnet: YamNet) -> N
     ear.gradient(Mono(Samples.of(sound), 1), ear.grid(20_000, 0.2), (WHISTLING,), into, 1)
     np.testing.assert_array_equal(into.array()[[0, 2]], 1)
     np.testing.assert_allclose(into.array()[1] - 1, alone, atol=1e-5 * np.max(np.abs(alone)))
+
+
+@pytest.fixture
+def cores(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Let the machine have a number of cores."""
+
+    def has(number: int) -> None:
+        monkeypatch.setattr(threads, "available_cores", lambda: number)
+        monkeypatch.setattr(ears, "block_threads", lambda: number)
+
+    return has
+
+
+@pytest.mark.yamnet
+def test_the_number_of_cores_changes_no_byte(yamnet: YamNet, cores: Callable[[int], None]) -> None:
+    ear, sound = ear_of(yamnet, 48_000, block_patches=4), noise(2, 400_000)
+    found = []
+    for number in (1, 2, 5):
+        cores(number)
+        gradient, heard = gradient_of(ear, sound, 0.3)
+        again = ear.hear(Mono(Samples.of(sound)), ear.grid(400_000, None))
+        found.append((gradient.tobytes(), heard.loss, again.loss, again.scores.tobytes()))
+    assert ear.grid(400_000, 0.3).count > 16
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.yamnet
+def test_passes_side_by_side_are_those_alone(yamnet: YamNet, cores: Callable[[int], None]) -> None:
+    """Sounds of two rates at once; each gradient reaches its own channel."""
+    cores(3)
+    ears_ = [ear_of(yamnet, 16_000, block_patches=16), ear_of(yamnet, 48_000, block_patches=16)]
+    sounds = [noise(1, 40_000, seed) for seed in (1, 2)]
+    into, alone = Samples(2, 40_000), Samples(2, 40_000)
+    shares: list[float] = []
+    made = []
+    for channel, (ear, sound) in enumerate(zip(ears_, sounds, strict=True)):
+        grid, mono = ear.grid(40_000, 0.2), Mono(Samples.of(sound))
+        add = partial(into.add_to_channel, channel)
+        made.append(GradientPass(ear, mono, grid, BEST, add))
+        ear.gradient(mono, grid, BEST, alone, channel)
+    heard = gradients(made, shares.append)
+    for channel in range(2):
+        assert relative_error(into.array()[channel], alone.array()[channel]) <= 1e-4
+        mono, grid = made[channel].sound, made[channel].grid
+        assert heard[channel].class_index == ears_[channel].hear(mono, grid).class_index
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+@pytest.mark.yamnet
+def test_a_pass_that_is_stopped_writes_no_more(
+    yamnet: YamNet, cores: Callable[[int], None]
+) -> None:
+    cores(4)
+    ear, sound = ear_of(yamnet, 16_000, block_patches=2), noise(1, 400_000)
+    into = Samples(1, 400_000)
+    grid = ear.grid(400_000, 0.5)
+
+    def stop(share: float) -> None:
+        if share > 0.2:
+            raise RenderCancelled("stopped")
+
+    with pytest.raises(RenderCancelled):
+        ear.gradient(Mono(Samples.of(sound)), grid, (WHISTLING,), into, between_blocks=stop)
+    written = into.array().copy()
+    assert np.any(written)
+    assert not np.any(written[0, 200_000:])
+    time.sleep(0.2)
+    np.testing.assert_array_equal(into.array(), written)
+
+
+@pytest.mark.yamnet
+@pytest.mark.parametrize(
+    ("block_patches", "patches", "passes", "size"),
+    [(32, 7, 1, 4), (32, 7, 2, 7), (32, 1, 1, 1), (32, 40, 1, 10), (32, 400, 1, 16), (1, 9, 1, 1)],
+)
+def test_blocks_leave_work_for_two_threads(
+    yamnet: YamNet, block_patches: int, patches: int, passes: int, size: int
+) -> None:
+    ear = ear_of(yamnet, 16_000, block_patches=block_patches)
+    assert ear.block_size(patches, passes) == size
+
+
+@pytest.mark.yamnet
+def test_one_patch_at_a_time_is_one_block_at_a_time(
+    yamnet: YamNet, cores: Callable[[int], None]
+) -> None:
+    """Where memory holds no more, no two blocks run at once."""
+    cores(8)
+    assert [ear_of(yamnet, 16_000, block_patches=n).threads for n in (1, 2, 32)] == [1, 2, 8]
 
 
 @pytest.mark.yamnet

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,10 +13,10 @@ from dreamsound_studio.dream.listening import (
     ChangedListening,
     ChangedMono,
     DrawnListening,
-    apply_adjoint,
+    add_adjoint,
     rate_at_speed,
 )
-from dreamsound_studio.dream.mono import Mono
+from dreamsound_studio.dream.mono import EQUALISER_POINTS, Mono
 
 CHANGED = ChangedListening(level_db=4.0, speed=0.125, tilt=0.5, noise_db=-15.0)
 
@@ -44,6 +45,28 @@ def test_draws_follow_the_seed_and_stay_within_their_limits() -> None:
     assert -17 < max(noise_db) <= -15
 
 
+def test_windows_are_drawn_without_changing_what_else_is() -> None:
+    through = ChangedListening(level_db=4.0, speed=0.125, tilt=0.5, noise_db=-15.0, windows=3)
+    draws = [through.draw((7, step, 0)) for step in range(100)]
+    assert {drawn.window for drawn in draws} == {0, 1, 2}
+    assert replace(draws[3], window=0) == CHANGED.draw((7, 3, 0))
+    assert ChangedMono(Mono(sound()), draws[3]).window == draws[3].window
+    assert ChangedListening(windows=3).is_changed
+
+
+def test_colours_are_drawn_without_changing_what_else_is() -> None:
+    coloured = replace(CHANGED, eq_db=6.0)
+    draws = [coloured.draw((7, step, 0)) for step in range(100)]
+    curves = np.array([drawn.equaliser for drawn in draws])
+    assert curves.shape == (100, EQUALISER_POINTS)
+    assert curves.std() == pytest.approx(6.0, rel=0.1)
+    assert replace(draws[3], equaliser=()) == CHANGED.draw((7, 3, 0))
+    heard = ChangedMono(Mono(sound()), draws[3]).equaliser
+    np.testing.assert_allclose(heard, draws[3].equaliser, rtol=1e-6)
+    assert not ChangedMono(Mono(sound()), CHANGED.draw((7, 3, 0))).equaliser.any()
+    assert ChangedListening(eq_db=1.0).is_changed
+
+
 def test_a_block_is_the_same_wherever_it_begins() -> None:
     heard = ChangedMono(Mono(sound()), CHANGED.draw((1, 2, 3)), 0.5, 0.1)
     whole = heard.read(-20_000, 60_000)
@@ -60,15 +83,38 @@ def test_noise_has_its_level_re_the_sound() -> None:
     assert np.std(noise) == pytest.approx(0.1 * 0.1, rel=0.02)
 
 
-@pytest.mark.parametrize("channels", [1, 2])
-def test_the_way_back_is_the_adjoint(channels: int) -> None:
+def test_tilt_and_noise_are_those_of_the_networks_rate() -> None:
+    """What reaches a band up to 8 kHz does not depend on the sound's own rate."""
+    band = np.linspace(100, 7900, 50)
+    heard = []
+    for rate in (16_000, 48_000):
+        changed = ChangedListening(tilt=0.5, noise_db=-15.0, oversampling=rate / 16_000)
+        drawn = changed.draw((3, 4, 5))
+        impulse = Samples.of(np.eye(1, rate, rate // 2, dtype=np.float32))
+        quiet = ChangedMono(Mono(impulse), replace(drawn, noise=0.0)).read(0, rate)
+        tilt_db = 20 * np.log10(np.abs(np.fft.rfft(quiet))[band.astype(int)])
+        silence = ChangedMono(Mono(Samples(1, rate)), drawn).read(0, rate)
+        in_band = np.sum(np.abs(np.fft.rfft(silence))[:8000] ** 2) / rate**2
+        heard.append((tilt_db, 10 * math.log10(in_band)))
+    np.testing.assert_allclose(heard[0][0], heard[1][0], atol=1e-3)
+    assert np.ptp(heard[0][0]) > 1
+    assert heard[0][1] == pytest.approx(heard[1][1], abs=0.3)
+
+
+@pytest.mark.parametrize(("channels", "lag"), [(1, 1), (2, 1), (1, 3)])
+def test_the_way_back_is_the_adjoint(channels: int, lag: int) -> None:
     """<z(d), g> = <d, adjoint(g)> for the linear part of a listening."""
-    drawn = DrawnListening((1,), gain=1.7, tilt=-0.4)
+    drawn = DrawnListening((1,), gain=1.7, tilt=-0.4, lag=lag)
     moved = sound(channels=channels)
     random = np.random.default_rng(5)
     gradient = Samples.of(random.standard_normal((channels, 50_000)).astype(np.float32))
     back = Samples(channels, 50_000)
-    apply_adjoint(gradient, drawn, 0.5, back)
+    for n, whole in enumerate(gradient.array()):
+        # In parts, as blocks come, with context around the sound that is not dreamed.
+        context = np.ones(300, np.float32)
+        add_adjoint(back, n, drawn, 0.5, -300, np.concatenate([context, whole[:20_000]]))
+        add_adjoint(back, n, drawn, 0.5, 20_000, np.concatenate([whole[20_000:], context]))
+        add_adjoint(back, n, drawn, 0.5, 50_000, context)
     left = sum(
         float(np.vdot(ChangedMono(Mono(moved, n), drawn).read(0, 50_000), gradient.array()[n]))
         for n in range(channels)

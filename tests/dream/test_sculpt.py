@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
-from dreamsound_studio.dream.sculpt import Learned, Sculptor
+from dreamsound_studio.dream.sculpt import Learned, Sculptor, SlopeAtOneLevel
 from dreamsound_studio.dsp.gain_grid import GainGrids, GridSize
 from dreamsound_studio.dsp.stft import Stft
 
@@ -94,6 +94,37 @@ def test_the_slope_is_that_of_finite_differences(channels: int, groups: int) -> 
     expected = float(np.vdot(moved(filter_, grids, directions), slope))
     found = sum(float(np.vdot(s, d)) for s, d in zip(slopes, directions, strict=True))
     assert found == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("channels", "groups"), [(1, 1), (2, 1), (2, 2)])
+def test_at_one_level_what_has_no_use_falls(channels: int, groups: int) -> None:
+    """The slope is that of the sound scaled to a fixed level, by differences along it."""
+    filter_ = sculptor(channels, groups)
+    grids = random_grids(filter_.nothing())
+    slope = np.random.default_rng(8).standard_normal((groups, LENGTH)).astype(np.float32)
+    y = made(filter_, grids).astype(np.float64)
+    at_one_level = SlopeAtOneLevel(Samples.of(slope), Samples.of(y.astype(np.float32)))
+    found = at_one_level.read(0, LENGTH)
+    assert found.shape == y.shape
+
+    def objective(sound: npt.NDArray[np.float64]) -> float:
+        return float(np.sum(slope * sound / np.sqrt(np.sum(sound**2))))
+
+    direction = np.random.default_rng(4).standard_normal(y.shape)
+    step = 1e-5
+    rise = (objective(y + step * direction) - objective(y - step * direction)) / (2 * step)
+    # Up to the factor of the level.
+    assert float(np.sum(found * direction)) / np.sqrt(np.sum(y**2)) == pytest.approx(rise, rel=1e-4)
+    assert float(np.sum(found * y)) == pytest.approx(0, abs=1e-3)
+    # Louder as a whole is neither better nor worse: the slopes of a gain for all cells add up to 0.
+    even = [np.ones_like(grid) for grid in filter_.nothing().grids]
+    flat = filter_.slopes(
+        filter_.nothing().grids,
+        SlopeAtOneLevel(Samples.of(slope), Samples.of(made(filter_, filter_.nothing().grids))),
+    )
+    total = sum(float(np.vdot(s, e)) for s, e in zip(flat, even, strict=True))
+    size = sum(float(np.sum(np.abs(s))) for s in flat)
+    assert abs(total) < 1e-4 * size
 
 
 def test_outside_the_band_the_source_stays() -> None:

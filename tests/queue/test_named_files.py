@@ -79,6 +79,7 @@ CASES = {
         BIRD | {"method": "target", "target": "given/t.wav", "target_b": "given/u.wav"},
     ),
     "guide": Case({"guide 1": "t.wav"}, {"objective": 'guide:"given/t.wav"'}),
+    "texture": Case({"texture 1": "t.wav"}, {"objective": 'texture:"given/t.wav":layer3'}),
     "direction": Case(
         {"direction to 1": "t.wav", "direction from 1": "u.wav"},
         {"objective": 'direction:"given/t.wav"-"given/u.wav"'},
@@ -90,6 +91,10 @@ CASES = {
     "bed": Case(
         {"bed_file": "t.wav"},
         BIRD | {"method": "sculpt", "gain_grid": "12x50ms", "bed_file": "given/t.wav"},
+    ),
+    "texture of a target": Case(
+        {"target": "t.wav"},
+        {"method": "sculpt", "gain_grid": "12x50ms", "target": "given/t.wav"},
     ),
     "start": Case({"start": "t.wav"}, BIRD, start="given/t.wav"),
     "melody": Case(

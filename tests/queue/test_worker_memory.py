@@ -27,22 +27,22 @@ def test_out_of_memory_halves_the_block_and_goes_on(
 ) -> None:
     import tensorflow as tf
 
-    from dreamsound_studio.dream import ear as gradient
+    from dreamsound_studio.dream import step_gradient
 
     long = write_sound(tmp_path / "long.wav", 6.0)
     smaller = add(long, "smaller", recipe={"block_patches": 4})
     work()
     number = add(long, "halved", recipe={"block_patches": 16})
-    through = gradient.Ear.gradient
+    through = step_gradient.gradients
 
-    def little_memory(ear: Any, *arguments: Any, **more: Any) -> Any:
-        if ear.block_patches > 4:
+    def little_memory(passes: Any, *arguments: Any) -> Any:
+        if any(one.ear.block_patches > 4 for one in passes):
             if whose == "Python":
                 raise MemoryError
             raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
-        return through(ear, *arguments, **more)
+        return through(passes, *arguments)
 
-    monkeypatch.setattr(gradient.Ear, "gradient", little_memory)
+    monkeypatch.setattr(step_gradient, "gradients", little_memory)
     said = work()
     job = store.job(number)
     assert job.state == "done"
@@ -57,12 +57,12 @@ def test_out_of_memory_halves_the_block_and_goes_on(
 def test_memory_that_does_not_suffice_for_one_patch_fails_the_job(
     store: Store, add: Add, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dreamsound_studio.dream import ear as gradient
+    from dreamsound_studio.dream import step_gradient
 
     def no_memory(*_: Any, **__: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(gradient.Ear, "gradient", no_memory)
+    monkeypatch.setattr(step_gradient, "gradients", no_memory)
     number = add(recipe={"block_patches": 2})
     work()
     assert (store.job(number).state, store.job(number).code) == ("failed", "MemoryLimitError")

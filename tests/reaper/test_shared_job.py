@@ -87,6 +87,17 @@ def test_also_if_files_are_seen_from_the_project_and_there_is_a_target(
     }
 
 
+def test_sculpt_takes_the_texture_of_a_target(store: Store, tmp_path: Path) -> None:
+    bell = item(tone(tmp_path / "bell.wav", 1.0), name="bell")
+    one = item(tone(tmp_path / "a.wav", 1.0))
+    for aim, method in (({}, "sculpt"), ({"class": "Flute"}, "target")):
+        recipe = {"method": "sculpt", "steps": 7, **aim}
+        run = tmp_path / method
+        *_, text = queued(run, store, one, bell, recipe=recipe, target=bell["guid"])
+        made = json.loads(text)["recipe"]
+        assert (made["method"], made["target"]) == (method, str(tmp_path / "bell.wav"))
+
+
 def test_a_preset_under_fields_is_one_more_validation(
     counts: Counts, store: Store, tmp_path: Path
 ) -> None:

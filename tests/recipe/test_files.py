@@ -18,6 +18,7 @@ from dreamsound_studio.recipe.objective import (
     FromModel,
     Guide,
     Objective,
+    Texture,
 )
 from dreamsound_studio.recipe.recipe import Recipe
 
@@ -27,6 +28,7 @@ paths = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=1
 )
 atoms: st.SearchStrategy[Atom] = st.one_of(
     st.builds(Guide, paths, st.none() | st.just("layer7")),
+    st.builds(Texture, paths, st.none() | st.just("layer7")),
     st.builds(Direction, paths, paths),
     st.builds(Melody, paths),
     st.builds(FromModel, st.just("basic-pitch"), st.builds(Melody, paths)),

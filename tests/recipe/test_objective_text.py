@@ -22,6 +22,7 @@ from dreamsound_studio.recipe.objective import (
     Guide,
     Layer,
     Objective,
+    Texture,
     Unit,
 )
 from dreamsound_studio.recipe.objective_text import ObjectiveTextError, parse_objective
@@ -42,6 +43,8 @@ from dreamsound_studio.recipe.recipe import Recipe
         ('direction:"a-b.wav"-"C:\\\\b.wav"', [(1, Direction("a-b.wav", "C:\\b.wav"))]),
         ('guide:"bells.wav":layer13', [(1, Guide("bells.wav", "layer13"))]),
         ("guide:bells.wav", [(1, Guide("bells.wav"))]),
+        ('-2*texture:"rain.wav":layer3', [(-2, Texture("rain.wav", "layer3"))]),
+        ("texture: rain.wav", [(1, Texture("rain.wav"))]),
         (
             "-2*class:Cat + .5 *layer:cnn1-1e-3*class:@first",
             [(-2, Class("Cat")), (0.5, Layer("cnn1")), (-1e-3, Class("@first"))],
@@ -112,6 +115,7 @@ ATOMS = st.one_of(
     st.builds(Unit, NAMES, st.lists(NUMBERS, min_size=1, max_size=3).map(tuple)),
     st.builds(Direction, NAMES, NAMES),
     st.builds(Guide, NAMES, st.one_of(st.none(), NAMES)),
+    st.builds(Texture, NAMES, st.one_of(st.none(), NAMES)),
     st.builds(FromModel, st.sampled_from(["yamnet", "my_net-2.0"]), st.builds(Layer, NAMES)),
 )
 WEIGHTS = st.floats(allow_nan=False, allow_infinity=False).filter(lambda x: x != 0)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.method_table import METHODS, MethodRow
-from dreamsound_studio.recipe.plan import Plan
+from dreamsound_studio.recipe.plan import Plan, terms_of
 from dreamsound_studio.recipe.recipe import PAPER_FIELDS, Recipe
 
 # Any value that each field takes, whatever the others are.
@@ -70,7 +70,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "depth_db": st.floats(1, 120),
     "rate_db": st.floats(0.01, 20),
     "pull": st.floats(0, 10),
-    "bed": st.sampled_from(["none", "noise", "pink", "clicks"]),
+    "bed": st.sampled_from(["none", "noise", "pink", "clicks", "voices", "mixed"]),
     "bed_file": st.text(min_size=1),
     "bed_level_db": st.floats(-80, 20),
     "wet": st.floats(0, 1),
@@ -214,6 +214,11 @@ def test_fields_that_contradict_each_other_are_reported(
         ({"carrier": "target"}, "needs a target"),
         ({"class_": "target"}, "class target needs a target"),
         ({"method": "add", "target": "bells.wav"}, "method add does not use a target"),
+        (
+            {"method": "sculpt", "target": "bells.wav", "class_": "Bird"},
+            "sculpt takes the texture of a target, or its class",
+        ),
+        ({"method": "sculpt", "target_b": "bells.wav"}, "Name target too"),
         ({"mask_from": "none", "carrier": "input"}, "without a mask has no effect"),
     ],
 )
@@ -266,3 +271,25 @@ def test_the_defaults_are_those_that_were_measured() -> None:
                 assert shown == documented, f"{method}: {cells[0]}"
     choices = {"combine", "mask_from", "carrier"}
     assert fields == {field.name for field in dataclasses.fields(MethodRow)} - choices
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({}, 'texture:"a.wav"'),
+        ({"target_b": "b.wav"}, '0.5*texture:"a.wav" + 0.5*texture:"b.wav"'),
+        (
+            {"target_b": "b.wav", "morph": "0:0, 2:0.5"},
+            '0.75*texture:"a.wav" + 0.25*texture:"b.wav"',
+        ),
+        ({"class_": "target"}, "class:@target"),
+        ({"class_": "target", "target_b": "b.wav"}, "0.5*class:@target + 0.5*class:@target_b"),
+    ],
+)
+def test_sculpt_takes_the_texture_of_a_target_unless_its_class_is_named(
+    fields: dict[str, Any], text: str
+) -> None:
+    recipe = Recipe.make(method="sculpt", target="a.wav", **fields)
+    plan = Plan.of(recipe)
+    for one in (recipe, plan, Recipe.model_validate_json(plan.model_dump_json())):
+        assert str(terms_of(one)).replace(":logit", "") == text

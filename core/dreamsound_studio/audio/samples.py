@@ -137,6 +137,14 @@ class Samples:
             window = self._window(first, stop)
             window += block[:, first - start : stop - start]
 
+    def add_to_channel(self, channel: int, start: int, values: FloatArray) -> None:
+        """Add `values` ``[n]`` to one channel at `start`; parts beyond the ends are dropped."""
+        stop = min(start + len(values), self.length)
+        first = max(start, 0)
+        if first < stop:
+            window = self._window(first, stop)[channel]
+            window += values[first - start : stop - start]
+
     def blocks(self, size: int = BLOCK_SAMPLES) -> Iterator[tuple[int, FloatArray]]:
         """Yield ``(start, block)`` from the first sample to the last."""
         for start in range(0, self.length, size):

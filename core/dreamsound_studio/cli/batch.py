@@ -27,6 +27,7 @@ from dreamsound_studio.cli.shared.request import DreamRequest, takes_render_requ
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.control import Control
+from dreamsound_studio.dream.judgement import Judgement
 from dreamsound_studio.dream.records import RawDream, StepEvent
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import ModelError, RenderCancelled
@@ -81,6 +82,7 @@ def batch(
             values=values,
             number=number,
             trust=request.trust,
+            judge=request.judge,
         )
         for number, sound in enumerate(sounds, 1)
     ]
@@ -204,6 +206,7 @@ class _Run:
             row.state = "done"
             row.class_name = dream.final.class_name
             row.before, row.after = dream.initial.score, dream.final.score
+            row.judged = None if report.judged is None else report.judged.as_dict()
             row.renders = {name: str(path) for name, path in report.renders.items()}
             known = self.runner.model_notes
             row.warnings += [line for line in report.warnings if line not in known]
@@ -254,7 +257,8 @@ class _Run:
         what = row.outcome(name)
         if row.state == "done":
             score = f"{row.class_name} {row.before:.3f} → {row.after:.3f}"
-            what = f"{name}: {score}, {row.seconds:.1f} s"
+            judged = "" if row.judged is None else f", {Judgement.from_dict(row.judged)}"
+            what = f"{name}: {score}{judged}, {row.seconds:.1f} s"
         eta = f"ETA {clock(rest)}" if self._done < count and not verbosity.quiet else ""
         show = say if row.state == "failed" else inform
         between = "" if not eta else " " if what.endswith(".") else "; "

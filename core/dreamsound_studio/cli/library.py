@@ -23,6 +23,7 @@ from dreamsound_studio.cli.shared.common_options import (
 from dreamsound_studio.cli.shared.completion import complete_class, complete_model, complete_preset
 from dreamsound_studio.cli.shared.places import clash_of, free_place
 from dreamsound_studio.cli.shared.progress import inform, say
+from dreamsound_studio.dream.judgement import Judgement
 from dreamsound_studio.files import atomic
 from dreamsound_studio.library.library import DEFAULT_LIMIT, LIBRARY_VARIABLE, Library, library_path
 from dreamsound_studio.library.records import DreamRecord, LibraryError, LibraryInputError
@@ -109,7 +110,7 @@ def show(number: DreamId, json_output: Json = False) -> None:
     if json_output:
         typer.echo(json.dumps(facts, indent=1))
         return
-    nested = ("recipe", "scores", "renders", "tags")
+    nested = ("recipe", "scores", "judged", "renders", "tags")
     for key, value in facts.items():
         if key not in nested and value not in (None, ""):
             typer.echo(f"{key:14s}  {_clean(str(value))}")
@@ -117,6 +118,8 @@ def show(number: DreamId, json_output: Json = False) -> None:
         typer.echo(f"{'tags':14s}  {', '.join(dream.tags)}")
     for name, (before, after) in dream.scores.items():
         typer.echo(f"  {_clean(name):28s}  {_score(before)} → {_score(after)}")
+    if dream.judged is not None:
+        typer.echo(f"{'judge':14s}  {_clean(str(Judgement.from_dict(dream.judged)))}")
     typer.echo("recipe")
     for key, value in facts["recipe"].items():
         if value is not None:

@@ -24,6 +24,7 @@ from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.control import Control
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.files import put_in_place
+from dreamsound_studio.jobs.judge import NONE
 from dreamsound_studio.jobs.redo import (
     is_same,
     keep_every,
@@ -109,6 +110,7 @@ def redo(
             recipe=recipe,
             options=options.model_copy(update={"name": REDONE}),
             keep_every=keep_every(note),
+            judge=NONE,
         )
         hooks = line.hooks(
             places=places,

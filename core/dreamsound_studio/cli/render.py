@@ -77,6 +77,7 @@ def render(
             values=values,
             number=number,
             trust=request.trust,
+            judge=request.judge,
         )
         for number, sound in enumerate(sounds, 1)
     ]
@@ -159,6 +160,7 @@ class _Inputs:
             report, dream = self.runner.run(spec, sounds, self._line, self.control, hooks)
             dream.close()
             self._line.result(report.final.class_name, report.initial.score, report.final.score)
+            self._line.judged(report.judged)
         report.warnings[:0] = notes
         return dict(report.as_dict())
 

@@ -85,7 +85,7 @@ def rpp(
     from dreamsound_reaper.rpp.reading import chosen_items, facts_of
     from dreamsound_reaper.rpp.text import ProjectError, read_project
     from dreamsound_reaper.rpp.writing import Writer, write_new
-    from dreamsound_studio.jobs.request import absolute
+    from dreamsound_studio.jobs.request import absolute, absolute_model
 
     old, new = _places(request)
     if request.span is not None or request.from_render is not None:
@@ -107,6 +107,7 @@ def rpp(
         job={
             "keep_every": request.keep_every(),
             "trust": request.trust,
+            "judge": absolute_model(request.judge, Path.cwd()),
             "values": {name: value for name, value in request.values().items() if value},
         },
     )

@@ -15,12 +15,13 @@ import typer
 from dreamsound_studio.cli import exit_code_of, line_and_code
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import CLASHES, DryRun, Json
-from dreamsound_studio.cli.shared.fetching import load_with_warnings, watching
+from dreamsound_studio.cli.shared.fetching import load_model_of, watching
 from dreamsound_studio.cli.shared.made_folders import made_folders
 from dreamsound_studio.cli.shared.options import (
     FILES,
     BitsOption,
     FormatOption,
+    JudgeOption,
     LevelOption,
     OverwriteOption,
     PaperOption,
@@ -43,7 +44,8 @@ from dreamsound_studio.dream.objective import check_names, check_names_here
 from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import AudioFileError, RenderCancelled
-from dreamsound_studio.jobs.models import Loaded, all_loaded
+from dreamsound_studio.jobs.judge import check_judge
+from dreamsound_studio.jobs.models import Loaded
 from dreamsound_studio.jobs.run import Runner
 from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
@@ -101,6 +103,7 @@ def vary(
         ),
     ] = None,
     trust: RenderTrustOption = False,
+    judge: JudgeOption = "auto",
     dry_run: DryRun = False,
     json_output: Json = False,
     **fields: Any,
@@ -115,6 +118,7 @@ def vary(
     for recipe in recipes:
         Plan.of(recipe)
         check_names_here(recipe)
+        check_judge(judge, recipe.model, *other_models(recipe))
     options = RenderOptions.make(
         renders=render_names(renders),
         level=level,
@@ -135,16 +139,25 @@ def vary(
     folder.mkdir(parents=True, exist_ok=True)
     with watching(trust) as watch:
         weights = find_weights(recipes[0].model, watch)
-        names = {name for recipe in recipes for name in other_models(recipe)}
-        others = {name: find_weights(name, watch) for name in sorted(names)}
     for recipe in recipes:
         check_names(recipe, table_of(weights))
     spec = JobSpec.model_construct(
-        input=str(file), out=str(folder), options=options, values={"preset": preset_name(preset)}
+        input=str(file),
+        out=str(folder),
+        recipe=recipes[0],
+        options=options,
+        values={"preset": preset_name(preset)},
+        trust=trust,
+        judge=judge,
     )
     sounds = Sounds(clip, read_targets(recipes[0]))
-    loaded = {name: load_with_warnings(one) for name, one in others.items()}
-    run = _Run(spec, sounds, all_loaded(load_with_warnings(weights), loaded))
+    names = {name for recipe in recipes for name in other_models(recipe)}
+
+    def load(recipe: Recipe, trust: bool) -> Loaded:
+        """Load the model with all that the variations name, or a judge by itself."""
+        return load_model_of(recipe, trust, names if recipe is recipes[0] else ())
+
+    run = _Run(spec, sounds, Runner(load))
     with cancelled_by_sigterm(run.control):
         code = run.all(combinations, recipes)
     if json_output:
@@ -160,12 +173,11 @@ class _Run:
 
     spec: JobSpec
     sounds: Sounds
-    loaded: Loaded
+    runner: Runner
 
     def __post_init__(self) -> None:
         self.file, self.folder = Path(self.spec.input), Path(self.spec.out)
-        self.clip, self.model = self.sounds.clip, self.loaded.model
-        self._runner = Runner(lambda *_: self.loaded)
+        self.clip, self.model = self.sounds.clip, self.runner.model(self.spec).model
         self._line: StepLine | None = None
         self.control = Control(self._between_blocks)
 
@@ -210,12 +222,14 @@ class _Run:
         shown = " ".join(f"{name}={value}" for name, value in variation.fields.items())
         with StepLine(f"{variation.number}/{planned} {shown}", recipe.step_count) as self._line:
             hooks = self._line.hooks(label=f"variation {variation.number}")
-            report, made = self._runner.run(spec, self.sounds, self._line, self.control, hooks)
+            report, made = self.runner.run(spec, self.sounds, self._line, self.control, hooks)
             with closing(made) as dream:
                 self._line.result(report.final.class_name, report.initial.score, report.final.score)
+                self._line.judged(report.judged)
                 variation.renders = {name: path.name for name, path in report.renders.items()}
                 variation.gain_db = report.gain_db
                 variation.warnings = report.warnings
+                variation.judged = None if report.judged is None else report.judged.as_dict()
                 variation.before = {"class": dream.initial.class_name, "score": dream.initial.score}
                 variation.after = {"class": dream.final.class_name, "score": dream.final.score}
                 self._draw(variation, dream, f"{variation.number:03d}_{self.file.stem}.png")

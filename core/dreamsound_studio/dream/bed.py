@@ -1,44 +1,37 @@
 """The bed of a learned filter: a sound under the source that the filter can raise.
 
-A filter can only shape what is there. Noise and clicks are two of the three materials of spectral
-modelling [1]_; the source brings its own tones.
-
-References
-----------
-.. [1] X. Serra and J. Smith, "Spectral modeling synthesis", Computer Music Journal 14(4), 1990.
+A filter can only shape what is there: the bed brings noise, and the sounds of `dream.materials`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
 from dreamsound_studio.audio.channels import Layout, check_audible, energy_of, fit_target
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
+from dreamsound_studio.dream.materials import MATERIALS
 from dreamsound_studio.dsp.envelope import Envelope, weigh
 from dreamsound_studio.dsp.stft import ComplexArray, Stft, frame_blocks, power_spectrum, run_stft
 from dreamsound_studio.recipe.plan import Plan
 
 #: Frequency below which pink noise is white, Hz.
 PINK_FROM_HZ = 30.0
-#: One click in each of these, at random.
-CLICK_S = 0.04
 #: Frames of the envelope per block.
 PASS_FRAMES = 100
 
 
-def bed_of(
+def beds_of(
     plan: Plan,
     source: Samples,
     clip: Clip,
     layout: Layout,
     envelope: Envelope,
     file: Clip | None = None,
-) -> Samples | None:
-    """Return a plan's bed, or None.
+) -> list[Samples]:
+    """Return a plan's bed: the sounds under the source, each of which has a filter of its own.
 
     Parameters
     ----------
@@ -57,8 +50,9 @@ def bed_of(
 
     Returns
     -------
-    Samples or None
-        Of the source's shape, at `bed_level_db` re. the source's active parts.
+    list of Samples
+        Of the source's shape, each at `bed_level_db` re. the source's active parts; empty for none,
+        noise and the materials for a mixed bed, or one.
 
     Raises
     ------
@@ -67,27 +61,48 @@ def bed_of(
     """
     if file is not None:
         check_audible(file)
-        bed = layout.encoded(fit_target(file, clip))
-    elif plan.bed == "none":
-        return None
+        beds = [layout.encoded(fit_target(file, clip))]
     else:
-        bed = _made(plan, source, clip.sample_rate_hz)
+        beds = _made(plan, source, clip.sample_rate_hz)
+    for bed in beds:
+        _level(bed, plan, envelope)
+    return beds
+
+
+def _level(bed: Samples, plan: Plan, envelope: Envelope) -> None:
     energy = energy_of(bed) / (bed.channels * bed.length)
     gain = 10 ** (plan.bed_level_db / 20) * envelope.rms / math.sqrt(max(energy, 1e-30))
     weights, frame = envelope.weights(plan.follow_envelope), envelope.frame_samples
     for start, block in bed.blocks(frame * PASS_FRAMES):
         bed.write(start, weigh(block * np.float32(gain), weights, start // frame, frame))
-    return bed
 
 
-def _made(plan: Plan, source: Samples, sample_rate_hz: int) -> Samples:
-    bed = Samples(source.channels, source.length)
+def _made(plan: Plan, source: Samples, sample_rate_hz: int) -> list[Samples]:
     random = np.random.default_rng((plan.seed, 1))
-    blocks = _clicks if plan.bed == "clicks" else _white
-    for start, block in blocks(random, bed, sample_rate_hz):
-        bed.write(start, block)
-    if plan.bed == "clicks":
-        return bed
+    if plan.bed == "none":
+        return []
+    if plan.bed in MATERIALS:
+        return [_material(plan.bed, random, source, sample_rate_hz)]
+    noise = _noise(plan, random, source, sample_rate_hz)
+    if plan.bed != "mixed":
+        return [noise]
+    materials = Samples(source.channels, source.length)
+    for name in MATERIALS:
+        other = _material(name, random, source, sample_rate_hz)
+        gain = np.float32(1 / math.sqrt(max(energy_of(other), 1e-30)))
+        for start, block in other.blocks():
+            materials.add(start, block * gain)
+        other.close()
+    return [noise, materials]
+
+
+def _noise(
+    plan: Plan, random: np.random.Generator, source: Samples, sample_rate_hz: int
+) -> Samples:
+    bed = Samples(source.channels, source.length)
+    for start in range(0, bed.length, BLOCK_SAMPLES):
+        shape = min(BLOCK_SAMPLES, bed.length - start), bed.channels
+        bed.write(start, random.standard_normal(shape, np.float32).T)
     stft = Stft(plan.fft_size, plan.hop_samples)
     if plan.bed == "noise":
         colour = _long_term_spectrum(stft, source)
@@ -104,24 +119,14 @@ def _made(plan: Plan, source: Samples, sample_rate_hz: int) -> Samples:
     return bed
 
 
-def _white(
-    random: np.random.Generator, bed: Samples, sample_rate_hz: int
-) -> Iterator[tuple[int, FloatArray]]:
-    del sample_rate_hz
-    for start in range(0, bed.length, BLOCK_SAMPLES):
-        shape = min(BLOCK_SAMPLES, bed.length - start), bed.channels
-        yield start, random.standard_normal(shape, np.float32).T
-
-
-def _clicks(
-    random: np.random.Generator, bed: Samples, sample_rate_hz: int
-) -> Iterator[tuple[int, FloatArray]]:
-    distance = max(1, round(CLICK_S * sample_rate_hz))
-    for start in range(0, bed.length, distance):
-        block = np.zeros((bed.channels, min(distance, bed.length - start)), np.float32)
-        # The same place in all channels, as a click in the room is.
-        block[:, int(random.integers(distance)) % block.shape[1]] = random.choice([-1, 1])
-        yield start, block
+def _material(
+    name: str, random: np.random.Generator, source: Samples, sample_rate_hz: int
+) -> Samples:
+    """Return a material of the source's shape; the same in all channels, as a sound in a room."""
+    bed = Samples(source.channels, source.length)
+    for start, block in MATERIALS[name](random, bed.length, sample_rate_hz):
+        bed.write(start, np.repeat(block[None], bed.channels, axis=0))
+    return bed
 
 
 def _long_term_spectrum(stft: Stft, source: Samples) -> FloatArray:

@@ -7,13 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import Samples
-from dreamsound_studio.dream.ear import BetweenBlocks, never_stop
 from dreamsound_studio.dream.ears import Ears
 from dreamsound_studio.dream.evaluation import Evaluation
-from dreamsound_studio.dream.objective import ClassChoice, objective_of
-from dreamsound_studio.dream.objective_functions import ObjectiveFunction
+from dreamsound_studio.dream.gradient_pass import BetweenBlocks, never_stop
 from dreamsound_studio.dream.step_classes import StepClasses
 from dreamsound_studio.dream.step_gradient import StepGradient
 from dreamsound_studio.errors import RecipeError
@@ -127,8 +124,7 @@ class Companions:
 def companions_of(
     recipe: Recipe,
     model: Model,
-    clip: Clip,
-    make: Callable[[Model, ObjectiveFunction, tuple[ClassChoice, ...]], Companion],
+    make: Callable[[Model, Objective], Companion],
 ) -> tuple[Objective, Companions]:
     """Return the first model's terms, and the further models of a recipe's objective.
 
@@ -138,10 +134,8 @@ def companions_of(
         Its model and objective count.
     model : Model
         The recipe's; an `Ensemble` if its objective names others.
-    clip : Clip
-        The sound.
     make : callable
-        Makes a companion of a model, its objective and its classes; the weight is replaced.
+        Makes a companion of a model and the terms that it hears; the weight is replaced.
 
     Raises
     ------
@@ -157,8 +151,7 @@ def companions_of(
             continue
         if name not in known:
             raise RecipeError(f"{terms}: {name} is not loaded. Leave out model=, or load it too.")
-        objective, choices = objective_of(recipe, known[name], clip, terms)
-        others.append(replace(make(known[name], objective, choices), weight=_weight(terms)))
+        others.append(replace(make(known[name], terms), weight=_weight(terms)))
     if recipe.model not in by_model:
         raise RecipeError(
             f"the objective has no term for {recipe.model}. Pass --model with one that it names."

@@ -13,13 +13,11 @@ from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.control import Control, FinishEarly
 from dreamsound_studio.dream.companions import Companion, companions_of
 from dreamsound_studio.dream.constraints import mix_wet
-from dreamsound_studio.dream.ear import BetweenBlocks, Classes, never_stop
 from dreamsound_studio.dream.ears import Ears
 from dreamsound_studio.dream.evaluation import Evaluation
+from dreamsound_studio.dream.gradient_pass import BetweenBlocks, Classes, never_stop
 from dreamsound_studio.dream.material import Material
 from dreamsound_studio.dream.methods import method_of
-from dreamsound_studio.dream.objective import ClassChoice, objective_of
-from dreamsound_studio.dream.objective_functions import ObjectiveFunction
 from dreamsound_studio.dream.records import RawDream, Snapshot, StepEvent
 from dreamsound_studio.dream.starts import start_sound
 from dreamsound_studio.dream.step import State
@@ -27,9 +25,11 @@ from dreamsound_studio.dream.step_classes import StepClasses
 from dreamsound_studio.dream.step_gradient import StepGradient
 from dreamsound_studio.dream.stops import reason_to_stop
 from dreamsound_studio.errors import MemoryLimitError, is_out_of_memory
+from dreamsound_studio.models.ensemble import narrowed
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.files import Places
-from dreamsound_studio.recipe.plan import Plan
+from dreamsound_studio.recipe.objective import Objective
+from dreamsound_studio.recipe.plan import Plan, other_models
 from dreamsound_studio.recipe.recipe import Recipe
 
 #: How often a step is made again at half the strength, at most: to a sixty-fourth.
@@ -98,7 +98,7 @@ class Dreamer:
         places: Places | None = None,
     ) -> None:
         self.recipe = Plan.of(recipe)
-        self.model = model
+        self.model = narrowed(model, other_models(self.recipe))
         self.clip = clip
         self.control = control or Control()
         self.keep_every = keep_every
@@ -110,21 +110,20 @@ class Dreamer:
         self._material = material
         self._others = _files_of(placed, {**targets, "bed_file": bed_file, "start": start})
         self.method = method_of(self.recipe, material, clip, model.band_hz[1], bed_file)
+        levels = self.method.envelope.rms, self.method.listening_rms
+        read = {getattr(placed, name): sound for name, sound in targets.items() if sound}
 
-        def listener(
-            heard_by: Model, objective: ObjectiveFunction, choices: tuple[ClassChoice, ...]
-        ) -> Companion:
-            ears = Ears(self.recipe, heard_by, objective, clip.sample_rate_hz)
+        def companion(heard_by: Model, terms: Objective) -> Companion:
+            ears, choices = Ears.of(self.recipe, placed, heard_by, clip, levels, read, terms)
             classes = StepClasses(choices, clip, targets, ears, self.control)
-            method = self.method
-            levels = method.envelope.rms, method.listening_rms
+            craft = self.method.craft
             gradient = StepGradient(
-                self.recipe, material, ears, classes, method.craft, self.control, *levels
+                self.recipe, material, ears, classes, craft, self.control, *levels
             )
             return Companion(1.0, ears, classes, gradient)
 
-        terms, self._companions = companions_of(placed, model, clip, listener)
-        first = listener(model, *objective_of(placed, model, clip, terms))
+        terms, self._companions = companions_of(placed, self.model, companion)
+        first = companion(self.model, terms)
         self._ears, self._classes, self.step_gradient = first.ears, first.classes, first.gradient
         self._state: State | None = None
         self._steps: list[StepEvent] = []

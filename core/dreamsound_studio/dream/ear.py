@@ -2,36 +2,51 @@
 
 The model hears the sound in blocks of patches: each block's samples are resampled, converted to
 features, and run through the network and back. The blocks' gradients are added where they overlap.
-Memory use is that of one block, whatever the length of the sound.
+
+On processors several blocks run at the same time, each in one thread, and their gradients are added
+in the order of the blocks: how large the blocks are depends on the recipe and the sound alone, so
+that the sum does not depend on the number of cores. Memory use is that of these blocks, whatever
+the length of the sound.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Generator
+from contextlib import closing
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dream.evaluation import Evaluation, Tally
+from dreamsound_studio.dream.gradient_pass import (
+    BetweenBlocks,
+    Classes,
+    GradientPass,
+    filled_in,
+    gradients,
+    never_stop,
+)
 from dreamsound_studio.dream.graphs import BEST_CLASS, graphs_of
+from dreamsound_studio.dream.moments import (
+    INSIDE,
+    Known,
+    MomentSums,
+    inside_of,
+    known_of,
+    layers_of,
+)
 from dreamsound_studio.dream.mono import Signal
 from dreamsound_studio.dream.objective_functions import ObjectiveFunction
 from dreamsound_studio.dream.patch_grid import PatchGrid
 from dreamsound_studio.dsp.resample import Resampler
+from dreamsound_studio.dsp.threads import in_threads
 from dreamsound_studio.models.network import Model
+from dreamsound_studio.models.runtime import block_threads, has_gpu
 
-#: Share of a pass spent listening, if the pass must first listen for its class.
-LISTENING_SHARE = 1 / 3
-
-BetweenBlocks = Callable[[float], None]
-#: Class indices, or `BEST_CLASS`.
-Classes = Sequence[int]
 BEST: Classes = (BEST_CLASS,)
-
-
-def never_stop(_share: float) -> None:
-    """Do nothing between blocks."""
 
 
 class Ear:
@@ -48,9 +63,15 @@ class Ear:
     hop_frames : int
         Distance between patches, in the model's frames.
     block_patches : int
-        Patches per pass through the network.
+        Patches per pass through the network; on processors twice as many as in each of the blocks
+        that run at the same time.
     precision : {"float32", "bfloat16"}
         Arithmetic inside the network.
+    varied : bool
+        Whether each signal says through which of the model's windows, and how coloured, it is
+        heard.
+    prior : ObjectiveFunction or None
+        Climbed too by :meth:`gradient`, but not reported.
 
     Notes
     -----
@@ -66,16 +87,21 @@ class Ear:
         hop_frames: int,
         block_patches: int = 32,
         precision: str = "float32",
+        varied: bool = False,
+        prior: ObjectiveFunction | None = None,
     ) -> None:
         self.model = model
         self.objective = objective
         self.hop_frames = hop_frames
         self.block_patches = block_patches
         self.precision = precision
+        self._varied = varied
         self.resampler = Resampler(sample_rate_hz, model.sample_rate_hz)
-        self._forward, self._both = graphs_of(
-            model, objective, self.resampler, hop_frames, precision
+        self._forward, self.both = graphs_of(
+            model, objective, self.resampler, hop_frames, precision, varied, prior
         )
+        #: Layers whose moments over the whole sound the objective reads.
+        self.layers = layers_of(objective)
 
     def grid(self, length: int, shift: float | None) -> PatchGrid:
         """Return the patch grid for `length` samples; `shift` None is the published grid."""
@@ -117,20 +143,20 @@ class Ear:
         Evaluation
         """
         open_ended = BEST_CLASS in classes
+        totals = self.totals(sound, grid, self.block_size(grid.count))
         tally = Tally()
-        logits: list[Any] = []
-        chosen = np.array([max(index, 0) for index in classes], np.int32)
-        for index, count, start in grid.blocks(self.block_patches):
-            inputs = self._inputs(sound, grid, count, start)[0]
-            values, scores, block_logits = self._forward(*inputs, chosen)
-            tally.add(values, scores, grid.weights(index, count))
-            logits.append(block_logits)
-            between_blocks((index + count) / grid.count)
+        logits: list[tuple[Any, FloatArray]] = []
+        chosen = [max(index, 0) for index in classes]
+        with closing(self._forward_blocks(sound, grid, chosen, totals)) as blocks:
+            for stop, weights, (values, scores, block_logits) in blocks:
+                tally.add(values, scores, weights)
+                logits.append((block_logits, weights))
+                between_blocks(stop / grid.count)
         if not open_ended:
             tally.class_index = classes[0]
             return tally.heard()
         best = int(np.argmax(tally.scores * self.model.audible_classes))
-        known = _filled_in(classes, best)
+        known = filled_in(classes, best)
         tally.class_index = known[0]
         if not self.objective.reads_class:
             return tally.heard()
@@ -139,9 +165,9 @@ class Ear:
             return self.hear(sound, grid, known, between_blocks)
         # Only now is the class known: its objective comes from the logits kept.
         tally.loss = 0.0
-        for (index, count, _), block in zip(grid.blocks(self.block_patches), logits, strict=True):
-            values = self.objective.values({"logits": block}, np.array(known, np.int32))
-            tally.loss += float(np.dot(values.numpy(), grid.weights(index, count)))
+        for block_logits, weights in logits:
+            values = self.objective.values({"logits": block_logits}, np.array(known, np.int32))
+            tally.loss += float(np.dot(values.numpy(), weights))
         return tally.heard()
 
     def values(self, sound: Signal, grid: PatchGrid) -> FloatArray:
@@ -153,11 +179,53 @@ class Ear:
         return self._of_every_patch(sound, grid, 1)
 
     def _of_every_patch(self, sound: Signal, grid: PatchGrid, output: int) -> FloatArray:
-        blocks = []
-        for _, count, start in grid.blocks(self.block_patches):
-            inputs = self._inputs(sound, grid, count, start)[0]
-            blocks.append(self._forward(*inputs, np.zeros(1, np.int32))[output].numpy())
-        return np.concatenate(blocks)
+        totals = self.totals(sound, grid, self.block_size(grid.count))
+        with closing(self._forward_blocks(sound, grid, (0,), totals)) as blocks:
+            return np.concatenate([outputs[output].numpy() for _, _, outputs in blocks])
+
+    def moment_sums(
+        self,
+        sound: Signal,
+        grid: PatchGrid,
+        layers: tuple[str, ...],
+        between_blocks: BetweenBlocks = never_stop,
+    ) -> Known:
+        """Return sums of layers' moments over a whole sound, by name; see ``dream.moments``."""
+        sums = MomentSums(layers)
+        forward, _ = graphs_of(
+            self.model, sums, self.resampler, self.hop_frames, self.precision, self._varied
+        )
+
+        def summed(block: tuple[int, int, int]) -> tuple[int, Known]:
+            index, count, start = block
+            inputs, _ = self.inputs(sound, grid, count, start)
+            inside = {INSIDE: inside_of(grid, index, count)}
+            parts = forward(*inputs, np.zeros(1, np.int32), inside)[0]
+            return index + count, {name: part.numpy() for name, part in parts.items()}
+
+        totals: dict[str, Any] = {}
+        blocks = in_threads(summed, grid.blocks(self.block_size(grid.count)), self.threads)
+        with closing(blocks):
+            for stop, parts in blocks:
+                for name, part in parts.items():
+                    totals[name] = totals.get(name, 0.0) + part.astype(np.float64)
+                between_blocks(stop / grid.count)
+        return totals
+
+    def totals(
+        self,
+        sound: Signal,
+        grid: PatchGrid,
+        size: int,
+        between_blocks: BetweenBlocks = never_stop,
+    ) -> Known | None:
+        """Return the sums over all blocks of a size that the objective reads.
+
+        None where it reads none, and where one block has all patches.
+        """
+        if not self.layers or grid.count <= size:
+            return None
+        return self.moment_sums(sound, grid, self.layers, between_blocks)
 
     def gradient(
         self,
@@ -190,36 +258,65 @@ class Ear:
         Evaluation
             Of the sound in its current state.
         """
-        listened = 0.0
-        if BEST_CLASS in classes and grid.count > self.block_patches:
-            listened = LISTENING_SHARE
-            best = self._best_class(sound, grid, lambda share: between_blocks(listened * share))
-            classes = _filled_in(classes, best)
-        tally = Tally(class_index=classes[0])
-        for index, count, start in grid.blocks(self.block_patches):
-            inputs, at = self._inputs(sound, grid, count, start)
-            weights = grid.weights(index, count)
-            slope, values, scores, chosen = self._both(
-                *inputs, np.array(classes, np.int32), weights, np.float32(1 / grid.count)
-            )
-            _add_to_channel(into, channel, at, slope.numpy())
-            tally.add(values, scores, weights)
-            tally.class_index = int(chosen[0])
-            between_blocks(listened + (1 - listened) * (index + count) / grid.count)
-        return tally.heard()
+        add = partial(into.add_to_channel, channel)
+        return gradients([GradientPass(self, sound, grid, classes, add)], between_blocks)[0]
 
-    def _best_class(self, sound: Signal, grid: PatchGrid, between_blocks: BetweenBlocks) -> int:
+    def best_class(self, sound: Signal, grid: PatchGrid, between_blocks: BetweenBlocks) -> int:
+        """Return the highest-scoring class in a sound; arguments as in :meth:`hear`."""
         tally = Tally()
-        for index, count, start in grid.blocks(self.block_patches):
-            inputs = self._inputs(sound, grid, count, start)[0]
-            values, scores, _ = self._forward(*inputs, np.zeros(1, np.int32))
-            tally.add(values, scores, grid.weights(index, count))
-            between_blocks((index + count) / grid.count)
+        with closing(self._forward_blocks(sound, grid, (0,), None)) as blocks:
+            for stop, weights, (values, scores, _) in blocks:
+                tally.add(values, scores, weights)
+                between_blocks(stop / grid.count)
         return int(np.argmax(tally.scores * self.model.audible_classes))
 
-    def _inputs(
+    def block_size(self, patches: int, passes: int = 1) -> int:
+        """Return the number of patches of each block of a pass over a sound.
+
+        Parameters
+        ----------
+        patches : int
+            Patches of the pass.
+        passes : int, optional
+            Passes that run at the same time.
+
+        Returns
+        -------
+        int
+            On a GPU `block_patches`, on processors at most half of them, and such that a single
+            pass has an even number of blocks.
+        """
+        if has_gpu():
+            return self.block_patches
+        number = math.ceil(patches / math.ceil(self.block_patches / 2))
+        if passes == 1:
+            number += number % 2
+        return math.ceil(patches / number)
+
+    @property
+    def threads(self) -> int:
+        """How many blocks run at the same time; one where memory holds only one patch."""
+        return min(block_threads(), self.block_patches)
+
+    def _forward_blocks(
+        self, sound: Signal, grid: PatchGrid, classes: Classes, totals: Known | None
+    ) -> Generator[tuple[int, FloatArray, tuple[Any, ...]], None, None]:
+        """Yield, block by block: one past its last patch, its weights, and its outputs."""
+        chosen = np.array(classes, np.int32)
+
+        def heard(block: tuple[int, int, int]) -> tuple[int, FloatArray, tuple[Any, ...]]:
+            index, count, start = block
+            inputs, _ = self.inputs(sound, grid, count, start)
+            known = known_of(grid, index, count, self.layers, totals)
+            return index + count, grid.weights(index, count), self._forward(*inputs, chosen, known)
+
+        blocks = grid.blocks(self.block_size(grid.count))
+        return in_threads(heard, blocks, self.threads)
+
+    def inputs(
         self, sound: Signal, grid: PatchGrid, count: int, start: int
     ) -> tuple[tuple[Any, ...], int]:
+        """Return what the graphs are called with for a block of patches, and its first sample."""
         stop = start + (count - 1) * grid.hop + grid.patch
         first_row, last_row = self.resampler.rows_for(start, stop)
         first, last = self.resampler.input_range(first_row, last_row)
@@ -227,22 +324,5 @@ class Ear:
         # Beyond the context lies silence, not the resampler's ringing.
         heard_from = self.resampler.length_out(-sound.lead) - origin
         heard_to = self.resampler.length_out(sound.length + sound.tail) - origin
-        place = np.array(
-            [start - origin, stop - start, heard_from, heard_to, count, start], np.int32
-        )
-        return (sound.read(first, last), place), first
-
-
-def _filled_in(classes: Classes, best: int) -> Classes:
-    return tuple(best if index == BEST_CLASS else index for index in classes)
-
-
-def _add_to_channel(into: Samples, channel: int, start: int, values: FloatArray) -> None:
-    if into.channels == 1:
-        into.add(start, values[None])
-        return
-    first, last = max(start, 0), min(start + len(values), into.length)
-    if first < last:
-        block = into.read(first, last).copy()
-        block[channel] += values[first - start : last - start]
-        into.write(first, block)
+        place = [start - origin, stop - start, heard_from, heard_to, count, sound.window, start]
+        return (sound.read(first, last), np.array(place, np.int32), sound.equaliser), first

@@ -5,8 +5,14 @@ They are traced once for each objective, rate, hop and precision; the model keep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from dreamsound_studio.audio.samples import FloatArray
+from dreamsound_studio.dream.moments import spec_of
+from dreamsound_studio.dream.mono import EQUALISER_POINTS
 from dreamsound_studio.dream.objective_functions import (
     FRAME_SAMPLES,
     PATCH_STARTS,
@@ -27,6 +33,8 @@ def graphs_of(
     resampler: Resampler,
     hop_frames: int,
     precision: str,
+    varied: bool = False,
+    prior: ObjectiveFunction | None = None,
 ) -> tuple[Any, Any]:
     """Return the graphs ``forward`` and ``both``, from the model if they are traced already.
 
@@ -42,26 +50,35 @@ def graphs_of(
         Distance between patches, in the model's frames.
     precision : {"float32", "bfloat16"}
         Arithmetic inside the network.
+    varied : bool, optional
+        Whether each block has a window of the features and an equaliser of its own.
+    prior : ObjectiveFunction or None, optional
+        Maximised too, but left out of the values.
 
     Returns
     -------
     forward : callable
-        ``(segment, place, classes)`` to the objective's values, the scores and the logits.
+        ``(segment, place, classes, known)`` to the objective's values, the scores and the logits.
     both : callable
-        ``(segment, place, classes, weights, scale)`` to the gradient of ``scale`` times the sum of
-        the values with respect to the segment, the values, the scores and the classes maximised.
+        ``(segment, place, classes, known, weights, scale)`` to the gradient of ``scale`` times the
+        sum of the values with respect to the segment, the values, the scores and the classes
+        maximised.
 
     Notes
     -----
-    ``segment`` is ``[samples]`` at the sound's rate. ``place`` is six integers at the model's
-    rate: first sample of the first patch and number of samples in the resampled segment, the range
-    of it that is heard (silence lies outside), the number of patches, and the first sample of the
-    first patch in the sound.
+    ``segment`` is ``[samples]`` at the sound's rate. ``place`` is seven integers, all but the
+    sixth at the model's rate: first sample of the first patch and number of samples in the
+    resampled segment, the range of it that is heard (silence lies outside), the number of patches,
+    the index of the features' window, and the first sample of the first patch in the sound.
+    ``equaliser`` is `EQUALISER_POINTS` levels in dB, evenly over the features' bands. Without
+    `varied`, neither the window nor the equaliser is read.
+    ``known`` is what `dream.moments` knows of the whole sound, by name; nothing for most
+    objectives.
     """
-    key = (objective, resampler.from_hz, hop_frames, precision)
+    key = (objective, resampler.from_hz, hop_frames, precision, varied, prior)
     # The most recently used graph moves to the end; the least recently used is dropped.
     graphs = model.graphs.pop(key, None) or _traced(
-        model, objective, resampler, hop_frames, precision
+        model, objective, resampler, hop_frames, precision, varied, prior
     )
     model.graphs[key] = graphs
     while len(model.graphs) > MOST_GRAPHS:
@@ -75,43 +92,82 @@ def _traced(
     resampler: Resampler,
     hop_frames: int,
     precision: str,
+    varied: bool,
+    prior: ObjectiveFunction | None,
 ) -> tuple[Any, Any]:
     import tensorflow as tf
 
     whole = tf.TensorSpec([None], tf.float32)
-    places, number = tf.TensorSpec([6], tf.int32), tf.TensorSpec([None], tf.int32)
-    share = tf.TensorSpec([], tf.float32)
+    places, number = tf.TensorSpec([7], tf.int32), tf.TensorSpec([None], tf.int32)
+    levels, share = tf.TensorSpec([EQUALISER_POINTS], tf.float32), tf.TensorSpec([], tf.float32)
+    spec = spec_of(objective)
+    ratio = resampler.from_hz / model.sample_rate_hz
 
-    def listen(segment: Tensor, place: Tensor) -> dict[str, Tensor]:
-        skip, size, heard_from, heard_to, count, start = tf.unstack(place, 6)
+    def listen(
+        segment: Tensor,
+        place: Tensor,
+        equaliser: Tensor,
+        taps: Sequence[str],
+        known: dict[str, Tensor],
+    ) -> dict[str, Tensor]:
+        skip, size, heard_from, heard_to, count, window, start = tf.unstack(place, 7)
         heard = resampler.apply(segment)
         position = tf.range(tf.shape(heard)[0])
         heard = tf.where((position >= heard_from) & (position < heard_to), heard, 0.0)
-        patches = model.patches(heard[skip : skip + size], count, hop_frames)
-        found = model.activations(patches, objective.taps, precision)
+        inside = tf.slice(heard, [skip], [size])
+        is_chosen = varied and len(model.windows) > 1
+        patches = model.patches(inside, count, hop_frames, window if is_chosen else None)
+        if varied and model.per_db:
+            across = interpolation(EQUALISER_POINTS, patches.shape[2])
+            patches += model.per_db * tf.linalg.matvec(across, equaliser)
         starts = tf.cast(start + tf.range(count) * hop_frames * model.frame_hop_samples, tf.float32)
-        ratio = resampler.from_hz / model.sample_rate_hz
-        return found | {
+        times = {
             PATCH_STARTS: starts * ratio,
             FRAME_SAMPLES: tf.constant(model.frame_hop_samples * ratio, tf.float32),
         }
+        return model.activations(patches, taps, precision) | times | known
 
     # No Python here depends on a tensor: AutoGraph would only double the tracing time.
-    @tf.function(input_signature=[whole, places, number], autograph=False)
-    def forward(segment: Tensor, place: Tensor, chosen: Tensor) -> tuple[Tensor, ...]:
-        found = listen(segment, place)
+    @tf.function(input_signature=[whole, places, levels, number, spec], autograph=False)
+    def forward(
+        segment: Tensor,
+        place: Tensor,
+        equaliser: Tensor,
+        chosen: Tensor,
+        known: dict[str, Tensor],
+    ) -> tuple[Tensor, ...]:
+        found = listen(segment, place, equaliser, objective.taps, known)
         return objective.values(found, chosen), found["scores"], found["logits"]
 
-    @tf.function(input_signature=[whole, places, number, whole, share], autograph=False)
+    @tf.function(
+        input_signature=[whole, places, levels, number, spec, whole, share], autograph=False
+    )
     def both(
-        segment: Tensor, place: Tensor, chosen: Tensor, weights: Tensor, scale: Tensor
+        segment: Tensor,
+        place: Tensor,
+        equaliser: Tensor,
+        chosen: Tensor,
+        known: dict[str, Tensor],
+        weights: Tensor,
+        scale: Tensor,
     ) -> tuple[Tensor, ...]:
-        found = listen(segment, place)
+        taps = objective.taps if prior is None else (*objective.taps, *prior.taps)
+        found = listen(segment, place, equaliser, taps, known)
         means = tf.linalg.matvec(found["scores"], weights, transpose_a=True)
         best = tf.argmax(means * model.audible_classes, output_type=tf.int32)
         chosen = tf.where(chosen == BEST_CLASS, best, chosen)
         values = objective.values(found, chosen)
-        slope = tf.gradients(tf.reduce_sum(values) * scale, segment)[0]
+        total = tf.reduce_sum(values)
+        if prior is not None:
+            total += tf.reduce_sum(prior.values(found, chosen))
+        slope = tf.gradients(total * scale, segment)[0]
         return slope, values, found["scores"], chosen
 
     return forward, both
+
+
+def interpolation(points: int, bands: int) -> FloatArray:
+    """Return the weights ``[bands, points]`` of a curve through evenly spaced points."""
+    at = np.linspace(0, points - 1, bands)[:, None]
+    weights: FloatArray = np.maximum(0, 1 - np.abs(at - np.arange(points))).astype(np.float32)
+    return weights

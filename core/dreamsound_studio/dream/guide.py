@@ -145,12 +145,7 @@ def guide_objective(atom: Guide, model: Model) -> GuideObjective:
     """
     layer = model.table.resolve_layer(atom.layer or model.table.guide_layer)
     clip = read_clip(atom.path)
-    patch_s = model.patch_samples / model.sample_rate_hz
-    if clip.seconds < patch_s:
-        raise RecipeError(
-            f"{atom.path}: the guide is {clip.seconds:.2f} s long, shorter than a {model.name} "
-            f"patch ({patch_s:.2f} s). Repeat it, or use a longer sound."
-        )
+    check_length(clip, f"{atom.path}: the guide", model)
     found = layer_of(clip, model, layer, whole_patches=True)
     features = found.reshape(-1, found.shape[-1])
     sizes = np.linalg.norm(features, axis=1)
@@ -160,6 +155,16 @@ def guide_objective(atom: Guide, model: Model) -> GuideObjective:
     chosen = np.linspace(0, len(features) - 1, min(len(features), MOST_FEATURES)).round()
     index = chosen.astype(np.int64)
     return GuideObjective(layer, Vectors(features[index] / sizes[index, None]))
+
+
+def check_length(clip: Clip, what: str, model: Model) -> None:
+    """Raise `RecipeError`, which begins with `what`, for a sound shorter than a patch."""
+    patch_s = model.patch_samples / model.sample_rate_hz
+    if clip.seconds < patch_s:
+        raise RecipeError(
+            f"{what} is {clip.seconds:.2f} s long, shorter than a {model.name} patch "
+            f"({patch_s:.2f} s). Repeat it, or use a longer sound."
+        )
 
 
 def direction_objective(atom: Direction, model: Model) -> DirectionObjective:

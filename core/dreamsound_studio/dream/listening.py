@@ -11,6 +11,8 @@ References
 
 from __future__ import annotations
 
+import math
+import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,7 +20,7 @@ from fractions import Fraction
 import numpy as np
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
-from dreamsound_studio.dream.mono import Mono
+from dreamsound_studio.dream.mono import EQUALISER_POINTS, Mono
 from dreamsound_studio.recipe.plan import Plan
 
 #: Noise is drawn in pieces of this many samples, each by a seed of its own.
@@ -44,26 +46,56 @@ class ChangedListening:
     speed : float
         Largest change of the speed, as a share: 0.12 is 12 % slower or faster, pitch with it.
     tilt : float
-        Largest tap of the tilt ``z[n] + tap z[n - 1]``: positive is darker, below 1.
+        Largest tap of the tilt ``z[n] + tap z[n - lag]``: positive is darker, below 1.
     noise_db : float or None
-        Level of the loudest noise re. the sound, dB; None for no noise.
+        Level of the loudest noise re. the sound in the network's band, dB; None for no noise.
+    windows : int
+        Number of windows of the network's features to draw from.
+    eq_db : float
+        Standard deviation of the points of a curve over the network's bands, dB.
+    oversampling : float
+        The sound's sample rate re. the network's. Tilt and noise are those of the network's rate:
+        at 48 kHz a lag of one sample would tilt the air and leave a band up to 8 kHz as it is.
     """
 
     level_db: float = 0.0
     speed: float = 0.0
     tilt: float = 0.0
     noise_db: float | None = None
+    windows: int = 1
+    eq_db: float = 0.0
+    oversampling: float = 1.0
 
     @classmethod
-    def of(cls, plan: Plan) -> ChangedListening:
-        """Return a plan's listening."""
+    def of(cls, plan: Plan, windows: int = 1, oversampling: float = 1.0) -> ChangedListening:
+        """Return a plan's listening; what a plan does not say is as in the attributes.
+
+        Parameters
+        ----------
+        plan : Plan
+            Its fields of listening count.
+        windows : int, optional
+            Number of windows that the network's features have.
+        oversampling : float, optional
+            As in the attributes.
+        """
         noise_db = None if plan.listen_noise_db <= NO_NOISE_DB else plan.listen_noise_db
-        return cls(plan.listen_level_db, plan.listen_speed, plan.listen_tilt, noise_db)
+        drawn = windows if plan.listen_windows else 1
+        return cls(
+            plan.listen_level_db,
+            plan.listen_speed,
+            plan.listen_tilt,
+            noise_db,
+            drawn,
+            plan.listen_eq_db,
+            oversampling,
+        )
 
     @property
     def is_changed(self) -> bool:
         """Whether anything is changed."""
-        return bool(self.level_db or self.speed or self.tilt or self.noise_db is not None)
+        waves = self.level_db or self.speed or self.tilt or self.noise_db is not None
+        return bool(waves) or self.windows > 1 or self.eq_db > 0
 
     @property
     def speeds(self) -> tuple[float, ...]:
@@ -80,7 +112,13 @@ class ChangedListening:
         noise = 0.0
         if self.noise_db is not None:
             noise = 10 ** ((self.noise_db - float(random.uniform(0, NOISE_RANGE_DB))) / 20)
-        return DrawnListening(seed, speed, shift, 10 ** (gain_db / 20), tilt, noise)
+            noise *= math.sqrt(max(self.oversampling, 1.0))
+        window = int(random.integers(self.windows)) if self.windows > 1 else 0
+        lag = max(1, round(self.oversampling))
+        curve = self.eq_db * random.standard_normal(EQUALISER_POINTS) if self.eq_db else ()
+        equaliser = tuple(float(level) for level in curve)
+        gain = 10 ** (gain_db / 20)
+        return DrawnListening(seed, speed, shift, gain, tilt, noise, window, lag, equaliser)
 
 
 @dataclass(frozen=True)
@@ -101,6 +139,12 @@ class DrawnListening:
         The tap.
     noise : float
         RMS of the noise re. the sound's, linear.
+    window : int
+        Index of the window of the network's features; 0 is the published one.
+    lag : int
+        Of the tap, samples.
+    equaliser : tuple of float
+        Levels of `EQUALISER_POINTS` over the network's bands, dB; empty for none.
     """
 
     seed: tuple[int, ...]
@@ -109,27 +153,33 @@ class DrawnListening:
     gain: float = 1.0
     tilt: float = 0.0
     noise: float = 0.0
+    window: int = 0
+    lag: int = 1
+    equaliser: tuple[float, ...] = ()
 
-    def adjoint(self, gradient: FloatArray, following: FloatArray) -> FloatArray:
+    def adjoint(self, gradient: FloatArray) -> FloatArray:
         """Return dL/dy from dL/dz.
 
         Parameters
         ----------
         gradient : numpy.ndarray
-            dL/dz ``[channels, n]``.
-        following : numpy.ndarray
-            The sample after it, ``[channels, 1]``; 0 at the end of the sound.
+            dL/dz of some samples, ``[n]``.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``[n + lag]``: what these samples contribute, from `lag` samples before them on.
         """
-        gain = np.float32(self.gain)
-        if not self.tilt:
-            return gradient * gain
-        shifted: FloatArray = np.concatenate([gradient[:, 1:], following], axis=1)
-        tilted: FloatArray = gradient + np.float32(self.tilt) * shifted
-        return tilted * gain
+        gain, tap = np.float32(self.gain), np.float32(self.gain * self.tilt)
+        back = np.zeros(len(gradient) + self.lag, np.float32)
+        np.multiply(gradient, gain, out=back[self.lag :])
+        if tap:
+            back[: -self.lag] += tap * gradient
+        return back
 
 
 class ChangedMono:
-    """A mono signal as one listening has it: ``z[n] = gain (y[n] + tilt y[n - 1]) + noise``.
+    """A mono signal as one listening has it: ``z[n] = gain (y[n] + tilt y[n - lag]) + noise``.
 
     Parameters
     ----------
@@ -151,14 +201,17 @@ class ChangedMono:
         self._gain = np.float32(hearing.gain * level)
         self._noise_rms = np.float32(hearing.noise * hearing.gain * level * rms)
         self._pieces: OrderedDict[int, FloatArray] = OrderedDict()
+        self._lock = threading.Lock()
         self.length, self.lead, self.tail = mono.length, mono.lead, mono.tail
+        self.window = hearing.window
+        self.equaliser = np.array(hearing.equaliser or [0.0] * EQUALISER_POINTS, np.float32)
 
     def read(self, start: int, stop: int) -> FloatArray:
         """Return ``[stop - start]`` samples."""
-        tilt = self._hearing.tilt
+        tilt, lag = self._hearing.tilt, self._hearing.lag
         if tilt:
-            sound = self._mono.read(start - 1, stop)
-            heard = (sound[1:] + np.float32(tilt) * sound[:-1]) * self._gain
+            sound = self._mono.read(start - lag, stop)
+            heard = (sound[lag:] + np.float32(tilt) * sound[:-lag]) * self._gain
         else:
             heard = self._mono.read(start, stop) * self._gain
         if self._noise_rms:
@@ -171,33 +224,49 @@ class ChangedMono:
         return made[start - first * NOISE_SAMPLES : stop - first * NOISE_SAMPLES]
 
     def _piece(self, index: int) -> FloatArray:
-        if index not in self._pieces:
+        # Several blocks are read at the same time.
+        with self._lock:
+            piece = self._pieces.get(index)
+        if piece is None:
             # Seeds are not negative, and the first piece may lie before the sound.
             random = np.random.default_rng((*self._hearing.seed, index + 2**20))
-            self._pieces[index] = random.standard_normal(NOISE_SAMPLES, np.float32)
-            if len(self._pieces) > NOISE_PIECES:
-                self._pieces.popitem(last=False)
-        return self._pieces[index]
+            piece = random.standard_normal(NOISE_SAMPLES, np.float32)
+            with self._lock:
+                self._pieces[index] = piece
+                if len(self._pieces) > NOISE_PIECES:
+                    self._pieces.popitem(last=False)
+        return piece
 
 
-def apply_adjoint(gradient: Samples, hearing: DrawnListening, factor: float, into: Samples) -> None:
-    """Add ``factor . dL/dy`` of one listening to `into`.
+def add_adjoint(
+    into: Samples,
+    channel: int,
+    hearing: DrawnListening,
+    factor: float,
+    first: int,
+    gradient: FloatArray,
+) -> None:
+    """Add ``factor . dL/dy`` of a part of one listening to a channel.
 
     Parameters
     ----------
-    gradient : Samples
-        dL/dz ``[channels, length]``.
+    into : Samples
+        ``[channels, length]``.
+    channel : int
+        The channel.
     hearing : DrawnListening
         The listening.
     factor : float
         Such as the share of this listening.
-    into : Samples
-        Of the same shape.
+    first : int
+        First sample of the part; what lies beyond the sound is context, and dropped.
+    gradient : numpy.ndarray
+        dL/dz from there on, ``[n]``.
     """
-    for start, block in gradient.blocks():
-        stop = start + block.shape[1]
-        following = gradient.read(stop, stop + 1)
-        into.add(start, hearing.adjoint(block, following) * np.float32(factor))
+    begin, end = max(first, 0), min(first + len(gradient), into.length)
+    if begin < end:
+        inside = gradient[begin - first : end - first] * np.float32(factor)
+        into.add_to_channel(channel, begin - hearing.lag, hearing.adjoint(inside))
 
 
 def rate_at_speed(sample_rate_hz: int, speed: float, model_rate_hz: int) -> int:

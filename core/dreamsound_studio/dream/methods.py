@@ -6,7 +6,7 @@ from typing import Protocol
 
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import Samples
-from dreamsound_studio.dream.bed import bed_of
+from dreamsound_studio.dream.bed import beds_of
 from dreamsound_studio.dream.constraints import StepCraft
 from dreamsound_studio.dream.learned_filter import LearnedFilter
 from dreamsound_studio.dream.material import Material
@@ -84,5 +84,5 @@ def method_of(
         return NextSound(plan, source, material.targets, envelope, rate, top_hz)
     if plan.bed_file is not None and bed_file is None:
         raise RecipeError(f"Missing bed_file: pass the sound of {plan.bed_file}")
-    bed = bed_of(plan, source, clip, material.layout, envelope, bed_file)
-    return SculptSteps(plan, source, bed, envelope, material.layout, rate, top_hz)
+    beds = beds_of(plan, source, clip, material.layout, envelope, bed_file)
+    return SculptSteps(plan, source, beds, envelope, material.layout, rate, top_hz)

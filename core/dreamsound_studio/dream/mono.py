@@ -8,6 +8,9 @@ import numpy as np
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
 
+#: Points of the curve by which a listening may be coloured.
+EQUALISER_POINTS = 8
+
 
 class Signal(Protocol):
     """What an ear hears: one channel, with context on either side.
@@ -18,11 +21,18 @@ class Signal(Protocol):
         Samples of the sound.
     lead, tail : int
         Samples of context before and after it.
+    window : int
+        Index of the features' window through which it is heard; 0 is the published one.
+    equaliser : numpy.ndarray
+        Levels at points that are evenly spaced over the features' bands, dB
+        ``[EQUALISER_POINTS]``.
     """
 
     length: int
     lead: int
     tail: int
+    window: int
+    equaliser: FloatArray
 
     def read(self, start: int, stop: int) -> FloatArray:
         """Return ``[stop - start]`` samples, zeros beyond the context."""
@@ -55,6 +65,8 @@ class Mono:
         self._after = none if after is None else after
         self.length = samples.length
         self.lead, self.tail = self._before.shape[1], self._after.shape[1]
+        self.window = 0
+        self.equaliser = np.zeros(EQUALISER_POINTS, np.float32)
 
     def read(self, start: int, stop: int) -> FloatArray:
         """Return ``[stop - start]`` samples, zeros outside the sound."""

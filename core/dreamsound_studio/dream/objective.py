@@ -7,7 +7,7 @@ them as indices, so that one traced graph serves every class.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -34,6 +34,7 @@ from dreamsound_studio.recipe.objective import (
     Guide,
     Layer,
     Objective,
+    Texture,
     Unit,
 )
 from dreamsound_studio.recipe.plan import DEFAULT_AT, terms_by_model, terms_of
@@ -99,12 +100,25 @@ def _check_atom(atom: Any, table: NameTable) -> None:
         atom.check(table)
     elif isinstance(atom, Guide):
         table.resolve_layer(atom.layer or table.guide_layer)
+    elif isinstance(atom, Texture):
+        texture_layers(atom, table)
     elif not isinstance(atom, Direction):
         _place_in(table, atom)
 
 
+def texture_layers(atom: Texture, table: NameTable) -> tuple[str, ...]:
+    """Return the layers whose statistics a texture compares."""
+    names = (atom.layer,) if atom.layer else table.texture_layers or (table.guide_layer,)
+    return tuple(table.resolve_layer(name) for name in names)
+
+
 def objective_of(
-    recipe: Recipe, model: Model, clip: Clip | None = None, terms: Objective | None = None
+    recipe: Recipe,
+    model: Model,
+    rms: float | None = None,
+    clips: Mapping[str, Clip] | None = None,
+    clip: Clip | None = None,
+    terms: Objective | None = None,
 ) -> tuple[ObjectiveFunction, tuple[ClassChoice, ...]]:
     """Return the recipe's objective and its class choices.
 
@@ -114,6 +128,11 @@ def objective_of(
         Its objective, or its `class_`, `at` and `layer`, are read.
     model : Model
         Provides the names, and hears the sounds in the objective.
+    rms : float, optional
+        RMS of the active parts of what is heard, at which a texture is heard too; by default at
+        its own.
+    clips : mapping, optional
+        Sounds that were read already, by path.
     clip : Clip, optional
         The sound, for objectives that depend on the time in it.
     terms : Objective, optional
@@ -127,9 +146,10 @@ def objective_of(
     Raises
     ------
     RecipeError
-        The model has no such class, layer, channel or unit, or a sound is too short for a guide.
+        The model has no such class, layer, channel or unit, or a sound is too short for a guide
+        or a texture.
     AudioFileError
-        A sound in the objective cannot be read.
+        A sound in the objective cannot be read, or a texture is silent.
     """
     text = terms_of(recipe) if terms is None else terms
     choices: list[ClassChoice] = []
@@ -148,6 +168,11 @@ def objective_of(
             part = UnitObjective(layer, place, model.table.before_relu.get(layer))
         elif isinstance(atom, FromModel):
             raise RecipeError(f"{atom}: {model.name} does not hear it")
+        elif isinstance(atom, Texture):
+            from dreamsound_studio.dream.texture import texture_objective
+
+            target = (clips or {}).get(atom.path)
+            part = texture_objective(atom, model, texture_layers(atom, model.table), target, rms)
         elif isinstance(atom, FurtherAtom):
             part = atom.objective(model) if clip is None else atom.objective_in(clip, model)
             reported = atom.reported_class(model.table) if reported is None else reported

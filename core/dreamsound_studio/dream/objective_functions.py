@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.models.network import Tensor
 from dreamsound_studio.recipe.plan import DEFAULT_AT
 
 #: Beside the activations: the sample of the sound at which each patch starts, ``[patches]``, which
 #: may lie before its first, and the samples between two of the model's frames.
 PATCH_STARTS, FRAME_SAMPLES = "patch starts", "frame samples"
+#: Added to a variance, of which the training's is 1.
+VARIANCE_FLOOR = 1e-4
 
 
 class ObjectiveFunction(Protocol):
@@ -171,6 +174,51 @@ class UnitObjective:
                 tf.reduce_max(_flat(before[..., self.place[-1]]), axis=1), 0.0
             )
         return values + tf.minimum(before[where], 0.0)
+
+
+@dataclass(frozen=True)
+class Natural:
+    """How much a block of patches excites the layers as the sounds of the training did.
+
+    Parameters
+    ----------
+    means : dict
+        Mean of each channel in training ``[channels]``, by layer; the variances are 1.
+
+    Notes
+    -----
+    Minus the mean over layers and channels of ``m^2 + (log s)^2``, where m and s are the mean and
+    the standard deviation of a channel over all patches of a block, less its training's and
+    re. it. It is the prior of DeepInversion [1]_, with the logarithm of s.
+
+    References
+    ----------
+    .. [1] H. Yin et al., "Dreaming to distill: data-free knowledge transfer via DeepInversion",
+       CVPR 2020.
+    """
+
+    means: dict[str, FloatArray] = field(compare=False, repr=False)
+    reads_class = False
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """Return the layers."""
+        return tuple(self.means)
+
+    def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
+        """Return ``[patches]``, the same for each patch of the block."""
+        import tensorflow as tf
+
+        distances = []
+        for layer, training in self.means.items():
+            channels = tf.reshape(activations[layer], [-1, len(training)])
+            mean = tf.reduce_mean(channels, axis=0)
+            variance = tf.reduce_mean(tf.square(channels - mean), axis=0)
+            log_deviation = tf.math.log(variance + VARIANCE_FLOOR) / 2
+            distance = tf.square(mean - training) + tf.square(log_deviation)
+            distances.append(tf.reduce_mean(distance))
+        patches = tf.shape(activations["logits"])[0]
+        return -tf.add_n(distances) / len(distances) * tf.ones([patches])
 
 
 @dataclass(frozen=True)

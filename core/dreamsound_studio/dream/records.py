@@ -8,6 +8,7 @@ from pathlib import Path
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.dream.evaluation import Evaluation
+from dreamsound_studio.dream.judgement import Judgement
 from dreamsound_studio.dream.learned_filter import LearnedFilter
 from dreamsound_studio.recipe.morph import Targets
 from dreamsound_studio.recipe.plan import Plan
@@ -80,6 +81,8 @@ class RawDream:
         step that ran by it; what followed ran by the recipe's.
     learned : LearnedFilter or None
         The filter of the method `sculpt`.
+    judged : Judgement or None
+        What a second model hears in source and dream; None if none has listened.
     """
 
     source: Clip
@@ -100,6 +103,7 @@ class RawDream:
     others: dict[str, Path | None] = field(default_factory=dict)
     earlier_blocks: list[tuple[int, int]] = field(default_factory=list)
     learned: LearnedFilter | None = None
+    judged: Judgement | None = None
 
     def close(self) -> None:
         """Release scratch files."""

@@ -2,8 +2,8 @@
 
     y = S^-1( sum_l X_l . 10^(G_l / 20) )
 
-X_1 is the source, X_2 a bed under it that can sound where the source has nothing. G_l is a sum of
-coarse grids of gains (`dsp.gain_grid`), learned by Adam [1]_ with the gradients of changed
+X_1 is the source, the others a bed under it that can sound where the source has nothing. G_l is a
+sum of coarse grids of gains (`dsp.gain_grid`), learned by Adam [1]_ with the gradients of changed
 listenings (`dream.listening`). The paper filters by one gradient at a time; here the filter is what
 many gradients agree on.
 
@@ -17,12 +17,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
 from dreamsound_studio.audio.channels import energy_of
 from dreamsound_studio.audio.samples import FloatArray, Samples
-from dreamsound_studio.dsp.gain_grid import GainGrids
+from dreamsound_studio.dsp.gain_grid import GainGrids, Gains
 from dreamsound_studio.dsp.stft import ComplexArray, Stft, frame_blocks, overlap_add, unit_magnitude
 from dreamsound_studio.dsp.threads import in_threads
 
@@ -39,6 +40,8 @@ MOST_RESTORE = 100.0
 
 #: Of each grid, ``[groups, layers, times, bands]``.
 Grids = list[FloatArray]
+#: From a group, a layer, the first frame and one past the last to their gains.
+GainsOf = Callable[[int, int, int, int], Gains]
 
 
 @dataclass
@@ -107,6 +110,60 @@ class Learned:
             self.mean[n] += np.float32(1 - DECAY_MEAN) * (self.grids[n] - self.mean[n])
 
 
+class Slope(Protocol):
+    """dL/dy, to be read in parts.
+
+    Attributes
+    ----------
+    channels : int
+        One for all channels of y, or as many as y has.
+    """
+
+    @property
+    def channels(self) -> int:
+        """Return the number of channels."""
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        """Return ``[channels, stop - start]``."""
+
+
+class SlopeAtOneLevel:
+    """dL/dy of a sound that is heard at a level of its own, whatever that of y.
+
+    What is heard is ``r y / |y|``, so that up to a factor the slope is ``g - y <g, y> / <y, y>``:
+    whatever adds energy without a use takes it from what has one.
+
+    Parameters
+    ----------
+    gradient : Samples
+        g ``[1 or channels, length]``; one for all channels is that of their mean.
+    sound : Samples
+        y ``[channels, length]``.
+    """
+
+    def __init__(self, gradient: Samples, sound: Samples) -> None:
+        self._gradient, self._sound = gradient, sound
+        self.channels = sound.channels
+        along = 0.0
+        for start, block in sound.blocks():
+            slope = gradient.read(start, start + block.shape[1])
+            along += float(np.sum(slope * block, dtype=np.float64))
+        energy = energy_of(sound)
+        self._share = np.float32(along / energy if energy > 0 else 0.0)
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        """Return ``[channels, stop - start]``."""
+        return self._gradient.read(start, stop) - self._share * self._sound.read(start, stop)
+
+
+@dataclass
+class _KeptGains:
+    """Gains by the grids that they are of, by group, layer and first frame."""
+
+    grids: Grids
+    gains: dict[tuple[int, int, int], Gains] = field(default_factory=dict)
+
+
 @dataclass
 class Sculptor:
     """A learned filter at work on one source.
@@ -114,7 +171,7 @@ class Sculptor:
     Attributes
     ----------
     layers : list of Samples
-        The source, and the bed if there is one, ``[channels, length]`` each.
+        The source, and the sounds of the bed, ``[channels, length]`` each.
     gain_grids : GainGrids
         From the grids to gains.
     stft : Stft
@@ -141,6 +198,7 @@ class Sculptor:
     energy: float = 0.0
     share_of_depth: Callable[[int, int], FloatArray | None] | None = None
     _spectra_kept: dict[tuple[int, int], ComplexArray] = field(default_factory=dict, repr=False)
+    _gains_kept: _KeptGains = field(default_factory=lambda: _KeptGains([]), repr=False)
 
     def nothing(self) -> Learned:
         """Return the state before the first step."""
@@ -176,16 +234,15 @@ class Sculptor:
         for start, block in self._blocks(grids, [0], unit_magnitude):
             into.write(start, block)
 
-    def slopes(self, grids: Grids, gradient: Samples) -> Grids:
+    def slopes(self, grids: Grids, gradient: Slope) -> Grids:
         """Return dL/du of each grid.
 
         Parameters
         ----------
         grids : list of numpy.ndarray
             u.
-        gradient : Samples
-            dL/dy ``[groups, length]``; a factor of all of it plays no part in the ascent, so the
-            level's restoring is left out.
+        gradient : Slope
+            dL/dy; a factor of all of it plays no part in the ascent.
 
         Notes
         -----
@@ -198,12 +255,14 @@ class Sculptor:
             for (group, layer), pieces in parts.items():
                 for grid, (begin, piece) in zip(slopes, pieces, strict=True):
                     grid[group, layer, begin : begin + len(piece)] += piece
+        for grid in slopes:
+            grid *= np.float32(math.log(10) / 20)
         return slopes
 
     def _slopes_of(
-        self, grids: Grids, gradient: Samples
+        self, grids: Grids, gradient: Slope
     ) -> Callable[[tuple[int, int]], dict[tuple[int, int], list[tuple[int, FloatArray]]]]:
-        factor = np.float32(math.log(10) / 20)
+        kept = self._gains_of(grids)
 
         def of(frames: tuple[int, int]) -> dict[tuple[int, int], list[tuple[int, FloatArray]]]:
             back = self.stft.inverse_adjoint(gradient.read(*self.stft.sample_range(*frames)))
@@ -216,11 +275,11 @@ class Sculptor:
                 spectra = self._spectra(layer, *frames)
                 for group in range(self.groups):
                     mine = spectra if self.groups == 1 else spectra[group : group + 1]
-                    own = back if gradient.channels == 1 else back[group : group + 1]
-                    gains = self.gain_grids.gains([g[group, layer] for g in grids], *frames)
-                    by_bin = (mine * own).real.sum(axis=0)
-                    by_bin *= gains.linear
-                    by_bin *= factor
+                    own = back if 1 in (gradient.channels, self.groups) else back[[group]]
+                    gains = kept(group, layer, *frames)
+                    product = (mine * own).real
+                    by_bin = product[0] if len(product) == 1 else product.sum(axis=0)
+                    by_bin = by_bin * gains.linear
                     found[group, layer] = self.gain_grids.adjoint(by_bin, gains, frames[0])
             return found
 
@@ -232,9 +291,13 @@ class Sculptor:
         layers: Sequence[int],
         change: Callable[[ComplexArray], ComplexArray] = lambda spectra: spectra,
     ) -> Iterator[tuple[int, FloatArray]]:
+        kept = self._gains_of(grids)
+
         def made(frames: tuple[int, int]) -> FloatArray:
-            shaped = [self._shaped(change, grids, layer, *frames) for layer in layers]
-            total = shaped[0] if len(shaped) == 1 else np.sum(shaped, axis=0)
+            shaped = [self._shaped(change, kept, layer, *frames) for layer in layers]
+            total = shaped[0]
+            for other in shaped[1:]:
+                total += other
             if self.band is not None:
                 total *= self.band
             return self.stft.inverse(total)
@@ -245,17 +308,43 @@ class Sculptor:
     def _shaped(
         self,
         change: Callable[[ComplexArray], ComplexArray],
-        grids: Grids,
+        kept: GainsOf,
         layer: int,
         first: int,
         last: int,
     ) -> ComplexArray:
         """Return a layer's spectra with its gains, ``[channels, frames, bins]``."""
-        gains = [
-            self.gain_grids.gains([grid[group, layer] for grid in grids], first, last).linear
-            for group in range(self.groups)
-        ]
-        return change(self._spectra(layer, first, last)) * np.stack(gains)
+        gains = [kept(group, layer, first, last).linear for group in range(self.groups)]
+        factors = gains[0][None] if len(gains) == 1 else np.stack(gains)
+        return change(self._spectra(layer, first, last)) * factors
+
+    def _gains_of(self, grids: Grids) -> GainsOf:
+        """Return what gives the gains of some frames by these grids.
+
+        A step writes the sound by the gains that the next one needs the slopes of: short sounds'
+        are kept from the one to the other.
+        """
+        known = self._gains_kept
+        same = len(known.grids) == len(grids) and all(map(np.array_equal, known.grids, grids))
+        if not same:
+            known = self._gains_kept = _KeptGains([grid.copy() for grid in grids])
+        keeps = self._kept_bytes() <= KEPT_BYTES
+
+        def of(group: int, layer: int, first: int, last: int) -> Gains:
+            found = known.gains.get((group, layer, first))
+            if found is None:
+                found = self.gain_grids.gains([grid[group, layer] for grid in grids], first, last)
+                if keeps:
+                    known.gains[group, layer, first] = found
+            return found
+
+        return of
+
+    def _kept_bytes(self) -> int:
+        """Return the size of the spectra of all layers, which that of the gains is below."""
+        sound = self.layers[0]
+        frames = self.stft.frame_count(sound.length)
+        return len(self.layers) * sound.channels * frames * self.stft.bins * 8
 
     def _spectra(self, layer: int, first: int, last: int) -> ComplexArray:
         """Return a layer's spectra ``[channels, frames, bins]``, which are not to be changed."""
@@ -263,8 +352,7 @@ class Sculptor:
             return self._spectra_kept[layer, first]
         sound = self.layers[layer]
         spectra = self.stft.forward(sound.read(*self.stft.sample_range(first, last)))
-        frames = self.stft.frame_count(sound.length)
-        if len(self.layers) * sound.channels * frames * self.stft.bins * 8 <= KEPT_BYTES:
+        if self._kept_bytes() <= KEPT_BYTES:
             self._spectra_kept[layer, first] = spectra
         return spectra
 

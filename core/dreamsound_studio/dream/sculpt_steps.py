@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ from dreamsound_studio.audio.channels import Layout, energy_of
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dream.constraints import StepCraft
 from dreamsound_studio.dream.learned_filter import LearnedFilter
-from dreamsound_studio.dream.sculpt import Learned, Sculptor
+from dreamsound_studio.dream.sculpt import Learned, Sculptor, Slope, SlopeAtOneLevel
 from dreamsound_studio.dream.step import State
 from dreamsound_studio.dsp.envelope import Envelope
 from dreamsound_studio.dsp.fades import band_gain, span_fade
@@ -64,8 +64,8 @@ class SculptSteps:
         The dream's plan.
     source : Samples
         The source, in the layout of the recipe's channels.
-    bed : Samples or None
-        The sound under it, of the same shape.
+    beds : sequence of Samples
+        The sounds under it, of the same shape.
     envelope : Envelope
         The source's.
     layout : Layout
@@ -80,7 +80,7 @@ class SculptSteps:
         self,
         plan: Plan,
         source: Samples,
-        bed: Samples | None,
+        beds: Sequence[Samples],
         envelope: Envelope,
         layout: Layout,
         sample_rate_hz: int,
@@ -92,7 +92,7 @@ class SculptSteps:
         unbanded = plan.model_copy(update={"band_low_hz": None, "band_high_hz": None})
         self.craft = StepCraft(unbanded, source, sample_rate_hz, envelope.rms)
         self.listening_rms: float | None = LISTENING_RMS
-        self._source, self._bed, self._layout = source, bed, layout
+        self._source, self._beds, self._layout = source, beds, layout
         self._rate_hz = sample_rate_hz
         self._band_top_hz = band_top_hz
         self._automation = Automation.of(plan, sample_rate_hz)
@@ -112,7 +112,7 @@ class SculptSteps:
             1 if all channels share one gradient, and so one filter.
         """
         shape = start.channels, start.length
-        layers = [start.copy()] + ([] if self._bed is None else [self._bed])
+        layers = [start.copy(), *self._beds]
         passed, kept = self._bands()
         gain_grids = GainGrids(
             parse_grids(self.plan.gain_grid),
@@ -146,7 +146,11 @@ class SculptSteps:
         """Learn from the state's gradient, and make the next sound; never a reason to stop."""
         learned, sculptor = self._of(state)
         state.step += 1
-        slopes = sculptor.slopes(learned.grids, self._faded(state.gradient))
+        gradient = self._faded(state.gradient)
+        slope: Slope = gradient
+        if self.plan.restore_level:
+            slope = SlopeAtOneLevel(gradient, state.sound)
+        slopes = sculptor.slopes(learned.grids, slope)
         rate_db = self.plan.rate_db * self._automation.strength(state.step)
         learned.ascend(slopes, rate_db, self.plan.pull)
         following = state.spare

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.control import Control
-from dreamsound_studio.dream.ear import never_stop
 from dreamsound_studio.dream.ears import Ears
 from dreamsound_studio.dream.evaluation import Evaluation
+from dreamsound_studio.dream.gradient_pass import never_stop
 from dreamsound_studio.dream.graphs import BEST_CLASS
 from dreamsound_studio.dream.objective import ClassChoice
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -11,14 +13,15 @@ from dreamsound_studio.audio.channels import surroundings
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.constraints import StepCraft
-from dreamsound_studio.dream.ear import Classes, Ear
+from dreamsound_studio.dream.ear import Ear
 from dreamsound_studio.dream.ears import Ears
 from dreamsound_studio.dream.evaluation import Evaluation
+from dreamsound_studio.dream.gradient_pass import Classes, GradientPass, gradients
 from dreamsound_studio.dream.listening import (
     ChangedListening,
     ChangedMono,
     DrawnListening,
-    apply_adjoint,
+    add_adjoint,
 )
 from dreamsound_studio.dream.material import Material
 from dreamsound_studio.dream.mono import Mono, Signal
@@ -30,6 +33,17 @@ from dreamsound_studio.recipe.plan import Plan
 
 #: What further models add to a gradient, and their objective.
 Beside = Callable[[Samples, Samples, int], float]
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """One signal of a step: the ear and the patches that hear it, and how it is changed."""
+
+    ear: Ear
+    grid: PatchGrid
+    signal: Signal
+    hearing: DrawnListening | None
+    place: int
 
 
 class StepGradient:
@@ -73,7 +87,9 @@ class StepGradient:
         self._control = control
         self._model = ears.model
         self._rms, self._level = rms, 1.0 if listening_rms is None else listening_rms / rms
-        self._listening = ChangedListening.of(plan)
+        self._listening = ChangedListening.of(
+            plan, len(self._model.windows), ears.sample_rate_hz / self._model.sample_rate_hz
+        )
         self._octaves = [
             [ears.at_speed(2**octave * speed) for speed in self._listening.speeds]
             for octave in range(plan.octaves)
@@ -164,64 +180,46 @@ class StepGradient:
     def _listens(
         self, sound: Samples, step: int, classes: Classes, into: Samples | None
     ) -> list[Evaluation]:
+        signals = self._signals(sound, step)
+        if into is None:
+            stop = self._control.check_silently
+            return [one.ear.hear(one.signal, one.grid, classes, stop) for one in signals]
+        passes = [
+            GradientPass(one.ear, one.signal, one.grid, classes, self._adder(one, into))
+            for one in signals
+        ]
+        return gradients(passes, self._control.check)
+
+    def _signals(self, sound: Samples, step: int) -> list[_Heard]:
+        """Return what a step hears: each listening, and in it each channel."""
+        channels = [None] if self._material.linked else list(range(sound.channels))
+        signals = []
+        for ear, grid, hearing in self._listenings(step):
+            around = self._surroundings(ear, sound) if grid.context else (None, None)
+            for place, channel in enumerate(channels):
+                mono = Mono(sound, channel, *around)
+                signal: Signal = mono
+                if hearing is not None:
+                    signal = ChangedMono(mono, hearing, self._level, self._rms)
+                signals.append(_Heard(ear, grid, signal, hearing, place))
+        return signals
+
+    def _listenings(self, step: int) -> Iterator[tuple[Ear, PatchGrid, DrawnListening | None]]:
         if self._is_plain:
             ear = self.ear_of(step)
-            return self._listen(ear, self._grid(ear, self._shift(step)), sound, classes, into)
-        return self._listen_changed(sound, step, classes, into)
-
-    def _listen(
-        self,
-        ear: Ear,
-        grid: PatchGrid,
-        sound: Samples,
-        classes: Classes,
-        into: Samples | None,
-        changed: Callable[[Mono], Signal] = lambda mono: mono,
-        before: float = 0.0,
-        share: float = 1.0,
-    ) -> list[Evaluation]:
-        """Add dL/dx of one listening to `into`, if given; return what was heard, by channel.
-
-        `before` and `share` are what was done before of the step, and what part of it this is.
-        """
-        around = self._surroundings(ear, sound) if grid.context else (None, None)
-        channels = [None] if self._material.linked else list(range(sound.channels))
-        heards = []
-        for place, channel in enumerate(channels):
-            mono = Mono(sound, channel, *around)
-
-            def check(part: float, done: int = place) -> None:
-                self._control.check(before + share * (done + part) / len(channels))
-
-            signal = changed(mono)
-            if into is None:
-                heards.append(ear.hear(signal, grid, classes, self._control.check_silently))
-            else:
-                heards.append(ear.gradient(signal, grid, classes, into, place, check))
-        return heards
-
-    def _listen_changed(
-        self, sound: Samples, step: int, classes: Classes, into: Samples | None
-    ) -> list[Evaluation]:
-        count = self._plan.listens
+            yield ear, self._grid(ear, self._shift(step)), None
+            return
         ears = self._octaves[self._plan.octave_of(step)]
-        heards = []
-        for number in range(count):
+        for number in range(self._plan.listens):
             hearing = self._listening.draw((self._plan.seed, step, number))
             ear = ears[hearing.speed]
-            grid = self._grid(ear, hearing.shift if self._plan.jitter else None)
-            one = None if into is None else Samples(into.channels, into.length)
+            yield ear, self._grid(ear, hearing.shift if self._plan.jitter else None), hearing
 
-            def changed(mono: Mono, hearing: DrawnListening = hearing) -> Signal:
-                return ChangedMono(mono, hearing, self._level, self._rms)
-
-            heards += self._listen(
-                ear, grid, sound, classes, one, changed, number / count, 1 / count
-            )
-            if one is not None and into is not None:
-                apply_adjoint(one, hearing, 1 / count, into)
-                one.close()
-        return heards
+    def _adder(self, heard: _Heard, into: Samples) -> Callable[[int, FloatArray], None]:
+        if heard.hearing is None:
+            return partial(into.add_to_channel, heard.place)
+        share = 1 / self._plan.listens
+        return partial(add_adjoint, into, heard.place, heard.hearing, share)
 
     def _shift(self, step: int) -> float | None:
         """Return the shift of a step's patch grid, 0..1; None is the published grid."""

@@ -63,17 +63,19 @@ class Interpolation:
 
     def of_columns(self, values: FloatArray) -> FloatArray:
         """Return ``[rows, points]`` from ``[rows, values]``."""
-        here = values[:, self.left]
-        step = values[:, self.left + 1]
-        step -= here
-        step *= self.share
-        step += here
-        return step
+        points: FloatArray = np.take(np.diff(values, axis=1), self.left, axis=1, mode="clip")
+        points *= self.share
+        points += np.take(values, self.left, axis=1, mode="clip")
+        return points
 
     def of_rows(self, values: FloatArray) -> FloatArray:
         """Return ``[points, columns]`` from ``[values, columns]``."""
-        here, share = values[self.left], self.share[:, None]
-        return here + (values[self.left + 1] - here) * share
+        points: FloatArray = values[self.left + 1]
+        here = values[self.left]
+        points -= here
+        points *= self.share[:, None]
+        points += here
+        return points
 
     @cached_property
     def _order(self) -> npt.NDArray[np.intp] | None:
@@ -257,7 +259,9 @@ class GainGrids:
         for number, (grid, to_nodes) in enumerate(zip(grids, self._to_nodes, strict=True)):
             part = self._along(number, first, last).of_rows(grid)
             parts.append(part if to_nodes is None else to_nodes.of_columns(part))
-        total = parts[0] if len(parts) == 1 else np.sum(parts, axis=0)
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
         bounded = np.tanh(total / self._depth_db)
         slope = 1 - bounded * bounded
         db = self._depth_db * bounded

@@ -141,5 +141,8 @@ class Resampler:
 
         rows = tf.reshape(segment, [-1, self.rows_in])
         count = tf.shape(rows)[0] - 2 * self.margin_rows
-        shifts = [rows[j : j + count] for j in range(2 * self.margin_rows + 1)]
+        # The gradient of Python's slices is slow.
+        shifts = [
+            tf.slice(rows, [j, 0], [count, self.rows_in]) for j in range(2 * self.margin_rows + 1)
+        ]
         return tf.reshape(tf.concat(shifts, axis=1) @ self.matrix, [-1])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
+from dreamsound_studio.dream.judgement import Judgement
 from dreamsound_studio.dream.records import RawDream, StepEvent
 from dreamsound_studio.jobs.results import (
     DreamResult,
     HeardResult,
     JobResult,
+    JudgedResult,
     RenderResult,
     StepResult,
 )
@@ -55,6 +58,8 @@ class Report:
         What the model hears in the source and in the dream.
     recipe : Recipe
         As it was carried out, with the resolved model.
+    judged : Judgement or None
+        What a second model hears in both.
     gain_db : float
         Gain of the dream.
     renders : dict
@@ -77,6 +82,7 @@ class Report:
     initial: StepEvent
     final: StepEvent
     recipe: Recipe
+    judged: Judgement | None = None
     gain_db: float = 0.0
     renders: dict[str, Path] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -98,6 +104,7 @@ class Report:
             steps=dream.steps,
             initial=dream.initial,
             final=dream.final,
+            judged=dream.judged,
             recipe=dream.recipe.model_copy(update={"model": dream.model_name}),
             gain_db=written.gain_db,
             renders=dict(written.paths),
@@ -116,6 +123,7 @@ class Report:
             "start": self.start,
             "initial": _heard(self.initial),
             "final": _heard(self.final),
+            "judged": None if self.judged is None else _judged(self.judged),
             "recipe": self.recipe.as_dict(),
             "gain_db": self.gain_db,
             "renders": {name: str(path) for name, path in self.renders.items()},
@@ -147,6 +155,10 @@ def _step(event: StepEvent) -> StepResult:
         "class": event.class_name,
         "strength": event.strength,
     }
+
+
+def _judged(judgement: Judgement) -> JudgedResult:
+    return cast("JudgedResult", judgement.as_dict())
 
 
 def _heard(event: StepEvent) -> HeardResult:

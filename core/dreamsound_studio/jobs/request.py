@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from dreamsound_studio.audio.span import parse_span
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.errors import QueueError
+from dreamsound_studio.jobs.judge import WORDS
 from dreamsound_studio.jobs.spec import JobFields, JobSpec
 from dreamsound_studio.jobs.stamp import FileStamp, absolute_path
 from dreamsound_studio.models.store.local import looks_like_path
@@ -115,6 +116,7 @@ class JobRequest(JobFields):
                 "from_render": None if start is None else str(absolute_path(start, folder)),
                 "options": RenderOptions.make(**self.options.model_dump(exclude_unset=True)),
                 "values": values,
+                "judge": absolute_model(self.judge, folder),
                 "seen": self.seen or FileStamp.of(source),
             }
         )
@@ -131,7 +133,19 @@ def absolute(recipe: Recipe, folder: Path) -> Recipe:
         Base of relative paths.
     """
     recipe = recipe.with_files(lambda path: absolute_path(path, folder))
-    model = Path(recipe.model).expanduser()
-    if not (looks_like_path(recipe.model) or (folder / model).exists()):
-        return recipe
-    return recipe.model_copy(update={"model": str(absolute_path(recipe.model, folder))})
+    model = absolute_model(recipe.model, folder)
+    return recipe if model == recipe.model else recipe.model_copy(update={"model": model})
+
+
+def absolute_model(model: str, folder: Path) -> str:
+    """Return a model's absolute path, or its name.
+
+    Parameters
+    ----------
+    model : str
+        As for ``find_weights``, or one of `WORDS`.
+    folder : pathlib.Path
+        Base of relative paths.
+    """
+    is_path = looks_like_path(model) or (folder / Path(model).expanduser()).exists()
+    return str(absolute_path(model, folder)) if is_path and model not in WORDS else model

@@ -52,6 +52,24 @@ StepResult = TypedDict(
 )
 
 
+#: A class and its score, see `dream.judgement.ScoredClass`.
+HeardClass = TypedDict("HeardClass", {"class": str, "score": float})
+
+#: What a second model hears in source and dream, see `dream.judgement.Judgement`.
+JudgedResult = TypedDict(
+    "JudgedResult",
+    {
+        "model": str,
+        "weights_sha256": str,
+        "class": str | None,
+        "before": float | None,
+        "after": float | None,
+        "top_before": list[HeardClass],
+        "top_after": list[HeardClass],
+    },
+)
+
+
 class DreamResult(TypedDict, total=False):
     """A dream and its renders, see `jobs.report.Report`; or, if `skipped`, why there are none."""
 
@@ -65,6 +83,7 @@ class DreamResult(TypedDict, total=False):
     start: int
     initial: HeardResult
     final: HeardResult
+    judged: JudgedResult | None
     recipe: dict[str, JsonValue]
     gain_db: float
     renders: dict[str, str]

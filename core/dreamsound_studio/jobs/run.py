@@ -14,6 +14,7 @@ from dreamsound_studio.control import Control
 from dreamsound_studio.dream.patient import PatientDreamer
 from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.jobs.hooks import NO_HOOKS, Hooks, Progress
+from dreamsound_studio.jobs.judge import Judge, judge_of
 from dreamsound_studio.jobs.keeping import keep_in_library, library_record
 from dreamsound_studio.jobs.models import Loaded
 from dreamsound_studio.jobs.report import Report
@@ -77,14 +78,18 @@ class Runner:
         self._protected = list(protected)
         self._keeps_records = keeps_records
         self._loaded: Loaded | None = None
+        self._judge: Judge | None = None
         self._loading = threading.Lock()
         self._writing = threading.Lock()
 
     def model(self, spec: JobSpec) -> Loaded:
-        """Return the model of the jobs, loaded at the first call."""
+        """Return the model of the jobs, loaded at the first call, as is a judge that is named."""
         with self._loading:
             if self._loaded is None:
-                self._loaded = self._load(spec.recipe, spec.trust)
+                loaded = self._load(spec.recipe, spec.trust)
+                self._judge = Judge(self._load_named, judge_of(spec), spec.trust)
+                self._judge.prepare(loaded.model)
+                self._loaded = loaded
             return self._loaded
 
     @property
@@ -156,6 +161,10 @@ class Runner:
         try:
             if hooks.on_dream is not None:
                 hooks.on_dream(dream)
+            if self._judge is not None:
+                with control.in_charge():
+                    say = _sayer(spec, progress, hooks)
+                    self._judge.judge(dream, control, progress.note, say)
             report = self._write(spec, dream, progress, control, hooks, began_s)
         except BaseException:
             dream.close()
@@ -247,6 +256,9 @@ class Runner:
             say(text)
         report.warnings += unkept
         return report, record
+
+    def _load_named(self, model: str, trust: bool) -> Model:
+        return self._load(Recipe(model=model), trust).model
 
     def _sources(self, spec: JobSpec) -> list[Path]:
         return [*self._protected, *map(Path, spec.files())]

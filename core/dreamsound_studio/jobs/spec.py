@@ -39,6 +39,13 @@ class JobFields(BaseModel):
     ] = Field(default_factory=dict)
     number: Annotated[int, Field(ge=1, description="value of {n} in the renders' names")] = 1
     trust: Annotated[bool, Field(description="allow a foreign SavedModel to run")] = False
+    judge: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="second model that hears source and dream: a name or a path, none, or auto",
+        ),
+    ] = "auto"
     kind: Annotated[
         Literal["render", "preview"],
         Field(description="a preview goes before all renders, and interrupts a running one"),

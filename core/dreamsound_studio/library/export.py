@@ -12,7 +12,7 @@ from typing import Literal
 from dreamsound_studio.library.records import DreamRecord
 
 #: Columns without a plain cell value, stored as JSON.
-NESTED = ("recipe", "scores", "renders")
+NESTED = ("recipe", "scores", "judged", "renders")
 
 
 def lines_of(dreams: Iterable[DreamRecord], form: Literal["json", "csv"]) -> Iterator[str]:
@@ -24,7 +24,7 @@ def lines_of(dreams: Iterable[DreamRecord], form: Literal["json", "csv"]) -> Ite
         The dreams.
     form : str
         ``json``: one array. ``csv``: a header, then a line for each dream; tags are separated by
-        commas, the recipe, the scores and the renders are JSON.
+        commas, the recipe, the scores, the judgement and the renders are JSON.
 
     Notes
     -----

@@ -53,6 +53,7 @@ def record_of(
         score_before=first.score,
         score_after=last.score,
         scores={last.class_name: (first.score, last.score)},
+        judged=None if dream.judged is None else dream.judged.as_dict(),
         preset=preset,
         seconds_taken=sum(event.seconds for event in dream.steps),
         renders=tuple(

@@ -95,6 +95,9 @@ class DreamRecord:
         Its score in the source and in the dream.
     scores : mapping
         Scores of every notable class: name to (before, after).
+    judged : mapping or None
+        What a second model hears in source and dream, plain JSON values as `Judgement.as_dict`
+        gives them; None if none has listened.
     preset : str
         Name of the preset, or empty.
     seconds_taken : float
@@ -127,6 +130,7 @@ class DreamRecord:
     score_before: float | None = None
     score_after: float | None = None
     scores: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    judged: Mapping[str, Any] | None = None
     preset: str = ""
     seconds_taken: float = 0.0
     notes: str = ""

@@ -62,15 +62,16 @@ class LibraryRows:
             renders[number].append(RenderRecord(*map(from_column, values)))
         found = {}
         query = (
-            f"SELECT id, scores, recipe, {', '.join(COLUMNS)} FROM dreams "
+            f"SELECT id, scores, recipe, judged, {', '.join(COLUMNS)} FROM dreams "
             f"JOIN details USING (id) WHERE id IN ({marks})"
         )
-        for number, scores, recipe, *values in self._connection.execute(query, numbers):
+        for number, scores, recipe, judged, *values in self._connection.execute(query, numbers):
             fields = dict(zip(COLUMNS, map(from_column, values), strict=True))
             found[number] = DreamRecord(
                 id=number,
                 scores={name: (a, b) for name, (a, b) in json.loads(scores).items()},
                 recipe=json.loads(recipe),
+                judged=None if judged is None else json.loads(judged),
                 tags=tuple(sorted(tags[number], key=str.casefold)),
                 renders=tuple(renders[number]),
                 **fields,
@@ -84,8 +85,11 @@ class LibraryRows:
         """
         values = [to_column(getattr(dream, name)) for name in COLUMNS]
         number = self._insert("dreams", COLUMNS, values)
-        nested = [json.dumps(one, allow_nan=False) for one in (dream.scores, dream.recipe)]
-        self._insert("details", ("id", "scores", "recipe"), (number, *nested))
+        nested = [
+            None if one is None else json.dumps(one, allow_nan=False)
+            for one in (dream.scores, dream.recipe, dream.judged)
+        ]
+        self._insert("details", ("id", "scores", "recipe", "judged"), (number, *nested))
         for tag in dream.tags:
             self._insert("tags", ("dream", "tag"), (number, to_column(tag)))
         for render in dream.renders:

@@ -70,6 +70,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE text_index (behind INTEGER NOT NULL)",
         "INSERT INTO text_index VALUES (1)",
     ),
+    ("ALTER TABLE details ADD COLUMN judged TEXT",),
 )
 LIBRARY = FileKind(
     what="library",

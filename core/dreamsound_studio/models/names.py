@@ -35,6 +35,8 @@ class NameTable:
         Classes that stand for silence.
     guide_layer : str
         The layer for a guide's features unless another is named.
+    texture_layers : tuple of str
+        The layers for a texture unless one is named; by default `guide_layer`.
     elsewhere : mapping
         What to say about a class that another model has, by its name in lower case.
     """
@@ -47,6 +49,7 @@ class NameTable:
     before_relu: Mapping[str, str] = field(default_factory=dict)
     silence_classes: tuple[int, ...] = ()
     guide_layer: str = "embeddings"
+    texture_layers: tuple[str, ...] = ()
     elsewhere: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def resolve_layer(self, name: str) -> str:

@@ -1,4 +1,9 @@
-"""Import TensorFlow without its messages on standard error."""
+"""Import TensorFlow without its messages on standard error, and divide the cores for it.
+
+On processors an operation of TensorFlow runs in one thread, and several blocks of patches at the
+same time (`dsp.threads`): the operations of a small network are too short for several threads each.
+On a GPU everything stays as TensorFlow has it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,14 @@ import logging
 import os
 import sys
 import tempfile
+from contextlib import suppress
+from functools import cache
 from types import ModuleType
+
+from dreamsound_studio.cores import available_cores
+
+#: Set by users who want another number of threads for each operation, or of operations at a time.
+INTRA_OP_VARIABLE, INTER_OP_VARIABLE = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
 
 
 def import_tensorflow() -> ModuleType:
@@ -23,7 +35,7 @@ def import_tensorflow() -> ModuleType:
     try:
         error_stream = sys.stderr.fileno()
     except (AttributeError, OSError, ValueError):
-        return _import()
+        return _with_threads_set(_import())
     # The messages come from C++, before any log level is read: only the descriptor stops them.
     with tempfile.TemporaryFile() as chatter:
         sys.stderr.flush()
@@ -32,7 +44,7 @@ def import_tensorflow() -> ModuleType:
         try:
             module = _import()
             # The device scan prints messages too, but only once.
-            module.config.list_physical_devices()
+            _with_threads_set(module)
         except Exception:
             chatter.seek(0)
             os.write(kept, chatter.read())
@@ -51,6 +63,45 @@ def device_name() -> str:
         return "CPU"
     details = tf.config.experimental.get_device_details(gpus[0])
     return f"GPU {details.get('device_name', '')}".strip()
+
+
+@cache
+def has_gpu() -> bool:
+    """Return whether TensorFlow computes on a GPU."""
+    return bool(import_tensorflow().config.list_physical_devices("GPU"))
+
+
+@cache
+def block_threads() -> int:
+    """Return how many blocks of patches should run at the same time.
+
+    On a GPU one; elsewhere as many as there are cores, over the threads of one operation.
+    """
+    if has_gpu():
+        return 1
+    cores = available_cores()
+    each = import_tensorflow().config.threading.get_intra_op_parallelism_threads()
+    return max(1, cores // (each or _of_environment(INTRA_OP_VARIABLE) or cores))
+
+
+def _with_threads_set(tf: ModuleType) -> ModuleType:
+    """Give each operation one thread, unless there is a GPU or the user has set another number."""
+    if tf.config.list_physical_devices("GPU"):
+        return tf
+    threading = tf.config.threading
+    # After the first operation these can no longer be set; then they stay as they are.
+    with suppress(RuntimeError):
+        if not (threading.get_intra_op_parallelism_threads() or _of_environment(INTRA_OP_VARIABLE)):
+            threading.set_intra_op_parallelism_threads(1)
+        if not (threading.get_inter_op_parallelism_threads() or _of_environment(INTER_OP_VARIABLE)):
+            threading.set_inter_op_parallelism_threads(available_cores())
+    return tf
+
+
+def _of_environment(variable: str) -> int:
+    """Return the number in a variable of the environment; 0 where it has none."""
+    value = os.environ.get(variable, "")
+    return int(value) if value.isdecimal() else 0
 
 
 def _import() -> ModuleType:

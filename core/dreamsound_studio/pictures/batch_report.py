@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.files import free_number, numbered, write_atomic
-from dreamsound_studio.pictures.html import STYLE, escape_html, picture, player
+from dreamsound_studio.pictures.html import STYLE, escape_html, judged_line, picture, player
 
 #: Common file extensions that libsndfile reads.
 ENDINGS = (
@@ -109,6 +109,8 @@ class Row:
         The class that was maximised.
     before, after : float or None
         Its score before and after.
+    judged : mapping or None
+        What a second model hears in both, as `Judgement.as_dict` gives it.
     seconds : float
         Duration of the dream and its renders.
     renders : dict
@@ -128,6 +130,7 @@ class Row:
     class_name: str = ""
     before: float | None = None
     after: float | None = None
+    judged: Mapping[str, Any] | None = None
     seconds: float = 0.0
     renders: dict[str, str] = field(default_factory=dict)
     pictures: dict[str, str] = field(default_factory=dict)
@@ -237,7 +240,7 @@ class BatchReport:
                 for render, path in row.renders.items()
             ]
             rest = f"<details><summary>more</summary>{''.join(players[1:])}{notes}</details>"
-            content = f"<p>{score}</p>{players[0]}{rest}"
+            content = f"<p>{score}</p>{judged_line(row.judged)}{players[0]}{rest}"
             pair = "".join(picture(row.pictures.get(which)) for which in ("before", "after"))
         return (
             f"<article><div><h2>{row.number} {escape_html(Path(row.input).name)}</h2>"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dreamsound_studio.files import write_atomic
-from dreamsound_studio.pictures.html import STYLE, escape_html, picture, player
+from dreamsound_studio.pictures.html import STYLE, escape_html, judged_line, picture, player
 
 
 @dataclass
@@ -29,6 +30,8 @@ class Variation:
         Its spectrogram, relative to the page.
     before, after : dict or None
         Class and score in the source and in the dream.
+    judged : mapping or None
+        What a second model hears in both, as `Judgement.as_dict` gives it.
     gain_db : float or None
         Gain applied to match levels, dB.
     warnings : list of str
@@ -44,6 +47,7 @@ class Variation:
     picture: str | None = None
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
+    judged: Mapping[str, Any] | None = None
     gain_db: float | None = None
     warnings: list[str] = field(default_factory=list)
     error: str | None = None
@@ -145,6 +149,7 @@ def _change(variation: Variation) -> str:
     level = "" if variation.gain_db is None else f", level {variation.gain_db:+.1f} dB"
     return (
         f"<p>{escape_html(after['class'])} {before['score']:.3f} → {after['score']:.3f}{level}</p>"
+        f"{judged_line(variation.judged)}"
     )
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import html
 import urllib.parse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from dreamsound_studio.dream.judgement import Judgement
 
 
 def picture(path: str | None) -> str:
@@ -19,6 +22,13 @@ def player(name: str, path: str) -> str:
         f'<label>{escape_html(name)} <audio controls preload="none" src="{_address(path)}"></audio>'
         f'</label><a href="{_address(path)}">{escape_html(Path(path).name)}</a>'
     )
+
+
+def judged_line(judged: Mapping[str, Any] | None) -> str:
+    """Return what a second model hears, as `Judgement.as_dict` gives it; empty for None."""
+    if judged is None:
+        return ""
+    return f'<p class="judged">{escape_html(Judgement.from_dict(judged))}</p>'
 
 
 def _address(path: str) -> str:
@@ -42,7 +52,8 @@ article { border: 1px solid var(--line); border-radius: 8px; padding: .8rem }
 article p { margin: .3rem 0 } article a { color: var(--soft); font-size: .8rem }
 img { width: 100%; border-radius: 4px } audio { width: 100%; height: 34px }
 label { display: block; font-size: .85rem; color: var(--soft) }
-.error { color: var(--bad) } .warning { color: var(--soft); font-size: .85rem }
+.error { color: var(--bad) } .judged { color: var(--soft) }
+.warning { color: var(--soft); font-size: .85rem }
 th { text-align: left; font-weight: normal; color: var(--soft); padding-right: 1rem }
 button { font: inherit } td { word-break: break-word }
 """

@@ -51,7 +51,10 @@ class RecipeFields(BaseModel):
         Carrier | None, Field(description="sound that passes the filter; default: the method's")
     ] = None
     flip: Annotated[bool, Field(description="swap mask source and carrier")] = False
-    target: Annotated[str | None, Field(description="sound file that provides the timbre")] = None
+    target: Annotated[
+        str | None,
+        Field(description="sound file that provides the timbre, or the texture with sculpt"),
+    ] = None
     target_b: Annotated[str | None, Field(description="sound file that the target morphs into")] = (
         None
     )
@@ -75,8 +78,8 @@ class RecipeFields(BaseModel):
         str | None,
         Field(
             description="weighted sum of class:, layer:, channel:, unit:, direction:, guide:, "
-            "note:, chord: and melody: terms, such as 'class:Whistling - 0.5*layer:layer3'; in "
-            "place of a class or layer"
+            "texture:, note:, chord: and melody: terms, such as 'class:Whistling - "
+            "0.5*layer:layer3'; in place of a class or layer"
         ),
     ] = None
     layer: Annotated[
@@ -246,6 +249,31 @@ class RecipeFields(BaseModel):
             description="level of the loudest added noise re. the sound, dB; -120 adds none",
         ),
     ] = None
+    listen_windows: Annotated[
+        bool | None,
+        Field(
+            description="hear each listening through the network's own analysis window, half of "
+            "it or twice as much, at random"
+        ),
+    ] = None
+    listen_eq_db: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=40,
+            description="random colouring by a curve over the network's bands (standard "
+            "deviation), dB",
+        ),
+    ] = None
+    natural: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=1000,
+            description="how strongly the network's activations are held to the statistics of the "
+            "sounds it was trained on; 0 is off",
+        ),
+    ] = None
     gain_grid: Annotated[
         str,
         Field(
@@ -266,12 +294,13 @@ class RecipeFields(BaseModel):
         ),
     ] = 0.005
     bed: Annotated[
-        Literal["none", "noise", "pink", "clicks"],
+        Literal["none", "noise", "pink", "clicks", "glides", "chirps", "voices", "mixed"],
         Field(
             description="sound under the source, shaped by the filter too: none, noise with the "
-            "source's spectrum, pink noise, or clicks"
+            "source's spectrum, pink noise, clicks, gliding tones, chirps, or wandering "
+            "voices; mixed is pink noise and the last four together, each with its own filter"
         ),
-    ] = "pink"
+    ] = "mixed"
     bed_file: Annotated[
         str | None, Field(description="sound file to use as the bed; replaces bed")
     ] = None
@@ -295,7 +324,13 @@ class RecipeFields(BaseModel):
     ] = None
     seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="seed for all randomness")] = 0
     block_patches: Annotated[
-        int, Field(ge=1, le=1024, description="number of patches per pass through the network")
+        int,
+        Field(
+            ge=1,
+            le=1024,
+            description="most patches per pass through the network; a processor takes "
+            "half as many in each of its threads",
+        ),
     ] = 32
     precision: Annotated[
         Literal["float32", "bfloat16"], Field(description="arithmetic inside the network")

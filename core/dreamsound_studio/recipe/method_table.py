@@ -34,6 +34,12 @@ class MethodRow:
         Times that a step hears the sound.
     listen_level_db, listen_speed, listen_tilt, listen_noise_db : float
         How far each listening is changed.
+    listen_windows : bool
+        Whether each listening has a window of its own.
+    listen_eq_db : float
+        How far each listening is coloured.
+    natural : float
+        Weight of the training's statistics, in logits; for objectives of classes alone.
     """
 
     combine: str
@@ -52,6 +58,9 @@ class MethodRow:
     listen_speed: float = 0.0
     listen_tilt: float = 0.0
     listen_noise_db: float = -120.0
+    listen_windows: bool = False
+    listen_eq_db: float = 0.0
+    natural: float = 0.0
 
 
 METHODS: dict[str, MethodRow] = {
@@ -69,6 +78,9 @@ METHODS: dict[str, MethodRow] = {
         listen_level_db=4.0,
         listen_speed=0.125,
         listen_tilt=0.5,
-        listen_noise_db=-15.0,
+        listen_noise_db=-5.0,
+        listen_windows=True,
+        listen_eq_db=6.0,
+        natural=10.0,
     ),
 }

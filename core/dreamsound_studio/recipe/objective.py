@@ -211,6 +211,27 @@ class Guide(_Atom):
         return f"guide:{in_quotes(self.path)}" + (f":{written(self.layer)}" if self.layer else "")
 
 
+@dataclass(frozen=True)
+class Texture(_Atom):
+    """The statistics of another sound in a layer.
+
+    Parameters
+    ----------
+    path : str or path_like
+        A sound file.
+    layer : str, optional
+        As in `Layer`; by default the model's own choice.
+    """
+
+    path_fields = MappingProxyType({"path": "texture"})
+
+    path: str
+    layer: str | None = None
+
+    def __str__(self) -> str:
+        return f"texture:{in_quotes(self.path)}" + (f":{written(self.layer)}" if self.layer else "")
+
+
 class FurtherAtom(_Atom):
     """An atom with an objective of its own; `read` is a row of ``recipe.objective_text.ATOMS``."""
 
@@ -278,7 +299,7 @@ class FromModel(_Atom):
         return f"{self.model}/{self.atom}"
 
 
-Atom = Class | Layer | Channel | Unit | Direction | Guide | FurtherAtom | FromModel
+Atom = Class | Layer | Channel | Unit | Direction | Guide | Texture | FurtherAtom | FromModel
 
 
 @dataclass(frozen=True, repr=False)

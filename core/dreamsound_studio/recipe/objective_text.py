@@ -10,6 +10,7 @@ r"""The grammar of objectives: from text to the objects of ``recipe.objective``.
               | "unit" ":" name ":" integer { "," integer }
               | "direction" ":" name "-" name
               | "guide" ":" name [ ":" name ]
+              | "texture" ":" name [ ":" name ]
               | "note" ":" name
               | "chord" ":" name
               | "melody" ":" name
@@ -43,6 +44,7 @@ from dreamsound_studio.recipe.objective import (
     Guide,
     Layer,
     Objective,
+    Texture,
     Unit,
 )
 
@@ -263,6 +265,11 @@ def _guide(reader: Reader) -> Guide:
     return Guide(path, reader.name("a layer name") if reader.take(":") else None)
 
 
+def _texture(reader: Reader) -> Texture:
+    path = reader.name("a sound file")
+    return Texture(path, reader.name("a layer name") if reader.take(":") else None)
+
+
 #: The reader of each kind of atom: ``module:function``, imported when needed.
 ATOMS: dict[str, str] = {
     "class": f"{__name__}:_class",
@@ -271,6 +278,7 @@ ATOMS: dict[str, str] = {
     "unit": f"{__name__}:_unit",
     "direction": f"{__name__}:_direction",
     "guide": f"{__name__}:_guide",
+    "texture": f"{__name__}:_texture",
     "note": "dreamsound_studio.dream.notes:Note.read",
     "chord": "dreamsound_studio.dream.notes:Chord.read",
     "melody": "dreamsound_studio.dream.melody:Melody.read",

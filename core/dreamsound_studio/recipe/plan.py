@@ -10,7 +10,7 @@ from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.fields import Carrier, Combine, MaskFrom
 from dreamsound_studio.recipe.method_table import METHODS, MethodRow
 from dreamsound_studio.recipe.morph import Morph
-from dreamsound_studio.recipe.objective import Class, Layer, Objective
+from dreamsound_studio.recipe.objective import Atom, Class, Layer, Objective, Texture
 from dreamsound_studio.recipe.objective_text import parse_objective
 from dreamsound_studio.recipe.recipe import Recipe
 
@@ -47,6 +47,9 @@ class Plan(Recipe):
     listen_speed: float
     listen_tilt: float
     listen_noise_db: float
+    listen_windows: bool
+    listen_eq_db: float
+    natural: float
 
     @classmethod
     def of(cls, recipe: Recipe) -> Plan:
@@ -79,20 +82,19 @@ def terms_of(recipe: Recipe) -> Objective:
     Parameters
     ----------
     recipe : Recipe
-        Its `objective`, or its `class_`, `at` and `layer`, are read.
+        Its `objective`, or its `class_`, `at` and `layer`, are read; without any, the method
+        `sculpt` takes the texture of its target.
     """
     if recipe.objective is not None:
         return parse_objective(recipe.objective)
     if recipe.layer is not None:
         return Objective(((1.0, Layer(recipe.layer)),))
+    if takes_texture(recipe):
+        textures = [Texture(path) for path in (recipe.target, recipe.target_b) if path is not None]
+        return _between(recipe, *textures)
     name = _class_of(recipe)
     if name == "target" and recipe.target_b is not None:
-        # The masks change over time; the objective is a single number, and takes their middle.
-        share = Morph.of(recipe).middle
-        ends = ((1 - share, "@target"), (share, "@target_b"))
-        return Objective(
-            tuple((weight, Class(end, recipe.at)) for weight, end in ends if weight > 0)
-        )
+        return _between(recipe, *(Class(end, recipe.at) for end in ("@target", "@target_b")))
     if name in ("first", "follow", "target", "patch"):
         name = f"@{name}"
     return Objective(((1.0, Class(name, recipe.at)),))
@@ -106,6 +108,22 @@ def terms_by_model(recipe: Recipe) -> dict[str, Objective]:
 def other_models(recipe: Recipe) -> tuple[str, ...]:
     """Return the models that a recipe's objective names beside the recipe's own."""
     return tuple(name for name in terms_by_model(recipe) if name != recipe.model)
+
+
+def takes_texture(recipe: Recipe) -> bool:
+    """Return whether the texture of the target is what is maximised."""
+    aims = (recipe.class_, recipe.at, recipe.layer, recipe.objective)
+    return recipe.method == "sculpt" and recipe.target is not None and not any(aims)
+
+
+def _between(recipe: Recipe, first: Atom, *second: Atom) -> Objective:
+    """Return the first of two ends, or what lies between them in a morph.
+
+    The masks change over time; the objective is a single number, and takes their middle.
+    """
+    share = Morph.of(recipe).middle if second else 0.0
+    weighed = ((1 - share, first), *((share, end) for end in second))
+    return Objective(tuple((weight, end) for weight, end in weighed if weight > 0))
 
 
 def _class_of(recipe: Recipe) -> str:
@@ -128,7 +146,7 @@ def _choices(recipe: Recipe) -> dict[str, Any]:
         "combine": recipe.combine or row.combine,
         "flip": False,
     }
-    if recipe.layer is None and recipe.objective is None:
+    if recipe.layer is None and recipe.objective is None and not takes_texture(recipe):
         values |= {"at": recipe.at or DEFAULT_AT, "class_": _class_of(recipe)}
     return values
 
@@ -141,7 +159,12 @@ def _check_target(recipe: Recipe, uses_target: bool) -> None:
         raise RecipeError("class target needs a target. Name a sound file.")
     if recipe.target_b is not None and recipe.target is None:
         raise RecipeError("target_b needs a target to morph from. Name target too.")
-    if recipe.target is not None and not (uses_target or wants_class):
+    if recipe.target is not None and not (uses_target or wants_class or takes_texture(recipe)):
+        if recipe.method == "sculpt":
+            raise RecipeError(
+                "The method sculpt takes the texture of a target, or its class. Remove the class, "
+                "layer or objective, use class target, or remove the target."
+            )
         raise RecipeError(
             f"The method {recipe.method} does not use a target. Use the method target or class "
             "target, or remove the target."
@@ -160,10 +183,21 @@ def _numbers(recipe: Recipe) -> dict[str, Any]:
         if given is None and name == "listen_speed" and _keeps_pitch(recipe):
             given = 0.0
         values[name] = getattr(row, name) if given is None else given
+    if recipe.natural is None and not _climbs_logits(recipe):
+        values["natural"] = 0.0
     if kind is not None:
         values |= {"mask": None, "invert_mask": recipe.invert_mask or kind.invert_mask}
     return values
 
 
 def _keeps_pitch(recipe: Recipe) -> bool:
+    """Return whether the objective means pitches, which another speed would change."""
     return any(atom.keeps_pitch for atom in terms_of(recipe).atoms)
+
+
+def _climbs_logits(recipe: Recipe) -> bool:
+    """Return whether the objective is made of classes, read where the weight of `natural` fits."""
+    return all(
+        isinstance(atom, Class) and (atom.at or DEFAULT_AT) == "logit"
+        for atom in terms_of(recipe).atoms
+    )

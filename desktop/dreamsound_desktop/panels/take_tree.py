@@ -134,7 +134,8 @@ class TakeTree(QTreeWidget):
             item.setText(2, f"{before} → {after}")
         item.setText(3, "★" * take.stars)
         gone = take.missing()
-        tip = "\n".join([self._description(take), *take.warnings])
+        lines = (self._description(take), take.judged, *take.warnings)
+        tip = "\n".join(filter(None, lines))
         if gone:
             tip = self.tr("Files missing: {0}").format(", ".join(gone))
             font = item.font(0)

@@ -31,6 +31,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "Listening": (
         "listens", "listen_level_db", "listen_speed", "listen_tilt", "listen_noise_db",
+        "listen_windows", "listen_eq_db", "natural",
     ),
     "Target": ("target", "target_b", "morph"),
     "Level": ("backtrack", "strength_ref", "normalise", "follow_envelope", "restore_level"),
@@ -71,6 +72,8 @@ SLIDERS: Final[dict[str, tuple[float, float, bool]]] = {
     "listen_level_db": (0, 12, False),
     "listen_speed": (0, 0.5, False),
     "listen_noise_db": (-120, 0, False),
+    "listen_eq_db": (0, 20, False),
+    "natural": (0, 100, False),
 }
 
 

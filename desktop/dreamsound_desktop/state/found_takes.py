@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.selection import TimeSpan
-from dreamsound_desktop.state.takes import DreamTake
+from dreamsound_desktop.state.takes import DreamTake, judged_text
 from dreamsound_studio.library.records import DreamRecord
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.render.note import RenderNote
@@ -39,6 +39,7 @@ def take_of_job(document: Document, job: Job) -> DreamTake | None:
         class_name=class_name,
         score_before=None if before is None else before["score"],
         score_after=None if after is None else after["score"],
+        judged=judged_text(job.result.get("judged")),
         job=job.id,
     )
     document.takes.put(take)
@@ -62,6 +63,7 @@ def take_of_record(document: Document, record: DreamRecord, span: TimeSpan) -> D
         class_name=record.class_name,
         score_before=record.score_before,
         score_after=record.score_after,
+        judged=judged_text(record.judged),
         stars=record.stars,
     )
     document.takes.put(take)

@@ -16,7 +16,7 @@ from dreamsound_studio.models.tables import known_tables
 from dreamsound_studio.queue.inbox import JOB, STATUS, read_job
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.method_table import METHODS
-from dreamsound_studio.recipe.plan import Plan
+from dreamsound_studio.recipe.plan import Plan, takes_texture
 from dreamsound_studio.recipe.presets import Preset, find_preset, set_fields
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import DEFAULT_RENDERS
@@ -105,7 +105,8 @@ class JobFolder:
         """Set or clear the target sound; adapts the method."""
         fields = self.recipe.model_dump(exclude_defaults=True, exclude={"schema_version"})
         needs = "target" in (METHODS[self.recipe.method].mask_from, self.recipe.mask_from)
-        if path and not needs:
+        toward = self.recipe.model_copy(update={"target": path})
+        if path and not needs and not takes_texture(toward):
             fields["method"] = "target"
         elif not path and needs:
             kept = self.own.method if self.own.target is None else "add"

@@ -11,7 +11,10 @@ from dreamsound_studio.recipe.objective_text import ATOMS
 KINDS = tuple(f"{kind}:" for kind in ATOMS)
 ROLES = ("@first", "@follow", "@target", "@patch")
 MOST = 12
-_ATOM = re.compile(r"(?:^|[\s+*\-(])((?:class|layer|channel|unit):)(\"[^\"]*|[^\s+*]*)$")
+_ATOM = re.compile(
+    r"(?:^|[\s+*\-(])((?:class|layer|channel|unit):|(?:guide|texture):\"[^\"]*\":)"
+    r"(\"[^\"]*|[^\s+*]*)$"
+)
 _BARE = re.compile(r"@?[\w/&'. ]+")
 _WORD = re.compile(r"[\w@]*$")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dreamsound_desktop.state.events import Event
 from dreamsound_desktop.state.selection import TimeSpan
+from dreamsound_studio.dream.judgement import Judgement
 from dreamsound_studio.files import free_number, numbered
 
 STEP = "dream_step"
@@ -40,6 +41,8 @@ class DreamTake(BaseModel):
         The recipe as executed.
     class_name, score_before, score_after
         The class it dreams towards, and its score before and after.
+    judged : str
+        What a second model hears in source and dream, in a line; empty if none has listened.
     job : int or None
         Job ID in the queue.
     """
@@ -58,6 +61,7 @@ class DreamTake(BaseModel):
     class_name: str = ""
     score_before: float | None = None
     score_after: float | None = None
+    judged: str = ""
     stars: int = Field(default=0, ge=0, le=5)
     warnings: list[str] = Field(default_factory=list)
     job: int | None = None
@@ -134,6 +138,11 @@ class TakeList:
             for take in self._takes.values()
             if (take.parent if take.parent in self._takes else None) == parent
         ]
+
+
+def judged_text(judged: Mapping[str, Any] | None) -> str:
+    """Return a job's or a library entry's judgement as a line; empty for None."""
+    return "" if judged is None else str(Judgement.from_dict(judged))
 
 
 def score_text(score: float) -> str:

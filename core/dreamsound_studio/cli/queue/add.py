@@ -139,6 +139,7 @@ def requests_of(asked: RenderRequest, priority: int = 0, kind: str = "render") -
             "values": asked.values(),
             "number": number,
             "trust": asked.trust,
+            "judge": asked.judge,
             "kind": kind,
             "priority": priority,
         }

@@ -60,6 +60,7 @@ def _row(number: int, job: Job) -> Row:
     else:
         row.state, row.renders = "done", dict(result.get("renders", {}))
         row.class_name = result["final"]["class"]
+        row.judged = result.get("judged")
         row.before, row.after = result["initial"]["score"], result["final"]["score"]
         row.out = str(Path(next(iter(row.renders.values()))).parent)
     return row

@@ -66,6 +66,11 @@ def complete_model(incomplete: str) -> list[Completion]:
     return []
 
 
+def complete_judge(incomplete: str) -> list[Completion]:
+    """Return the models whose name begins so, and ``none``."""
+    return [*complete_model(incomplete), *_matching([("none", "")], incomplete)]
+
+
 def complete_choice(choices: str) -> Callable[[str], list[Completion]]:
     """Return what completes one of some words, separated by ``|``."""
 

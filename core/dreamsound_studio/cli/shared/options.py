@@ -18,6 +18,7 @@ from dreamsound_studio.cli.shared.common_options import CLASHES, SPAN_HELP
 from dreamsound_studio.cli.shared.completion import (
     complete_choice,
     complete_class,
+    complete_judge,
     complete_layer,
     complete_model,
     complete_preset,
@@ -110,6 +111,19 @@ SourceOption = Annotated[str, _option(FILES, "--source", help="{source} in --nam
 RenderTrustOption = Annotated[
     bool, _option(WHAT, "--trust", help="Run a third-party SavedModel without asking.")
 ]
+JudgeOption = Annotated[
+    str,
+    _option(
+        WHAT,
+        "--judge",
+        metavar="MODEL|none",
+        help="Second model that hears source and dream, so that you need not trust the one the "
+        "dream climbs. It changes no sound and is not in the recipe. [default: musicnn, where it "
+        "is installed and has the dreamed class]",
+        show_default=False,
+        autocompletion=complete_judge,
+    ),
+]
 
 #: Heading of each field of the recipe in ``--help-all``; a field that is not here is craft.
 PANEL_OF: dict[str, str] = {
@@ -122,7 +136,8 @@ PANEL_OF: dict[str, str] = {
         FILTER: "combine mask_from carrier flip mask threshold_db threshold_ref "
         "threshold_over_steps threshold_over_time knee_db invert_mask fft_size hop_samples",
         SCULPT: "gain_grid depth_db rate_db pull bed bed_file bed_level_db",
-        LISTENING: "listens listen_level_db listen_speed listen_tilt listen_noise_db",
+        LISTENING: "listens listen_level_db listen_speed listen_tilt listen_noise_db "
+        "listen_windows listen_eq_db natural",
         CRAFT: "start octaves pull_to_source damp_above damp_above_hz smooth_time smooth_frequency "
         "masking jitter patch_hop seed block_patches precision",
     }.items()

@@ -12,6 +12,7 @@ from dreamsound_studio.cli.shared.shown_score import ShownScore
 from dreamsound_studio.cli.shared.verbosity import verbosity
 
 if TYPE_CHECKING:
+    from dreamsound_studio.dream.judgement import Judgement
     from dreamsound_studio.dream.records import StepEvent
     from dreamsound_studio.jobs.hooks import Hooks
 
@@ -109,6 +110,11 @@ class StepLine:
         if self._live is None:
             inform(f"{self._name}: {self._text}")
         self._show()
+
+    def judged(self, judgement: Judgement | None) -> None:
+        """Show what a second model hears in source and dream, if one has listened."""
+        if judgement is not None and not verbosity.quiet:
+            self.say(f"{self._name}: {judgement}")
 
     def say(self, text: str) -> None:
         """Print a line that stays."""

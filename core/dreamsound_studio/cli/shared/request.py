@@ -20,6 +20,7 @@ from dreamsound_studio.cli.shared.options import (
     CreatorOption,
     FormatOption,
     FxnameOption,
+    JudgeOption,
     LevelOption,
     NameOption,
     OverwriteOption,
@@ -38,8 +39,9 @@ from dreamsound_studio.cli.shared.reading import settled_span
 from dreamsound_studio.cli.shared.recipes import preset_name, recipe_of_options
 from dreamsound_studio.dream.objective import check_names_here
 from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.jobs.judge import check_judge
 from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE
-from dreamsound_studio.recipe.plan import Plan
+from dreamsound_studio.recipe.plan import Plan, other_models
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RENDER_NAMES, RenderOptions
 
@@ -68,11 +70,14 @@ class DreamRequest:
     creator: CreatorOption = ""
     source: SourceOption = ""
     trust: RenderTrustOption = False
+    judge: JudgeOption = "auto"
     recipe_fields: dict[str, Any] = field(default_factory=dict)
 
     def recipe(self) -> Recipe:
         """Return the recipe, checked as far as it can be beforehand."""
-        return checked_recipe(self.preset, self.recipe_file, self.paper, self.recipe_fields)
+        recipe = checked_recipe(self.preset, self.recipe_file, self.paper, self.recipe_fields)
+        check_judge(self.judge, recipe.model, *other_models(recipe))
+        return recipe
 
     def options(self) -> RenderOptions:
         """Return which renders are asked for, and how."""

@@ -66,8 +66,11 @@ class MusicNetwork(Model):
         import tensorflow as tf
 
         count = (tf.shape(samples)[0] - FFT_SIZE) // FRAME_HOP + 1
-        rows = tf.reshape(samples[: (count + 1) * FRAME_HOP], [count + 1, FRAME_HOP])
-        frames = tf.concat([rows[:-1], rows[1:]], axis=1) * tf.signal.hann_window(FFT_SIZE)
+        # `tf.slice`: the gradient of Python's slices is slow.
+        inner = tf.slice(samples, [0], [(count + 1) * FRAME_HOP])
+        rows = tf.reshape(inner, [count + 1, FRAME_HOP])
+        halves = [tf.slice(rows, [j, 0], [count, FRAME_HOP]) for j in range(2)]
+        frames = tf.concat(halves, axis=1) * tf.signal.hann_window(FFT_SIZE)
         spectrum = tf.signal.rfft(frames)
         power = tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))
         mel = power @ self._mel
@@ -168,7 +171,9 @@ class MusicNN(MusicNetwork):
         reach, channels = kernel.shape[:2]
         frames = x.shape[1]
         padded = tf.pad(x, [[0, 0], [reach // 2, reach // 2], [0, 0]])
-        beside = tf.concat([padded[:, k : k + frames] for k in range(reach)], axis=2)
+        beside = tf.concat(
+            [tf.slice(padded, [0, k, 0], [-1, frames, -1]) for k in range(reach)], axis=2
+        )
         flat = tf.reshape(beside, [-1, reach * channels])
         weights = tf.cast(kernel.reshape(reach * channels, -1), x.dtype)
         rows = flat @ weights + tf.cast(self._arrays[f"{name}/bias"], x.dtype)

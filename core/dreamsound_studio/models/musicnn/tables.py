@@ -90,6 +90,7 @@ def names(model: str) -> NameTable:
         short_names={f"layer{n}": f"pool{n}" for n in range(1, 6)} if vgg else {},
         before_relu=before,
         guide_layer="pool3" if vgg else "cnn3",
+        texture_layers=("pool1",) if vgg else ("timbral", "temporal"),
     )
 
 

@@ -68,9 +68,8 @@ class ForeignModel(Model):
         import tensorflow as tf
 
         count = tf.shape(samples)[0] // self.frame_hop_samples
-        return tf.reshape(
-            samples[: count * self.frame_hop_samples], [count, self.frame_hop_samples]
-        )
+        whole = tf.slice(samples, [0], [count * self.frame_hop_samples])
+        return tf.reshape(whole, [count, self.frame_hop_samples])
 
     def activations(
         self, patches: Tensor, taps: Sequence[str], precision: str = "float32"

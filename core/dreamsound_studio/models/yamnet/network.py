@@ -8,20 +8,23 @@ input gradient.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dreamsound_studio.models.network import Model, Tensor, arrays_sha256
+from dreamsound_studio.models.network import Model, SharedWeights, Tensor, arrays_sha256
 from dreamsound_studio.models.weights import Weights
 from dreamsound_studio.models.yamnet import tables as table
 from dreamsound_studio.models.yamnet.arrays import Arrays, convolutions, read_arrays, weight_names
 
 SAMPLE_RATE_HZ = 16_000
 FRAME_SAMPLES, FRAME_HOP, FFT_SIZE = 400, 160, 512
+#: Half and twice the published window: other networks' windows lie between these.
+WINDOWS = (1.0, 0.5, 2.0)
 MEL_LOW_HZ, MEL_HIGH_HZ = 125.0, 7500.0
 LOG_OFFSET = 0.001
 BATCH_NORM_EPSILON = 1e-4
@@ -59,6 +62,13 @@ class YamNet(Model):
         self.frame_hop_samples = FRAME_HOP
         self.patch_samples = (table.PATCH_FRAMES - 1) * FRAME_HOP + FRAME_SAMPLES
         self.table = table.names()
+        self.windows = WINDOWS
+        self.per_db = math.log(10) / 20
+        self._training_means = {
+            f"{name}/bn": np.asarray(arrays[f"{name}/bn/beta"], np.float32)
+            for name, _ in convolutions()
+        }
+        self._shared = SharedWeights()
         self._convolutions = [_fold(arrays, name, stride) for name, stride in convolutions()]
         self._dense = (arrays["dense/kernel"], arrays["dense/bias"])
 
@@ -70,13 +80,34 @@ class YamNet(Model):
         ``log(|STFT| M + 0.001)``: periodic Hann of 400 samples, hop 160, FFT of 512, no centring;
         M of 64 triangles, linear in mel from 125 to 7500 Hz.
         """
+        return self.features_through(samples, 1.0)
+
+    def features_through(self, samples: Tensor, window: float) -> Tensor:
+        """Return the features through a Hann window of another length, in which noise is as loud.
+
+        Parameters and result as in :meth:`Model.features_through`. The bins are those of the FFT of
+        512: of a longer frame, that of the frame wrapped around.
+        """
         import tensorflow as tf
+
+        size = 2 * round(FRAME_SAMPLES * window / 2)
+        gain = math.sqrt(FRAME_SAMPLES / size)
 
         mel = tf.signal.linear_to_mel_weight_matrix(
             table.MEL_BANDS, FFT_SIZE // 2 + 1, SAMPLE_RATE_HZ, MEL_LOW_HZ, MEL_HIGH_HZ
         )
-        frames = _frames(samples) * tf.signal.hann_window(FRAME_SAMPLES)
+        hann = tf.signal.hann_window(size)
+        frames = _frames(samples, size) * (hann if size == FRAME_SAMPLES else hann * gain)
+        if size > FFT_SIZE:
+            turns = -(-size // FFT_SIZE)
+            whole = tf.pad(frames, [[0, 0], [0, turns * FFT_SIZE - size]])
+            frames = tf.reduce_sum(tf.reshape(whole, [-1, turns, FFT_SIZE]), axis=1)
         return tf.math.log(_magnitude()(frames) @ mel + LOG_OFFSET)
+
+    @property
+    def training_means(self) -> Mapping[str, npt.NDArray[np.float32]]:
+        """Return the shifts of the batch normalisations, by layer."""
+        return self._training_means
 
     def activations(
         self, patches: Tensor, taps: Sequence[str], precision: str = "float32"
@@ -89,7 +120,7 @@ class YamNet(Model):
 
         x = tf.cast(patches, dtype)[..., None]
         for conv in self._convolutions:
-            normalised = _convolve(x, conv, dtype)
+            normalised = self._convolve(x, conv, dtype)
             x = tf.nn.relu(normalised)
             relu = "layer1/relu" if conv.name == "layer1/conv" else f"{conv.name}/relu"
             if f"{conv.name}/bn" in taps:
@@ -106,6 +137,21 @@ class YamNet(Model):
         found |= last
         found |= {name: last[alias] for name, alias in table.ALIASES.items() if name in taps}
         return found
+
+    def _convolve(self, x: Tensor, conv: _Folded, dtype: Any) -> Tensor:
+        import tensorflow as tf
+
+        kernel = self._shared.tensor(f"{conv.name}/kernel", conv.kernel, dtype)
+        bias = self._shared.tensor(f"{conv.name}/bias", conv.bias, dtype)
+        strides = [1, conv.stride, conv.stride, 1]
+        if conv.name.endswith("depthwise_conv"):
+            return tf.nn.bias_add(tf.nn.depthwise_conv2d(x, kernel, strides, "SAME"), bias)
+        if conv.name == "layer1/conv":
+            return tf.nn.bias_add(tf.nn.conv2d(x, kernel, strides, "SAME"), bias)
+        height, width, channels = x.shape[1:]
+        outputs = conv.kernel.shape[-1]
+        rows = tf.matmul(tf.reshape(x, [-1, channels]), tf.reshape(kernel, [channels, outputs]))
+        return tf.reshape(tf.nn.bias_add(rows, bias), [-1, height, width, outputs])
 
 
 def load_yamnet(weights: Weights) -> YamNet:
@@ -131,31 +177,28 @@ def _fold(arrays: Arrays, name: str, stride: int) -> _Folded:
     return _Folded(name, as32[0], as32[1], as32[2], as32[3], stride)
 
 
-def _convolve(x: Tensor, conv: _Folded, dtype: Any) -> Tensor:
+def _frames(samples: Tensor, size: int) -> Tensor:
+    """Cut samples ``[n]`` into ``[frames, size]`` at hop 160, by reshaped slices.
+
+    The middles are those of frames of 400 samples, all of which lie within the samples.
+    """
     import tensorflow as tf
 
-    kernel, bias = tf.cast(conv.kernel, dtype), tf.cast(conv.bias, dtype)
-    strides = [1, conv.stride, conv.stride, 1]
-    if conv.name.endswith("depthwise_conv"):
-        return tf.nn.bias_add(tf.nn.depthwise_conv2d(x, kernel, strides, "SAME"), bias)
-    if conv.name == "layer1/conv":
-        return tf.nn.bias_add(tf.nn.conv2d(x, kernel, strides, "SAME"), bias)
-    height, width, channels = x.shape[1:]
-    rows = tf.matmul(tf.reshape(x, [-1, channels]), kernel[0, 0])
-    return tf.reshape(tf.nn.bias_add(rows, bias), [-1, height, width, conv.kernel.shape[-1]])
-
-
-def _frames(samples: Tensor) -> Tensor:
-    """Cut samples ``[n]`` into ``[frames, 400]`` at hop 160, by three reshaped slices."""
-    import tensorflow as tf
-
+    count = (tf.shape(samples)[0] - FRAME_SAMPLES) // FRAME_HOP + 1
+    lead = (size - FRAME_SAMPLES) // 2
+    if lead > 0:
+        samples = tf.pad(samples, [[lead, lead]])
+    elif lead < 0:
+        samples = tf.slice(samples, [-lead], [-1])
     length = tf.shape(samples)[0]
-    count = (length - FRAME_SAMPLES) // FRAME_HOP + 1
-    needed = (count + 2) * FRAME_HOP
-    padded = tf.pad(samples[:needed], [[0, tf.maximum(needed - length, 0)]])
+    rows_of_one = -(-size // FRAME_HOP)
+    needed = (count + rows_of_one - 1) * FRAME_HOP
+    inner = tf.slice(samples, [0], [tf.minimum(needed, length)])
+    padded = tf.pad(inner, [[0, tf.maximum(needed - length, 0)]])
     rows = tf.reshape(padded, [-1, FRAME_HOP])
-    tail = FRAME_SAMPLES - 2 * FRAME_HOP
-    return tf.concat([rows[:count], rows[1 : count + 1], rows[2 : count + 2, :tail]], axis=1)
+    widths = [min(FRAME_HOP, size - j * FRAME_HOP) for j in range(rows_of_one)]
+    pieces = [tf.slice(rows, [j, 0], [count, width]) for j, width in enumerate(widths)]
+    return tf.concat(pieces, axis=1)
 
 
 def _magnitude() -> Callable[[Tensor], Tensor]:
@@ -173,7 +216,7 @@ def _magnitude() -> Callable[[Tensor], Tensor]:
             # d|X|/dX = X/|X|, and 0 in silence.
             factor = tf.math.divide_no_nan(upstream, size) * weights
             back = tf.signal.irfft(spectrum * tf.complex(factor, tf.zeros_like(factor)), [FFT_SIZE])
-            return back[:, :FRAME_SAMPLES]
+            return tf.slice(back, [0, 0], [-1, frames.shape[1]])
 
         return size, gradient
 

@@ -91,4 +91,5 @@ def names() -> NameTable:
         },
         silence_classes=(class_names().index("Silence"),),
         guide_layer="layer14/pointwise_conv/relu",
+        texture_layers=("layer3/pointwise_conv/relu",),
     )

@@ -1,0 +1,216 @@
+"""Measures what the gradient costs, and `sculpt` re. `add`: ``python3 benchmarks/gradient.py``.
+
+Three tables. The first has the cost of a step in milliseconds a patch. The second compares steps of
+`sculpt` with steps of `add` that listen as often, in turn; its processor time leaves out what other
+programs take of the machine. The third dreams `sculpt` by default, with graphs that are traced
+already. The rate at which the machine multiplies two matrices is the yardstick.
+
+With ``--against FOLDER``, another checkout of this project: steps of both, in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROUNDS = 9
+#: Goals: of a step of `sculpt` re. one of `add`, and of a whole `sculpt`, seconds.
+MOST_RATIO, MOST_SECONDS = 1.25, 15.0
+MATRIX = 2048
+SCULPT_S = 6.0
+
+#: By name: recipe, rate, channels, seconds.
+CASES: dict[str, tuple[dict[str, Any], int, int, float]] = {
+    "add, 16 kHz mono, 60 s": ({"method": "add"}, 16_000, 1, 60.0),
+    "add, 48 kHz stereo, 60 s": ({"method": "add"}, 48_000, 2, 60.0),
+    "add, 48 kHz stereo, 6 s": ({"method": "add"}, 48_000, 2, 6.0),
+    "sculpt, 48 kHz mono, 6 s": ({"method": "sculpt"}, 48_000, 1, 6.0),
+    "sculpt, 48 kHz stereo, 60 s": ({"method": "sculpt"}, 48_000, 2, 60.0),
+}
+#: What makes `add` listen as `sculpt` does.
+AS_SCULPT = {
+    "patch_hop": 1.0,
+    "listens": 2,
+    "listen_level_db": 4.0,
+    "listen_speed": 0.125,
+    "listen_tilt": 0.5,
+    "listen_noise_db": -15.0,
+}
+
+#: Wall time and processor time, seconds.
+Times = tuple[float, float]
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--against", type=Path, metavar="FOLDER", help="another checkout")
+    parser.add_argument("--serve", metavar="CASE", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.serve is not None:
+        serve(chosen.serve)
+    elif chosen.against is not None:
+        against(chosen.against)
+    else:
+        costs()
+        ratio()
+        whole()
+
+
+def costs() -> None:
+    """Print what a step costs in each case."""
+    print("| one step | ms a patch | processor ms a patch | GFLOP/s of the matrix product |")
+    print("|---|---|---|---|")
+    for name, case in CASES.items():
+        dreamer = _dreamer(*case)
+        patches = dreamer.step_gradient.ear_of(1).grid(dreamer.clip.samples.length, 0.5).count
+        patches *= dreamer.recipe.listens
+        step = _stepper(dreamer)
+        times, flops = [], []
+        for _ in range(ROUNDS):
+            flops.append(_gflops())
+            times.append(step())
+        wall, processor = (1000 * statistics.median(t) / patches for t in zip(*times, strict=True))
+        print(
+            f"| {name} | {wall:.2f} | {processor:.2f} | {statistics.median(flops):.0f} |",
+            flush=True,
+        )
+    print()
+
+
+def ratio() -> None:
+    """Print the cost of a step of `sculpt` re. a step of `add` that listens as often."""
+    print("| step of `sculpt` re. `add` with as many listens | time | processor time | goal |")
+    print("|---|---|---|---|")
+    for channels, seconds in ((2, 6.0), (2, 60.0)):
+        add = _stepper(_dreamer({"method": "add"} | AS_SCULPT, 48_000, channels, seconds))
+        sculpt = _stepper(_dreamer({"method": "sculpt"}, 48_000, channels, seconds))
+        pairs = [(sculpt(), add()) for _ in range(3 * ROUNDS)]
+        found = [statistics.median(s[n] / a[n] for s, a in pairs) for n in (0, 1)]
+        print(
+            f"| 48 kHz stereo, {seconds:.0f} s | {found[0]:.2f} | {found[1]:.2f} | {MOST_RATIO} |",
+            flush=True,
+        )
+    print()
+
+
+def whole() -> None:
+    """Print how long a whole `sculpt` takes, its graphs traced before."""
+    from dreamsound_studio.dream.dreamer import Dreamer
+
+    clip, recipe, model = _material({"method": "sculpt"}, 48_000, 1, SCULPT_S)
+    traced = _stepper(Dreamer(clip, recipe, model))
+    for _ in range(12):  # all speeds
+        traced()
+    dreamer = Dreamer(clip, recipe, model)
+    started, processor = time.perf_counter(), time.process_time()
+    steps = sum(1 for _ in dreamer.steps())
+    dreamer.result()
+    seconds, processor = time.perf_counter() - started, time.process_time() - processor
+    print("| a whole dream, warm | steps | seconds | processor seconds | goal |")
+    print("|---|---|---|---|---|")
+    print(
+        f"| `sculpt`, {SCULPT_S:.0f} s of 48 kHz mono | {steps} | {seconds:.1f} | "
+        f"{processor:.1f} | {MOST_SECONDS:.0f} |"
+    )
+
+
+def against(folder: Path) -> None:
+    """Print what steps cost re. those of another checkout, in turn."""
+    print("| one step, re. the other checkout | time | processor time |\n|---|---|---|")
+    for name in CASES:
+        with _server(folder.resolve(), name) as other, _server(_here(), name) as this:
+            pairs = [(_asked(this), _asked(other)) for _ in range(ROUNDS)]
+            for process in (other, this):
+                process.communicate()
+        found = [statistics.median(one[n] / its[n] for one, its in pairs) for n in (0, 1)]
+        print(f"| {name} | {found[0]:.2f} | {found[1]:.2f} |", flush=True)
+
+
+def serve(name: str) -> None:
+    """Take a step for each line read; print its times."""
+    step = _stepper(_dreamer(*CASES[name]))
+    for _ in sys.stdin:
+        print(json.dumps(step()), flush=True)
+
+
+def _server(folder: Path, name: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(Path(__file__).resolve()), "--serve", name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(folder / "core")},
+    )
+
+
+def _asked(process: subprocess.Popen[str]) -> Times:
+    asks, answers = process.stdin, process.stdout
+    if asks is None or answers is None:
+        raise RuntimeError("the other process has no pipes")
+    asks.write("\n")
+    asks.flush()
+    wall, processor = json.loads(answers.readline())
+    return wall, processor
+
+
+def _here() -> Path:
+    return Path(__file__).resolve().parent.parent
+
+
+def _stepper(dreamer: Any) -> Callable[[], Times]:
+    """Return a function that takes a step; the first ones, which build graphs, are taken here."""
+    steps: Iterator[Any] = dreamer.steps()
+
+    def step() -> Times:
+        started, processor = time.perf_counter(), time.process_time()
+        next(steps)
+        return time.perf_counter() - started, time.process_time() - processor
+
+    for _ in range(8):
+        step()
+    return step
+
+
+def _dreamer(fields: dict[str, Any], rate: int, channels: int, seconds: float) -> Any:
+    from dreamsound_studio.dream.dreamer import Dreamer
+
+    clip, recipe, model = _material(fields, rate, channels, seconds)
+    return Dreamer(clip, recipe.model_copy(update={"steps": 1000}), model)
+
+
+def _material(fields: dict[str, Any], rate: int, channels: int, seconds: float) -> Any:
+    from dreamsound_studio.api import load_model
+    from dreamsound_studio.audio.clip import Clip
+    from dreamsound_studio.recipe.recipe import Recipe
+
+    noise = np.random.default_rng(0).standard_normal((channels, round(seconds * rate)))
+    swell = 0.05 * (1.2 + np.sin(2 * np.pi * np.arange(noise.shape[1]) / rate))
+    clip = Clip.from_array((noise * swell).astype(np.float32), rate)
+    return clip, Recipe.make(class_="Bird", backtrack=False, **fields), load_model("yamnet")
+
+
+def _gflops() -> float:
+    import tensorflow as tf
+
+    matrix = tf.random.stateless_normal([MATRIX, MATRIX], [0, 0])
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        tf.matmul(matrix, matrix).numpy()
+        times.append(time.perf_counter() - started)
+    return 2 * MATRIX**3 / statistics.median(times) / 1e9
+
+
+if __name__ == "__main__":
+    main()
