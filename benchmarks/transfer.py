@@ -6,6 +6,7 @@ the loudness, and the time. ``--pairs`` takes the six pairs of ``docs/sculpt.md`
 source meets every class. Fields of the recipe change what is measured:
 ``transfer.py --pairs --seeds 2 sculpt:rate_db=0.5 add:listens=2``. ``--class`` names other classes,
 and sums of them: ``--class Drum --class Bird+Siren``. A sum is heard as the lower of its scores.
+``--picture`` draws each source and its first dream: ``transfer.py --pairs sculpt --picture x.png``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from birdnet import NOT_SPECIES, BirdNet
+from dream_pairs import Side, draw_pairs
 from sounds import test_sounds
 
 from dreamsound_studio.api import dream, listen, load_model
@@ -233,13 +235,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--rate", type=int, default=RATE_HZ, help="of the sounds, Hz")
     parser.add_argument("--out", type=Path, help="folder for the sounds and rows.json")
+    parser.add_argument("--picture", type=Path, help="PNG of the sources and dreams of seed 0")
     asked = parser.parse_args()
     model, musicnn, ear = load_model("yamnet"), load_model("mtt-musicnn"), BirdNet()
     classes = asked.classes or CLASSES
     for name in (part for one in classes for part in one.split("+")):
         model.table.find_class(name)
     pairs = PAIRS if asked.pairs else [(s, c) for s in sources() for c in classes]
-    rows = []
+    rows: list[Row] = []
+    drawn: list[tuple[Side, Side]] = []
     for variant in asked.variants:
         method, _, rest = variant.partition(":")
         fields = dict(part.split("=", 1) for part in rest.split(",") if part)
@@ -257,9 +261,20 @@ def main() -> None:
                 )
                 rows.append(row)
                 print(row, flush=True)
+                if seed == 0:
+                    drawn.append(_sides(row, dreamed, asked.rate))
                 if asked.out:
                     _keep(asked.out, rows, dreamed, asked.rate)
     print(table(rows))
+    if asked.picture:
+        draw_pairs(drawn, asked.rate, asked.picture)
+
+
+def _sides(row: Row, dreamed: Sound, rate_hz: int) -> tuple[Side, Side]:
+    before, after = (_shown(score) for score in (row.before, row.heard))
+    source = Side(sources(rate_hz)[row.source], row.source, f"BirdNET: {row.name} {before}")
+    heard = f"BirdNET: {row.name} {after}    YAMNet: {row.climbed:.2f}"
+    return source, Side(dreamed, f"dreamed toward {row.name}", heard)
 
 
 def _keep(folder: Path, rows: list[Row], dreamed: Sound, rate_hz: int) -> None:

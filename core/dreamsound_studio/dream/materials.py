@@ -43,10 +43,10 @@ WALK_HZ, WALK_STEP, WALK_KEPT, WALK_FURTHEST = 8.0, 0.15, 0.97, 0.7
 TABLE = 2048
 
 #: Yields the first sample and the samples ``[n]`` of each block, in order.
-Material = Callable[[np.random.Generator, int, int], Iterator[tuple[int, FloatArray]]]
+BedSound = Callable[[np.random.Generator, int, int], Iterator[tuple[int, FloatArray]]]
 
 
-def clicks(
+def click_train(
     random: np.random.Generator, length: int, sample_rate_hz: int
 ) -> Iterator[tuple[int, FloatArray]]:
     """Yield a click of either sign at a random place in each `CLICK_S`."""
@@ -126,8 +126,8 @@ def voices(
 
 
 #: By the name that a recipe's bed has for it.
-MATERIALS: dict[str, Material] = {
-    "clicks": clicks,
+MATERIALS: dict[str, BedSound] = {
+    "clicks": click_train,
     "glides": glides,
     "chirps": chirps,
     "voices": voices,

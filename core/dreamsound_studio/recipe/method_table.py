@@ -71,8 +71,8 @@ METHODS: dict[str, MethodRow] = {
     "target": MethodRow("add", "target", "gradient", 0.05, -40.0, 12.0, "frame", 1.0),
     "sculpt": MethodRow(
         *("learn", "none", "input", 0.05, -50.0, 12.0, "frame", 0.0),
-        steps=240,
-        air="octave",
+        steps=200,
+        air="drop",
         patch_hop=1.0,
         listens=2,
         listen_level_db=4.0,
