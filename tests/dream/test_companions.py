@@ -12,16 +12,18 @@ import soundfile
 
 import dreamsound_studio as dreamsound
 from dreamsound_studio.cli import main
+from dreamsound_studio.dream.ears import prior_of
+from dreamsound_studio.dream.judge import dreamed_class
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.basic_pitch.network import BasicPitch
-from dreamsound_studio.models.ensemble import Ensemble, together
+from dreamsound_studio.models.ensemble import Ensemble, narrowed, together
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.models.store.local import MODELS_VARIABLE
 from dreamsound_studio.models.tables import known_tables
 from dreamsound_studio.recipe.objective import Class, FromModel, Layer
 from dreamsound_studio.recipe.objective_text import parse_objective
-from dreamsound_studio.recipe.plan import other_models
+from dreamsound_studio.recipe.plan import Plan, other_models
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.note import read_note
 
@@ -135,6 +137,46 @@ def test_the_weights_of_every_model_count(yamnet: Model, basic_pitch: BasicPitch
     assert both.name == "yamnet"
     others = {yamnet.weights_sha256, together(basic_pitch, {"yamnet": yamnet}).weights_sha256}
     assert both.weights_sha256 not in others
+
+
+@pytest.mark.yamnet
+def test_each_model_has_its_own_varied_listening(yamnet: Model, basic_pitch: BasicPitch) -> None:
+    both = together(yamnet, {"basic-pitch": basic_pitch})
+    assert (both.windows, both.per_db) == (yamnet.windows, yamnet.per_db)
+    assert len(both.windows) > len(basic_pitch.windows) == 1
+    plan = Plan.of(Recipe.make(method="sculpt", objective=BOTH, natural=10.0))
+    assert prior_of(plan, both) == prior_of(plan, yamnet) is not None
+    assert prior_of(plan, basic_pitch) is None
+
+
+@pytest.mark.yamnet
+def test_a_dream_notes_only_the_models_of_its_objective(
+    yamnet: Model, basic_pitch: BasicPitch, noise: Any
+) -> None:
+    both = together(yamnet, {"basic-pitch": basic_pitch})
+    assert one_step(both, noise, "class:Bird").weights_sha256 == yamnet.weights_sha256
+    assert narrowed(both, ("basic-pitch",)) is both
+
+
+@pytest.mark.yamnet
+def test_none_of_the_models_judges(yamnet: Model, basic_pitch: BasicPitch, noise: Any) -> None:
+    both = together(yamnet, {"basic-pitch": basic_pitch})
+    for judge in (yamnet, basic_pitch):
+        with pytest.raises(RecipeError, match="climbs this model itself"):
+            one_step(both, noise, BOTH, judge=judge)
+    for name in ("yamnet", "basic-pitch"):
+        with pytest.raises(RecipeError, match="climbs this model itself"):
+            dreamsound.dream(noise, RATE_HZ, objective=BOTH, judge=name)
+
+
+@pytest.mark.yamnet
+def test_a_class_that_another_model_hears_is_not_the_dreamed_one(
+    yamnet: Model, basic_pitch: BasicPitch, noise: Any
+) -> None:
+    both = Ensemble(basic_pitch, {"yamnet": yamnet})
+    dream = one_step(both, noise, "basic-pitch/chord:Am + yamnet/class:Bird", judge="none")
+    assert dream.final.class_name == "A3"
+    assert dreamed_class(dream) is None
 
 
 @pytest.mark.yamnet

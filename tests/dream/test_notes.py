@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,17 @@ import dreamsound_studio as dreamsound
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.dream.ear import Ear
+from dreamsound_studio.dream.listening import ChangedMono, DrawnListening, rate_at_speed
 from dreamsound_studio.dream.melody import Melody, piano_roll, read_notes
 from dreamsound_studio.dream.mono import Mono
 from dreamsound_studio.dream.notes import OTHERS_WEIGHT, Chord, Note, clarity
 from dreamsound_studio.dream.objective import check_names, objective_of
+from dreamsound_studio.dream.objective_functions import FRAME_SAMPLES, PATCH_STARTS
 from dreamsound_studio.dream.pitches import CHORDS, keys_of_chord, midi_of
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.basic_pitch import tables
 from dreamsound_studio.models.basic_pitch.network import BasicPitch
+from dreamsound_studio.models.network import Model
 from dreamsound_studio.models.tables import known_tables
 from dreamsound_studio.recipe.objective_text import parse_objective
 from dreamsound_studio.recipe.plan import Plan
@@ -226,17 +230,50 @@ def test_a_melody_is_heard_at_its_times(
     path = write_midi(tmp_path / "t.mid", (0.0, 2.0, 69), (2.0, 4.0, 60))
     reverse = write_midi(tmp_path / "r.mid", (0.0, 2.0, 60), (2.0, 4.0, 69))
 
-    def loss(clip: Clip, tune: Path) -> float:
+    def loss(clip: Clip, tune: Path, block_patches: int = 32) -> float:
         objective = Melody(str(tune)).objective_in(clip, basic_pitch)
-        ear = Ear(basic_pitch, objective, rate_hz, hop_frames=86)
+        ear = Ear(basic_pitch, objective, rate_hz, hop_frames=86, block_patches=block_patches)
         return ear.hear(Mono(clip.samples), ear.grid(clip.samples.length, 0.3), (0,)).loss
 
     whole = Clip.from_array(played, rate_hz)
     assert loss(whole, path) > loss(whole, reverse) + 1
+    assert loss(whole, path, block_patches=2) == pytest.approx(loss(whole, path), rel=1e-4)
     second = Clip(Samples.of(played[:, 2 * rate_hz :]), rate_hz, start=2 * rate_hz)
     assert loss(second, path) > loss(second, reverse) + 1
     # The same samples at the start of a file are the first note, which is another.
     assert loss(Clip.from_array(played[:, 2 * rate_hz :], rate_hz), path) < loss(second, path) - 1
+
+
+@dataclass(frozen=True)
+class Times:
+    """The times of a patch's start and of its second frame, in samples of the sound."""
+
+    taps: tuple[str, ...] = ()
+    reads_class = False
+
+    def values(self, activations: dict[str, Any], classes: Any) -> Any:
+        del classes
+        start = activations[PATCH_STARTS]
+        return np.stack([1, 1]) * start[:, None] + np.stack([0, 1]) * activations[FRAME_SAMPLES]
+
+
+@pytest.mark.yamnet
+@pytest.mark.parametrize("speed", [0.88, 1.0, 1.12, 2.0])
+def test_times_hold_in_blocks_at_any_speed_and_in_varied_listening(
+    yamnet: Model, speed: float
+) -> None:
+    rate_hz = 48_000
+    samples = Samples.of(0.1 * np.ones((1, 3 * rate_hz), np.float32))
+    heard_hz = rate_at_speed(rate_hz, speed, yamnet.sample_rate_hz)
+    ear = Ear(yamnet, Times(), heard_hz, hop_frames=48, block_patches=4, varied=True)
+    grid = ear.grid(samples.length, 0.3)
+    assert ear.block_size(grid.count) < grid.count
+    signal = ChangedMono(Mono(samples), DrawnListening((0,), window=2, equaliser=(3.0,) * 8))
+    found = ear.values(signal, grid)
+    starts = (grid.first + grid.hop * np.arange(grid.count)) * heard_hz / yamnet.sample_rate_hz
+    frame = yamnet.frame_hop_samples * heard_hz / yamnet.sample_rate_hz
+    np.testing.assert_allclose(found[:, 0], starts, rtol=1e-6)
+    np.testing.assert_allclose(found[:, 1], starts + frame, rtol=1e-6)
 
 
 # -- dreams ---------------------------------------------------------------------------------------
