@@ -18,10 +18,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from dreamsound_studio.recipe.method_table import METHODS
 
 ROUNDS = 9
 #: Goals: of a step of `sculpt` re. one of `add`, and of a whole `sculpt`, seconds.
@@ -39,12 +42,9 @@ CASES: dict[str, tuple[dict[str, Any], int, int, float]] = {
 }
 #: What makes `add` listen as `sculpt` does.
 AS_SCULPT = {
-    "patch_hop": 1.0,
-    "listens": 2,
-    "listen_level_db": 4.0,
-    "listen_speed": 0.125,
-    "listen_tilt": 0.5,
-    "listen_noise_db": -15.0,
+    field.name: getattr(METHODS["sculpt"], field.name)
+    for field in fields(METHODS["sculpt"])
+    if field.name.startswith("listen") or field.name in ("patch_hop", "natural")
 }
 
 #: Wall time and processor time, seconds.

@@ -6,7 +6,8 @@ the loudness, and the time. ``--pairs`` takes the six pairs of ``docs/sculpt.md`
 source meets every class. Fields of the recipe change what is measured:
 ``transfer.py --pairs --seeds 2 sculpt:rate_db=0.5 add:listens=2``. ``--class`` names other classes,
 and sums of them: ``--class Drum --class Bird+Siren``. A sum is heard as the lower of its scores.
-``--picture`` draws each source and its first dream: ``transfer.py --pairs sculpt --picture x.png``.
+``--picture`` draws each source and its first dream:
+``transfer.py --pair drums:Bird sculpt --picture x.png``.
 """
 
 from __future__ import annotations
@@ -229,6 +230,7 @@ def main() -> None:
         "variants", nargs="*", default=["add", "sculpt"], help="METHOD[:FIELD=X,..]"
     )
     parser.add_argument("--pairs", action="store_true", help="the six pairs only")
+    parser.add_argument("--pair", action="append", metavar="SOURCE:CLASS", help="these pairs only")
     parser.add_argument(
         "--class", dest="classes", action="append", metavar="NAME[+NAME]", help="instead of ours"
     )
@@ -242,6 +244,8 @@ def main() -> None:
     for name in (part for one in classes for part in one.split("+")):
         model.table.find_class(name)
     pairs = PAIRS if asked.pairs else [(s, c) for s in sources() for c in classes]
+    if asked.pair:
+        pairs = [(source, name) for source, _, name in (one.partition(":") for one in asked.pair)]
     rows: list[Row] = []
     drawn: list[tuple[Side, Side]] = []
     for variant in asked.variants:

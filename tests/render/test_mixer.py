@@ -277,3 +277,37 @@ def test_the_hardcut_has_unit_magnitude_where_the_mask_is_open_and_none_elsewher
     hz = np.fft.rfftfreq(len(hardcut), 1 / RATE)
     near = np.abs(hz - 1000) < 50
     assert power[near].sum() > 0.99 * power.sum()
+
+
+# -- what a learned filter sharpened ---------------------------------------------------------------
+
+
+def sharpened(seconds: float = 3.0) -> np.ndarray:
+    """Return noise in bursts, whose peaks are far above its level."""
+    sound = 0.15 * noise(1, round(seconds * RATE), 1.0)
+    for start in range(RATE // 10, sound.shape[1], RATE // 4):
+        sound[:, start : start + RATE // 100] *= 4
+    return sound.astype(np.float32)
+
+
+@pytest.mark.parametrize("learns", [True, False])
+def test_a_learned_filters_dream_is_as_loud_as_the_source(tmp_path: Path, learns: bool) -> None:
+    clip = source_clip(tmp_path, noise(1, 3 * RATE, 0.2))
+    dream = dreamed(clip, sharpened())
+    # Only whether there is a filter counts: neither of these renders makes it audible.
+    dream.learned = object() if learns else None  # type: ignore[assignment]
+    written = write_renders(dream, tmp_path, options("dream", "difference"))
+    sound = stored(written.paths["dream"])
+    assert true_peak([sound.astype(np.float32)], RATE, 1) <= 10 ** (-0.95 / 20)
+    meter = pyloudnorm.Meter(RATE)
+    missing = meter.integrated_loudness(stored(tmp_path / "song.wav")[0])
+    missing -= meter.integrated_loudness(sound[0])
+    notes = [note for note in written.notes if is_level_note(note)]
+    if learns:
+        assert abs(missing) < 1
+        assert any("peaks limited by up to" in note for note in notes)
+    else:
+        assert missing > 2
+        assert any(note.startswith("dream lowered by") for note in notes)
+    total = stored(tmp_path / "song.wav") + stored(written.paths["difference"])
+    assert np.max(np.abs(total - sound)) <= 2.0**-22

@@ -22,6 +22,11 @@ def level_note(render: str, lowered_db: float, ceiling_dbtp: float) -> str:
     return f"{render} lowered by {lowered_db:.1f} dB {_WHY} {ceiling_dbtp:g} dBTP"
 
 
+def limit_note(render: str, limited_db: float, ceiling_dbtp: float) -> str:
+    """Return the note on a render whose peaks were limited, by up to some dB."""
+    return f"{render}'s peaks limited by up to {limited_db:.1f} dB {_WHY} {ceiling_dbtp:g} dBTP"
+
+
 def is_level_note(text: str) -> bool:
     """Return whether a warning is such a note: it concerns only the level."""
     return _WHY in text

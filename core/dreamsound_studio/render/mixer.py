@@ -21,12 +21,17 @@ from dreamsound_studio.dsp.levels import (
     peak_safe_gain_db,
     true_peak,
 )
+from dreamsound_studio.dsp.limiter import limit
 from dreamsound_studio.recipe.automation import Automation
-from dreamsound_studio.render.level_notes import level_note
+from dreamsound_studio.render.level_notes import level_note, limit_note
 from dreamsound_studio.render.options import RENDERS, RenderOptions
 
 #: Ceiling for the true peak of a render, dBTP.
 CEILING_DBTP = -1.0
+#: A dream that a filter remade is limited by up to this; what is more lowers it as a whole, dB.
+MOST_LIMITING_DB = 12.0
+#: How near a limited dream comes to the source's loudness, dB, in up to so many rounds.
+NEAR_DB, ROUNDS = 0.3, 4
 
 
 class RenderMixer:
@@ -59,6 +64,7 @@ class RenderMixer:
         self._notes = notes
         self._made: dict[str, Samples] = {}
         self._gains: dict[str, float] = {}
+        self._limited: dict[str, Samples] = {}
         self._source_level = self._level(dream.source.samples, None)
         self.dream_gain_db = self._gain("dream")
 
@@ -82,16 +88,19 @@ class RenderMixer:
                 yield dreamed - block
             return
         gain = np.float32(from_db(self._gain(name)))
+        if name in self._limited:
+            gain = np.float32(1)
+        samples = self._limited.get(name) or self._samples(name)
         channels = self._dream.source.channels
         # One dither for all: a signal that appears in two renders is stored identically.
         stored = Rounding(self._bits)
-        for _, block in self._samples(name).blocks():
+        for _, block in samples.blocks():
             scaled = block * gain
             yield stored(np.broadcast_to(scaled, (channels, scaled.shape[1])))
 
     def close(self) -> None:
         """Release the scratch files of the renders made here."""
-        for samples in self._made.values():
+        for samples in (*self._made.values(), *self._limited.values()):
             samples.close()
 
     def _gain(self, name: str) -> float:
@@ -107,10 +116,40 @@ class RenderMixer:
                 wanted = self.dream_gain_db
             peak = true_peak(_only(samples), self._dream.source.sample_rate_hz, samples.channels)
             gain, lowered = peak_safe_gain_db(wanted, peak, CEILING_DBTP)
-            if lowered > 0:
+            if lowered > 0 and name == "dream" and self._dream.learned is not None:
+                gain = self._limit(name, wanted, lowered)
+            elif lowered > 0:
                 self._notes.append(level_note(name, lowered, CEILING_DBTP))
             self._gains[name] = gain
         return self._gains[name]
+
+    def _limit(self, name: str, wanted_db: float, lowered_db: float) -> float:
+        """Limit a render to be as loud as the source; return its gain in dB.
+
+        A learned filter sharpens attacks: without limiting, what was sharp already would come out
+        much softer than the source.
+        """
+        rate, samples = self._dream.source.sample_rate_hz, self._samples(name)
+        most_db = wanted_db - lowered_db + MOST_LIMITING_DB
+        gain_db, ceiling = min(wanted_db, most_db), from_db(CEILING_DBTP)
+        limited = Samples(samples.channels, samples.length)
+        for _ in range(ROUNDS):
+            least = limit(samples, from_db(gain_db), ceiling, rate, limited)
+            missing = self._matching_gain_db(limited, None)
+            if missing < NEAR_DB or gain_db >= most_db:
+                break
+            gain_db = min(gain_db + missing, most_db)
+        over_db, lowered = peak_safe_gain_db(
+            0.0, true_peak(_only(limited), rate, limited.channels), CEILING_DBTP
+        )
+        if lowered > 0:
+            for start, block in limited.blocks():
+                limited.write(start, block * np.float32(from_db(over_db)))
+        self._limited[name] = limited
+        self._notes.append(limit_note(name, -20 * math.log10(least), CEILING_DBTP))
+        if missing >= 1:
+            self._notes.append(level_note(name, missing, CEILING_DBTP))
+        return gain_db
 
     def _matching_gain_db(self, samples: Samples, limit_db: float | None) -> float:
         """Return the gain that brings `samples` to the source's level."""
