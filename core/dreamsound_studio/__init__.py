@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from dreamsound_studio.control import Control
     from dreamsound_studio.dream.judgement import Judgement
     from dreamsound_studio.dream.listen import ClassHeard, Hearing, Passage
+    from dreamsound_studio.dream.melody import Melody
+    from dreamsound_studio.dream.notes import Chord, Note
     from dreamsound_studio.dream.records import StepEvent
     from dreamsound_studio.jobs.report import Report
     from dreamsound_studio.jobs.run import Runner
@@ -59,6 +61,8 @@ _HOMES = {
     "control": ("Control",),
     "dream.judgement": ("Judgement",),
     "dream.listen": ("ClassHeard", "Hearing", "Passage"),
+    "dream.melody": ("Melody",),
+    "dream.notes": ("Chord", "Note"),
     "dream.records": ("StepEvent",),
     "jobs.report": ("Report",),
     "jobs.run": ("Runner",),
@@ -88,6 +92,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AudioFileError",
     "Channel",
+    "Chord",
     "Class",
     "ClassHeard",
     "Clip",
@@ -101,9 +106,11 @@ __all__ = [
     "JobSpec",
     "Judgement",
     "Layer",
+    "Melody",
     "MemoryLimitError",
     "Model",
     "ModelError",
+    "Note",
     "Objective",
     "Passage",
     "Preset",

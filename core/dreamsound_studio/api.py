@@ -21,9 +21,11 @@ from dreamsound_studio.jobs.run import dreamer_of
 from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.models import load
+from dreamsound_studio.models.ensemble import together
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import known_tables
+from dreamsound_studio.recipe.plan import other_models
 from dreamsound_studio.recipe.presets import Preset, find_preset, with_fields
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.dream import Dream
@@ -116,7 +118,7 @@ class Dreaming:
             # Before anything is fetched or read.
             check_names(self.recipe, *known_tables(self.recipe.model))
             if isinstance(judge, str):
-                check_judge(judge, self.recipe.model)
+                check_judge(judge, self.recipe.model, *other_models(self.recipe))
         self._clip = clip = _clip_of(sound, sample_rate_hz, span)
         targets = {
             "target": _read(self.recipe.target if target is None else target),
@@ -125,7 +127,9 @@ class Dreaming:
         }
         sounds = Sounds(clip, targets, _read(start))
         spec = JobSpec.model_construct(recipe=self.recipe, keep_every=keep_every)
-        model = model or load_model(self.recipe.model, trust=trust)
+        if model is None:
+            others = {name: load_model(name, trust=trust) for name in other_models(self.recipe)}
+            model = together(load_model(self.recipe.model, trust=trust), others)
         self._judge = Judge(_load_trusted, judge, trust)
         self._judge.prepare(model)
         self._dreamer = dreamer_of(spec, sounds, model, control=self.control)

@@ -55,6 +55,9 @@ def completed(*words: str, **environment: str) -> list[str]:
         (("x.wav", "--model", "yamnet", "--class", "Whist"), {"Whistling", "Whistle"}),
         (("units", "--model", "mtt-vgg", "--layer", ""), {"pool1"}),
         (("models", "pull", "ms"), {"msd-vgg", "msd-musicnn"}),
+        (("models", "pull", "ba"), {"basic-pitch"}),
+        (("render", "--model", "basic-pitch", "--class", "A"), {"A4"}),
+        (("units", "--model", "basic-pitch", "--layer", "note"), {"note/logits"}),
     ],
 )
 def test_a_word_is_completed(words: tuple[str, ...], some: set[str]) -> None:

@@ -22,6 +22,7 @@ from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.library.library import Library
 from dreamsound_studio.library.schema import MIGRATIONS
 from dreamsound_studio.models import plugins
+from dreamsound_studio.models.ensemble import Ensemble
 from dreamsound_studio.models.musicnn.tables import TAG_NAMES
 from dreamsound_studio.models.musicnn.tables import names as tags_of
 from dreamsound_studio.models.names import NameTable
@@ -376,7 +377,10 @@ def test_musicnn_judges_by_default_what_it_has_a_tag_for(
         (dreamsound.Clip(dreams["Drum"].samples, 16_000), judged.after),
     ):
         assert score == pytest.approx(dreamsound.listen(sound, model=judge).of(drums).mean)
-    # A model does not judge a dream that climbs it.
+    # A model does not judge a dream that climbs it, alone or with another.
+    together = Ensemble(yamnet, {"mtt-musicnn": judge})
+    text = "class:Drum + 0.5*mtt-musicnn/class:rock"
+    assert dreamsound.dream(bird, model=together, objective=text, steps=1).judged is None
     climbed = dreamsound.dream(bird, model=judge, class_="rock", steps=1)
     assert climbed.judged is not None
     assert climbed.judged.model == "msd-musicnn"

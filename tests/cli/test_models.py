@@ -63,7 +63,7 @@ def test_on_a_bare_machine_models_are_listed_and_none_is_here(
     assert "yamnet" in outcome.out
     assert "dreamsound models pull yamnet" in outcome.out
     rows = json.loads(command("models", "list", "--json").out)
-    assert [row["name"] for row in rows] == ["yamnet", *MUSICNN_NAMES]
+    assert [row["name"] for row in rows] == ["yamnet", *MUSICNN_NAMES, "basic-pitch"]
     row = rows[0]
     assert (row["name"], row["licence"], row["path"]) == ("yamnet", "Apache-2.0", None)
     assert json.loads(command("models", "info", "yamnet", "--json").out) == row

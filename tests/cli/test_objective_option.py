@@ -60,6 +60,8 @@ def test_a_texture_that_cannot_be_heard_is_one_line(
         ('texture:"none.wav"', "none.wav"),
         ('texture:"none.wav":layer33', "no layer 'layer33'"),
         ("class:@target", "needs a target"),
+        ("note:A4", "YAMNet hears no notes"),
+        ("class:Bird + basic-pitch/layer:notes", "basic-pitch has no layer 'notes'"),
     ],
 )
 def test_an_objective_that_cannot_be_had_is_one_line(
@@ -78,7 +80,7 @@ def test_a_caret_shows_where_an_objective_stops_making_sense(
     assert outcome.code == 2
     assert outcome.err.splitlines() == [
         "dreamsound: objective: expected one of class, layer, channel, unit, direction, guide, "
-        "texture",
+        "texture, note, chord, melody",
         "  class:Cat + clas:Dog",
         "              ^",
     ]

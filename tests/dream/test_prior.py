@@ -77,6 +77,8 @@ def test_the_prior_is_climbed_and_not_reported(yamnet: Model) -> None:
     [
         ({"method": "sculpt", "class_": "Bird"}, 10.0),
         ({"method": "sculpt", "objective": "class:Bird + 0.5*class:Siren"}, 10.0),
+        ({"method": "sculpt", "objective": "class:Bird + mtt-musicnn/class:rock"}, 10.0),
+        ({"method": "sculpt", "objective": "class:Bird + basic-pitch/chord:Am"}, 0.0),
         ({"method": "sculpt", "class_": "Bird", "at": "score"}, 0.0),
         ({"method": "sculpt", "layer": "layer3/relu"}, 0.0),
         ({"method": "sculpt", "layer": "layer3/relu", "natural": 2.0}, 2.0),

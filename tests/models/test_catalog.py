@@ -28,12 +28,13 @@ from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.entries import CATALOG
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.store.local import MODELS_VARIABLE, is_weights, search_folders
-from dreamsound_studio.models.store.unpack import CHECKPOINT_FILES
 from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import table_named
 from dreamsound_studio.models.weights import MUSICNN_NAMES
 from dreamsound_studio.recipe.recipe import Recipe
 
+#: The files that are kept of a checkpoint of musicnn.
+CHECKPOINT_FILES = CATALOG["mtt-musicnn"].wheel_part.files
 #: What is fetched here is not a network: nobody listens to it.
 UNCHECKED = Watch(check=lambda _weights: None)
 

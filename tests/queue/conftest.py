@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from dreamsound_studio.jobs.request import JobRequest
+from dreamsound_studio.models import load
 from dreamsound_studio.queue.new_job import new_job
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
@@ -78,7 +79,12 @@ Work = Callable[..., list[str]]
 @pytest.fixture
 def work(store: Store, yamnet: object, monkeypatch: pytest.MonkeyPatch) -> Work:
     """Run the queue until it is empty in this process; returns what the worker said."""
-    monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: yamnet)
+    load_weights = load.load_weights
+    monkeypatch.setattr(
+        load,
+        "load_weights",
+        lambda weights: load_weights(weights) if weights.name == "basic-pitch" else yamnet,
+    )
 
     def work(**options: Any) -> list[str]:
         said: list[str] = []

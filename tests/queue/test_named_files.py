@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import mido
 import numpy as np
 import pytest
 import soundfile
@@ -20,6 +22,8 @@ from dreamsound_studio.audio.clip import read_clip
 from dreamsound_studio.cli import main
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.jobs.request import JobRequest
+from dreamsound_studio.models.network import Model
+from dreamsound_studio.models.store.local import MODELS_VARIABLE
 from dreamsound_studio.queue.farm.cluster import Farm, FarmOptions
 from dreamsound_studio.queue.farm.worker import FarmWorker
 from dreamsound_studio.queue.new_job import new_job
@@ -50,6 +54,11 @@ class Case:
         fields = {"steps": 1, "seed": 3, **self.recipe}
         words = [f"--{name.replace('_', '-')}={value}" for name, value in fields.items()]
         return [*words, *([] if self.start is None else ["--from-render", self.start])]
+
+    def sounds(self) -> set[str]:
+        """The files that a render could replace: it is never a MIDI file."""
+        names = {name for name in self.files.values() if not name.endswith(".mid")}
+        return names or pytest.skip("no render has the name of these files")
 
     def request(self, out: str) -> dict[str, Any]:
         """The job of the same."""
@@ -88,6 +97,9 @@ CASES = {
         {"method": "sculpt", "gain_grid": "12x50ms", "target": "given/t.wav"},
     ),
     "start": Case({"start": "t.wav"}, BIRD, start="given/t.wav"),
+    "melody": Case(
+        {"melody 1": "t.mid"}, {"model": "basic-pitch", "objective": 'melody:"given/t.mid"'}
+    ),
 }
 
 
@@ -97,19 +109,44 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 @pytest.fixture
+def models(
+    yamnet: Model, basic_pitch_folder: Path, basic_pitch: Model, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Model]:
+    """The models of the cases by name, loaded once."""
+    found = {"yamnet": yamnet, "basic-pitch": basic_pitch}
+    folders = [str(basic_pitch_folder.parent), os.environ.get(MODELS_VARIABLE, "")]
+    monkeypatch.setenv(MODELS_VARIABLE, os.pathsep.join(folders))
+    monkeypatch.setattr(
+        "dreamsound_studio.models.load.load_weights", lambda weights: found[weights.name]
+    )
+    return found
+
+
+@pytest.fixture
 def asker(
-    tmp_path: Path, yamnet: object, queue_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, models: object, queue_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
     """The folder of whoever asks: paths are relative to it."""
-    del queue_path
-    monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: yamnet)
+    del queue_path, models
     folder = tmp_path / "asker"
     (folder / "given").mkdir(parents=True)
     write_sound(folder / "x.wav", 1.0)
-    for seed, name in ((5, "t"), (9, "u")):
-        write_sound(folder / "given" / f"{name}.wav", 1.0, seed)
+    for seed, name in ((5, "t.wav"), (9, "u.wav"), (60, "t.mid")):
+        write_given(folder / "given" / name, seed)
     monkeypatch.chdir(folder)
     return folder
+
+
+def write_given(path: Path, seed: int) -> None:
+    """Write a sound, or a melody of one note, which differs from that of another seed."""
+    if path.suffix == ".wav":
+        write_sound(path, 1.0, seed)
+        return
+    track = mido.MidiTrack([mido.Message("note_on", note=seed, velocity=90)])
+    track.append(mido.Message("note_off", note=seed, time=960))
+    file = mido.MidiFile()
+    file.tracks.append(track)
+    file.save(path)
 
 
 def rendered(case: Case) -> Path:
@@ -169,7 +206,7 @@ def test_a_worker_elsewhere_dreams_what_render_does(
 def test_a_file_that_is_read_is_never_replaced(
     case: Case, asker: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    for name in set(case.files.values()):
+    for name in case.sounds():
         place = asker / "given" / name
         before = place.read_bytes()
         words = ["x.wav", "--out", "given", "--renders", "dream", "--overwrite"]
@@ -179,12 +216,13 @@ def test_a_file_that_is_read_is_never_replaced(
 
 
 def test_batch_and_python_replace_none_of_them_either(
-    case: Case, asker: Path, yamnet: Any, capfd: pytest.CaptureFixture[str]
+    case: Case, asker: Path, models: dict[str, Model], capfd: pytest.CaptureFixture[str]
 ) -> None:
     recipe = Recipe.make(**case.recipe, steps=1)
     start = None if case.start is None else read_clip(case.start)
-    dream = dreamsound.dream("x.wav", recipe, start=start, model=yamnet)
-    for name in set(case.files.values()):
+    model = models[case.recipe.get("model", "yamnet")]
+    dream = dreamsound.dream("x.wav", recipe, start=start, model=model)
+    for name in case.sounds():
         place = asker / "given" / name
         before = place.read_bytes()
         options = dreamsound.RenderOptions.make(renders=("dream",), overwrite=True, name=place.stem)
@@ -204,7 +242,7 @@ def test_a_checkpoint_of_other_files_is_not_taken(case: Case, asker: Path) -> No
     run.spec = request
     before = run._key()
     for name in set(case.files.values()):
-        write_sound(asker / "given" / name, 1.0, seed=33)
+        write_given(asker / "given" / name, seed=33)
         now = run._key()
         assert now != before
         before = now
@@ -226,7 +264,7 @@ def test_redo_finds_files_that_moved_and_tells_those_that_changed(
     assert "made again, the same bytes" in capfd.readouterr().out
     for what, name in case.files.items():
         kept = (asker / name).read_bytes()
-        write_sound(asker / name, 1.0, seed=33)
+        write_given(asker / name, seed=33)
         assert main(["redo", str(render)]) == 1
         assert f"the {what}" in capfd.readouterr().out
         (asker / name).unlink()

@@ -9,8 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dreamsound_studio.dream.melody import Melody
 from dreamsound_studio.recipe.files import FIELDS
-from dreamsound_studio.recipe.objective import Atom, Class, Direction, Guide, Objective, Texture
+from dreamsound_studio.recipe.objective import (
+    Atom,
+    Class,
+    Direction,
+    FromModel,
+    Guide,
+    Objective,
+    Texture,
+)
 from dreamsound_studio.recipe.recipe import Recipe
 
 # What a path may hold, but lone surrogates, which no objective is written with.
@@ -21,6 +30,8 @@ atoms: st.SearchStrategy[Atom] = st.one_of(
     st.builds(Guide, paths, st.none() | st.just("layer7")),
     st.builds(Texture, paths, st.none() | st.just("layer7")),
     st.builds(Direction, paths, paths),
+    st.builds(Melody, paths),
+    st.builds(FromModel, st.just("basic-pitch"), st.builds(Melody, paths)),
     st.just(Class("Whistling", "score")),
 )
 terms = st.tuples(st.sampled_from([1.0, -1.0, 0.5, -2.25]), atoms)

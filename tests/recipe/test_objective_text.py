@@ -18,6 +18,7 @@ from dreamsound_studio.recipe.objective import (
     Channel,
     Class,
     Direction,
+    FromModel,
     Guide,
     Layer,
     Objective,
@@ -115,6 +116,7 @@ ATOMS = st.one_of(
     st.builds(Direction, NAMES, NAMES),
     st.builds(Guide, NAMES, st.one_of(st.none(), NAMES)),
     st.builds(Texture, NAMES, st.one_of(st.none(), NAMES)),
+    st.builds(FromModel, st.sampled_from(["yamnet", "my_net-2.0"]), st.builds(Layer, NAMES)),
 )
 WEIGHTS = st.floats(allow_nan=False, allow_infinity=False).filter(lambda x: x != 0)
 

@@ -95,8 +95,8 @@ def pull(
         typer.Option(
             "--from",
             metavar="FILE|DIR|URL",
-            help="A SavedModel folder, a .tar.gz of one, an .h5 file, the wheel of musicnn or a "
-            "folder of its checkpoints, or an address.",
+            help="A SavedModel folder, a .tar.gz of one, an .h5 file, the wheel of musicnn or "
+            "basic-pitch or a folder of its weights, or an address.",
         ),
     ] = None,
     rate: Annotated[

@@ -51,7 +51,7 @@ PresetName = Annotated[
         metavar="NAME", help="A preset's name, or its file.", autocompletion=complete_preset
     ),
 ]
-Note = Annotated[str | None, typer.Option(metavar="TEXT", help="What it does, and to what.")]
+NoteOption = Annotated[str | None, typer.Option(metavar="TEXT", help="What it does, and to what.")]
 Tags = Annotated[str | None, typer.Option(metavar="A,B,...", help="Words to find it by.")]
 Author = Annotated[str | None, typer.Option(metavar="NAME", help="Its author.")]
 Out = Annotated[
@@ -122,7 +122,7 @@ def show(name: PresetName, json_output: Json = False) -> None:
 @with_recipe_options
 def save(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the preset.")],
-    note: Note = None,
+    note: NoteOption = None,
     tags: Tags = None,
     author: Author = None,
     paper: PaperOption = False,

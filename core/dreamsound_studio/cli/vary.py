@@ -45,6 +45,7 @@ from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import AudioFileError, RenderCancelled
 from dreamsound_studio.jobs.judge import check_judge
+from dreamsound_studio.jobs.models import Loaded
 from dreamsound_studio.jobs.run import Runner
 from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
@@ -53,7 +54,7 @@ from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.pictures.contact_sheet import ContactSheet, Variation
 from dreamsound_studio.pictures.drawing import write_thumbnail
 from dreamsound_studio.recipe.grid import parse_grid
-from dreamsound_studio.recipe.plan import Plan
+from dreamsound_studio.recipe.plan import Plan, other_models
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RenderOptions
 
@@ -117,7 +118,7 @@ def vary(
     for recipe in recipes:
         Plan.of(recipe)
         check_names_here(recipe)
-        check_judge(judge, recipe.model)
+        check_judge(judge, recipe.model, *other_models(recipe))
     options = RenderOptions.make(
         renders=render_names(renders),
         level=level,
@@ -150,7 +151,13 @@ def vary(
         judge=judge,
     )
     sounds = Sounds(clip, read_targets(recipes[0]))
-    run = _Run(spec, sounds, Runner(load_model_of))
+    names = {name for recipe in recipes for name in other_models(recipe)}
+
+    def load(recipe: Recipe, trust: bool) -> Loaded:
+        """Load the model with all that the variations name, or a judge by itself."""
+        return load_model_of(recipe, trust, names if recipe is recipes[0] else ())
+
+    run = _Run(spec, sounds, Runner(load))
     with cancelled_by_sigterm(run.control):
         code = run.all(combinations, recipes)
     if json_output:

@@ -11,9 +11,11 @@ from pathlib import Path
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.control import Control, FinishEarly
+from dreamsound_studio.dream.companions import Companion, companions_of
 from dreamsound_studio.dream.constraints import mix_wet
 from dreamsound_studio.dream.ears import Ears
 from dreamsound_studio.dream.evaluation import Evaluation
+from dreamsound_studio.dream.gradient_pass import BetweenBlocks, Classes, never_stop
 from dreamsound_studio.dream.learned_filter import LearnedFilter
 from dreamsound_studio.dream.material import Material
 from dreamsound_studio.dream.methods import method_of
@@ -24,9 +26,11 @@ from dreamsound_studio.dream.step_classes import StepClasses
 from dreamsound_studio.dream.step_gradient import StepGradient
 from dreamsound_studio.dream.stops import reason_to_stop
 from dreamsound_studio.errors import MemoryLimitError, is_out_of_memory
+from dreamsound_studio.models.ensemble import narrowed
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.files import Places
-from dreamsound_studio.recipe.plan import Plan
+from dreamsound_studio.recipe.objective import Objective
+from dreamsound_studio.recipe.plan import Plan, other_models
 from dreamsound_studio.recipe.recipe import Recipe
 
 #: How often a step is made again at half the strength, at most: to a sixty-fourth.
@@ -95,7 +99,7 @@ class Dreamer:
         places: Places | None = None,
     ) -> None:
         self.recipe = Plan.of(recipe)
-        self.model = model
+        self.model = narrowed(model, other_models(self.recipe))
         self.clip = clip
         self.control = control or Control()
         self.keep_every = keep_every
@@ -109,18 +113,19 @@ class Dreamer:
         self.method = method_of(self.recipe, material, clip, model.band_hz[1], bed_file)
         levels = self.method.envelope.rms, self.method.listening_rms
         read = {getattr(placed, name): sound for name, sound in targets.items() if sound}
-        self._ears, choices = Ears.of(self.recipe, placed, model, clip.sample_rate_hz, levels, read)
-        self._classes = StepClasses(choices, clip, targets, self._ears, self.control)
-        self.step_gradient = StepGradient(
-            self.recipe,
-            material,
-            self._ears,
-            self._classes,
-            self.method.craft,
-            self.control,
-            self.method.envelope.rms,
-            self.method.listening_rms,
-        )
+
+        def companion(heard_by: Model, terms: Objective) -> Companion:
+            ears, choices = Ears.of(self.recipe, placed, heard_by, clip, levels, read, terms)
+            classes = StepClasses(choices, clip, targets, ears, self.control)
+            craft = self.method.craft
+            gradient = StepGradient(
+                self.recipe, material, ears, classes, craft, self.control, *levels
+            )
+            return Companion(1.0, ears, classes, gradient)
+
+        terms, self._companions = companions_of(placed, self.model, companion)
+        first = companion(self.model, terms)
+        self._ears, self._classes, self.step_gradient = first.ears, first.classes, first.gradient
         self._state: State | None = None
         self._steps: list[StepEvent] = []
         self._kept: dict[int, Samples] = {}
@@ -147,7 +152,8 @@ class Dreamer:
                 break
             started = time.perf_counter()
             try:
-                heard = self.step_gradient.update(state, step)
+                beside = self._companions.add_gradients if self._companions else None
+                heard = self.step_gradient.update(state, step, beside)
             except FinishEarly:
                 break
             self.is_between_steps = False
@@ -193,8 +199,7 @@ class Dreamer:
         try:
             last = self._sounding(self._state)
             classes = self._classes.of_end(self._steps[-1].class_index)
-            rate = self.clip.sample_rate_hz
-            heard = self._ears.evaluate(last, rate, classes, self.control.check_silently)
+            heard = self._evaluate(last, classes, self.control.check_silently)
         except (FinishEarly, MemoryLimitError):
             return None
         except Exception as error:
@@ -214,14 +219,14 @@ class Dreamer:
         last_heard = self._steps[-1] if self._steps else self._classes.first()
         index = last_heard.class_index
         classes = self._classes.of_end(index)
-        rate = self.clip.sample_rate_hz
         initial = self._classes.heard_first
-        if initial is None or initial.class_index != index or len(classes) > 1:
-            initial = self._ears.evaluate(self.clip.samples, rate, classes)
+        known = initial is not None and initial.class_index == index and len(classes) == 1
+        if initial is None or not known or self._companions:
+            initial = self._evaluate(self.clip.samples, classes)
         if self._heard_between is not None and self._heard_between[0] == len(self._steps):
             final = self._heard_between[1]
         else:
-            final = self._ears.evaluate(last, rate, classes)
+            final = self._evaluate(last, classes)
         if self._steps and final.loss < initial.loss:
             self._warn_once(
                 f"{self._event(0, final, 0).class_name}: the dream ends lower than it began "
@@ -311,11 +316,19 @@ class Dreamer:
         with suppress(FinishEarly):
             while halvings < MOST_HALVINGS:
                 now = self.step_gradient.hear(state.sound, step, heard.class_index)
-                if not now.loss < heard.loss:
+                if not now.loss + self._companions.hear(state.sound, step) < heard.loss:
                     break
                 self.method.halve(state)
                 halvings += 1
         return halvings
+
+    def _evaluate(
+        self, sound: Samples, classes: Classes, between_blocks: BetweenBlocks = never_stop
+    ) -> Evaluation:
+        """Return what is heard in a whole sound, on the published patch grids."""
+        rate = self.clip.sample_rate_hz
+        heard = self._ears.evaluate(sound, rate, classes, between_blocks)
+        return self._companions.evaluated(heard, sound, rate, between_blocks)
 
     def _enough(self) -> str | None:
         """Return why the dream can end now, or None."""

@@ -324,5 +324,5 @@ class Ear:
         # Beyond the context lies silence, not the resampler's ringing.
         heard_from = self.resampler.length_out(-sound.lead) - origin
         heard_to = self.resampler.length_out(sound.length + sound.tail) - origin
-        place = [start - origin, stop - start, heard_from, heard_to, count, sound.window]
+        place = [start - origin, stop - start, heard_from, heard_to, count, sound.window, start]
         return (sound.read(first, last), np.array(place, np.int32), sound.equaliser), first

@@ -15,7 +15,7 @@ from dreamsound_studio.dream.mono import Mono
 from dreamsound_studio.dream.objective import ClassChoice, objective_of
 from dreamsound_studio.dream.objective_functions import Natural, ObjectiveFunction, Sum
 from dreamsound_studio.models.network import Model
-from dreamsound_studio.recipe.objective import Texture
+from dreamsound_studio.recipe.objective import Objective, Texture
 from dreamsound_studio.recipe.plan import Plan, terms_of
 from dreamsound_studio.recipe.recipe import Recipe
 
@@ -60,9 +60,10 @@ class Ears:
         plan: Plan,
         placed: Recipe,
         model: Model,
-        sample_rate_hz: int,
+        clip: Clip,
         levels: tuple[float, float | None],
         clips: Mapping[str, Clip],
+        terms: Objective | None = None,
     ) -> tuple[Ears, tuple[ClassChoice, ...]]:
         """Return the ears of a plan's objective, and the choices of its classes.
 
@@ -72,12 +73,16 @@ class Ears:
             The dream's plan.
         placed : Recipe
             The same, with its files where they are on this machine.
-        model, sample_rate_hz
-            As above.
+        model : Model
+            The model.
+        clip : Clip
+            The source.
         levels : (float, float or None)
             RMS of the source's active parts, and the RMS at which steps hear them if it differs.
         clips : mapping
             Sounds that were read already, by path.
+        terms : Objective, optional
+            The terms that the model hears, if other models hear the rest.
 
         Raises
         ------
@@ -85,13 +90,14 @@ class Ears:
             As `objective_of` raises them.
         """
         rms, listening_rms = levels
-        evaluated, choices = objective_of(placed, model, rms, clips)
+        evaluated, choices = objective_of(placed, model, rms, clips, clip, terms)
         objective = evaluated
-        has_texture = any(isinstance(atom, Texture) for atom in terms_of(placed).atoms)
+        atoms = (terms_of(placed) if terms is None else terms).atoms
+        has_texture = any(isinstance(atom, Texture) for atom in atoms)
         if listening_rms is not None and has_texture:
             # A network hears level: a texture is as loud as the sound that takes it on.
-            objective, _ = objective_of(placed, model, listening_rms, clips)
-        return cls(plan, model, objective, sample_rate_hz, evaluated), choices
+            objective, _ = objective_of(placed, model, listening_rms, clips, clip, terms)
+        return cls(plan, model, objective, clip.sample_rate_hz, evaluated), choices
 
     def at_speed(self, speed: float) -> Ear:
         """Return the ear that hears the sound played at a speed.

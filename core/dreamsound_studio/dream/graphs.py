@@ -13,7 +13,11 @@ import numpy as np
 from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.dream.moments import spec_of
 from dreamsound_studio.dream.mono import EQUALISER_POINTS
-from dreamsound_studio.dream.objective_functions import ObjectiveFunction
+from dreamsound_studio.dream.objective_functions import (
+    FRAME_SAMPLES,
+    PATCH_STARTS,
+    ObjectiveFunction,
+)
 from dreamsound_studio.dsp.resample import Resampler
 from dreamsound_studio.models.network import Model, Tensor
 
@@ -62,11 +66,12 @@ def graphs_of(
 
     Notes
     -----
-    ``segment`` is ``[samples]`` at the sound's rate. ``place`` is six integers, the first five
-    at the model's rate: first sample of the first patch and number of samples in the resampled
-    segment, the range of it that is heard (silence lies outside), the number of patches, and the
-    index of the features' window. ``equaliser`` is `EQUALISER_POINTS` levels in dB, evenly over the
-    features' bands. Without `varied`, neither of the last two is read.
+    ``segment`` is ``[samples]`` at the sound's rate. ``place`` is seven integers, all but the
+    sixth at the model's rate: first sample of the first patch and number of samples in the
+    resampled segment, the range of it that is heard (silence lies outside), the number of patches,
+    the index of the features' window, and the first sample of the first patch in the sound.
+    ``equaliser`` is `EQUALISER_POINTS` levels in dB, evenly over the features' bands. Without
+    `varied`, neither the window nor the equaliser is read.
     ``known`` is what `dream.moments` knows of the whole sound, by name; nothing for most
     objectives.
     """
@@ -93,9 +98,10 @@ def _traced(
     import tensorflow as tf
 
     whole = tf.TensorSpec([None], tf.float32)
-    places, number = tf.TensorSpec([6], tf.int32), tf.TensorSpec([None], tf.int32)
+    places, number = tf.TensorSpec([7], tf.int32), tf.TensorSpec([None], tf.int32)
     levels, share = tf.TensorSpec([EQUALISER_POINTS], tf.float32), tf.TensorSpec([], tf.float32)
     spec = spec_of(objective)
+    ratio = resampler.from_hz / model.sample_rate_hz
 
     def listen(
         segment: Tensor,
@@ -104,7 +110,7 @@ def _traced(
         taps: Sequence[str],
         known: dict[str, Tensor],
     ) -> dict[str, Tensor]:
-        skip, size, heard_from, heard_to, count, window = tf.unstack(place, 6)
+        skip, size, heard_from, heard_to, count, window, start = tf.unstack(place, 7)
         heard = resampler.apply(segment)
         position = tf.range(tf.shape(heard)[0])
         heard = tf.where((position >= heard_from) & (position < heard_to), heard, 0.0)
@@ -114,7 +120,12 @@ def _traced(
         if varied and model.per_db:
             across = interpolation(EQUALISER_POINTS, patches.shape[2])
             patches += model.per_db * tf.linalg.matvec(across, equaliser)
-        return model.activations(patches, taps, precision) | known
+        starts = tf.cast(start + tf.range(count) * hop_frames * model.frame_hop_samples, tf.float32)
+        times = {
+            PATCH_STARTS: starts * ratio,
+            FRAME_SAMPLES: tf.constant(model.frame_hop_samples * ratio, tf.float32),
+        }
+        return model.activations(patches, taps, precision) | times | known
 
     # No Python here depends on a tensor: AutoGraph would only double the tracing time.
     @tf.function(input_signature=[whole, places, levels, number, spec], autograph=False)

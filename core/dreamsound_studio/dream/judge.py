@@ -18,7 +18,7 @@ from dreamsound_studio.dream.out_of_memory import in_smaller_blocks
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.shared_classes import shared_class
 from dreamsound_studio.recipe.objective import Class
-from dreamsound_studio.recipe.plan import terms_of
+from dreamsound_studio.recipe.plan import terms_by_model
 
 if TYPE_CHECKING:
     from dreamsound_studio.dream.evaluation import Evaluation
@@ -35,9 +35,11 @@ BLOCK_PATCHES = 8
 def dreamed_class(dream: RawDream) -> str | None:
     """Return the class that a dream names, the first of several; None if it names none.
 
-    A layer, a channel or a guide names none, and ``class:@patch`` no single one.
+    A layer, a channel or a guide names none, and ``class:@patch`` no single one. Where an objective
+    has several models, the recipe's own counts, whose class is reported.
     """
-    atoms = terms_of(dream.recipe).atoms
+    terms = terms_by_model(dream.recipe).get(dream.recipe.model)
+    atoms = () if terms is None else terms.atoms
     named = any(isinstance(atom, Class) and atom.choice != "patch" for atom in atoms)
     return dream.final.class_name if named else None
 

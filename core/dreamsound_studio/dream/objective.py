@@ -24,18 +24,20 @@ from dreamsound_studio.dream.objective_functions import (
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.names import NameTable, check_known
 from dreamsound_studio.models.network import Model
-from dreamsound_studio.models.tables import check_known_here
+from dreamsound_studio.models.tables import check_known_here, known_tables
 from dreamsound_studio.recipe.objective import (
     Channel,
     Class,
     Direction,
+    FromModel,
     FurtherAtom,
     Guide,
     Layer,
+    Objective,
     Texture,
     Unit,
 )
-from dreamsound_studio.recipe.plan import DEFAULT_AT, terms_of
+from dreamsound_studio.recipe.plan import DEFAULT_AT, terms_by_model, terms_of
 from dreamsound_studio.recipe.recipe import Recipe
 
 
@@ -66,7 +68,10 @@ def check_names(recipe: Recipe, *tables: NameTable) -> None:
         Of the model, whose weights need not be there; several where the model is one of several:
         one of them has to have all names.
     """
-    check_known(_looks(recipe), tables)
+    first, *others = terms_by_model(recipe).items()
+    check_known(_looks(first[1]), tables)
+    for name, terms in others:
+        check_known(_looks(terms), known_tables(name))
 
 
 def check_names_here(recipe: Recipe) -> None:
@@ -79,11 +84,12 @@ def check_names_here(recipe: Recipe) -> None:
     recipe : Recipe
         Its model and its objective count.
     """
-    check_known_here(_looks(recipe), recipe.model)
+    for name, terms in terms_by_model(recipe).items():
+        check_known_here(_looks(terms), name)
 
 
-def _looks(recipe: Recipe) -> list[Callable[[NameTable], object]]:
-    return [partial(_check_atom, atom) for atom in terms_of(recipe).atoms]
+def _looks(terms: Objective) -> list[Callable[[NameTable], object]]:
+    return [partial(_check_atom, atom) for atom in terms.atoms]
 
 
 def _check_atom(atom: Any, table: NameTable) -> None:
@@ -111,6 +117,8 @@ def objective_of(
     model: Model,
     rms: float | None = None,
     clips: Mapping[str, Clip] | None = None,
+    clip: Clip | None = None,
+    terms: Objective | None = None,
 ) -> tuple[ObjectiveFunction, tuple[ClassChoice, ...]]:
     """Return the recipe's objective and its class choices.
 
@@ -125,6 +133,10 @@ def objective_of(
         its own.
     clips : mapping, optional
         Sounds that were read already, by path.
+    clip : Clip, optional
+        The sound, for objectives that depend on the time in it.
+    terms : Objective, optional
+        Its terms that this model hears, if other models hear the rest.
 
     Returns
     -------
@@ -139,9 +151,10 @@ def objective_of(
     AudioFileError
         A sound in the objective cannot be read, or a texture is silent.
     """
-    text = terms_of(recipe)
+    text = terms_of(recipe) if terms is None else terms
     choices: list[ClassChoice] = []
     parts: list[tuple[float, ObjectiveFunction]] = []
+    reported: int | None = None
     for weight, atom in text.terms:
         if isinstance(atom, Class):
             part: ObjectiveFunction = _class_objective(atom, model.table, choices)
@@ -153,13 +166,16 @@ def objective_of(
         elif isinstance(atom, Unit):
             layer, place = _place_in(model.table, atom)
             part = UnitObjective(layer, place, model.table.before_relu.get(layer))
+        elif isinstance(atom, FromModel):
+            raise RecipeError(f"{atom}: {model.name} does not hear it")
         elif isinstance(atom, Texture):
             from dreamsound_studio.dream.texture import texture_objective
 
-            clip = (clips or {}).get(atom.path)
-            part = texture_objective(atom, model, texture_layers(atom, model.table), clip, rms)
+            target = (clips or {}).get(atom.path)
+            part = texture_objective(atom, model, texture_layers(atom, model.table), target, rms)
         elif isinstance(atom, FurtherAtom):
-            part = atom.objective(model)
+            part = atom.objective(model) if clip is None else atom.objective_in(clip, model)
+            reported = atom.reported_class(model.table) if reported is None else reported
         else:
             from dreamsound_studio.dream.guide import direction_objective, guide_objective
 
@@ -170,7 +186,9 @@ def objective_of(
             )
         parts.append((weight, part))
     alone = len(parts) == 1 and parts[0][0] == 1
-    return parts[0][1] if alone else Sum(tuple(parts)), tuple(choices) or (ClassChoice("first"),)
+    if not choices:
+        choices = [ClassChoice("first" if reported is None else "named", reported)]
+    return parts[0][1] if alone else Sum(tuple(parts)), tuple(choices)
 
 
 def _class_objective(atom: Class, table: NameTable, choices: list[ClassChoice]) -> ClassObjective:

@@ -9,6 +9,9 @@ from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.models.network import Tensor
 from dreamsound_studio.recipe.plan import DEFAULT_AT
 
+#: Beside the activations: the sample of the sound at which each patch starts, ``[patches]``, which
+#: may lie before its first, and the samples between two of the model's frames.
+PATCH_STARTS, FRAME_SAMPLES = "patch starts", "frame samples"
 #: Added to a variance, of which the training's is 1.
 VARIANCE_FLOOR = 1e-4
 

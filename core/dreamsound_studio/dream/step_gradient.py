@@ -31,6 +31,9 @@ from dreamsound_studio.dream.step import State
 from dreamsound_studio.dream.step_classes import StepClasses
 from dreamsound_studio.recipe.plan import Plan
 
+#: What further models add to a gradient, and their objective.
+Beside = Callable[[Samples, Samples, int], float]
+
 
 @dataclass(frozen=True)
 class _Heard:
@@ -98,10 +101,20 @@ class StepGradient:
         """Return the ear of a step (1, 2, ...) that hears the sound at its own speed."""
         return self._octaves[self._plan.octave_of(step)][0]
 
-    def update(self, state: State, step: int) -> Evaluation:
+    def update(self, state: State, step: int, beside: Beside | None = None) -> Evaluation:
         """Compute g of the sound into the state; return what the model heard.
 
         A pass that is stopped, or fails, leaves the state as it was.
+
+        Parameters
+        ----------
+        state : State
+            The sound, and where g goes.
+        step : int
+            The step.
+        beside : callable, optional
+            Called with g of unit deviation, the sound and the step; adds what further models hear
+            to g, and returns their objective, which is added to what was heard.
 
         Raises
         ------
@@ -110,16 +123,39 @@ class StepGradient:
         RecipeError
             Nothing in the sound excites the objective.
         """
-        classes = self._classes.of_step()
-        fresh = Samples(state.gradient.channels, state.gradient.length)
-        heards = self._listens(state.sound, step, classes, fresh)
-        self._standardise(fresh, heards[0].class_index)
+        fresh, heard = self.of_sound(state.sound, step)
+        if beside is not None:
+            heard.loss += beside(fresh, state.sound, step)
+            self._standardise(fresh, heard.class_index)
         if self._craft.steer(fresh, state.sound):
-            self._standardise(fresh, heards[0].class_index)
+            self._standardise(fresh, heard.class_index)
         # Only now is the step certain to complete: a stop within it keeps the last one's gradient.
         state.gradient.close()
         state.gradient = fresh
-        return Evaluation.mean(heards)
+        return heard
+
+    def of_sound(self, sound: Samples, step: int) -> tuple[Samples, Evaluation]:
+        """Return the gradient of a sound, of unit deviation, and what the model heard.
+
+        Parameters
+        ----------
+        sound : Samples
+            ``[channels, length]``.
+        step : int
+            The step that listens.
+
+        Raises
+        ------
+        RenderCancelled, FinishEarly
+            The control stops the pass.
+        RecipeError
+            Nothing in the sound excites the objective.
+        """
+        channels = 1 if self._material.linked else sound.channels
+        fresh = Samples(channels, sound.length)
+        heards = self._listens(sound, step, self._classes.of_step(), fresh)
+        self._standardise(fresh, heards[0].class_index)
+        return fresh, Evaluation.mean(heards)
 
     def hear(self, sound: Samples, step: int, class_index: int) -> Evaluation:
         """Return what the model hears in a sound, listening as a step did; without a gradient.

@@ -13,13 +13,15 @@ from dreamsound_studio.dream.judge import dreamed_class, judge_dream
 from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.errors import RecipeError, RenderCancelled, UnknownModelError
 from dreamsound_studio.jobs.spec import JobSpec
+from dreamsound_studio.models.ensemble import members
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.models.shared_classes import shared_class
 from dreamsound_studio.models.store.local import local_weights, probable_weights
 from dreamsound_studio.models.tables import table_of
+from dreamsound_studio.recipe.plan import other_models
 
 #: The judge of whoever names none: the first of these that is on this machine, knows the dreamed
-#: class, and is not the model that is climbed. They are never downloaded for it.
+#: class, and is not among the models climbed. They are never downloaded for it.
 DEFAULT_JUDGES = ("mtt-musicnn", "msd-musicnn")
 AUTO, NONE = WORDS = "auto", "none"
 
@@ -29,30 +31,31 @@ def judge_of(spec: JobSpec) -> str:
     return NONE if spec.kind == "preview" and spec.judge == AUTO else spec.judge
 
 
-def check_judge(judge: str, model: str) -> None:
+def check_judge(judge: str, *models: str) -> None:
     """Raise an error for a judge that cannot judge; nothing is downloaded or loaded.
 
     Parameters
     ----------
     judge : str
         ``auto``, ``none``, or a model as for ``find_weights``.
-    model : str
-        The model that is to be climbed.
+    *models : str
+        The models that are to be climbed.
 
     Raises
     ------
     ModelError
         There is no such model.
     RecipeError
-        It is the model that is climbed.
+        It is one of them.
     """
     if judge in WORDS:
         return
     try:
-        found, climbed = probable_weights(judge), probable_weights(model)
+        found = probable_weights(judge)
+        climbed = [probable_weights(model) for model in models]
     except UnknownModelError as error:
         raise UnknownModelError(f"judge: {error}") from error
-    if found is not None and found == climbed:
+    if found is not None and found in climbed:
         raise _same(judge)
 
 
@@ -86,12 +89,12 @@ class Judge:
         ModelError
             It is unavailable or invalid.
         RecipeError
-            It is the model that is climbed.
+            It is the model that is climbed, or one of several.
         """
         if self._name in WORDS:
             return
         judge = self._model(self._name)
-        if judge.weights_sha256 == climbed.weights_sha256:
+        if judge.weights_sha256 in [model.weights_sha256 for model in members(climbed)]:
             raise _same(self._name)
 
     def judge(
@@ -142,8 +145,9 @@ class Judge:
         dreamed = dreamed_class(dream)
         if dreamed is None:
             return None
+        climbed = (dream.model_name, *other_models(dream.recipe))
         for name in DEFAULT_JUDGES:
-            weights = None if name == dream.model_name else local_weights(name)
+            weights = None if name in climbed else local_weights(name)
             if weights is not None and shared_class(dreamed, table_of(weights)) is not None:
                 return name
         return None

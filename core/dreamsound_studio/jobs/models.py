@@ -6,17 +6,19 @@ import os
 import threading
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.verify import verify_weights
+from dreamsound_studio.models.ensemble import together
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.models.weights import Weights
+from dreamsound_studio.recipe.plan import other_models
 from dreamsound_studio.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -75,6 +77,15 @@ def load(weights: Weights) -> Loaded:
     return Loaded(model, device, notes)
 
 
+def all_loaded(first: Loaded, others: Mapping[str, Loaded]) -> Loaded:
+    """Return a recipe's model together with the others that its objective names, if any."""
+    if not others:
+        return first
+    model = together(first.model, {name: one.model for name, one in others.items()})
+    notes = [note for one in (first, *others.values()) for note in one.notes]
+    return Loaded(model, first.device, notes)
+
+
 class WarmModels:
     """Loads models, and keeps the most recently used; thread-safe.
 
@@ -125,16 +136,21 @@ class WarmModels:
             watch = Watch(verify_weights, note=self._on_note, may_run=lambda _: trust)
             weights = find_weights(recipe.model, watch)
             check_names(recipe, table_of(weights))
-            if weights in self._models:
-                self._models.move_to_end(weights)
-                return self._models[weights][0]
-            loaded = load(weights)
-            if not self._device:
-                self._device = loaded.device
-                self._on_device(self._device)
-            self._models[weights] = loaded, COPIES * _bytes_of(weights.path)
-            self._let_go()
-            return loaded
+            found = {name: find_weights(name, watch) for name in other_models(recipe)}
+            others = {name: self._warm(one) for name, one in found.items()}
+            return all_loaded(self._warm(weights), others)
+
+    def _warm(self, weights: Weights) -> Loaded:
+        if weights in self._models:
+            self._models.move_to_end(weights)
+            return self._models[weights][0]
+        loaded = load(weights)
+        if not self._device:
+            self._device = loaded.device
+            self._on_device(self._device)
+        self._models[weights] = loaded, COPIES * _bytes_of(weights.path)
+        self._let_go()
+        return loaded
 
     def _let_go(self) -> None:
         while len(self._models) > 1 and self._taken() > self._budget_bytes:

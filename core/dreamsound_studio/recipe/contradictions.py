@@ -92,4 +92,6 @@ def _check_objective(recipe: RecipeFields) -> None:
             raise ValueError(
                 f"{short[0].rstrip('_')} is short for an objective. Use it, or objective, not both."
             )
-        parse_objective(recipe.objective)
+        atoms = parse_objective(recipe.objective).atoms
+        if recipe.octaves > 1 and any(atom.keeps_pitch for atom in atoms):
+            raise ValueError("octaves: notes are heard at their own pitch only. Use octaves 1.")

@@ -77,9 +77,9 @@ class RecipeFields(BaseModel):
     objective: Annotated[
         str | None,
         Field(
-            description="weighted sum of class:, layer:, channel:, unit:, direction:, guide: and "
-            "texture: terms, such as 'class:Whistling - 0.5*layer:layer3'; in place of a class or "
-            "layer"
+            description="weighted sum of class:, layer:, channel:, unit:, direction:, guide:, "
+            "texture:, note:, chord: and melody: terms, such as 'class:Whistling - "
+            "0.5*layer:layer3'; in place of a class or layer"
         ),
     ] = None
     layer: Annotated[

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from dreamsound_studio.errors import RecipeError
 
 if TYPE_CHECKING:
+    from dreamsound_studio.audio.clip import Clip
     from dreamsound_studio.models.names import NameTable
     from dreamsound_studio.models.network import Model
 
@@ -22,6 +23,10 @@ CHOICES = ("first", "follow", "target", "target_b", "patch")
 AT = ("logit", "score", "log")
 
 _PLAIN_NAME = re.compile(r"[^\s@\"+\-*:,()\[\]\\]+( [^\s\"+\-*:,()\[\]\\]+)*")
+
+
+#: A model's name before an atom.
+MODEL_NAME = re.compile(r"[A-Za-z_][\w.-]*")
 
 
 class _Summand(ABC):
@@ -62,6 +67,8 @@ class _Atom(_Summand):
 
     #: Fields that hold the path of a sound file, and what that file is for.
     path_fields: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    #: Whether it means pitches, so that the sound has to be heard at its own speed.
+    keeps_pitch: ClassVar[bool] = False
 
     def files(self) -> dict[str, str]:
         """Return the paths of the files that it names, by what they are for."""
@@ -180,7 +187,7 @@ class Direction(_Atom):
     away_from: str
 
     def __str__(self) -> str:
-        return f"direction:{_quoted(self.to)}-{_quoted(self.away_from)}"
+        return f"direction:{in_quotes(self.to)}-{in_quotes(self.away_from)}"
 
 
 @dataclass(frozen=True)
@@ -201,7 +208,7 @@ class Guide(_Atom):
     layer: str | None = None
 
     def __str__(self) -> str:
-        return f"guide:{_quoted(self.path)}" + (f":{written(self.layer)}" if self.layer else "")
+        return f"guide:{in_quotes(self.path)}" + (f":{written(self.layer)}" if self.layer else "")
 
 
 @dataclass(frozen=True)
@@ -222,7 +229,7 @@ class Texture(_Atom):
     layer: str | None = None
 
     def __str__(self) -> str:
-        return f"texture:{_quoted(self.path)}" + (f":{written(self.layer)}" if self.layer else "")
+        return f"texture:{in_quotes(self.path)}" + (f":{written(self.layer)}" if self.layer else "")
 
 
 class FurtherAtom(_Atom):
@@ -245,8 +252,54 @@ class FurtherAtom(_Atom):
     def objective(self, model: Model) -> Any:
         """Return what is maximised, a ``dream.objective.ObjectiveFunction``."""
 
+    def objective_in(self, clip: Clip, model: Model) -> Any:
+        """Return what is maximised in a clip, where that depends on the clip's place in time."""
+        return self.objective(model)
 
-Atom = Class | Layer | Channel | Unit | Direction | Guide | Texture | FurtherAtom
+    def reported_class(self, table: NameTable) -> int | None:
+        """Return the class that stands for the objective where it names none, if there is one."""
+        return None
+
+
+@dataclass(frozen=True)
+class FromModel(_Atom):
+    """An atom that a model other than the recipe's hears.
+
+    Parameters
+    ----------
+    model : str
+        A model's name; not a path.
+    atom : Atom
+        What it hears.
+
+    Raises
+    ------
+    RecipeError
+        The name is a path, or the atom names a model itself or chooses its class.
+    """
+
+    model: str
+    atom: Atom
+
+    def __post_init__(self) -> None:
+        if not MODEL_NAME.fullmatch(self.model):
+            raise RecipeError(f"{self.model!r}/: name a model here, not a path")
+        if isinstance(self.atom, FromModel):
+            raise RecipeError(f"{self.model}/{self.atom}: name one model")
+
+    def files(self) -> dict[str, str]:
+        """Return the files of its atom."""
+        return self.atom.files()
+
+    def with_files(self, place_of: Callable[[str], str]) -> Self:
+        """Return the same with each path of its atom replaced."""
+        return replace(self, atom=self.atom.with_files(place_of))
+
+    def __str__(self) -> str:
+        return f"{self.model}/{self.atom}"
+
+
+Atom = Class | Layer | Channel | Unit | Direction | Guide | Texture | FurtherAtom | FromModel
 
 
 @dataclass(frozen=True, repr=False)
@@ -295,8 +348,32 @@ class Objective(_Summand):
 
     @property
     def atoms(self) -> tuple[Atom, ...]:
-        """Return the atoms without their weights."""
-        return tuple(atom for _, atom in self.terms)
+        """Return the atoms without their weights and models."""
+        atoms = (atom for _, atom in self.terms)
+        return tuple(atom.atom if isinstance(atom, FromModel) else atom for atom in atoms)
+
+    @property
+    def first_model(self) -> str | None:
+        """Return the model of the first term if every term names one."""
+        first = self.terms[0][1]
+        every = all(isinstance(atom, FromModel) for _, atom in self.terms)
+        return first.model if every and isinstance(first, FromModel) else None
+
+    def by_model(self, model: str) -> dict[str, Objective]:
+        """Return the terms by the model that hears them, which they then name no more.
+
+        Parameters
+        ----------
+        model : str
+            The one that hears terms without a model's name; first, where it hears any.
+        """
+        found: dict[str, list[tuple[float, Atom]]] = {model: []}
+        for weight, atom in self.terms:
+            if isinstance(atom, FromModel):
+                found.setdefault(atom.model, []).append((weight, atom.atom))
+            else:
+                found[model].append((weight, atom))
+        return {name: Objective(tuple(terms)) for name, terms in found.items() if terms}
 
     def chooses(self, choice: str) -> bool:
         """Return whether any class is chosen by listening in this way."""
@@ -310,8 +387,9 @@ def is_objective(value: object) -> bool:
 
 def written(name: str) -> str:
     """Return a name as written in text: unquoted if that parses to the same name."""
-    return name if _PLAIN_NAME.fullmatch(name) else _quoted(name)
+    return name if _PLAIN_NAME.fullmatch(name) else in_quotes(name)
 
 
-def _quoted(name: str) -> str:
+def in_quotes(name: str) -> str:
+    """Return a name between double quotes, as paths are written in text."""
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'

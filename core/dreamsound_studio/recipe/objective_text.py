@@ -3,7 +3,7 @@ r"""The grammar of objectives: from text to the objects of ``recipe.objective``.
 ::
 
     objective = ["-"] term { ("+" | "-") term }
-    term      = [ number "*" ] atom
+    term      = [ number "*" ] [ model "/" ] atom
     atom      = "class" ":" ( "@" choice | name ) [ ":" at ]
               | "layer" ":" name
               | "channel" ":" name ":" integer
@@ -11,12 +11,16 @@ r"""The grammar of objectives: from text to the objects of ``recipe.objective``.
               | "direction" ":" name "-" name
               | "guide" ":" name [ ":" name ]
               | "texture" ":" name [ ":" name ]
+              | "note" ":" name
+              | "chord" ":" name
+              | "melody" ":" name
     choice    = "first" | "follow" | "target" | "target_b" | "patch"
     at        = "logit" | "score" | "log"
         name      = text between double quotes (\\" is a quote, \\\\ a backslash),
                     or words without any of  " + - * : , ( ) [ ]
 
-A negative weight steers away. A further kind of atom is a `FurtherAtom` in a file of its own and a
+A negative weight steers away. A model's name, without blanks and quotes, makes that model hear the
+atom, and not the recipe's. A further kind of atom is a `FurtherAtom` in a file of its own and a
 row of :data:`ATOMS`.
 """
 
@@ -31,10 +35,12 @@ from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.objective import (
     AT,
     CHOICES,
+    MODEL_NAME,
     Atom,
     Channel,
     Class,
     Direction,
+    FromModel,
     Guide,
     Layer,
     Objective,
@@ -128,7 +134,19 @@ class Reader:
             self.space()
             if not self.take("*"):
                 raise self.error("expected * after the weight")
-        return sign * weight, self._atom()
+        return sign * weight, self._atom_of_model()
+
+    def _atom_of_model(self) -> Atom:
+        self.space()
+        start = self.position
+        match = MODEL_NAME.match(self.text, start)
+        if match is None or not self.text.startswith("/", match.end()):
+            return self._atom()
+        self.position = match.end() + 1
+        atom = self._atom()
+        if isinstance(atom, Class) and atom.choice not in (None, "patch"):
+            raise self.error(f"{atom}: a class of {match[0]} needs a name here", start)
+        return FromModel(match[0], atom)
 
     def _atom(self) -> Atom:
         self.space()
@@ -261,4 +279,7 @@ ATOMS: dict[str, str] = {
     "direction": f"{__name__}:_direction",
     "guide": f"{__name__}:_guide",
     "texture": f"{__name__}:_texture",
+    "note": "dreamsound_studio.dream.notes:Note.read",
+    "chord": "dreamsound_studio.dream.notes:Chord.read",
+    "melody": "dreamsound_studio.dream.melody:Melody.read",
 }

@@ -100,6 +100,16 @@ def terms_of(recipe: Recipe) -> Objective:
     return Objective(((1.0, Class(name, recipe.at)),))
 
 
+def terms_by_model(recipe: Recipe) -> dict[str, Objective]:
+    """Return the terms of a recipe's objective by the model that hears them."""
+    return terms_of(recipe).by_model(recipe.model)
+
+
+def other_models(recipe: Recipe) -> tuple[str, ...]:
+    """Return the models that a recipe's objective names beside the recipe's own."""
+    return tuple(name for name in terms_by_model(recipe) if name != recipe.model)
+
+
 def takes_texture(recipe: Recipe) -> bool:
     """Return whether the texture of the target is what is maximised."""
     aims = (recipe.class_, recipe.at, recipe.layer, recipe.objective)
@@ -170,12 +180,19 @@ def _numbers(recipe: Recipe) -> dict[str, Any]:
         given = getattr(recipe, name)
         if given is None and kind is not None:
             given = getattr(kind, name, None)
+        if given is None and name == "listen_speed" and _keeps_pitch(recipe):
+            given = 0.0
         values[name] = getattr(row, name) if given is None else given
     if recipe.natural is None and not _climbs_logits(recipe):
         values["natural"] = 0.0
     if kind is not None:
         values |= {"mask": None, "invert_mask": recipe.invert_mask or kind.invert_mask}
     return values
+
+
+def _keeps_pitch(recipe: Recipe) -> bool:
+    """Return whether the objective means pitches, which another speed would change."""
+    return any(atom.keeps_pitch for atom in terms_of(recipe).atoms)
 
 
 def _climbs_logits(recipe: Recipe) -> bool:

@@ -10,6 +10,7 @@ from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.contradictions import check_consistent
 from dreamsound_studio.recipe.fields import RecipeFields
 from dreamsound_studio.recipe.files import Places, files_by_name, with_files
+from dreamsound_studio.recipe.objective_text import parse_objective
 from dreamsound_studio.wrong_values import one_line
 
 SCHEMA_VERSION = 1
@@ -36,6 +37,10 @@ class Recipe(RecipeFields):
     @model_validator(mode="after")
     def _check(self) -> Recipe:
         check_consistent(self)
+        if self.model == "auto" and self.objective is not None:
+            # Where every term names a model, the first of them is the recipe's.
+            first = parse_objective(self.objective).first_model
+            object.__setattr__(self, "model", first or "auto")
         return self
 
     def octave_of(self, step: int) -> int:

@@ -24,7 +24,7 @@ from dreamsound_studio.queue.store.records import Job
 PACKAGES = (
     "PySide6_Essentials", "PySide6_Addons", "pyqtgraph", "numpy", "scipy", "soundfile", "soxr",
     "tensorflow", "tensorflow-hub", "pydantic", "typer", "rich", "platformdirs", "h5py",
-    "matplotlib",
+    "matplotlib", "mido",
 )  # fmt: skip
 MOST_LICENCE = 60
 

@@ -34,8 +34,8 @@ class ObjectivePage(QWidget):
         hint = QLabel(
             self.tr(
                 "A weighted sum of <b>class:</b>, <b>layer:</b>, <b>channel:</b>, <b>unit:</b>, "
-                "<b>direction:</b>, <b>guide:</b> and <b>texture:</b> terms. "
-                "A negative weight steers away."
+                "<b>direction:</b>, <b>guide:</b>, <b>texture:</b>, <b>note:</b>, <b>chord:</b> "
+                "and <b>melody:</b> terms. A negative weight steers away."
             )
         )
         hint.setWordWrap(True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,12 @@ from dreamsound_studio.cli.shared.progress import detail, say
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.verify import verify_weights
-from dreamsound_studio.jobs.models import Loaded, load
+from dreamsound_studio.jobs.models import Loaded, all_loaded, load
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.models.weights import Weights
+from dreamsound_studio.recipe.plan import other_models
 from dreamsound_studio.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def load_with_warnings(weights: Weights) -> Loaded:
     return loaded
 
 
-def load_model_of(recipe: Recipe, trust: bool) -> Loaded:
+def load_model_of(recipe: Recipe, trust: bool, further: Iterable[str] = ()) -> Loaded:
     """Find and load a recipe's model, with progress on standard error.
 
     Parameters
@@ -134,12 +135,17 @@ def load_model_of(recipe: Recipe, trust: bool) -> Loaded:
         Its `model` and names are read.
     trust : bool
         Whether a foreign SavedModel may run without a question.
+    further : iterable of str, optional
+        Further models to load with it, beside those that the recipe's objective names.
     """
     # Before TensorFlow is imported, which takes long: the model may be unavailable.
     with watching(trust) as watch:
         weights = find_weights(recipe.model, watch)
+        names = sorted({*other_models(recipe), *further})
+        others = {name: find_weights(name, watch) for name in names}
     check_names(recipe, table_of(weights))
-    return load_with_warnings(weights)
+    loaded = {name: load_with_warnings(one) for name, one in others.items()}
+    return all_loaded(load_with_warnings(weights), loaded)
 
 
 def _asked(folder: Path) -> bool:

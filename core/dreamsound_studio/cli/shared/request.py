@@ -41,7 +41,7 @@ from dreamsound_studio.dream.objective import check_names_here
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.jobs.judge import check_judge
 from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE
-from dreamsound_studio.recipe.plan import Plan
+from dreamsound_studio.recipe.plan import Plan, other_models
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RENDER_NAMES, RenderOptions
 
@@ -76,7 +76,7 @@ class DreamRequest:
     def recipe(self) -> Recipe:
         """Return the recipe, checked as far as it can be beforehand."""
         recipe = checked_recipe(self.preset, self.recipe_file, self.paper, self.recipe_fields)
-        check_judge(self.judge, recipe.model)
+        check_judge(self.judge, recipe.model, *other_models(recipe))
         return recipe
 
     def options(self) -> RenderOptions:

@@ -10,7 +10,7 @@ from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.entries import CatalogEntry
 from dreamsound_studio.models.savedmodel.card import CARD_FILE, read_card, read_classes
 from dreamsound_studio.models.store import ledger
-from dreamsound_studio.models.store.fetch import copy_model, fetch_musicnn, fetch_saved_model
+from dreamsound_studio.models.store.fetch import copy_model, fetch_part, fetch_saved_model
 from dreamsound_studio.models.store.handles import parse_handle
 from dreamsound_studio.models.store.local import cached_folders_of, user_models_folder
 from dreamsound_studio.models.store.watch import Watch
@@ -46,20 +46,20 @@ def pull_listed(entry: CatalogEntry, origin: str, watch: Watch) -> Weights:
         except ModelError as error:
             raise ModelError(f"{origin}: rejected: {error}") from error
 
-    musicnn = entry.files[1] if entry.kind == "musicnn" else None
-    origin = origin if musicnn is not None else _located(origin, watch)
+    part = entry.wheel_part
+    origin = origin if part is not None else _located(origin, watch)
     if "://" in origin:
-        if musicnn is not None:
-            fetch_musicnn(origin, entry.sha256, musicnn, folder, watch, check)
+        if part is not None:
+            fetch_part(origin, entry.sha256, part, folder, watch, check)
         else:
             fetch_saved_model(origin, folder, watch, check)
         return Weights(entry.name, folder, entry.kind)
     source = _existing(origin)
     if source.suffix == ".h5":
-        if musicnn is not None:
+        if part is not None:
             raise ModelError(f"{origin}: an .h5 file; {entry.name} needs a checkpoint")
         folder = folder.with_suffix(".h5")
-    copy_model(source, folder, check, musicnn)
+    copy_model(source, folder, check, part)
     return Weights(entry.name, folder, entry.kind)
 
 

