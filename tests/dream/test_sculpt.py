@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
-from dreamsound_studio.dream.sculpt import Learned, Sculptor, SlopeAtOneLevel
+from dreamsound_studio.dream.sculpt import Learned, Sculptor
+from dreamsound_studio.dream.slope import SlopeAtOneLevel
 from dreamsound_studio.dsp.gain_grid import GainGrids, GridSize
 from dreamsound_studio.dsp.stft import Stft
 

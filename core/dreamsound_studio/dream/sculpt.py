@@ -17,12 +17,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 
 from dreamsound_studio.audio.channels import energy_of
 from dreamsound_studio.audio.samples import FloatArray, Samples
+from dreamsound_studio.dream.slope import Slope
 from dreamsound_studio.dsp.gain_grid import GainGrids, Gains
 from dreamsound_studio.dsp.stft import ComplexArray, Stft, frame_blocks, overlap_add, unit_magnitude
 from dreamsound_studio.dsp.threads import in_threads
@@ -108,52 +108,6 @@ class Learned:
             second = self.second[n] / np.float32(1 - DECAY_2**self.steps)
             self.grids[n] += np.float32(rate_db) * first / (np.sqrt(second) + np.float32(EPSILON))
             self.mean[n] += np.float32(1 - DECAY_MEAN) * (self.grids[n] - self.mean[n])
-
-
-class Slope(Protocol):
-    """dL/dy, to be read in parts.
-
-    Attributes
-    ----------
-    channels : int
-        One for all channels of y, or as many as y has.
-    """
-
-    @property
-    def channels(self) -> int:
-        """Return the number of channels."""
-
-    def read(self, start: int, stop: int) -> FloatArray:
-        """Return ``[channels, stop - start]``."""
-
-
-class SlopeAtOneLevel:
-    """dL/dy of a sound that is heard at a level of its own, whatever that of y.
-
-    What is heard is ``r y / |y|``, so that up to a factor the slope is ``g - y <g, y> / <y, y>``:
-    whatever adds energy without a use takes it from what has one.
-
-    Parameters
-    ----------
-    gradient : Samples
-        g ``[1 or channels, length]``; one for all channels is that of their mean.
-    sound : Samples
-        y ``[channels, length]``.
-    """
-
-    def __init__(self, gradient: Samples, sound: Samples) -> None:
-        self._gradient, self._sound = gradient, sound
-        self.channels = sound.channels
-        along = 0.0
-        for start, block in sound.blocks():
-            slope = gradient.read(start, start + block.shape[1])
-            along += float(np.sum(slope * block, dtype=np.float64))
-        energy = energy_of(sound)
-        self._share = np.float32(along / energy if energy > 0 else 0.0)
-
-    def read(self, start: int, stop: int) -> FloatArray:
-        """Return ``[channels, stop - start]``."""
-        return self._gradient.read(start, stop) - self._share * self._sound.read(start, stop)
 
 
 @dataclass

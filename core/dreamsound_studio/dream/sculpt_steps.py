@@ -11,7 +11,8 @@ from dreamsound_studio.audio.channels import Layout, energy_of
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dream.constraints import StepCraft
 from dreamsound_studio.dream.learned_filter import LearnedFilter
-from dreamsound_studio.dream.sculpt import Learned, Sculptor, Slope, SlopeAtOneLevel
+from dreamsound_studio.dream.sculpt import Learned, Sculptor
+from dreamsound_studio.dream.slope import Slope, SlopeAtOneLevel
 from dreamsound_studio.dream.step import State
 from dreamsound_studio.dsp.envelope import Envelope
 from dreamsound_studio.dsp.fades import band_gain, span_fade
