@@ -191,8 +191,8 @@ class Direction(_Atom):
 
 
 @dataclass(frozen=True)
-class Guide(_Atom):
-    """What another sound excites in a layer.
+class _OtherSound(_Atom):
+    """What another sound is in a layer.
 
     Parameters
     ----------
@@ -202,17 +202,24 @@ class Guide(_Atom):
         As in `Layer`; by default the model's own choice.
     """
 
-    path_fields = MappingProxyType({"path": "guide"})
+    kind: ClassVar[str]
 
     path: str
     layer: str | None = None
 
     def __str__(self) -> str:
-        return f"guide:{in_quotes(self.path)}" + (f":{written(self.layer)}" if self.layer else "")
+        layer = f":{written(self.layer)}" if self.layer else ""
+        return f"{self.kind}:{in_quotes(self.path)}{layer}"
 
 
-@dataclass(frozen=True)
-class Texture(_Atom):
+class Guide(_OtherSound):
+    """What another sound excites in a layer; its parameters are those of a `Texture`."""
+
+    kind = "guide"
+    path_fields = MappingProxyType({"path": "guide"})
+
+
+class Texture(_OtherSound):
     """The statistics of another sound in a layer.
 
     Parameters
@@ -223,13 +230,8 @@ class Texture(_Atom):
         As in `Layer`; by default the model's own choice.
     """
 
+    kind = "texture"
     path_fields = MappingProxyType({"path": "texture"})
-
-    path: str
-    layer: str | None = None
-
-    def __str__(self) -> str:
-        return f"texture:{in_quotes(self.path)}" + (f":{written(self.layer)}" if self.layer else "")
 
 
 class FurtherAtom(_Atom):
