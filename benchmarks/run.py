@@ -197,17 +197,21 @@ def _matrix_seconds(product: Callable[[], object]) -> float:
 
 def memory(long: bool) -> None:
     """Print the peak memory of processes that dream one step."""
-    cases = [("2 min, 48 kHz mono", 120, 1, 1.6), ("10 min, 48 kHz stereo", 600, 2, 2.5)]
+    cases = [
+        ("filter-add, 2 min, 48 kHz mono", "filter-add", 120, 1, 1.6),
+        ("filter-add, 10 min, 48 kHz stereo", "filter-add", 600, 2, 2.5),
+        ("sculpt, 10 min, 48 kHz stereo", "sculpt", 600, 2, 2.5),
+    ]
     if long:
-        cases.append(("1 h, 48 kHz stereo", 3600, 2, 2.5))
-    print("| render, 1 step, filter-add, all renders | peak memory GB | goal | seconds |")
+        cases.append(("filter-add, 1 h, 48 kHz stereo", "filter-add", 3600, 2, 2.5))
+    print("| render, 1 step, all renders | peak memory GB | goal | seconds |")
     print("|---|---|---|---|")
-    for name, seconds, channels, asked in cases:
+    for name, method, seconds, channels, asked in cases:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "long.wav"
             _write_long(path, seconds, channels)
             started = time.perf_counter()
-            peak = _peak_of_render(path, Path(folder) / "out")
+            peak = _peak_of_render(path, Path(folder) / "out", method)
             print(
                 f"| {name} | {peak:.2f} | {asked} | {time.perf_counter() - started:.0f} |",
                 flush=True,
@@ -215,13 +219,13 @@ def memory(long: bool) -> None:
     print()
 
 
-def _peak_of_render(path: Path, out: Path) -> float:
+def _peak_of_render(path: Path, out: Path, method: str) -> float:
     code = (
         "import resource, sys; from dreamsound_studio.cli import main; "
         "code = main(sys.argv[1:]); "
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
     )
-    options = ["--steps", "1", "--method", "filter-add", "--renders", "all", "--out"]
+    options = ["--steps", "1", "--method", method, "--renders", "all", "--out"]
     done = subprocess.run(
         [sys.executable, "-c", code, "render", str(path), *options, str(out)],
         check=True,
