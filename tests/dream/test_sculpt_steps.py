@@ -162,6 +162,14 @@ def test_nothing_changes_outside_the_band(yamnet: Model) -> None:
     assert 20 * np.log10(rms(outside) / rms(inside)) < -60
 
 
+def test_air_outside_the_band_is_not_dropped(yamnet: Model) -> None:
+    sound = noise(rate=24_000)
+    made = dreamed(yamnet, sound, 24_000, band_high_hz=3000.0, steps=3).samples.array()
+    change = np.abs(np.fft.rfft((made[0] - sound[0]) * np.hanning(sound.shape[1])))
+    hertz = np.fft.rfftfreq(sound.shape[1], 1 / 24_000)
+    assert 20 * np.log10(rms(change[hertz > 3600]) / rms(change[hertz < 2500])) < -60
+
+
 def test_the_air_is_kept_on_request(yamnet: Model) -> None:
     sound = noise(rate=48_000)
     made = dreamed(yamnet, sound, 48_000, air="keep").samples.array()

@@ -114,7 +114,7 @@ class SculptSteps:
         """
         shape = start.channels, start.length
         layers = [start.copy(), *self._beds]
-        passed, kept = self._bands()
+        passed, kept, dropped = self._bands()
         gain_grids = GainGrids(
             parse_grids(self.plan.gain_grid),
             self._stft,
@@ -130,6 +130,8 @@ class SculptSteps:
             sculptor.share_of_depth = self._automation.strength_curve
         if kept is not None:
             sculptor.outside = self._through(start, kept)
+            if dropped is not None and self.plan.strength_over_time:
+                self._keep_where_idle(self._through(start, dropped), sculptor.outside)
         if self.plan.restore_level:
             part = self._source if passed is None else self._through(self._source, passed)
             sculptor.energy = energy_of(part)
@@ -186,20 +188,31 @@ class SculptSteps:
             raise TypeError("not a state that this method began")
         return state.learned, self._sculptor
 
-    def _bands(self) -> tuple[FloatArray | None, FloatArray | None]:
-        """Return the share of each bin that is filtered and that is kept; None for all and none."""
+    def _bands(self) -> tuple[FloatArray | None, FloatArray | None, FloatArray | None]:
+        """Return the share of each bin that is filtered, kept and dropped.
+
+        None stands for all, none and none.
+        """
         plan = self.plan
         banded = plan.band_low_hz is not None or plan.band_high_hz is not None
         filtered = plan.air in ("mask", "octave")
         if not banded and filtered:
-            return None, None
+            return None, None, None
         frequencies = np.arange(self._stft.bins) * self._rate_hz / self._stft.fft_size
         passed = band_gain(frequencies, plan.band_low_hz, plan.band_high_hz)
         if filtered:
-            return passed, 1 - passed
+            return passed, 1 - passed, None
         air = air_bins(self._stft, self._rate_hz, self._band_top_hz)
+        dropped = passed * air if plan.air == "drop" else None
         passed *= 1 - air
-        return passed, 1 - passed - (air if plan.air == "drop" else 0)
+        return passed, 1 - passed - (0 if dropped is None else dropped), dropped
+
+    def _keep_where_idle(self, air: Samples, outside: Samples) -> None:
+        """Add the air to what stays, as far as the filter has no depth there."""
+        for start, block in air.blocks():
+            share = self._automation.strength_curve(start, start + block.shape[1])
+            if share is not None:
+                outside.add(start, block * (1 - np.clip(share, 0, 1)))
 
     def _through(self, sound: Samples, gain: FloatArray) -> Samples:
         out = Samples(sound.channels, sound.length)
