@@ -128,6 +128,15 @@ def test_at_one_level_what_has_no_use_falls(channels: int, groups: int) -> None:
     assert abs(total) < 1e-4 * size
 
 
+def test_what_lies_outside_has_no_part_in_the_level() -> None:
+    own, outside, slope = noise(1), noise(2), noise(3)
+    both = Samples.of(own.array() + outside.array())
+    alone = SlopeAtOneLevel(slope, own).read(0, LENGTH)
+    beside = SlopeAtOneLevel(slope, both, outside).read(0, LENGTH)
+    np.testing.assert_allclose(beside, alone, atol=1e-6)
+    assert not np.allclose(SlopeAtOneLevel(slope, both).read(0, LENGTH), alone, atol=1e-3)
+
+
 def test_outside_the_band_the_source_stays() -> None:
     low, band = noise(0), np.zeros(STFT.bins, np.float32)
     band[100:] = 1

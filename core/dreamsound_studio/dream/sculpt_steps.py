@@ -128,9 +128,10 @@ class SculptSteps:
         sculptor = Sculptor(layers, gain_grids, self._stft, gradient_channels, passed)
         if self.plan.strength_over_time:
             sculptor.share_of_depth = self._automation.strength_curve
-        if kept is not None:
+        idles = dropped is not None and self.plan.strength_over_time is not None
+        if kept is not None and (idles or np.any(kept > 0)):
             sculptor.outside = self._through(start, kept)
-            if dropped is not None and self.plan.strength_over_time:
+            if idles and dropped is not None:
                 self._keep_where_idle(self._through(start, dropped), sculptor.outside)
         if self.plan.restore_level:
             part = self._source if passed is None else self._through(self._source, passed)
@@ -152,7 +153,7 @@ class SculptSteps:
         gradient = self._faded(state.gradient)
         slope: Slope = gradient
         if self.plan.restore_level:
-            slope = SlopeAtOneLevel(gradient, state.sound)
+            slope = SlopeAtOneLevel(gradient, state.sound, sculptor.outside)
         slopes = sculptor.slopes(learned.grids, slope)
         rate_db = self.plan.rate_db * self._automation.strength(state.step)
         learned.ascend(slopes, rate_db, self.plan.pull)

@@ -6,7 +6,6 @@ from typing import Protocol
 
 import numpy as np
 
-from dreamsound_studio.audio.channels import energy_of
 from dreamsound_studio.audio.samples import FloatArray, Samples
 
 
@@ -39,18 +38,25 @@ class SlopeAtOneLevel:
         g ``[1 or channels, length]``; one for all channels is that of their mean.
     sound : Samples
         y ``[channels, length]``.
+    outside : Samples or None, optional
+        What is in the sound besides y, whose level is left alone.
     """
 
-    def __init__(self, gradient: Samples, sound: Samples) -> None:
-        self._gradient, self._sound = gradient, sound
+    def __init__(self, gradient: Samples, sound: Samples, outside: Samples | None = None) -> None:
+        self._gradient, self._sound, self._outside = gradient, sound, outside
         self.channels = sound.channels
-        along = 0.0
+        along = energy = 0.0
         for start, block in sound.blocks():
-            slope = gradient.read(start, start + block.shape[1])
-            along += float(np.sum(slope * block, dtype=np.float64))
-        energy = energy_of(sound)
+            stop = start + block.shape[1]
+            own = self._own(start, stop)
+            along += float(np.sum(gradient.read(start, stop) * own, dtype=np.float64))
+            energy += float(np.sum(np.square(own, dtype=np.float64)))
         self._share = np.float32(along / energy if energy > 0 else 0.0)
 
     def read(self, start: int, stop: int) -> FloatArray:
         """Return ``[channels, stop - start]``."""
-        return self._gradient.read(start, stop) - self._share * self._sound.read(start, stop)
+        return self._gradient.read(start, stop) - self._share * self._own(start, stop)
+
+    def _own(self, start: int, stop: int) -> FloatArray:
+        sound = self._sound.read(start, stop)
+        return sound if self._outside is None else sound - self._outside.read(start, stop)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dreamsound_studio.errors import ModelError, is_out_of_memory
+from dreamsound_studio.models.check_arrays import check_arrays
 from dreamsound_studio.models.weights import Weights
 
 Arrays = dict[str, npt.NDArray[np.float32]]
@@ -58,14 +59,7 @@ def read_arrays(weights: Weights) -> Arrays:
         The weights cannot be read, or are not those of this network.
     """
     arrays = _read(weights)
-    for name, shape in weight_names().items():
-        if arrays[name].shape != shape:
-            raise ModelError(
-                f"{weights.path}: not {weights.name}: {name} has shape {arrays[name].shape}, "
-                f"expected {shape}"
-            )
-        if not np.all(np.isfinite(arrays[name])):
-            raise ModelError(f"{weights.path}: damaged: {name} contains NaN or infinity")
+    check_arrays(arrays, weight_names(), weights.path, weights.name)
     return arrays
 
 

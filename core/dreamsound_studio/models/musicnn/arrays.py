@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dreamsound_studio.errors import ModelError, is_out_of_memory
+from dreamsound_studio.models.check_arrays import check_arrays
 from dreamsound_studio.models.musicnn import tables as table
 from dreamsound_studio.models.weights import Weights
 
@@ -34,14 +35,7 @@ def read_arrays(weights: Weights) -> Arrays:
         The checkpoint cannot be read, or does not contain the network.
     """
     arrays = _read(weights)
-    for name, shape in weight_names(weights.name).items():
-        if arrays[name].shape != shape:
-            raise ModelError(
-                f"{weights.path}: not {weights.name}: {name} has shape {arrays[name].shape}, "
-                f"expected {shape}"
-            )
-        if not np.all(np.isfinite(arrays[name])):
-            raise ModelError(f"{weights.path}: damaged: {name} contains NaN or infinity")
+    check_arrays(arrays, weight_names(weights.name), weights.path, weights.name)
     return arrays
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dreamsound_studio.errors import ModelError, is_out_of_memory
+from dreamsound_studio.models.check_arrays import check_arrays
 from dreamsound_studio.models.weights import Weights
 from dreamsound_studio.models.yamnet import tables as table
 
@@ -49,13 +50,7 @@ def read_arrays(weights: Weights) -> Arrays:
             raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{path}: cannot be read as YAMNet: {reason}") from error
-    for name, shape in weight_names().items():
-        if arrays[name].shape != shape:
-            raise ModelError(
-                f"{path}: not YAMNet: {name} has shape {arrays[name].shape}, expected {shape}"
-            )
-        if not np.all(np.isfinite(arrays[name])):
-            raise ModelError(f"{path}: damaged: {name} contains NaN or infinity")
+    check_arrays(arrays, weight_names(), path, "YAMNet")
     return arrays
 
 
