@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dream.ear import Ear
-from dreamsound_studio.dream.ears import prior_of
+from dreamsound_studio.dream.ears import prior_of, unheard
 from dreamsound_studio.dream.graphs import interpolation
 from dreamsound_studio.dream.mono import EQUALISER_POINTS, Mono
 from dreamsound_studio.dream.objective_functions import ClassObjective, Natural
@@ -160,3 +163,16 @@ def test_a_curve_goes_through_its_points() -> None:
     assert curve.shape == (64, 8)
     np.testing.assert_allclose(curve.sum(axis=1), 1, rtol=1e-6)
     np.testing.assert_allclose(curve @ np.arange(8), np.linspace(0, 7, 64), atol=1e-5)
+
+
+def test_what_a_network_cannot_follow_is_named() -> None:
+    plain: Any = SimpleNamespace(windows=(1.0,), per_db=0.0, training_means={})
+    asked = Recipe.make(
+        method="sculpt", class_="Bird", natural=5.0, listen_eq_db=3.0, listen_windows=True
+    )
+    assert unheard(asked, plain) == ("listen_windows", "listen_eq_db", "natural")
+    # What the method fills in, or is off, was not asked for.
+    left = Recipe.make(method="sculpt", class_="Bird", natural=0.0)
+    assert unheard(left, plain) == unheard(Plan.of(asked), plain) == ()
+    able: Any = SimpleNamespace(windows=(1.0, 2.0), per_db=0.1, training_means={"a": 1})
+    assert unheard(asked, able) == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -13,7 +14,7 @@ from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.control import Control, FinishEarly
 from dreamsound_studio.dream.companions import Companion, companions_of
 from dreamsound_studio.dream.constraints import mix_wet
-from dreamsound_studio.dream.ears import Ears
+from dreamsound_studio.dream.ears import Ears, unheard
 from dreamsound_studio.dream.evaluation import Evaluation
 from dreamsound_studio.dream.gradient_pass import BetweenBlocks, Classes, never_stop
 from dreamsound_studio.dream.learned_filter import LearnedFilter
@@ -29,8 +30,8 @@ from dreamsound_studio.errors import MemoryLimitError, is_out_of_memory
 from dreamsound_studio.models.ensemble import narrowed
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.files import Places
-from dreamsound_studio.recipe.objective import Objective
-from dreamsound_studio.recipe.plan import Plan, other_models
+from dreamsound_studio.recipe.objective import Class, Objective
+from dreamsound_studio.recipe.plan import Plan, other_models, terms_of
 from dreamsound_studio.recipe.recipe import Recipe
 
 #: How often a step is made again at half the strength, at most: to a sixty-fourth.
@@ -105,6 +106,8 @@ class Dreamer:
         self.keep_every = keep_every
         self.warnings: list[str] = []
         self._on_warning = on_warning
+        for name in unheard(recipe, self.model):
+            self._warn(f"{name} has no effect: {self.model.name} does not support it")
         placed = self.recipe if places is None else self.recipe.with_files(places)
         targets = {"target": target, "target_b": target_b}
         material = Material.of(self.recipe, clip, targets, start, self._warn)
@@ -227,9 +230,13 @@ class Dreamer:
             final = self._heard_between[1]
         else:
             final = self._evaluate(last, classes)
-        if self._steps and final.loss < initial.loss:
+        falls = final.loss < initial.loss
+        if self._steps and falls and not math.isclose(final.loss, initial.loss, rel_tol=1e-4):
+            terms = terms_of(self.recipe)
+            has_class = any(isinstance(atom, Class) for atom in terms.atoms)
+            aim = self._event(0, final, 0).class_name if has_class else str(terms)
             self._warn_once(
-                f"{self._event(0, final, 0).class_name}: the dream ends lower than it began "
+                f"{aim}: the dream ends lower than it began "
                 f"({initial.loss:.3g} to {final.loss:.3g}). Use more steps, or a lower "
                 f"{'rate_db' if self.recipe.combine == 'learn' else 'strength'}."
             )

@@ -149,6 +149,26 @@ class Ears:
         return self._ears[key]
 
 
+def unheard(recipe: Recipe, model: Model) -> tuple[str, ...]:
+    """Return the fields that a recipe asks for and that a model cannot follow.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        As it was given: what a method would fill in is not asked for.
+    model : Model
+        The network.
+    """
+    if isinstance(recipe, Plan):
+        return ()
+    lacking = {
+        "listen_windows": len(model.windows) == 1,
+        "listen_eq_db": not model.per_db,
+        "natural": not model.training_means,
+    }
+    return tuple(name for name, lacks in lacking.items() if lacks and getattr(recipe, name))
+
+
 def prior_of(plan: Plan, model: Model) -> ObjectiveFunction | None:
     """Return what steps climb beside the objective: the training's statistics, or None.
 

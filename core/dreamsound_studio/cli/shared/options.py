@@ -118,8 +118,8 @@ JudgeOption = Annotated[
         "--judge",
         metavar="MODEL|none",
         help="Second model that hears source and dream, so that you need not trust the one the "
-        "dream climbs. It changes no sound and is not in the recipe. [default: musicnn, where it "
-        "is installed and has the dreamed class]",
+        "dream climbs. It changes no sound and is not in the recipe. [default: mtt-musicnn or "
+        "msd-musicnn, where it is installed and has the dreamed class]",
         show_default=False,
         autocompletion=complete_judge,
     ),
