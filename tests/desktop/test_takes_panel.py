@@ -159,9 +159,9 @@ def test_variations_are_heard_and_keepers_starred(window, qtbot, tmp_path):
     document = window.session.current
     ask = AskVariations(document, window)
     ask.seeds.setValue(2)
-    ask.strengths.setText("0.05, 0.1")
+    ask.amounts.setText("0.05, 0.1")
     assert ask.values() == ([0, 1], [0.05, 0.1])
-    ask.strengths.setText("much")
+    ask.amounts.setText("much")
     assert ask.values() == ([], [])
     assert not ask.buttons.button(QDialogButtonBox.StandardButton.Ok).isEnabled()
     takes = []

@@ -13,8 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.recipe.default_method import ADDED
+from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.method_table import METHODS, MethodRow
 from dreamsound_studio.recipe.plan import Plan, terms_of
+from dreamsound_studio.recipe.presets import with_fields
 from dreamsound_studio.recipe.recipe import PAPER_FIELDS, Recipe
 
 # Any value that each field takes, whatever the others are.
@@ -123,7 +126,8 @@ def test_paper_sets_what_the_design_lists() -> None:
     recipe = Recipe.make(paper=True)
     assert {name: getattr(recipe, name) for name in listed} == listed
     assert set(PAPER_FIELDS) == set(listed)
-    studio = Recipe.make()
+    assert recipe.method == "add"
+    studio = Recipe.make(method="add")
     changed = {
         name for name in Recipe.model_fields if getattr(studio, name) != getattr(recipe, name)
     }
@@ -175,7 +179,7 @@ def test_the_paper_may_dream_of_a_layer() -> None:
             "method: use one of add, filter, filter-add, target, sculpt, not 'adds'$",
         ),
         ({"air": "twice"}, "air: use one of keep, mask, drop, octave, not 'twice'$"),
-        ({"schema_version": 2}, "schema_version: use 1, not 2$"),
+        ({"schema_version": 1}, "schema_version: use 2, not 1$"),
         ({"steps": 0, "seed": -1}, "steps: .*; seed: "),
     ],
 )
@@ -296,3 +300,66 @@ def test_sculpt_takes_the_texture_of_a_target_unless_its_class_is_named(
     plan = Plan.of(recipe)
     for one in (recipe, plan, Recipe.model_validate_json(plan.model_dump_json())):
         assert str(terms_of(one)).replace(":logit", "") == text
+
+
+# -- the method of a recipe that names none -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "method"),
+    [
+        ({}, "sculpt"),
+        ({"class_": "Bird"}, "sculpt"),
+        ({"class_": "Bird", "at": "score", "steps": 10, "wet": 0.5}, "sculpt"),
+        ({"target": "rain.wav"}, "sculpt"),
+        ({"objective": "class:Bird - 0.5*class:Dog"}, "sculpt"),
+        ({"objective": 'texture:"rain.wav"'}, "sculpt"),
+        ({"objective": "yamnet/class:Bird + 0.5*basic-pitch/chord:Am"}, "sculpt"),
+        ({"objective": 'basic-pitch/melody:"tune.mid"'}, "sculpt"),
+        ({"layer": "layer3/pointwise_conv"}, "add"),
+        ({"objective": "class:Bird + 0.1*layer:layer3"}, "add"),
+        ({"objective": 'guide:"rain.wav"'}, "add"),
+        ({"objective": "unit:layer14:7"}, "add"),
+        ({"class_": "Bird", "strength": 0.1}, "add"),
+        ({"class_": "Bird", "mask": "hard"}, "add"),
+        ({"mask_from": "input"}, "add"),
+        ({"paper": True}, "add"),
+        ({"paper": True, "class_": "Bird"}, "add"),
+        ({"method": "add", "class_": "Bird"}, "add"),
+        ({"method": "sculpt", "layer": "layer3"}, "sculpt"),
+    ],
+)
+def test_what_is_dreamed_chooses_the_method(fields: dict[str, Any], method: str) -> None:
+    assert Recipe.make(**fields).method == method
+
+
+def test_a_method_that_nobody_chose_follows_what_is_dreamed() -> None:
+    birds = Recipe.make(class_="Bird", steps=7)
+    assert birds.given() == {"class_": "Bird", "steps": 7}
+    assert Recipe.make(**(birds.given() | {"class_": None, "layer": "layer3"})).method == "add"
+    assert with_fields(birds, False, {"layer": "layer3"}).method == "add"
+    assert with_fields(birds, True, {}).method == "add"
+    chosen = Recipe.make(class_="Bird", method="sculpt")
+    assert chosen.given() == {"class_": "Bird", "method": "sculpt"}
+    assert with_fields(chosen, False, {"layer": "layer3"}).method == "sculpt"
+
+
+def test_every_field_of_a_gradient_alone_means_one() -> None:
+    values = {
+        "combine": "add", "mask_from": "input", "carrier": "gradient", "flip": True,
+        "mask": "soft", "threshold_db": -30.0, "threshold_ref": "frame", "knee_db": 6.0,
+        "invert_mask": True, "threshold_over_steps": "1:-20, 10:0", "strength": 0.1,
+        "threshold_over_time": "0:0, 1:-6", "strength_ref": "absolute", "normalise": "before",
+    }  # fmt: skip
+    assert set(values) == set(ADDED)
+    for name in values.keys() - {"flip"}:
+        assert Recipe.make(**{name: values[name]}).method == "add", name
+    with pytest.raises(RecipeError, match="the method add has no filter"):
+        Recipe.make(flip=True)
+
+
+def test_a_recipe_of_version_1_without_a_method_adds() -> None:
+    assert recipe_from({"schema_version": 1, "class": "Bird"}).method == "add"
+    assert recipe_from({"schema_version": 1, "method": "filter"}).method == "filter"
+    assert recipe_from({"schema_version": 2, "class": "Bird"}).method == "sculpt"
+    assert recipe_from({"class": "Bird"}).method == "sculpt"

@@ -16,6 +16,8 @@ else:
 Combine = Literal["add", "replace", "learn"]
 MaskFrom = Literal["none", "gradient", "input", "target"]
 Carrier = Literal["gradient", "input", "target"]
+#: Version of the format. Recipes of version 1 that name no method mean ``add``.
+SCHEMA_VERSION: Literal[2] = 2
 
 
 class RecipeFields(BaseModel):
@@ -25,7 +27,9 @@ class RecipeFields(BaseModel):
         frozen=True, extra="forbid", populate_by_name=True, validate_default=False
     )
 
-    schema_version: Annotated[Literal[1], Field(description="version of this format")] = 1
+    schema_version: Annotated[Literal[2], Field(description="version of this format")] = (
+        SCHEMA_VERSION
+    )
     model: Annotated[
         str,
         Field(
@@ -38,9 +42,11 @@ class RecipeFields(BaseModel):
         Field(
             description="what a step does: add the gradient to the sound (add), filter the sound "
             "by the gradient (filter), add the gradient filtered by the sound (filter-add) or by "
-            "another sound (target), or learn a filter of the sound (sculpt)"
+            "another sound (target), or learn a filter of the sound (sculpt); default: sculpt "
+            "toward classes, notes and textures; add toward layers, units, guides and directions, "
+            "and where a field is set that sculpt does not use (strength, mask and the like)"
         ),
-    ] = "add"
+    ] = None  # type: ignore[assignment]  # `Recipe` puts the default in.
     combine: Annotated[
         Combine | None, Field(description="how the result joins the sound; default: the method's")
     ] = None

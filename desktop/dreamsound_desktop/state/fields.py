@@ -123,6 +123,11 @@ class Field:
         return getattr(METHODS[recipe.method], self.name, None)
 
 
+def amount_of(method: str) -> Field:
+    """Return the field that says how far a method goes: a filter's depth, or a step's strength."""
+    return field_named("depth_db" if METHODS[method].combine == "learn" else "strength")
+
+
 def field_named(name: str) -> Field:
     """Return a recipe field by name."""
     info = Recipe.model_fields[name]
