@@ -43,7 +43,7 @@ def assert_one_line(outcome: Outcome, code: int, *words: str) -> None:
         ("--method filter --flip --carrier input", ["flip", "not both"]),
         ("--method target", ["needs a target"]),
         ("--class target", ["needs a target"]),
-        ("--target bird.wav", ["add does not use a target"]),
+        ("--method add --target bird.wav", ["add does not use a target"]),
         ("--method target --target none.wav", ["none.wav: No such file"]),
         ("--mask-from none --carrier input", ["without a mask"]),
         ("--steps 0", ["steps: ", "use 1 or more, not 0"]),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.yamnet
 
 LittleMemory = Callable[..., None]
-GIVEN = ("--class", "Whistling", "--seed", 3, "--steps", 3, "--renders", "dream")
+GIVEN = ("--method", "add", "--class", "Whistling", "--seed", 3, "--steps", 3, "--renders", "dream")
 HALVED = "out of memory: block_patches halved from {} to {}"
 
 

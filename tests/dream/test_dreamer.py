@@ -32,7 +32,7 @@ def chirp(seconds: float = 1.5, channels: int = 1, rate: int = RATE) -> Array:
 
 
 def dreamed(clip: Clip, yamnet: Model, lent: Clip | None = None, /, **fields: object) -> RawDream:
-    dreamer = Dreamer(clip, Recipe.make(**fields), yamnet, target=lent)
+    dreamer = Dreamer(clip, Recipe.make(**({"method": "add"} | fields)), yamnet, target=lent)
     list(dreamer.steps())
     return dreamer.result()
 
@@ -147,7 +147,7 @@ def test_a_patch_that_hardly_reaches_the_sound_does_not_rule_the_gradient(yamnet
     clip = Clip.from_array(noise, RATE)
     # With this seed the last patch of the first step reaches into the sound by 79 samples. Were
     # there silence behind them, g would be 40 dB stronger in them than before.
-    recipe = Recipe.make(steps=1, class_="Whistling", seed=120)
+    recipe = Recipe.make(method="add", steps=1, class_="Whistling", seed=120)
     dreamer = Dreamer(clip, recipe, yamnet)
     list(dreamer.steps())
     gradient = dreamer.result().gradient.array()[0]
@@ -204,7 +204,7 @@ def test_cancel_stops_between_blocks(yamnet: Model) -> None:
             control.cancel()
 
     control = Control(stop)
-    recipe = Recipe.make(steps=50, block_patches=1, class_="Whistling")
+    recipe = Recipe.make(method="add", steps=50, block_patches=1, class_="Whistling")
     dreamer = Dreamer(Clip.from_array(chirp(), RATE), recipe, yamnet, control=control)
     with pytest.raises(RenderCancelled):
         list(dreamer.steps())
@@ -214,7 +214,9 @@ def test_cancel_stops_between_blocks(yamnet: Model) -> None:
 def test_finish_keeps_the_last_whole_step(yamnet: Model) -> None:
     control = Control()
     clip = Clip.from_array(chirp(), RATE)
-    dreamer = Dreamer(clip, Recipe.make(steps=50), yamnet, control=control, keep_every=1)
+    dreamer = Dreamer(
+        clip, Recipe.make(method="add", steps=50), yamnet, control=control, keep_every=1
+    )
     for event in dreamer.steps():
         if event.step == 2:
             control.finish()
@@ -231,7 +233,7 @@ def test_a_dream_goes_on_from_an_earlier_one(yamnet: Model) -> None:
     clip = Clip.from_array(chirp(), RATE)
     first = dreamed(clip, yamnet, steps=2)
     start = Clip.from_array(first.samples.array().copy(), RATE)
-    dreamer = Dreamer(clip, Recipe.make(steps=1), yamnet, start=start)
+    dreamer = Dreamer(clip, Recipe.make(method="add", steps=1), yamnet, start=start)
     list(dreamer.steps())
     on = dreamer.result()
     np.testing.assert_array_equal(on.entering.array(), first.samples.array())
@@ -240,10 +242,10 @@ def test_a_dream_goes_on_from_an_earlier_one(yamnet: Model) -> None:
     assert change == pytest.approx(0.05 * rms(clip.samples.array()), rel=0.2)
     short = Clip.from_array(chirp(1.0), RATE)
     with pytest.raises(AudioFileError, match="same"):
-        Dreamer(clip, Recipe.make(), yamnet, start=short)
+        Dreamer(clip, Recipe.make(method="add"), yamnet, start=short)
     silent = Clip.from_array(np.zeros_like(chirp()), RATE)
     with pytest.raises(AudioFileError, match="silent"):
-        Dreamer(clip, Recipe.make(), yamnet, start=silent)
+        Dreamer(clip, Recipe.make(method="add"), yamnet, start=silent)
 
 
 def test_follow_changes_its_class_and_a_name_does_not(yamnet: Model) -> None:
@@ -269,7 +271,7 @@ def test_silence_is_never_what_is_heard_most(yamnet: Model) -> None:
 def test_sounds_that_cannot_be_dreamed_say_so(yamnet: Model) -> None:
     silent = Clip.from_array(np.zeros((1, 8000)), RATE)
     with pytest.raises(AudioFileError, match="silent"):
-        Dreamer(silent, Recipe.make(), yamnet)
+        Dreamer(silent, Recipe.make(method="add"), yamnet)
     with pytest.raises(RecipeError, match="mid-side"):
         Dreamer(Clip.from_array(chirp(), RATE), Recipe.make(channels="mid-side"), yamnet)
 
@@ -299,7 +301,9 @@ def test_stereo_in_every_way_of_treating_it(yamnet: Model, channels: str) -> Non
 def test_progress_rises_to_the_end_of_a_step_whatever_the_channels(yamnet: Model) -> None:
     shares: list[float] = []
     clip = Clip.from_array(chirp(channels=3) * np.array([[1], [0.5], [2]], np.float32), RATE)
-    recipe = Recipe.make(steps=1, channels="independent", class_="Dog", block_patches=2)
+    recipe = Recipe.make(
+        method="add", steps=1, channels="independent", class_="Dog", block_patches=2
+    )
     list(Dreamer(clip, recipe, yamnet, control=Control(shares.append)).steps())
     assert len(shares) >= 6
     assert shares == sorted(shares)
