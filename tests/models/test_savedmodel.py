@@ -137,7 +137,9 @@ def test_it_scores_as_it_does_by_itself(
 @pytest.mark.parametrize(("kind", "layer"), [("plain", "scores"), ("embeddings", "embeddings")])
 def test_it_dreams(model_of: Callable[..., Weights], kind: str, layer: str) -> None:
     model = load_weights(model_of(kind))
-    result = dreamsound.dream(tone(1000), Recipe.make(class_="high", steps=5), model=model)
+    result = dreamsound.dream(
+        tone(1000), Recipe.make(method="add", class_="high", steps=5), model=model
+    )
     assert result.final.class_name == "high"
     assert result.final.loss > result.initial.loss + 0.5
     result = dreamsound.dream(
