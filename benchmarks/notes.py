@@ -1,6 +1,6 @@
 """How clearly notes are heard in a noise and in drums that dream of them, for ``docs/sculpt.md``.
 
-Four seconds of pink noise and of the drum break, 80 steps of `sculpt` toward A4, and toward A3, C4
+Four seconds of pink noise and of the drum break, dreamed by default toward A4, and toward A3, C4
 and E4 (``Am``): the mean posterior of the wanted notes and of the other keys, the share of the
 energy at the notes' partials, and how many of the source's onsets the dream keeps. ``--variants``
 tries other settings, ``--others`` other weights of the silence of the other keys.
@@ -29,21 +29,14 @@ from dreamsound_studio.models.network import Model
 Sound = npt.NDArray[np.float32]
 
 SECONDS, RATE_HZ = 4.0, 48_000
-STEPS = 80
 CHORDS = ("A4", "A3 C4 E4")
-#: What `docs/sculpt.md` recommends for notes.
-RECOMMENDED: dict[str, object] = {
-    "fft_size": 4096,
-    "gain_grid": "binsx64ms",
-    "band_high_hz": 3500.0,
-    "rate_db": 2.0,
-    "pull": 0.001,
-    "listens": 1,
-}
-#: Fields in place of those above; None is the default.
-FIRST: dict[str, object] = {"gain_grid": "binsx32ms", "band_high_hz": None, "pull": 0.005}
+#: Fields in place of the defaults toward notes (`recipe.method_table.SCULPT_NOTES`).
+NO_BAND = 20_000.0
+FIRST: dict[str, object] = {"gain_grid": "binsx32ms", "band_high_hz": NO_BAND, "pull": 0.005}
 SLOWER: dict[str, object] = {"rate_db": 3.0, "gain_grid": "binsx128ms"}
 VARIANTS: tuple[dict[str, object], ...] = (
+    {"band_high_hz": NO_BAND},
+    {"band_high_hz": NO_BAND, "fft_size": 2048},
     FIRST | {"rate_db": 0.9, "listens": 2},
     FIRST | {"rate_db": 2.5},
     FIRST | {"rate_db": 2.5, "gain_grid": "binsx250ms"},
@@ -114,21 +107,14 @@ def measure(
     """Dream, and print a row of the table."""
     keys = keys_of_chord(chord)
     began_s = time.perf_counter()
-    dreamed = dream(
-        clip,
-        model=model,
-        method="sculpt",
-        objective=f'chord:"{chord}"',
-        steps=STEPS,
-        **RECOMMENDED | fields,
-    )
+    dreamed = dream(clip, model=model, objective=f'chord:"{chord}"', **fields)
     seconds = time.perf_counter() - began_s
     sounds = clip.samples.array(), dreamed.render("dream")
     before, after = (heard_in(sound, clip.sample_rate_hz, model, keys) for sound in sounds)
     kept = "-"
     if name != "pink":
         kept = f"{share_kept(before.onsets, after.onsets):.0%} of {len(before.onsets)}"
-    settings = ", ".join(f"`{field}={value}`" for field, value in fields.items()) or "recommended"
+    settings = ", ".join(f"`{field}={value}`" for field, value in fields.items()) or "default"
     if weight != 0.3:
         settings += f", others {weight:g}"
     print(

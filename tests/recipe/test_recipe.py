@@ -363,3 +363,20 @@ def test_a_recipe_of_version_1_without_a_method_adds() -> None:
     assert recipe_from({"schema_version": 1, "method": "filter"}).method == "filter"
     assert recipe_from({"schema_version": 2, "class": "Bird"}).method == "sculpt"
     assert recipe_from({"class": "Bird"}).method == "sculpt"
+
+
+def test_notes_are_sculpted_with_gains_as_fine_as_bins() -> None:
+    notes = Plan.of(Recipe.make(objective="basic-pitch/chord:Am"))
+    assert (notes.method, notes.steps, notes.listens, notes.listen_speed) == ("sculpt", 80, 1, 0)
+    assert (notes.gain_grid, notes.rate_db, notes.pull) == ("binsx64ms", 2.0, 0.001)
+    assert (notes.fft_size, notes.band_high_hz) == (4096, 3500.0)
+    assert Recipe.make(objective="basic-pitch/note:A4").step_count == 80
+    # A band of the user's is the whole band, and what is given wins.
+    low = Plan.of(Recipe.make(objective="basic-pitch/chord:Am", band_low_hz=4000.0, fft_size=1024))
+    assert (low.band_low_hz, low.band_high_hz, low.fft_size) == (4000.0, None, 1024)
+    # Beside a class, the grid has to serve both.
+    both = Plan.of(Recipe.make(objective="yamnet/class:Bird + 0.5*basic-pitch/chord:Am"))
+    assert (both.steps, both.fft_size, both.listen_speed) == (200, 2048, 0.0)
+    assert both.gain_grid == "48x64ms + 192x16ms"
+    with pytest.raises(RecipeError, match="hop_samples 2049 is more than half of fft_size 4096"):
+        Recipe.make(objective="basic-pitch/chord:Am", hop_samples=2049)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from dreamsound_studio.dsp.mask import MASK_KINDS
 from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.recipe.default_method import row_of
 from dreamsound_studio.recipe.fields import Carrier, Combine, MaskFrom
 from dreamsound_studio.recipe.method_table import METHODS, MethodRow
 from dreamsound_studio.recipe.morph import Morph
@@ -50,6 +51,10 @@ class Plan(Recipe):
     listen_windows: bool
     listen_eq_db: float
     natural: float
+    gain_grid: str
+    rate_db: float
+    pull: float
+    fft_size: int
 
     @classmethod
     def of(cls, recipe: Recipe) -> Plan:
@@ -173,7 +178,7 @@ def _check_target(recipe: Recipe, uses_target: bool) -> None:
 
 def _numbers(recipe: Recipe) -> dict[str, Any]:
     """Return what a method has defaults for: the recipe's values, its mask's, or the method's."""
-    row = METHODS[recipe.method]
+    row = row_of(recipe)
     kind = None if recipe.mask is None else MASK_KINDS[recipe.mask]
     values: dict[str, Any] = {}
     for name in FILLED:
@@ -183,6 +188,8 @@ def _numbers(recipe: Recipe) -> dict[str, Any]:
         if given is None and name == "listen_speed" and _keeps_pitch(recipe):
             given = 0.0
         values[name] = getattr(row, name) if given is None else given
+    if recipe.band_low_hz is not None:
+        values["band_high_hz"] = recipe.band_high_hz
     if recipe.natural is None and not _climbs_logits(recipe):
         values["natural"] = 0.0
     if kind is not None:
