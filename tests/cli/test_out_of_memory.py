@@ -133,7 +133,7 @@ def test_batch_halves_the_block(
 def test_vary_halves_the_block_of_each(
     run: Command, song: Path, tmp_path: Path, little_memory: LittleMemory
 ) -> None:
-    given = ("vary", song, "--grid", "seed=1,2", "--steps", 2)
+    given = ("vary", song, "--grid", "seed=1,2", "--method", "add", "--steps", 2)
     assert run(*given, "--out", tmp_path / "small", "--block-patches", 4).code == 0
     little_memory(4)
     outcome = run(*given, "--out", tmp_path / "halved", "--block-patches", 8)
