@@ -27,8 +27,7 @@ def main() -> None:
     print("| toward | sound | before | without | with | halvings |\n|---|---|---|---|---|---|")
     for aim in AIMS:
         for name, clip in test_sounds().items():
-            count = min(clip.samples.length, round(SECONDS * clip.sample_rate_hz))
-            part = Clip.from_array(clip.samples.read(0, count).copy(), clip.sample_rate_hz)
+            part = first_seconds(clip, SECONDS)
             plain, careful = (
                 dream(part, model=model, backtrack=backtrack, **aim) for backtrack in (False, True)
             )
@@ -36,6 +35,12 @@ def main() -> None:
             numbers = (plain.initial.loss, plain.final.loss, careful.final.loss)
             shown = " | ".join(f"{number:.3g}" for number in numbers)
             print(f"| {next(iter(aim.values()))} | {name} | {shown} | {halvings} |", flush=True)
+
+
+def first_seconds(clip: Clip, seconds: float) -> Clip:
+    """Return the start of a clip."""
+    count = min(clip.samples.length, round(seconds * clip.sample_rate_hz))
+    return Clip.from_array(clip.samples.read(0, count).copy(), clip.sample_rate_hz)
 
 
 if __name__ == "__main__":
