@@ -100,7 +100,7 @@ class Dreamer:
         snapshot: Snapshot | None = None,
         places: Places | None = None,
     ) -> None:
-        self.recipe = Plan.of(recipe)
+        self.recipe = Plan.of(recipe, model.table)
         self.model = narrowed(model, other_models(self.recipe))
         self.clip = clip
         self.control = control or Control()

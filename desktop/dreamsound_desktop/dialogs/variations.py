@@ -24,7 +24,7 @@ from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.edits import Done
 from dreamsound_desktop.state.takes import DreamTake, score_text
 from dreamsound_studio.queue.store.records import Job
-from dreamsound_studio.recipe.method_table import METHODS
+from dreamsound_studio.recipe.plan import in_effect
 
 #: Maximum number of previews in a grid.
 MOST = 64
@@ -37,7 +37,7 @@ class AskVariations(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("Variations"))
         recipe = document.recipe
-        strength = recipe.strength or METHODS[recipe.method].strength
+        strength = in_effect(recipe, "strength")
         self.seeds = QSpinBox()
         self.seeds.setRange(1, 16)
         self.seeds.setValue(3)
