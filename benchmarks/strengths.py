@@ -4,6 +4,8 @@
 every strength, and adds a line of JSON for each to FILE; what is there already is left out.
 ``python benchmarks/strengths.py table FILE`` prints the tables, and what the rule takes from them.
 The method `filter` adds nothing, and has no strength.
+``python benchmarks/strengths.py silence`` shows that toward a low layer every step falls in speech
+that is digitally silent between its words.
 """
 
 from __future__ import annotations
@@ -17,11 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import soundfile
-from backtrack import first_seconds
-from scipy.signal import resample_poly
-from sounds import test_sounds
+from sounds import short_sounds
 
 from dreamsound_studio.api import load_model
 from dreamsound_studio.audio.clip import Clip
@@ -32,9 +31,6 @@ from dreamsound_studio.recipe.plan import in_effect
 from dreamsound_studio.recipe.recipe import Recipe
 
 SOUNDS = ("drums", "speech", "whistle")
-#: Level of the noise under the synthetic speech. Between its words nothing is, as in no recording,
-#: and toward low layers every step falls there.
-FLOOR_DBFS = -60.0
 SECONDS, RATE_HZ = 2.0, 16_000
 STRENGTHS = (0.05, 0.02, 0.01, 0.005, 0.002)
 METHODS = ("add", "filter-add", "target")
@@ -110,7 +106,9 @@ def measure(place: Path) -> None:
     """Dream what `place` lacks, and add it there."""
     known = {(t.method, t.kind, t.sound, t.strength) for t in read(place)}
     with tempfile.TemporaryDirectory() as folder, place.open("a", encoding="utf-8") as lines:
-        clips = cut_sounds(Path(folder))
+        clips = short_sounds(SECONDS, RATE_HZ)
+        for name, clip in clips.items():
+            soundfile.write(Path(folder) / f"{name}.wav", clip.samples.array()[0], RATE_HZ)
         models = dict(installed())
         for method in METHODS:
             for name, model in models.items():
@@ -154,21 +152,6 @@ def dream(
         halved, left = halved + event.halvings, event.strength or 0.0
     made = dreamer.result()
     return Tried(method, kind, sound, strength, made.initial.loss, made.final.loss, halved, left)
-
-
-def cut_sounds(folder: Path) -> dict[str, Clip]:
-    """Return the first seconds of the sounds at the network's rate, and write them to a folder."""
-    clips = {}
-    for name, clip in test_sounds().items():
-        part = first_seconds(clip, SECONDS)
-        mono = part.samples.array().mean(axis=0)
-        values = resample_poly(mono, RATE_HZ, part.sample_rate_hz).astype(np.float32)
-        if name == "speech":
-            noise = np.random.default_rng(0).standard_normal(values.size).astype(np.float32)
-            values += np.float32(10 ** (FLOOR_DBFS / 20)) * noise
-        clips[name] = Clip.from_array(values[None], RATE_HZ)
-        soundfile.write(folder / f"{name}.wav", values, RATE_HZ)
-    return clips
 
 
 def read(place: Path) -> list[Tried]:
@@ -242,9 +225,24 @@ def _falls(row: dict[float, dict[str, Tried]], strength: float) -> int:
     return sum(tried.gain < 0 for tried in row[strength].values())
 
 
-def main(command: str, place: str) -> None:
+def silence() -> None:
+    """Print where a low layer of speech without noise begins and ends, by strength."""
+    model, speech = load_model("yamnet"), short_sounds(SECONDS, RATE_HZ, None)["speech"]
+    print("| strength | before | after |\n|---|---|---|")
+    for strength in (*STRENGTHS, 0.0005):
+        recipe = Recipe.make(
+            method="add", layer="layer3/pointwise_conv", strength=strength, backtrack=False
+        )
+        dreamer = Dreamer(speech, recipe, model)
+        for _ in dreamer.steps():
+            pass
+        made = dreamer.result()
+        print(f"| {strength:g} | {made.initial.loss:.2f} | {made.final.loss:.2f} |", flush=True)
+
+
+def main(command: str, *place: str) -> None:
     """Measure, or print the tables."""
-    {"measure": measure, "table": table}[command](Path(place))
+    {"measure": measure, "table": table, "silence": silence}[command](*map(Path, place))
 
 
 if __name__ == "__main__":

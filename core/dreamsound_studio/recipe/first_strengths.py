@@ -22,6 +22,7 @@ from dreamsound_studio.recipe.objective import Layer, Objective
 LAYERS: dict[str, tuple[tuple[float, float], ...]] = {
     "add": ((0.2, 0.002), (0.36, 0.005), (0.54, 0.01), (0.72, 0.02), (1.0, 0.05)),
     "filter-add": ((0.2, 0.01), (1.0, 0.05)),
+    "target": ((0.2, 0.002), (0.54, 0.01), (0.72, 0.02), (1.0, 0.05)),
 }
 
 
