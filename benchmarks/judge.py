@@ -43,9 +43,7 @@ def main() -> None:
         sound = np.concatenate([pink(seconds * RATE_HZ, seed) for seed in (1, 2)])
         # The graphs of YAMNet are built by the first dream.
         dream(sound[:, :RATE_HZ], RATE_HZ, model=model, steps=1, **DRUMS)
-        dream_s, made = timed(
-            lambda sound=sound: dream(sound, RATE_HZ, model=model, **DRUMS)
-        )
+        dream_s, made = timed(lambda sound=sound: dream(sound, RATE_HZ, model=model, **DRUMS))
         judge.graphs.clear()
         first_s, _ = timed(lambda made=made: judge_dream(made, judge))
         next_s, _ = timed(lambda made=made: judge_dream(made, judge))

@@ -27,6 +27,7 @@ from dreamsound_studio.errors import AudioFileError, ModelError, RecipeError
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.models.yamnet.tables import names
 from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import Recipe
 
 from .conftest import write_sound
@@ -362,6 +363,8 @@ def test_fields_know_their_range_unit_and_what_stands_for_an_open_one():
     assert threshold.effective(Recipe(method="filter-add")) == -40.0
     assert threshold.effective(Recipe(method="filter-add", threshold_db=-20)) == -20
     assert threshold.effective(Recipe(method="filter", mask="local")) == -9.0
+    low = Recipe(method="add", layer="layer3")
+    assert field_named("strength").effective(low) == Plan.of(low).strength == 0.002
     assert field_named("channels").choices == ("linked", "independent", "mid-side")
     assert field_named("flip").kind == "switch"
 

@@ -21,6 +21,7 @@ from dreamsound_studio.recipe.recipe import Recipe
 
 Array = npt.NDArray[np.float32]
 RATE = 16_000
+LOW_LAYER = "layer3/pointwise_conv"
 pytestmark = pytest.mark.yamnet
 
 
@@ -39,6 +40,11 @@ def dreamed(clip: Clip, yamnet: Model, lent: Clip | None = None, /, **fields: ob
 
 def rms(x: Array) -> float:
     return float(np.sqrt(np.mean(np.square(x, dtype=np.float64))))
+
+
+def two_seconds(path: Path) -> Clip:
+    clip = read_clip(path)
+    return Clip.from_array(clip.samples.read(0, 2 * clip.sample_rate_hz), clip.sample_rate_hz)
 
 
 @pytest.fixture(scope="module")
@@ -356,16 +362,38 @@ def test_a_replace_loop_stops_when_nothing_is_left(yamnet: Model) -> None:
 def test_a_step_that_overshoots_is_made_again_at_half_the_strength(
     yamnet: Model, whistle: Clip
 ) -> None:
-    """At the default strength, `add` lowers a low layer's own energy."""
-    dream = dreamed(whistle, yamnet, layer="layer3/pointwise_conv")
+    """At the strength of a class, `add` lowers a low layer's own energy."""
+    dream = dreamed(whistle, yamnet, layer=LOW_LAYER, strength=0.02)
     assert dream.final.loss > dream.initial.loss
     first = dream.steps[0]
     assert first.halvings > 0
-    assert first.strength == 0.05 / 2**first.halvings
+    assert first.strength == 0.02 / 2**first.halvings
     # What was halved once stays so.
     strengths = [event.strength for event in dream.steps]
     assert all(later <= earlier for earlier, later in itertools.pairwise(strengths))
     assert not [text for text in dream.warnings if "lower than it began" in text]
+
+
+@pytest.mark.parametrize("name", ["whistle", "drums", "bouzouki"])
+def test_the_first_strength_of_a_low_layer_needs_no_halving(
+    yamnet: Model, shared_audio: Path, name: str
+) -> None:
+    dream = dreamed(two_seconds(shared_audio / f"{name}.wav"), yamnet, layer=LOW_LAYER)
+    assert dream.final.loss > dream.initial.loss
+    assert [event.halvings for event in dream.steps] == [0] * 10
+    assert {event.strength for event in dream.steps} == {0.002}
+
+
+def test_a_step_that_falls_at_every_size_is_made_whole(
+    yamnet: Model, whistle: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It leads down, as a filtered gradient can, and later steps rise more from there."""
+    plain = dreamed(whistle, yamnet, steps=2, backtrack=False)
+    monkeypatch.setattr(Dreamer, "_falls", lambda *_: True)
+    dream = dreamed(whistle, yamnet, steps=2)
+    assert [event.strength for event in dream.steps] == [0.05, 0.05]
+    assert [event.halvings for event in dream.steps] == [0, 0]
+    np.testing.assert_array_equal(dream.samples.array(), plain.samples.array())
 
 
 def test_a_step_that_rises_is_left_as_it_is(yamnet: Model, whistle: Clip) -> None:
@@ -376,12 +404,12 @@ def test_a_step_that_rises_is_left_as_it_is(yamnet: Model, whistle: Clip) -> Non
 
 def test_a_step_that_is_steered_is_left_as_it_is(yamnet: Model, whistle: Clip) -> None:
     """It may lower the objective on purpose: what it climbs is less the penalties."""
-    dream = dreamed(whistle, yamnet, layer="layer3/pointwise_conv", damp_above=5.0, steps=3)
-    assert [event.strength for event in dream.steps] == [0.05] * 3
+    dream = dreamed(whistle, yamnet, layer=LOW_LAYER, strength=0.02, damp_above=5.0, steps=3)
+    assert [event.strength for event in dream.steps] == [0.02] * 3
 
 
 def test_a_halved_dream_resumes_to_the_same_bytes(yamnet: Model, whistle: Clip) -> None:
-    recipe = Recipe.make(layer="layer3/pointwise_conv", steps=4)
+    recipe = Recipe.make(layer=LOW_LAYER, strength=0.02, steps=4)
     dreamer = Dreamer(whistle, recipe, yamnet)
     for event in dreamer.steps():
         if event.step == 2:

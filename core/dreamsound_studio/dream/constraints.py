@@ -76,9 +76,7 @@ class StepCraft:
         # Everything added so far counts: the share of one step may lie below any threshold.
         for start, block in after.blocks():
             after.write(start, block - self._source.read(start, start + block.shape[1]))
-        limit_difference(
-            after, self._source, self._stft, self._sample_rate_hz, plan.masking, after
-        )
+        limit_difference(after, self._source, self._stft, self._sample_rate_hz, plan.masking, after)
         for start, block in after.blocks():
             after.write(start, block + self._source.read(start, start + block.shape[1]))
 

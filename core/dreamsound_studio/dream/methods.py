@@ -43,8 +43,8 @@ class StepMethod(Protocol):
     def strength(self, state: State) -> float | None:
         """Return the strength of the last step; None where nothing is added."""
 
-    def halve(self, state: State) -> None:
-        """Make the last step again at half its strength; only if it has one."""
+    def repeat(self, state: State, factor: float) -> None:
+        """Make the last step again with this factor of the strength; only if it has one."""
 
     def final(self, state: State) -> Samples:
         """Return the dream as it stands."""

@@ -166,7 +166,7 @@ class SculptSteps:
     def strength(self, state: State) -> None:
         """Return None: nothing is added."""
 
-    def halve(self, state: State) -> None:
+    def repeat(self, state: State, factor: float) -> None:
         """Do nothing: Adam finds the size of its steps."""
 
     def final(self, state: State) -> Samples:

@@ -103,7 +103,8 @@ class RecipeFields(BaseModel):
         Field(
             gt=0,
             le=100,
-            description="amount added per step; see strength_ref (sculpt uses rate_db)",
+            description="amount added per step; see strength_ref (sculpt uses rate_db); "
+            "default: by method and objective",
         ),
     ] = None
     strength_ref: Annotated[

@@ -17,7 +17,8 @@ class MethodRow:
     combine, mask_from, carrier : str
         As in the recipe.
     strength : float
-        Share of the source's level that a step adds.
+        Share of the source's level that a step adds; less toward a layer's energy (see
+        ``recipe.first_strengths``).
     threshold_db, knee_db : float
         Of the filter, dB.
     threshold_ref : str

@@ -209,7 +209,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     elif field.default is not None and field.default is not False:
         shown = f"{field.default:g}" if isinstance(field.default, float) else field.default
         text += f" [default: {shown}]"
-    elif "default: the method's" not in text and (of_methods := _defaults_of_methods(name)):
+    elif "default: " not in text and (of_methods := _defaults_of_methods(name)):
         text += f" [default: {of_methods}]"
     # A choice is taken as text: the recipe says what is wrong with it, as it does elsewhere.
     choices = "|".join(get_args(kind)) if get_origin(kind) is Literal else None
