@@ -159,7 +159,7 @@ def _error_of_all(errors: Sequence[RecipeError]) -> RecipeError:
     if len(unknown) < len(errors):
         # A network that knows the layer but not the channel says more than one that knows neither.
         texts = [str(error) for error in errors if error.unknown is None]
-        # Each ends with what to do: where that is the same, it is said once.
+        # Each ends with what to do; where that is the same, once is enough.
         whats, dos = zip(*(text.partition(". ")[::2] for text in texts), strict=True)
         if len(set(dos)) == 1 and dos[0]:
             return RecipeError(f"{'; '.join(whats)}. {dos[0]}")
