@@ -14,8 +14,9 @@ from dreamsound_studio.dsp.stft import Stft
 from dreamsound_studio.recipe.automation import Automation
 from dreamsound_studio.recipe.plan import Plan
 
-#: Limiting in part of a sound is repeated so often, at most, until its peaks are under the ceiling.
-ROUNDS = 8
+#: Limiting in part of a sound is repeated so often, at most, while each round lowers the peaks to
+#: less than this.
+ROUNDS, LESS = 6, 0.99
 
 
 @dataclass(frozen=True)
@@ -60,22 +61,32 @@ class Reach:
             into.write(start, block + more * part.read(start, start + block.shape[1]))
 
     def limit(self, sound: Samples, ceiling: float) -> float:
-        """Hold a sound's true peaks down where it may change, in place; see `dsp.limiter.limit`.
+        """Hold a sound's true peaks down, in place; see `dsp.limiter.limit`.
 
-        Returns the lowest gain that was applied, 0..1. Where the rest alone exceeds the ceiling,
-        so does the sound afterwards.
+        First where the sound may change. Peaks of the rest that exceed the ceiling by themselves
+        are limited with everything else at that moment.
+
+        Returns
+        -------
+        float
+            The lowest gain that was applied in one pass, 0..1.
         """
-        rate, least = self.sample_rate_hz, 1.0
+        rate, least, before = self.sample_rate_hz, 1.0, np.inf
         limited = Samples(sound.channels, sound.length)
-        for _ in range(ROUNDS):
-            peaks = true_peak((block for _, block in sound.blocks()), rate, sound.channels)
-            if peaks <= ceiling:
+        for number in range(ROUNDS + 1):
+            peak = true_peak((block for _, block in sound.blocks()), rate, sound.channels)
+            if peak <= ceiling:
                 break
-            # Only a part of each peak lies within reach: what is left is for the next round.
             least = min(least, limit(sound, 1.0, ceiling, rate, limited))
-            self._keep(sound, limited)
+            # Only a part of each peak lies within reach: what is left is for the next round.
+            helps = number < ROUNDS and peak < LESS * before
+            if helps:
+                self._keep(sound, limited)
             for start, block in limited.blocks():
                 sound.write(start, block)
+            if not helps:
+                break
+            before = peak
         limited.close()
         return least
 
