@@ -59,6 +59,18 @@ def test_each_channel_of_the_bed_is_as_loud_as_the_source_s(kind: str, follow: f
             assert 20 * np.log10(total) == pytest.approx(-14, abs=0.3)
 
 
+def test_a_channel_without_treble_gets_none_from_the_bed() -> None:
+    source = noise(2)
+    spectrum = np.fft.rfft(source[1])
+    spectrum[np.fft.rfftfreq(source.shape[1], 1 / RATE) > 200] = 0
+    source[1] = np.fft.irfft(spectrum, source.shape[1])
+    for bed in beds(source):
+        power = np.abs(np.fft.rfft(bed)) ** 2
+        treble = np.fft.rfftfreq(bed.shape[1], 1 / RATE) > 400
+        assert power[1, treble].sum() < 1e-4 * power[0, treble].sum()
+        assert power[1, ~treble].sum() > 0.1 * power[0, ~treble].sum()
+
+
 def test_noise_is_as_alike_in_its_channels_as_the_source() -> None:
     common, own = noise(), noise(2)[:, ::-1]
     source = common + own * 0.5

@@ -1,8 +1,8 @@
 """The bed of a learned filter: a sound under the source that the filter can raise.
 
 A filter can only shape what is there: the bed brings noise, and the sounds of `dream.materials`.
-It has the source's image: each channel's level, and how far channels are alike. Otherwise a sound
-on the left would dream in the middle.
+It has the source's image: each channel's share of each frequency, and how far channels are alike.
+Otherwise a sound on the left would dream in the middle.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from dreamsound_studio.recipe.plan import Plan
 
 #: Frequency below which pink noise is white, Hz.
 PINK_FROM_HZ = 30.0
+#: Width over which the channels' shares of the power are averaged.
+SMOOTH_OCTAVES = 1 / 3
 #: Frames of the envelope per block.
 PASS_FRAMES = 100
 
@@ -90,7 +92,7 @@ class _Image:
     Attributes
     ----------
     levels : numpy.ndarray
-        RMS of each channel, ``[channels]``.
+        Root of each channel's share of the power around each bin, ``[channels, bins]``.
     spread : numpy.ndarray
         Root of the correlations: from independent channels to ones that are as alike,
         ``[channels, channels]``.
@@ -100,18 +102,29 @@ class _Image:
     spread: FloatArray
 
     @classmethod
-    def of(cls, source: Samples) -> _Image:
+    def of(cls, source: Samples, stft: Stft) -> _Image:
         covariance = np.zeros((source.channels, source.channels))
         for _, block in source.blocks():
             wide = block.astype(np.float64)
             covariance += wide @ wide.T / source.length
-        levels = np.sqrt(np.diag(covariance))
-        audible = levels > 0
-        divisors = np.where(audible, levels, 1.0)
+        deviations = np.sqrt(np.diag(covariance))
+        audible = deviations > 0
+        divisors = np.where(audible, deviations, 1.0)
         alike = covariance / np.outer(divisors, divisors) + np.diag(~audible).astype(np.float64)
         values, vectors = np.linalg.eigh(alike)
         spread = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+        power = _smoothed(_long_term_power(stft, source))
+        levels = np.sqrt(power / np.maximum(power.sum(axis=0), 1e-30))
         return cls(levels.astype(np.float32), spread.astype(np.float32))
+
+
+def _smoothed(power: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the power of each bin, averaged over a third of an octave around it."""
+    bins = np.arange(power.shape[1])
+    low = np.floor(bins * 2.0 ** (-SMOOTH_OCTAVES / 2)).astype(int)
+    high = np.minimum(np.ceil(bins * 2.0 ** (SMOOTH_OCTAVES / 2)).astype(int) + 1, len(bins))
+    sums = np.concatenate([np.zeros((len(power), 1)), np.cumsum(power, axis=1)], axis=1)
+    return np.asarray(np.maximum(sums[:, high] - sums[:, low], 0) / (high - low))
 
 
 def _made(plan: Plan, clip: Clip) -> list[Samples]:
@@ -119,7 +132,8 @@ def _made(plan: Plan, clip: Clip) -> list[Samples]:
     if plan.bed == "none":
         return []
     source, sample_rate_hz = clip.samples, clip.sample_rate_hz
-    image = _Image.of(source) if source.channels > 1 else None
+    stft = Stft(plan.fft_size, plan.hop_samples)
+    image = _Image.of(source, stft) if source.channels > 1 else None
     if plan.bed in MATERIALS:
         beds = [_material(plan.bed, random, source, sample_rate_hz)]
     else:
@@ -130,8 +144,7 @@ def _made(plan: Plan, clip: Clip) -> list[Samples]:
         # The rest of the channels' levels is in the envelope that the bed follows.
         levels = image.levels[:, None] ** (1 - plan.follow_envelope)
         for bed in beds:
-            for start, block in bed.blocks():
-                bed.write(start, block * levels)
+            run_stft(stft, bed, bed, lambda spectra, _first: spectra * levels)
     return beds
 
 
@@ -188,10 +201,16 @@ def _material(
 
 
 def _long_term_spectrum(stft: Stft, source: Samples) -> FloatArray:
-    """Return the root of the mean power of each bin, ``[channels, bins]``."""
+    """Return the root of the mean power of each bin, ``[channels, bins]``; at most 1."""
+    total = _long_term_power(stft, source)
+    colour: FloatArray = np.sqrt(total / total.max()).astype(np.float32)
+    return colour
+
+
+def _long_term_power(stft: Stft, source: Samples) -> npt.NDArray[np.float64]:
+    """Return the power of each bin, summed over all frames, ``[channels, bins]``."""
     total = np.zeros((source.channels, stft.bins))
     for frames in frame_blocks(stft.frame_count(source.length)):
         spectra = stft.forward(source.read(*stft.sample_range(*frames)))
         total += power_spectrum(spectra).sum(axis=1)
-    colour: FloatArray = np.sqrt(total / total.max()).astype(np.float32)
-    return colour
+    return total
