@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.default_method import ADDED
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.method_table import METHODS, MethodRow
+from dreamsound_studio.recipe.no_effect import without_effect
 from dreamsound_studio.recipe.plan import Plan, terms_of
 from dreamsound_studio.recipe.presets import with_fields
 from dreamsound_studio.recipe.recipe import PAPER_FIELDS, Recipe
@@ -234,6 +236,23 @@ def test_choices_that_contradict_a_method_are_reported(
 ) -> None:
     with pytest.raises(RecipeError, match=message):
         Plan.of(Recipe.make(**fields))
+
+
+@pytest.mark.parametrize("value", [math.nan, "nan"])
+def test_what_is_not_a_number_is_refused_as_such(value: object) -> None:
+    for name in ("natural", "strength", "depth_db", "threshold_db"):
+        with pytest.raises(RecipeError, match=f"^{name}: use a number, not "):
+            Recipe.make(**{name: value})
+
+
+def test_fields_of_steps_and_masks_have_no_effect_on_a_learned_filter() -> None:
+    asked: dict[str, Any] = {"threshold_db": -30.0, "mask": "soft", "strength": 0.2}
+    learned = Recipe.make(method="sculpt", class_="Bird", depth_db=20.0, **asked)
+    assert without_effect(learned) == ("strength", "mask", "threshold_db")
+    # Defaults are not asked for, and a plan asks for nothing.
+    assert without_effect(Recipe.make(method="sculpt", knee_db=None, invert_mask=False)) == ()
+    assert without_effect(Plan.of(learned)) == ()
+    assert without_effect(Recipe.make(method="filter", class_="Bird", **asked)) == ()
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from dreamsound_studio.errors import MemoryLimitError, is_out_of_memory
 from dreamsound_studio.models.ensemble import narrowed
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.files import Places
+from dreamsound_studio.recipe.no_effect import without_effect
 from dreamsound_studio.recipe.objective import Class, Objective
 from dreamsound_studio.recipe.plan import Plan, other_models, terms_of
 from dreamsound_studio.recipe.recipe import Recipe
@@ -107,6 +108,8 @@ class Dreamer:
         self.keep_every = keep_every
         self.warnings: list[str] = []
         self._on_warning = on_warning
+        for name in without_effect(recipe):
+            self._warn(f"{name} has no effect: the method {self.recipe.method} does not use it")
         for name in unheard(recipe, self.model):
             self._warn(f"{name} has no effect: {self.model.name} does not support it")
         placed = self.recipe if places is None else self.recipe.with_files(places)

@@ -84,5 +84,5 @@ def method_of(
         return NextSound(plan, source, material.targets, envelope, rate, top_hz)
     if plan.bed_file is not None and bed_file is None:
         raise RecipeError(f"Missing bed_file: pass the sound of {plan.bed_file}")
-    beds = beds_of(plan, source, clip, material.layout, envelope, bed_file)
+    beds = beds_of(plan, clip, material.layout, envelope, bed_file)
     return SculptSteps(plan, source, beds, envelope, material.layout, rate, top_hz)
