@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
-from dreamsound_studio.dream.sculpt import Learned, Sculptor
+from dreamsound_studio.dream.ascent import Learned
+from dreamsound_studio.dream.sculpt import Sculptor
 from dreamsound_studio.dream.slope import SlopeAtOneLevel
 from dreamsound_studio.dsp.gain_grid import GainGrids, GridSize
 from dreamsound_studio.dsp.stft import Stft
@@ -25,9 +26,12 @@ def noise(seed: int, channels: int = 1) -> Samples:
 
 
 def sculptor(channels: int = 1, groups: int = 1, layers: int = 2, **more: object) -> Sculptor:
+    """Return a filter of the source, a bed, and a bed of one channel for all."""
     sizes = [GridSize(12, 0.064), GridSize(24, 0.016)]
-    grids = GainGrids(sizes, STFT, RATE_HZ, LENGTH, 7500.0, 40.0)
-    sounds = [noise(n, channels) for n in range(layers)]
+    band = more.get("band")
+    bins = None if band is None else len(band)  # type: ignore[arg-type]
+    grids = GainGrids(sizes, STFT, RATE_HZ, LENGTH, 7500.0, 40.0, bins=bins)
+    sounds = [noise(n, channels if n < 2 else 1) for n in range(layers)]
     return Sculptor(sounds, grids, STFT, groups, **more)  # type: ignore[arg-type]
 
 

@@ -51,8 +51,9 @@ def beds_of(
     Returns
     -------
     list of Samples
-        Of the source's shape, each at `bed_level_db` re. the source's active parts; empty for none,
-        noise and the materials for a mixed bed, or one.
+        Each at `bed_level_db` re. the source's active parts; empty for none, noise and the
+        materials for a mixed bed, or one. Each has the source's shape, or one channel for all:
+        materials do, unless they follow the envelope of each channel.
 
     Raises
     ------
@@ -81,14 +82,16 @@ def _made(plan: Plan, source: Samples, sample_rate_hz: int) -> list[Samples]:
     random = np.random.default_rng((plan.seed, 1))
     if plan.bed == "none":
         return []
+    # A material is the same in all channels, as a sound in a room.
+    channels = source.channels if plan.follow_envelope else 1
     if plan.bed in MATERIALS:
-        return [_material(plan.bed, random, source, sample_rate_hz)]
+        return [_material(plan.bed, random, channels, source.length, sample_rate_hz)]
     noise = _noise(plan, random, source, sample_rate_hz)
     if plan.bed != "mixed":
         return [noise]
-    materials = Samples(source.channels, source.length)
+    materials = Samples(channels, source.length)
     for name in MATERIALS:
-        other = _material(name, random, source, sample_rate_hz)
+        other = _material(name, random, channels, source.length, sample_rate_hz)
         gain = np.float32(1 / math.sqrt(max(energy_of(other), 1e-30)))
         for start, block in other.blocks():
             materials.add(start, block * gain)
@@ -120,12 +123,12 @@ def _noise(
 
 
 def _material(
-    name: str, random: np.random.Generator, source: Samples, sample_rate_hz: int
+    name: str, random: np.random.Generator, channels: int, length: int, sample_rate_hz: int
 ) -> Samples:
-    """Return a material of the source's shape; the same in all channels, as a sound in a room."""
-    bed = Samples(source.channels, source.length)
-    for start, block in MATERIALS[name](random, bed.length, sample_rate_hz):
-        bed.write(start, np.repeat(block[None], bed.channels, axis=0))
+    """Return a material, the same in each of some channels."""
+    bed = Samples(channels, length)
+    for start, block in MATERIALS[name](random, length, sample_rate_hz):
+        bed.write(start, block[None])
     return bed
 
 
