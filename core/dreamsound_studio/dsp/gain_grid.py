@@ -85,7 +85,7 @@ class Gains:
     linear : numpy.ndarray
         Factors of the spectra, ``[.., frames, bins]``.
     slope : numpy.ndarray
-        dG/d(sum of the grids) at the nodes, ``[frames, .., nodes]``.
+        dG/d(sum of the grids) at the nodes, ``[frames, sets of grids, nodes]``.
     """
 
     linear: FloatArray
@@ -197,16 +197,18 @@ class GainGrids:
             The frames.
         """
         db, slope = self._at_nodes(grids, first, last)
-        at_bins = _turned(db)
+        at_bins = _copy(db, 2, 1, 0)
         if self._to_bins is not None:
             at_bins = self._to_bins.at_points_of(at_bins)
-        linear = np.ascontiguousarray(np.moveaxis(at_bins.T, 0, -2))
+        linear = _copy(at_bins, 1, 2, 0)
         linear *= np.float32(np.log(10) / 20)
-        return Gains(np.exp(linear, out=linear), slope)
+        np.exp(linear, out=linear)
+        return Gains(linear.reshape(*grids[0].shape[:-2], *linear.shape[1:]), slope)
 
     def decibels(self, grids: Sequence[FloatArray], first: int, last: int) -> FloatArray:
         """Return G of some frames at the bands of the finest grid, dB ``[.., frames, bands]``."""
-        return np.moveaxis(self._at_nodes(grids, first, last)[0], 0, -2)
+        db = self._at_nodes(grids, first, last)[0].transpose(1, 0, 2)
+        return db.reshape(*grids[0].shape[:-2], *db.shape[1:])
 
     def adjoint(self, by_bin: FloatArray, gains: Gains, first: int) -> list[tuple[int, FloatArray]]:
         """Return dL/du of the part of each grid that some frames depend on.
@@ -225,10 +227,10 @@ class GainGrids:
         list of (int, numpy.ndarray)
             For each grid its first time, and ``[.., times, bands]`` from there on, to be added.
         """
-        at_nodes = _turned(np.moveaxis(by_bin, -2, 0))
+        at_nodes = _copy(by_bin.reshape(-1, *by_bin.shape[-2:]), 2, 0, 1)
         if self._to_bins is not None:
             at_nodes = self._to_bins.adjoint(at_nodes)
-        at_nodes = _turned(at_nodes)
+        at_nodes = _copy(at_nodes, 2, 1, 0)
         at_nodes *= gains.slope
         last = first + len(at_nodes)
         found = []
@@ -236,22 +238,23 @@ class GainGrids:
             begin, along = self._along(number, first, last)
             part = along.adjoint(at_nodes)
             if to_nodes is not None:
-                part = _turned(to_nodes.adjoint(_turned(part)))
-            found.append((begin, np.moveaxis(part, 0, -2)))
+                part = _copy(to_nodes.adjoint(_copy(part, 2, 1, 0)), 2, 1, 0)
+            part = part.transpose(1, 0, 2)
+            found.append((begin, part.reshape(*by_bin.shape[:-2], *part.shape[1:])))
         return found
 
     def _at_nodes(
         self, grids: Sequence[FloatArray], first: int, last: int
     ) -> tuple[FloatArray, FloatArray]:
-        """Return G in dB, and its slope, at the nodes, ``[frames, .., nodes]``."""
+        """Return G in dB, and its slope, at the nodes, ``[frames, sets of grids, nodes]``."""
         parts = []
         for number, (grid, to_nodes) in enumerate(zip(grids, self._to_nodes, strict=True)):
             begin, along = self._along(number, first, last)
-            part = grid[..., begin : begin + along.there.shape[1], :]
-            part = np.ascontiguousarray(np.moveaxis(part, -2, 0))
+            sets = grid.reshape(-1, *grid.shape[-2:])
+            part = sets[:, begin : begin + along.there.shape[1]].transpose(1, 0, 2)
             if to_nodes is not None:
                 # A grid has fewer times than the block has frames.
-                part = _turned(to_nodes.at_points_of(_turned(part)))
+                part = _copy(to_nodes.at_points_of(_copy(part, 2, 1, 0)), 2, 1, 0)
             parts.append(along.at_points_of(part))
         total = parts[0]
         for part in parts[1:]:
@@ -261,7 +264,7 @@ class GainGrids:
         slope = 1 - bounded * bounded
         bounded *= self._depth_db
         if self._depth_curve is not None:
-            factor = self._depth_curve(first, last).reshape(-1, *[1] * (bounded.ndim - 1))
+            factor = self._depth_curve(first, last)[:, None, None]
             bounded, slope = bounded * factor, slope * factor
         return bounded, slope
 
@@ -277,9 +280,9 @@ class GainGrids:
         return self._ways[key]
 
 
-def _turned(values: FloatArray) -> FloatArray:
-    """Return values with their axes in the opposite order, in new storage."""
-    return np.ascontiguousarray(values.T)
+def _copy(values: FloatArray, *axes: int) -> FloatArray:
+    """Return values with their axes in another order, in this order in memory too."""
+    return np.ascontiguousarray(values.transpose(axes))
 
 
 def _folded(hz: npt.NDArray[np.float64], top_hz: float) -> npt.NDArray[np.float64]:
