@@ -20,7 +20,7 @@ import numpy as np
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
 from dreamsound_studio.control import between_blocks
 from dreamsound_studio.dream.ascent import Grids, Learned
-from dreamsound_studio.dream.kept import Kept
+from dreamsound_studio.dream.bounded_cache import BoundedCache
 from dreamsound_studio.dream.slope import Slope
 from dreamsound_studio.dsp.gain_grid import GainGrids, Gains
 from dreamsound_studio.dsp.stft import ComplexArray, Stft, frame_blocks, overlap_add, unit_magnitude
@@ -67,15 +67,15 @@ class Sculptor:
     outside: Samples | None = None
     energy: float = 0.0
     share_of_depth: Callable[[int, int], FloatArray | None] | None = None
-    _spectra_kept: Kept[ComplexArray] = field(init=False, repr=False)
-    _gains_kept: Kept[Gains] = field(init=False, repr=False)
+    _spectra_kept: BoundedCache[ComplexArray] = field(init=False, repr=False)
+    _gains_kept: BoundedCache[Gains] = field(init=False, repr=False)
     #: Whose gains are kept.
     _grids_kept: Grids | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Keep nothing yet."""
-        self._spectra_kept = Kept(KEPT_SPECTRA_BYTES, lambda spectra: spectra.nbytes)
-        self._gains_kept = Kept(KEPT_GAINS_BYTES, lambda gains: gains.nbytes)
+        self._spectra_kept = BoundedCache(KEPT_SPECTRA_BYTES, lambda spectra: spectra.nbytes)
+        self._gains_kept = BoundedCache(KEPT_GAINS_BYTES, lambda gains: gains.nbytes)
 
     def nothing(self) -> Learned:
         """Return the state before the first step."""
@@ -189,26 +189,27 @@ class Sculptor:
         layers: Sequence[int],
         change: Callable[[ComplexArray], ComplexArray] | None = None,
     ) -> Iterator[tuple[int, FloatArray]]:
-        """Yield blocks of the sum of some layers, with their grids."""
+        """Yield blocks of the sum of some layers, by the grids of these."""
         gains_of = self._gains_of(grids)
 
-        def made(frames: tuple[int, int]) -> FloatArray:
+        def shaped(layer: int, factors: FloatArray, frames: tuple[int, int]) -> ComplexArray:
+            spectra = self._spectra(layer, *frames)
+            if change is not None:
+                spectra = change(spectra)
+            made: ComplexArray = spectra * factors
+            return made
+
+        def summed(frames: tuple[int, int]) -> FloatArray:
             gains = gains_of(*frames).linear
-
-            def shaped(place: int) -> ComplexArray:
-                spectra = self._spectra(layers[place], *frames)
-                made: ComplexArray = (spectra if change is None else change(spectra)) * gains[
-                    :, place
-                ]
-                return made
-
-            total = shaped(0)
-            for place in range(1, len(layers)):
-                total += shaped(place)
+            total = shaped(layers[0], gains[:, 0], frames)
+            for place, layer in enumerate(layers[1:], start=1):
+                total += shaped(layer, gains[:, place], frames)
             return self.stft.inverse(total)
 
         frames = self.stft.frame_count(self.layers[0].length)
-        for start, block in overlap_add(self.stft, in_threads(made, self._frame_blocks()), frames):
+        for start, block in overlap_add(
+            self.stft, in_threads(summed, self._frame_blocks()), frames
+        ):
             between_blocks()
             yield start, block
 

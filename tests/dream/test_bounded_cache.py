@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from dreamsound_studio.audio.samples import FloatArray
-from dreamsound_studio.dream.kept import Kept
+from dreamsound_studio.dream.bounded_cache import BoundedCache
 
 
 def test_what_fits_is_made_once_and_the_rest_again() -> None:
     made: list[int] = []
-    kept: Kept[FloatArray] = Kept(100, lambda array: array.nbytes)
+    kept: BoundedCache[FloatArray] = BoundedCache(100, lambda array: array.nbytes)
 
     def get(key: int, size: int) -> FloatArray:
         def make() -> FloatArray:

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 Made = TypeVar("Made")
 
 
-class Kept(Generic[Made]):
+class BoundedCache(Generic[Made]):
     """Results that are kept up to a size; what finds no room is made again each time.
 
     Several threads may ask at the same time. What is kept is the same as what is made again, so
