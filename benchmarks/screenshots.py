@@ -82,7 +82,7 @@ def take(out: Path, sound: Path, theme: str, scale: str) -> None:
     window.studio.change_preferences(preview_plays=False)
     if not document.takes:
         for stored in window.presets._stored:
-            if stored.preset.name == "Turn to bells":
+            if stored.preset.name == "Turn to sirens":
                 window.presets_work.use(stored)
         document.select(TimeSpan(0.96, 2.4), "Select")
         document.set_band(300.0, 6000.0, "Band")
