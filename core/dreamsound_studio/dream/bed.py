@@ -12,7 +12,7 @@ import numpy as np
 from dreamsound_studio.audio.channels import Layout, check_audible, energy_of, fit_target
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
-from dreamsound_studio.dream.materials import MATERIALS
+from dreamsound_studio.dream.materials import MATERIALS, MIXED
 from dreamsound_studio.dsp.envelope import Envelope, weigh
 from dreamsound_studio.dsp.stft import ComplexArray, Stft, frame_blocks, power_spectrum, run_stft
 from dreamsound_studio.recipe.plan import Plan
@@ -87,7 +87,7 @@ def _made(plan: Plan, source: Samples, sample_rate_hz: int) -> list[Samples]:
     if plan.bed != "mixed":
         return [noise]
     materials = Samples(source.channels, source.length)
-    for name in MATERIALS:
+    for name in MIXED:
         other = _material(name, random, source, sample_rate_hz)
         gain = np.float32(1 / math.sqrt(max(energy_of(other), 1e-30)))
         for start, block in other.blocks():
