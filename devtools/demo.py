@@ -9,6 +9,12 @@ from devtools.messages import EXIT_USAGE, Stop, say, shown
 from devtools.pythons import program_in
 
 DEMO_FOLDER = "dreamsound-demo"
+#: What the demo's own whistle is dreamed toward, if the network has such a class.
+DEMO_CLASS = "Siren"
+#: As many classes as any network has that comes with the project's catalog.
+EVERY_CLASS = "521"
+#: Options that say what to dream, or how; with one of them, the demo adds no class.
+AIMS = ("--class", "--objective", "--layer", "--target", "--preset", "--recipe", "--paper")
 
 
 def demo(arguments):
@@ -28,6 +34,7 @@ def demo(arguments):
         code = run_tool(venv, "-m", "dreamsound_studio.demo_sound", str(source), "--overwrite")
         if code:
             return code
+        options = [*aim(venv, source, options), *options]
 
     say(f"demo: dreaming {shown(source)}")
     words = ["render", str(source), "--out", str(out), "--renders", "all", "--json"]
@@ -52,6 +59,18 @@ def demo(arguments):
 def dreamsound(venv, *words):
     """Run the environment's command line; return its exit code and its output."""
     return processes.run([program_in(venv, "dreamsound"), *words], capture=True)
+
+
+def aim(venv, source, options):
+    """Return the options that dream a sound toward `DEMO_CLASS`, if the network has that class."""
+    if any(word.partition("=")[0] in AIMS for word in options):
+        return []
+    code, printed = dreamsound(venv, "listen", str(source), "--top", EVERY_CLASS, "--json")
+    try:
+        names = [heard["name"] for heard in json.loads(printed)["classes"]] if code == 0 else []
+    except (ValueError, KeyError, TypeError):
+        names = []
+    return ["--class", DEMO_CLASS] if DEMO_CLASS in names else []
 
 
 def read_result(printed):

@@ -51,6 +51,7 @@ dreaming = ds.Dreaming(
     sample_rate_hz,
     model=model,
     objective=objective,
+    method="add",
     steps=options.steps,
     keep_every=5,
 )

@@ -24,13 +24,14 @@ class House:
         self.commands: list[list[str]] = []
         self.codes: dict[str, int] = {}  # a word of the command, and the exit code it gets
         self.printed = ""
+        self.heard = '{"classes": [{"name": "Whistling"}]}'
 
     def run(self, command, folder=None, capture=False, heartbeat=None):
         self.commands.append([str(word) for word in command])
         for word, code in self.codes.items():
             if word in self.commands[-1]:
                 return code, self.printed
-        return 0, self.printed
+        return 0, self.heard if "listen" in self.commands[-1] else self.printed
 
     def create_venv(self, venv, python, uv) -> None:
         self.commands.append(["create"])

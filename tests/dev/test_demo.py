@@ -25,7 +25,7 @@ def rendered(folder: Path, **changes) -> str:
 def test_demo_whistles_dreams_draws_and_reports(house, capsys):
     house.printed = rendered(house.folder / "dreamsound-demo")
     assert dev.main(["demo", "--steps", "3"]) == 0
-    whistle, render, draw = house.commands[-3:]
+    whistle, _, render, draw = house.commands[-4:]
     sound = str(Path("dreamsound-demo") / "whistle.wav")
     assert whistle[1:4] == ["-m", "dreamsound_studio.demo_sound", sound]
     assert render[1:] == [
@@ -41,6 +41,20 @@ def test_demo_whistles_dreams_draws_and_reports(house, capsys):
     assert "Owl 0.960" in printed
     assert str(Path("dreamsound-demo") / "whistle_dream.wav") in printed  # seen from here
     assert str(Path("dreamsound-demo") / "whistle_dream.wav.png") in printed
+
+
+def test_demo_dreams_its_whistle_toward_a_siren_where_the_network_knows_one(house):
+    house.printed = rendered(house.folder)
+    house.heard = '{"classes": [{"name": "Whistling"}, {"name": "Siren"}]}'
+    assert dev.main(["demo"]) == 0
+    assert house.commands[-2][-2:] == ["--class", "Siren"]
+    for own in (["--layer", "layer7"], ["--class=Bird"], ["--paper"]):
+        assert dev.main(["demo", *own]) == 0
+        assert "Siren" not in house.commands[-2]
+    for heard in ("", "{}", "oh"):
+        house.heard = heard
+        assert dev.main(["demo"]) == 0
+        assert "Siren" not in house.commands[-2]
 
 
 def test_demo_dreams_a_file_into_a_folder(house):

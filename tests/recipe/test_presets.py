@@ -276,4 +276,9 @@ def test_a_difference_shows_only_what_differs() -> None:
     a, b = Recipe.make(steps=3, class_="Cat"), Recipe.make(steps=3, class_="Dog")
     assert difference(a, b) == {"class": ("Cat", "Dog")}
     assert difference(a, a) == {}
-    assert set_fields(a) == {"schema_version": 1, "steps": 3, "class": "Cat"}
+    assert set_fields(a) == {
+        "schema_version": 2,
+        "method": "sculpt",
+        "steps": 3,
+        "class": "Cat",
+    }

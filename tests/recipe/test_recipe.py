@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.recipe.default_method import ADDED
+from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.method_table import METHODS, MethodRow
+from dreamsound_studio.recipe.no_effect import without_effect
 from dreamsound_studio.recipe.plan import Plan, terms_of
+from dreamsound_studio.recipe.presets import with_fields
 from dreamsound_studio.recipe.recipe import PAPER_FIELDS, Recipe
 
 # Any value that each field takes, whatever the others are.
@@ -123,7 +128,8 @@ def test_paper_sets_what_the_design_lists() -> None:
     recipe = Recipe.make(paper=True)
     assert {name: getattr(recipe, name) for name in listed} == listed
     assert set(PAPER_FIELDS) == set(listed)
-    studio = Recipe.make()
+    assert recipe.method == "add"
+    studio = Recipe.make(method="add")
     changed = {
         name for name in Recipe.model_fields if getattr(studio, name) != getattr(recipe, name)
     }
@@ -175,7 +181,7 @@ def test_the_paper_may_dream_of_a_layer() -> None:
             "method: use one of add, filter, filter-add, target, sculpt, not 'adds'$",
         ),
         ({"air": "twice"}, "air: use one of keep, mask, drop, octave, not 'twice'$"),
-        ({"schema_version": 2}, "schema_version: use 1, not 2$"),
+        ({"schema_version": 1}, "schema_version: use 2, not 1$"),
         ({"steps": 0, "seed": -1}, "steps: .*; seed: "),
     ],
 )
@@ -230,6 +236,23 @@ def test_choices_that_contradict_a_method_are_reported(
 ) -> None:
     with pytest.raises(RecipeError, match=message):
         Plan.of(Recipe.make(**fields))
+
+
+@pytest.mark.parametrize("value", [math.nan, "nan"])
+def test_what_is_not_a_number_is_refused_as_such(value: object) -> None:
+    for name in ("natural", "strength", "depth_db", "threshold_db"):
+        with pytest.raises(RecipeError, match=f"^{name}: use a number, not "):
+            Recipe.make(**{name: value})
+
+
+def test_fields_of_steps_and_masks_have_no_effect_on_a_learned_filter() -> None:
+    asked: dict[str, Any] = {"threshold_db": -30.0, "mask": "soft", "strength": 0.2}
+    learned = Recipe.make(method="sculpt", class_="Bird", depth_db=20.0, **asked)
+    assert without_effect(learned) == ("strength", "mask", "threshold_db")
+    # Defaults are not asked for, and a plan asks for nothing.
+    assert without_effect(Recipe.make(method="sculpt", knee_db=None, invert_mask=False)) == ()
+    assert without_effect(Plan.of(learned)) == ()
+    assert without_effect(Recipe.make(method="filter", class_="Bird", **asked)) == ()
 
 
 @pytest.mark.parametrize(
@@ -296,3 +319,83 @@ def test_sculpt_takes_the_texture_of_a_target_unless_its_class_is_named(
     plan = Plan.of(recipe)
     for one in (recipe, plan, Recipe.model_validate_json(plan.model_dump_json())):
         assert str(terms_of(one)).replace(":logit", "") == text
+
+
+# -- the method of a recipe that names none -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "method"),
+    [
+        ({}, "sculpt"),
+        ({"class_": "Bird"}, "sculpt"),
+        ({"class_": "Bird", "at": "score", "steps": 10, "wet": 0.5}, "sculpt"),
+        ({"target": "rain.wav"}, "sculpt"),
+        ({"objective": "class:Bird - 0.5*class:Dog"}, "sculpt"),
+        ({"objective": 'texture:"rain.wav"'}, "sculpt"),
+        ({"objective": "yamnet/class:Bird + 0.5*basic-pitch/chord:Am"}, "sculpt"),
+        ({"objective": 'basic-pitch/melody:"tune.mid"'}, "sculpt"),
+        ({"layer": "layer3/pointwise_conv"}, "add"),
+        ({"objective": "class:Bird + 0.1*layer:layer3"}, "add"),
+        ({"objective": 'guide:"rain.wav"'}, "add"),
+        ({"objective": "unit:layer14:7"}, "add"),
+        ({"class_": "Bird", "strength": 0.1}, "add"),
+        ({"class_": "Bird", "mask": "hard"}, "add"),
+        ({"mask_from": "input"}, "add"),
+        ({"paper": True}, "add"),
+        ({"paper": True, "class_": "Bird"}, "add"),
+        ({"method": "add", "class_": "Bird"}, "add"),
+        ({"method": "sculpt", "layer": "layer3"}, "sculpt"),
+    ],
+)
+def test_what_is_dreamed_chooses_the_method(fields: dict[str, Any], method: str) -> None:
+    assert Recipe.make(**fields).method == method
+
+
+def test_a_method_that_nobody_chose_follows_what_is_dreamed() -> None:
+    birds = Recipe.make(class_="Bird", steps=7)
+    assert birds.given() == {"class_": "Bird", "steps": 7}
+    assert Recipe.make(**(birds.given() | {"class_": None, "layer": "layer3"})).method == "add"
+    assert with_fields(birds, False, {"layer": "layer3"}).method == "add"
+    assert with_fields(birds, True, {}).method == "add"
+    chosen = Recipe.make(class_="Bird", method="sculpt")
+    assert chosen.given() == {"class_": "Bird", "method": "sculpt"}
+    assert with_fields(chosen, False, {"layer": "layer3"}).method == "sculpt"
+
+
+def test_every_field_of_a_gradient_alone_means_one() -> None:
+    values = {
+        "combine": "add", "mask_from": "input", "carrier": "gradient", "flip": True,
+        "mask": "soft", "threshold_db": -30.0, "threshold_ref": "frame", "knee_db": 6.0,
+        "invert_mask": True, "threshold_over_steps": "1:-20, 10:0", "strength": 0.1,
+        "threshold_over_time": "0:0, 1:-6", "strength_ref": "absolute", "normalise": "before",
+    }  # fmt: skip
+    assert set(values) == set(ADDED)
+    for name in values.keys() - {"flip"}:
+        assert Recipe.make(**{name: values[name]}).method == "add", name
+    with pytest.raises(RecipeError, match="the method add has no filter"):
+        Recipe.make(flip=True)
+
+
+def test_a_recipe_of_version_1_without_a_method_adds() -> None:
+    assert recipe_from({"schema_version": 1, "class": "Bird"}).method == "add"
+    assert recipe_from({"schema_version": 1, "method": "filter"}).method == "filter"
+    assert recipe_from({"schema_version": 2, "class": "Bird"}).method == "sculpt"
+    assert recipe_from({"class": "Bird"}).method == "sculpt"
+
+
+def test_notes_are_sculpted_with_gains_as_fine_as_bins() -> None:
+    notes = Plan.of(Recipe.make(objective="basic-pitch/chord:Am"))
+    assert (notes.method, notes.steps, notes.listens, notes.listen_speed) == ("sculpt", 80, 1, 0)
+    assert (notes.gain_grid, notes.rate_db, notes.pull) == ("binsx64ms", 2.0, 0.001)
+    assert (notes.fft_size, notes.band_high_hz) == (4096, 3500.0)
+    assert Recipe.make(objective="basic-pitch/note:A4").step_count == 80
+    # A band of the user's is the whole band, and what is given wins.
+    low = Plan.of(Recipe.make(objective="basic-pitch/chord:Am", band_low_hz=4000.0, fft_size=1024))
+    assert (low.band_low_hz, low.band_high_hz, low.fft_size) == (4000.0, None, 1024)
+    # Beside a class, the grid has to serve both.
+    both = Plan.of(Recipe.make(objective="yamnet/class:Bird + 0.5*basic-pitch/chord:Am"))
+    assert (both.steps, both.fft_size, both.listen_speed) == (200, 2048, 0.0)
+    assert both.gain_grid == "48x64ms + 192x16ms"
+    with pytest.raises(RecipeError, match="hop_samples 2049 is more than half of fft_size 4096"):
+        Recipe.make(objective="basic-pitch/chord:Am", hop_samples=2049)

@@ -50,6 +50,7 @@ class Melody(FurtherAtom):
     """
 
     keeps_pitch = True
+    is_heard = True
     path_fields = MappingProxyType({"path": "melody"})
 
     path: str

@@ -41,6 +41,7 @@ class Note(FurtherAtom):
     """
 
     keeps_pitch = True
+    is_heard = True
 
     name: str
 
@@ -82,6 +83,7 @@ class Chord(FurtherAtom):
     """
 
     keeps_pitch = True
+    is_heard = True
 
     text: str
 

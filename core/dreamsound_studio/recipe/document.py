@@ -15,16 +15,23 @@ from pydantic import ValidatorFunctionWrapHandler, WrapValidator
 
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.files import read_limited, write_atomic, writing
-from dreamsound_studio.recipe.recipe import SCHEMA_VERSION, Recipe
+from dreamsound_studio.recipe.fields import SCHEMA_VERSION
+from dreamsound_studio.recipe.recipe import Recipe
 
 #: Size limit; a real recipe or preset has a few kilobytes.
 MOST_BYTES = 2**20
 #: Nesting limit, far above any recipe's.
 MOST_DEPTH = 16
 
-#: Maps a version to the function that converts a document to the next version. Version 1 is the
-#: first, so none is needed yet.
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+def _with_method(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a recipe of version 1 as one of version 2: it names the method ``add``."""
+    named = {"method": document.get("method") or "add"}
+    return document | named | {"schema_version": 2}
+
+
+#: Maps a version to the function that converts a document to the next version.
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _with_method}
 
 
 def recipe_from(document: Any, what: str = "the recipe") -> Recipe:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from dreamsound_studio.recipe.default_method import row_of
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.objective import is_objective
 
@@ -16,6 +17,8 @@ else:
 Combine = Literal["add", "replace", "learn"]
 MaskFrom = Literal["none", "gradient", "input", "target"]
 Carrier = Literal["gradient", "input", "target"]
+#: Version of the format. Recipes of version 1 that name no method mean ``add``.
+SCHEMA_VERSION: Literal[2] = 2
 
 
 class RecipeFields(BaseModel):
@@ -25,7 +28,9 @@ class RecipeFields(BaseModel):
         frozen=True, extra="forbid", populate_by_name=True, validate_default=False
     )
 
-    schema_version: Annotated[Literal[1], Field(description="version of this format")] = 1
+    schema_version: Annotated[Literal[2], Field(description="version of this format")] = (
+        SCHEMA_VERSION
+    )
     model: Annotated[
         str,
         Field(
@@ -38,9 +43,11 @@ class RecipeFields(BaseModel):
         Field(
             description="what a step does: add the gradient to the sound (add), filter the sound "
             "by the gradient (filter), add the gradient filtered by the sound (filter-add) or by "
-            "another sound (target), or learn a filter of the sound (sculpt)"
+            "another sound (target), or learn a filter of the sound (sculpt); default: sculpt "
+            "toward classes, notes and textures; add toward layers, units, guides and directions, "
+            "and where a field is set that sculpt does not use (strength, mask and the like)"
         ),
-    ] = "add"
+    ] = None  # type: ignore[assignment]  # `Recipe` puts the default in.
     combine: Annotated[
         Combine | None, Field(description="how the result joins the sound; default: the method's")
     ] = None
@@ -96,7 +103,8 @@ class RecipeFields(BaseModel):
         Field(
             gt=0,
             le=100,
-            description="amount added per step; see strength_ref (sculpt uses rate_db)",
+            description="amount added per step; see strength_ref (sculpt uses rate_db); "
+            "default: by method and objective",
         ),
     ] = None
     strength_ref: Annotated[
@@ -142,7 +150,9 @@ class RecipeFields(BaseModel):
         float | None, Field(ge=0, le=120, description="width of the soft edge, dB; 0 is hard")
     ] = None
     invert_mask: Annotated[bool, Field(description="keep what the filter would remove")] = False
-    fft_size: Annotated[int, Field(ge=16, le=65_536, description="STFT frame, samples")] = 2048
+    fft_size: Annotated[int | None, Field(ge=16, le=65_536, description="STFT frame, samples")] = (
+        None
+    )
     hop_samples: Annotated[int, Field(ge=1, le=32_768, description="STFT hop, samples")] = 512
     channels: Annotated[
         Literal["linked", "independent", "mid-side"],
@@ -275,24 +285,24 @@ class RecipeFields(BaseModel):
         ),
     ] = None
     gain_grid: Annotated[
-        str,
+        str | None,
         Field(
             description="resolution of the filter, as BANDSxTIME, such as '96x32ms'; binsxTIME "
             "has one gain per STFT bin; grids joined by + add up"
         ),
-    ] = "48x64ms + 192x16ms"
+    ] = None
     depth_db: Annotated[
         float, Field(gt=0, le=120, description="maximum cut and boost of the filter, dB")
     ] = 40.0
     rate_db: Annotated[
-        float, Field(gt=0, le=20, description="approximate step size of the gains, dB")
-    ] = 0.9
+        float | None, Field(gt=0, le=20, description="approximate step size of the gains, dB")
+    ] = None
     pull: Annotated[
-        float,
+        float | None,
         Field(
             ge=0, le=10, description="how strongly gains are pulled back to 0 dB, per dB of gain"
         ),
-    ] = 0.005
+    ] = None
     bed: Annotated[
         Literal["none", "noise", "pink", "clicks", "glides", "chirps", "tones", "voices", "mixed"],
         Field(
@@ -345,4 +355,4 @@ class RecipeFields(BaseModel):
     @property
     def step_count(self) -> int:
         """Number of steps: the recipe's, or its method's."""
-        return METHODS[self.method].steps if self.steps is None else self.steps
+        return row_of(self).steps if self.steps is None else self.steps

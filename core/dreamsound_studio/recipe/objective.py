@@ -69,6 +69,8 @@ class _Atom(_Summand):
     path_fields: ClassVar[Mapping[str, str]] = MappingProxyType({})
     #: Whether it means pitches, so that the sound has to be heard at its own speed.
     keeps_pitch: ClassVar[bool] = False
+    #: Whether it names what others can hear: a class or a note is, what a layer does is not.
+    is_heard: ClassVar[bool] = False
 
     def files(self) -> dict[str, str]:
         """Return the paths of the files that it names, by what they are for."""
@@ -98,6 +100,8 @@ class Class(_Atom):
     at : {"logit", "score", "log"}, optional
         Where it is read; by default at the logit.
     """
+
+    is_heard = True
 
     name: str
     at: str | None = None
@@ -231,6 +235,7 @@ class Texture(_OtherSound):
     """
 
     kind = "texture"
+    is_heard = True
     path_fields = MappingProxyType({"path": "texture"})
 
 

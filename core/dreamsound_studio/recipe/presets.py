@@ -290,11 +290,7 @@ def with_fields(recipe: Recipe, paper: bool, fields: dict[str, Any]) -> Recipe:
         Values of the options; None means not given. An objective in any form replaces the recipe's.
     """
     given = {name: value for name, value in fields.items() if value is not None}
-    kept = {
-        name: value
-        for name, value in recipe.model_dump(exclude_defaults=True).items()
-        if name != "schema_version"
-    }
+    kept = recipe.given()
     objective = {"class_", "at", "layer", "objective"}
     if objective & set(given) - {"at"} or ("at" in given and "class_" not in kept):
         kept = {name: value for name, value in kept.items() if name not in objective}

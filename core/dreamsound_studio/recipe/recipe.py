@@ -8,12 +8,11 @@ from pydantic import ValidationError, model_validator
 
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.contradictions import check_consistent
+from dreamsound_studio.recipe.default_method import default_method
 from dreamsound_studio.recipe.fields import RecipeFields
 from dreamsound_studio.recipe.files import Places, files_by_name, with_files
 from dreamsound_studio.recipe.objective_text import parse_objective
 from dreamsound_studio.wrong_values import one_line
-
-SCHEMA_VERSION = 1
 
 #: The fields of ``--paper``: the formulas of the paper, taken literally.
 PAPER_FIELDS: dict[str, Any] = {
@@ -31,11 +30,14 @@ class Recipe(RecipeFields):
     """What to maximise, with which method, how strongly and how often.
 
     Every field is an option of ``dreamsound render`` with the same name. Fields that are None take
-    the value of the method's row in ``recipe.method_table``.
+    the value of the method's row in ``recipe.method_table``; toward a layer, `strength` depends on
+    the layer (``recipe.first_strengths``).
     """
 
     @model_validator(mode="after")
     def _check(self) -> Recipe:
+        if "method" not in self.model_fields_set:
+            object.__setattr__(self, "method", default_method(self))
         check_consistent(self)
         if self.model == "auto" and self.objective is not None:
             # Where every term names a model, the first of them is the recipe's.
@@ -90,6 +92,14 @@ class Recipe(RecipeFields):
     def with_files(self, places: Places) -> Recipe:
         """Return the recipe with other paths; `places` is a mapping, or a function of a path."""
         return with_files(self, places)
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields that differ from the defaults, by field name.
+
+        The method is among them only if it was chosen; `make` makes the same recipe of them.
+        """
+        left_out = {"schema_version"} | ({"method"} - self.model_fields_set)
+        return self.model_dump(exclude_defaults=True, exclude=left_out)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the recipe as plain JSON values, by option name."""

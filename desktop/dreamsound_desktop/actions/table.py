@@ -169,7 +169,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("remove_take", DREAM, _("Actions", "Remo&ve take"), "Alt+Del",
                _("Actions", "Remove the selected take from the list; keeps its files, undoable")),
     ActionSpec("variations", DREAM, _("Actions", "Var&iations…"), "V",
-               _("Actions", "Preview a grid of seeds and strengths"), "grid"),
+               _("Actions", "Preview a grid of seeds and strengths or depths"), "grid"),
     ActionSpec("listen", DREAM, _("Actions", "S&how what the model hears"), "H",
                _("Actions", "Run the model on the sound and show the classes it hears"), "ear",
                begins_group=True),

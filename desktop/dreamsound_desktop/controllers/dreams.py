@@ -84,19 +84,19 @@ class DreamController(QObject):
         self._ask(document, lambda: [self._studio.job_factory.render(document, take, name)])
 
     def variations(self) -> None:
-        """Preview a grid of seeds and strengths."""
+        """Preview a grid of seeds and strengths or depths."""
         document = self._studio.session.current
         if document is None:
             return
         dialog = AskVariations(document, self._parent)
         if not dialog.exec():
             return
-        seeds, strengths = dialog.values()
+        seeds, amounts = dialog.values()
         takes = self._ask(
-            document, lambda: self._studio.job_factory.variations(document, seeds, strengths)
+            document, lambda: self._studio.job_factory.variations(document, seeds, amounts)
         )
         if takes:
-            grid = VariationsDialog(document, takes, seeds, strengths, self._parent)
+            grid = VariationsDialog(document, takes, seeds, amounts, self._parent)
             grid.heard.connect(lambda number: self._hear_variation(document, number))
             grid.finished.connect(lambda _: self._grids.remove(grid))
             self._grids.append(grid)

@@ -1,4 +1,4 @@
-"""Variations: a grid of seeds and strengths to audition and star."""
+"""Variations: a grid of seeds and strengths, or depths, to audition and star."""
 
 from __future__ import annotations
 
@@ -22,27 +22,30 @@ from PySide6.QtWidgets import (
 
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.edits import Done
+from dreamsound_desktop.state.fields import amount_of
 from dreamsound_desktop.state.takes import DreamTake, score_text
 from dreamsound_studio.queue.store.records import Job
-from dreamsound_studio.recipe.method_table import METHODS
 
 #: Maximum number of previews in a grid.
 MOST = 64
 
 
 class AskVariations(QDialog):
-    """Asks for seeds and strengths."""
+    """Asks for seeds, and strengths or depths: how far the method goes."""
 
     def __init__(self, document: Document, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Variations"))
         recipe = document.recipe
-        strength = recipe.strength or METHODS[recipe.method].strength
+        self.amount = amount_of(recipe.method)
+        middle = float(self.amount.effective(recipe))
         self.seeds = QSpinBox()
         self.seeds.setRange(1, 16)
         self.seeds.setValue(3)
-        self.strengths = QLineEdit(
-            ", ".join(f"{strength * factor:.3g}" for factor in (0.5, 1.0, 2.0))
+        self.amounts = QLineEdit(
+            ", ".join(
+                f"{min(middle * factor, self.amount.highest):.3g}" for factor in (0.5, 1.0, 2.0)
+            )
         )
         self.first = recipe.seed
         self.problem = QLabel()
@@ -54,34 +57,37 @@ class AskVariations(QDialog):
         self.buttons.rejected.connect(self.reject)
         form = QFormLayout(self)
         form.addRow(self.tr("Number of seeds"), self.seeds)
-        form.addRow(self.tr("Strengths"), self.strengths)
+        label = self.tr("Depths, dB") if self.amount.unit else self.tr("Strengths")
+        form.addRow(label, self.amounts)
         form.addRow(self.problem)
         form.addRow(self.buttons)
         for widget, name in (
             (self.seeds, self.tr("Number of seeds")),
-            (self.strengths, self.tr("Strengths")),
+            (self.amounts, label),
         ):
             widget.setAccessibleName(name)
         self.seeds.valueChanged.connect(lambda _: self._check())
-        self.strengths.textChanged.connect(lambda _: self._check())
+        self.amounts.textChanged.connect(lambda _: self._check())
         self._check()
 
     def values(self) -> tuple[list[int], list[float]]:
-        """Return seeds and strengths; both empty if invalid."""
+        """Return seeds and amounts; both empty if invalid."""
         try:
-            strengths = [float(text) for text in self.strengths.text().split(",") if text.strip()]
+            amounts = [float(text) for text in self.amounts.text().split(",") if text.strip()]
         except ValueError:
             return [], []
-        if not strengths or not all(0 < strength <= 100 for strength in strengths):
+        if not amounts or not all(0 < amount <= self.amount.highest for amount in amounts):
             return [], []
-        return [self.first + n for n in range(self.seeds.value())], strengths
+        return [self.first + n for n in range(self.seeds.value())], amounts
 
     def _check(self) -> None:
-        seeds, strengths = self.values()
-        count = len(seeds) * len(strengths)
+        seeds, amounts = self.values()
+        count = len(seeds) * len(amounts)
         problem = ""
         if not count:
-            problem = self.tr("Enter strengths above 0 and up to 100, separated by commas.")
+            problem = self.tr("Enter values above 0 and up to {0:g}, separated by commas.").format(
+                self.amount.highest
+            )
         elif count > MOST:
             problem = self.tr("{0} previews exceed the limit of {1}.").format(count, MOST)
         self.problem.setText(problem or self.tr("{0} previews").format(count))
@@ -89,7 +95,7 @@ class AskVariations(QDialog):
 
 
 class VariationsDialog(QDialog):
-    """The grid: one row per seed, one column per strength. It does not block the window."""
+    """The grid: a row per seed, a column per strength or depth. It does not block the window."""
 
     heard = Signal(int)
 
@@ -98,17 +104,17 @@ class VariationsDialog(QDialog):
         document: Document,
         takes: list[DreamTake],
         seeds: list[int],
-        strengths: list[float],
+        amounts: list[float],
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Variations of {0}").format(document.name))
         self.document = document
         self._numbers = [take.number for take in takes]
-        self._columns = len(strengths)
-        self.grid = QTableWidget(len(seeds), len(strengths))
+        self._columns = len(amounts)
+        self.grid = QTableWidget(len(seeds), len(amounts))
         self.grid.setVerticalHeaderLabels([self.tr("seed {0}").format(seed) for seed in seeds])
-        self.grid.setHorizontalHeaderLabels([f"{strength:g}" for strength in strengths])
+        self.grid.setHorizontalHeaderLabels([f"{amount:g}" for amount in amounts])
         self.grid.setAccessibleName(self.tr("Variations"))
         self.grid.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.grid.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)

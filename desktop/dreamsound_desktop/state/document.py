@@ -102,11 +102,7 @@ class Document:
         RecipeError
             The combination is invalid; nothing changes.
         """
-        values = {
-            name: value
-            for name, value in self.recipe.model_dump(exclude_defaults=True).items()
-            if name != "schema_version"
-        }
+        values = self.recipe.given()
         if set(fields) & set(AIM) - {"at"}:
             values = {name: value for name, value in values.items() if name not in AIM}
         values |= fields
@@ -130,8 +126,7 @@ class Document:
                 del fields["at"]
         elif self.recipe.layer is not None or self.recipe.objective is not None:
             fields.pop("at")
-        values = self.recipe.model_dump(exclude_defaults=True, exclude={"schema_version"})
-        self.set_recipe(Recipe.make(**(values | fields)), text)
+        self.set_recipe(Recipe.make(**(self.recipe.given() | fields)), text)
 
     @property
     def is_paper(self) -> bool:

@@ -93,23 +93,23 @@ class JobFolder:
 
     def set_field(self, name: str, value: Any) -> None:
         """Change a recipe field; raises `RecipeError` if the value is invalid."""
-        fields = self.recipe.model_dump(exclude_defaults=True, exclude={"schema_version"})
+        fields = self.recipe.given()
         self.recipe = Recipe.make(**(fields | {name: value}))
 
     def set_class(self, text: str) -> None:
         """Set the class to dream of; an empty text means the class heard most."""
-        fields = self.recipe.model_dump(exclude_defaults=True, exclude={"schema_version", *AIM})
+        fields = {name: value for name, value in self.recipe.given().items() if name not in AIM}
         self.recipe = Recipe.make(**fields, class_=text or None)
 
     def set_target(self, path: str | None) -> None:
         """Set or clear the target sound; adapts the method."""
-        fields = self.recipe.model_dump(exclude_defaults=True, exclude={"schema_version"})
+        fields = self.recipe.given()
         needs = "target" in (METHODS[self.recipe.method].mask_from, self.recipe.mask_from)
         toward = self.recipe.model_copy(update={"target": path})
         if path and not needs and not takes_texture(toward):
             fields["method"] = "target"
         elif not path and needs:
-            kept = self.own.method if self.own.target is None else "add"
+            kept = self.own.given().get("method") if self.own.target is None else None
             fields |= {"method": kept, "target_b": None, "mask_from": None, "carrier": None}
         self.recipe = Recipe.make(**(fields | {"target": path or None}))
 

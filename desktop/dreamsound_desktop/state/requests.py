@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dreamsound_desktop.state.document import Document
+from dreamsound_desktop.state.fields import amount_of
 from dreamsound_desktop.state.preferences import Preferences
 from dreamsound_desktop.state.selection import TimeSpan, preview_span
 from dreamsound_desktop.state.takes import DreamTake, judged_text
@@ -112,15 +113,19 @@ class JobFactory:
         )
 
     def variations(
-        self, document: Document, seeds: Sequence[int], strengths: Sequence[float]
+        self, document: Document, seeds: Sequence[int], amounts: Sequence[float]
     ) -> list[RequestedJob]:
-        """Return a preview for each combination of seed and strength, ordered by seed."""
+        """Return a preview for each combination of seed and amount, ordered by seed.
+
+        The amount is the depth of a filter that is learned, and the strength of other methods.
+        """
+        amount = amount_of(document.recipe.method)
         group = uuid.uuid4().hex[:8]
         asked = []
-        for seed, strength in itertools.product(seeds, strengths):
-            fields = document.recipe.model_dump(exclude_defaults=True, exclude={"schema_version"})
-            recipe = Recipe.make(**(fields | {"seed": seed, "strength": strength}))
-            asked.append(self.preview(document, recipe, f"seed {seed}, {strength:g}", group))
+        for seed, value in itertools.product(seeds, amounts):
+            fields = document.recipe.given() | {"method": document.recipe.method}
+            recipe = Recipe.make(**(fields | {"seed": seed, amount.name: value}))
+            asked.append(self.preview(document, recipe, f"seed {seed}, {value:g}", group))
         for number, one in enumerate(asked):
             one.take.number += number
         return asked

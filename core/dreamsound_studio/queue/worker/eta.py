@@ -58,7 +58,7 @@ class Eta:
             request = json.loads(job.request)
             size = (request.get("seen") or {}).get("size") or _size_of(Path(job.input))
             recipe = request.get("recipe") or {}
-            steps = recipe.get("steps") or METHODS[recipe.get("method", "add")].steps
+            steps = recipe.get("steps") or METHODS[recipe.get("method", "sculpt")].steps
             self._work[job.id] = float(max(size, 1)) * float(steps)
         return self._work[job.id]
 

@@ -1,0 +1,62 @@
+"""What a recipe leaves open: its method, by what it dreams, and the method's defaults."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dreamsound_studio.recipe.method_table import METHODS, SCULPT_NOTES, MethodRow
+from dreamsound_studio.recipe.objective_text import parse_objective
+
+if TYPE_CHECKING:
+    from dreamsound_studio.recipe.fields import RecipeFields
+
+#: Fields without a meaning for a learned filter: who sets one means a gradient that is added.
+ADDED = (
+    *("combine", "mask_from", "carrier", "flip"),
+    *("mask", "threshold_db", "threshold_ref", "knee_db", "invert_mask"),
+    *("threshold_over_steps", "threshold_over_time"),
+    *("strength", "strength_ref", "normalise"),
+)
+
+
+def default_method(recipe: RecipeFields) -> str:
+    """Return the method of a recipe that names none.
+
+    Parameters
+    ----------
+    recipe : RecipeFields
+        The other fields.
+
+    Returns
+    -------
+    str
+        ``sculpt`` toward classes, notes and textures, which other listeners then hear too (see
+        ``docs/sculpt.md``); ``add`` toward layers, units, guides and directions, and where a field
+        is set that only a gradient has.
+
+    Raises
+    ------
+    RecipeError
+        The objective is not one.
+    """
+    fields = type(recipe).model_fields
+    if any(getattr(recipe, name) != fields[name].default for name in ADDED):
+        return "add"
+    if recipe.layer is not None:
+        return "add"
+    atoms = () if recipe.objective is None else parse_objective(recipe.objective).atoms
+    return "sculpt" if all(atom.is_heard for atom in atoms) else "add"
+
+
+def row_of(recipe: RecipeFields) -> MethodRow:
+    """Return the defaults of a recipe's method, which for `sculpt` depend on what is dreamed.
+
+    Raises
+    ------
+    RecipeError
+        The objective is not one.
+    """
+    if recipe.method != "sculpt" or recipe.objective is None:
+        return METHODS[recipe.method]
+    dreams_notes = all(atom.keeps_pitch for atom in parse_objective(recipe.objective).atoms)
+    return SCULPT_NOTES if dreams_notes else METHODS["sculpt"]
