@@ -1,10 +1,11 @@
 """Why a class is not reached: what listeners hear in the real thing, and before any dream.
 
-Of whistling, with BirdNET (see ``birdnet.py``) and YAMNet, at 48 kHz:
+Of whistling and shots, with BirdNET (see ``birdnet.py``) and YAMNet, at 48 kHz:
 
 1. a recorded whistle over other sounds, at several levels: is a dream masked by its source?
 2. pink noise through the filter of a recorded whistle, on several grids: is the grid too coarse?
-3. beds over noise and drums, not dreamed: what is in the bed already?
+3. bursts of pink noise with fast and slow attacks and decays: what makes a shot?
+4. beds over noise and drums, not dreamed: what is in the bed already?
 
 ``python benchmarks/reach.py`` prints a line for each.
 """
@@ -31,7 +32,9 @@ GRIDS = ("48x64ms", "192x16ms", "binsx64ms", "binsx16ms")
 DEPTH_DB = 60.0
 TOP_HZ = 7500.0
 RMS = 0.1
-CLASSES = ("Whistling", "Siren", "Gunshot, gunfire", "Power tool")
+CLASSES = ("Whistling", "Gunshot, gunfire")
+#: Attacks and decays of bursts, s, and the time between two.
+ATTACKS_S, DECAYS_S, BURST_S = (0.0003, 0.02), (0.05, 0.2), 0.66
 
 
 class Listeners:
@@ -86,6 +89,17 @@ def through_filter_of(wanted: Sound, sound: Sound, grid: str) -> Sound:
     return levelled(out)
 
 
+def bursts(noise: Sound, attack_s: float, decay_s: float) -> Sound:
+    """Return noise that swells exponentially within an attack, and decays as exponentially."""
+    seconds = np.arange(noise.shape[1]) / RATE_HZ
+    level = np.zeros(len(seconds))
+    for start in np.arange(0.3, seconds[-1] - 0.5, BURST_S):
+        after = seconds - start
+        rising = np.exp(np.minimum(after, 0) / (attack_s / 3))
+        level += np.where(after < 0, rising, np.exp(-np.maximum(after, 0) / decay_s))
+    return levelled((noise * level).astype(np.float32))
+
+
 def bed(name: str, count: int) -> Sound:
     """Return a material, ``[1, count]``."""
     blocks = MATERIALS[name](np.random.default_rng(0), count, RATE_HZ)
@@ -93,7 +107,7 @@ def bed(name: str, count: int) -> Sound:
 
 
 def main() -> None:
-    """Print all three."""
+    """Print all four."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     ears = Listeners()
     found = {name: levelled(sound) for name, sound in sources().items()}
@@ -106,9 +120,14 @@ def main() -> None:
     for grid in GRIDS:
         made = through_filter_of(whistle, found["pink"], grid)
         print(f"pink noise filtered as the whistle, {grid},", ears.heard(made, "Whistling"))
+    for attack_s in ATTACKS_S:
+        for decay_s in DECAYS_S:
+            made = bursts(found["pink"], attack_s, decay_s)
+            times = f"attack {attack_s * 1000:g} ms, decay {decay_s * 1000:g} ms"
+            print(f"bursts, {times},", ears.heard(made, "Gunshot, gunfire"))
     for name in MATERIALS:
         sound = bed(name, whistle.shape[1])
-        for source in ("", "pink", "drums"):
+        for source in ("", "pink", "drums", "speech"):
             mixed = sound + found[source] if source else sound
             heard = "; ".join(ears.heard(mixed, one) for one in CLASSES)
             print(f"{name}{' over ' + source if source else ''}, not dreamed,", heard, flush=True)

@@ -91,7 +91,9 @@ def chirps(
         middle_hz = float(_between(random, CHIRP_HZ, 1)[0])
         seconds = (np.arange(count) - count / 2) / sample_rate_hz
         hz = middle_hz * np.exp(np.minimum(random.normal(0, CHIRP_SLOPE) * seconds, 3))
-        return _tone(random, hz, sample_rate_hz) * np.hanning(count) / np.sqrt(middle_hz)
+        tone: npt.NDArray[np.float64] = _tone(random, hz, sample_rate_hz)
+        tone *= np.hanning(count) / np.sqrt(middle_hz)
+        return tone
 
     return _at_random(random, length, sample_rate_hz, CHIRPS_PER_S, CHIRP_S, chirp)
 
