@@ -91,7 +91,7 @@ def chirps(
         middle_hz = float(_between(random, CHIRP_HZ, 1)[0])
         seconds = (np.arange(count) - count / 2) / sample_rate_hz
         hz = middle_hz * np.exp(np.minimum(random.normal(0, CHIRP_SLOPE) * seconds, 3))
-        tone: npt.NDArray[np.float64] = _tone(random, hz, sample_rate_hz)
+        tone = _tone(random, hz, sample_rate_hz)
         tone *= np.hanning(count) / np.sqrt(middle_hz)
         return tone
 
@@ -112,7 +112,8 @@ def tones(
         from_ends = np.minimum(np.arange(count), np.arange(count)[::-1]) / sample_rate_hz
         fade = np.minimum(from_ends / TONE_FADE_S, 1)
         tone = _tone(random, middle_hz * np.exp(bend), sample_rate_hz)
-        return tone * fade / np.sqrt(middle_hz)
+        tone *= fade / np.sqrt(middle_hz)
+        return tone
 
     return _at_random(random, length, sample_rate_hz, TONES_PER_S, TONE_S, held)
 
