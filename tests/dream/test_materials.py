@@ -29,7 +29,7 @@ def test_a_material_fills_any_length_at_any_rate(name: str, rate: int) -> None:
     assert not np.array_equal(sound, made(name, rate, length, seed=1))
 
 
-@pytest.mark.parametrize("name", ["glides", "chirps", "voices"])
+@pytest.mark.parametrize("name", ["glides", "chirps", "tones", "voices"])
 def test_tones_fill_the_band_and_stay_within_it(name: str) -> None:
     power = np.abs(np.fft.rfft(made(name, 48_000, 4 * 48_000))) ** 2
     hz = np.fft.rfftfreq(4 * 48_000, 1 / 48_000)
@@ -45,8 +45,24 @@ def test_there_is_a_click_in_each_forty_milliseconds() -> None:
     assert np.all(np.abs(sound.reshape(-1, 640)).sum(axis=1) == 1)
 
 
-def test_chirps_do_not_break_at_the_blocks() -> None:
-    sound = made("chirps", 48_000, 3 * 2**14)
+@pytest.mark.parametrize("name", ["chirps", "tones"])
+def test_sounds_do_not_break_at_the_blocks(name: str) -> None:
+    sound = made(name, 48_000, 3 * 2**14)
     step = np.abs(np.diff(sound))
     for seam in (2**14, 2 * 2**14):
         assert step[seam - 1] <= np.quantile(step, 0.999)
+
+
+def test_tones_hold_their_pitch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dreamsound_studio.dream.materials.TONES_PER_S", 1)
+    rate, size, later = 16_000, 1024, 800
+    sound = made("tones", rate, 30 * rate)
+    bends = []
+    for start in range(0, len(sound) - size - later, size):
+        pieces = [sound[at : at + size] * np.hanning(size) for at in (start, start + later)]
+        if min(np.std(piece) for piece in pieces) > 0.3 * np.std(sound):
+            first, second = (np.argmax(np.abs(np.fft.rfft(piece, 2**15))) for piece in pieces)
+            bends.append(abs(np.log(second / first)))
+    assert len(bends) > 50
+    # A 20th of a second apart: a third of a semitone at most, as a rule.
+    assert np.median(bends) < np.log(2) / 36

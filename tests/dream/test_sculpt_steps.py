@@ -105,7 +105,7 @@ def test_it_works_with_sounds_as_objectives(yamnet: Model, shared_audio: Path) -
         {"bed": "none"},
         {"bed": "noise"},
         {"bed": "clicks", "follow_envelope": 1.0},
-        {"bed": "chirps"},
+        {"bed": "tones"},
         {"bed": "mixed"},
         {"natural": 10.0, "listen_windows": True},
         {"natural": 30.0, "at": "score"},

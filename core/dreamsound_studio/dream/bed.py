@@ -16,7 +16,7 @@ import numpy.typing as npt
 from dreamsound_studio.audio.channels import Layout, check_audible, energy_of, fit_target
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
-from dreamsound_studio.dream.materials import MATERIALS
+from dreamsound_studio.dream.materials import MATERIALS, MIXED
 from dreamsound_studio.dsp.envelope import Envelope, weigh
 from dreamsound_studio.dsp.stft import ComplexArray, Stft, frame_blocks, power_spectrum, run_stft
 from dreamsound_studio.recipe.automation import Automation
@@ -179,9 +179,9 @@ def _noise(
 
 
 def _materials(random: np.random.Generator, source: Samples, sample_rate_hz: int) -> Samples:
-    """Return all materials together, each as loud as the others."""
+    """Return the materials of a mixed bed together, each as loud as the others."""
     together = Samples(source.channels, source.length)
-    for name in MATERIALS:
+    for name in MIXED:
         other = _material(name, random, source, sample_rate_hz)
         gain = np.float32(1 / math.sqrt(max(energy_of(other), 1e-30)))
         for start, block in other.blocks():

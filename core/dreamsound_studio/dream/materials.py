@@ -1,8 +1,9 @@
-"""Sounds for a bed: clicks, glides, chirps and voices.
+"""Sounds for a bed: clicks, glides, chirps, held tones and voices.
 
 Noise, tones and clicks are the materials of spectral modelling [1]_. A filter that moves slowly can
 make a steady tone out of noise, but no tone that bends: glides, chirps and voices bring these along
-for the filter to pick from. None resembles anything in particular.
+for the filter to pick from, and held tones those that neither bend nor flutter. None resembles
+anything in particular.
 
 References
 ----------
@@ -34,6 +35,11 @@ GLIDES, GLIDE_HZ, GLIDE_RATE_HZ, GLIDE_DEPTH = 72, (100.0, 7000.0), (0.1, 2.5), 
 #: Chirps a second; their lengths, s; their middles, Hz; the spread of their slopes (natural
 #: logarithm a second).
 CHIRPS_PER_S, CHIRP_S, CHIRP_HZ, CHIRP_SLOPE = 60, (0.02, 0.2), (400.0, 6500.0), 6.0
+#: Held tones a second, as many of which sound at the same time as the mean length is in seconds;
+#: their lengths, s; their pitches, Hz; the spread of their slopes (natural logarithm a second), and
+#: how far and how often a second they tremble (natural logarithm, Hz); their fades, s.
+TONES_PER_S, TONE_S, TONE_HZ, TONE_SLOPE = 16, (0.1, 1.0), (250.0, 5000.0), 0.1
+VIBRATO, VIBRATO_HZ, TONE_FADE_S = 0.01, (3.0, 7.0), 0.03
 #: Voices; the lowest, Hz; their distance, octaves; most harmonics; how much each falls.
 VOICES, VOICE_HZ, VOICE_OCTAVES, HARMONICS, HARMONIC_FALL = 6, 90.0, 0.75, 40, 0.7
 #: Steps a second of a voice's pitch, the size of a step, what is left of the last one, and the
@@ -80,22 +86,36 @@ def chirps(
     random: np.random.Generator, length: int, sample_rate_hz: int
 ) -> Iterator[tuple[int, FloatArray]]:
     """Yield short tones at random times, each of which rises or falls steadily."""
-    top_hz = _top_hz(sample_rate_hz)
-    after = np.zeros(int(CHIRP_S[1] * sample_rate_hz) + 1)
-    for start, stop in _blocks(length):
-        count = stop - start
-        block = np.concatenate([after, np.zeros(max(count - len(after), 0) + len(after))])
-        for _ in range(random.poisson(CHIRPS_PER_S * count / sample_rate_hz)):
-            size = max(2, int(random.uniform(*CHIRP_S) * sample_rate_hz))
-            begin = int(random.integers(count))
-            middle_hz = float(_between(random, CHIRP_HZ, 1)[0])
-            seconds = (np.arange(size) - size / 2) / sample_rate_hz
-            hz = middle_hz * np.exp(np.minimum(random.normal(0, CHIRP_SLOPE) * seconds, 3))
-            phases = np.cumsum(hz) * (2 * np.pi / sample_rate_hz) + 2 * np.pi * random.random()
-            tone = np.sin(phases) * np.hanning(size) * _below(hz, top_hz) / np.sqrt(middle_hz)
-            block[begin : begin + size] += tone
-        after = block[count : count + len(after)]
-        yield start, block[:count].astype(np.float32)
+
+    def chirp(count: int) -> npt.NDArray[np.float64]:
+        middle_hz = float(_between(random, CHIRP_HZ, 1)[0])
+        seconds = (np.arange(count) - count / 2) / sample_rate_hz
+        hz = middle_hz * np.exp(np.minimum(random.normal(0, CHIRP_SLOPE) * seconds, 3))
+        tone = _tone(random, hz, sample_rate_hz)
+        tone *= np.hanning(count) / np.sqrt(middle_hz)
+        return tone
+
+    return _at_random(random, length, sample_rate_hz, CHIRPS_PER_S, CHIRP_S, chirp)
+
+
+def tones(
+    random: np.random.Generator, length: int, sample_rate_hz: int
+) -> Iterator[tuple[int, FloatArray]]:
+    """Yield tones at random times that hold their pitch, but for a slight bend and vibrato."""
+
+    def held(count: int) -> npt.NDArray[np.float64]:
+        middle_hz = float(_between(random, TONE_HZ, 1)[0])
+        seconds = (np.arange(count) - count / 2) / sample_rate_hz
+        depth = random.uniform(0, VIBRATO)
+        turns = random.uniform(*VIBRATO_HZ) * seconds + random.random()
+        bend = random.normal(0, TONE_SLOPE) * seconds + depth * np.sin(2 * np.pi * turns)
+        from_ends = np.minimum(np.arange(count), np.arange(count)[::-1]) / sample_rate_hz
+        fade = np.minimum(from_ends / TONE_FADE_S, 1)
+        tone = _tone(random, middle_hz * np.exp(bend), sample_rate_hz)
+        tone *= fade / np.sqrt(middle_hz)
+        return tone
+
+    return _at_random(random, length, sample_rate_hz, TONES_PER_S, TONE_S, held)
 
 
 def voices(
@@ -130,8 +150,41 @@ MATERIALS: dict[str, BedSound] = {
     "clicks": click_train,
     "glides": glides,
     "chirps": chirps,
+    "tones": tones,
     "voices": voices,
 }
+#: Those that make up a mixed bed, beside the noise.
+MIXED = ("clicks", "glides", "chirps", "voices")
+
+
+def _at_random(
+    random: np.random.Generator,
+    length: int,
+    sample_rate_hz: int,
+    per_s: float,
+    lengths_s: tuple[float, float],
+    sound: Callable[[int], npt.NDArray[np.float64]],
+) -> Iterator[tuple[int, FloatArray]]:
+    """Yield sounds of random lengths that begin at random, so many a second."""
+    after = np.zeros(int(lengths_s[1] * sample_rate_hz) + 1)
+    for start, stop in _blocks(length):
+        count = stop - start
+        block = np.concatenate([after, np.zeros(max(count - len(after), 0) + len(after))])
+        for _ in range(random.poisson(per_s * count / sample_rate_hz)):
+            size = max(2, int(random.uniform(*lengths_s) * sample_rate_hz))
+            begin = int(random.integers(count))
+            block[begin : begin + size] += sound(size)
+        after = block[count : count + len(after)]
+        yield start, block[:count].astype(np.float32)
+
+
+def _tone(
+    random: np.random.Generator, hz: npt.NDArray[np.float64], sample_rate_hz: int
+) -> npt.NDArray[np.float64]:
+    """Return a sinusoid of these frequencies, ``[samples]``, silent above the top."""
+    phases = np.cumsum(hz) * (2 * np.pi / sample_rate_hz) + 2 * np.pi * random.random()
+    tone: npt.NDArray[np.float64] = np.sin(phases) * _below(hz, _top_hz(sample_rate_hz))
+    return tone
 
 
 def _top_hz(sample_rate_hz: int) -> float:

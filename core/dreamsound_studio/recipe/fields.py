@@ -304,11 +304,12 @@ class RecipeFields(BaseModel):
         ),
     ] = None
     bed: Annotated[
-        Literal["none", "noise", "pink", "clicks", "glides", "chirps", "voices", "mixed"],
+        Literal["none", "noise", "pink", "clicks", "glides", "chirps", "tones", "voices", "mixed"],
         Field(
             description="sound under the source, shaped by the filter too: none, noise with the "
-            "source's spectrum, pink noise, clicks, gliding tones, chirps, or wandering "
-            "voices; mixed is pink noise and the last four together, each with its own filter"
+            "source's spectrum, pink noise, clicks, gliding tones, chirps, held tones, or "
+            "wandering voices; mixed is pink noise, and clicks, glides, chirps and voices "
+            "together, each of the two with its own filter"
         ),
     ] = "mixed"
     bed_file: Annotated[
