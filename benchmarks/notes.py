@@ -56,6 +56,8 @@ OTHERS = (0.0, 0.1, 0.3, 1.0)
 #: Partials of a note that count, and how far off they may lie, in semitones.
 PARTIALS, REACH = 8, 0.35
 ONSET_S = 0.02
+#: Distance between values of the flux, seconds.
+HOP_S = 0.004
 #: Of an onset: the softest level that counts re. the mean power, and how far its flux stands out.
 FLOOR, SHARE = 1e-3, 0.2
 
@@ -183,25 +185,35 @@ def partials_db(mono: Sound, rate_hz: int, keys: tuple[int, ...]) -> float:
     return float(10 * np.log10(power[near].sum() / power.sum()))
 
 
+def spectral_flux(mono: Sound, rate_hz: int) -> npt.NDArray[np.float64]:
+    """Return the spectral flux of a sound ``[samples]`` every `HOP_S`.
+
+    Frames of about 21 ms; the mean rise of the level over 8 ms in all bins of the STFT up to
+    16 kHz, in dB above `FLOOR` times the mean power.
+    """
+    size, hop = round(rate_hz * 0.0213), round(rate_hz * HOP_S)
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(mono, size // 2), size)[::hop]
+    power = np.abs(np.fft.rfft(frames * np.hanning(size))) ** 2
+    power = power[:, np.fft.rfftfreq(size, 1 / rate_hz) <= 16_000]
+    level = 10 * np.log10(np.maximum(power, FLOOR * power.mean()))
+    flux: npt.NDArray[np.float64] = np.maximum(level[2:] - level[:-2], 0).mean(axis=1)
+    return flux
+
+
 def onsets_of(mono: Sound, rate_hz: int) -> npt.NDArray[np.float64]:
     """Return the times of onsets in seconds: peaks of the spectral flux.
 
-    Frames of about 21 ms every 4 ms; the flux is the mean rise of the level over 8 ms in all bins
-    of the STFT up to 16 kHz, in dB above `FLOOR` times the mean power. A peak counts where it is
-    the highest within 50 ms, and `SHARE` of the highest of all above the median of the 200 ms
-    around it. A steady chord added to the drum break, as loud as it is, hides none of its onsets.
+    A peak counts where it is the highest within 50 ms, and `SHARE` of the highest of all above the
+    median of the 200 ms around it. A steady chord added to the drum break, as loud as it is, hides
+    none of its onsets.
 
     References
     ----------
     .. [1] S. Dixon, "Onset detection revisited", DAFx 2006.
     """
-    size, hop = round(rate_hz * 0.0213), round(rate_hz * 0.004)
-    frames = np.lib.stride_tricks.sliding_window_view(np.pad(mono, size // 2), size)[::hop]
-    power = np.abs(np.fft.rfft(frames * np.hanning(size))) ** 2
-    power = power[:, np.fft.rfftfreq(size, 1 / rate_hz) <= 16_000]
-    level = 10 * np.log10(np.maximum(power, FLOOR * power.mean()))
-    flux = np.maximum(level[2:] - level[:-2], 0).mean(axis=1)
-    near, around = round(0.05 / 0.004), round(0.1 / 0.004)
+    flux = spectral_flux(mono, rate_hz)
+    hop = round(rate_hz * HOP_S)
+    near, around = round(0.05 / HOP_S), round(0.1 / HOP_S)
     found = []
     for index in range(len(flux)):
         peak = flux[max(index - near, 0) : index + near + 1]

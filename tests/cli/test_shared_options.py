@@ -125,7 +125,7 @@ def test_presets_that_need_a_model_are_marked(command: Command, bare_machine: Pa
     listing = command("presets", "list")
     lines = {line[2:28].strip(): line for line in listing.out.splitlines()}
     assert "(needs yamnet)" in lines["Turn to birds"]
-    assert "(needs yamnet)" in lines["Deep patterns"]
+    assert "(needs yamnet)" in lines["Turn to dogs"]
     assert "(needs" not in lines["Bones"]
     # Choir is a class of the fallback too.
     assert "(needs" not in lines["Choir behind"]
