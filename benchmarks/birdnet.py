@@ -45,11 +45,6 @@ NO_BIRDS = re.compile(
     r"squirrel|chipmunk|deer|coyote|wolf|howler|monkey",
     re.IGNORECASE,
 )
-#: Words in the names of the species of a class.
-SPECIES = {
-    "Frog": re.compile(r"frog(?!mouth)|toad|peeper|spadefoot", re.IGNORECASE),
-    "Cricket": re.compile(r" cricket$|katydid|conehead|trig$", re.IGNORECASE),
-}
 
 
 class BirdNet:
@@ -65,15 +60,11 @@ class BirdNet:
         self._output = self._interpreter.get_output_details()[0]["index"]
         self.labels = [line.split("_")[-1] for line in labels.read_text("utf-8").splitlines()]
         known = {name for names in NOT_SPECIES.values() for name in names} | set(OTHERS)
-        birds = [
+        self._birds = [
             n
             for n, name in enumerate(self.labels)
             if name not in known and not NO_BIRDS.search(name)
         ]
-        self._species = {"Bird": birds} | {
-            name: [n for n, label in enumerate(self.labels) if words.search(label)]
-            for name, words in SPECIES.items()
-        }
 
     def scores(self, sound: npt.NDArray[np.float32], rate_hz: int) -> npt.NDArray[np.float64]:
         """Return the scores of each window of three seconds, ``[windows, labels]``.
@@ -100,14 +91,11 @@ class BirdNet:
         return np.stack(rows)
 
     def score(self, sound: npt.NDArray[np.float32], rate_hz: int, name: str) -> float:
-        """Return the mean over the windows of the score of an AudioSet class.
-
-        Birds, frogs and crickets score as the best of their species.
-        """
+        """Return the mean over the windows of the score of an AudioSet class; birds by the best."""
         scores = self.scores(sound, rate_hz)
-        columns = self._species.get(name) or [
-            self.labels.index(label) for label in NOT_SPECIES[name]
-        ]
+        if name == "Bird":
+            return float(scores[:, self._birds].max(axis=1).mean())
+        columns = [self.labels.index(label) for label in NOT_SPECIES[name]]
         return float(scores[:, columns].max(axis=1).mean())
 
     def best(self, sound: npt.NDArray[np.float32], rate_hz: int, count: int = 3) -> list[str]:

@@ -15,13 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from birdnet import BirdNet
 from notes import heard_in, spectral_flux
-from transfer import score_by
 
 from dreamsound_studio.api import listen, load_model
 from dreamsound_studio.audio.clip import Clip
-from dreamsound_studio.dream.ear import Ear
-from dreamsound_studio.dream.guide import LayerTap
-from dreamsound_studio.dream.mono import Mono
 from dreamsound_studio.dream.pitches import keys_of_chord
 from dreamsound_studio.dsp.stft import Stft, power_spectrum
 from dreamsound_studio.models.network import Model
@@ -37,8 +33,6 @@ FRAME_S, PAUSES = 0.05, 0.2
 QUIET_DB = -60.0
 #: Where tones are told from noise, Hz.
 TONES_HZ = (100.0, 7000.0)
-#: Share of the energy whose bins are counted.
-MOST = 0.95
 
 
 class Listeners:
@@ -53,11 +47,6 @@ class Listeners:
     def yamnet(self) -> Model:
         """Climbed by most presets."""
         return load_model("yamnet")
-
-    @cached_property
-    def musicnn(self) -> Model:
-        """Never climbed by a preset."""
-        return load_model("mtt-musicnn")
 
     @cached_property
     def pitch(self) -> Model:
@@ -177,21 +166,9 @@ def pauses_db(pair: Pair) -> tuple[float, float]:
     return before, after
 
 
-def unsteadiness_db(sound: Sound, pair: Pair) -> float:
-    """Return the standard deviation of the frames' levels."""
-    levels = 10 * np.log10(frame_powers(sound, pair.sample_rate_hz))
-    return float(np.maximum(levels, levels.max() + QUIET_DB).std())
-
-
 def attack_db(sound: Sound, pair: Pair) -> float:
     """Return how fast the spectrum rises where it rises most: a mean rise in 8 ms."""
     return float(np.quantile(spectral_flux(sound.mean(axis=0), pair.sample_rate_hz), 0.95))
-
-
-def crest_db(sound: Sound, pair: Pair) -> float:
-    """Return the peak re. the RMS."""
-    del pair
-    return 20 * float(np.log10(np.abs(sound).max() / np.sqrt(np.mean(sound**2))))
 
 
 def envelope_likeness(pair: Pair) -> tuple[None, float]:
@@ -214,14 +191,6 @@ def phase_agreement(pair: Pair) -> tuple[None, float]:
 
 
 # -- colour and tones -----------------------------------------------------------------------------
-
-
-def centroid_hz(sound: Sound, pair: Pair) -> float:
-    """Return the centre of the energy over the logarithm of frequency, above 50 Hz."""
-    hertz, power = _spectra(sound, pair.sample_rate_hz)
-    heard = hertz >= 50
-    mean = power.mean(axis=0)[heard]
-    return float(np.exp(np.sum(mean * np.log(hertz[heard])) / mean.sum()))
 
 
 def above_db(limit_hz: float) -> Figure:
@@ -248,13 +217,6 @@ def tonality_db(sound: Sound, pair: Pair) -> float:
     return float(-np.average(flatness, weights=power.mean(axis=1)))
 
 
-def bins_of_most(sound: Sound, pair: Pair) -> float:
-    """Return the share of an STFT's bins that hold 95 % of the energy, in %."""
-    _, power = _spectra(sound, pair.sample_rate_hz)
-    falling = np.sort(power.ravel())[::-1].cumsum()
-    return 100 * float(np.searchsorted(falling, MOST * falling[-1]) / power.size)
-
-
 def _spectra(sound: Sound, sample_rate_hz: int) -> tuple[Floats, Floats]:
     """Return the bins' frequencies, Hz, and their power ``[frames, bins]``."""
     hertz, spectra = _stft(sound, sample_rate_hz)
@@ -269,13 +231,6 @@ def _stft(sound: Sound, sample_rate_hz: int) -> tuple[Floats, npt.NDArray[np.com
     return hertz, stft.forward(samples.read(-stft.lead, samples.length + stft.lead))
 
 
-def dropped(pair: Pair) -> tuple[None, float]:
-    """Return the share of the source's audible bins that are 20 dB softer in the dream, in %."""
-    source, dream = (_spectra(one, pair.sample_rate_hz)[1] for one in (pair.source, pair.dream))
-    audible = source > source.max() * 10 ** (QUIET_DB / 10)
-    return None, 100 * float(np.mean(dream[audible] < source[audible] / 100))
-
-
 # -- what networks hear ---------------------------------------------------------------------------
 
 
@@ -283,15 +238,6 @@ def by_birdnet(name: str) -> Figure:
     """Return the figure of BirdNET's score of a class; see `BirdNet.score`."""
     return of_each(
         lambda sound, pair: pair.listeners.birdnet.score(sound, pair.sample_rate_hz, name)
-    )
-
-
-def by_musicnn(name: str) -> Figure:
-    """Return the figure of musicnn's score of the tag that means the same as a class."""
-    return of_each(
-        lambda sound, pair: (
-            score_by(pair.listeners.musicnn, sound, pair.sample_rate_hz, name) or 0.0
-        )
     )
 
 
@@ -309,20 +255,6 @@ def surest_class(sound: Sound, pair: Pair) -> float:
     """Return the mean over all patches of the score of the class that YAMNet hears most in it."""
     hearing = listen(sound, pair.sample_rate_hz, model=pair.listeners.yamnet)
     return float(hearing.scores.max(axis=1).mean())
-
-
-def layer_db(layer: str) -> Figure:
-    """Return the figure of the energy of one of YAMNet's layers, dB."""
-
-    def measure(sound: Sound, pair: Pair) -> float:
-        model, rate_hz = pair.listeners.yamnet, pair.sample_rate_hz
-        clip = Clip.from_array(sound, rate_hz)
-        tap = LayerTap(model.table.resolve_layer(layer))
-        ear = Ear(model, tap, rate_hz, hop_frames=model.published_hop_frames)
-        values = ear.values(Mono(clip.samples), ear.grid(clip.samples.length, None))
-        return 10 * float(np.log10(np.mean(values.astype(np.float64) ** 2)))
-
-    return of_each(measure)
 
 
 def posterior(chord: str) -> Figure:

@@ -11,13 +11,9 @@ from preset_figures import (
     attack_db,
     beyond,
     by_birdnet,
-    by_musicnn,
-    centroid_hz,
     change,
-    crest_db,
     envelope_likeness,
     first_class,
-    layer_db,
     level_matters,
     of_each,
     opening,
@@ -26,7 +22,6 @@ from preset_figures import (
     posterior,
     surest_class,
     tonality_db,
-    unsteadiness_db,
 )
 
 #: A class is heard from the first score on, if the source has less; or from the second on, if it is
@@ -104,11 +99,6 @@ def heard_as(name: str) -> Promise:
     return Promise(f"BirdNET's {name}", by_birdnet(name), HEARD_LIMIT, 2)
 
 
-def tagged(name: str) -> Promise:
-    """Return the promise that musicnn hears a class."""
-    return Promise(f"musicnn's {name}", by_musicnn(name), HEARD_LIMIT, 2)
-
-
 TONALITY, ATTACK = of_each(tonality_db), of_each(attack_db)
 PAUSES = "level in pauses, dB"
 
@@ -122,9 +112,7 @@ PROMISES: dict[str, Promise] = {
     "Bones": Promise("tonality, dB", TONALITY, rises(10)),
     "Carved from itself": Promise("agreement of the phases", phase_agreement, at_least(0.8), 2),
     "Chameleon": Promise("YAMNet's best of each patch", of_each(surest_class), at_least(0.9), 2),
-    "Choir behind": heard_as("Speech"),
     "Crackle": Promise("attack, dB", ATTACK, rises(3)),
-    "Deep patterns": Promise("energy of layer10, dB", layer_db("layer10"), rises(6)),
     "Down low": Promise("change above 500 Hz; below, dB", beyond(500), times(3)),
     "Drone on A": Promise("posterior of A", posterior("A2 A3"), at_least(0.5), 2),
     "Each moment its own": Promise(
@@ -134,7 +122,6 @@ PROMISES: dict[str, Promise] = {
     "Glow around the notes": Promise(
         "likeness of the envelopes", envelope_likeness, at_least(0.9), 2
     ),
-    "Grain of the ear": Promise("energy of layer3, dB", layer_db("layer3"), rises(6)),
     "In A minor": Promise("posterior of A, C and E", posterior("A3 C4 E4"), at_least(0.5), 2),
     "Only what it hears": Promise("agreement of the phases", phase_agreement, at_least(0.8), 2),
     "Out of nothing": Promise("likeness of the envelopes", envelope_likeness, at_most(0.3), 2),
@@ -142,21 +129,11 @@ PROMISES: dict[str, Promise] = {
     "Soft focus": Promise("tonality, dB", TONALITY, falls(5)),
     "Turn to bells": Promise("tonality, dB", TONALITY, rises(2)),
     "Turn to birds": heard_as("Bird"),
-    "Turn to crickets": heard_as("Cricket"),
     "Turn to dogs": heard_as("Dog"),
     "Turn to engines": heard_as("Engine"),
-    "Turn to fireworks": heard_as("Fireworks"),
-    "Turn to frogs": heard_as("Frog"),
-    "Turn to gunshots": heard_as("Gunshot, gunfire"),
-    "Turn to power tools": heard_as("Power tool"),
     "Turn to sirens": heard_as("Siren"),
-    "Turn to strings": tagged("String section"),
-    "Turn to flutes": tagged("Flute"),
     "Turn to voices": heard_as("Speech"),
     "Turn to water": Promise("tonality, dB", TONALITY, falls(1.5)),
-    "Turn to wind": Promise("centre of the spectrum, Hz", of_each(centroid_hz), shrinks(0.6), 0),
     "Under the skin": Promise("change, dB", change, at_most(1.5, "dB")),
     "Wake what is there": Promise("YAMNet's first class", first_class, at_least(0.8), 2),
-    "Crest": Promise("crest, dB", of_each(crest_db), rises(3)),
-    "Steady": Promise("unsteadiness, dB", of_each(unsteadiness_db), falls(3)),
 }
