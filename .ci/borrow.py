@@ -30,8 +30,7 @@ def borrow(clone, environment):
     (own / "borrowed.pth").write_text("".join(f"{place}\n" for place in places), "utf-8")
     program = Path(program_in(venv, "dreamsound"))
     program.write_text(
-        f"#!{python_in(venv)}\nimport sys\n"
-        "from dreamsound_studio.cli import main\nsys.exit(main())\n",
+        f"#!{python_in(venv)}\nimport sys\nfrom dreamsound_studio.cli import run\nrun()\n",
         "utf-8",
     )
     program.chmod(0o755)

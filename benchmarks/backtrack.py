@@ -1,41 +1,53 @@
 """Whether steps made again at half the strength end higher, for ``docs/defaults.md``.
 
-Ten steps of `add` on every sound, toward classes and layers, with `backtrack` and without: the
-objective before and after, and how often steps were halved.
+Ten steps from a strength of 0.05, toward classes and layers, with `backtrack` and without: the
+objective before and after, how often steps were halved, and the strength of the last step.
 """
 
 from __future__ import annotations
 
-from sounds import test_sounds
+from sounds import short_sounds
 
-from dreamsound_studio.api import dream, load_model
-from dreamsound_studio.audio.clip import Clip
+from dreamsound_studio.api import load_model
+from dreamsound_studio.dream.dreamer import Dreamer
+from dreamsound_studio.recipe.recipe import Recipe
 
-SECONDS = 4.0
+SOUNDS = ("drums", "speech", "whistle")
+SECONDS, RATE_HZ = 2.0, 16_000
+STRENGTH = 0.05
 AIMS = (
-    {"class_": "first"},
-    {"class_": "Bird"},
-    {"layer": "layer3/pointwise_conv"},
-    {"layer": "layer7/pointwise_conv"},
-    {"layer": "layer12/pointwise_conv"},
+    ("add", {"class_": "first"}),
+    ("add", {"class_": "Bird"}),
+    ("add", {"layer": "layer3/pointwise_conv"}),
+    ("add", {"layer": "layer7/pointwise_conv"}),
+    ("add", {"layer": "layer12/pointwise_conv"}),
+    ("filter-add", {"class_": "first"}),
+    ("filter-add", {"class_": "Bird"}),
+    ("filter-add", {"layer": "layer7/pointwise_conv"}),
 )
 
 
 def main() -> None:
     """Print the table."""
     model = load_model("yamnet")
-    print("| toward | sound | before | without | with | halvings |\n|---|---|---|---|---|---|")
-    for aim in AIMS:
-        for name, clip in test_sounds().items():
-            count = min(clip.samples.length, round(SECONDS * clip.sample_rate_hz))
-            part = Clip.from_array(clip.samples.read(0, count).copy(), clip.sample_rate_hz)
-            plain, careful = (
-                dream(part, model=model, backtrack=backtrack, **aim) for backtrack in (False, True)
+    clips = short_sounds(SECONDS, RATE_HZ)
+    print("| method | toward | sound | before | without | with | halved | last strength |")
+    print("|---" * 8 + "|")
+    for method, aim in AIMS:
+        for sound in SOUNDS:
+            ends, halved, left = [], 0, STRENGTH
+            for backtrack in (False, True):
+                recipe = Recipe.make(method=method, strength=STRENGTH, backtrack=backtrack, **aim)
+                dreamer = Dreamer(clips[sound], recipe, model)
+                for event in dreamer.steps():
+                    halved, left = halved + event.halvings, event.strength or 0.0
+                made = dreamer.result()
+                ends.append(made.final.loss)
+            shown = " | ".join(f"{number:.3g}" for number in (made.initial.loss, *ends))
+            toward = next(iter(aim.values()))
+            print(
+                f"| `{method}` | {toward} | {sound} | {shown} | {halved} | {left:g} |", flush=True
             )
-            halvings = sum(event.halvings for event in careful.steps)
-            numbers = (plain.initial.loss, plain.final.loss, careful.final.loss)
-            shown = " | ".join(f"{number:.3g}" for number in numbers)
-            print(f"| {next(iter(aim.values()))} | {name} | {shown} | {halvings} |", flush=True)
 
 
 if __name__ == "__main__":

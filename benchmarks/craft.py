@@ -55,7 +55,7 @@ def sounds() -> dict[str, Clip]:
 
 def dreamed(clip: Clip, model: Model, **fields: Any) -> tuple[RawDream, float]:
     """Dream a clip; return the dream and the seconds of its steps, without the first."""
-    result = dream(clip, Recipe.make(**fields), model=model)
+    result = dream(clip, Recipe.make(**({"method": "add"} | fields)), model=model)
     return result, sum(event.seconds for event in result.steps[1:])
 
 

@@ -84,7 +84,7 @@ def batch(folder: Path, count: int) -> None:
         noise = 0.1 * random.standard_normal(round(seconds * RATE))
         soundfile.write(sounds / f"{number:03d}.wav", noise, RATE, subtype="PCM_24")
     command = [sys.executable, "-m", "dreamsound_studio", "batch", str(sounds), "--out", str(out)]
-    command += ["--class", "Cat"]
+    command += ["--method", "add", "--class", "Cat"]
     began = time.perf_counter()
     environment = os.environ | {"DREAMSOUND_LIBRARY": str(folder / "library.sqlite")}
     subprocess.run(command, check=True, capture_output=True, env=environment)

@@ -1,6 +1,6 @@
 """What a judge costs: processor time for a source and its dream, beside that of the dream.
 
-Pink noise of six seconds and of a minute, 48 kHz stereo, toward Drum with the default recipe. The
+Pink noise of six seconds and of a minute, 48 kHz stereo, toward Drum by ten steps of `add`. The
 first time at a sample rate, the judge also builds its graphs. Seconds of all threads together, so
 that other work on the machine counts little.
 """
@@ -20,6 +20,7 @@ from dreamsound_studio.dream.judge import judge_dream
 RATE_HZ = 48_000
 SECONDS = (6, 60)
 JUDGE = "mtt-musicnn"
+DRUMS = {"method": "add", "class_": "Drum", "judge": "none"}
 
 Made = TypeVar("Made")
 
@@ -41,10 +42,8 @@ def main() -> None:
     for seconds in SECONDS:
         sound = np.concatenate([pink(seconds * RATE_HZ, seed) for seed in (1, 2)])
         # The graphs of YAMNet are built by the first dream.
-        dream(sound[:, :RATE_HZ], RATE_HZ, model=model, class_="Drum", steps=1, judge="none")
-        dream_s, made = timed(
-            lambda sound=sound: dream(sound, RATE_HZ, model=model, class_="Drum", judge="none")
-        )
+        dream(sound[:, :RATE_HZ], RATE_HZ, model=model, steps=1, **DRUMS)
+        dream_s, made = timed(lambda sound=sound: dream(sound, RATE_HZ, model=model, **DRUMS))
         judge.graphs.clear()
         first_s, _ = timed(lambda made=made: judge_dream(made, judge))
         next_s, _ = timed(lambda made=made: judge_dream(made, judge))

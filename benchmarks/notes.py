@@ -1,6 +1,6 @@
 """How clearly notes are heard in a noise and in drums that dream of them, for ``docs/sculpt.md``.
 
-Four seconds of pink noise and of the drum break, 80 steps of `sculpt` toward A4, and toward A3, C4
+Four seconds of pink noise and of the drum break, dreamed by default toward A4, and toward A3, C4
 and E4 (``Am``): the mean posterior of the wanted notes and of the other keys, the share of the
 energy at the notes' partials, and how many of the source's onsets the dream keeps. ``--variants``
 tries other settings, ``--others`` other weights of the silence of the other keys.
@@ -29,21 +29,14 @@ from dreamsound_studio.models.network import Model
 Sound = npt.NDArray[np.float32]
 
 SECONDS, RATE_HZ = 4.0, 48_000
-STEPS = 80
 CHORDS = ("A4", "A3 C4 E4")
-#: What `docs/sculpt.md` recommends for notes.
-RECOMMENDED: dict[str, object] = {
-    "fft_size": 4096,
-    "gain_grid": "binsx64ms",
-    "band_high_hz": 3500.0,
-    "rate_db": 2.0,
-    "pull": 0.001,
-    "listens": 1,
-}
-#: Fields in place of those above; None is the default.
-FIRST: dict[str, object] = {"gain_grid": "binsx32ms", "band_high_hz": None, "pull": 0.005}
+#: Fields in place of the defaults toward notes (`recipe.method_table.SCULPT_NOTES`).
+NO_BAND = 20_000.0
+FIRST: dict[str, object] = {"gain_grid": "binsx32ms", "band_high_hz": NO_BAND, "pull": 0.005}
 SLOWER: dict[str, object] = {"rate_db": 3.0, "gain_grid": "binsx128ms"}
 VARIANTS: tuple[dict[str, object], ...] = (
+    {"band_high_hz": NO_BAND},
+    {"band_high_hz": NO_BAND, "fft_size": 2048},
     FIRST | {"rate_db": 0.9, "listens": 2},
     FIRST | {"rate_db": 2.5},
     FIRST | {"rate_db": 2.5, "gain_grid": "binsx250ms"},
@@ -56,8 +49,7 @@ OTHERS = (0.0, 0.1, 0.3, 1.0)
 #: Partials of a note that count, and how far off they may lie, in semitones.
 PARTIALS, REACH = 8, 0.35
 ONSET_S = 0.02
-#: Distance between values of the flux, seconds.
-HOP_S = 0.004
+FLUX_HOP_S = 0.004
 #: Of an onset: the softest level that counts re. the mean power, and how far its flux stands out.
 FLOOR, SHARE = 1e-3, 0.2
 
@@ -116,21 +108,14 @@ def measure(
     """Dream, and print a row of the table."""
     keys = keys_of_chord(chord)
     began_s = time.perf_counter()
-    dreamed = dream(
-        clip,
-        model=model,
-        method="sculpt",
-        objective=f'chord:"{chord}"',
-        steps=STEPS,
-        **RECOMMENDED | fields,
-    )
+    dreamed = dream(clip, model=model, objective=f'chord:"{chord}"', **fields)
     seconds = time.perf_counter() - began_s
     sounds = clip.samples.array(), dreamed.render("dream")
     before, after = (heard_in(sound, clip.sample_rate_hz, model, keys) for sound in sounds)
     kept = "-"
     if name != "pink":
         kept = f"{share_kept(before.onsets, after.onsets):.0%} of {len(before.onsets)}"
-    settings = ", ".join(f"`{field}={value}`" for field, value in fields.items()) or "recommended"
+    settings = ", ".join(f"`{field}={value}`" for field, value in fields.items()) or "default"
     if weight != 0.3:
         settings += f", others {weight:g}"
     print(
@@ -185,19 +170,18 @@ def partials_db(mono: Sound, rate_hz: int, keys: tuple[int, ...]) -> float:
     return float(10 * np.log10(power[near].sum() / power.sum()))
 
 
-def spectral_flux(mono: Sound, rate_hz: int) -> npt.NDArray[np.float64]:
-    """Return the spectral flux of a sound ``[samples]`` every `HOP_S`.
+def flux_of(mono: Sound, rate_hz: int) -> npt.NDArray[np.float64]:
+    """Return the spectral flux of every `FLUX_HOP_S`, dB.
 
-    Frames of about 21 ms; the mean rise of the level over 8 ms in all bins of the STFT up to
-    16 kHz, in dB above `FLOOR` times the mean power.
+    Frames of about 21 ms; the flux is the mean rise of the level over two hops in all bins of the
+    STFT up to 16 kHz, in dB above `FLOOR` times the mean power.
     """
-    size, hop = round(rate_hz * 0.0213), round(rate_hz * HOP_S)
+    size, hop = round(rate_hz * 0.0213), round(rate_hz * FLUX_HOP_S)
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(mono, size // 2), size)[::hop]
     power = np.abs(np.fft.rfft(frames * np.hanning(size))) ** 2
     power = power[:, np.fft.rfftfreq(size, 1 / rate_hz) <= 16_000]
     level = 10 * np.log10(np.maximum(power, FLOOR * power.mean()))
-    flux: npt.NDArray[np.float64] = np.maximum(level[2:] - level[:-2], 0).mean(axis=1)
-    return flux
+    return np.asarray(np.maximum(level[2:] - level[:-2], 0).mean(axis=1))
 
 
 def onsets_of(mono: Sound, rate_hz: int) -> npt.NDArray[np.float64]:
@@ -211,15 +195,14 @@ def onsets_of(mono: Sound, rate_hz: int) -> npt.NDArray[np.float64]:
     ----------
     .. [1] S. Dixon, "Onset detection revisited", DAFx 2006.
     """
-    flux = spectral_flux(mono, rate_hz)
-    hop = round(rate_hz * HOP_S)
-    near, around = round(0.05 / HOP_S), round(0.1 / HOP_S)
+    flux = flux_of(mono, rate_hz)
+    near, around = round(0.05 / FLUX_HOP_S), round(0.1 / FLUX_HOP_S)
     found = []
     for index in range(len(flux)):
         peak = flux[max(index - near, 0) : index + near + 1]
         floor = np.median(flux[max(index - around, 0) : index + around + 1])
         if flux[index] == peak.max() and flux[index] > floor + SHARE * flux.max():
-            found.append((index + 1) * hop / rate_hz)
+            found.append((index + 1) * round(rate_hz * FLUX_HOP_S) / rate_hz)
     return np.array(found)
 
 

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 from birdnet import BirdNet
-from notes import heard_in, spectral_flux
+from notes import flux_of, heard_in
 
 from dreamsound_studio.api import listen, load_model
 from dreamsound_studio.audio.clip import Clip
@@ -168,7 +168,7 @@ def pauses_db(pair: Pair) -> tuple[float, float]:
 
 def attack_db(sound: Sound, pair: Pair) -> float:
     """Return how fast the spectrum rises where it rises most: a mean rise in 8 ms."""
-    return float(np.quantile(spectral_flux(sound.mean(axis=0), pair.sample_rate_hz), 0.95))
+    return float(np.quantile(flux_of(sound.mean(axis=0), pair.sample_rate_hz), 0.95))
 
 
 def envelope_likeness(pair: Pair) -> tuple[None, float]:

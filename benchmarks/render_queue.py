@@ -120,7 +120,7 @@ def worker(folder: Path) -> None:
 
     count = 20
     source = write_noise(folder / "source.wav", 2.0, 2)
-    recipe = Recipe.make(steps=3)
+    recipe = Recipe.make(method="add", steps=3)
     loaded = load_model_of(recipe, False)
     # The worker gets the network whose graphs the direct dreams have traced: a warm one.
     load.load_weights = lambda _: loaded.model
@@ -336,7 +336,7 @@ def add(store: Any, source: Path, folder: Path, count: int, **more: Any) -> list
     steps, kind, round_ = more["steps"], more.get("kind", "render"), more.get("round_", 0)
     documents = [
         {"input": str(source), "out": str(folder / f"out{round_}-{n}"), "kind": kind}
-        | {"recipe": {"steps": steps}}
+        | {"recipe": {"method": "add", "steps": steps}}
         for n in range(count)
     ]
     requests = [JobRequest.make(document).settled(folder) for document in documents]

@@ -179,7 +179,13 @@ def render_all(folder: Path, names: list[str]) -> int:
     failed = 0
     for name in names:
         case = CASES[name]
-        recipe = {"class": "Whistling", "steps": 2, "model": "yamnet", **case.recipe}
+        recipe = {
+            "method": "add",
+            "class": "Whistling",
+            "steps": 2,
+            "model": "yamnet",
+            **case.recipe,
+        }
         if {"layer", "objective"} & set(recipe):
             del recipe["class"]
         text = json.dumps(recipe).replace("{folder}", "sounds").replace("{h5}", str(yamnet_h5()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -60,10 +61,20 @@ def advice(problem: Mapping[str, Any]) -> str:
         # pydantic lists them as 'a', 'b' or 'c'
         values = str(context["expected"]).replace("'", "").replace(" or ", ", ")
         return f"use one of {values}" if ", " in values else f"use {values}"
+    if _is_nan(problem["input"]):
+        # It fails every comparison: the one that pydantic names says nothing.
+        return "use a number"
     if problem["type"] in USE:
         return USE[problem["type"]].format(**context)
     message = str(problem["msg"]).removeprefix("Value error, ")
     return f"{message[:1].lower()}{message[1:]}"
+
+
+def _is_nan(value: Any) -> bool:
+    try:
+        return math.isnan(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def _shown(value: Any) -> str:

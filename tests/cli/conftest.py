@@ -84,12 +84,17 @@ def command(capfd: pytest.CaptureFixture[str]) -> Command:
 
 @pytest.fixture
 def dream(command: Command, yamnet: YamNet, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """``dreamsound render`` in this process, with the model that is loaded already."""
+    """``dreamsound render`` in this process, with the model that is loaded already.
+
+    It takes two steps of ``add`` where nothing else is asked for.
+    """
     monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: yamnet)
 
     def run(*arguments: object) -> Outcome:
         steps = () if "--steps" in arguments else ("--steps", 2)
-        return command("render", *arguments, *steps)
+        chosen = {"--method", "--preset", "--recipe", "--paper"} & {str(word) for word in arguments}
+        method = () if chosen else ("--method", "add")
+        return command("render", *arguments, *steps, *method)
 
     return run
 

@@ -16,7 +16,7 @@ from dreamsound_studio.models.yamnet.network import YamNet
 
 from .conftest import Command, chirp, process, write_sound
 
-GIVEN = ("--class", "Cat", "--steps", 2, "--renders", "dream")
+GIVEN = ("--method", "add", "--class", "Cat", "--steps", 2, "--renders", "dream")
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_where_nothing_can_be_dreamed_is_one_line(command: Command, tmp_path: Pa
 def test_a_batch_that_is_cancelled_still_reports(yamnet: YamNet, tmp_path: Path) -> None:
     for number in range(20):  # more than are done before the signal arrives
         write_sound(tmp_path / f"{number:02d}.wav", chirp(3.0))
-    given = ("--class", "Cat", "--steps", "20", "--renders", "dream")
+    given = ("--method", "add", "--class", "Cat", "--steps", "20", "--renders", "dream")
     running = process("batch", tmp_path, "--out", tmp_path / "out", *given)
     try:
         while not list((tmp_path / "out").glob("*.wav")) and running.poll() is None:
@@ -182,7 +182,8 @@ def test_a_render_is_drawn_beside_its_source(
     command: Command, loaded: list[int], folder: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    given = ("--span", "0.0:0.4", "--class", "Cat", "--steps", 3, "--renders", "all")
+    given = ("--method", "add", "--span", "0.0:0.4", "--class", "Cat", "--steps", 3)
+    given += ("--renders", "all")
     assert command("render", folder / "bird.wav", "--out", out, *given).code == 0
     renders = sorted(out.glob("*.wav"))
     outcome = command("plot", *renders, "--source", folder / "bird.wav")

@@ -22,7 +22,7 @@ def started(
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: object) -> Outcome:
-        return command(*arguments, "--steps", 1)
+        return command(*arguments, "--method", "add", "--steps", 1)
 
     return run
 

@@ -162,9 +162,9 @@ def test_help_all_shows_the_defaults_of_the_methods(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     page = " ".join(command("render", "--help-all").out.split())
-    assert (
-        "[default: 0.05]" in page.partition("--strength X")[2].partition("--strength-ref source")[0]
-    )
+    strength = page.partition("--strength X")[2].partition("--strength-ref source")[0]
+    assert "default: by method and objective." in strength
+    assert "[default:" not in strength
     assert "[default: 1; filter and sculpt: 0]" in page.partition("--follow-envelope X")[2]
     for method in METHODS:
         assert method in page.partition("What a step does: ")[2].partition("[default: add]")[0]

@@ -74,7 +74,18 @@ def render(command: Command, models: Path, soft: Path) -> Command:
     """Dream the soft sound toward ``loud`` of the first plug-in."""
 
     def run(*arguments: object) -> Any:
-        fixed = ("--model", "loudness", "--steps", 2, "--renders", "dream", "--level", "raw")
+        fixed = (
+            "--model",
+            "loudness",
+            "--method",
+            "add",
+            "--steps",
+            2,
+            "--renders",
+            "dream",
+            "--level",
+            "raw",
+        )
         aim = () if "--layer" in arguments else ("--class", "loud")
         return command("render", soft, *fixed, "--bits", "32f", *aim, *arguments)
 

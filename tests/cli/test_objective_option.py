@@ -60,7 +60,7 @@ def test_a_texture_that_cannot_be_heard_is_one_line(
         ('texture:"none.wav"', "none.wav"),
         ('texture:"none.wav":layer33', "no layer 'layer33'"),
         ("class:@target", "needs a target"),
-        ("note:A4", "YAMNet hears no notes"),
+        ("note:A4", "hears no notes. Pass --model basic-pitch."),
         ("class:Bird + basic-pitch/layer:notes", "basic-pitch has no layer 'notes'"),
     ],
 )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.yamnet
 
 LittleMemory = Callable[..., None]
-GIVEN = ("--class", "Whistling", "--seed", 3, "--steps", 3, "--renders", "dream")
+GIVEN = ("--method", "add", "--class", "Whistling", "--seed", 3, "--steps", 3, "--renders", "dream")
 HALVED = "out of memory: block_patches halved from {} to {}"
 
 
@@ -133,7 +133,7 @@ def test_batch_halves_the_block(
 def test_vary_halves_the_block_of_each(
     run: Command, song: Path, tmp_path: Path, little_memory: LittleMemory
 ) -> None:
-    given = ("vary", song, "--grid", "seed=1,2", "--steps", 2)
+    given = ("vary", song, "--grid", "seed=1,2", "--method", "add", "--steps", 2)
     assert run(*given, "--out", tmp_path / "small", "--block-patches", 4).code == 0
     little_memory(4)
     outcome = run(*given, "--out", tmp_path / "halved", "--block-patches", 8)
@@ -164,7 +164,9 @@ def test_vary_fails_the_variation_that_does_not_fit_and_dreams_the_others(
 ) -> None:
     only_memory_fails(monkeypatch, place, number)
     out = tmp_path / "out"
-    outcome = run("vary", bird, "--grid", "seed=1..3", "--steps", 2, "--out", out)
+    outcome = run(
+        "vary", bird, "--grid", "seed=1..3", "--method", "add", "--steps", 2, "--out", out
+    )
     assert outcome.code == 4, outcome.err
     variations = json.loads((out / "index.json").read_text())["variations"]
     assert [one["error"] is None for one in variations] == [True, False, True]
@@ -177,7 +179,7 @@ def test_vary_keeps_renders_whose_picture_does_not_fit(
 ) -> None:
     only_memory_fails(monkeypatch, "dreamsound_studio.cli.vary.write_thumbnail", 2)
     out = tmp_path / "out"
-    outcome = run("vary", bird, "--grid", "seed=1,2", "--steps", 2, "--out", out)
+    outcome = run("vary", bird, "--grid", "seed=1,2", "--method", "add", "--steps", 2, "--out", out)
     assert outcome.code == 0, outcome.err
     first, second = json.loads((out / "index.json").read_text())["variations"]
     assert (first["picture"], first["error"]) == (None, None)

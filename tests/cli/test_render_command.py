@@ -357,7 +357,8 @@ def test_a_signal_before_the_first_step_counts_too(
 def test_a_process_prints_json_and_nothing_but_progress_beside_it(
     yamnet: YamNet, bird: Path, tmp_path: Path
 ) -> None:
-    with process("render", bird, "--out", tmp_path / "out", *RAW, "--steps", 2, "--json") as run:
+    words = ("render", bird, "--out", tmp_path / "out", *RAW, "--method", "add", "--steps", 2)
+    with process(*words, "--json") as run:
         out, err = run.communicate(timeout=300)
     assert run.returncode == 0, err
     [report] = json.loads(out)["inputs"]
@@ -384,7 +385,7 @@ def test_on_a_terminal_one_live_line_shows_step_class_loss_and_eta_until_ctrl_c(
     out = tmp_path / "out"
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "dreamsound_studio", "render", sound, "--out", out]
-    options = ["--steps", "900", "--class", "Whistling"]
+    options = ["--method", "add", "--steps", "900", "--class", "Whistling"]
     with subprocess.Popen(
         [*command, *options],
         stdin=theirs,

@@ -161,7 +161,7 @@ def test_an_unknown_preset_has_neighbours_that_make_sense(
 def test_a_recipe_names_its_method(command: Command, tmp_path: Path) -> None:
     (tmp_path / "recipe.json").write_text('{"steps": 3}')
     shown = command("recipe", "show", tmp_path / "recipe.json")
-    assert shown.out.splitlines() == ["schema_version: 1", "method: add", "steps: 3"]
+    assert shown.out.splitlines() == ["schema_version: 2", "method: sculpt", "steps: 3"]
 
 
 @pytest.mark.parametrize("words", ["show 3.x", "cancel 1 3.x", "move 1 --before 3.x", "wait 3.x"])

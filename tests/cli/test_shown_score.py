@@ -46,7 +46,7 @@ def measures_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def recipe_of(**fields: Any) -> Recipe:
-    return Recipe.make(class_="Cat", steps=3, **fields)
+    return Recipe.make(**({"method": "add", "class_": "Cat", "steps": 3} | fields))
 
 
 @pytest.mark.parametrize("fields", KINDS)

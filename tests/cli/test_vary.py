@@ -26,7 +26,7 @@ def vary(command: Command, yamnet: YamNet, monkeypatch: pytest.MonkeyPatch) -> C
     monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: yamnet)
 
     def run(*arguments: object) -> Any:
-        return command("vary", *arguments, "--steps", 2, "--model", "yamnet")
+        return command("vary", *arguments, "--method", "add", "--steps", 2, "--model", "yamnet")
 
     return run
 
@@ -58,7 +58,7 @@ def test_every_combination_is_rendered_and_shown(vary: Command, bird: Path, tmp_
     assert index == json.loads(outcome.out)
     assert [one["number"] for one in index["variations"]] == [1, 2, 3, 4]
     assert index["variations"][1]["fields"] == {"seed": "1", "strength": "0.1"}
-    assert index["common"] == {"model": "yamnet", "steps": 2}
+    assert index["common"] == {"method": "add", "model": "yamnet", "steps": 2}
     for one in index["variations"]:
         assert (one["recipe"]["seed"], one["recipe"]["strength"]) == (
             int(one["fields"]["seed"]),

@@ -69,8 +69,8 @@ def _no_leaks(request) -> Iterator[None]:
 
 
 def _is_of_a_pool(thread: threading.Thread) -> bool:
-    """Qt's pools keep threads for a while; whether they still work is asked of the pools."""
-    return isinstance(thread, threading._DummyThread)
+    """Qt's pools keep threads for a while, and the engine's pool keeps its own."""
+    return isinstance(thread, threading._DummyThread) or thread.name.startswith("block_")
 
 
 def _is_ours(timer: QTimer) -> bool:

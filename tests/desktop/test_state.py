@@ -27,6 +27,7 @@ from dreamsound_studio.errors import AudioFileError, ModelError, RecipeError
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.models.yamnet.tables import names
 from dreamsound_studio.queue.store.records import Job
+from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import Recipe
 
 from .conftest import write_sound
@@ -261,13 +262,17 @@ def test_a_render_goes_beside_its_sound_and_replaces_nothing(tmp_path, document)
     assert again.take.parent == 7
 
 
-def test_variations_are_every_seed_at_every_strength(tmp_path, document):
+@pytest.mark.parametrize(
+    ("method", "amount", "amounts"),
+    [("add", "strength", [0.05, 0.1, 0.2]), ("sculpt", "depth_db", [10.0, 20.0, 40.0])],
+)
+def test_variations_are_every_seed_at_every_amount(tmp_path, document, method, amount, amounts):
+    document.recipe = Recipe.make(method=method)
     factory = JobFactory(Preferences(), tmp_path / "previews")
-    asked = factory.variations(document, [1, 2], [0.05, 0.1, 0.2])
+    asked = factory.variations(document, [1, 2], amounts)
     recipes = [json.loads(one.job.request)["recipe"] for one in asked]
-    assert [(r["seed"], r["strength"]) for r in recipes] == [
-        (1, 0.05), (1, 0.1), (1, 0.2), (2, 0.05), (2, 0.1), (2, 0.2)
-    ]  # fmt: skip
+    assert {recipe["method"] for recipe in recipes} == {method}
+    assert [(r["seed"], r[amount]) for r in recipes] == [(s, a) for s in (1, 2) for a in amounts]
     assert len({one.take.number for one in asked}) == 6
     assert len({one.take.group for one in asked}) == 1
     assert len({json.loads(one.job.request)["out"] for one in asked}) == 6
@@ -358,6 +363,8 @@ def test_fields_know_their_range_unit_and_what_stands_for_an_open_one():
     assert threshold.effective(Recipe(method="filter-add")) == -40.0
     assert threshold.effective(Recipe(method="filter-add", threshold_db=-20)) == -20
     assert threshold.effective(Recipe(method="filter", mask="local")) == -9.0
+    low = Recipe(method="add", layer="layer3")
+    assert field_named("strength").effective(low) == Plan.of(low).strength == 0.002
     assert field_named("channels").choices == ("linked", "independent", "mid-side")
     assert field_named("flip").kind == "switch"
 

@@ -157,7 +157,12 @@ def test_variations_are_heard_and_keepers_starred(window, qtbot, tmp_path):
     from dreamsound_desktop.dialogs.variations import AskVariations, VariationsDialog
 
     document = window.session.current
+    low = Recipe.make(method="add", layer="layer3")
+    document.set_recipe(low, "Recipe")
+    assert AskVariations(document, window).amounts.text() == "0.001, 0.002, 0.004"
+    document.set_recipe(Recipe.make(method="add"), "Recipe")
     ask = AskVariations(document, window)
+    assert ask.amounts.text() == "0.025, 0.05, 0.1"
     ask.seeds.setValue(2)
     ask.amounts.setText("0.05, 0.1")
     assert ask.values() == ([0, 1], [0.05, 0.1])

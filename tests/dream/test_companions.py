@@ -105,7 +105,8 @@ def test_each_models_names_are_checked() -> None:
 
 
 def one_step(model: Model, noise: Any, objective: str, **fields: Any) -> Any:
-    return dreamsound.dream(noise, RATE_HZ, model=model, objective=objective, steps=1, **fields)
+    given = {"method": "add", "objective": objective, "steps": 1} | fields
+    return dreamsound.dream(noise, RATE_HZ, model=model, **given)
 
 
 @pytest.mark.yamnet

@@ -39,7 +39,7 @@ def bird(seconds: float = 1.5, channels: int = 1) -> Clip:
 @pytest.fixture
 def dream(yamnet: YamNet) -> Any:
     def run(clip: Clip | None = None, **fields: Any) -> RawDream:
-        given = {"class_": "Whistling", "steps": 4} | fields
+        given = {"method": "add", "class_": "Whistling", "steps": 4} | fields
         return dreamsound.dream(clip or bird(), Recipe.make(**given), model=yamnet)
 
     return run
@@ -86,7 +86,9 @@ def test_octaves_shape_low_pitches_first(dream: Any, yamnet: YamNet) -> None:
         # Played twice as fast, 3750 Hz are heard as the top of YAMNet's band.
         high[octaves] += share(change(made), 3900, 12_000)
     assert high[2] < 0.95 * high[1]
-    first = Dreamer(bird(), Recipe.make(class_="Whistling", steps=2, octaves=2), yamnet)
+    first = Dreamer(
+        bird(), Recipe.make(method="add", class_="Whistling", steps=2, octaves=2), yamnet
+    )
     next(iter(first.steps()))
     assert first.step_gradient.ear_of(1).resampler.from_hz == 2 * RATE
     assert first._state is not None
@@ -294,7 +296,10 @@ def test_a_channel_that_is_silent_wakes_up(dream: Any, yamnet: YamNet) -> None:
         ({"octaves": 3, "steps": 2}, "2 steps are too few for 3 octaves"),
         ({"band_low_hz": 2000, "band_high_hz": 1000}, "band_low_hz must be below band_high_hz"),
         ({"morph": "0.5"}, "morph needs a target_b"),
-        ({"air": "octave", "fft_size": 1024, "hop_samples": 512}, "a quarter of fft_size"),
+        (
+            {"method": "add", "air": "octave", "fft_size": 1024, "hop_samples": 512},
+            "a quarter of fft_size",
+        ),
         ({"strength_over_steps": "1:2, 1:3"}, "^strength_over_steps: "),
         ({"strength_over_time": "0:-1"}, "strength must be 0 or more, not -1"),
         ({"threshold_over_time": "now"}, "^threshold_over_time: "),

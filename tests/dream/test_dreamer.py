@@ -21,6 +21,7 @@ from dreamsound_studio.recipe.recipe import Recipe
 
 Array = npt.NDArray[np.float32]
 RATE = 16_000
+LOW_LAYER = "layer3/pointwise_conv"
 pytestmark = pytest.mark.yamnet
 
 
@@ -32,13 +33,18 @@ def chirp(seconds: float = 1.5, channels: int = 1, rate: int = RATE) -> Array:
 
 
 def dreamed(clip: Clip, yamnet: Model, lent: Clip | None = None, /, **fields: object) -> RawDream:
-    dreamer = Dreamer(clip, Recipe.make(**fields), yamnet, target=lent)
+    dreamer = Dreamer(clip, Recipe.make(**({"method": "add"} | fields)), yamnet, target=lent)
     list(dreamer.steps())
     return dreamer.result()
 
 
 def rms(x: Array) -> float:
     return float(np.sqrt(np.mean(np.square(x, dtype=np.float64))))
+
+
+def two_seconds(path: Path) -> Clip:
+    clip = read_clip(path)
+    return Clip.from_array(clip.samples.read(0, 2 * clip.sample_rate_hz), clip.sample_rate_hz)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +153,7 @@ def test_a_patch_that_hardly_reaches_the_sound_does_not_rule_the_gradient(yamnet
     clip = Clip.from_array(noise, RATE)
     # With this seed the last patch of the first step reaches into the sound by 79 samples. Were
     # there silence behind them, g would be 40 dB stronger in them than before.
-    recipe = Recipe.make(steps=1, class_="Whistling", seed=120)
+    recipe = Recipe.make(method="add", steps=1, class_="Whistling", seed=120)
     dreamer = Dreamer(clip, recipe, yamnet)
     list(dreamer.steps())
     gradient = dreamer.result().gradient.array()[0]
@@ -204,7 +210,7 @@ def test_cancel_stops_between_blocks(yamnet: Model) -> None:
             control.cancel()
 
     control = Control(stop)
-    recipe = Recipe.make(steps=50, block_patches=1, class_="Whistling")
+    recipe = Recipe.make(method="add", steps=50, block_patches=1, class_="Whistling")
     dreamer = Dreamer(Clip.from_array(chirp(), RATE), recipe, yamnet, control=control)
     with pytest.raises(RenderCancelled):
         list(dreamer.steps())
@@ -214,7 +220,9 @@ def test_cancel_stops_between_blocks(yamnet: Model) -> None:
 def test_finish_keeps_the_last_whole_step(yamnet: Model) -> None:
     control = Control()
     clip = Clip.from_array(chirp(), RATE)
-    dreamer = Dreamer(clip, Recipe.make(steps=50), yamnet, control=control, keep_every=1)
+    dreamer = Dreamer(
+        clip, Recipe.make(method="add", steps=50), yamnet, control=control, keep_every=1
+    )
     for event in dreamer.steps():
         if event.step == 2:
             control.finish()
@@ -231,7 +239,7 @@ def test_a_dream_goes_on_from_an_earlier_one(yamnet: Model) -> None:
     clip = Clip.from_array(chirp(), RATE)
     first = dreamed(clip, yamnet, steps=2)
     start = Clip.from_array(first.samples.array().copy(), RATE)
-    dreamer = Dreamer(clip, Recipe.make(steps=1), yamnet, start=start)
+    dreamer = Dreamer(clip, Recipe.make(method="add", steps=1), yamnet, start=start)
     list(dreamer.steps())
     on = dreamer.result()
     np.testing.assert_array_equal(on.entering.array(), first.samples.array())
@@ -240,10 +248,10 @@ def test_a_dream_goes_on_from_an_earlier_one(yamnet: Model) -> None:
     assert change == pytest.approx(0.05 * rms(clip.samples.array()), rel=0.2)
     short = Clip.from_array(chirp(1.0), RATE)
     with pytest.raises(AudioFileError, match="same"):
-        Dreamer(clip, Recipe.make(), yamnet, start=short)
+        Dreamer(clip, Recipe.make(method="add"), yamnet, start=short)
     silent = Clip.from_array(np.zeros_like(chirp()), RATE)
     with pytest.raises(AudioFileError, match="silent"):
-        Dreamer(clip, Recipe.make(), yamnet, start=silent)
+        Dreamer(clip, Recipe.make(method="add"), yamnet, start=silent)
 
 
 def test_follow_changes_its_class_and_a_name_does_not(yamnet: Model) -> None:
@@ -269,7 +277,7 @@ def test_silence_is_never_what_is_heard_most(yamnet: Model) -> None:
 def test_sounds_that_cannot_be_dreamed_say_so(yamnet: Model) -> None:
     silent = Clip.from_array(np.zeros((1, 8000)), RATE)
     with pytest.raises(AudioFileError, match="silent"):
-        Dreamer(silent, Recipe.make(), yamnet)
+        Dreamer(silent, Recipe.make(method="add"), yamnet)
     with pytest.raises(RecipeError, match="mid-side"):
         Dreamer(Clip.from_array(chirp(), RATE), Recipe.make(channels="mid-side"), yamnet)
 
@@ -299,7 +307,9 @@ def test_stereo_in_every_way_of_treating_it(yamnet: Model, channels: str) -> Non
 def test_progress_rises_to_the_end_of_a_step_whatever_the_channels(yamnet: Model) -> None:
     shares: list[float] = []
     clip = Clip.from_array(chirp(channels=3) * np.array([[1], [0.5], [2]], np.float32), RATE)
-    recipe = Recipe.make(steps=1, channels="independent", class_="Dog", block_patches=2)
+    recipe = Recipe.make(
+        method="add", steps=1, channels="independent", class_="Dog", block_patches=2
+    )
     list(Dreamer(clip, recipe, yamnet, control=Control(shares.append)).steps())
     assert len(shares) >= 6
     assert shares == sorted(shares)
@@ -352,16 +362,38 @@ def test_a_replace_loop_stops_when_nothing_is_left(yamnet: Model) -> None:
 def test_a_step_that_overshoots_is_made_again_at_half_the_strength(
     yamnet: Model, whistle: Clip
 ) -> None:
-    """At the default strength, `add` lowers a low layer's own energy."""
-    dream = dreamed(whistle, yamnet, layer="layer3/pointwise_conv")
+    """At the strength of a class, `add` lowers a low layer's own energy."""
+    dream = dreamed(whistle, yamnet, layer=LOW_LAYER, strength=0.02)
     assert dream.final.loss > dream.initial.loss
     first = dream.steps[0]
     assert first.halvings > 0
-    assert first.strength == 0.05 / 2**first.halvings
+    assert first.strength == 0.02 / 2**first.halvings
     # What was halved once stays so.
     strengths = [event.strength for event in dream.steps]
     assert all(later <= earlier for earlier, later in itertools.pairwise(strengths))
     assert not [text for text in dream.warnings if "lower than it began" in text]
+
+
+@pytest.mark.parametrize("name", ["whistle", "drums", "bouzouki"])
+def test_the_first_strength_of_a_low_layer_needs_no_halving(
+    yamnet: Model, shared_audio: Path, name: str
+) -> None:
+    dream = dreamed(two_seconds(shared_audio / f"{name}.wav"), yamnet, layer=LOW_LAYER)
+    assert dream.final.loss > dream.initial.loss
+    assert [event.halvings for event in dream.steps] == [0] * 10
+    assert {event.strength for event in dream.steps} == {0.002}
+
+
+def test_a_step_that_falls_at_every_size_is_made_whole(
+    yamnet: Model, whistle: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It leads down, as a filtered gradient can, and later steps rise more from there."""
+    plain = dreamed(whistle, yamnet, steps=2, backtrack=False)
+    monkeypatch.setattr(Dreamer, "_falls", lambda *_: True)
+    dream = dreamed(whistle, yamnet, steps=2)
+    assert [event.strength for event in dream.steps] == [0.05, 0.05]
+    assert [event.halvings for event in dream.steps] == [0, 0]
+    np.testing.assert_array_equal(dream.samples.array(), plain.samples.array())
 
 
 def test_a_step_that_rises_is_left_as_it_is(yamnet: Model, whistle: Clip) -> None:
@@ -372,12 +404,12 @@ def test_a_step_that_rises_is_left_as_it_is(yamnet: Model, whistle: Clip) -> Non
 
 def test_a_step_that_is_steered_is_left_as_it_is(yamnet: Model, whistle: Clip) -> None:
     """It may lower the objective on purpose: what it climbs is less the penalties."""
-    dream = dreamed(whistle, yamnet, layer="layer3/pointwise_conv", damp_above=5.0, steps=3)
-    assert [event.strength for event in dream.steps] == [0.05] * 3
+    dream = dreamed(whistle, yamnet, layer=LOW_LAYER, strength=0.02, damp_above=5.0, steps=3)
+    assert [event.strength for event in dream.steps] == [0.02] * 3
 
 
 def test_a_halved_dream_resumes_to_the_same_bytes(yamnet: Model, whistle: Clip) -> None:
-    recipe = Recipe.make(layer="layer3/pointwise_conv", steps=4)
+    recipe = Recipe.make(layer=LOW_LAYER, strength=0.02, steps=4)
     dreamer = Dreamer(whistle, recipe, yamnet)
     for event in dreamer.steps():
         if event.step == 2:

@@ -9,10 +9,13 @@ import numpy.typing as npt
 import pytest
 
 from dreamsound_studio.audio.samples import FloatArray, Samples
-from dreamsound_studio.dream.sculpt import Learned, Sculptor
+from dreamsound_studio.control import Control
+from dreamsound_studio.dream.ascent import Learned
+from dreamsound_studio.dream.sculpt import Sculptor
 from dreamsound_studio.dream.slope import SlopeAtOneLevel
 from dreamsound_studio.dsp.gain_grid import GainGrids, GridSize
 from dreamsound_studio.dsp.stft import Stft
+from dreamsound_studio.errors import RenderCancelled
 
 RATE_HZ = 16_000
 LENGTH = 9_000
@@ -25,9 +28,12 @@ def noise(seed: int, channels: int = 1) -> Samples:
 
 
 def sculptor(channels: int = 1, groups: int = 1, layers: int = 2, **more: object) -> Sculptor:
+    """Return a filter of the source, a bed, and a bed of one channel for all."""
     sizes = [GridSize(12, 0.064), GridSize(24, 0.016)]
-    grids = GainGrids(sizes, STFT, RATE_HZ, LENGTH, 7500.0, 40.0)
-    sounds = [noise(n, channels) for n in range(layers)]
+    band = more.get("band")
+    bins = None if band is None else len(band)  # type: ignore[arg-type]
+    grids = GainGrids(sizes, STFT, RATE_HZ, LENGTH, 7500.0, 40.0, bins=bins)
+    sounds = [noise(n, channels if n < 2 else 1) for n in range(layers)]
     return Sculptor(sounds, grids, STFT, groups, **more)  # type: ignore[arg-type]
 
 
@@ -50,6 +56,8 @@ def moved(
     total: npt.NDArray[np.complex128] | float = 0.0
     for layer, sound in enumerate(filter_.layers):
         spectra = STFT.forward(sound.read(*STFT.sample_range(0, frames))).astype(np.complex128)
+        if filter_.band is not None:
+            spectra = spectra[..., : len(filter_.band)] * filter_.band
         changes = []
         for group in range(filter_.groups):
             ahead, behind = (
@@ -84,9 +92,12 @@ def test_the_source_s_level_is_restored() -> None:
     assert float(np.vdot(restored, restored)) == pytest.approx(energy, rel=1e-4)
 
 
+@pytest.mark.parametrize("band", [None, np.linspace(1, 0.1, 120, dtype=np.float32)])
 @pytest.mark.parametrize(("channels", "groups"), [(1, 1), (2, 1), (2, 2)])
-def test_the_slope_is_that_of_finite_differences(channels: int, groups: int) -> None:
-    filter_ = sculptor(channels, groups)
+def test_the_slope_is_that_of_finite_differences(
+    channels: int, groups: int, band: FloatArray | None
+) -> None:
+    filter_ = sculptor(channels, groups, layers=3, band=band)
     grids = random_grids(filter_.nothing())
     # Linked channels are heard as their mix, whose gradient is the same for each.
     slope = np.random.default_rng(8).standard_normal((groups, LENGTH)).astype(np.float32)
@@ -135,6 +146,71 @@ def test_what_lies_outside_has_no_part_in_the_level() -> None:
     beside = SlopeAtOneLevel(slope, both, outside).read(0, LENGTH)
     np.testing.assert_allclose(beside, alone, atol=1e-6)
     assert not np.allclose(SlopeAtOneLevel(slope, both).read(0, LENGTH), alone, atol=1e-3)
+
+
+def test_a_gradient_for_each_linked_channel_is_that_of_their_mix_for_all() -> None:
+    filter_ = sculptor(2, 1, layers=3)
+    grids = random_grids(filter_.nothing())
+    of_mix, of_each = noise(8), Samples.of(np.repeat(noise(8).array(), 2, axis=0))
+    for one, other in zip(
+        filter_.slopes(grids, of_mix), filter_.slopes(grids, of_each), strict=True
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-6 * np.abs(other).max())
+
+
+def test_a_bed_of_one_channel_is_in_all_of_them() -> None:
+    filter_ = sculptor(2, 2, layers=3)
+    (_, noise_bed, bed) = filter_.layers
+    assert (noise_bed.channels, bed.channels) == (2, 1)
+    wide = sculptor(2, 2, layers=3)
+    wide.layers[2] = Samples.of(np.repeat(bed.array(), 2, axis=0))
+    grids, slope = random_grids(filter_.nothing()), noise(8, 2)
+    np.testing.assert_array_equal(made(filter_, grids), made(wide, grids))
+    for one, other in zip(filter_.slopes(grids, slope), wide.slopes(grids, slope), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def everything(filter_: Sculptor) -> list[FloatArray]:
+    """Return sounds and slopes of three sets of grids, and what a step makes of them."""
+    found = []
+    learned = filter_.nothing()
+    for seed in (5, 6, 7):
+        grids = random_grids(learned, seed)
+        found += [made(filter_, grids), *filter_.slopes(grids, noise(8))]
+        # Of grids that were not written last.
+        slopes = filter_.slopes(random_grids(learned, seed + 10), noise(9))
+        found += [slope.copy() for slope in slopes]
+        learned.ascend(slopes, 1.0, 0.01)
+    return [*found, *learned.average]
+
+
+@pytest.mark.parametrize("room", ["all", "some", "none"])
+def test_neither_threads_nor_what_is_kept_change_a_byte(
+    room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = everything(sculptor(2, 1, layers=3, energy=50.0))
+    for name in ("KEPT_SPECTRA_BYTES", "KEPT_GAINS_BYTES"):
+        if room != "all":
+            monkeypatch.setattr(
+                f"dreamsound_studio.dream.sculpt.{name}", 600_000 * (room == "some")
+            )
+    for cores in (1, 5):
+        monkeypatch.setattr("dreamsound_studio.dsp.threads.available_cores", lambda n=cores: n)
+        found = everything(sculptor(2, 1, layers=3, energy=50.0))
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_pass_stops_between_two_blocks() -> None:
+    filter_, control = sculptor(), Control()
+    grids = random_grids(filter_.nothing())
+    with control.in_charge():
+        made(filter_, grids)
+        control.cancel()
+        with pytest.raises(RenderCancelled):
+            filter_.write(grids, Samples(1, LENGTH))
+        with pytest.raises(RenderCancelled):
+            filter_.slopes(grids, noise(8))
 
 
 def test_outside_the_band_the_source_stays() -> None:

@@ -84,6 +84,46 @@ def test_above_the_top_the_gains_of_an_octave_below_hold_on_request() -> None:
     assert at_bins[hz == 18_000] == pytest.approx(at_bins[hz == 4500], abs=0.01)
 
 
+@pytest.mark.parametrize("above", ["hold", "octave"])
+@pytest.mark.parametrize("name", SIZES)
+def test_fewer_bins_have_the_gains_of_the_lowest(name: str, above: str) -> None:
+    values = random_grids(make(SIZES[name]))
+    whole = make(SIZES[name], above=above)
+    part = make(SIZES[name], above=above, bins=90)
+    assert part.shapes == whole.shapes
+    gains = part.gains(values, 0, 20)
+    np.testing.assert_allclose(gains.linear, whole.gains(values, 0, 20).linear[:, :90], rtol=1e-6)
+    slope = np.zeros((20, STFT.bins), np.float32)
+    slope[:, :90] = np.random.default_rng(2).standard_normal((20, 90))
+    of_all = whole.adjoint(slope, whole.gains(values, 0, 20), 0)
+    for (first, one), (_, other) in zip(part.adjoint(slope[:, :90], gains, 0), of_all, strict=True):
+        assert first == 0
+        np.testing.assert_allclose(one, other, atol=1e-5 * np.abs(other).max())
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_several_sets_of_grids_at_once_are_each_as_alone(name: str) -> None:
+    grids = make(SIZES[name])
+    random = np.random.default_rng(1)
+    values = [random.standard_normal((2, 3, *shape)).astype(np.float32) for shape in grids.shapes]
+    by_bin = random.standard_normal((2, 3, 30, STFT.bins)).astype(np.float32)
+    gains = grids.gains(values, 20, 50)
+    pieces = grids.adjoint(by_bin, gains, 20)
+    assert grids.decibels(values, 20, 50).shape[:3] == (2, 3, 30)
+    for one in range(2):
+        for two in range(3):
+            mine = [value[one, two] for value in values]
+            alone = grids.gains(mine, 20, 50)
+            np.testing.assert_array_equal(gains.linear[one, two], alone.linear)
+            np.testing.assert_array_equal(
+                grids.decibels(values, 20, 50)[one, two], grids.decibels(mine, 20, 50)
+            )
+            found = grids.adjoint(by_bin[one, two], alone, 20)
+            for (first, piece), (begin, part) in zip(pieces, found, strict=True):
+                assert first == begin
+                np.testing.assert_array_equal(piece[one, two], part)
+
+
 def test_a_grid_time_is_heard_at_its_second() -> None:
     grids = make([GridSize(4, 0.05)])
     (values,) = grids.zeros()
@@ -143,6 +183,7 @@ def test_an_inverse_and_its_adjoint_give_the_same_inner_product() -> None:
         back = stft.inverse_adjoint(other)
         # The first and last bin of a real signal's spectrum are real.
         spectra[..., [0, -1]] = spectra[..., [0, -1]].real
+        np.testing.assert_array_equal(stft.inverse_adjoint(other, 20), back[..., :20])
         left = float(np.vdot(sound.astype(np.float64), other))
         right = float(np.sum((np.conj(spectra) * back).real, dtype=np.float64))
         size = float(np.linalg.norm(sound) * np.linalg.norm(other))

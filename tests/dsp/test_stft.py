@@ -51,6 +51,16 @@ def test_full_scale_at_the_edges_survives(hop: int) -> None:
     assert np.max(np.abs(there_and_back(Stft(2048, hop), sound) - sound)) <= 1e-5
 
 
+def test_bins_that_are_left_out_at_the_top_are_zero() -> None:
+    stft = Stft(512, 128)
+    sound = np.random.default_rng(5).standard_normal((2, 2048)).astype(np.float32)
+    spectra = stft.forward(sound)
+    np.testing.assert_array_equal(stft.forward(sound, 100), spectra[..., :100])
+    low = stft.inverse(spectra[..., :100].copy())
+    spectra[..., 100:] = 0
+    np.testing.assert_allclose(low, stft.inverse(spectra), atol=1e-6)
+
+
 def test_spectra_are_those_of_a_windowed_fourier_transform() -> None:
     stft = Stft(256, 60)
     sound = np.random.default_rng(2).standard_normal((2, 2000)).astype(np.float32)

@@ -137,7 +137,9 @@ def test_it_scores_as_it_does_by_itself(
 @pytest.mark.parametrize(("kind", "layer"), [("plain", "scores"), ("embeddings", "embeddings")])
 def test_it_dreams(model_of: Callable[..., Weights], kind: str, layer: str) -> None:
     model = load_weights(model_of(kind))
-    result = dreamsound.dream(tone(1000), Recipe.make(class_="high", steps=5), model=model)
+    result = dreamsound.dream(
+        tone(1000), Recipe.make(method="add", class_="high", steps=5), model=model
+    )
     assert result.final.class_name == "high"
     assert result.final.loss > result.initial.loss + 0.5
     result = dreamsound.dream(
@@ -146,6 +148,17 @@ def test_it_dreams(model_of: Callable[..., Weights], kind: str, layer: str) -> N
     assert result.steps[-1].loss > result.steps[0].loss
     with pytest.raises(RecipeError, match=f"{kind} has no layer 'layer7'"):
         dreamsound.dream(tone(1000), Recipe.make(layer="layer7"), model=model)
+
+
+def test_listenings_at_several_speeds_are_traced_one_after_the_other(
+    model_of: Callable[..., Weights],
+) -> None:
+    """TensorFlow builds the gradient of a function that it restored in one thread at a time."""
+    model = load_weights(model_of("embeddings"))
+    for seed in range(8):
+        model.graphs.clear()
+        recipe = Recipe.make(class_="high", steps=1, listens=4, seed=seed)
+        assert dreamsound.dream(tone(1000), recipe, model=model).final.class_name == "high"
 
 
 def test_logits_are_taken_as_such(model_of: Callable[..., Weights]) -> None:
@@ -260,7 +273,8 @@ def test_it_is_dreamed_with_from_the_command_line(
     assert code == 0, err
     assert json.loads(out)["classes"][0]["name"] == "middle"
     dreamed = ("render", sound, "--out", tmp_path / "out", "--model", "bands", "--steps", 2)
-    assert run(*dreamed, "--class", "high")[0] == 0
+    code, _, err = run(*dreamed, "--class", "high")
+    assert code == 0, err
     code, _, err = run(*dreamed, "--class", "hihg")
     assert (code, "Did you mean high" in err) == (2, True)
     assert run("models", "remove", "bands")[0] == 0

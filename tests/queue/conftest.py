@@ -65,7 +65,7 @@ def add(store: Store, tmp_path: Path, bird: Path) -> Add:
     """Add a job of a short sound; returns its number."""
 
     def add(source: Path = bird, out: str = "out", steps: int = 2, **more: Any) -> int:
-        recipe = {"steps": steps} | more.pop("recipe", {})
+        recipe = {"method": "add", "steps": steps} | more.pop("recipe", {})
         document = {"input": str(source), "out": out, "recipe": recipe, **more}
         request = JobRequest.make(document).settled(tmp_path)
         return store.add([new_job(request, "cli")])[0]

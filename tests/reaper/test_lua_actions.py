@@ -211,21 +211,22 @@ def test_a_dialog_asks_where_there_is_no_window(tmp_path):
           '{{"preset": "Größe", "recipe": {{"class": "Bell", "steps": 4, "seed": 9}}, "out": null}}'
         host.act("{DREAM}")
         report.asked = host.json.array(host.asked)
-        host.answers = {{"Größe|Speech|  0.1 |"}}
+        host.answers = {{"Größe|Speech|||  0.1 "}}
         host.act("{DREAM}")
-        host.answers = {{"choir|||5"}}
+        host.answers = {{"choir|||5|"}}
         host.act("{DREAM}")
-        host.answers = {{" ||0.2"}}
+        host.answers = {{" ||||0.2"}}
         host.act("{DREAM}")
-        host.answers = {{"glass|||"}}
+        host.answers = {{"glass||||"}}
         host.act("{DREAM}")
         """,
         how={"is_mute": True},
     )
     assert report["asked"][2] == (
-        "Preset (optional),Class to dream of,Strength (0.05),Steps (10),extrawidth=220,separator=|"
+        "Preset (optional),Class to dream of,Method (sculpt),Steps (200; add: 10),"
+        "Strength (only with add),extrawidth=220,separator=|"
     )
-    assert report["asked"][3] == "Größe|Bell||4"
+    assert report["asked"][3] == "Größe|Bell||4|"
     by_clock = {json.dumps(report.read("facts.json", run)["settings"]) for run in range(3)}
     assert by_clock == {
         json.dumps(chosen, sort_keys=True)

@@ -13,6 +13,7 @@ from dreamsound_studio.audio.cut import Cut
 from dreamsound_studio.audio.source import read_cut
 from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.jobs.request import JobRequest
+from dreamsound_studio.recipe.plan import takes_texture
 
 from .facts_made import RATE, facts, item, tone
 
@@ -84,7 +85,8 @@ def test_a_target_is_an_item_and_not_dreamed(tmp_path):
     target = item(bell, name="bell", start_offset_s=1.0, length_s=0.5)
     given = facts(item(path), target, target=target["guid"])
     (part,) = parts_of(given, tmp_path).parts
-    assert part.job.recipe.method == "target"
+    assert part.job.recipe.method == "sculpt"
+    assert takes_texture(part.job.recipe)
     written, rate = soundfile.read(part.job.recipe.target)
     whole, _ = soundfile.read(bell)
     assert rate == RATE
@@ -92,6 +94,9 @@ def test_a_target_is_an_item_and_not_dreamed(tmp_path):
     whole_target = facts(item(path), item(bell, length_s=3.0), target="{bell.wav}")
     (plain,) = parts_of(whole_target, tmp_path).parts
     assert plain.job.recipe.target == str(bell)
+    birds = facts(item(path), item(bell, length_s=3.0), target="{bell.wav}",
+                  recipe={"class": "Bird"})  # fmt: skip
+    assert parts_of(birds, tmp_path).parts[0].job.recipe.method == "target"
     kept = facts(item(path), item(bell, length_s=3.0), target="{bell.wav}",
                  recipe={"mask_from": "target", "method": "filter-add"})  # fmt: skip
     assert parts_of(kept, tmp_path).parts[0].job.recipe.method == "filter-add"

@@ -53,7 +53,7 @@ def test_new_takes_are_added_and_all_else_is_as_it_was(how, host, reaper, projec
     host.run(action(DREAM))
     assert reaper.asked  # there is no window: a dialog asks
     assert len(first.takes) == 1
-    reaper.answers.append(["bells", "Bell", "0.1", ""])
+    reaper.answers.append(["bells", "Bell", "add", "", "0.1"])
     host.run(action(DREAM))
     assert saved(project) == before  # nothing is changed before it is ready
     host.run_until()
@@ -101,11 +101,11 @@ def test_facts_are_dumped_as_reaper_has_them(how, host, reaper, project, action)
 
 
 def test_the_dialog_knows_what_was_used_last_and_fields_win(how, host, reaper, project, action):
-    reaper.answers = [["bells", "", "0.2", "7"], None]
+    reaper.answers = [["bells", "", "", "7", "0.2"], None]
     host.run(action(DREAM))
     host.run_until()
     host.run(action(DREAM))
-    assert reaper.asked[1]["values"] == ["Turn to bells", "", "", "3"]
+    assert reaper.asked[1]["values"] == ["Turn to bells", "", "", "3", ""]
     facts = json.loads((runs_of(how())[0] / "facts.json").read_text("utf-8"))
     assert facts["settings"]["preset"] == "Turn to bells"
     assert facts["settings"]["recipe"] == {"strength": "0.2", "steps": "7"}

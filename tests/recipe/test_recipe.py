@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.default_method import ADDED
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.method_table import METHODS, MethodRow
+from dreamsound_studio.recipe.no_effect import without_effect
 from dreamsound_studio.recipe.plan import Plan, terms_of
 from dreamsound_studio.recipe.presets import with_fields
 from dreamsound_studio.recipe.recipe import PAPER_FIELDS, Recipe
@@ -236,6 +238,23 @@ def test_choices_that_contradict_a_method_are_reported(
         Plan.of(Recipe.make(**fields))
 
 
+@pytest.mark.parametrize("value", [math.nan, "nan"])
+def test_what_is_not_a_number_is_refused_as_such(value: object) -> None:
+    for name in ("natural", "strength", "depth_db", "threshold_db"):
+        with pytest.raises(RecipeError, match=f"^{name}: use a number, not "):
+            Recipe.make(**{name: value})
+
+
+def test_fields_of_steps_and_masks_have_no_effect_on_a_learned_filter() -> None:
+    asked: dict[str, Any] = {"threshold_db": -30.0, "mask": "soft", "strength": 0.2}
+    learned = Recipe.make(method="sculpt", class_="Bird", depth_db=20.0, **asked)
+    assert without_effect(learned) == ("strength", "mask", "threshold_db")
+    # Defaults are not asked for, and a plan asks for nothing.
+    assert without_effect(Recipe.make(method="sculpt", knee_db=None, invert_mask=False)) == ()
+    assert without_effect(Plan.of(learned)) == ()
+    assert without_effect(Recipe.make(method="filter", class_="Bird", **asked)) == ()
+
+
 @pytest.mark.parametrize(
     ("name", "nearest"),
     [("strenght", "strength"), ("treshold_db", "threshold_db"), ("klass", "class")],
@@ -363,3 +382,20 @@ def test_a_recipe_of_version_1_without_a_method_adds() -> None:
     assert recipe_from({"schema_version": 1, "method": "filter"}).method == "filter"
     assert recipe_from({"schema_version": 2, "class": "Bird"}).method == "sculpt"
     assert recipe_from({"class": "Bird"}).method == "sculpt"
+
+
+def test_notes_are_sculpted_with_gains_as_fine_as_bins() -> None:
+    notes = Plan.of(Recipe.make(objective="basic-pitch/chord:Am"))
+    assert (notes.method, notes.steps, notes.listens, notes.listen_speed) == ("sculpt", 80, 1, 0)
+    assert (notes.gain_grid, notes.rate_db, notes.pull) == ("binsx64ms", 2.0, 0.001)
+    assert (notes.fft_size, notes.band_high_hz) == (4096, 3500.0)
+    assert Recipe.make(objective="basic-pitch/note:A4").step_count == 80
+    # A band of the user's is the whole band, and what is given wins.
+    low = Plan.of(Recipe.make(objective="basic-pitch/chord:Am", band_low_hz=4000.0, fft_size=1024))
+    assert (low.band_low_hz, low.band_high_hz, low.fft_size) == (4000.0, None, 1024)
+    # Beside a class, the grid has to serve both.
+    both = Plan.of(Recipe.make(objective="yamnet/class:Bird + 0.5*basic-pitch/chord:Am"))
+    assert (both.steps, both.fft_size, both.listen_speed) == (200, 2048, 0.0)
+    assert both.gain_grid == "48x64ms + 192x16ms"
+    with pytest.raises(RecipeError, match="hop_samples 2049 is more than half of fft_size 4096"):
+        Recipe.make(objective="basic-pitch/chord:Am", hop_samples=2049)

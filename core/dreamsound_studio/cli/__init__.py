@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from dreamsound_studio._version import __version__
 from dreamsound_studio.cli.shared.app import App, Command, Group, fail_for_unknown
+from dreamsound_studio.cli.shared.leaving import leave
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.dream.out_of_memory import OUT_OF_MEMORY
 from dreamsound_studio.errors import DreamSoundError, is_out_of_memory
@@ -215,4 +216,4 @@ def line_and_code(error: Exception) -> tuple[str, int]:
 
 def run() -> None:
     """Run the command line and leave the process with its exit code."""
-    sys.exit(main())
+    leave(main())

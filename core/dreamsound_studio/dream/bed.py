@@ -1,13 +1,17 @@
 """The bed of a learned filter: a sound under the source that the filter can raise.
 
 A filter can only shape what is there: the bed brings noise, and the sounds of `dream.materials`.
+It has the source's image: each channel's share of each frequency, and how far channels are alike.
+Otherwise a sound on the left would dream in the middle.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from dreamsound_studio.audio.channels import Layout, check_audible, energy_of, fit_target
 from dreamsound_studio.audio.clip import Clip
@@ -15,44 +19,41 @@ from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
 from dreamsound_studio.dream.materials import MATERIALS
 from dreamsound_studio.dsp.envelope import Envelope, weigh
 from dreamsound_studio.dsp.stft import ComplexArray, Stft, frame_blocks, power_spectrum, run_stft
+from dreamsound_studio.recipe.automation import Automation
 from dreamsound_studio.recipe.plan import Plan
 
 #: Frequency below which pink noise is white, Hz.
 PINK_FROM_HZ = 30.0
+#: Width over which the channels' shares of the power are averaged.
+SMOOTH_OCTAVES = 1 / 3
 #: Frames of the envelope per block.
 PASS_FRAMES = 100
 
 
 def beds_of(
-    plan: Plan,
-    source: Samples,
-    clip: Clip,
-    layout: Layout,
-    envelope: Envelope,
-    file: Clip | None = None,
+    plan: Plan, clip: Clip, layout: Layout, envelope: Envelope, file: Clip | None = None
 ) -> list[Samples]:
     """Return a plan's bed: the sounds under the source, each of which has a filter of its own.
 
     Parameters
     ----------
     plan : Plan
-        Its `bed`, `bed_level_db`, `follow_envelope` and `seed` count.
-    source : Samples
-        ``[channels, length]``.
+        Its `bed`, `bed_level_db`, `follow_envelope`, `strength_over_time` and `seed` count.
     clip : Clip
-        The same in the layout of its file.
+        The source.
     layout : Layout
         Of the channels.
     envelope : Envelope
-        The source's.
+        The source's, in that layout.
     file : Clip or None
         A sound to use instead of the plan's `bed`.
 
     Returns
     -------
     list of Samples
-        Of the source's shape, each at `bed_level_db` re. the source's active parts; empty for none,
-        noise and the materials for a mixed bed, or one.
+        Of the source's shape, each at `bed_level_db` re. the source's active parts, and fading with
+        a strength over time that is below 1; empty for none, noise and the materials for a mixed
+        bed, or one.
 
     Raises
     ------
@@ -61,51 +62,109 @@ def beds_of(
     """
     if file is not None:
         check_audible(file)
-        beds = [layout.encoded(fit_target(file, clip))]
+        beds = [fit_target(file, clip)]
     else:
-        beds = _made(plan, source, clip.sample_rate_hz)
+        beds = _made(plan, clip)
+    beds = [layout.encoded(bed) for bed in beds]
     for bed in beds:
-        _level(bed, plan, envelope)
+        _level(bed, plan, envelope, clip.sample_rate_hz)
     return beds
 
 
-def _level(bed: Samples, plan: Plan, envelope: Envelope) -> None:
+def _level(bed: Samples, plan: Plan, envelope: Envelope, sample_rate_hz: int) -> None:
     energy = energy_of(bed) / (bed.channels * bed.length)
     gain = 10 ** (plan.bed_level_db / 20) * envelope.rms / math.sqrt(max(energy, 1e-30))
     weights, frame = envelope.weights(plan.follow_envelope), envelope.frame_samples
+    automation = Automation.of(plan, sample_rate_hz)
     for start, block in bed.blocks(frame * PASS_FRAMES):
-        bed.write(start, weigh(block * np.float32(gain), weights, start // frame, frame))
+        levelled = weigh(block * np.float32(gain), weights, start // frame, frame)
+        # Where the filter has no depth, the bed would be left as it is.
+        strength = automation.strength_curve(start, start + block.shape[1])
+        if strength is not None:
+            levelled = levelled * np.clip(strength, 0, 1)
+        bed.write(start, levelled)
 
 
-def _made(plan: Plan, source: Samples, sample_rate_hz: int) -> list[Samples]:
+@dataclass(frozen=True)
+class _Image:
+    """How the source's energy lies in its channels.
+
+    Attributes
+    ----------
+    levels : numpy.ndarray
+        Root of each channel's share of the power around each bin, ``[channels, bins]``.
+    spread : numpy.ndarray
+        Root of the correlations: from independent channels to ones that are as alike,
+        ``[channels, channels]``.
+    """
+
+    levels: FloatArray
+    spread: FloatArray
+
+    @classmethod
+    def of(cls, source: Samples, stft: Stft) -> _Image:
+        covariance = np.zeros((source.channels, source.channels))
+        for _, block in source.blocks():
+            wide = block.astype(np.float64)
+            covariance += wide @ wide.T / source.length
+        deviations = np.sqrt(np.diag(covariance))
+        audible = deviations > 0
+        divisors = np.where(audible, deviations, 1.0)
+        alike = covariance / np.outer(divisors, divisors) + np.diag(~audible).astype(np.float64)
+        values, vectors = np.linalg.eigh(alike)
+        spread = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+        power = _smoothed(_long_term_power(stft, source))
+        levels = np.sqrt(power / np.maximum(power.sum(axis=0), 1e-30))
+        return cls(levels.astype(np.float32), spread.astype(np.float32))
+
+
+def _smoothed(power: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the power of each bin, averaged over a third of an octave around it."""
+    bins = np.arange(power.shape[1])
+    low = np.floor(bins * 2.0 ** (-SMOOTH_OCTAVES / 2)).astype(int)
+    high = np.minimum(np.ceil(bins * 2.0 ** (SMOOTH_OCTAVES / 2)).astype(int) + 1, len(bins))
+    sums = np.concatenate([np.zeros((len(power), 1)), np.cumsum(power, axis=1)], axis=1)
+    return np.asarray(np.maximum(sums[:, high] - sums[:, low], 0) / (high - low))
+
+
+def _made(plan: Plan, clip: Clip) -> list[Samples]:
     random = np.random.default_rng((plan.seed, 1))
     if plan.bed == "none":
         return []
+    source, sample_rate_hz = clip.samples, clip.sample_rate_hz
+    stft = Stft(plan.fft_size, plan.hop_samples)
+    image = _Image.of(source, stft) if source.channels > 1 else None
     if plan.bed in MATERIALS:
-        return [_material(plan.bed, random, source, sample_rate_hz)]
-    noise = _noise(plan, random, source, sample_rate_hz)
-    if plan.bed != "mixed":
-        return [noise]
-    materials = Samples(source.channels, source.length)
-    for name in MATERIALS:
-        other = _material(name, random, source, sample_rate_hz)
-        gain = np.float32(1 / math.sqrt(max(energy_of(other), 1e-30)))
-        for start, block in other.blocks():
-            materials.add(start, block * gain)
-        other.close()
-    return [noise, materials]
+        beds = [_material(plan.bed, random, source, sample_rate_hz)]
+    else:
+        beds = [_noise(plan, random, source, sample_rate_hz, image)]
+    if plan.bed == "mixed":
+        beds.append(_materials(random, source, sample_rate_hz))
+    if image is not None:
+        # The rest of the channels' levels is in the envelope that the bed follows.
+        levels = image.levels[:, None] ** (1 - plan.follow_envelope)
+        for bed in beds:
+            run_stft(stft, bed, bed, lambda spectra, _first: spectra * levels)
+    return beds
 
 
 def _noise(
-    plan: Plan, random: np.random.Generator, source: Samples, sample_rate_hz: int
+    plan: Plan,
+    random: np.random.Generator,
+    source: Samples,
+    sample_rate_hz: int,
+    image: _Image | None,
 ) -> Samples:
+    """Return coloured noise in channels of one level, which are as alike as the source's."""
     bed = Samples(source.channels, source.length)
     for start in range(0, bed.length, BLOCK_SAMPLES):
         shape = min(BLOCK_SAMPLES, bed.length - start), bed.channels
-        bed.write(start, random.standard_normal(shape, np.float32).T)
+        white: npt.NDArray[np.float32] = random.standard_normal(shape, np.float32).T
+        bed.write(start, white if image is None else image.spread @ white)
     stft = Stft(plan.fft_size, plan.hop_samples)
     if plan.bed == "noise":
         colour = _long_term_spectrum(stft, source)
+        colour /= np.maximum(np.sqrt(np.mean(colour**2, axis=1, keepdims=True)), 1e-12)
     else:
         frequencies = np.arange(stft.bins) * sample_rate_hz / stft.fft_size
         colour = (1 / np.sqrt(np.maximum(frequencies, PINK_FROM_HZ))).astype(np.float32)[None]
@@ -119,6 +178,18 @@ def _noise(
     return bed
 
 
+def _materials(random: np.random.Generator, source: Samples, sample_rate_hz: int) -> Samples:
+    """Return all materials together, each as loud as the others."""
+    together = Samples(source.channels, source.length)
+    for name in MATERIALS:
+        other = _material(name, random, source, sample_rate_hz)
+        gain = np.float32(1 / math.sqrt(max(energy_of(other), 1e-30)))
+        for start, block in other.blocks():
+            together.add(start, block * gain)
+        other.close()
+    return together
+
+
 def _material(
     name: str, random: np.random.Generator, source: Samples, sample_rate_hz: int
 ) -> Samples:
@@ -130,10 +201,16 @@ def _material(
 
 
 def _long_term_spectrum(stft: Stft, source: Samples) -> FloatArray:
-    """Return the root of the mean power of each bin, ``[channels, bins]``."""
+    """Return the root of the mean power of each bin, ``[channels, bins]``; at most 1."""
+    total = _long_term_power(stft, source)
+    colour: FloatArray = np.sqrt(total / total.max()).astype(np.float32)
+    return colour
+
+
+def _long_term_power(stft: Stft, source: Samples) -> npt.NDArray[np.float64]:
+    """Return the power of each bin, summed over all frames, ``[channels, bins]``."""
     total = np.zeros((source.channels, stft.bins))
     for frames in frame_blocks(stft.frame_count(source.length)):
         spectra = stft.forward(source.read(*stft.sample_range(*frames)))
         total += power_spectrum(spectra).sum(axis=1)
-    colour: FloatArray = np.sqrt(total / total.max()).astype(np.float32)
-    return colour
+    return total

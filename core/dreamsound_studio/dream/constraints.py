@@ -11,15 +11,15 @@ from dreamsound_studio.dsp.psychoacoustics import limit_difference
 from dreamsound_studio.dsp.stft import Stft
 
 if TYPE_CHECKING:
-    from dreamsound_studio.recipe.recipe import Recipe
+    from dreamsound_studio.recipe.plan import Plan
 
 
 class StepCraft:
-    """A recipe's regularisers, masking, band and fades, for one source.
+    """A plan's regularisers, masking, band and fades, for one source.
 
     Parameters
     ----------
-    recipe : Recipe
+    plan : Plan
         All are off by default, and then free.
     source : Samples
         The source.
@@ -29,18 +29,18 @@ class StepCraft:
         RMS of the source's active parts.
     """
 
-    def __init__(self, recipe: Recipe, source: Samples, sample_rate_hz: int, rms: float) -> None:
-        self._recipe = recipe
+    def __init__(self, plan: Plan, source: Samples, sample_rate_hz: int, rms: float) -> None:
+        self._plan = plan
         self._source = source
         self._sample_rate_hz = sample_rate_hz
         self._rms = rms
-        self._stft = Stft(recipe.fft_size, recipe.hop_samples)
+        self._stft = Stft(plan.fft_size, plan.hop_samples)
         self.regularisers = Regularisers(
-            distance=recipe.pull_to_source,
-            energy_above_weight=recipe.damp_above,
-            energy_above_hz=recipe.damp_above_hz,
-            roughness_time=recipe.smooth_time,
-            roughness_frequency=recipe.smooth_frequency,
+            distance=plan.pull_to_source,
+            energy_above_weight=plan.damp_above,
+            energy_above_hz=plan.damp_above_hz,
+            roughness_time=plan.smooth_time,
+            roughness_frequency=plan.smooth_frequency,
         )
 
     def steer(self, gradient: Samples, sound: Samples) -> bool:
@@ -60,25 +60,23 @@ class StepCraft:
 
     def keep(self, before: Samples, after: Samples) -> None:
         """Limit a step's change to band, fades and masking, in place on `after`."""
-        recipe = self._recipe
+        plan = self._plan
         keep_within(
             before,
             after,
-            low_hz=recipe.band_low_hz,
-            high_hz=recipe.band_high_hz,
-            fade_in_s=recipe.fade_in_s,
-            fade_out_s=recipe.fade_out_s,
+            low_hz=plan.band_low_hz,
+            high_hz=plan.band_high_hz,
+            fade_in_s=plan.fade_in_s,
+            fade_out_s=plan.fade_out_s,
             stft=self._stft,
             sample_rate_hz=self._sample_rate_hz,
         )
-        if recipe.masking == "none":
+        if plan.masking == "none":
             return
         # Everything added so far counts: the share of one step may lie below any threshold.
         for start, block in after.blocks():
             after.write(start, block - self._source.read(start, start + block.shape[1]))
-        limit_difference(
-            after, self._source, self._stft, self._sample_rate_hz, recipe.masking, after
-        )
+        limit_difference(after, self._source, self._stft, self._sample_rate_hz, plan.masking, after)
         for start, block in after.blocks():
             after.write(start, block + self._source.read(start, start + block.shape[1]))
 

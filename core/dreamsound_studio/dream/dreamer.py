@@ -30,12 +30,14 @@ from dreamsound_studio.errors import MemoryLimitError, is_out_of_memory
 from dreamsound_studio.models.ensemble import narrowed
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.files import Places
+from dreamsound_studio.recipe.no_effect import without_effect
 from dreamsound_studio.recipe.objective import Class, Objective
 from dreamsound_studio.recipe.plan import Plan, other_models, terms_of
 from dreamsound_studio.recipe.recipe import Recipe
 
-#: How often a step is made again at half the strength, at most: to a sixty-fourth.
-MOST_HALVINGS = 6
+#: How often a step is made again at half the strength, at most: to an eighth. A step that falls
+#: even then does not overshoot (figures in ``docs/defaults.md``).
+MOST_HALVINGS = 3
 
 
 class Dreamer:
@@ -99,13 +101,15 @@ class Dreamer:
         snapshot: Snapshot | None = None,
         places: Places | None = None,
     ) -> None:
-        self.recipe = Plan.of(recipe)
+        self.recipe = Plan.of(recipe, model.table)
         self.model = narrowed(model, other_models(self.recipe))
         self.clip = clip
         self.control = control or Control()
         self.keep_every = keep_every
         self.warnings: list[str] = []
         self._on_warning = on_warning
+        for name in without_effect(recipe):
+            self._warn(f"{name} has no effect: the method {self.recipe.method} does not use it")
         for name in unheard(recipe, self.model):
             self._warn(f"{name} has no effect: {self.model.name} does not support it")
         placed = self.recipe if places is None else self.recipe.with_files(places)
@@ -304,8 +308,10 @@ class Dreamer:
 
         It listens again, as the step did, only where a step is suspect: the first, one that begins
         lower than the step before it, and one after a step that was halved. What was halved stays
-        so (figures in ``docs/defaults.md``). With regularisers a step climbs the objective less
-        their penalties, and may lower the objective itself on purpose.
+        so. Where no half of it rises, the step is not too large but leads down, as a filtered
+        gradient can: it is made as it was, and later steps rise more from there (figures in
+        ``docs/defaults.md``). With regularisers a step climbs the objective less their penalties,
+        and may lower the objective itself on purpose.
 
         Returns
         -------
@@ -319,15 +325,20 @@ class Dreamer:
             return 0
         if self.method.strength(state) is None:
             return 0
-        halvings = 0
+        whole, halvings = state.factor, 0
         with suppress(FinishEarly):
-            while halvings < MOST_HALVINGS:
-                now = self.step_gradient.hear(state.sound, step, heard.class_index)
-                if not now.loss + self._companions.hear(state.sound, step) < heard.loss:
-                    break
-                self.method.halve(state)
+            while self._falls(state, step, heard):
+                if halvings == MOST_HALVINGS:
+                    self.method.repeat(state, whole)
+                    return 0
                 halvings += 1
+                self.method.repeat(state, whole / 2**halvings)
         return halvings
+
+    def _falls(self, state: State, step: int, heard: Evaluation) -> bool:
+        """Return whether a step made its sound lower than it was heard before."""
+        now = self.step_gradient.hear(state.sound, step, heard.class_index)
+        return now.loss + self._companions.hear(state.sound, step) < heard.loss
 
     def _evaluate(
         self, sound: Samples, classes: Classes, between_blocks: BetweenBlocks = never_stop

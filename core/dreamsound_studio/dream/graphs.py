@@ -5,6 +5,7 @@ They are traced once for each objective, rate, hop and precision; the model keep
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +26,9 @@ from dreamsound_studio.models.network import Model, Tensor
 BEST_CLASS = -1
 #: Number of traced graphs kept per model: every guide and every octave has its own.
 MOST_GRAPHS = 24
+#: Held while a graph is traced. TensorFlow traces different functions in several threads at once,
+#: but not where both build the gradient of a function that was restored from a SavedModel.
+_TRACING = threading.Lock()
 
 
 def graphs_of(
@@ -136,8 +140,9 @@ def _traced(
         chosen: Tensor,
         known: dict[str, Tensor],
     ) -> tuple[Tensor, ...]:
-        found = listen(segment, place, equaliser, objective.taps, known)
-        return objective.values(found, chosen), found["scores"], found["logits"]
+        with _TRACING:
+            found = listen(segment, place, equaliser, objective.taps, known)
+            return objective.values(found, chosen), found["scores"], found["logits"]
 
     @tf.function(
         input_signature=[whole, places, levels, number, spec, whole, share], autograph=False
@@ -151,17 +156,18 @@ def _traced(
         weights: Tensor,
         scale: Tensor,
     ) -> tuple[Tensor, ...]:
-        taps = objective.taps if prior is None else (*objective.taps, *prior.taps)
-        found = listen(segment, place, equaliser, taps, known)
-        means = tf.linalg.matvec(found["scores"], weights, transpose_a=True)
-        best = tf.argmax(means * model.audible_classes, output_type=tf.int32)
-        chosen = tf.where(chosen == BEST_CLASS, best, chosen)
-        values = objective.values(found, chosen)
-        total = tf.reduce_sum(values)
-        if prior is not None:
-            total += tf.reduce_sum(prior.values(found, chosen))
-        slope = tf.gradients(total * scale, segment)[0]
-        return slope, values, found["scores"], chosen
+        with _TRACING:
+            taps = objective.taps if prior is None else (*objective.taps, *prior.taps)
+            found = listen(segment, place, equaliser, taps, known)
+            means = tf.linalg.matvec(found["scores"], weights, transpose_a=True)
+            best = tf.argmax(means * model.audible_classes, output_type=tf.int32)
+            chosen = tf.where(chosen == BEST_CLASS, best, chosen)
+            values = objective.values(found, chosen)
+            total = tf.reduce_sum(values)
+            if prior is not None:
+                total += tf.reduce_sum(prior.values(found, chosen))
+            slope = tf.gradients(total * scale, segment)[0]
+            return slope, values, found["scores"], chosen
 
     return forward, both
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from dreamsound_studio.audio.channels import Layout
 from dreamsound_studio.audio.samples import FloatArray, Samples
-from dreamsound_studio.dream.sculpt import Grids, Sculptor
+from dreamsound_studio.dream.ascent import Grids
+from dreamsound_studio.dream.sculpt import Sculptor
 
 
 @dataclass(frozen=True)

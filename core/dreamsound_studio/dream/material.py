@@ -73,6 +73,7 @@ class Material:
             A clip is silent or does not fit.
         """
         check_audible(clip)
+        _check_band(plan, clip)
         layout = _layout(plan, clip)
         linked = _linked(plan, clip, warn)
         source = layout.encoded(clip.samples)
@@ -92,6 +93,15 @@ class Material:
     def gradients(self) -> int:
         """Number of gradients: one for all channels, or one for each."""
         return 1 if self.linked else self.source.channels
+
+
+def _check_band(plan: Plan, clip: Clip) -> None:
+    top_hz = clip.sample_rate_hz / 2
+    if plan.band_low_hz is not None and plan.band_low_hz >= top_hz:
+        raise RecipeError(
+            f"{clip.name}: band_low_hz {plan.band_low_hz:g}: a sound at {clip.sample_rate_hz} Hz "
+            f"ends at {top_hz:g} Hz. Use a lower band."
+        )
 
 
 def _layout(plan: Plan, clip: Clip) -> Layout:

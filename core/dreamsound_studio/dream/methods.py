@@ -43,8 +43,8 @@ class StepMethod(Protocol):
     def strength(self, state: State) -> float | None:
         """Return the strength of the last step; None where nothing is added."""
 
-    def halve(self, state: State) -> None:
-        """Make the last step again at half its strength; only if it has one."""
+    def repeat(self, state: State, factor: float) -> None:
+        """Make the last step again with this factor of the strength; only if it has one."""
 
     def final(self, state: State) -> Samples:
         """Return the dream as it stands."""
@@ -84,5 +84,5 @@ def method_of(
         return NextSound(plan, source, material.targets, envelope, rate, top_hz)
     if plan.bed_file is not None and bed_file is None:
         raise RecipeError(f"Missing bed_file: pass the sound of {plan.bed_file}")
-    beds = beds_of(plan, source, clip, material.layout, envelope, bed_file)
+    beds = beds_of(plan, clip, material.layout, envelope, bed_file)
     return SculptSteps(plan, source, beds, envelope, material.layout, rate, top_hz)

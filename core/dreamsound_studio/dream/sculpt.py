@@ -3,13 +3,9 @@
     y = S^-1( sum_l X_l . 10^(G_l / 20) )
 
 X_1 is the source, the others a bed under it that can sound where the source has nothing. G_l is a
-sum of coarse grids of gains (`dsp.gain_grid`), learned by Adam [1]_ with the gradients of changed
-listenings (`dream.listening`). The paper filters by one gradient at a time; here the filter is what
-many gradients agree on.
-
-References
-----------
-.. [1] D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015.
+sum of coarse grids of gains (`dsp.gain_grid`), learned by Adam (`dream.ascent`) with the gradients
+of changed listenings (`dream.listening`). The paper filters by one gradient at a time; here the
+filter is what many gradients agree on.
 """
 
 from __future__ import annotations
@@ -17,105 +13,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial, reduce
 
 import numpy as np
 
-from dreamsound_studio.audio.channels import energy_of
-from dreamsound_studio.audio.samples import FloatArray, Samples
+from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
+from dreamsound_studio.control import between_blocks
+from dreamsound_studio.dream.ascent import Grids, Learned
+from dreamsound_studio.dream.bounded_cache import BoundedCache
 from dreamsound_studio.dream.slope import Slope
 from dreamsound_studio.dsp.gain_grid import GainGrids, Gains
 from dreamsound_studio.dsp.stft import ComplexArray, Stft, frame_blocks, overlap_add, unit_magnitude
 from dreamsound_studio.dsp.threads import in_threads
 
-#: Decay of Adam's first and second moment, as in [1]_.
-DECAY_1, DECAY_2 = 0.9, 0.999
-#: Added to the root of the second moment; slopes have unit RMS.
-EPSILON = 1e-3
-#: Decay of the average of the grids, which is what is heard in the end.
-DECAY_MEAN = 0.95
-#: Spectra of the layers are kept up to this size.
-KEPT_BYTES = 128 * 2**20
+#: Spectra of the layers, and gains, are kept up to these sizes.
+KEPT_SPECTRA_BYTES, KEPT_GAINS_BYTES = 128 * 2**20, 64 * 2**20
 #: Most gain of the level's restoring, 40 dB.
 MOST_RESTORE = 100.0
-
-#: Of each grid, ``[groups, layers, times, bands]``.
-Grids = list[FloatArray]
-#: From a group, a layer, the first frame and one past the last to their gains.
-GainsOf = Callable[[int, int, int, int], Gains]
-
-
-@dataclass
-class Learned:
-    """What has been learned so far.
-
-    Attributes
-    ----------
-    grids : list of numpy.ndarray
-        u, dB: of each grid ``[groups, layers, times, bands]``. All channels are one group, or each
-        is its own.
-    first, second : list of numpy.ndarray
-        Adam's moments of each grid.
-    mean : list of numpy.ndarray
-        Average of the grids, recent ones first, not yet corrected for its start.
-    steps : int
-        Steps done.
-    """
-
-    grids: Grids
-    first: Grids
-    second: Grids
-    mean: Grids
-    steps: int = 0
-
-    @classmethod
-    def nothing(cls, shapes: Sequence[tuple[int, int]], groups: int, layers: int) -> Learned:
-        """Return the state before the first step: G is 0 everywhere."""
-
-        def zeros() -> Grids:
-            return [np.zeros((groups, layers, *shape), np.float32) for shape in shapes]
-
-        return cls(zeros(), zeros(), zeros(), zeros())
-
-    @property
-    def average(self) -> Grids:
-        """The averaged grids."""
-        if not self.steps:
-            return self.grids
-        share = np.float32(1 / (1 - DECAY_MEAN**self.steps))
-        return [mean * share for mean in self.mean]
-
-    def ascend(self, slopes: Grids, rate_db: float, pull: float) -> None:
-        """Take a step of Adam.
-
-        Parameters
-        ----------
-        slopes : list of numpy.ndarray
-            dL/du, brought to unit RMS over all grids of a group here.
-        rate_db : float
-            Size of a step, dB.
-        pull : float
-            Pull of u towards 0: subtracted from the slope for each dB of u.
-        """
-        self.steps += 1
-        count = sum(slope.size for slope in slopes)
-        squares = sum(float(np.vdot(slope, slope)) for slope in slopes)
-        scale = np.float32(math.sqrt(count / squares)) if squares > 0 else np.float32(0)
-        for n, slope in enumerate(slopes):
-            slope = slope * scale - np.float32(pull) * self.grids[n]
-            self.first[n] += np.float32(1 - DECAY_1) * (slope - self.first[n])
-            self.second[n] += np.float32(1 - DECAY_2) * (slope * slope - self.second[n])
-            first = self.first[n] / np.float32(1 - DECAY_1**self.steps)
-            second = self.second[n] / np.float32(1 - DECAY_2**self.steps)
-            self.grids[n] += np.float32(rate_db) * first / (np.sqrt(second) + np.float32(EPSILON))
-            self.mean[n] += np.float32(1 - DECAY_MEAN) * (self.grids[n] - self.mean[n])
-
-
-@dataclass
-class _KeptGains:
-    """Gains by the grids that they are of, by group, layer and first frame."""
-
-    grids: Grids
-    gains: dict[tuple[int, int, int], Gains] = field(default_factory=dict)
 
 
 @dataclass
@@ -125,7 +39,8 @@ class Sculptor:
     Attributes
     ----------
     layers : list of Samples
-        The source, and the sounds of the bed, ``[channels, length]`` each.
+        The source ``[channels, length]``, and the sounds of the bed, of the same shape or of one
+        channel for all.
     gain_grids : GainGrids
         From the grids to gains.
     stft : Stft
@@ -133,7 +48,8 @@ class Sculptor:
     groups : int
         1 if all channels have the same gains, or the number of channels.
     band : numpy.ndarray or None
-        Share of each bin that is sculpted, 0..1 ``[bins]``; the rest is the source's. None is all.
+        Share of each bin that is sculpted, 0..1, from the lowest on ``[bins]``; the rest is the
+        source's, and so are the bins above. None is all. As many bins have gains.
     outside : Samples or None
         The rest of the source, where `band` is below 1.
     energy : float
@@ -151,28 +67,49 @@ class Sculptor:
     outside: Samples | None = None
     energy: float = 0.0
     share_of_depth: Callable[[int, int], FloatArray | None] | None = None
-    _spectra_kept: dict[tuple[int, int], ComplexArray] = field(default_factory=dict, repr=False)
-    _gains_kept: _KeptGains = field(default_factory=lambda: _KeptGains([]), repr=False)
+    _spectra_kept: BoundedCache[ComplexArray] = field(init=False, repr=False)
+    _gains_kept: BoundedCache[Gains] = field(init=False, repr=False)
+    #: Whose gains are kept.
+    _grids_kept: Grids | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Keep nothing yet."""
+        self._spectra_kept = BoundedCache(KEPT_SPECTRA_BYTES, lambda spectra: spectra.nbytes)
+        self._gains_kept = BoundedCache(KEPT_GAINS_BYTES, lambda gains: gains.nbytes)
 
     def nothing(self) -> Learned:
         """Return the state before the first step."""
         return Learned.nothing(self.gain_grids.shapes, self.groups, len(self.layers))
 
     def write(self, grids: Grids, into: Samples) -> float:
-        """Write y to `into` and return the factor that restored the level."""
+        """Write y to `into` and return the factor that restored the level.
+
+        The gains are kept for :meth:`slopes`: the grids must not change in between.
+        """
+        self._gains_kept.clear()
+        self._grids_kept = grids
+        made = 0.0
         for start, block in self._blocks(grids, range(len(self.layers))):
             into.write(start, block)
+            if self.energy:
+                inside = block[:, max(-start, 0) : max(into.length - start, 0)]
+                made += float(np.sum(np.square(inside)))
         scale = 1.0
         if self.energy:
-            made = energy_of(into)
             scale = min(math.sqrt(self.energy / made), MOST_RESTORE) if made > 0 else 1.0
         if scale != 1 or self.outside is not None:
-            for start, block in into.blocks():
-                block = block * self._restoring(scale, start, start + block.shape[1])
-                if self.outside is not None:
-                    block = block + self.outside.read(start, start + block.shape[1])
-                into.write(start, block)
+            restored = partial(self._restore, into, scale)
+            for _ in in_threads(restored, range(0, into.length, BLOCK_SAMPLES)):
+                between_blocks()
         return scale
+
+    def _restore(self, into: Samples, scale: float, start: int) -> None:
+        """Restore the level of a block, and what lies outside."""
+        stop = min(start + BLOCK_SAMPLES, into.length)
+        block = into.read(start, stop) * self._restoring(scale, start, stop)
+        if self.outside is not None:
+            block += self.outside.read(start, stop)
+        into.write(start, block)
 
     def _restoring(self, scale: float, start: int, stop: int) -> FloatArray | np.float32:
         share = None if self.share_of_depth is None else self.share_of_depth(start, stop)
@@ -180,13 +117,20 @@ class Sculptor:
 
     def write_share(self, grids: Grids, layer: int, into: Samples) -> None:
         """Write one layer's share of y to `into`, at the level of before the restoring."""
-        for start, block in self._blocks(grids, [layer]):
+        for start, block in self._blocks([grid[:, [layer]] for grid in grids], [layer]):
             into.write(start, block)
 
     def write_filter(self, grids: Grids, into: Samples) -> None:
         """Write the source's filter made audible, ``S^-1(10^(G_1 / 20) . phase of X_1)``."""
-        for start, block in self._blocks(grids, [0], unit_magnitude):
+        for start, block in self._blocks([grid[:, [0]] for grid in grids], [0], self._phase):
             into.write(start, block)
+
+    def _phase(self, spectra: ComplexArray) -> ComplexArray:
+        """Return the phase of spectra, within the band."""
+        phase = unit_magnitude(spectra)
+        if self.band is not None:
+            phase *= self.band
+        return phase
 
     def slopes(self, grids: Grids, gradient: Slope) -> Grids:
         """Return dL/du of each grid.
@@ -205,37 +149,37 @@ class Sculptor:
         channels, dL/dy is that of the mono mix and the same for each channel.
         """
         slopes = [np.zeros_like(grid) for grid in grids]
-        for parts in in_threads(self._slopes_of(grids, gradient), self._frame_blocks()):
-            for (group, layer), pieces in parts.items():
-                for grid, (begin, piece) in zip(slopes, pieces, strict=True):
-                    grid[group, layer, begin : begin + len(piece)] += piece
-        for grid in slopes:
-            grid *= np.float32(math.log(10) / 20)
+        for pieces in in_threads(self._slopes_of(grids, gradient), self._frame_blocks()):
+            between_blocks()
+            for grid, (begin, piece) in zip(slopes, pieces, strict=True):
+                grid[:, :, begin : begin + piece.shape[2]] += piece
         return slopes
 
     def _slopes_of(
         self, grids: Grids, gradient: Slope
-    ) -> Callable[[tuple[int, int]], dict[tuple[int, int], list[tuple[int, FloatArray]]]]:
-        kept = self._gains_of(grids)
+    ) -> Callable[[tuple[int, int]], list[tuple[int, FloatArray]]]:
+        gains_of = self._gains_of(grids)
+        per_db = np.float32(math.log(10) / 20)
 
-        def of(frames: tuple[int, int]) -> dict[tuple[int, int], list[tuple[int, FloatArray]]]:
-            back = self.stft.inverse_adjoint(gradient.read(*self.stft.sample_range(*frames)))
-            if self.band is not None:
-                back *= self.band
+        def of(frames: tuple[int, int]) -> list[tuple[int, FloatArray]]:
+            segment = gradient.read(*self.stft.sample_range(*frames))
+            back = self.stft.inverse_adjoint(segment, self._bins)
             # Re(conj(X) . B) as Re(X . conj(B)): B is conjugated once for all layers.
             np.conjugate(back, out=back)
-            found = {}
+            mixed = back
+            if self.groups == 1:
+                # What a layer of one channel meets: the sum over all channels of y.
+                mixed = back.sum(axis=0, keepdims=True)
+                mixed *= np.float32(self.layers[0].channels / len(back))
+            gains = gains_of(*frames)
+            by_bin = np.empty_like(gains.linear)
             for layer in range(len(self.layers)):
                 spectra = self._spectra(layer, *frames)
-                for group in range(self.groups):
-                    mine = spectra if self.groups == 1 else spectra[group : group + 1]
-                    own = back if 1 in (gradient.channels, self.groups) else back[[group]]
-                    gains = kept(group, layer, *frames)
-                    product = (mine * own).real
-                    by_bin = product[0] if len(product) == 1 else product.sum(axis=0)
-                    by_bin = by_bin * gains.linear
-                    found[group, layer] = self.gain_grids.adjoint(by_bin, gains, frames[0])
-            return found
+                product = (spectra * (mixed if len(spectra) == 1 else back)).real
+                by_bin[:, layer] = product if self.groups > 1 else reduce(np.add, product)
+            by_bin *= gains.linear
+            pieces = self.gain_grids.adjoint(by_bin, gains, frames[0])
+            return [(begin, piece * per_db) for begin, piece in pieces]
 
         return of
 
@@ -243,72 +187,62 @@ class Sculptor:
         self,
         grids: Grids,
         layers: Sequence[int],
-        change: Callable[[ComplexArray], ComplexArray] = lambda spectra: spectra,
+        change: Callable[[ComplexArray], ComplexArray] | None = None,
     ) -> Iterator[tuple[int, FloatArray]]:
-        kept = self._gains_of(grids)
+        """Yield blocks of the sum of some layers, by the grids of these."""
+        gains_of = self._gains_of(grids)
 
-        def made(frames: tuple[int, int]) -> FloatArray:
-            shaped = [self._shaped(change, kept, layer, *frames) for layer in layers]
-            total = shaped[0]
-            for other in shaped[1:]:
-                total += other
-            if self.band is not None:
-                total *= self.band
+        def shaped(layer: int, factors: FloatArray, frames: tuple[int, int]) -> ComplexArray:
+            spectra = self._spectra(layer, *frames)
+            if change is not None:
+                spectra = change(spectra)
+            made: ComplexArray = spectra * factors
+            return made
+
+        def summed(frames: tuple[int, int]) -> FloatArray:
+            gains = gains_of(*frames).linear
+            total = shaped(layers[0], gains[:, 0], frames)
+            for place, layer in enumerate(layers[1:], start=1):
+                total += shaped(layer, gains[:, place], frames)
             return self.stft.inverse(total)
 
         frames = self.stft.frame_count(self.layers[0].length)
-        return overlap_add(self.stft, in_threads(made, self._frame_blocks()), frames)
+        for start, block in overlap_add(
+            self.stft, in_threads(summed, self._frame_blocks()), frames
+        ):
+            between_blocks()
+            yield start, block
 
-    def _shaped(
-        self,
-        change: Callable[[ComplexArray], ComplexArray],
-        kept: GainsOf,
-        layer: int,
-        first: int,
-        last: int,
-    ) -> ComplexArray:
-        """Return a layer's spectra with its gains, ``[channels, frames, bins]``."""
-        gains = [kept(group, layer, first, last).linear for group in range(self.groups)]
-        factors = gains[0][None] if len(gains) == 1 else np.stack(gains)
-        return change(self._spectra(layer, first, last)) * factors
+    def _gains_of(self, grids: Grids) -> Callable[[int, int], Gains]:
+        """Return what gives the gains of some frames, ``[groups, layers, frames, bins]``."""
+        keeps = self._grids_kept is grids
 
-    def _gains_of(self, grids: Grids) -> GainsOf:
-        """Return what gives the gains of some frames by these grids.
+        def of(first: int, last: int) -> Gains:
+            def made() -> Gains:
+                return self.gain_grids.gains(grids, first, last)
 
-        A step writes the sound by the gains that the next one needs the slopes of: short sounds'
-        are kept from the one to the other.
-        """
-        known = self._gains_kept
-        same = len(known.grids) == len(grids) and all(map(np.array_equal, known.grids, grids))
-        if not same:
-            known = self._gains_kept = _KeptGains([grid.copy() for grid in grids])
-        keeps = self._kept_bytes() <= KEPT_BYTES
-
-        def of(group: int, layer: int, first: int, last: int) -> Gains:
-            found = known.gains.get((group, layer, first))
-            if found is None:
-                found = self.gain_grids.gains([grid[group, layer] for grid in grids], first, last)
-                if keeps:
-                    known.gains[group, layer, first] = found
-            return found
+            return self._gains_kept.get(first, made) if keeps else made()
 
         return of
 
-    def _kept_bytes(self) -> int:
-        """Return the size of the spectra of all layers, which that of the gains is below."""
-        sound = self.layers[0]
-        frames = self.stft.frame_count(sound.length)
-        return len(self.layers) * sound.channels * frames * self.stft.bins * 8
-
     def _spectra(self, layer: int, first: int, last: int) -> ComplexArray:
-        """Return a layer's spectra ``[channels, frames, bins]``, which are not to be changed."""
-        if (layer, first) in self._spectra_kept:
-            return self._spectra_kept[layer, first]
-        sound = self.layers[layer]
-        spectra = self.stft.forward(sound.read(*self.stft.sample_range(first, last)))
-        if self._kept_bytes() <= KEPT_BYTES:
-            self._spectra_kept[layer, first] = spectra
-        return spectra
+        """Return a layer's spectra within the band, ``[channels, frames, bins]``.
+
+        They are not to be changed.
+        """
+
+        def made() -> ComplexArray:
+            segment = self.layers[layer].read(*self.stft.sample_range(first, last))
+            spectra = self.stft.forward(segment, self._bins)
+            if self.band is not None:
+                spectra *= self.band
+            return spectra
+
+        return self._spectra_kept.get((layer, first), made)
+
+    @property
+    def _bins(self) -> int:
+        return self.stft.bins if self.band is None else len(self.band)
 
     def _frame_blocks(self) -> Iterator[tuple[int, int]]:
         return frame_blocks(self.stft.frame_count(self.layers[0].length))

@@ -9,9 +9,10 @@ import numpy as np
 
 from dreamsound_studio.audio.channels import Layout, energy_of
 from dreamsound_studio.audio.samples import FloatArray, Samples
+from dreamsound_studio.dream.ascent import Learned
 from dreamsound_studio.dream.constraints import StepCraft
 from dreamsound_studio.dream.learned_filter import LearnedFilter
-from dreamsound_studio.dream.sculpt import Learned, Sculptor
+from dreamsound_studio.dream.sculpt import Sculptor
 from dreamsound_studio.dream.slope import Slope, SlopeAtOneLevel
 from dreamsound_studio.dream.step import State
 from dreamsound_studio.dsp.envelope import Envelope
@@ -115,6 +116,8 @@ class SculptSteps:
         shape = start.channels, start.length
         layers = [start.copy(), *self._beds]
         passed, kept, dropped = self._bands()
+        # The bins above the band need neither spectra nor gains.
+        band = None if passed is None else passed[: np.flatnonzero(passed)[-1] + 1]
         gain_grids = GainGrids(
             parse_grids(self.plan.gain_grid),
             self._stft,
@@ -124,8 +127,9 @@ class SculptSteps:
             self.plan.depth_db,
             self._depth_curve if self.plan.strength_over_time else None,
             "octave" if self.plan.air == "octave" else "hold",
+            None if band is None else len(band),
         )
-        sculptor = Sculptor(layers, gain_grids, self._stft, gradient_channels, passed)
+        sculptor = Sculptor(layers, gain_grids, self._stft, gradient_channels, band)
         if self.plan.strength_over_time:
             sculptor.share_of_depth = self._automation.strength_curve
         idles = dropped is not None and self.plan.strength_over_time is not None
@@ -166,7 +170,7 @@ class SculptSteps:
     def strength(self, state: State) -> None:
         """Return None: nothing is added."""
 
-    def halve(self, state: State) -> None:
+    def repeat(self, state: State, factor: float) -> None:
         """Do nothing: Adam finds the size of its steps."""
 
     def final(self, state: State) -> Samples:

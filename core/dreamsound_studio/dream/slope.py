@@ -6,7 +6,9 @@ from typing import Protocol
 
 import numpy as np
 
-from dreamsound_studio.audio.samples import FloatArray, Samples
+from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
+from dreamsound_studio.control import between_blocks
+from dreamsound_studio.dsp.threads import in_threads
 
 
 class Slope(Protocol):
@@ -46,16 +48,22 @@ class SlopeAtOneLevel:
         self._gradient, self._sound, self._outside = gradient, sound, outside
         self.channels = sound.channels
         along = energy = 0.0
-        for start, block in sound.blocks():
-            stop = start + block.shape[1]
-            own = self._own(start, stop)
-            along += float(np.sum(gradient.read(start, stop) * own, dtype=np.float64))
-            energy += float(np.sum(np.square(own, dtype=np.float64)))
+        for more, its in in_threads(self._products, range(0, sound.length, BLOCK_SAMPLES)):
+            between_blocks()
+            along += more
+            energy += its
         self._share = np.float32(along / energy if energy > 0 else 0.0)
 
     def read(self, start: int, stop: int) -> FloatArray:
         """Return ``[channels, stop - start]``."""
         return self._gradient.read(start, stop) - self._share * self._own(start, stop)
+
+    def _products(self, start: int) -> tuple[float, float]:
+        """Return <g, y> and <y, y> of a block."""
+        stop = min(start + BLOCK_SAMPLES, self._sound.length)
+        own = self._own(start, stop)
+        along = np.sum(self._gradient.read(start, stop) * own)
+        return float(along), float(np.sum(np.square(own)))
 
     def _own(self, start: int, stop: int) -> FloatArray:
         sound = self._sound.read(start, stop)

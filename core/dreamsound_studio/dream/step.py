@@ -195,11 +195,11 @@ class NextSound:
             return None
         return self.plan.strength * self._automation.strength(state.step) * state.factor
 
-    def halve(self, state: State) -> None:
-        """Take the last step back, and make it again at half the strength."""
+    def repeat(self, state: State, factor: float) -> None:
+        """Take the last step back, and make it again with this factor of the strength."""
         state.sound, state.entering = state.entering, state.sound
         state.step -= 1
-        state.factor /= 2
+        state.factor = factor
         self.advance(state)
 
     def _add(self, state: State) -> None:

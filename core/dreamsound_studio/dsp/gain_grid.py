@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -35,83 +34,46 @@ class GridSize:
 
 @dataclass(frozen=True)
 class Interpolation:
-    """Linear interpolation at some points, and its adjoint.
+    """Linear interpolation at some points, and its adjoint, as sparse matrices.
 
-    Neither is a product of matrices: the threads of such a product, within the threads that work
-    on blocks, cost many times what they compute.
+    They have two weights a point and run in the thread that asks for them. A full matrix would cost
+    several times as much, and the threads of its product, within those that work on blocks, many
+    times more.
 
     Attributes
     ----------
-    left : numpy.ndarray
-        Index of the value on the left of each point.
-    share : numpy.ndarray
-        Weight of the value on the right, 0..1.
-    count : int
-        Number of values.
+    there : scipy.sparse.csr_array
+        From the values to the points, ``[points, values]``.
+    back : scipy.sparse.csr_array
+        Its transpose.
     """
 
-    left: npt.NDArray[np.intp]
-    share: FloatArray
-    count: int
+    there: Any
+    back: Any
 
     @classmethod
     def of(cls, points: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> Interpolation:
         """Return the way from sorted `values` to `points`, held beyond the ends."""
+        from scipy.sparse import csr_array  # takes half a second: only dreams should pay for it
+
         left = np.clip(np.searchsorted(values, points, "right") - 1, 0, len(values) - 2)
         share = np.clip((points - values[left]) / (values[left + 1] - values[left]), 0, 1)
-        return cls(left, share.astype(np.float32), len(values))
+        share = share.astype(np.float32)
+        weights = np.stack([1 - share, share], axis=1).ravel()
+        places = np.stack([left, left + 1], axis=1).ravel().astype(np.int32)
+        starts = np.arange(0, len(weights) + 1, 2, dtype=np.int32)
+        there = csr_array((weights, places, starts), (len(points), len(values)))
+        return cls(there, there.T.tocsr())
 
-    def of_columns(self, values: FloatArray) -> FloatArray:
-        """Return ``[rows, points]`` from ``[rows, values]``."""
-        points: FloatArray = np.take(np.diff(values, axis=1), self.left, axis=1, mode="clip")
-        points *= self.share
-        points += np.take(values, self.left, axis=1, mode="clip")
-        return points
+    def at_points_of(self, values: FloatArray) -> FloatArray:
+        """Return ``[points, ..]`` from ``[values, ..]``."""
+        points: FloatArray = self.there @ values.reshape(len(values), -1)
+        return points.reshape(-1, *values.shape[1:])
 
-    def of_rows(self, values: FloatArray) -> FloatArray:
-        """Return ``[points, columns]`` from ``[values, columns]``."""
-        points: FloatArray = values[self.left + 1]
-        here = values[self.left]
-        points -= here
-        points *= self.share[:, None]
-        points += here
-        return points
-
-    @cached_property
-    def _order(self) -> npt.NDArray[np.intp] | None:
-        """The points by the value on their left; None where they are in this order."""
-        if np.all(self.left[1:] >= self.left[:-1]):
-            return None
-        return np.argsort(self.left, kind="stable")
-
-    @cached_property
-    def _groups(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-        """The values that are on the left of any point, and the first point of each, in order."""
-        ordered = self.left if self._order is None else self.left[self._order]
-        places, starts = np.unique(ordered, return_index=True)
-        return places, starts
-
-    def columns_adjoint(self, at_points: FloatArray) -> FloatArray:
-        """Return ``[rows, values]`` from ``[rows, points]``."""
-        out = np.zeros((len(at_points), self.count), at_points.dtype)
-        share = self.share
-        if self._order is not None:
-            at_points, share = at_points[:, self._order], share[self._order]
-        right = at_points * share
-        places, starts = self._groups
-        out[:, places] += np.add.reduceat(at_points - right, starts, axis=1)
-        out[:, places + 1] += np.add.reduceat(right, starts, axis=1)
-        return out
-
-    def rows_adjoint(self, at_points: FloatArray) -> tuple[int, FloatArray]:
-        """Return the first value that is not 0, and ``[some values, columns]`` from there on."""
-        right = at_points * self.share[:, None]
-        places, starts = self._groups
-        first = int(places[0])
-        out = np.zeros((int(places[-1]) + 2 - first, at_points.shape[1]), at_points.dtype)
-        out[places - first] += np.add.reduceat(at_points - right, starts, axis=0)
-        out[places + 1 - first] += np.add.reduceat(right, starts, axis=0)
-        return first, out
+    def adjoint(self, at_points: FloatArray) -> FloatArray:
+        """Return ``[values, ..]`` from ``[points, ..]``."""
+        values: FloatArray = self.back @ at_points.reshape(len(at_points), -1)
+        return values.reshape(-1, *at_points.shape[1:])
 
 
 @dataclass
@@ -121,13 +83,18 @@ class Gains:
     Attributes
     ----------
     linear : numpy.ndarray
-        Factors of the spectra, ``[frames, bins]``.
+        Factors of the spectra, ``[.., frames, bins]``.
     slope : numpy.ndarray
-        dG/d(sum of the grids) at the nodes, ``[frames, nodes]``.
+        dG/d(sum of the grids) at the nodes, ``[frames, sets of grids, nodes]``.
     """
 
     linear: FloatArray
     slope: FloatArray
+
+    @property
+    def nbytes(self) -> int:
+        """Size in memory."""
+        return self.linear.nbytes + self.slope.nbytes
 
 
 class GainGrids:
@@ -152,6 +119,8 @@ class GainGrids:
         too, so that what is shaped in the band has its overtones.
     depth_curve : callable, optional
         Called with the first frame and one past the last; returns a factor of G, ``[frames]``.
+    bins : int, optional
+        How many bins get gains, from the lowest on; by default all.
 
     Attributes
     ----------
@@ -181,19 +150,20 @@ class GainGrids:
         depth_db: float,
         depth_curve: Callable[[int, int], FloatArray] | None = None,
         above: Literal["hold", "octave"] = "hold",
+        bins: int | None = None,
     ) -> None:
         self._stft = stft
         self._sample_rate_hz = sample_rate_hz
         self._depth_db = np.float32(depth_db)
         self._depth_curve = depth_curve
         self._seconds = [size.seconds for size in sizes]
-        #: From the times of a grid to a block of frames.
-        self._ways: dict[tuple[int, int, int], Interpolation] = {}
+        #: From the times of a grid to a block of frames: the first time, and the way from there on.
+        self._ways: dict[tuple[int, int, int], tuple[int, Interpolation]] = {}
         hz = np.arange(stft.bins) * sample_rate_hz / stft.fft_size
-        bins = _mel(hz)
+        mel = _mel(hz)
         top_hz = min(top_hz, sample_rate_hz / 2)
         edges = [
-            bins
+            mel
             if size.bands is None
             else np.linspace(_mel(np.array(LOW_HZ)), _mel(np.array(top_hz)), size.bands)
             for size in sizes
@@ -203,9 +173,9 @@ class GainGrids:
         self._to_nodes = [
             Interpolation.of(nodes, bands) if bands is not nodes else None for bands in edges
         ]
-        heard_as = bins if above == "hold" else _mel(_folded(hz, top_hz))
-        same = nodes is bins and above == "hold"
-        self._to_bins = None if same else Interpolation.of(heard_as, nodes)
+        heard_as = mel if above == "hold" else _mel(_folded(hz, top_hz))
+        same = nodes is mel and above == "hold" and bins in (None, stft.bins)
+        self._to_bins = None if same else Interpolation.of(heard_as[:bins], nodes)
         end_s = stft.middles(0, stft.frame_count(length))[-1] / sample_rate_hz
         self.shapes = [
             (int(end_s / size.seconds) + 2, len(bands))
@@ -217,14 +187,28 @@ class GainGrids:
         return [np.zeros(shape, np.float32) for shape in self.shapes]
 
     def gains(self, grids: Sequence[FloatArray], first: int, last: int) -> Gains:
-        """Return the gains of frames `first` to `last` (one past the end)."""
+        """Return the gains of frames `first` to `last` (one past the end).
+
+        Parameters
+        ----------
+        grids : sequence of numpy.ndarray
+            u, dB, each ``[.., times, bands]``: any number of sets of grids, all at once.
+        first, last : int
+            The frames.
+        """
         db, slope = self._at_nodes(grids, first, last)
-        at_bins = db if self._to_bins is None else self._to_bins.of_columns(db)
-        return Gains(np.exp(at_bins * np.float32(np.log(10) / 20)), slope)
+        at_bins = _copy(db, 2, 1, 0)
+        if self._to_bins is not None:
+            at_bins = self._to_bins.at_points_of(at_bins)
+        linear = _copy(at_bins, 1, 2, 0)
+        linear *= np.float32(np.log(10) / 20)
+        np.exp(linear, out=linear)
+        return Gains(linear.reshape(*grids[0].shape[:-2], *linear.shape[1:]), slope)
 
     def decibels(self, grids: Sequence[FloatArray], first: int, last: int) -> FloatArray:
-        """Return G of some frames at the bands of the finest grid, dB ``[frames, bands]``."""
-        return self._at_nodes(grids, first, last)[0]
+        """Return G of some frames at the bands of the finest grid, dB ``[.., frames, bands]``."""
+        db = self._at_nodes(grids, first, last)[0].transpose(1, 0, 2)
+        return db.reshape(*grids[0].shape[:-2], *db.shape[1:])
 
     def adjoint(self, by_bin: FloatArray, gains: Gains, first: int) -> list[tuple[int, FloatArray]]:
         """Return dL/du of the part of each grid that some frames depend on.
@@ -232,7 +216,7 @@ class GainGrids:
         Parameters
         ----------
         by_bin : numpy.ndarray
-            dL/dG of each bin in dB, ``[frames, bins]``.
+            dL/dG of each bin in dB, ``[.., frames, bins]``.
         gains : Gains
             Of the same frames.
         first : int
@@ -241,43 +225,64 @@ class GainGrids:
         Returns
         -------
         list of (int, numpy.ndarray)
-            For each grid its first time, and ``[times, bands]`` from there on, to be added.
+            For each grid its first time, and ``[.., times, bands]`` from there on, to be added.
         """
-        at_nodes = by_bin if self._to_bins is None else self._to_bins.columns_adjoint(by_bin)
-        at_nodes = at_nodes * gains.slope
+        at_nodes = _copy(by_bin.reshape(-1, *by_bin.shape[-2:]), 2, 0, 1)
+        if self._to_bins is not None:
+            at_nodes = self._to_bins.adjoint(at_nodes)
+        at_nodes = _copy(at_nodes, 2, 1, 0)
+        at_nodes *= gains.slope
         last = first + len(at_nodes)
         found = []
         for number, to_nodes in enumerate(self._to_nodes):
-            at_bands = at_nodes if to_nodes is None else to_nodes.columns_adjoint(at_nodes)
-            found.append(self._along(number, first, last).rows_adjoint(at_bands))
+            begin, along = self._along(number, first, last)
+            part = along.adjoint(at_nodes)
+            if to_nodes is not None:
+                part = _copy(to_nodes.adjoint(_copy(part, 2, 1, 0)), 2, 1, 0)
+            part = part.transpose(1, 0, 2)
+            found.append((begin, part.reshape(*by_bin.shape[:-2], *part.shape[1:])))
         return found
 
     def _at_nodes(
         self, grids: Sequence[FloatArray], first: int, last: int
     ) -> tuple[FloatArray, FloatArray]:
+        """Return G in dB, and its slope, at the nodes, ``[frames, sets of grids, nodes]``."""
         parts = []
         for number, (grid, to_nodes) in enumerate(zip(grids, self._to_nodes, strict=True)):
-            part = self._along(number, first, last).of_rows(grid)
-            parts.append(part if to_nodes is None else to_nodes.of_columns(part))
+            begin, along = self._along(number, first, last)
+            sets = grid.reshape(-1, *grid.shape[-2:])
+            part = sets[:, begin : begin + along.there.shape[1]].transpose(1, 0, 2)
+            if to_nodes is not None:
+                # A grid has fewer times than the block has frames.
+                part = _copy(to_nodes.at_points_of(_copy(part, 2, 1, 0)), 2, 1, 0)
+            parts.append(along.at_points_of(part))
         total = parts[0]
         for part in parts[1:]:
-            total = total + part
-        bounded = np.tanh(total / self._depth_db)
+            total += part
+        total /= self._depth_db
+        bounded = np.tanh(total, out=total)
         slope = 1 - bounded * bounded
-        db = self._depth_db * bounded
+        bounded *= self._depth_db
         if self._depth_curve is not None:
-            factor = self._depth_curve(first, last)[:, None]
-            db, slope = db * factor, slope * factor
-        return db, slope
+            factor = self._depth_curve(first, last)[:, None, None]
+            bounded, slope = bounded * factor, slope * factor
+        return bounded, slope
 
-    def _along(self, number: int, first: int, last: int) -> Interpolation:
-        """Return the way from the times of a grid to some frames."""
+    def _along(self, number: int, first: int, last: int) -> tuple[int, Interpolation]:
+        """Return the first of a grid's times that some frames lie between, and the way to them."""
         key = number, first, last
         if key not in self._ways:
             at = self._stft.middles(first, last) / self._sample_rate_hz / self._seconds[number]
-            times = np.arange(self.shapes[number][0], dtype=np.float64)
-            self._ways[key] = Interpolation.of(at, times)
+            latest = self.shapes[number][0] - 2
+            begin, end = (int(np.clip(time, 0, latest)) for time in (at[0], at[-1]))
+            times = np.arange(begin, end + 2, dtype=np.float64)
+            self._ways[key] = begin, Interpolation.of(at, times)
         return self._ways[key]
+
+
+def _copy(values: FloatArray, *axes: int) -> FloatArray:
+    """Return values with their axes in another order, in this order in memory too."""
+    return np.ascontiguousarray(values.transpose(axes))
 
 
 def _folded(hz: npt.NDArray[np.float64], top_hz: float) -> npt.NDArray[np.float64]:

@@ -76,6 +76,10 @@ class Stft:
         total = squares.reshape(self.frame_hops, self.hop_samples).sum(axis=0)
         return (self.window / np.tile(total, self.frame_hops)[: self.fft_size]).astype(np.float32)
 
+    @cached_property
+    def _adjoint_window(self) -> FloatArray:
+        return self.synthesis_window * np.float32(2 / self.fft_size)
+
     def frame_count(self, length: int) -> int:
         """Return the number of frames of a sound of `length` samples."""
         return -(-(length + self.lead) // self.hop_samples)
@@ -90,20 +94,23 @@ class Stft:
         starts = np.arange(first, last, dtype=np.float64) * self.hop_samples - self.lead
         return starts + self.fft_size / 2
 
-    def forward(self, segment: FloatArray) -> ComplexArray:
-        """Return the spectra ``[channels, frames, bins]`` of the samples that the frames cover."""
+    def forward(self, segment: FloatArray, bins: int | None = None) -> ComplexArray:
+        """Return the spectra ``[channels, frames, bins]`` of the samples that the frames cover.
+
+        Of the bins only the lowest, `bins` in number, if that is given.
+        """
         import scipy.fft  # takes a second: only dreams should pay for it
 
         frames = np.lib.stride_tricks.sliding_window_view(segment, self.fft_size, axis=1)
         count = segment.shape[1] // self.hop_samples - self.frame_hops + 1
         windowed = frames[:, : count * self.hop_samples : self.hop_samples] * self.window
-        return np.asarray(scipy.fft.rfft(windowed, overwrite_x=True))
+        return np.ascontiguousarray(scipy.fft.rfft(windowed, overwrite_x=True)[..., :bins])
 
     def inverse(self, spectra: ComplexArray) -> FloatArray:
         """Return samples ``[channels, (frames - 1 + hops) * hop]``, overlapped and added.
 
         The first and last ``lead`` samples lack the frames before and after: see
-        :func:`overlap_add`. The spectra are overwritten.
+        :func:`overlap_add`. The spectra are overwritten; bins that they lack at the top are 0.
         """
         import scipy.fft
 
@@ -117,7 +124,7 @@ class Stft:
             total[:, j : j + count, : piece.shape[2]] += piece
         return total.reshape(channels, -1)
 
-    def inverse_adjoint(self, segment: FloatArray) -> ComplexArray:
+    def inverse_adjoint(self, segment: FloatArray, bins: int | None = None) -> ComplexArray:
         """Return the adjoint of :meth:`inverse`, spectra ``[channels, frames, bins]``.
 
         Parameters
@@ -125,6 +132,8 @@ class Stft:
         segment : numpy.ndarray
             ``[channels, (frames - 1 + hops) * hop]``, such as dL/dy of the samples that `inverse`
             returns.
+        bins : int, optional
+            How many bins to return, from the lowest on; by default all.
 
         Returns
         -------
@@ -141,11 +150,10 @@ class Stft:
 
         frames = np.lib.stride_tricks.sliding_window_view(segment, self.fft_size, axis=1)
         count = segment.shape[1] // self.hop_samples - self.frame_hops + 1
-        windowed = frames[:, : count * self.hop_samples : self.hop_samples] * self.synthesis_window
+        windowed = frames[:, : count * self.hop_samples : self.hop_samples] * self._adjoint_window
         spectra: ComplexArray = np.asarray(scipy.fft.rfft(windowed, overwrite_x=True))
-        spectra *= np.float32(2 / self.fft_size)
         spectra[..., [0, -1]] /= 2
-        return spectra
+        return spectra[..., :bins]
 
 
 def run_stft(

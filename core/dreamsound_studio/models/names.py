@@ -158,7 +158,12 @@ def _error_of_all(errors: Sequence[RecipeError]) -> RecipeError:
     unknown = [error.unknown for error in errors if error.unknown is not None]
     if len(unknown) < len(errors):
         # A network that knows the layer but not the channel says more than one that knows neither.
-        return RecipeError("; ".join(str(error) for error in errors if error.unknown is None))
+        texts = [str(error) for error in errors if error.unknown is None]
+        # Each ends with what to do; where that is the same, once is enough.
+        whats, dos = zip(*(text.partition(". ")[::2] for text in texts), strict=True)
+        if len(set(dos)) == 1 and dos[0]:
+            return RecipeError(f"{'; '.join(whats)}. {dos[0]}")
+        return RecipeError("; ".join(text.removesuffix(".") for text in texts))
     if len({(one.kind, one.name) for one in unknown}) > 1:
         lacks = ", ".join(f"{one.network} has no {one.kind} {one.name!r}" for one in unknown)
         return RecipeError(f"no model has all of these names: {lacks}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dreamsound_studio.recipe.method_table import METHODS
+from dreamsound_studio.recipe.plan import in_effect
 from dreamsound_studio.recipe.recipe import Recipe
 
 #: Fields that only make sense together: a blend takes them all from the nearer recipe.
@@ -54,6 +55,8 @@ def blend(a: Recipe, b: Recipe, share: float) -> Recipe:
     for name in Recipe.model_fields:
         if name in together or name in NO_SIZES:
             continue
+        if name == "strength" and a.strength is None and b.strength is None:
+            continue  # It goes with the objective, which comes whole from the nearer recipe.
         ends = [_number(recipe, name) for recipe in (a, b)]
         if ends[0] == ends[1] or any(end is None for end in ends):
             continue
@@ -69,8 +72,6 @@ def blend(a: Recipe, b: Recipe, share: float) -> Recipe:
 
 
 def _number(recipe: Recipe, name: str) -> Any:
-    """Return a field's number, or its method's default if unset; None if it is not numeric."""
-    value = getattr(recipe, name)
-    if value is None:
-        value = getattr(METHODS[recipe.method], name, None)
+    """Return a field's number, or what stands in for it if unset; None if it is not numeric."""
+    value = in_effect(recipe, name)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None

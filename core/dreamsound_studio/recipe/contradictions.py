@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dreamsound_studio.recipe.breakpoints import AUTOMATED, Breakpoints
+from dreamsound_studio.recipe.default_method import row_of
 from dreamsound_studio.recipe.fields import RecipeFields
 from dreamsound_studio.recipe.gain_grids import parse_grids
 from dreamsound_studio.recipe.method_table import METHODS
@@ -31,17 +32,23 @@ def _check_filter(recipe: RecipeFields) -> None:
         raise ValueError("flip swaps mask_from and carrier. Use flip, or set these, not both.")
     if recipe.flip and recipe.method == "add" and recipe.mask_from is None:
         raise ValueError("flip: the method add has no filter, so there is nothing to swap")
-    if recipe.fft_size % 2:
-        raise ValueError(f"fft_size must be even, not {recipe.fft_size}")
-    if recipe.hop_samples > recipe.fft_size // 2:
+    fft_size = _fft_size(recipe)
+    if fft_size % 2:
+        raise ValueError(f"fft_size must be even, not {fft_size}")
+    if recipe.hop_samples > fft_size // 2:
         raise ValueError(
-            f"hop_samples {recipe.hop_samples} is more than half of fft_size {recipe.fft_size}. "
+            f"hop_samples {recipe.hop_samples} is more than half of fft_size {fft_size}. "
             "Use a smaller hop, so that frames overlap enough."
         )
 
 
+def _fft_size(recipe: RecipeFields) -> int:
+    return recipe.fft_size or row_of(recipe).fft_size
+
+
 def _check_learned(recipe: RecipeFields) -> None:
-    parse_grids(recipe.gain_grid)
+    if recipe.gain_grid is not None:
+        parse_grids(recipe.gain_grid)
     if recipe.method != "sculpt":
         if recipe.combine == "learn":
             raise ValueError(f"combine learn is the method sculpt. Use it, not {recipe.method}.")
@@ -68,7 +75,7 @@ def _check_change(recipe: RecipeFields) -> None:
     if recipe.target_b is None and recipe.morph is not None:
         raise ValueError("morph needs a target_b. Name target_b, or remove morph.")
     is_added = recipe.method != "sculpt"
-    if is_added and recipe.air == "octave" and recipe.hop_samples > recipe.fft_size // 4:
+    if is_added and recipe.air == "octave" and recipe.hop_samples > _fft_size(recipe) // 4:
         raise ValueError("air octave needs hop_samples of at most a quarter of fft_size")
 
 

@@ -1,9 +1,10 @@
-"""The method of a recipe that names none: by what it dreams, and by the fields that it sets."""
+"""What a recipe leaves open: its method, by what it dreams, and the method's defaults."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dreamsound_studio.recipe.method_table import METHODS, SCULPT_NOTES, MethodRow
 from dreamsound_studio.recipe.objective_text import parse_objective
 
 if TYPE_CHECKING:
@@ -45,3 +46,17 @@ def default_method(recipe: RecipeFields) -> str:
         return "add"
     atoms = () if recipe.objective is None else parse_objective(recipe.objective).atoms
     return "sculpt" if all(atom.is_heard for atom in atoms) else "add"
+
+
+def row_of(recipe: RecipeFields) -> MethodRow:
+    """Return the defaults of a recipe's method, which for `sculpt` depend on what is dreamed.
+
+    Raises
+    ------
+    RecipeError
+        The objective is not one.
+    """
+    if recipe.method != "sculpt" or recipe.objective is None:
+        return METHODS[recipe.method]
+    dreams_notes = all(atom.keeps_pitch for atom in parse_objective(recipe.objective).atoms)
+    return SCULPT_NOTES if dreams_notes else METHODS["sculpt"]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from dreamsound_studio.recipe.default_method import row_of
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.objective import is_objective
 
@@ -102,7 +103,8 @@ class RecipeFields(BaseModel):
         Field(
             gt=0,
             le=100,
-            description="amount added per step; see strength_ref (sculpt uses rate_db)",
+            description="amount added per step; see strength_ref (sculpt uses rate_db); "
+            "default: by method and objective",
         ),
     ] = None
     strength_ref: Annotated[
@@ -148,7 +150,9 @@ class RecipeFields(BaseModel):
         float | None, Field(ge=0, le=120, description="width of the soft edge, dB; 0 is hard")
     ] = None
     invert_mask: Annotated[bool, Field(description="keep what the filter would remove")] = False
-    fft_size: Annotated[int, Field(ge=16, le=65_536, description="STFT frame, samples")] = 2048
+    fft_size: Annotated[int | None, Field(ge=16, le=65_536, description="STFT frame, samples")] = (
+        None
+    )
     hop_samples: Annotated[int, Field(ge=1, le=32_768, description="STFT hop, samples")] = 512
     channels: Annotated[
         Literal["linked", "independent", "mid-side"],
@@ -281,24 +285,24 @@ class RecipeFields(BaseModel):
         ),
     ] = None
     gain_grid: Annotated[
-        str,
+        str | None,
         Field(
             description="resolution of the filter, as BANDSxTIME, such as '96x32ms'; binsxTIME "
             "has one gain per STFT bin; grids joined by + add up"
         ),
-    ] = "48x64ms + 192x16ms"
+    ] = None
     depth_db: Annotated[
         float, Field(gt=0, le=120, description="maximum cut and boost of the filter, dB")
     ] = 40.0
     rate_db: Annotated[
-        float, Field(gt=0, le=20, description="approximate step size of the gains, dB")
-    ] = 0.9
+        float | None, Field(gt=0, le=20, description="approximate step size of the gains, dB")
+    ] = None
     pull: Annotated[
-        float,
+        float | None,
         Field(
             ge=0, le=10, description="how strongly gains are pulled back to 0 dB, per dB of gain"
         ),
-    ] = 0.005
+    ] = None
     bed: Annotated[
         Literal["none", "noise", "pink", "clicks", "glides", "chirps", "voices", "mixed"],
         Field(
@@ -350,4 +354,4 @@ class RecipeFields(BaseModel):
     @property
     def step_count(self) -> int:
         """Number of steps: the recipe's, or its method's."""
-        return METHODS[self.method].steps if self.steps is None else self.steps
+        return row_of(self).steps if self.steps is None else self.steps

@@ -5,7 +5,7 @@ A further method is one row of :data:`METHODS`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class MethodRow:
     combine, mask_from, carrier : str
         As in the recipe.
     strength : float
-        Share of the source's level that a step adds.
+        Share of the source's level that a step adds; less toward a layer's energy (see
+        ``recipe.first_strengths``).
     threshold_db, knee_db : float
         Of the filter, dB.
     threshold_ref : str
@@ -40,6 +41,14 @@ class MethodRow:
         How far each listening is coloured.
     natural : float
         Weight of the training's statistics, in logits; for objectives of classes alone.
+    gain_grid : str
+        Resolution of a filter that is learned, as in the recipe.
+    rate_db, pull : float
+        Of that filter, as in the recipe.
+    fft_size : int
+        STFT frame, samples.
+    band_high_hz : float or None
+        Highest frequency to change; applies where the recipe sets no band.
     """
 
     combine: str
@@ -61,6 +70,11 @@ class MethodRow:
     listen_windows: bool = False
     listen_eq_db: float = 0.0
     natural: float = 0.0
+    gain_grid: str = "48x64ms + 192x16ms"
+    rate_db: float = 0.9
+    pull: float = 0.005
+    fft_size: int = 2048
+    band_high_hz: float | None = None
 
 
 METHODS: dict[str, MethodRow] = {
@@ -84,3 +98,17 @@ METHODS: dict[str, MethodRow] = {
         natural=10.0,
     ),
 }
+
+#: `sculpt` toward notes alone (``benchmarks/notes.py``): partials need gains as fine as bins and a
+#: fast filter, one listening tells a pitch, and above the partials the sound keeps its attacks.
+SCULPT_NOTES = replace(
+    METHODS["sculpt"],
+    steps=80,
+    listens=1,
+    listen_speed=0.0,
+    gain_grid="binsx64ms",
+    rate_db=2.0,
+    pull=0.001,
+    fft_size=4096,
+    band_high_hz=3500.0,
+)

@@ -7,7 +7,10 @@ from typing import Any, Literal
 
 from dreamsound_studio.dsp.mask import MASK_KINDS
 from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.models.names import NameTable
+from dreamsound_studio.recipe.default_method import row_of
 from dreamsound_studio.recipe.fields import Carrier, Combine, MaskFrom
+from dreamsound_studio.recipe.first_strengths import first_strength
 from dreamsound_studio.recipe.method_table import METHODS, MethodRow
 from dreamsound_studio.recipe.morph import Morph
 from dreamsound_studio.recipe.objective import Atom, Class, Layer, Objective, Texture
@@ -50,15 +53,21 @@ class Plan(Recipe):
     listen_windows: bool
     listen_eq_db: float
     natural: float
+    gain_grid: str
+    rate_db: float
+    pull: float
+    fft_size: int
 
     @classmethod
-    def of(cls, recipe: Recipe) -> Plan:
+    def of(cls, recipe: Recipe, table: NameTable | None = None) -> Plan:
         """Fill a recipe.
 
         Parameters
         ----------
         recipe : Recipe
             The user's recipe; valid, so it is not validated again.
+        table : NameTable, optional
+            The layers of the model that hears it; by default those of the recipe's model here.
 
         Returns
         -------
@@ -73,7 +82,7 @@ class Plan(Recipe):
         if isinstance(recipe, Plan):
             return recipe
         values = {name: getattr(recipe, name) for name in Recipe.model_fields}
-        return cls.model_construct(**values | _choices(recipe) | _numbers(recipe))
+        return cls.model_construct(**values | _choices(recipe) | _numbers(recipe, table))
 
 
 def terms_of(recipe: Recipe) -> Objective:
@@ -108,6 +117,40 @@ def terms_by_model(recipe: Recipe) -> dict[str, Objective]:
 def other_models(recipe: Recipe) -> tuple[str, ...]:
     """Return the models that a recipe's objective names beside the recipe's own."""
     return tuple(name for name in terms_by_model(recipe) if name != recipe.model)
+
+
+def in_effect(recipe: Recipe, name: str, table: NameTable | None = None) -> Any:
+    """Return a field's value, or what stands in for it where the recipe leaves it open.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The user's recipe.
+    name : str
+        A field.
+    table : NameTable, optional
+        As for :meth:`Plan.of`.
+
+    Returns
+    -------
+    object
+        The recipe's value, its mask's, that of its objective, or its method's; None where a field
+        is off unless it is given.
+    """
+    value = getattr(recipe, name)
+    if value is None and recipe.mask is not None:
+        value = getattr(MASK_KINDS[recipe.mask], name, None)
+    if value is not None:
+        return value
+    if name == "strength":
+        return _first_strength(recipe, table)
+    if name == "listen_speed" and _keeps_pitch(recipe):
+        return 0.0
+    if name == "natural" and not _climbs_logits(recipe):
+        return 0.0
+    if name == "band_high_hz" and recipe.band_low_hz is not None:
+        return None
+    return getattr(row_of(recipe), name, None)
 
 
 def takes_texture(recipe: Recipe) -> bool:
@@ -171,23 +214,22 @@ def _check_target(recipe: Recipe, uses_target: bool) -> None:
         )
 
 
-def _numbers(recipe: Recipe) -> dict[str, Any]:
+def _numbers(recipe: Recipe, table: NameTable | None) -> dict[str, Any]:
     """Return what a method has defaults for: the recipe's values, its mask's, or the method's."""
-    row = METHODS[recipe.method]
-    kind = None if recipe.mask is None else MASK_KINDS[recipe.mask]
-    values: dict[str, Any] = {}
-    for name in FILLED:
-        given = getattr(recipe, name)
-        if given is None and kind is not None:
-            given = getattr(kind, name, None)
-        if given is None and name == "listen_speed" and _keeps_pitch(recipe):
-            given = 0.0
-        values[name] = getattr(row, name) if given is None else given
-    if recipe.natural is None and not _climbs_logits(recipe):
-        values["natural"] = 0.0
-    if kind is not None:
+    values = {name: in_effect(recipe, name, table) for name in FILLED}
+    if recipe.mask is not None:
+        kind = MASK_KINDS[recipe.mask]
         values |= {"mask": None, "invert_mask": recipe.invert_mask or kind.invert_mask}
     return values
+
+
+def _first_strength(recipe: Recipe, table: NameTable | None) -> float:
+    """Return the strength of the first step, where the recipe gives none."""
+    if (recipe.strength_ref, recipe.normalise) != ("source", "after"):
+        # As in the paper: the strength is no share of the sound's level.
+        return METHODS[recipe.method].strength
+    tables = {} if table is None else {recipe.model: table}
+    return first_strength(recipe.method, terms_by_model(recipe), tables)
 
 
 def _keeps_pitch(recipe: Recipe) -> bool:

@@ -30,7 +30,8 @@ class Recipe(RecipeFields):
     """What to maximise, with which method, how strongly and how often.
 
     Every field is an option of ``dreamsound render`` with the same name. Fields that are None take
-    the value of the method's row in ``recipe.method_table``.
+    the value of the method's row in ``recipe.method_table``; toward a layer, `strength` depends on
+    the layer (``recipe.first_strengths``).
     """
 
     @model_validator(mode="after")

@@ -25,13 +25,16 @@ from dreamsound_studio.dsp.limiter import limit
 from dreamsound_studio.recipe.automation import Automation
 from dreamsound_studio.render.level_notes import level_note, limit_note
 from dreamsound_studio.render.options import RENDERS, RenderOptions
+from dreamsound_studio.render.reach import Reach
 
 #: Ceiling for the true peak of a render, dBTP.
 CEILING_DBTP = -1.0
 #: A dream that a filter remade is limited by up to this; what is more lowers it as a whole, dB.
-MOST_LIMITING_DB = 12.0
+MOST_LIMITING_DB = 18.0
 #: How near a limited dream comes to the source's loudness, dB, in up to so many rounds.
 NEAR_DB, ROUNDS = 0.3, 4
+#: Most gain, up or down, of a part of the sound that makes the whole as loud as the source, dB.
+MOST_OF_PART_DB = 12.0
 
 
 class RenderMixer:
@@ -64,7 +67,9 @@ class RenderMixer:
         self._notes = notes
         self._made: dict[str, Samples] = {}
         self._gains: dict[str, float] = {}
-        self._limited: dict[str, Samples] = {}
+        #: Renders that already have their gain, because it is not one number over all of them.
+        self._finished: dict[str, Samples] = {}
+        self._reach = Reach(dream.recipe, dream.source.sample_rate_hz)
         self._source_level = self._level(dream.source.samples, None)
         self.dream_gain_db = self._gain("dream")
 
@@ -88,9 +93,9 @@ class RenderMixer:
                 yield dreamed - block
             return
         gain = np.float32(from_db(self._gain(name)))
-        if name in self._limited:
+        if name in self._finished:
             gain = np.float32(1)
-        samples = self._limited.get(name) or self._samples(name)
+        samples = self._finished.get(name) or self._samples(name)
         channels = self._dream.source.channels
         # One dither for all: a signal that appears in two renders is stored identically.
         stored = Rounding(self._bits)
@@ -100,7 +105,7 @@ class RenderMixer:
 
     def close(self) -> None:
         """Release the scratch files of the renders made here."""
-        for samples in (*self._made.values(), *self._limited.values()):
+        for samples in (*self._made.values(), *self._finished.values()):
             samples.close()
 
     def _gain(self, name: str) -> float:
@@ -108,14 +113,16 @@ class RenderMixer:
         if self._raw:
             return 0.0
         if name not in self._gains:
+            if name.startswith("dream") and not self._reach.is_everywhere:
+                self._gains[name] = self._level_part(name)
+                return self._gains[name]
             samples = self._samples(name)
             row = RENDERS.get(name)
             if row is not None and row.level == "source":
                 wanted = self._matching_gain_db(samples, row.most_gain_db)
             else:
                 wanted = self.dream_gain_db
-            peak = true_peak(_only(samples), self._dream.source.sample_rate_hz, samples.channels)
-            gain, lowered = peak_safe_gain_db(wanted, peak, CEILING_DBTP)
+            gain, lowered = peak_safe_gain_db(wanted, self._peak(samples), CEILING_DBTP)
             if lowered > 0 and name == "dream" and self._dream.learned is not None:
                 gain = self._limit(name, wanted, lowered)
             elif lowered > 0:
@@ -139,17 +146,51 @@ class RenderMixer:
             if missing < NEAR_DB or gain_db >= most_db:
                 break
             gain_db = min(gain_db + missing, most_db)
-        over_db, lowered = peak_safe_gain_db(
-            0.0, true_peak(_only(limited), rate, limited.channels), CEILING_DBTP
-        )
-        if lowered > 0:
-            for start, block in limited.blocks():
-                limited.write(start, block * np.float32(from_db(over_db)))
-        self._limited[name] = limited
+        self._finish(name, limited)
         self._notes.append(limit_note(name, -20 * math.log10(least), CEILING_DBTP))
         if missing >= 1:
             self._notes.append(level_note(name, missing, CEILING_DBTP))
         return gain_db
+
+    def _level_part(self, name: str) -> float:
+        """Make a dream as loud as the source where it may differ from it; return that gain in dB.
+
+        With a gain over all of it, the sound would change outside the band, and jump at the ends of
+        a span that fades.
+        """
+        samples = self._samples(name)
+        part = self._reach.part(samples)
+        levelled = Samples(samples.channels, samples.length)
+        gain_db = 0.0 if name == "dream" else self.dream_gain_db
+        least = 1.0
+        for _ in range(2 * ROUNDS):
+            self._reach.amplify(samples, part, gain_db, levelled)
+            if self._dream.learned is not None:
+                least = self._reach.limit(levelled, from_db(CEILING_DBTP))
+            missing = self._matching_gain_db(levelled, None)
+            following = max(-MOST_OF_PART_DB, min(gain_db + missing, MOST_OF_PART_DB))
+            if abs(missing) < NEAR_DB or following == gain_db or name != "dream":
+                break
+            gain_db = following
+        part.close()
+        if least < 1:
+            self._notes.append(limit_note(name, -20 * math.log10(least), CEILING_DBTP))
+        lowered = self._finish(name, levelled)
+        if lowered > NEAR_DB:
+            self._notes.append(level_note(name, lowered, CEILING_DBTP))
+        return gain_db
+
+    def _finish(self, name: str, levelled: Samples) -> float:
+        """Keep a render that has its gain, its peak under the ceiling; return the decrease, dB."""
+        over_db, lowered = peak_safe_gain_db(0.0, self._peak(levelled), CEILING_DBTP)
+        if lowered > 0:
+            for start, block in levelled.blocks():
+                levelled.write(start, block * np.float32(from_db(over_db)))
+        self._finished[name] = levelled
+        return lowered
+
+    def _peak(self, samples: Samples) -> float:
+        return true_peak(_only(samples), self._dream.source.sample_rate_hz, samples.channels)
 
     def _matching_gain_db(self, samples: Samples, limit_db: float | None) -> float:
         """Return the gain that brings `samples` to the source's level."""

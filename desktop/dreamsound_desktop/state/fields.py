@@ -8,10 +8,10 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from dreamsound_studio.dsp.mask import MASK_KINDS
 from dreamsound_studio.recipe.breakpoints import AUTOMATED
 from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.recipe.method_table import METHODS
+from dreamsound_studio.recipe.plan import in_effect
 from dreamsound_studio.recipe.recipe import Recipe
 
 Kind = Literal["number", "whole", "choice", "switch", "file", "points", "text"]
@@ -113,14 +113,7 @@ class Field:
 
     def effective(self, recipe: Recipe) -> Any:
         """Return the value in effect: the field's own, or its substitute when unset."""
-        value = getattr(recipe, self.name)
-        if value is not None:
-            return value
-        if recipe.mask is not None:
-            of_kind = getattr(MASK_KINDS[recipe.mask], self.name, None)
-            if of_kind is not None:
-                return of_kind
-        return getattr(METHODS[recipe.method], self.name, None)
+        return in_effect(recipe, self.name)
 
 
 def amount_of(method: str) -> Field:

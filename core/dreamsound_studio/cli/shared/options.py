@@ -23,7 +23,7 @@ from dreamsound_studio.cli.shared.completion import (
     complete_model,
     complete_preset,
 )
-from dreamsound_studio.recipe.method_table import METHODS
+from dreamsound_studio.recipe.method_table import METHODS, SCULPT_NOTES
 from dreamsound_studio.recipe.naming import EXAMPLE, FIELDS, expand
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RENDER_NAMES
@@ -209,7 +209,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     elif field.default is not None and field.default is not False:
         shown = f"{field.default:g}" if isinstance(field.default, float) else field.default
         text += f" [default: {shown}]"
-    elif "default: the method's" not in text and (of_methods := _defaults_of_methods(name)):
+    elif "default: " not in text and (of_methods := _defaults_of_methods(name)):
         text += f" [default: {of_methods}]"
     # A choice is taken as text: the recipe says what is wrong with it, as it does elsewhere.
     choices = "|".join(get_args(kind)) if get_origin(kind) is Literal else None
@@ -234,13 +234,21 @@ def _defaults_of_methods(name: str) -> str:
     The value of most methods comes first.
     """
     by_value: dict[str, list[str]] = {}
-    for method, row in METHODS.items():
+    rows = dict(METHODS)
+    if getattr(SCULPT_NOTES, name, None) != getattr(METHODS["sculpt"], name, None):
+        rows["sculpt toward notes"] = SCULPT_NOTES
+    for method, row in rows.items():
         if hasattr(row, name):
-            value = getattr(row, name)
-            shown = f"{value:g}" if isinstance(value, float) else str(value)
-            by_value.setdefault(shown, []).append(method)
+            by_value.setdefault(_shown(getattr(row, name)), []).append(method)
     common, *others = sorted(by_value.items(), key=lambda item: -len(item[1])) or [("", [])]
     return "; ".join([common[0], *(f"{' and '.join(which)}: {value}" for value, which in others)])
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    names = {None: "none", True: "on", False: "off"}
+    return names[value] if value is None or isinstance(value, bool) else str(value)
 
 
 def _option_of(name: str) -> str:

@@ -81,8 +81,7 @@ class StepLine:
             self._first_ended = time.monotonic()
         score = self._score.of(event)
         shown = "" if score is None else f" {score:.3f}"
-        halved = f", strength {event.strength:.3g}" if event.halvings else ""
-        self._text = f"loss {event.loss:.4g}, {event.class_name}{shown}{halved}"
+        self._text = f"loss {event.loss:.4g}, {event.class_name}{shown}{_strength_of(event)}"
         step = f"{self._name}: step {event.step}/{self._steps}, {self._text}"
         if self._live is None:
             inform(f"{step}, {event.seconds:.2f} s{self._remaining()}")
@@ -147,6 +146,13 @@ class StepLine:
         self._live.update(
             Text(f"{name} {bar} {step}, {self._text}", overflow="ellipsis", no_wrap=True)
         )
+
+
+def _strength_of(event: StepEvent) -> str:
+    """Return ``, strength 0.025 (halved)``; nothing where nothing is added."""
+    if event.strength is None:
+        return ""
+    return f", strength {event.strength:.3g}{' (halved)' if event.halvings else ''}"
 
 
 def say(text: str) -> None:

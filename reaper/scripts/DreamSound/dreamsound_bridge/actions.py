@@ -6,7 +6,15 @@ import os
 from . import api, facts, program, runs, settings, watching
 
 #: Recipe fields in the dialog.
-ASKED = ("class", "strength", "steps")
+ASKED = ("class", "method", "steps", "strength")
+#: What the dialog calls them, after the preset.
+CAPTIONS = (
+    "Preset (optional)",
+    "Class to dream of",
+    "Method (sculpt)",
+    "Steps (200; add: 10)",
+    "Strength (only with add)",
+)
 #: Timeout of the doctor, which loads everything and dreams for a second.
 DOCTOR_S = 180.0
 
@@ -106,7 +114,7 @@ def _ask(bridge, chosen):
     recipe = chosen.get("recipe") or {}
     answer = program.ask(
         "DreamSound",
-        ["Preset (optional)", "Class to dream of", "Strength (0.05)", "Steps (10)"],
+        list(CAPTIONS),
         [chosen.get("preset") or ""] + [_shown(recipe.get(name)) for name in ASKED],
     )
     if answer is None:

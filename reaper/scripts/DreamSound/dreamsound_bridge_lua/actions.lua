@@ -8,7 +8,12 @@ local runs, settings, watching = use("runs"), use("settings"), use("watching")
 local actions = {}
 
 --- Recipe fields in the dialog.
-actions.ASKED = { "class", "strength", "steps" }
+actions.ASKED = { "class", "method", "steps", "strength" }
+--- What the dialog calls them, after the preset.
+actions.CAPTIONS = {
+  "Preset (optional)", "Class to dream of", "Method (sculpt)", "Steps (200; add: 10)",
+  "Strength (only with add)",
+}
 --- Timeout of the doctor, which loads everything and dreams for a second.
 actions.DOCTOR_S = 180.0
 
@@ -53,8 +58,11 @@ local function ask(bridge, chosen)
   local recipe = json.given(chosen.recipe) or {}
   local answer = api.ask(
     "DreamSound",
-    { "Preset (optional)", "Class to dream of", "Strength (0.05)", "Steps (10)" },
-    { shown(chosen.preset), shown(recipe.class), shown(recipe.strength), shown(recipe.steps) }
+    actions.CAPTIONS,
+    {
+      shown(chosen.preset), shown(recipe.class), shown(recipe.method), shown(recipe.steps),
+      shown(recipe.strength),
+    }
   )
   if answer == nil then
     return nil
