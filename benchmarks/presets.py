@@ -1,120 +1,189 @@
-"""Measures what each factory preset does to each sound, for the table of ``docs/presets.md``.
+"""Measures what each factory preset does to each sound, and whether it keeps what it promises.
 
-``--pictures FOLDER`` also draws what every preset makes of the whistle and the speech.
+``python benchmarks/presets.py`` prints the tables of ``docs/presets.md``; ``--pictures FOLDER``
+also draws its pictures. ``--keep FOLDER`` keeps each dream, and makes only those again whose recipe
+changed. ``--only NAME`` and ``--sound NAME`` measure less.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
+import hashlib
+import json
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-from craft import SECONDS, clip_of
+from craft import SECONDS
+from preset_figures import Floats, Listeners, Pair, Sound, distance, shape_of
+from preset_pictures import Shown, draw_presets
+from preset_promises import PROMISES
 from sounds import test_sounds
 
-from dreamsound_studio.api import dream, load_model
+from dreamsound_studio.api import dream
 from dreamsound_studio.audio.clip import Clip
-from dreamsound_studio.dsp.spectrogram import thumbnail_levels
-from dreamsound_studio.dsp.stft import Stft, power_spectrum
-from dreamsound_studio.recipe.presets import factory_presets
+from dreamsound_studio.models.network import Model
+from dreamsound_studio.recipe.presets import Preset, factory_presets
 
-#: Lowest level, relative to the loudest band; anything lower counts as silence.
-FLOOR_DB = -90.0
+SOUNDS = ("whistle", "cat", "drums", "speech", "noise")
+#: Sounds in the pictures.
+DRAWN = ("drums", "speech")
 
 
 def clips() -> dict[str, Clip]:
     """Return the first seconds of each sound, mono."""
     found = {}
     for name, clip in test_sounds().items():
-        if name == "bouzouki":
-            continue
-        count = min(clip.samples.length, round(SECONDS * clip.sample_rate_hz))
-        values = clip.samples.read(0, count).mean(axis=0, keepdims=True)
-        found[name] = Clip.from_array(values, clip.sample_rate_hz)
+        if name in SOUNDS:
+            count = min(clip.samples.length, round(SECONDS * clip.sample_rate_hz))
+            values = clip.samples.read(0, count).mean(axis=0, keepdims=True)
+            found[name] = Clip.from_array(values, clip.sample_rate_hz)
     return found
 
 
-def shape_of(clip: Clip) -> npt.NDArray[np.float64]:
-    """Return the levels to compare, in dB, by third octaves and tenths of a second."""
-    stft = Stft()
-    power = power_spectrum(
-        stft.forward(clip.samples.read(-stft.lead, clip.samples.length + stft.lead))
-    )
-    hertz = np.arange(stft.bins) * clip.sample_rate_hz / stft.fft_size
-    edges = 50 * 2.0 ** (np.arange(0, 27) / 3)
-    bands = np.stack(
-        [power[0][:, (hertz >= a) & (hertz < b)].sum(axis=1) for a, b in itertools.pairwise(edges)]
-    )
-    frames = round(0.1 * clip.sample_rate_hz / stft.hop_samples)
-    count = bands.shape[1] // frames
-    mean = bands[:, : count * frames].reshape(len(bands), count, frames).mean(axis=2)
-    levels: npt.NDArray[np.float64] = 10 * np.log10(mean / mean.max() + 10 ** (FLOOR_DB / 10))
-    return levels
+@dataclass(frozen=True)
+class Dreams:
+    """Makes the dreams, or finds those that it kept.
+
+    Attributes
+    ----------
+    listeners : Listeners
+        Which have the networks to climb.
+    kept : pathlib.Path or None
+        Folder of kept dreams.
+    """
+
+    listeners: Listeners
+    kept: Path | None = None
+
+    def pair(self, preset: Preset, sound: Sound, sample_rate_hz: int) -> Pair:
+        """Return a sound and a preset's dream of it."""
+        return Pair(
+            sound,
+            self.of(preset, sound, sample_rate_hz),
+            sample_rate_hz,
+            self.listeners,
+            lambda db: self.pair(preset, sound * np.float32(10 ** (-db / 20)), sample_rate_hz),
+        )
+
+    def of(self, preset: Preset, sound: Sound, sample_rate_hz: int) -> Sound:
+        """Return a preset's dream of a sound."""
+        if self.kept is None:
+            return self._made(preset, sound, sample_rate_hz)
+        recipe = json.dumps(preset.recipe.as_dict(), sort_keys=True).encode()
+        digest = hashlib.sha256(recipe + sound.tobytes()).hexdigest()[:20]
+        path = self.kept / f"{digest}.npy"
+        if not path.exists():
+            self.kept.mkdir(parents=True, exist_ok=True)
+            np.save(path, self._made(preset, sound, sample_rate_hz))
+        found: Sound = np.load(path)
+        return found
+
+    def _made(self, preset: Preset, sound: Sound, sample_rate_hz: int) -> Sound:
+        made = dream(sound, sample_rate_hz, preset.recipe, model=self._model(preset), judge="none")
+        return made.render("dream")
+
+    def _model(self, preset: Preset) -> Model:
+        is_pitch = preset.recipe.model == "basic-pitch"
+        return self.listeners.pitch if is_pitch else self.listeners.yamnet
 
 
-def distance(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
-    """Return the distance between two shapes, dB RMS."""
-    return float(np.sqrt(np.mean((a - b) ** 2)))
+@dataclass
+class Row:
+    """What was measured of one preset, by sound.
+
+    Attributes
+    ----------
+    shapes : dict
+        Of the dreams.
+    apart : dict
+        Distances from the source, dB.
+    figures : dict
+        Of the promise: of the source, or None, and of the dream.
+    kept : int
+        On how many sounds the promise is kept.
+    """
+
+    shapes: dict[str, Floats] = field(default_factory=dict)
+    apart: dict[str, float] = field(default_factory=dict)
+    figures: dict[str, tuple[float | None, float]] = field(default_factory=dict)
+    kept: int = 0
+
+
+def measure(preset: Preset, sounds: dict[str, Clip], dreams: Dreams) -> Row:
+    """Dream each sound, and measure the dreams."""
+    row, promise = Row(), PROMISES[preset.name]
+    for name, clip in sounds.items():
+        pair = dreams.pair(preset, clip.samples.array(), clip.sample_rate_hz)
+        row.shapes[name] = shape_of(pair.dream, pair.sample_rate_hz)
+        row.apart[name] = distance(row.shapes[name], shape_of(pair.source, pair.sample_rate_hz))
+        row.figures[name] = promise.figure(pair)
+        row.kept += promise.kept(*row.figures[name])
+    return row
+
+
+def nearest(name: str, rows: dict[str, Row]) -> tuple[float, str]:
+    """Return the mean distance to the most similar other preset, and its name."""
+    mine = rows[name].shapes
+    others = [
+        (float(np.mean([distance(mine[s], row.shapes[s]) for s in mine])), other)
+        for other, row in rows.items()
+        if other != name
+    ]
+    return min(others, default=(float("inf"), "-"))
+
+
+def table(heads: list[str], lines: list[list[str]]) -> str:
+    """Return a Markdown table."""
+    every = [heads, ["---"] * len(heads), *lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in every)
+
+
+def shown_dreams(preset: Preset, sounds: dict[str, Clip], dreams: Dreams) -> list[Shown]:
+    """Return what the picture shows of a preset."""
+    shown = []
+    for name, clip in sounds.items():
+        pair = dreams.pair(preset, clip.samples.array(), clip.sample_rate_hz)
+        shown.append(Shown(name, pair.source, pair.dream, pair.sample_rate_hz))
+    return shown
 
 
 def main() -> None:
-    """Print the table and draw the pictures."""
+    """Print the tables and draw the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pictures", type=Path)
-    given = parser.parse_args()
-    model, sounds = load_model("yamnet"), clips()
-    drawn = {name: [("source", sounds[name])] for name in ("whistle", "speech") if name in sounds}
-    shapes: dict[str, dict[str, npt.NDArray[np.float64]]] = {}
-    print("| preset | " + " | ".join(sounds) + " | nearest other, dB |")
-    print("|---|" + "---|" * (len(sounds) + 1))
-    rows = {}
-    for preset in factory_presets():
-        cells = []
-        shapes[preset.name] = {}
-        for name, clip in sounds.items():
-            result = dream(clip, preset.recipe, model=model)
-            dreamed = clip_of(result)
-            shapes[preset.name][name] = shape_of(dreamed)
-            apart = distance(shape_of(dreamed), shape_of(clip))
-            values, source = (c.samples.array().astype(np.float64) for c in (dreamed, clip))
-            level = 10 * np.log10(np.mean(values**2) / np.mean(source**2))
-            cells.append(f"{apart:.1f} ({level:+.1f})")
-            if name in drawn:
-                drawn[name].append((preset.name, dreamed))
-        rows[preset.name] = cells
-    for name, cells in rows.items():
-        others = {
-            other: float(np.mean([distance(shapes[name][s], shapes[other][s]) for s in sounds]))
-            for other in rows
-            if other != name
-        }
-        nearest = min(others, key=lambda other: others[other])
-        print(f"| {name} | {' | '.join(cells)} | {others[nearest]:.1f} ({nearest}) |", flush=True)
-    for name, dreams in drawn.items():
-        if given.pictures is not None:
-            _draw(dreams, given.pictures / f"presets-{name}.png")
+    parser.add_argument("--only", action="append", metavar="NAME", help="these presets only")
+    parser.add_argument("--sound", action="append", choices=SOUNDS, help="these sounds only")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the dreams here")
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw pictures here")
+    asked = parser.parse_args()
+    sounds = {n: clip for n, clip in clips().items() if n in (asked.sound or SOUNDS)}
+    presets = [p for p in factory_presets() if asked.only is None or p.name in asked.only]
+    dreams = Dreams(Listeners(), asked.keep)
+    rows: dict[str, Row] = {}
+    for preset in presets:
+        row = rows[preset.name] = measure(preset, sounds, dreams)
+        print(f"{preset.name}: kept on {row.kept} of {len(sounds)}", flush=True)
+    print(*tables(rows, list(sounds)), sep="\n\n")
+    if asked.pictures is not None:
+        drawn = {name: sounds[name] for name in DRAWN if name in sounds}
+        shown = {preset.name: shown_dreams(preset, drawn, dreams) for preset in presets}
+        print(*draw_presets(shown, asked.pictures), sep="\n")
 
 
-def _draw(dreams: list[tuple[str, Clip]], path: Path) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    columns = 4
-    rows = -(-len(dreams) // columns)
-    figure = Figure(figsize=(12, 1.6 * rows), layout="constrained")
-    FigureCanvasAgg(figure)
-    top = float("-inf")
-    for number, (name, clip) in enumerate(dreams):
-        levels = thumbnail_levels(clip.samples, clip.sample_rate_hz)
-        top = max(top, float(levels.max())) if number == 0 else top
-        axes = figure.add_subplot(rows, columns, number + 1)
-        axes.imshow(levels, origin="lower", aspect="auto", vmin=top - 80, vmax=top, cmap="inferno")
-        axes.set_title(name, fontsize=8)
-        axes.set_xticks([])
-        axes.set_yticks([])
-    figure.savefig(path, dpi=70)
+def tables(rows: dict[str, Row], sounds: list[str]) -> tuple[str, str]:
+    """Return the tables of the promises, and of the distances."""
+    moved, promised = [], []
+    for name, row in rows.items():
+        near, other = nearest(name, rows)
+        moved.append([name, *(f"{db:.1f}" for db in row.apart.values()), f"{near:.1f} ({other})"])
+        promise = PROMISES[name]
+        figures = [promise.shown(*values) for values in row.figures.values()]
+        kept = f"{row.kept} of {len(sounds)}"
+        promised.append([name, promise.words, promise.limit.words, *figures, kept])
+    return (
+        table(["preset", "what is measured", "kept if", *sounds, "kept"], promised),
+        table(["preset", *sounds, "nearest other, dB"], moved),
+    )
 
 
 if __name__ == "__main__":

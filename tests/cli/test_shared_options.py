@@ -106,7 +106,9 @@ def test_a_preset_and_a_recipe_start_batch_vary_and_listen(
     assert [(note["class"], note["seed"], note["steps"]) for note in notes] == [("Bird", 7, 1)] * 2
     heard = json.loads(at_hand("listen", song, "--recipe", "recipe.json", "--json").out)
     assert [row["name"] for row in heard["classes"]] == ["Bird"]
-    heard = json.loads(at_hand("listen", song, "--preset", "Choir behind", "--json").out)
+    choir = tmp_path / "Choir.dreamsound.json"
+    assert at_hand("presets", "save", "Choir", "--class", "Choir", "--out", choir).code == 0
+    heard = json.loads(at_hand("listen", song, "--preset", choir, "--json").out)
     assert [row["name"] for row in heard["classes"]] == ["Choir"]
     both = at_hand("vary", song, "--grid", "seed=1", "--preset", "Bones", "--recipe", "recipe.json")
     assert (both.code, "not both" in both.err) == (2, True)
@@ -122,13 +124,15 @@ def test_scores_go_to_standard_output_as_csv(at_hand: Command, song: Path, tmp_p
 
 
 def test_presets_that_need_a_model_are_marked(command: Command, bare_machine: Path) -> None:
+    assert command("presets", "save", "Choir", "--class", "Choir").code == 0
     listing = command("presets", "list")
     lines = {line[2:28].strip(): line for line in listing.out.splitlines()}
     assert "(needs yamnet)" in lines["Turn to birds"]
-    assert "(needs yamnet)" in lines["Deep patterns"]
+    assert "(needs yamnet)" in lines["Turn to dogs"]
+    assert "(needs basic-pitch)" in lines["In A minor"]
     assert "(needs" not in lines["Bones"]
     # Choir is a class of the fallback too.
-    assert "(needs" not in lines["Choir behind"]
+    assert "(needs" not in lines["Choir"]
     assert "to get it: dreamsound models pull yamnet" in listing.err
     assert "needs     model yamnet" in command("presets", "show", "Turn to birds").out
     del bare_machine

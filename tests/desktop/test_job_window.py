@@ -323,11 +323,11 @@ def test_a_window_that_is_ended_by_the_system_leaves_nothing_behind(folder, tmp_
 
 
 def test_favourites_and_what_was_used_last_stand_on_top(open_job, folder):
-    preferences = Preferences(favourites=("Bones", "Gone"), recent_presets=("Low first", "Bones"))
+    preferences = Preferences(favourites=("Bones", "Gone"), recent_presets=("Soft focus", "Bones"))
     save_preferences(preferences, app_folder())
     window = open_job(folder)
     names = [window.preset.itemData(row) for row in range(window.preset.count())]
-    assert [name for name in names if name is not None][:3] == ["", "Bones", "Low first"]
+    assert [name for name in names if name is not None][:3] == ["", "Bones", "Soft focus"]
     window.use_preset("Bones")
     assert window.job.recipe == find_preset("Bones").preset.recipe
     window.use_preset("")

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import threading
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.errors import DreamSoundError, RecipeError
-from dreamsound_studio.models.yamnet.tables import names
+from dreamsound_studio.models.tables import known_tables
 from dreamsound_studio.recipe.blend import blend, difference
 from dreamsound_studio.recipe.document import (
     MOST_BYTES,
@@ -59,11 +60,18 @@ def preset(name: str = "Mine", **fields: Any) -> Preset:
 
 
 def test_there_are_factory_presets_and_the_paper_is_one() -> None:
-    assert len(NAMES) == len({name.casefold() for name in NAMES}) >= 16
+    assert len(NAMES) == len({name.casefold() for name in NAMES}) >= 24
     assert sorted(NAMES, key=str.casefold) == NAMES
     paper = find_preset("as in the paper").preset.recipe
     for name, value in PAPER_FIELDS.items():
         assert getattr(paper, name) == value
+
+
+def test_factory_presets_are_of_the_present_format_and_name_their_method() -> None:
+    folder = files("dreamsound_studio").joinpath("recipe", "factory")
+    for file in folder.iterdir():
+        recipe = json.loads(file.read_text(encoding="utf-8"))["recipe"]
+        assert (recipe["schema_version"], "method" in recipe) == (2, True), file.name
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -73,7 +81,7 @@ def test_a_factory_preset_makes_sense(name: str) -> None:
     assert stored.preset.note.endswith(".")
     assert stored.preset.tags
     Plan.of(stored.preset.recipe)
-    check_names(stored.preset.recipe, names())
+    check_names(stored.preset.recipe, *known_tables(stored.preset.recipe.model))
     for other in factory_presets():
         assert other.name == name or difference(other.recipe, stored.preset.recipe)
 
