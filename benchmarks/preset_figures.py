@@ -31,7 +31,7 @@ FLOOR_DB = -90.0
 FRAME_S, PAUSES = 0.05, 0.2
 #: Frames softer than this re. the loudest are as soft as this, dB.
 QUIET_DB = -60.0
-#: Where tones are told from noise, Hz.
+#: Where the spectrum is searched for tones, Hz.
 TONES_HZ = (100.0, 7000.0)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dreamsound_studio.recipe.breakpoints import AUTOMATED, Breakpoints
-from dreamsound_studio.recipe.default_method import row_of
+from dreamsound_studio.recipe.default_method import row_of, step_count_of
 from dreamsound_studio.recipe.fields import RecipeFields
 from dreamsound_studio.recipe.gain_grids import parse_grids
 from dreamsound_studio.recipe.method_table import METHODS
@@ -68,9 +68,9 @@ def _check_learned(recipe: RecipeFields) -> None:
 def _check_change(recipe: RecipeFields) -> None:
     if recipe.band_low_hz and recipe.band_high_hz and recipe.band_low_hz >= recipe.band_high_hz:
         raise ValueError("band_low_hz must be below band_high_hz")
-    if recipe.octaves > recipe.step_count:
+    if recipe.octaves > step_count_of(recipe):
         raise ValueError(
-            f"octaves: {recipe.step_count} steps are too few for {recipe.octaves} octaves"
+            f"octaves: {step_count_of(recipe)} steps are too few for {recipe.octaves} octaves"
         )
     if recipe.target_b is None and recipe.morph is not None:
         raise ValueError("morph needs a target_b. Name target_b, or remove morph.")

@@ -48,6 +48,11 @@ def default_method(recipe: RecipeFields) -> str:
     return "sculpt" if all(atom.is_heard for atom in atoms) else "add"
 
 
+def step_count_of(recipe: RecipeFields) -> int:
+    """Return the number of steps: the recipe's, or its method's."""
+    return row_of(recipe).steps if recipe.steps is None else recipe.steps
+
+
 def row_of(recipe: RecipeFields) -> MethodRow:
     """Return the defaults of a recipe's method, which for `sculpt` depend on what is dreamed.
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from dreamsound_studio.recipe.default_method import row_of
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.objective import is_objective
 
@@ -351,8 +350,3 @@ class RecipeFields(BaseModel):
     @classmethod
     def _as_text(cls, value: Any) -> Any:
         return str(value) if is_objective(value) else value
-
-    @property
-    def step_count(self) -> int:
-        """Number of steps: the recipe's, or its method's."""
-        return row_of(self).steps if self.steps is None else self.steps

@@ -226,7 +226,7 @@ def _numbers(recipe: Recipe, table: NameTable | None) -> dict[str, Any]:
 def _first_strength(recipe: Recipe, table: NameTable | None) -> float:
     """Return the strength of the first step, where the recipe gives none."""
     if (recipe.strength_ref, recipe.normalise) != ("source", "after"):
-        # As in the paper: the strength is no share of the sound's level.
+        # As in the paper: the strength is not relative to the sound's level.
         return METHODS[recipe.method].strength
     tables = {} if table is None else {recipe.model: table}
     return first_strength(recipe.method, terms_by_model(recipe), tables)

@@ -8,7 +8,7 @@ from pydantic import ValidationError, model_validator
 
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.contradictions import check_consistent
-from dreamsound_studio.recipe.default_method import default_method
+from dreamsound_studio.recipe.default_method import default_method, step_count_of
 from dreamsound_studio.recipe.fields import RecipeFields
 from dreamsound_studio.recipe.files import Places, files_by_name, with_files
 from dreamsound_studio.recipe.objective_text import parse_objective
@@ -44,6 +44,11 @@ class Recipe(RecipeFields):
             first = parse_objective(self.objective).first_model
             object.__setattr__(self, "model", first or "auto")
         return self
+
+    @property
+    def step_count(self) -> int:
+        """Number of steps: the recipe's, or its method's."""
+        return step_count_of(self)
 
     def octave_of(self, step: int) -> int:
         """Return the number of octaves by which a step (1, 2, ...) hears the sound higher."""
