@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from dreamsound_studio.cli.shared.progress import StepLine
+from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.dream.records import StepEvent
 
 
 def test_a_line_shows_the_strength_of_its_step(capsys: pytest.CaptureFixture[str]) -> None:
+    verbosity.reset()
     with StepLine("a.wav", 3) as line:
         line.step(StepEvent(1, -3.0, 0, "Bird", 0.1, 0.5, strength=0.05))
         line.step(StepEvent(2, -2.0, 0, "Bird", 0.2, 0.5, strength=0.0125, halvings=2))

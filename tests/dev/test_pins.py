@@ -71,7 +71,7 @@ def test_a_clone_that_borrows_packages_runs_its_own_code(tmp_path):
     clone = tmp_path / "clone"
     (clone / "core" / "dreamsound_studio").mkdir(parents=True)
     (clone / "core" / "dreamsound_studio" / "__init__.py").write_text("")
-    code = "def main(): print(__file__); return 7"
+    code = "def run(): print(__file__); raise SystemExit(7)"
     (clone / "core" / "dreamsound_studio" / "cli.py").write_text(code)
     for path in (DEV, TOP / "pyproject.toml", TOP / "requirements-tested.txt"):
         shutil.copy(path, clone)
