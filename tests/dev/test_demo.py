@@ -30,7 +30,7 @@ def test_demo_whistles_dreams_draws_and_reports(house, capsys):
     assert whistle[1:4] == ["-m", "dreamsound_studio.demo_sound", sound]
     assert render[1:] == [
         *("render", sound, "--out", "dreamsound-demo", "--renders", "all", "--json"),
-        *("--overwrite", "--steps", "3"),
+        *("--overwrite", "--method", "add", "--steps", "3"),
     ]
     dream = str(house.folder / "dreamsound-demo" / "whistle_dream.wav")
     assert draw[1:] == [
@@ -54,7 +54,7 @@ def test_demo_dreams_its_whistle_toward_a_siren_where_the_network_knows_one(hous
     for heard in ("", "{}", "oh"):
         house.heard = heard
         assert dev.main(["demo"]) == 0
-        assert "Siren" not in house.commands[-2]
+        assert house.commands[-2][-2:] == ["--method", "add"]
 
 
 def test_demo_dreams_a_file_into_a_folder(house):
