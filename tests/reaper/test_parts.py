@@ -95,7 +95,7 @@ def test_a_target_is_an_item_and_not_dreamed(tmp_path):
     (plain,) = parts_of(whole_target, tmp_path).parts
     assert plain.job.recipe.target == str(bell)
     birds = facts(item(path), item(bell, length_s=3.0), target="{bell.wav}",
-                  recipe={"class": "0"})  # fmt: skip
+                  recipe={"class": "first"})  # fmt: skip
     assert parts_of(birds, tmp_path).parts[0].job.recipe.method == "target"
     kept = facts(item(path), item(bell, length_s=3.0), target="{bell.wav}",
                  recipe={"mask_from": "target", "method": "filter-add"})  # fmt: skip
