@@ -106,7 +106,8 @@ class _Image:
         covariance = np.zeros((source.channels, source.channels))
         for _, block in source.blocks():
             wide = block.astype(np.float64)
-            covariance += wide @ wide.T / source.length
+            # Not by BLAS: how it adds up depends on the number of its threads.
+            covariance += np.einsum("in,jn->ij", wide, wide) / source.length
         deviations = np.sqrt(np.diag(covariance))
         audible = deviations > 0
         divisors = np.where(audible, deviations, 1.0)
@@ -160,7 +161,7 @@ def _noise(
     for start in range(0, bed.length, BLOCK_SAMPLES):
         shape = min(BLOCK_SAMPLES, bed.length - start), bed.channels
         white: npt.NDArray[np.float32] = random.standard_normal(shape, np.float32).T
-        bed.write(start, white if image is None else image.spread @ white)
+        bed.write(start, white if image is None else np.einsum("ij,jn->in", image.spread, white))
     stft = Stft(plan.fft_size, plan.hop_samples)
     if plan.bed == "noise":
         colour = _long_term_spectrum(stft, source)
