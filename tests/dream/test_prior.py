@@ -45,6 +45,29 @@ def test_activations_like_those_of_training_have_distance_zero() -> None:
     np.testing.assert_allclose(value(2, 0), np.full(3, -(np.log(2) ** 2)), rtol=1e-3)
 
 
+def test_the_priors_gradient_is_that_of_its_formula() -> None:
+    tf = pytest.importorskip("tensorflow")
+    random = np.random.default_rng(0)
+    training = random.standard_normal(5).astype(np.float32)
+    found = tf.constant(2 * random.standard_normal((3, 4, 6, 5)) + 3, tf.float32)
+
+    def formula(activations: Any) -> Any:
+        mean, variance = tf.nn.moments(tf.reshape(activations, [-1, 5]), 0)
+        return -tf.reduce_mean((mean - training) ** 2 + (tf.math.log(variance + 1e-4) / 2) ** 2)
+
+    def prior(activations: Any) -> Any:
+        known = {"a": activations, "logits": tf.zeros([1, 7])}
+        return Natural({"a": training}).values(known, tf.constant([0]))[0]
+
+    def slope(of: Any) -> FloatArray:
+        with tf.GradientTape() as tape:
+            tape.watch(found)
+            value = of(found)
+        return np.asarray(tape.gradient(value, found))
+
+    np.testing.assert_allclose(slope(prior), slope(formula), rtol=1e-4, atol=1e-7)
+
+
 @pytest.mark.yamnet
 def test_the_prior_is_climbed_and_not_reported(yamnet: Model) -> None:
     plan = Plan.of(Recipe.make(method="sculpt", class_="Bird", natural=50.0))

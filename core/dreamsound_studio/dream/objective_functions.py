@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.models.network import Tensor
@@ -212,8 +213,7 @@ class Natural:
         distances = []
         for layer, training in self.means.items():
             channels = tf.reshape(activations[layer], [-1, len(training)])
-            mean = tf.reduce_mean(channels, axis=0)
-            variance = tf.reduce_mean(tf.square(channels - mean), axis=0)
+            mean, variance = _moments()(channels)
             log_deviation = tf.math.log(variance + VARIANCE_FLOOR) / 2
             distance = tf.square(mean - training) + tf.square(log_deviation)
             distances.append(tf.reduce_mean(distance))
@@ -256,3 +256,24 @@ def _flat(values: Tensor) -> Tensor:
     import tensorflow as tf
 
     return tf.reshape(values, [tf.shape(values)[0], -1])
+
+
+def _moments() -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    import tensorflow as tf
+
+    @tf.custom_gradient
+    def moments(rows: Tensor) -> Any:
+        """Mean and variance of each column; TensorFlow's own gradient takes twice as long."""
+        count = tf.shape(rows)[0]
+        share = 1 / tf.cast(count, tf.float32)
+        shares = tf.fill([1, count], share)
+        mean = tf.squeeze(shares @ rows, 0)
+        variance = tf.nn.relu(tf.squeeze(shares @ tf.square(rows), 0) - tf.square(mean))
+
+        def gradient(by_mean: Tensor, by_variance: Tensor) -> Tensor:
+            slope = 2 * share * by_variance
+            return rows * slope + (share * by_mean - slope * mean)
+
+        return (mean, variance), gradient
+
+    return moments
