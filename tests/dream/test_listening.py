@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dreamsound_studio.audio.samples import Samples
+from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dream.listening import (
+    NOISE_SAMPLES,
     ChangedListening,
     ChangedMono,
     DrawnListening,
@@ -81,6 +82,20 @@ def test_noise_has_its_level_re_the_sound() -> None:
     heard = ChangedMono(Mono(sound()), drawn, 0.5, 0.1).read(0, 50_000)
     noise = heard - sound().array()[0]  # gain and level cancel out
     assert np.std(noise) == pytest.approx(0.1 * 0.1, rel=0.02)
+
+
+def test_noise_goes_round_without_a_gap_and_starts_elsewhere_each_time() -> None:
+    length = 2 * NOISE_SAMPLES + 1000
+    silence = Mono(Samples(1, length))
+
+    def noise(seed: int) -> FloatArray:
+        return ChangedMono(silence, DrawnListening((seed,), noise=0.1)).read(0, length)
+
+    heard = noise(1)
+    assert np.std(heard) == pytest.approx(0.1, rel=0.02)
+    np.testing.assert_array_equal(heard[:-NOISE_SAMPLES], heard[NOISE_SAMPLES:])
+    assert abs(np.corrcoef(heard[:10_000], heard[10_000:20_000])[0, 1]) < 0.05
+    assert abs(np.corrcoef(heard[:10_000], noise(2)[:10_000])[0, 1]) < 0.05
 
 
 def test_tilt_and_noise_are_those_of_the_networks_rate() -> None:

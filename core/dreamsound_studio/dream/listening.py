@@ -12,10 +12,9 @@ References
 from __future__ import annotations
 
 import math
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 
@@ -23,10 +22,9 @@ from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dream.mono import EQUALISER_POINTS, Mono
 from dreamsound_studio.recipe.plan import Plan
 
-#: Noise is drawn in pieces of this many samples, each by a seed of its own.
-NOISE_SAMPLES = 2**14
-#: Pieces of noise kept: blocks of patches overlap.
-NOISE_PIECES = 8
+#: Samples of the noise of all listenings, 22 s at 48 kHz: each starts at a place of its own, and
+#: goes round.
+NOISE_SAMPLES = 2**20
 #: How far a speed may lie off what was asked, to be a ratio that is cheap to resample by.
 SPEED_TOLERANCE = 0.02
 #: Noise at this level re. the sound is none.
@@ -200,8 +198,7 @@ class ChangedMono:
         self._hearing = hearing
         self._gain = np.float32(hearing.gain * level)
         self._noise_rms = np.float32(hearing.noise * hearing.gain * level * rms)
-        self._pieces: OrderedDict[int, FloatArray] = OrderedDict()
-        self._lock = threading.Lock()
+        self._noise_from = int(np.random.default_rng(hearing.seed).integers(NOISE_SAMPLES))
         self.length, self.lead, self.tail = mono.length, mono.lead, mono.tail
         self.window = hearing.window
         self.equaliser = np.array(hearing.equaliser or [0.0] * EQUALISER_POINTS, np.float32)
@@ -219,23 +216,17 @@ class ChangedMono:
         return heard
 
     def _noise(self, start: int, stop: int) -> FloatArray:
-        first, last = start // NOISE_SAMPLES, -(-stop // NOISE_SAMPLES)
-        made = np.concatenate([self._piece(index) for index in range(first, last)])
-        return made[start - first * NOISE_SAMPLES : stop - first * NOISE_SAMPLES]
+        noise = _white_noise()
+        first = (self._noise_from + start) % NOISE_SAMPLES
+        turns, last = divmod(first + stop - start, NOISE_SAMPLES)
+        if not turns:
+            return noise[first:last]
+        return np.concatenate([noise[first:], *[noise] * (turns - 1), noise[:last]])
 
-    def _piece(self, index: int) -> FloatArray:
-        # Several blocks are read at the same time.
-        with self._lock:
-            piece = self._pieces.get(index)
-        if piece is None:
-            # Seeds are not negative, and the first piece may lie before the sound.
-            random = np.random.default_rng((*self._hearing.seed, index + 2**20))
-            piece = random.standard_normal(NOISE_SAMPLES, np.float32)
-            with self._lock:
-                self._pieces[index] = piece
-                if len(self._pieces) > NOISE_PIECES:
-                    self._pieces.popitem(last=False)
-        return piece
+
+@cache
+def _white_noise() -> FloatArray:
+    return np.random.default_rng(0).standard_normal(NOISE_SAMPLES, np.float32)
 
 
 def add_adjoint(
