@@ -67,7 +67,7 @@ def dreamsound(venv, *words):
 def aim(venv, source, options):
     """Return the options that dream a sound toward `DEMO_CLASS`.
 
-    A network without that class is not YAMNet, and takes minutes for 200 steps: it takes ten of
+    A network without that class is not YAMNet, and takes minutes for 150 steps: it takes ten of
     `add` toward the class that it hears most.
     """
     if any(word.partition("=")[0] in AIMS for word in options):

@@ -13,7 +13,7 @@ from dreamsound_studio.dream.ear import Ear
 from dreamsound_studio.dream.ears import prior_of, unheard
 from dreamsound_studio.dream.graphs import interpolation
 from dreamsound_studio.dream.mono import EQUALISER_POINTS, Mono
-from dreamsound_studio.dream.objective_functions import ClassObjective, Natural
+from dreamsound_studio.dream.objective_functions import ClassObjective, Natural, Sum
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import Recipe
@@ -75,8 +75,9 @@ def test_the_prior_is_climbed_and_not_reported(yamnet: Model) -> None:
     objective = ClassObjective("logit")
     plain = Ear(yamnet, objective, RATE, hop_frames=96)
     with_prior = Ear(yamnet, objective, RATE, hop_frames=96, prior=prior)
-    natural = Natural(dict(yamnet.training_means))
-    judge = Ear(yamnet, natural, RATE, hop_frames=96)
+    layers = list(yamnet.training_means.items())
+    lower, upper = Natural(dict(layers[:13])), Natural(dict(layers[13:]))
+    judge = Ear(yamnet, Sum(((1.0, lower), (0.15, upper))), RATE, hop_frames=96)
 
     def gradient(ear: Ear, sound: FloatArray) -> tuple[FloatArray, float]:
         into = Samples(1, sound.shape[1])

@@ -395,7 +395,7 @@ def test_notes_are_sculpted_with_gains_as_fine_as_bins() -> None:
     assert (low.band_low_hz, low.band_high_hz, low.fft_size) == (4000.0, None, 1024)
     # Beside a class, the grid has to serve both.
     both = Plan.of(Recipe.make(objective="yamnet/class:Bird + 0.5*basic-pitch/chord:Am"))
-    assert (both.steps, both.fft_size, both.listen_speed) == (200, 2048, 0.0)
+    assert (both.steps, both.fft_size, both.listen_speed) == (150, 2048, 0.0)
     assert both.gain_grid == "48x64ms + 192x16ms"
     with pytest.raises(RecipeError, match="hop_samples 2049 is more than half of fft_size 4096"):
         Recipe.make(objective="basic-pitch/chord:Am", hop_samples=2049)

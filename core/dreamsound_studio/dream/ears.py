@@ -19,6 +19,11 @@ from dreamsound_studio.recipe.objective import Objective, Texture
 from dreamsound_studio.recipe.plan import Plan, terms_of
 from dreamsound_studio.recipe.recipe import Recipe
 
+#: Weight of the training's statistics in the upper half of a network re. the lower. The lower half
+#: tells natural sounds from others; statistics of the upper one are of all classes together, and
+#: hold a dream back from any single one.
+UPPER_SHARE = 0.15
+
 
 class Ears:
     """Ears that share a model, an objective and the plan's arithmetic.
@@ -175,10 +180,14 @@ def prior_of(plan: Plan, model: Model) -> ObjectiveFunction | None:
     Parameters
     ----------
     plan : Plan
-        Its `natural` is the weight.
+        Its `natural` is the weight in the lower half of the layers, `UPPER_SHARE` of it that in the
+        upper half.
     model : Model
         The network, which need not know its statistics.
     """
     if not plan.natural or not model.training_means:
         return None
-    return Sum(((plan.natural, Natural(dict(model.training_means))),))
+    layers = list(model.training_means.items())
+    middle = len(layers) // 2
+    halves = ((plan.natural, layers[:middle]), (plan.natural * UPPER_SHARE, layers[middle:]))
+    return Sum(tuple((weight, Natural(dict(half))) for weight, half in halves if half))

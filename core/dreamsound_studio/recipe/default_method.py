@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dreamsound_studio.recipe.method_table import METHODS, SCULPT_NOTES, MethodRow
+from dreamsound_studio.recipe.class_kinds import Kind, kind_of
+from dreamsound_studio.recipe.method_table import METHODS, SCULPT_TOWARD, MethodRow
+from dreamsound_studio.recipe.objective import Class, Objective
 from dreamsound_studio.recipe.objective_text import parse_objective
 
 if TYPE_CHECKING:
@@ -17,6 +19,10 @@ ADDED = (
     *("threshold_over_steps", "threshold_over_time"),
     *("strength", "strength_ref", "normalise"),
 )
+
+
+#: By how a class moves, the row of `SCULPT_TOWARD`.
+TOWARD = {Kind.HELD: "whistles", Kind.STRUCK: "shots", Kind.STEADY: "engines"}
 
 
 def default_method(recipe: RecipeFields) -> str:
@@ -61,7 +67,15 @@ def row_of(recipe: RecipeFields) -> MethodRow:
     RecipeError
         The objective is not one.
     """
-    if recipe.method != "sculpt" or recipe.objective is None:
+    if recipe.method != "sculpt":
         return METHODS[recipe.method]
-    dreams_notes = all(atom.keeps_pitch for atom in parse_objective(recipe.objective).atoms)
-    return SCULPT_NOTES if dreams_notes else METHODS["sculpt"]
+    if recipe.objective is not None:
+        terms = parse_objective(recipe.objective)
+        if all(atom.keeps_pitch for atom in terms.atoms):
+            return SCULPT_TOWARD["notes"]
+    elif recipe.class_ is not None and recipe.layer is None:
+        terms = Objective(((1.0, Class(recipe.class_)),))
+    else:
+        return METHODS["sculpt"]
+    kind = kind_of(terms, recipe.model)
+    return SCULPT_TOWARD[TOWARD[kind]] if kind in TOWARD else METHODS["sculpt"]

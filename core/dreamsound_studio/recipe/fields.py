@@ -16,6 +16,7 @@ else:
 Combine = Literal["add", "replace", "learn"]
 MaskFrom = Literal["none", "gradient", "input", "target"]
 Carrier = Literal["gradient", "input", "target"]
+Bed = Literal["none", "noise", "pink", "clicks", "glides", "chirps", "tones", "voices", "mixed"]
 #: Version of the format. Recipes of version 1 that name no method mean ``add``.
 SCHEMA_VERSION: Literal[2] = 2
 
@@ -291,8 +292,8 @@ class RecipeFields(BaseModel):
         ),
     ] = None
     depth_db: Annotated[
-        float, Field(gt=0, le=120, description="maximum cut and boost of the filter, dB")
-    ] = 40.0
+        float | None, Field(gt=0, le=120, description="maximum cut and boost of the filter, dB")
+    ] = None
     rate_db: Annotated[
         float | None, Field(gt=0, le=20, description="approximate step size of the gains, dB")
     ] = None
@@ -303,20 +304,20 @@ class RecipeFields(BaseModel):
         ),
     ] = None
     bed: Annotated[
-        Literal["none", "noise", "pink", "clicks", "glides", "chirps", "tones", "voices", "mixed"],
+        Bed | None,
         Field(
             description="sound under the source, shaped by the filter too: none, noise with the "
             "source's spectrum, pink noise, clicks, gliding tones, chirps, held tones, or "
             "wandering voices; mixed is pink noise, and clicks, glides, chirps and voices "
             "together, each of the two with its own filter"
         ),
-    ] = "mixed"
+    ] = None
     bed_file: Annotated[
         str | None, Field(description="sound file to use as the bed; replaces bed")
     ] = None
     bed_level_db: Annotated[
-        float, Field(ge=-80, le=20, description="level of the bed, dB re. the source")
-    ] = -14.0
+        float | None, Field(ge=-80, le=20, description="level of the bed, dB re. the source")
+    ] = None
     wet: Annotated[
         float, Field(ge=0, le=1, description="mix of dream and source: 1 is dream only")
     ] = 1.0

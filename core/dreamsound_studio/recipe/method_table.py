@@ -43,8 +43,12 @@ class MethodRow:
         Weight of the training's statistics, in logits; for objectives of classes alone.
     gain_grid : str
         Resolution of a filter that is learned, as in the recipe.
-    rate_db, pull : float
+    depth_db, rate_db, pull : float
         Of that filter, as in the recipe.
+    bed : str
+        What lies under the source, as in the recipe.
+    bed_level_db : float
+        How loud that is, dB re. the source.
     fft_size : int
         STFT frame, samples.
     band_high_hz : float or None
@@ -71,8 +75,11 @@ class MethodRow:
     listen_eq_db: float = 0.0
     natural: float = 0.0
     gain_grid: str = "48x64ms + 192x16ms"
+    depth_db: float = 40.0
     rate_db: float = 0.9
     pull: float = 0.005
+    bed: str = "mixed"
+    bed_level_db: float = -14.0
     fft_size: int = 2048
     band_high_hz: float | None = None
 
@@ -85,10 +92,10 @@ METHODS: dict[str, MethodRow] = {
     "target": MethodRow("add", "target", "gradient", 0.05, -40.0, 12.0, "frame", 1.0),
     "sculpt": MethodRow(
         *("learn", "none", "input", 0.05, -50.0, 12.0, "frame", 0.0),
-        steps=200,
+        steps=150,
         air="drop",
         patch_hop=1.0,
-        listens=2,
+        listens=4,
         listen_level_db=4.0,
         listen_speed=0.125,
         listen_tilt=0.5,
@@ -96,19 +103,31 @@ METHODS: dict[str, MethodRow] = {
         listen_windows=True,
         listen_eq_db=6.0,
         natural=10.0,
+        depth_db=55.0,
+        bed_level_db=-7.0,
     ),
 }
 
-#: `sculpt` toward notes alone (``benchmarks/notes.py``): partials need gains as fine as bins and a
-#: fast filter, one listening tells a pitch, and above the partials the sound keeps its attacks.
-SCULPT_NOTES = replace(
-    METHODS["sculpt"],
-    steps=80,
-    listens=1,
-    listen_speed=0.0,
-    gain_grid="binsx64ms",
-    rate_db=2.0,
-    pull=0.001,
-    fft_size=4096,
-    band_high_hz=3500.0,
-)
+_SCULPT = METHODS["sculpt"]
+#: Defaults of `sculpt` by what it dreams of, where they differ.
+SCULPT_TOWARD: dict[str, MethodRow] = {
+    # Notes alone (``benchmarks/notes.py``): partials need gains as fine as bins and a fast filter,
+    # one listening tells a pitch, and above the partials the sound keeps its attacks.
+    "notes": replace(
+        _SCULPT,
+        steps=80,
+        listens=1,
+        listen_speed=0.0,
+        gain_grid="binsx64ms",
+        depth_db=40.0,
+        rate_db=2.0,
+        pull=0.001,
+        bed_level_db=-14.0,
+        fft_size=4096,
+        band_high_hz=3500.0,
+    ),
+    # Classes whose sounds do not move freely (``recipe.class_kinds``, ``docs/sculpt.md``).
+    "whistles": replace(_SCULPT, gain_grid="192x128ms", bed="tones", bed_level_db=0.0, natural=3.0),
+    "shots": replace(_SCULPT, gain_grid="8x16ms", bed="pink", bed_level_db=0.0),
+    "engines": replace(_SCULPT, gain_grid="192x128ms"),
+}

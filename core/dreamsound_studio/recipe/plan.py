@@ -9,7 +9,7 @@ from dreamsound_studio.dsp.mask import MASK_KINDS
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.names import NameTable
 from dreamsound_studio.recipe.default_method import row_of
-from dreamsound_studio.recipe.fields import Carrier, Combine, MaskFrom
+from dreamsound_studio.recipe.fields import Bed, Carrier, Combine, MaskFrom
 from dreamsound_studio.recipe.first_strengths import first_strength
 from dreamsound_studio.recipe.method_table import METHODS, MethodRow
 from dreamsound_studio.recipe.morph import Morph
@@ -54,8 +54,11 @@ class Plan(Recipe):
     listen_eq_db: float
     natural: float
     gain_grid: str
+    depth_db: float
     rate_db: float
     pull: float
+    bed: Bed
+    bed_level_db: float
     fft_size: int
 
     @classmethod

@@ -42,7 +42,7 @@ SHORT_HELP: dict[str, str] = {
     "by another (target), or learn a filter (sculpt).",
     "target": "Sound file that provides the timbre.",
     "strength": "Amount added per step; not used by sculpt.",
-    "steps": "Number of steps [default: 10; sculpt: 200].",
+    "steps": "Number of steps [default: 10; sculpt: 150].",
     "span": "Dream only a part, such as 1:30-2:00 or 90s-120s.",
     "renders": "What to write, or all.",
     "out": "Folder for the renders.",

@@ -23,7 +23,7 @@ from dreamsound_studio.cli.shared.completion import (
     complete_model,
     complete_preset,
 )
-from dreamsound_studio.recipe.method_table import METHODS, SCULPT_NOTES
+from dreamsound_studio.recipe.method_table import METHODS, SCULPT_TOWARD
 from dreamsound_studio.recipe.naming import EXAMPLE, FIELDS, expand
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RENDER_NAMES
@@ -235,13 +235,15 @@ def _defaults_of_methods(name: str) -> str:
     """
     by_value: dict[str, list[str]] = {}
     rows = dict(METHODS)
-    if getattr(SCULPT_NOTES, name, None) != getattr(METHODS["sculpt"], name, None):
-        rows["sculpt toward notes"] = SCULPT_NOTES
+    for aim, row in SCULPT_TOWARD.items():
+        if getattr(row, name, None) != getattr(METHODS["sculpt"], name, None):
+            rows[f"sculpt toward {aim}"] = row
     for method, row in rows.items():
         if hasattr(row, name):
             by_value.setdefault(_shown(getattr(row, name)), []).append(method)
     common, *others = sorted(by_value.items(), key=lambda item: -len(item[1])) or [("", [])]
-    return "; ".join([common[0], *(f"{' and '.join(which)}: {value}" for value, which in others)])
+    alternatives = (f"{' and '.join(which)}: {value}" for value, which in others)
+    return "; ".join([common[0], *alternatives]).replace(" and sculpt toward ", " and ")
 
 
 def _shown(value: Any) -> str:
