@@ -66,8 +66,8 @@ class BirdNet:
             if name not in known and not NO_BIRDS.search(name)
         ]
 
-    def scores(self, sound: npt.NDArray[np.float32], rate_hz: int) -> npt.NDArray[np.float64]:
-        """Return the scores of each window of three seconds, ``[windows, labels]``.
+    def logits(self, sound: npt.NDArray[np.float32], rate_hz: int) -> npt.NDArray[np.float64]:
+        """Return the logits of each window of three seconds, ``[windows, labels]``.
 
         Parameters
         ----------
@@ -86,22 +86,38 @@ class BirdNet:
             window[: len(piece)] = piece
             self._interpreter.set_tensor(self._input, window[None])
             self._interpreter.invoke()
-            logits = self._interpreter.get_tensor(self._output)[0].astype(np.float64)
-            rows.append(1 / (1 + np.exp(-np.clip(logits, -15, 15))))
+            rows.append(self._interpreter.get_tensor(self._output)[0].astype(np.float64))
         return np.stack(rows)
+
+    def scores(self, sound: npt.NDArray[np.float32], rate_hz: int) -> npt.NDArray[np.float64]:
+        """Return the scores of each window, ``[windows, labels]``, as :meth:`logits`."""
+        return _scores(self.logits(sound, rate_hz))
 
     def score(self, sound: npt.NDArray[np.float32], rate_hz: int, name: str) -> float:
         """Return the mean over the windows of the score of an AudioSet class; birds by the best."""
-        scores = self.scores(sound, rate_hz)
-        if name == "Bird":
-            return float(scores[:, self._birds].max(axis=1).mean())
-        columns = [self.labels.index(label) for label in NOT_SPECIES[name]]
-        return float(scores[:, columns].max(axis=1).mean())
+        return float(_scores(self._of_class(sound, rate_hz, name)).mean())
+
+    def logit(self, sound: npt.NDArray[np.float32], rate_hz: int, name: str) -> float:
+        """Return the mean over the windows of the logit, which is steadier than the score."""
+        return float(self._of_class(sound, rate_hz, name).mean())
+
+    def _of_class(
+        self, sound: npt.NDArray[np.float32], rate_hz: int, name: str
+    ) -> npt.NDArray[np.float64]:
+        labels = NOT_SPECIES.get(name, ())
+        columns = self._birds if name == "Bird" else [self.labels.index(label) for label in labels]
+        highest: npt.NDArray[np.float64] = self.logits(sound, rate_hz)[:, columns].max(axis=1)
+        return highest
 
     def best(self, sound: npt.NDArray[np.float32], rate_hz: int, count: int = 3) -> list[str]:
         """Return the names of the highest mean scores, with the scores."""
         means = self.scores(sound, rate_hz).mean(axis=0)
         return [f"{self.labels[n]} {means[n]:.2f}" for n in np.argsort(-means)[:count]]
+
+
+def _scores(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    scores: npt.NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(logits, -15, 15)))
+    return scores
 
 
 def _fetched() -> tuple[Path, Path]:

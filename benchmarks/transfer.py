@@ -60,6 +60,8 @@ class Row:
         YAMNet's score of the dream.
     before, heard : float or None
         BirdNET's score of the source and of the dream; None if it does not know the class.
+    logit : float or None
+        BirdNET's logit of the dream, which is steadier than its score; None for a sum too.
     musicnn_before, musicnn : float or None
         musicnn's; None if it has no tag for the class.
     change_db : float
@@ -80,6 +82,7 @@ class Row:
     change_db: float
     loudness_lu: float
     seconds: float
+    logit: float | None = None
     musicnn_before: float | None = None
     musicnn: float | None = None
 
@@ -192,6 +195,7 @@ def measure(
         20 * float(np.log10(max(change, 1e-6))),
         loudness(dreamed, rate_hz) - loudness(sound, rate_hz),
         seconds,
+        ear.logit(dreamed, rate_hz, name) if name in ("Bird", *NOT_SPECIES) else None,
         *by_musicnn,
     )
     return row, dreamed
@@ -200,10 +204,11 @@ def measure(
 def table(rows: list[Row]) -> str:
     """Return the independent scores as a Markdown table: a line for each variant.
 
-    BirdNET's for each pair and their mean, then the mean of musicnn's.
+    BirdNET's for each pair, their mean and that of the logits, then the mean of musicnn's.
     """
     pairs = list(dict.fromkeys((row.source, row.name) for row in rows))
-    heads = ["what", *(f"{source} to {name}" for source, name in pairs), "mean", "musicnn", "s"]
+    heads = ["what", *(f"{source} to {name}" for source, name in pairs)]
+    heads += ["mean", "logit", "musicnn", "s"]
     lines = [heads, ["---"] * len(heads)]
     for label in dict.fromkeys(row.label for row in rows):
         mine = [row for row in rows if row.label == label]
@@ -211,10 +216,12 @@ def table(rows: list[Row]) -> str:
             _shown(_mean([row.heard for row in mine if (row.source, row.name) == pair]))
             for pair in pairs
         ]
-        means = _mean([row.heard for row in mine]), _mean([row.musicnn for row in mine])
-        heard, musicnn = ("-" if mean is None else f"{mean:.3f}" for mean in means)
+        means = [
+            _mean([getattr(row, name) for row in mine]) for name in ("heard", "logit", "musicnn")
+        ]
+        heard, *others = ("-" if mean is None else f"{mean:.3f}" for mean in means)
         spent = np.mean([row.seconds for row in mine])
-        lines.append([label, *cells, f"**{heard}**", musicnn, f"{spent:.0f}"])
+        lines.append([label, *cells, f"**{heard}**", *others, f"{spent:.0f}"])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -234,10 +241,13 @@ def main() -> None:
     parser.add_argument(
         "--class", dest="classes", action="append", metavar="NAME[+NAME]", help="instead of ours"
     )
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="how many")
+    parser.add_argument("--first-seed", type=int, default=0, metavar="N")
     parser.add_argument("--rate", type=int, default=RATE_HZ, help="of the sounds, Hz")
     parser.add_argument("--out", type=Path, help="folder for the sounds and rows.json")
-    parser.add_argument("--picture", type=Path, help="PNG of the sources and dreams of seed 0")
+    parser.add_argument(
+        "--picture", type=Path, help="PNG of the sources and dreams of the first seed"
+    )
     asked = parser.parse_args()
     model, musicnn, ear = load_model("yamnet"), load_model("mtt-musicnn"), BirdNet()
     classes = asked.classes or CLASSES
@@ -252,7 +262,7 @@ def main() -> None:
         method, _, rest = variant.partition(":")
         fields = dict(part.split("=", 1) for part in rest.split(",") if part)
         for pair in pairs:
-            for seed in range(asked.seeds):
+            for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
                 row, dreamed = measure(
                     variant,
                     {"method": method, **fields},
@@ -265,7 +275,7 @@ def main() -> None:
                 )
                 rows.append(row)
                 print(row, flush=True)
-                if seed == 0:
+                if seed == asked.first_seed:
                     drawn.append(_sides(row, dreamed, asked.rate))
                 if asked.out:
                     _keep(asked.out, rows, dreamed, asked.rate)
