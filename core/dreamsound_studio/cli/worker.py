@@ -19,7 +19,7 @@ from dreamsound_studio.queue.store.states import LostWorkerError
 from dreamsound_studio.queue.store.store import Store, open_store
 from dreamsound_studio.queue.worker.options import WorkerOptions
 from dreamsound_studio.queue.worker.start import lock_of
-from dreamsound_studio.queue.worker.supervisor import AGAIN, Supervisor
+from dreamsound_studio.queue.worker.supervisor import AGAIN, OUTGROWN, Supervisor
 
 if TYPE_CHECKING:
     from dreamsound_studio.queue.worker.worker import Worker
@@ -129,7 +129,7 @@ def _work(worker: Worker) -> int:
     except LostWorkerError as error:
         say(f"dreamsound: {error}")
         return AGAIN
-    return 0
+    return OUTGROWN if worker.has_outgrown else 0
 
 
 def _leave_with_parent(leave: Callable[[], object]) -> None:

@@ -9,8 +9,9 @@ input gradient.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,7 @@ class YamNet(Model):
             turns = -(-size // FFT_SIZE)
             whole = tf.pad(frames, [[0, 0], [0, turns * FFT_SIZE - size]])
             frames = tf.reduce_sum(tf.reshape(whole, [-1, turns, FFT_SIZE]), axis=1)
-        return tf.math.log(_magnitude()(frames) @ mel + LOG_OFFSET)
+        return tf.math.log(_magnitude(frames) @ mel + LOG_OFFSET)
 
     @property
     def training_means(self) -> Mapping[str, npt.NDArray[np.float32]]:
@@ -201,23 +202,35 @@ def _frames(samples: Tensor, size: int) -> Tensor:
     return tf.concat(pieces, axis=1)
 
 
-def _magnitude() -> Callable[[Tensor], Tensor]:
+def _magnitude(frames: Tensor) -> Tensor:
+    """Return ``|rfft|``, with a gradient of one real inverse FFT; TensorFlow's is complex.
+
+    Outside a graph the gradient is TensorFlow's.
+    """
     import tensorflow as tf
 
-    @tf.custom_gradient
-    def magnitude(frames: Tensor) -> Any:
-        """``|rfft|``, with a gradient of one real inverse FFT; TensorFlow's is complex."""
-        spectrum = tf.signal.rfft(frames, [FFT_SIZE])
-        size = tf.abs(spectrum)
+    spectrum = tf.signal.rfft(frames, [FFT_SIZE])
+    size = tf.abs(spectrum)
+    # Not `tf.custom_gradient`: TensorFlow keeps one for each graph, and the graph with it, forever.
+    with tf.compat.v1.get_default_graph().gradient_override_map({"IdentityN": _magnitude_slope()}):
+        return tf.identity_n([size, spectrum, frames])[0]
+
+
+@cache
+def _magnitude_slope() -> str:
+    """Return the name under which TensorFlow knows the gradient of `_magnitude`."""
+    import tensorflow as tf
+
+    name = "DreamSoundMagnitude"
+
+    @tf.RegisterGradient(name)
+    def slope(operation: Any, upstream: Tensor, *_: Tensor) -> list[Tensor | None]:
+        size, spectrum, frames = operation.inputs
         weights = np.full(FFT_SIZE // 2 + 1, FFT_SIZE / 2, np.float32)
         weights[[0, -1]] = FFT_SIZE
+        # d|X|/dX = X/|X|, and 0 in silence.
+        factor = tf.math.divide_no_nan(upstream, size) * weights
+        back = tf.signal.irfft(spectrum * tf.complex(factor, tf.zeros_like(factor)), [FFT_SIZE])
+        return [None, None, tf.slice(back, [0, 0], [-1, frames.shape[1]])]
 
-        def gradient(upstream: Tensor) -> Tensor:
-            # d|X|/dX = X/|X|, and 0 in silence.
-            factor = tf.math.divide_no_nan(upstream, size) * weights
-            back = tf.signal.irfft(spectrum * tf.complex(factor, tf.zeros_like(factor)), [FFT_SIZE])
-            return tf.slice(back, [0, 0], [-1, frames.shape[1]])
-
-        return size, gradient
-
-    return magnitude
+    return name
