@@ -38,7 +38,9 @@ def worker(
     memory: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="MB", help="Memory for models [default: a quarter of the machine's]."
+            min=1,
+            metavar="MB",
+            help="Memory for models and their graphs [default: a quarter of the machine's].",
         ),
     ] = None,
     checkpoint_every: Annotated[

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from dreamsound_studio.durable import sync_files, sync_folders
 from dreamsound_studio.files import put_in_place
 from dreamsound_studio.jobs.keeping import keep_once
 from dreamsound_studio.jobs.report import RenderFact
@@ -70,6 +71,11 @@ class ReadyJob:
             if file_sha256(Path(fact.partial)) != fact.sha256:
                 return None
             partial[name], places[name] = Path(fact.partial), Path(fact.place)
+        if len(places) < len(self.files):
+            # Whoever moved the others may have died before it waited for the disk.
+            others = [Path(fact.place) for name, fact in self.files.items() if name not in places]
+            sync_files(others)
+            sync_folders(place.parent for place in others)
         put_in_place(partial, places, self.overwrite)
         warnings = [*self.result["warnings"], *keep_once(self.record)]
         return {**self.result, "warnings": warnings}
