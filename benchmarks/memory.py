@@ -201,6 +201,9 @@ def mixed(folder: Path, jobs: int) -> Iterator[dict[str, Any]]:
     def any_class() -> str:
         return chance.choice(CLASSES)
 
+    def two_classes() -> list[str]:
+        return chance.sample(CLASSES, 2)
+
     def any_layer() -> str:
         return f"layer{chance.randint(2, 14)}"
 
@@ -216,15 +219,14 @@ def mixed(folder: Path, jobs: int) -> Iterator[dict[str, Any]]:
             {"objective": f'guide:"{any_sound()}":{any_layer()}', "method": "add"},
             {"objective": f"channel:{any_layer()}:{chance.randint(0, 30)}", "method": "filter"},
             {"method": "target", "target": any_sound()},
-            {"objective": f"class:{any_class()} - class:{any_class()}", "method": "filter-add"},
+            {"objective": "class:{} - class:{}".format(*two_classes()), "method": "filter-add"},
             {"class": any_class(), "method": "sculpt", "steps": 2},
         )
         return {"model": "yamnet", "steps": 1, **kinds[kind % len(kinds)]}
 
     for number in range(jobs):
         options = {"renders": ["dream"] if number % 3 else ["dream", "gradient", "hardcut"]}
-        kind = "preview" if number % 5 == 4 else "render"
-        fields = {"recipe": recipe(number), "options": options, "kind": kind}
+        fields = {"recipe": recipe(number), "options": options}
         yield {"input": any_sound(), "out": str(folder / "out" / str(number)), **fields}
 
 
