@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from dreamsound_studio.durable import make_folder, sync_files, sync_folders
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.files import check_folder_writable, put_in_place
+from dreamsound_studio.jobs.report import RenderFact
+from dreamsound_studio.queue.worker.ready import ReadyJob
 
 needs_folders = pytest.mark.skipif(os.name == "nt", reason="Windows keeps names by itself")
 
@@ -59,6 +62,30 @@ def test_files_wait_for_the_disk_once_a_job(
         f"sync {tmp_path.name}",
     ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dream.wav", "gradient.wav"]
+
+
+@needs_folders
+def test_files_that_a_dead_worker_has_moved_are_waited_for_too(
+    tmp_path: Path, order: list[str]
+) -> None:
+    moved, partial = tmp_path / "dream.wav", tmp_path / ".gradient.partial"
+    places = {"dream": moved, "gradient": tmp_path / "gradient.wav"}
+    for path in (moved, partial):
+        path.write_bytes(b"sound")
+    sha256 = hashlib.sha256(b"sound").hexdigest()
+    files = {
+        name: RenderFact(str(tmp_path / f".{name}.partial"), str(place), sha256)
+        for name, place in places.items()
+    }
+    assert ReadyJob(files, False, {"warnings": []}, None).put_in_place() == {"warnings": []}
+    folder = f"sync {tmp_path.name}"
+    assert order == [
+        "sync dream.wav",
+        folder,
+        "sync .gradient.partial",
+        "rename gradient.wav",
+        folder,
+    ]
 
 
 def test_a_disk_that_only_now_has_no_room_leaves_no_file(

@@ -19,19 +19,21 @@ def sync_files(paths: Iterable[Path]) -> None:
     Parameters
     ----------
     paths : iterable of pathlib.Path
-        The files, which this user may write.
+        The files, which this user may read, and on Windows write.
 
     Raises
     ------
     OSError
         The disk has no room, or fails: what was written before reports it only now.
     """
-    number = None
+    number: int | None = None
     try:
         for path in paths:
             if number is not None:
                 os.close(number)
-            number = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+                number = None
+            # Only Windows wants to write where it waits.
+            number = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
             os.fsync(number)
         _empty_drive(number)
     finally:

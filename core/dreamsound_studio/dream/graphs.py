@@ -64,7 +64,8 @@ class Traced:
 
 def graphs_bytes(model: Model) -> int:
     """Return the memory of a model's graphs, as measured when they were traced."""
-    return sum(sum(traced.sizes.values()) for traced in list(model.graphs.values()))
+    # Lists: another thread may add to either meanwhile.
+    return sum(sum(list(traced.sizes.values())) for traced in list(model.graphs.values()))
 
 
 def drop_graphs(model: Model, most_bytes: int, kept: int = 0) -> None:
@@ -81,7 +82,7 @@ def drop_graphs(model: Model, most_bytes: int, kept: int = 0) -> None:
     """
     dropped = False
     while len(model.graphs) > kept and graphs_bytes(model) > most_bytes:
-        model.graphs.pop(next(iter(model.graphs)), None)
+        model.graphs.pop(next(iter(model.graphs), None), None)
         dropped = True
     if dropped:
         free_unused()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -74,7 +75,8 @@ class ReadyJob:
         if len(places) < len(self.files):
             # Whoever moved the others may have died before it waited for the disk.
             others = [Path(fact.place) for name, fact in self.files.items() if name not in places]
-            sync_files(others)
+            with suppress(PermissionError):  # somebody has protected them since
+                sync_files(others)
             sync_folders(place.parent for place in others)
         put_in_place(partial, places, self.overwrite)
         warnings = [*self.result["warnings"], *keep_once(self.record)]
