@@ -352,3 +352,10 @@ def test_memory_that_runs_out_halves_the_block(
     little_memory(0)
     with pytest.raises(dreamsound.MemoryLimitError, match="one patch at a time"):
         dreamsound.dream(bird, recipe(), model=yamnet)
+
+
+@pytest.mark.yamnet
+def test_a_dream_is_closed_at_the_end_of_a_with(bird: Path, yamnet: YamNet) -> None:
+    with dreamsound.dream(bird, recipe(steps=1), model=yamnet) as made:
+        assert made.samples.length
+    assert not made.samples.length

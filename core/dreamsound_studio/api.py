@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +21,8 @@ from dreamsound_studio.jobs.judge import Judge, check_judge
 from dreamsound_studio.jobs.run import dreamer_of
 from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
-from dreamsound_studio.models import load
 from dreamsound_studio.models.ensemble import together
+from dreamsound_studio.models.recent import RecentModels
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import known_tables
@@ -261,6 +262,9 @@ def listen(
 def load_model(model: str = "auto", *, trust: bool = False) -> Model:
     """Find a model's weights and build the network.
 
+    Called again, it returns the same network, if that is among the three used last and its files
+    have not changed.
+
     Parameters
     ----------
     model : str
@@ -283,7 +287,12 @@ def load_model(model: str = "auto", *, trust: bool = False) -> Model:
         The weights have changed since their first use.
     """
     weights = find_weights(model, Watch(check=verify_weights, may_run=lambda _: trust))
-    return load.load_weights(weights)
+    return _recent_models().load(weights)
+
+
+@cache
+def _recent_models() -> RecentModels:
+    return RecentModels()
 
 
 def _load_trusted(model: str, trust: bool) -> Model:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from dreamsound_studio.durable import make_folder, sync_files, sync_folders
 from dreamsound_studio.errors import AudioFileError, DreamSoundError
 
 #: A file is read for its hash in blocks of this size.
@@ -187,7 +188,7 @@ def rename_free(partial: Path, path: Path) -> Path:
 
 
 def put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bool) -> None:
-    """Rename all files; if one fails, remove the new ones.
+    """Rename all files, and wait for the disk; if one fails, remove the new ones.
 
     Parameters
     ----------
@@ -199,8 +200,13 @@ def put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bo
     Raises
     ------
     AudioFileError
-        A file cannot be renamed.
+        A file cannot be renamed, or the disk has no room for one.
     """
+    try:
+        sync_files(partial.values())
+    except OSError as error:
+        names = ", ".join(str(paths[name]) for name in partial)
+        raise AudioFileError(f"{names}: cannot write: {error.strerror or error}") from error
     done: list[Path] = []
     for name, place in partial.items():
         try:
@@ -216,6 +222,11 @@ def put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bo
                 raise
             reason = error.strerror or str(error)
             raise AudioFileError(f"{paths[name]}: cannot write: {reason}") from error
+    for place in partial.values():
+        # A new name may be a second one.
+        with suppress(OSError):
+            place.unlink()
+    sync_folders(path.parent for path in paths.values())
 
 
 def free_number(is_taken: Callable[[int], bool]) -> int:
@@ -276,7 +287,7 @@ def check_folder_writable(folder: Path, *, makes_it: bool = True) -> None:
     """
     try:
         if makes_it:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
         with tempfile.TemporaryFile(dir=there):
             pass

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from dreamsound_studio.jobs.models import WarmModels
+from dreamsound_studio.dream.graphs import Traced
+from dreamsound_studio.jobs.models import COPIES, WarmModels
 from dreamsound_studio.queue.store.store import Store
+from dreamsound_studio.queue.worker.supervisor import MOST_DEATHS, OUTGROWN, Supervisor
+from dreamsound_studio.queue.worker.worker import MOST_GAIN_BYTES
 from dreamsound_studio.recipe.recipe import Recipe
 
 from .conftest import Add, Work, renders_of, write_sound
@@ -74,7 +77,10 @@ def test_models_stay_warm_the_last_used_within_their_budget(
     loads: list[Path] = []
 
     class Loadable:
-        """Stands for a network: nothing of it is used here."""
+        """Stands for a network without graphs."""
+
+        def __init__(self) -> None:
+            self.graphs: dict[object, object] = {}
 
     def load(weights: Any) -> Any:
         loads.append(weights.path)
@@ -96,3 +102,47 @@ def test_models_stay_warm_the_last_used_within_their_budget(
     models.load(b)
     assert loads == [paths[0], paths[1], paths[2], paths[1]]
     assert len(notes) == 2
+
+
+def test_graphs_make_room_before_models_do(
+    monkeypatch: pytest.MonkeyPatch, yamnet_h5: Path
+) -> None:
+    class Network:
+        def __init__(self) -> None:
+            self.graphs: dict[str, Traced] = {}
+            self.most_graph_bytes = 0
+
+    network = Network()
+    monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: network)
+    weights_bytes = yamnet_h5.stat().st_size * COPIES
+    models = WarmModels(weights_bytes + 150)
+    models.load(Recipe(model=str(yamnet_h5)))
+    assert network.most_graph_bytes == 150
+    network.graphs |= {name: Traced(sizes={"both": 100}) for name in "ab"}
+    assert models.taken_bytes == weights_bytes + 200
+    models.load(Recipe(model=str(yamnet_h5)))
+    assert list(network.graphs) == ["b"]
+
+
+def test_a_worker_that_has_outgrown_its_memory_ends_between_two_jobs(
+    store: Store, add: Add, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = [add(out=f"out{n}", steps=1) for n in range(3)]
+    sizes = iter([10**9, 10**9 + 2 * MOST_GAIN_BYTES])
+    monkeypatch.setattr("dreamsound_studio.queue.worker.worker.resident_bytes", lambda: next(sizes))
+    work()
+    assert [store.job(number).state for number in numbers] == ["done", "done", "queued"]
+    monkeypatch.setattr("dreamsound_studio.queue.worker.worker.resident_bytes", lambda: 10**9)
+    work()
+    assert store.job(numbers[2]).state == "done"
+
+
+def test_another_process_takes_the_place_of_one_that_has_outgrown_its_memory(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # More often than a worker may die.
+    codes = iter([OUTGROWN] * (MOST_DEATHS + 1) + [0])
+    monkeypatch.setattr(Supervisor, "_work", lambda _: next(codes))
+    said: list[str] = []
+    assert Supervisor(store, [], None, said.append).run() == 0
+    assert said == ["the worker restarts to free memory"] * (MOST_DEATHS + 1)

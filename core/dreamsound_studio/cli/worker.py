@@ -19,7 +19,7 @@ from dreamsound_studio.queue.store.states import LostWorkerError
 from dreamsound_studio.queue.store.store import Store, open_store
 from dreamsound_studio.queue.worker.options import WorkerOptions
 from dreamsound_studio.queue.worker.start import lock_of
-from dreamsound_studio.queue.worker.supervisor import AGAIN, Supervisor
+from dreamsound_studio.queue.worker.supervisor import AGAIN, OUTGROWN, Supervisor
 
 if TYPE_CHECKING:
     from dreamsound_studio.queue.worker.worker import Worker
@@ -38,7 +38,9 @@ def worker(
     memory: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="MB", help="Memory for models [default: a quarter of the machine's]."
+            min=1,
+            metavar="MB",
+            help="Memory for models and their graphs [default: a quarter of the machine's].",
         ),
     ] = None,
     checkpoint_every: Annotated[
@@ -129,7 +131,7 @@ def _work(worker: Worker) -> int:
     except LostWorkerError as error:
         say(f"dreamsound: {error}")
         return AGAIN
-    return 0
+    return OUTGROWN if worker.has_outgrown else 0
 
 
 def _leave_with_parent(leave: Callable[[], object]) -> None:

@@ -1,12 +1,14 @@
 """The graphs through which a model hears a block of patches: forward, and back to the samples.
 
-They are traced once for each objective, rate, hop and precision; the model keeps them.
+They are traced once for each objective, rate, hop and precision; the model keeps those used last,
+as far as its budget of memory goes.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,15 +22,70 @@ from dreamsound_studio.dream.objective_functions import (
     ObjectiveFunction,
 )
 from dreamsound_studio.dsp.resample import Resampler
+from dreamsound_studio.memory import free_unused
 from dreamsound_studio.models.network import Model, Tensor
 
 #: Selects a class inside the graph: the one with the highest mean score in this block.
 BEST_CLASS = -1
-#: Number of traced graphs kept per model: every guide and every octave has its own.
-MOST_GRAPHS = 24
+#: Memory of a traced graph, measured on YAMNet: bytes for each operation, and for each byte of
+#: its definition, where constants are.
+OPERATION_BYTES, DEFINITION_COPIES = 16_000, 7
 #: Held while a graph is traced. TensorFlow traces different functions in several threads at once,
 #: but not where both build the gradient of a function that was restored from a SavedModel.
 _TRACING = threading.Lock()
+
+
+@dataclass
+class Traced:
+    """The two graphs of an objective: see :func:`graphs_of`.
+
+    Attributes
+    ----------
+    forward, both : callable
+        Each is traced when it is called first.
+    sizes : dict
+        Memory of those traced so far, bytes.
+    """
+
+    forward: Any = None
+    both: Any = None
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    def measure(self, name: str) -> None:
+        """Note the memory of the graph that is being traced, now that it is whole."""
+        import tensorflow as tf
+
+        definition = tf.compat.v1.get_default_graph().as_graph_def()
+        inner = sum(len(one.node_def) for one in definition.library.function)
+        operations = len(definition.node) + inner
+        constants = DEFINITION_COPIES * definition.ByteSize()
+        self.sizes[name] = OPERATION_BYTES * operations + constants
+
+
+def graphs_bytes(model: Model) -> int:
+    """Return the memory of a model's graphs, as measured when they were traced."""
+    # Lists: another thread may add to either meanwhile.
+    return sum(sum(list(traced.sizes.values())) for traced in list(model.graphs.values()))
+
+
+def drop_graphs(model: Model, most_bytes: int, kept: int = 0) -> None:
+    """Drop the graphs that were not used for longest, and give their memory back.
+
+    Parameters
+    ----------
+    model : Model
+        Whose graphs.
+    most_bytes : int
+        Memory that the others may take.
+    kept : int, optional
+        How many of those used last stay in any case.
+    """
+    dropped = False
+    while len(model.graphs) > kept and graphs_bytes(model) > most_bytes:
+        model.graphs.pop(next(iter(model.graphs), None), None)
+        dropped = True
+    if dropped:
+        free_unused()
 
 
 def graphs_of(
@@ -81,13 +138,12 @@ def graphs_of(
     """
     key = (objective, resampler.from_hz, hop_frames, precision, varied, prior)
     # The most recently used graph moves to the end; the least recently used is dropped.
-    graphs = model.graphs.pop(key, None) or _traced(
+    traced = model.graphs.pop(key, None) or _traced(
         model, objective, resampler, hop_frames, precision, varied, prior
     )
-    model.graphs[key] = graphs
-    while len(model.graphs) > MOST_GRAPHS:
-        del model.graphs[next(iter(model.graphs))]
-    return graphs
+    model.graphs[key] = traced
+    drop_graphs(model, model.most_graph_bytes, kept=1)
+    return traced.forward, traced.both
 
 
 def _traced(
@@ -98,9 +154,10 @@ def _traced(
     precision: str,
     varied: bool,
     prior: ObjectiveFunction | None,
-) -> tuple[Any, Any]:
+) -> Traced:
     import tensorflow as tf
 
+    traced = Traced()
     whole = tf.TensorSpec([None], tf.float32)
     places, number = tf.TensorSpec([7], tf.int32), tf.TensorSpec([None], tf.int32)
     levels, share = tf.TensorSpec([EQUALISER_POINTS], tf.float32), tf.TensorSpec([], tf.float32)
@@ -142,7 +199,9 @@ def _traced(
     ) -> tuple[Tensor, ...]:
         with _TRACING:
             found = listen(segment, place, equaliser, objective.taps, known)
-            return objective.values(found, chosen), found["scores"], found["logits"]
+            values = objective.values(found, chosen)
+            traced.measure("forward")
+            return values, found["scores"], found["logits"]
 
     @tf.function(
         input_signature=[whole, places, levels, number, spec, whole, share], autograph=False
@@ -167,9 +226,11 @@ def _traced(
             if prior is not None:
                 total += tf.reduce_sum(prior.values(found, chosen))
             slope = tf.gradients(total * scale, segment)[0]
+            traced.measure("both")
             return slope, values, found["scores"], chosen
 
-    return forward, both
+    traced.forward, traced.both = forward, both
+    return traced
 
 
 def interpolation(points: int, bands: int) -> FloatArray:

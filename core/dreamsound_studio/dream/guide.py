@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -31,6 +32,15 @@ class Vectors:
         digest = hashlib.sha256(self.values.tobytes())
         digest.update(str(self.values.shape).encode())
         self.sha256 = digest.hexdigest()
+
+    @cached_property
+    def transposed(self) -> Tensor:
+        """The transposed numbers as a tensor, of which all graphs share one copy."""
+        import tensorflow as tf
+
+        # Outside the graph that is being traced.
+        with tf.init_scope():
+            return tf.constant(self.values.T)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Vectors) and self.sha256 == other.sha256
@@ -129,7 +139,7 @@ class GuideObjective:
         channels = self.features.values.shape[1]
         places = tf.reshape(found, [tf.shape(found)[0], -1, channels])
         places /= tf.norm(places, axis=2, keepdims=True) + LEAST_ACTIVATION
-        matches = tf.reduce_max(places @ self.features.values.T, axis=2)
+        matches = tf.reduce_max(places @ self.features.transposed, axis=2)
         return tf.reduce_mean(matches, axis=1)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.models.network import Tensor
+from dreamsound_studio.models.own_gradient import with_own_gradient
 from dreamsound_studio.recipe.plan import DEFAULT_AT
 
 #: Beside the activations: the sample of the sound at which each patch starts, ``[patches]``, which
@@ -213,7 +214,7 @@ class Natural:
         distances = []
         for layer, training in self.means.items():
             channels = tf.reshape(activations[layer], [-1, len(training)])
-            mean, variance = _moments()(channels)
+            mean, variance = _moments(channels)
             log_deviation = tf.math.log(variance + VARIANCE_FLOOR) / 2
             distance = tf.square(mean - training) + tf.square(log_deviation)
             distances.append(tf.reduce_mean(distance))
@@ -258,22 +259,20 @@ def _flat(values: Tensor) -> Tensor:
     return tf.reshape(values, [tf.shape(values)[0], -1])
 
 
-def _moments() -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+def _moments(rows: Tensor) -> list[Tensor]:
+    """Return mean and variance of each column; TensorFlow's own gradient takes twice as long."""
     import tensorflow as tf
 
-    @tf.custom_gradient
-    def moments(rows: Tensor) -> Any:
-        """Mean and variance of each column; TensorFlow's own gradient takes twice as long."""
-        count = tf.shape(rows)[0]
-        share = 1 / tf.cast(count, tf.float32)
-        shares = tf.fill([1, count], share)
-        mean = tf.squeeze(shares @ rows, 0)
-        variance = tf.nn.relu(tf.squeeze(shares @ tf.square(rows), 0) - tf.square(mean))
+    count = tf.shape(rows)[0]
+    share = 1 / tf.cast(count, tf.float32)
+    shares = tf.fill([1, count], share)
+    mean = tf.squeeze(shares @ rows, 0)
+    variance = tf.nn.relu(tf.squeeze(shares @ tf.square(rows), 0) - tf.square(mean))
+    return with_own_gradient(_moments_slope, [mean, variance], [share], rows)
 
-        def gradient(by_mean: Tensor, by_variance: Tensor) -> Tensor:
-            slope = 2 * share * by_variance
-            return rows * slope + (share * by_mean - slope * mean)
 
-        return (mean, variance), gradient
-
-    return moments
+def _moments_slope(tensors: Sequence[Tensor], upstream: Sequence[Tensor]) -> Tensor:
+    mean, _, share, rows = tensors
+    by_mean, by_variance = upstream[:2]
+    slope = 2 * share * by_variance
+    return rows * slope + (share * by_mean - slope * mean)

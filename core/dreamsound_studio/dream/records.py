@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import Samples
@@ -105,8 +106,14 @@ class RawDream:
     learned: LearnedFilter | None = None
     judged: Judgement | None = None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
-        """Release scratch files."""
+        """Release memory and scratch files now, not when the dream is last referred to."""
         targets = (self.targets.first, self.targets.second, self.targets.carrier)
         own = (self.samples, self.entering, self.gradient, *self.kept.values(), *targets)
         for samples in own:

@@ -107,6 +107,15 @@ class Resampler:
         kernel = 2 * cutoff * np.sinc(2 * cutoff * tau) * window
         return kernel.astype(np.float32)
 
+    @cached_property
+    def _shared_matrix(self) -> Any:
+        """The matrix as a tensor, of which all graphs of this resampler share one copy."""
+        import tensorflow as tf
+
+        # Outside the graph that is being traced.
+        with tf.init_scope():
+            return tf.constant(self.matrix)
+
     def length_out(self, length_in: int) -> int:
         """Return the output length for `length_in` samples: the last lies within the input."""
         return math.ceil(length_in * self.ratio)
@@ -145,4 +154,4 @@ class Resampler:
         shifts = [
             tf.slice(rows, [j, 0], [count, self.rows_in]) for j in range(2 * self.margin_rows + 1)
         ]
-        return tf.reshape(tf.concat(shifts, axis=1) @ self.matrix, [-1])
+        return tf.reshape(tf.concat(shifts, axis=1) @ self._shared_matrix, [-1])

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dreamsound_studio.dream.graphs import drop_graphs, graphs_bytes
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.verify import verify_weights
+from dreamsound_studio.memory import free_unused
 from dreamsound_studio.models.ensemble import together
+from dreamsound_studio.models.network import MOST_GRAPH_BYTES
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import table_of
@@ -24,7 +27,7 @@ from dreamsound_studio.recipe.recipe import Recipe
 if TYPE_CHECKING:
     from dreamsound_studio.models.network import Model
 
-#: Memory of a loaded network, as a multiple of its weights: folded copies, and its graphs.
+#: Memory of a loaded network without its graphs, as a multiple of its weights: folded copies.
 COPIES = 4
 #: Default limit, as a share of the machine's memory.
 SHARE_OF_MEMORY = 0.25
@@ -92,7 +95,8 @@ class WarmModels:
     Parameters
     ----------
     budget_bytes : int
-        Limit of the weights on disk, times `COPIES`. The model in use is kept in any case.
+        Limit of the weights on disk, times `COPIES`, and of the graphs together. Graphs go first,
+        then models; the model in use is kept in any case.
     on_note : callable, optional
         Called with messages about downloads and unloaded models.
     on_device : callable, optional
@@ -116,6 +120,11 @@ class WarmModels:
     def names(self) -> list[str]:
         """Names of the loaded models, the most recently used last."""
         return [weights.name for weights in self._models]
+
+    @property
+    def taken_bytes(self) -> int:
+        """Memory of the loaded models and their graphs."""
+        return self._weights_bytes() + sum(map(graphs_bytes, self._networks()))
 
     def load(self, recipe: Recipe, trust: bool = False) -> Loaded:
         """Return a recipe's model, from memory or newly loaded.
@@ -143,6 +152,7 @@ class WarmModels:
     def _warm(self, weights: Weights) -> Loaded:
         if weights in self._models:
             self._models.move_to_end(weights)
+            self._let_go()
             return self._models[weights][0]
         loaded = load(weights)
         if not self._device:
@@ -153,11 +163,24 @@ class WarmModels:
         return loaded
 
     def _let_go(self) -> None:
-        while len(self._models) > 1 and self._taken() > self._budget_bytes:
+        """Unload models, and drop graphs, down to the limit."""
+        unloaded = False
+        while len(self._models) > 1 and self._weights_bytes() > self._budget_bytes:
             weights, _ = self._models.popitem(last=False)
             self._on_note(f"Unloaded {weights.name} (model memory limit)")
+            unloaded = True
+        if unloaded:
+            free_unused()
+        left = min(self._budget_bytes - self._weights_bytes(), MOST_GRAPH_BYTES)
+        for network in reversed(self._networks()):
+            network.most_graph_bytes = max(left, 0)
+            drop_graphs(network, network.most_graph_bytes)
+            left -= graphs_bytes(network)
 
-    def _taken(self) -> int:
+    def _networks(self) -> list[Model]:
+        return [loaded.model for loaded, _ in self._models.values()]
+
+    def _weights_bytes(self) -> int:
         return sum(size for _, size in self._models.values())
 
 

@@ -45,6 +45,7 @@ class Ensemble(Model):
         self.pads_end = first.pads_end
         self.table = first.table
         self.graphs = first.graphs
+        self.most_graph_bytes = first.most_graph_bytes
         self.windows = first.windows
         self.per_db = first.per_db
         digest = hashlib.sha256(first.weights_sha256.encode())

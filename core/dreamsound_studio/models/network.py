@@ -13,6 +13,10 @@ import numpy.typing as npt
 
 from dreamsound_studio.models.names import NameTable
 
+#: Memory that the graphs of a network may take where nobody says: about 20 of one objective and
+#: rate each, or six of `sculpt`.
+MOST_GRAPH_BYTES = 768 * 2**20
+
 #: A TensorFlow tensor. TensorFlow has no type stubs; shapes are given at the point of use.
 Tensor = Any
 
@@ -43,6 +47,8 @@ class Model(ABC):
         Its classes and layers.
     graphs : dict
         Traced graphs of this network, by owner.
+    most_graph_bytes : int
+        Memory that they may take.
     windows : tuple of float
         Lengths of the features' window that `features_through` can use, re. the published one,
         which comes first.
@@ -63,6 +69,7 @@ class Model(ABC):
     pads_end: bool = True
     table: NameTable
     graphs: dict[Any, Any]
+    most_graph_bytes: int = MOST_GRAPH_BYTES
     windows: tuple[float, ...] = (1.0,)
     per_db: float = 0.0
 

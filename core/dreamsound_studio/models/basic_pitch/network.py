@@ -20,7 +20,7 @@ from dreamsound_studio.models.basic_pitch.cqt import (
     harmonic_shifts,
 )
 from dreamsound_studio.models.names import NameTable
-from dreamsound_studio.models.network import Model, Tensor, arrays_sha256
+from dreamsound_studio.models.network import Model, SharedWeights, Tensor, arrays_sha256
 from dreamsound_studio.models.weights import Weights
 
 #: Samples of a patch: two seconds less a hop.
@@ -68,6 +68,7 @@ class BasicPitch(Model):
         # The published code drops the frames of a last patch that lie beyond the sound.
         self.pads_end = False
         self._arrays = arrays
+        self._shared = SharedWeights()
 
     def features(self, samples: Tensor) -> Tensor:
         """Return the samples ``[n]`` in rows of a hop, ``[frames, 256]``."""
@@ -141,8 +142,10 @@ class BasicPitch(Model):
     def _convolved(self, x: Tensor, name: str, steps: int = 1) -> Tensor:
         import tensorflow as tf
 
-        kernel = tf.cast(self._arrays[f"{name}/kernel"], x.dtype)
-        bias = tf.cast(self._arrays[f"{name}/bias"], x.dtype)
+        kernel, bias = (
+            self._shared.tensor(f"{name}/{part}", self._arrays[f"{name}/{part}"], x.dtype)
+            for part in ("kernel", "bias")
+        )
         return tf.nn.bias_add(tf.nn.conv2d(x, kernel, [1, steps], "SAME"), bias)
 
     def _normalised(self, x: Tensor, name: str) -> Tensor:

@@ -9,7 +9,7 @@ input gradient.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dreamsound_studio.models.network import Model, SharedWeights, Tensor, arrays_sha256
+from dreamsound_studio.models.own_gradient import with_own_gradient
 from dreamsound_studio.models.weights import Weights
 from dreamsound_studio.models.yamnet import tables as table
 from dreamsound_studio.models.yamnet.arrays import Arrays, convolutions, read_arrays, weight_names
@@ -102,7 +103,7 @@ class YamNet(Model):
             turns = -(-size // FFT_SIZE)
             whole = tf.pad(frames, [[0, 0], [0, turns * FFT_SIZE - size]])
             frames = tf.reduce_sum(tf.reshape(whole, [-1, turns, FFT_SIZE]), axis=1)
-        return tf.math.log(_magnitude()(frames) @ mel + LOG_OFFSET)
+        return tf.math.log(_magnitude(frames) @ mel + LOG_OFFSET)
 
     @property
     def training_means(self) -> Mapping[str, npt.NDArray[np.float32]]:
@@ -201,23 +202,22 @@ def _frames(samples: Tensor, size: int) -> Tensor:
     return tf.concat(pieces, axis=1)
 
 
-def _magnitude() -> Callable[[Tensor], Tensor]:
+def _magnitude(frames: Tensor) -> Tensor:
+    """Return ``|rfft|``, with a gradient of one real inverse FFT; TensorFlow's is complex."""
     import tensorflow as tf
 
-    @tf.custom_gradient
-    def magnitude(frames: Tensor) -> Any:
-        """``|rfft|``, with a gradient of one real inverse FFT; TensorFlow's is complex."""
-        spectrum = tf.signal.rfft(frames, [FFT_SIZE])
-        size = tf.abs(spectrum)
-        weights = np.full(FFT_SIZE // 2 + 1, FFT_SIZE / 2, np.float32)
-        weights[[0, -1]] = FFT_SIZE
+    spectrum = tf.signal.rfft(frames, [FFT_SIZE])
+    (size,) = with_own_gradient(_magnitude_slope, [tf.abs(spectrum)], [spectrum], frames)
+    return size
 
-        def gradient(upstream: Tensor) -> Tensor:
-            # d|X|/dX = X/|X|, and 0 in silence.
-            factor = tf.math.divide_no_nan(upstream, size) * weights
-            back = tf.signal.irfft(spectrum * tf.complex(factor, tf.zeros_like(factor)), [FFT_SIZE])
-            return tf.slice(back, [0, 0], [-1, frames.shape[1]])
 
-        return size, gradient
+def _magnitude_slope(tensors: Sequence[Tensor], upstream: Sequence[Tensor]) -> Tensor:
+    import tensorflow as tf
 
-    return magnitude
+    size, spectrum, frames = tensors
+    weights = np.full(FFT_SIZE // 2 + 1, FFT_SIZE / 2, np.float32)
+    weights[[0, -1]] = FFT_SIZE
+    # d|X|/dX = X/|X|, and 0 in silence.
+    factor = tf.math.divide_no_nan(upstream[0], size) * weights
+    back = tf.signal.irfft(spectrum * tf.complex(factor, tf.zeros_like(factor)), [FFT_SIZE])
+    return tf.slice(back, [0, 0], [-1, frames.shape[1]])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from dreamsound_studio.durable import sync_files, sync_folders
 from dreamsound_studio.files import put_in_place
 from dreamsound_studio.jobs.keeping import keep_once
 from dreamsound_studio.jobs.report import RenderFact
@@ -70,6 +72,12 @@ class ReadyJob:
             if file_sha256(Path(fact.partial)) != fact.sha256:
                 return None
             partial[name], places[name] = Path(fact.partial), Path(fact.place)
+        if len(places) < len(self.files):
+            # Whoever moved the others may have died before it waited for the disk.
+            others = [Path(fact.place) for name, fact in self.files.items() if name not in places]
+            with suppress(PermissionError):  # somebody has protected them since
+                sync_files(others)
+            sync_folders(place.parent for place in others)
         put_in_place(partial, places, self.overwrite)
         warnings = [*self.result["warnings"], *keep_once(self.record)]
         return {**self.result, "warnings": warnings}

@@ -28,6 +28,8 @@ MOST_DEATHS: Final = 3
 MOST_EXIT_CODE: Final = 127
 #: Exit code of a living worker that was taken for dead: another must replace it.
 AGAIN: Final = 75
+#: Exit code of a worker that has no job, and more memory than another would need.
+OUTGROWN: Final = 76
 
 
 class Supervisor:
@@ -72,13 +74,16 @@ class Supervisor:
         deaths = 0
         while True:
             code = self._work()
-            if self._is_ending or (0 < code <= MOST_EXIT_CODE and code != AGAIN):
+            if self._is_ending or (0 < code <= MOST_EXIT_CODE and code not in (AGAIN, OUTGROWN)):
                 return code
             if not self._store.is_in_place():
                 return min(abs(code), 1)  # its jobs are gone: nobody waits for another worker
             if code == 0:
                 if not self._is_needed_again():
                     return 0
+                continue
+            if code == OUTGROWN:
+                self._say("the worker restarts to free memory")
                 continue
             deaths = 0 if self._took_back() else deaths + 1
             if deaths >= MOST_DEATHS:

@@ -18,6 +18,7 @@ from dreamsound_studio.errors import QueueError
 from dreamsound_studio.jobs.models import WarmModels, default_budget
 from dreamsound_studio.jobs.thread_warnings import thread_warnings
 from dreamsound_studio.locks import WorkerLock, sweep
+from dreamsound_studio.memory import free_unused, resident_bytes
 from dreamsound_studio.queue import inbox
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.schema import RemovedQueueError
@@ -38,6 +39,9 @@ LOOK_S = 0.1
 LOCK_S = 5.0
 #: How often a worker shows that it is alive, and checks the others.
 BEAT_S = 1.0
+#: How much memory a worker may gain after its first job, besides its models, before another
+#: process takes its place.
+MOST_GAIN_BYTES = 2**30
 
 
 class Worker:
@@ -86,9 +90,16 @@ class Worker:
         self._no_preview = threading.Event()
         self._no_preview.set()
         self._worked_s = time.monotonic()
+        #: Whether it left because another process would need much less memory.
+        self.has_outgrown = False
+        #: Jobs run, and how many at the last look at the memory; then memory besides the models.
+        self._jobs_run = self._jobs_weighed = 0
+        self._first_bytes: int | None = None
 
     def run(self) -> int:
         """Work until nothing is left to do, or `leave` is called; return the number of jobs run.
+
+        It also ends between two jobs where it `has_outgrown` its memory.
 
         Raises
         ------
@@ -138,7 +149,7 @@ class Worker:
 
     def _renders(self) -> int:
         count = 0
-        while not self._leaving.is_set():
+        while not self._leaving.is_set() and not self._outgrows():
             job = patiently(lambda: self.store.claim(self.name, ("render",)))
             if job is not None:
                 self._run(job, self._give_way)
@@ -211,6 +222,7 @@ class Worker:
         finally:
             with self._runs_lock:
                 del self._runs[job.id]
+                self._jobs_run += 1
             self._worked_s = time.monotonic()
         if ended is None:
             self._say(job_line(job.id, "taken over by another worker"))
@@ -226,6 +238,19 @@ class Worker:
         while not self._no_preview.wait(LOOK_S):
             if self._leaving.is_set():
                 return
+
+    def _outgrows(self) -> bool:
+        """Give unused memory back after a job; return whether too much remains."""
+        with self._runs_lock:
+            if self._runs or self._jobs_weighed == self._jobs_run:
+                return False
+            self._jobs_weighed = self._jobs_run
+        free_unused()
+        besides = resident_bytes() - self._around.models.taken_bytes
+        if self._first_bytes is None:
+            self._first_bytes = besides
+        self.has_outgrown = besides - self._first_bytes > MOST_GAIN_BYTES
+        return self.has_outgrown
 
     def _is_idle(self) -> bool:
         """Return whether to exit for lack of work."""
