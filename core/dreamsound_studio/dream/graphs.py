@@ -1,12 +1,14 @@
 """The graphs through which a model hears a block of patches: forward, and back to the samples.
 
-They are traced once for each objective, rate, hop and precision; the model keeps them.
+They are traced once for each objective, hop and precision; the model keeps them. Resampling has
+graphs of its own: they are small, and sounds of every rate share those of the network, which take
+a second and more to trace.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,7 @@ from dreamsound_studio.models.network import Model, Tensor
 
 #: Selects a class inside the graph: the one with the highest mean score in this block.
 BEST_CLASS = -1
-#: Number of traced graphs kept per model: every guide and every octave has its own.
+#: Number of traced graphs kept per model: every guide and every rate has its own.
 MOST_GRAPHS = 24
 #: Held while a graph is traced. TensorFlow traces different functions in several threads at once,
 #: but not where both build the gradient of a function that was restored from a SavedModel.
@@ -79,43 +81,119 @@ def graphs_of(
     ``known`` is what `dream.moments` knows of the whole sound, by name; nothing for most
     objectives.
     """
-    key = (objective, resampler.from_hz, hop_frames, precision, varied, prior)
-    # The most recently used graph moves to the end; the least recently used is dropped.
-    graphs = model.graphs.pop(key, None) or _traced(
-        model, objective, resampler, hop_frames, precision, varied, prior
+    own_forward, own_both = _kept(
+        model,
+        (objective, hop_frames, precision, varied, prior),
+        lambda: _traced(model, objective, hop_frames, precision, varied, prior),
     )
+    to_model, to_sound = _kept(model, resampler, lambda: _resampling(resampler))
+    ratio = resampler.from_hz / model.sample_rate_hz
+    scales = np.array([ratio, model.frame_hop_samples * ratio], np.float32)
+
+    def forward(
+        segment: FloatArray, place: Any, equaliser: Any, chosen: Any, known: Any
+    ) -> tuple[Tensor, ...]:
+        return own_forward(to_model(segment), place, scales, equaliser, chosen, known)
+
+    def both(
+        segment: FloatArray,
+        place: Any,
+        equaliser: Any,
+        chosen: Any,
+        known: Any,
+        weights: FloatArray,
+        scale: Any,
+    ) -> tuple[Tensor, ...]:
+        slope, *heard = own_both(
+            to_model(segment), place, scales, equaliser, chosen, known, weights, scale
+        )
+        return to_sound(segment, slope), *heard
+
+    return forward, both
+
+
+class Graph:
+    """A graph whose first call runs alone: only then is it traced and optimised, once.
+
+    Two first calls at the same time would each optimise it, which can take seconds.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._first = threading.Lock()
+        self._is_ready = False
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Compute the outputs."""
+        if not self._is_ready:
+            with self._first:
+                if not self._is_ready:
+                    outputs = self._function(*inputs)
+                    self._is_ready = True
+                    return outputs
+        return self._function(*inputs)
+
+
+def _kept(model: Model, key: Any, make: Callable[[], Any]) -> Any:
+    """Return graphs that the model keeps, made if need be; the least recently used are dropped."""
+    graphs = model.graphs.pop(key, None) or make()
     model.graphs[key] = graphs
     while len(model.graphs) > MOST_GRAPHS:
         del model.graphs[next(iter(model.graphs))]
     return graphs
 
 
+def _resampling(resampler: Resampler) -> tuple[Any, Any]:
+    """Return the graphs to the model's rate, and from a gradient there to one at the sound's."""
+    if resampler.is_identity:
+        return (lambda segment: segment), (lambda _segment, slope: slope)
+    import tensorflow as tf
+
+    whole = tf.TensorSpec([None], tf.float32)
+
+    @tf.function(input_signature=[whole], autograph=False)
+    def to_model(segment: Tensor) -> Tensor:
+        with _TRACING:
+            return resampler.apply(segment)
+
+    @tf.function(input_signature=[whole, whole], autograph=False)
+    def to_sound(segment: Tensor, slope: Tensor) -> Tensor:
+        with _TRACING:
+            return tf.gradients(resampler.apply(segment), segment, slope)[0]
+
+    return Graph(to_model), Graph(to_sound)
+
+
 def _traced(
     model: Model,
     objective: ObjectiveFunction,
-    resampler: Resampler,
     hop_frames: int,
     precision: str,
     varied: bool,
     prior: ObjectiveFunction | None,
 ) -> tuple[Any, Any]:
+    """Return ``forward`` and ``both`` of segments at the model's rate.
+
+    After ``place`` they take the sound's samples for each of the model's, and for each of its
+    frames.
+    """
     import tensorflow as tf
 
     whole = tf.TensorSpec([None], tf.float32)
     places, number = tf.TensorSpec([7], tf.int32), tf.TensorSpec([None], tf.int32)
+    pair = tf.TensorSpec([2], tf.float32)
     levels, share = tf.TensorSpec([EQUALISER_POINTS], tf.float32), tf.TensorSpec([], tf.float32)
     spec = spec_of(objective)
-    ratio = resampler.from_hz / model.sample_rate_hz
 
     def listen(
-        segment: Tensor,
+        heard: Tensor,
         place: Tensor,
+        scales: Tensor,
         equaliser: Tensor,
         taps: Sequence[str],
         known: dict[str, Tensor],
     ) -> dict[str, Tensor]:
         skip, size, heard_from, heard_to, count, window, start = tf.unstack(place, 7)
-        heard = resampler.apply(segment)
         position = tf.range(tf.shape(heard)[0])
         heard = tf.where((position >= heard_from) & (position < heard_to), heard, 0.0)
         inside = tf.slice(heard, [skip], [size])
@@ -125,31 +203,31 @@ def _traced(
             across = interpolation(EQUALISER_POINTS, patches.shape[2])
             patches += model.per_db * tf.linalg.matvec(across, equaliser)
         starts = tf.cast(start + tf.range(count) * hop_frames * model.frame_hop_samples, tf.float32)
-        times = {
-            PATCH_STARTS: starts * ratio,
-            FRAME_SAMPLES: tf.constant(model.frame_hop_samples * ratio, tf.float32),
-        }
+        ratio, frame_samples = tf.unstack(scales, 2)
+        times = {PATCH_STARTS: starts * ratio, FRAME_SAMPLES: frame_samples}
         return model.activations(patches, taps, precision) | times | known
 
     # No Python here depends on a tensor: AutoGraph would only double the tracing time.
-    @tf.function(input_signature=[whole, places, levels, number, spec], autograph=False)
+    @tf.function(input_signature=[whole, places, pair, levels, number, spec], autograph=False)
     def forward(
-        segment: Tensor,
+        heard: Tensor,
         place: Tensor,
+        scales: Tensor,
         equaliser: Tensor,
         chosen: Tensor,
         known: dict[str, Tensor],
     ) -> tuple[Tensor, ...]:
         with _TRACING:
-            found = listen(segment, place, equaliser, objective.taps, known)
+            found = listen(heard, place, scales, equaliser, objective.taps, known)
             return objective.values(found, chosen), found["scores"], found["logits"]
 
     @tf.function(
-        input_signature=[whole, places, levels, number, spec, whole, share], autograph=False
+        input_signature=[whole, places, pair, levels, number, spec, whole, share], autograph=False
     )
     def both(
-        segment: Tensor,
+        heard: Tensor,
         place: Tensor,
+        scales: Tensor,
         equaliser: Tensor,
         chosen: Tensor,
         known: dict[str, Tensor],
@@ -158,7 +236,7 @@ def _traced(
     ) -> tuple[Tensor, ...]:
         with _TRACING:
             taps = objective.taps if prior is None else (*objective.taps, *prior.taps)
-            found = listen(segment, place, equaliser, taps, known)
+            found = listen(heard, place, scales, equaliser, taps, known)
             means = tf.linalg.matvec(found["scores"], weights, transpose_a=True)
             best = tf.argmax(means * model.audible_classes, output_type=tf.int32)
             chosen = tf.where(chosen == BEST_CLASS, best, chosen)
@@ -166,10 +244,10 @@ def _traced(
             total = tf.reduce_sum(values)
             if prior is not None:
                 total += tf.reduce_sum(prior.values(found, chosen))
-            slope = tf.gradients(total * scale, segment)[0]
+            slope = tf.gradients(total * scale, heard)[0]
             return slope, values, found["scores"], chosen
 
-    return forward, both
+    return Graph(forward), Graph(both)
 
 
 def interpolation(points: int, bands: int) -> FloatArray:
