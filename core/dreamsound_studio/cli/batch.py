@@ -34,6 +34,7 @@ from dreamsound_studio.errors import ModelError, RenderCancelled
 from dreamsound_studio.jobs.run import Runner
 from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
+from dreamsound_studio.models.runtime import import_ahead
 from dreamsound_studio.pictures.batch_report import BatchReport, Row, sounds_in
 from dreamsound_studio.pictures.drawing import write_thumbnail
 
@@ -185,6 +186,7 @@ class _Run:
                 row.state, row.why = "skipped", "its renders are there"
                 self._show(row)
                 return
+            import_ahead()
             clip = read_with_warnings(spec.input, spec.span, row.warnings)
             self.runner.check_format(spec, clip)
             self.runner.model(spec)

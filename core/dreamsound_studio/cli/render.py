@@ -31,6 +31,7 @@ from dreamsound_studio.cli.shared.reading import read_targets, read_with_warning
 from dreamsound_studio.cli.shared.request import RenderRequest, takes_render_request
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.cli.shared.verbosity import verbosity
+from dreamsound_studio.models.runtime import import_ahead
 
 app = App()
 
@@ -149,6 +150,7 @@ class _Inputs:
         if self.runner.is_skipped(spec):
             say(f"dreamsound: {path}: skipped, its renders are there")
             return {"input": path, "skipped": True}
+        import_ahead()
         notes: list[str] = []
         clip = _read(path, spec.span, notes)
         self.runner.check_format(spec, clip)

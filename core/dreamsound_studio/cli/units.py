@@ -38,6 +38,8 @@ from dreamsound_studio.render.write import check_places, planned_paths, write_re
 if TYPE_CHECKING:
     from dreamsound_studio.models.network import Model
 
+from dreamsound_studio.models.runtime import import_ahead
+
 app = App()
 
 
@@ -75,6 +77,8 @@ def units(
     # Before anything is fetched or read: a layer may be mistyped.
     check_known_here([lambda table: table.resolve_layer(layer)], model)
     how = clash_of(clash, overwrite)
+    if not dry_run:
+        import_ahead()
     clip = read_with_warnings(file, settled_span(span))
     if out is not None:
         made_folders.check(out, makes_it=not dry_run)

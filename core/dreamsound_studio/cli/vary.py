@@ -49,6 +49,7 @@ from dreamsound_studio.jobs.models import Loaded
 from dreamsound_studio.jobs.run import Runner
 from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
+from dreamsound_studio.models.runtime import import_ahead
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.pictures.contact_sheet import ContactSheet, Variation
@@ -128,6 +129,8 @@ def vary(
         name=NUMBERED,
     )
     folder = _free_folder(out or Path(f"{file.stem}_variations"), clash_of(clash, overwrite))
+    if not dry_run:
+        import_ahead()
     clip = read_with_warnings(file, settled_span(span))
     if folder is None:
         inform("skipped: the folder is in use")
