@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from dreamsound_studio.cli import render as command
+from dreamsound_studio.cli.shared import reading
 from dreamsound_studio.errors import AudioFileError
 
 #: Prints which of some modules a command imported.
@@ -80,8 +80,9 @@ def test_a_bad_recipe_does_not_import_it(sound: Path, endless_tensorflow: str) -
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
 
 
+@pytest.mark.parametrize("name", ["render", "listen", "units"])
 def test_it_is_imported_while_the_sound_is_read(
-    sound: Path, monkeypatch: pytest.MonkeyPatch
+    sound: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     from dreamsound_studio.cli import main
 
@@ -91,12 +92,16 @@ def test_it_is_imported_while_the_sound_is_read(
         order.append("read")
         raise AudioFileError(f"{path}: enough")
 
-    monkeypatch.setattr(command, "import_ahead", lambda: order.append("import"))
-    monkeypatch.setattr(command, "_read", read)
-    assert main(["render", str(sound), "-q"]) == 2
+    monkeypatch.setattr(reading, "import_ahead", lambda: order.append("import"))
+    monkeypatch.setattr(reading, "read_source", read)
+    layer = ("--layer", "layer7") if name == "units" else ()
+    assert main([name, str(sound), "-q", *layer]) == 2
     assert order == ["import", "read"]
-    assert main(["render", str(sound), "-q", "--dry-run"]) == 2
+    assert main([name, str(sound), "-q", *layer, "--dry-run"]) == 2
     assert order == ["import", "read", "read"], "a dry run dreams nothing"
+    sound.write_text("not a sound")
+    assert main([name, str(sound), "-q", *layer]) == 2
+    assert order == ["import", "read", "read"], "it is not imported for what is not a sound"
 
 
 @pytest.mark.parametrize(("given", "used"), [("", "1"), ("2", "2")])

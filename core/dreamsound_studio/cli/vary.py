@@ -34,7 +34,12 @@ from dreamsound_studio.cli.shared.options import (
 )
 from dreamsound_studio.cli.shared.places import clash_of, numbered_place
 from dreamsound_studio.cli.shared.progress import StepLine, inform, say
-from dreamsound_studio.cli.shared.reading import read_targets, read_with_warnings, settled_span
+from dreamsound_studio.cli.shared.reading import (
+    read_targets,
+    read_to_dream,
+    read_with_warnings,
+    settled_span,
+)
 from dreamsound_studio.cli.shared.recipes import preset_name, recipe_of_options
 from dreamsound_studio.cli.shared.request import render_names
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
@@ -49,7 +54,6 @@ from dreamsound_studio.jobs.models import Loaded
 from dreamsound_studio.jobs.run import Runner
 from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
-from dreamsound_studio.models.runtime import import_ahead
 from dreamsound_studio.models.store.find import find_weights
 from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.pictures.contact_sheet import ContactSheet, Variation
@@ -129,9 +133,8 @@ def vary(
         name=NUMBERED,
     )
     folder = _free_folder(out or Path(f"{file.stem}_variations"), clash_of(clash, overwrite))
-    if not dry_run:
-        import_ahead()
-    clip = read_with_warnings(file, settled_span(span))
+    read = read_with_warnings if dry_run else read_to_dream
+    clip = read(file, settled_span(span))
     if folder is None:
         inform("skipped: the folder is in use")
         return 0
