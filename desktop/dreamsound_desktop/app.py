@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Delay of the welcome page, so that the window is painted first.
 WELCOME_MS = 400
+#: Delay of the queue's worker, which takes a core for some seconds to get ready.
+WORKER_MS = 1000
 
 
 def main_window(folder: Path | None = None, queue_path: Path | None = None) -> MainWindow:
@@ -105,6 +107,7 @@ def _studio(app: QApplication, sounds: list[Path]) -> int:
     close_on_terminate(window)
     QTimer.singleShot(0, lambda: window.start(sounds))
     QTimer.singleShot(WELCOME_MS, window.help_work.welcome)
+    QTimer.singleShot(WORKER_MS, window.studio.client.start_worker)
     code = app.exec()
     guard.remove()
     one.close()

@@ -187,6 +187,22 @@ def test_a_window_that_is_killed_loses_nothing(make_window, sound_path):
     assert "did not quit cleanly" in said(again)
 
 
+STARTED = """
+import os
+from dreamsound_desktop import app as studio, queue_client
+app = studio._application()
+queue_client.ensure_worker = lambda _: (print("started", flush=True), os._exit(0))
+studio._studio(app, [])
+"""
+
+
+def test_a_worker_gets_ready_once_the_window_is_shown():
+    done = subprocess.run(
+        [sys.executable, "-c", STARTED], timeout=60, check=False, capture_output=True, text=True
+    )
+    assert done.stdout == "started\n", done.stderr
+
+
 def test_a_second_start_opens_its_sounds_in_the_first(window, qtbot, tmp_path):
     from dreamsound_desktop.windows.one_app import OneApp
 

@@ -1,12 +1,17 @@
-"""How TensorFlow is imported: one thread an operation, unless the user wants otherwise."""
+"""How TensorFlow is imported: ahead, lean, silent; one thread an operation unless set otherwise."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import threading
+import types
+from functools import cache
 
 import pytest
+
+from dreamsound_studio.models import runtime
 
 PROGRAM = """
 from dreamsound_studio.models.runtime import block_threads, import_tensorflow
@@ -44,3 +49,89 @@ def test_threads_of_an_operation_and_of_blocks(
         check=False,
     )
     assert done.stdout.strip() == expected, done.stderr
+
+
+KERAS_LATER = """
+import sys
+from dreamsound_studio.models.runtime import import_tensorflow
+tf = import_tensorflow()
+print([name for name in ("keras", "tf_keras", "matplotlib") if name in sys.modules])
+print(tf.keras.layers.Dense.__name__)
+"""
+
+
+def test_keras_is_imported_when_it_is_used_and_not_before() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KERAS_LATER],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "[]\nDense\n", done.stderr
+    assert done.stderr == ""
+
+
+SILENCED = """
+import os, sys, threading
+from dreamsound_studio.models.lean_import import silenced
+try:
+    with silenced():
+        os.write(2, b"from C++, ")
+        print("from the thread,", file=sys.stderr)
+        other = threading.Thread(target=lambda: print("from another,", file=sys.stderr))
+        other.start()
+        other.join()
+        if sys.argv[1:]:
+            raise ImportError
+except ImportError:
+    pass
+print("afterwards", file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("fails", "printed"),
+    [
+        ((), "from another,\nafterwards\n"),
+        (("fails",), "from another,\nfrom C++, from the thread,\nafterwards\n"),
+    ],
+)
+def test_a_silent_thread_lets_others_print(fails: tuple[str, ...], printed: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SILENCED, *fails], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == printed
+
+
+def test_an_import_ahead_is_waited_for_where_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+    found = types.ModuleType("tensorflow")
+    imports: list[str] = []
+
+    def slow() -> types.ModuleType:
+        imports.append(threading.current_thread().name)
+        begun.set()
+        assert may_end.wait(60)
+        return found
+
+    monkeypatch.setattr(runtime, "_module", cache(slow))
+    runtime.import_ahead()
+    assert begun.wait(60)
+    assert runtime.is_importing()
+    runtime.import_ahead()
+    threading.Timer(0.05, may_end.set).start()
+    assert runtime.import_tensorflow() is found
+    runtime.import_ahead()
+    assert imports == [runtime.IMPORTING]
+
+
+def test_an_error_of_an_import_ahead_is_met_where_it_is_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails() -> types.ModuleType:
+        raise ImportError("damaged")
+
+    monkeypatch.setattr(runtime, "_module", cache(fails))
+    runtime.import_ahead()
+    with pytest.raises(ImportError, match="damaged"):
+        runtime.import_tensorflow()

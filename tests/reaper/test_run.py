@@ -18,7 +18,7 @@ from dreamsound_reaper.run import run as run_module
 from dreamsound_reaper.run import status as run_status
 from dreamsound_reaper.run.folder import APPLIED, MOST_KEPT, remove_old_runs
 from dreamsound_reaper.run.run import Run
-from dreamsound_studio.errors import AudioFileError
+from dreamsound_studio.errors import AudioFileError, QueueError
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
 
 from .facts_made import facts, item, tone
@@ -304,6 +304,19 @@ def window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
         monkeypatch.setenv("PYTHONPATH", str(tmp_path / "stand_in"))
 
     return put
+
+
+def test_a_worker_gets_ready_while_the_window_is_open(store, folder, window, monkeypatch):
+    started = []
+
+    def start(_: Store) -> None:
+        started.append(1)
+        raise QueueError("cannot start")
+
+    monkeypatch.setattr(run_jobs, "ensure_worker", start)
+    window("")
+    assert Follower(folder, store, with_window=True).plan()["state"] == "cancelled"
+    assert started == [1]
 
 
 def test_a_window_that_is_closed_calls_the_run_off(store, folder, window):

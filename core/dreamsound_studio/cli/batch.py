@@ -22,7 +22,11 @@ from dreamsound_studio.cli.shared.common_options import DryRun, Json
 from dreamsound_studio.cli.shared.fetching import load_model_of
 from dreamsound_studio.cli.shared.made_folders import made_folders
 from dreamsound_studio.cli.shared.progress import inform, say
-from dreamsound_studio.cli.shared.reading import read_targets, read_with_warnings
+from dreamsound_studio.cli.shared.reading import (
+    read_targets,
+    read_to_dream,
+    read_with_warnings,
+)
 from dreamsound_studio.cli.shared.request import DreamRequest, takes_render_request
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.cli.shared.verbosity import verbosity
@@ -185,7 +189,7 @@ class _Run:
                 row.state, row.why = "skipped", "its renders are there"
                 self._show(row)
                 return
-            clip = read_with_warnings(spec.input, spec.span, row.warnings)
+            clip = read_to_dream(spec.input, spec.span, row.warnings)
             self.runner.check_format(spec, clip)
             self.runner.model(spec)
             pool.submit(self._dream, row, spec, clip)

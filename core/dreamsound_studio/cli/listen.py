@@ -34,7 +34,7 @@ from dreamsound_studio.cli.shared.fetching import load_model_of
 from dreamsound_studio.cli.shared.moment import moment
 from dreamsound_studio.cli.shared.places import clash_of, free_place, shown_command, write_text
 from dreamsound_studio.cli.shared.progress import inform, say
-from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
+from dreamsound_studio.cli.shared.reading import read_to_dream, read_with_warnings, settled_span
 from dreamsound_studio.cli.shared.recipes import check_classes, named_classes, recipe_of_options
 
 app = App()
@@ -137,7 +137,8 @@ def listen(
     if csv_file != STANDARD_OUTPUT:
         csv_file = _checked_place(csv_file, file, how)
     png, json_file = _checked_place(png, file, how), _checked_place(json_file, file, how)
-    clip = read_with_warnings(file, settled_span(span))
+    read = read_with_warnings if dry_run else read_to_dream
+    clip = read(file, settled_span(span))
     if dry_run:
         for path in (json_file, csv_file, png):
             if path is not None and path != STANDARD_OUTPUT:

@@ -39,6 +39,7 @@ from dreamsound_studio.jobs.redo import (
 from dreamsound_studio.jobs.run import Runner
 from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
+from dreamsound_studio.models.runtime import import_ahead
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.render.note import RenderNote, read_note
@@ -94,6 +95,7 @@ def redo(
     if dry_run:
         typer.echo("would dream again and compare" if out is None else f"would write {place}")
         return 0
+    import_ahead()
     clip = read_source_of(note, origin)
     clips = {name: read_with_warnings(path) for name, path in others.items() if name in READ}
     places = {path: others[name] for name, path in recipe.files_by_name().items()}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,7 +28,11 @@ from dreamsound_studio.cli.shared.fetching import load_model_of
 from dreamsound_studio.cli.shared.options import FILES, DryRunOption
 from dreamsound_studio.cli.shared.places import check_folders, common_place, shown_command
 from dreamsound_studio.cli.shared.progress import StepLine, inform, say
-from dreamsound_studio.cli.shared.reading import read_targets, read_with_warnings
+from dreamsound_studio.cli.shared.reading import (
+    read_targets,
+    read_to_dream,
+    read_with_warnings,
+)
 from dreamsound_studio.cli.shared.request import RenderRequest, takes_render_request
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.cli.shared.verbosity import verbosity
@@ -129,7 +134,7 @@ class _Inputs:
         codes: list[int] = []
         for spec in self.specs:
             try:
-                clip = _read(spec.input, spec.span)
+                clip = _read(spec.input, spec.span, read_with_warnings)
                 self.runner.check_format(spec, clip)
                 skipped = self.runner.is_skipped(spec)
                 self.reports.append(
@@ -150,7 +155,7 @@ class _Inputs:
             say(f"dreamsound: {path}: skipped, its renders are there")
             return {"input": path, "skipped": True}
         notes: list[str] = []
-        clip = _read(path, spec.span, notes)
+        clip = _read(path, spec.span, partial(read_to_dream, notes=notes))
         self.runner.check_format(spec, clip)
         start = None if spec.from_render is None else read_with_warnings(spec.from_render)
         self.runner.model(spec)
@@ -187,10 +192,10 @@ def _show_plan(report: dict[str, Any]) -> None:
         typer.echo(f"would write to {report['out']}: {report['input']} ({what})")
 
 
-def _read(path: str, span: str | None, notes: list[str] | None = None) -> Clip:
+def _read(path: str, span: str | None, read: Callable[[str, str | None], Clip]) -> Clip:
     if Path(path).is_dir():
         raise AudioFileError(f"no audio files found in {path}")
-    return read_with_warnings(path, span, notes)
+    return read(path, span)
 
 
 def inform_of_renders(reports: Iterable[dict[str, Any]]) -> None:

@@ -27,7 +27,7 @@ from dreamsound_studio.cli.shared.made_folders import made_folders
 from dreamsound_studio.cli.shared.moment import moment
 from dreamsound_studio.cli.shared.places import clash_of, numbered_place
 from dreamsound_studio.cli.shared.progress import inform, say
-from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
+from dreamsound_studio.cli.shared.reading import read_to_dream, read_with_warnings, settled_span
 from dreamsound_studio.dream.units import RankedUnit, heard_by, rank_units
 from dreamsound_studio.files import write_atomic
 from dreamsound_studio.models.store.find import find_weights
@@ -37,6 +37,7 @@ from dreamsound_studio.render.write import check_places, planned_paths, write_re
 
 if TYPE_CHECKING:
     from dreamsound_studio.models.network import Model
+
 
 app = App()
 
@@ -75,7 +76,8 @@ def units(
     # Before anything is fetched or read: a layer may be mistyped.
     check_known_here([lambda table: table.resolve_layer(layer)], model)
     how = clash_of(clash, overwrite)
-    clip = read_with_warnings(file, settled_span(span))
+    read = read_with_warnings if dry_run else read_to_dream
+    clip = read(file, settled_span(span))
     if out is not None:
         made_folders.check(out, makes_it=not dry_run)
         if how == "skip" and (out / "units.json").exists():

@@ -34,7 +34,12 @@ from dreamsound_studio.cli.shared.options import (
 )
 from dreamsound_studio.cli.shared.places import clash_of, numbered_place
 from dreamsound_studio.cli.shared.progress import StepLine, inform, say
-from dreamsound_studio.cli.shared.reading import read_targets, read_with_warnings, settled_span
+from dreamsound_studio.cli.shared.reading import (
+    read_targets,
+    read_to_dream,
+    read_with_warnings,
+    settled_span,
+)
 from dreamsound_studio.cli.shared.recipes import preset_name, recipe_of_options
 from dreamsound_studio.cli.shared.request import render_names
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
@@ -128,7 +133,8 @@ def vary(
         name=NUMBERED,
     )
     folder = _free_folder(out or Path(f"{file.stem}_variations"), clash_of(clash, overwrite))
-    clip = read_with_warnings(file, settled_span(span))
+    read = read_with_warnings if dry_run else read_to_dream
+    clip = read(file, settled_span(span))
     if folder is None:
         inform("skipped: the folder is in use")
         return 0

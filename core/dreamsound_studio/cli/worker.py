@@ -15,6 +15,7 @@ import typer
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.progress import say
 from dreamsound_studio.locks import WorkerLock
+from dreamsound_studio.models.runtime import import_ahead
 from dreamsound_studio.queue.store.states import LostWorkerError
 from dreamsound_studio.queue.store.store import Store, open_store
 from dreamsound_studio.queue.worker.options import WorkerOptions
@@ -78,6 +79,7 @@ def worker(
                 until_empty=until_empty,
                 memory_bytes=None if memory is None else memory << 20,
                 checkpoint_every_s=checkpoint_every,
+                warms_up=not until_empty,
             )
             if farm is None:
                 return _work(_worker(store, options))
@@ -101,6 +103,7 @@ def _lock(store: Store, on_demand: int | None) -> WorkerLock | None:
 
 
 def _worker(store: Store, options: WorkerOptions) -> Worker:
+    import_ahead()
     from dreamsound_studio.queue.worker.worker import Worker
 
     return Worker(store, options, say)

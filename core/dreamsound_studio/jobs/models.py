@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dreamsound_studio.dream.graphs import drop_graphs, graphs_bytes
+from dreamsound_studio.dream.kept_graphs import drop_graphs, graphs_bytes
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.verify import verify_weights
 from dreamsound_studio.memory import free_unused

@@ -9,50 +9,58 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
-import tempfile
-from contextlib import suppress
+import threading
+from contextlib import ExitStack, suppress
 from functools import cache
 from types import ModuleType
 
 from dreamsound_studio.cores import available_cores
+from dreamsound_studio.models.lean_import import silenced, without_keras
+
+#: Name of the thread that imports TensorFlow ahead.
+IMPORTING = "import tensorflow"
 
 #: Set by users who want another number of threads for each operation, or of operations at a time.
 INTRA_OP_VARIABLE, INTER_OP_VARIABLE = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
 
+#: Held by whoever imports TensorFlow.
+_import_lock = threading.Lock()
+
+
+def import_ahead() -> None:
+    """Begin to import TensorFlow in a thread, for a dream that is about to begin.
+
+    Whoever needs it then waits for the thread, and meets its errors; the process does not.
+    """
+    if _is_imported() or is_importing():
+        return
+    silence = ExitStack()
+    thread = threading.Thread(target=_ahead, args=(silence,), name=IMPORTING, daemon=True)
+    # Here rather than there: nothing is being printed at this moment that would be lost.
+    silence.enter_context(silenced(thread))
+    thread.start()
+
+
+def is_importing() -> bool:
+    """Return whether TensorFlow is being imported in a thread."""
+    return any(thread.name == IMPORTING for thread in threading.enumerate())
+
 
 def import_tensorflow() -> ModuleType:
     """Import TensorFlow; its libraries' output while loading is shown only if that fails.
+
+    Keras is left out: ``tf.keras`` imports it when it is used.
 
     Returns
     -------
     module
         ``tensorflow``.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # "Tracing is expensive": every objective has a graph of its own, deliberately.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    try:
-        error_stream = sys.stderr.fileno()
-    except (AttributeError, OSError, ValueError):
-        return _with_threads_set(_import())
-    # The messages come from C++, before any log level is read: only the descriptor stops them.
-    with tempfile.TemporaryFile() as chatter:
-        sys.stderr.flush()
-        kept = os.dup(error_stream)
-        os.dup2(chatter.fileno(), error_stream)
-        try:
-            module = _import()
-            # The device scan prints messages too, but only once.
-            _with_threads_set(module)
-        except Exception:
-            chatter.seek(0)
-            os.write(kept, chatter.read())
-            raise
-        finally:
-            os.dup2(kept, error_stream)
-            os.close(kept)
-    return module
+    with _import_lock:
+        if _is_imported():
+            return _module()
+        with silenced():
+            return _module()
 
 
 def device_name() -> str:
@@ -102,6 +110,26 @@ def _of_environment(variable: str) -> int:
     """Return the number in a variable of the environment; 0 where it has none."""
     value = os.environ.get(variable, "")
     return int(value) if value.isdecimal() else 0
+
+
+def _ahead(silence: ExitStack) -> None:
+    # An error is raised again, and what was written printed, where TensorFlow is needed.
+    with silence, suppress(Exception), _import_lock:
+        _module()
+
+
+def _is_imported() -> bool:
+    return _module.cache_info().currsize > 0
+
+
+@cache
+def _module() -> ModuleType:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # "Tracing is expensive": every objective has a graph of its own, deliberately.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    # The device scan prints messages too, but only once.
+    with without_keras():
+        return _with_threads_set(_import())
 
 
 def _import() -> ModuleType:

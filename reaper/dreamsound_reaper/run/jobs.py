@@ -105,6 +105,11 @@ class RunJobs:
         if self._jobs:
             ensure_worker(self._store)
 
+    def get_worker_ready(self) -> None:
+        """Start a worker, which gets ready while settings are chosen."""
+        with suppress(QueueError):  # reported where there are jobs
+            ensure_worker(self._store)
+
     def find_submitted(self) -> None:
         """Find the jobs that the window has queued."""
         for place in range(len(self._parts)):

@@ -146,6 +146,7 @@ class Run:
         # Cancelled before a restart: there is nothing to ask for any more.
         elif not (self.folder / CANCEL).exists():
             self._window.open()
+            jobs.get_worker_ready()
         return jobs
 
     def _follow(self, jobs: RunJobs) -> Literal["done", "cancelled"]:

@@ -8,6 +8,8 @@ import sys
 import threading
 from typing import NoReturn
 
+from dreamsound_studio.models.runtime import is_importing
+
 #: What talks with other machines, and takes its leave of them.
 FARM = "distributed"
 
@@ -15,15 +17,15 @@ FARM = "distributed"
 def leave(code: int) -> NoReturn:
     """End the process with an exit code.
 
-    TensorFlow takes a second to take itself apart, to no one's use: where it is loaded and nothing
-    else is left to close, the process ends at once.
+    TensorFlow takes a second to take itself apart, to no one's use: where it is loaded, or being
+    imported, and nothing else is left to close, the process ends at once.
 
     Parameters
     ----------
     code : int
         Of the process, 0..255.
     """
-    if "tensorflow" in sys.modules and FARM not in sys.modules:
+    if ("tensorflow" in sys.modules or is_importing()) and FARM not in sys.modules:
         working = [one for one in threading.enumerate() if _works(one)]
         if not working and _is_flushed():
             logging.shutdown()

@@ -6,9 +6,11 @@ import os
 import warnings
 
 from dreamsound_studio.audio.clip import AudioFileWarning, Clip
+from dreamsound_studio.audio.decode import open_sound
 from dreamsound_studio.audio.source import read_source
 from dreamsound_studio.audio.span import read_span
 from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.models.runtime import import_ahead
 from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.recipe.recipe import Recipe
 
@@ -25,6 +27,15 @@ def read_with_warnings(
         if notes is not None:
             notes.append(str(warning.message))
     return clip
+
+
+def read_to_dream(
+    path: str | os.PathLike[str], span: str | None = None, notes: list[str] | None = None
+) -> Clip:
+    """Read a sound as `read_with_warnings` does; if it is one, TensorFlow is imported meanwhile."""
+    with open_sound(path):
+        import_ahead()
+    return read_with_warnings(path, span, notes)
 
 
 def read_targets(recipe: Recipe) -> dict[str, Clip | None]:

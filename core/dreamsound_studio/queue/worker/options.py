@@ -24,9 +24,12 @@ class WorkerOptions:
         Memory for models; by default `jobs.models.default_budget`.
     checkpoint_every_s : float
         Shortest interval between checkpoints, seconds.
+    warms_up : bool
+        Load the default model, and trace its graphs, while no job has been there.
     """
 
     idle_s: float = IDLE_S
     until_empty: bool = False
     memory_bytes: int | None = None
     checkpoint_every_s: float = CHECKPOINT_S
+    warms_up: bool = False

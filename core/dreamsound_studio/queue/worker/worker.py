@@ -1,7 +1,7 @@
 """The worker: claims jobs and runs them with models kept in memory.
 
 Three threads: one for renders, one for previews, one that watches. While a preview runs, the render
-waits at its next block. TensorFlow is imported by the first job.
+waits at its next block. A worker that finds no job gets ready for the first one.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from dreamsound_studio.queue.worker.log_lines import device_line, job_line
 from dreamsound_studio.queue.worker.options import WorkerOptions
 from dreamsound_studio.queue.worker.retry import patiently
 from dreamsound_studio.queue.worker.surroundings import Surroundings
+from dreamsound_studio.queue.worker.warm_up import WarmUp
 
 #: Polling interval of a worker without work; a check costs some 20 microseconds.
 POLL_S = 0.05
@@ -81,6 +82,7 @@ class Worker:
             self.options.checkpoint_every_s,
             say,
         )
+        self._warm_up = WarmUp(models.load, say)
         self._asked_to_leave = False
         self._leaving = threading.Event()
         self._problem: BaseException | None = None
@@ -127,6 +129,7 @@ class Worker:
                 self._leave_now()
                 for thread in threads:
                     thread.join()
+                self._warm_up.join()
                 with suppress(QueueError):
                     self.store.unregister_worker(self.name)
         if self._problem is not None:
@@ -140,6 +143,7 @@ class Worker:
 
     def _leave_now(self) -> None:
         self._leaving.set()
+        self._warm_up.stop()
         with self._runs_lock:
             for run in self._runs.values():
                 run.leaving = True
@@ -157,6 +161,8 @@ class Worker:
             elif self._is_idle():
                 break
             else:
+                if self.options.warms_up:
+                    self._warm_up.begin()
                 self._leaving.wait(POLL_S)
         return count
 
@@ -210,6 +216,7 @@ class Worker:
     # -- what they do ---------------------------------------------------------------------------
 
     def _run(self, job: Job, on_block: Callable[[], None] | None) -> None:
+        self._warm_up.stop()
         run = self._new_run(job, on_block)
         with self._runs_lock:
             self._runs[job.id] = run
