@@ -14,11 +14,11 @@ from dreamsound_studio.models.network import Tensor
 
 #: Called with the tensors that `with_own_gradient` was given, outputs first, and the gradients of
 #: the outputs; returns that of the input.
-Slope = Callable[[Sequence[Tensor], Sequence[Tensor]], Tensor]
+OwnGradient = Callable[[Sequence[Tensor], Sequence[Tensor]], Tensor]
 
 
 def with_own_gradient(
-    slope: Slope, outputs: Sequence[Tensor], known: Sequence[Tensor], of: Tensor
+    slope: OwnGradient, outputs: Sequence[Tensor], known: Sequence[Tensor], of: Tensor
 ) -> list[Tensor]:
     """Return the outputs of an operation, with a gradient of their own.
 
@@ -45,7 +45,7 @@ def with_own_gradient(
 
 
 @cache
-def _registered(slope: Slope) -> str:
+def _registered(slope: OwnGradient) -> str:
     """Return the name under which TensorFlow knows a gradient."""
     import tensorflow as tf
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dreamsound_studio.recipe.class_kinds import Kind, kind_of
 from dreamsound_studio.recipe.method_table import METHODS, SCULPT_TOWARD, MethodRow
+from dreamsound_studio.recipe.motions import Motion, motion_of
 from dreamsound_studio.recipe.objective import Class, Objective
 from dreamsound_studio.recipe.objective_text import parse_objective
 
@@ -22,7 +22,7 @@ ADDED = (
 
 
 #: By how a class moves, the row of `SCULPT_TOWARD`.
-TOWARD = {Kind.HELD: "whistles", Kind.STRUCK: "shots", Kind.STEADY: "engines"}
+TOWARD = {Motion.HELD: "whistles", Motion.STRUCK: "shots", Motion.STEADY: "engines"}
 
 
 def default_method(recipe: RecipeFields) -> str:
@@ -77,5 +77,5 @@ def row_of(recipe: RecipeFields) -> MethodRow:
         terms = Objective(((1.0, Class(recipe.class_)),))
     else:
         return METHODS["sculpt"]
-    kind = kind_of(terms, recipe.model)
-    return SCULPT_TOWARD[TOWARD[kind]] if kind in TOWARD else METHODS["sculpt"]
+    motion = motion_of(terms, recipe.model)
+    return SCULPT_TOWARD[TOWARD[motion]] if motion in TOWARD else METHODS["sculpt"]

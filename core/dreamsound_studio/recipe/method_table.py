@@ -126,7 +126,7 @@ SCULPT_TOWARD: dict[str, MethodRow] = {
         fft_size=4096,
         band_high_hz=3500.0,
     ),
-    # Classes whose sounds do not move freely (``recipe.class_kinds``, ``docs/sculpt.md``).
+    # Classes whose sounds do not move freely (``recipe.motions``, ``docs/sculpt.md``).
     "whistles": replace(_SCULPT, gain_grid="192x128ms", bed="tones", bed_level_db=0.0, natural=3.0),
     "shots": replace(_SCULPT, gain_grid="8x16ms", bed="pink", bed_level_db=0.0),
     "engines": replace(_SCULPT, gain_grid="192x128ms"),

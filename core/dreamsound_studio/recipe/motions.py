@@ -3,7 +3,7 @@
 The grid of a learned filter decides how sounds can move. On a fine and fast one, gains draw any
 glide, and the network is content with many small ones; other listeners take these for birds. So
 sounds that run on get a slow grid, sounds that strike get few bands and short times, and those that
-hold a pitch get tones to choose from. What each kind is worth stands in ``docs/sculpt.md``.
+hold a pitch get tones to choose from. What each motion is worth stands in ``docs/sculpt.md``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dreamsound_studio.models.tables import known_tables
 from dreamsound_studio.recipe.objective import Atom, Class, FromModel, Objective
 
 
-class Kind(Enum):
+class Motion(Enum):
     """How a sound moves."""
 
     FREE = "free"
@@ -33,14 +33,14 @@ class Kind(Enum):
 #: ----------
 #: .. [1] J. F. Gemmeke et al., "Audio Set: an ontology and human-labeled dataset for audio
 #:    events", ICASSP 2017.
-KINDS: dict[Kind, tuple[str, ...]] = {
-    Kind.HELD: ("Whistling", "Whistle"),
-    Kind.STRUCK: (
+MOTIONS: dict[Motion, tuple[str, ...]] = {
+    Motion.HELD: ("Whistling", "Whistle"),
+    Motion.STRUCK: (
         # Explosion
         *("Explosion", "Gunshot, gunfire", "Machine gun", "Fusillade", "Artillery fire"),
         *("Cap gun", "Fireworks", "Firecracker", "Burst, pop", "Eruption", "Boom"),
     ),
-    Kind.STEADY: (
+    Motion.STEADY: (
         # Engine
         *("Engine", "Light engine (high frequency)", "Dental drill, dentist's drill"),
         *("Lawn mower", "Chainsaw", "Medium engine (mid frequency)"),
@@ -53,10 +53,10 @@ KINDS: dict[Kind, tuple[str, ...]] = {
         *("Motorcycle", "Aircraft engine", "Jet engine", "Propeller, airscrew", "Helicopter"),
     ),
 }
-_KIND_OF = {name: kind for kind, names in KINDS.items() for name in names}
+_MOTION_OF = {name: motion for motion, names in MOTIONS.items() for name in names}
 
 
-def kind_of(terms: Objective, model: str) -> Kind:
+def motion_of(terms: Objective, model: str) -> Motion:
     """Return how what an objective names moves.
 
     Parameters
@@ -68,24 +68,24 @@ def kind_of(terms: Objective, model: str) -> Kind:
 
     Returns
     -------
-    Kind
-        That of all its terms with a positive weight, if these are classes of one kind; otherwise,
-        and for classes that are chosen by listening, `Kind.FREE`.
+    Motion
+        That of all its terms with a positive weight, if these are classes of one motion; otherwise,
+        and for classes that are chosen by listening, `Motion.FREE`.
     """
-    kinds = {_kind_of_atom(atom, model) for weight, atom in terms.terms if weight > 0}
-    return kinds.pop() if len(kinds) == 1 else Kind.FREE
+    motions = {_motion_of_atom(atom, model) for weight, atom in terms.terms if weight > 0}
+    return motions.pop() if len(motions) == 1 else Motion.FREE
 
 
-def _kind_of_atom(atom: Atom, model: str) -> Kind:
+def _motion_of_atom(atom: Atom, model: str) -> Motion:
     if isinstance(atom, FromModel):
-        return _kind_of_atom(atom.atom, atom.model)
-    return _kind_of_class(atom.name, model) if isinstance(atom, Class) else Kind.FREE
+        return _motion_of_atom(atom.atom, atom.model)
+    return _motion_of_class(atom.name, model) if isinstance(atom, Class) else Motion.FREE
 
 
 @cache
-def _kind_of_class(name: str, model: str) -> Kind:
-    """Return the kind of a class by its name or index; what no known network has moves freely."""
+def _motion_of_class(name: str, model: str) -> Motion:
+    """Return the motion of a class by its name or index; what no known network has moves freely."""
     for table in known_tables(model):
         with suppress(RecipeError, ModelError):
-            return _KIND_OF.get(table.class_names[table.find_class(name)], Kind.FREE)
-    return Kind.FREE
+            return _MOTION_OF.get(table.class_names[table.find_class(name)], Motion.FREE)
+    return Motion.FREE

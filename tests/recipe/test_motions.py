@@ -5,54 +5,54 @@ from __future__ import annotations
 import pytest
 
 from dreamsound_studio.models.tables import known_tables
-from dreamsound_studio.recipe.class_kinds import KINDS, Kind, kind_of
 from dreamsound_studio.recipe.default_method import row_of, step_count_of
 from dreamsound_studio.recipe.method_table import METHODS, SCULPT_TOWARD
+from dreamsound_studio.recipe.motions import MOTIONS, Motion, motion_of
 from dreamsound_studio.recipe.objective_text import parse_objective
 from dreamsound_studio.recipe.plan import Plan, in_effect
 from dreamsound_studio.recipe.recipe import Recipe
 
 
-def test_each_class_of_a_kind_exists_and_has_one_kind() -> None:
+def test_each_class_of_a_motion_exists_and_has_one_motion() -> None:
     (yamnet,) = known_tables("yamnet")
-    names = [name for names in KINDS.values() for name in names]
+    names = [name for names in MOTIONS.values() for name in names]
     assert len(names) == len(set(names))
     assert set(names) <= set(yamnet.class_names)
 
 
 @pytest.mark.parametrize(
-    ("objective", "kind"),
+    ("objective", "motion"),
     [
-        ("class:Whistling", Kind.HELD),
-        ("class:whistling", Kind.HELD),
-        ("class:35", Kind.HELD),
-        ('class:"Gunshot, gunfire"', Kind.STRUCK),
-        ('class:Engine + 0.5*class:"Power tool"', Kind.STEADY),
-        ("class:Whistling - 0.5*class:Bird", Kind.HELD),
-        ("yamnet/class:Engine", Kind.STEADY),
-        ("class:Bird", Kind.FREE),
-        ("class:Engine + class:Whistling", Kind.FREE),
-        ("class:Engine + class:Bird", Kind.FREE),
-        ("class:Engine + basic-pitch/note:A4", Kind.FREE),
-        ("class:@first", Kind.FREE),
-        ("class:nonsense", Kind.FREE),
-        ("mtt-musicnn/class:techno", Kind.FREE),
+        ("class:Whistling", Motion.HELD),
+        ("class:whistling", Motion.HELD),
+        ("class:35", Motion.HELD),
+        ('class:"Gunshot, gunfire"', Motion.STRUCK),
+        ('class:Engine + 0.5*class:"Power tool"', Motion.STEADY),
+        ("class:Whistling - 0.5*class:Bird", Motion.HELD),
+        ("yamnet/class:Engine", Motion.STEADY),
+        ("class:Bird", Motion.FREE),
+        ("class:Engine + class:Whistling", Motion.FREE),
+        ("class:Engine + class:Bird", Motion.FREE),
+        ("class:Engine + basic-pitch/note:A4", Motion.FREE),
+        ("class:@first", Motion.FREE),
+        ("class:nonsense", Motion.FREE),
+        ("mtt-musicnn/class:techno", Motion.FREE),
     ],
 )
 @pytest.mark.parametrize("model", ["yamnet", "auto"])
-def test_what_is_named_decides_the_kind(objective: str, kind: Kind, model: str) -> None:
-    assert kind_of(parse_objective(objective), model) is kind
+def test_what_is_named_decides_the_motion(objective: str, motion: Motion, model: str) -> None:
+    assert motion_of(parse_objective(objective), model) is motion
 
 
-def test_a_model_without_a_table_of_its_own_knows_no_kinds() -> None:
-    assert kind_of(parse_objective("class:Whistling"), "plugins/other") is Kind.FREE
+def test_a_model_without_a_table_of_its_own_knows_no_motions() -> None:
+    assert motion_of(parse_objective("class:Whistling"), "plugins/other") is Motion.FREE
 
 
 @pytest.mark.parametrize(
     ("class_", "row"),
     [("Whistling", "whistles"), ("Fireworks", "shots"), ("Idling", "engines"), ("346", "engines")],
 )
-def test_sculpt_takes_the_defaults_of_the_kind(class_: str, row: str) -> None:
+def test_sculpt_takes_the_defaults_of_the_motion(class_: str, row: str) -> None:
     recipe = Recipe.make(class_=class_, model="yamnet")
     assert recipe.method == "sculpt"
     plan = Plan.of(recipe)
@@ -62,13 +62,13 @@ def test_sculpt_takes_the_defaults_of_the_kind(class_: str, row: str) -> None:
     assert step_count_of(recipe) == SCULPT_TOWARD[row].steps
 
 
-def test_what_a_recipe_says_comes_before_the_defaults_of_the_kind() -> None:
+def test_what_a_recipe_says_comes_before_the_defaults_of_the_motion() -> None:
     given = {"gain_grid": "96x32ms", "bed": "pink", "bed_level_db": -20.0, "natural": 1.0}
     plan = Plan.of(Recipe.make(class_="Whistling", model="yamnet", **given))
     assert {name: getattr(plan, name) for name in given} == given
 
 
-def test_other_methods_and_objectives_know_no_kinds() -> None:
+def test_other_methods_and_objectives_know_no_motions() -> None:
     for fields in (
         {"class_": "Whistling", "method": "add"},
         {"class_": "Bird"},
