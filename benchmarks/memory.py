@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,8 +30,9 @@ import soundfile
 SECONDS = 2.0
 RATES = (16_000, 22_050, 32_000, 44_100, 48_000, 96_000)
 CLASSES = ("Bird", "Speech", "Dog", "Music", "Bell", "Water", "Rain", "Guitar", "Piano", "Choir")
-#: Jobs whose growth counts: the first ones load models and fill the caches.
-LAST = 50
+#: Jobs whose growth counts: the first ones load models and fill the caches. It is the difference of
+#: two means, since single jobs differ by some 60 MB.
+LAST, MEAN_OF = 50, 10
 HEADS = (
     "way",
     "jobs",
@@ -233,11 +235,13 @@ def mixed(folder: Path, jobs: int) -> Iterator[dict[str, Any]]:
 def line_of(way: str, rows: Sequence[Row], seconds: float) -> str:
     """Return the line of the table."""
     most = max(row.rss_mb for row in rows)
-    before = rows[-LAST - 1] if len(rows) > LAST else rows[0]
-    last = rows[-1]
+    early, late = rows[: max(len(rows) - LAST, 1)][-MEAN_OF:], rows[-MEAN_OF:]
+    gained = statistics.fmean(row.rss_mb for row in late)
+    gained -= statistics.fmean(row.rss_mb for row in early)
+    before, last = early[-1], rows[-1]
     restarts = len({row.process for row in rows}) - 1
     cells = [way, len(rows), f"{most:.0f}", f"{last.rss_mb:.0f}"]
-    cells += [f"{last.rss_mb - before.rss_mb:+.0f}"]
+    cells += [f"{gained:+.0f}"]
     cells += [f"{before.handles} → {last.handles}", f"{before.threads} → {last.threads}"]
     cells += [max(row.temporary for row in rows), restarts, f"{seconds:.0f}"]
     return f"| {' | '.join(map(str, cells))} |"
