@@ -95,12 +95,12 @@ def test_it_is_imported_while_the_sound_is_read(
     monkeypatch.setattr(reading, "import_ahead", lambda: order.append("import"))
     monkeypatch.setattr(reading, "read_source", read)
     layer = ("--layer", "layer7") if name == "units" else ()
-    assert main([name, str(sound), "-q", *layer]) == 2
+    assert main([name, str(sound), *layer]) == 2
     assert order == ["import", "read"]
-    assert main([name, str(sound), "-q", *layer, "--dry-run"]) == 2
+    assert main([name, str(sound), *layer, "--dry-run"]) == 2
     assert order == ["import", "read", "read"], "a dry run dreams nothing"
     sound.write_text("not a sound")
-    assert main([name, str(sound), "-q", *layer]) == 2
+    assert main([name, str(sound), *layer]) == 2
     assert order == ["import", "read", "read"], "it is not imported for what is not a sound"
 
 
