@@ -49,7 +49,7 @@ def test_the_folders_keep_their_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_the_lowest_layer_imports_nothing_above_it() -> None:
-    modules = ("files", "locks", "paths", "sqlite", "_version")
+    modules = ("durable", "files", "locks", "paths", "sqlite", "_version")
     code = (
         "import sys\n"
         f"for name in {modules}: __import__(f'dreamsound_studio.{{name}}')\n"

@@ -93,6 +93,7 @@ def test_it_is_imported_while_the_sound_is_read(
         raise AudioFileError(f"{path}: enough")
 
     monkeypatch.setattr(reading, "import_ahead", lambda: order.append("import"))
+    monkeypatch.setattr(reading.process, "is_own", True)
     monkeypatch.setattr(reading, "read_source", read)
     layer = ("--layer", "layer7") if name == "units" else ()
     assert main([name, str(sound), *layer]) == 2

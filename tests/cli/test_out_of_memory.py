@@ -82,7 +82,7 @@ def test_render_says_what_to_do_where_one_patch_is_too_many(
 @pytest.mark.parametrize(
     "place",
     [
-        "dreamsound_studio.cli.batch.read_with_warnings",
+        "dreamsound_studio.cli.batch.read_to_dream",
         "dreamsound_studio.render.write.write_blocks",
         "dreamsound_studio.render.mixer.match_gain_db",
     ],
@@ -265,7 +265,7 @@ def test_listen_hears_in_smaller_blocks(
 def test_a_sound_that_does_not_fit_is_one_line(
     run: Command, song: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    only_memory_fails(monkeypatch, "dreamsound_studio.cli.listen.read_with_warnings", 1)
+    only_memory_fails(monkeypatch, "dreamsound_studio.cli.listen.read_to_dream", 1)
     outcome = run("listen", song)
     assert (outcome.code, len(outcome.messages)) == (1, 1)
     assert outcome.messages[0].startswith("dreamsound: out of memory: close other programs")

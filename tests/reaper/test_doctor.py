@@ -17,6 +17,7 @@ from dreamsound_reaper.install.uninstaller import uninstall
 from dreamsound_studio import __version__
 from dreamsound_studio.cli import main
 from dreamsound_studio.errors import ModelError
+from dreamsound_studio.models.weights import Weights
 
 WITH_PRESET = "DreamSound_Dream selected items with preset"
 
@@ -220,8 +221,9 @@ def test_quick_needs_no_tensorflow(resource):
 
 @pytest.mark.yamnet
 def test_a_second_is_really_dreamed(yamnet, monkeypatch):
-    monkeypatch.setattr("dreamsound_studio.models.load.load_weights", lambda _: yamnet)
-    monkeypatch.setattr("dreamsound_studio.api.find_weights", lambda *_: None)
+    monkeypatch.setattr("dreamsound_studio.models.recent.load_weights", lambda _: yamnet)
+    weights = Weights("yamnet", None)
+    monkeypatch.setattr("dreamsound_studio.api.find_weights", lambda *_: weights)
     check = doctor.check_dream()
     assert check.state == "ok", check.text
     assert check.text.startswith("yamnet dreamed 1 s, 2 steps, in ")

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from dreamsound_studio._version import __version__
 from dreamsound_studio.cli.shared.app import App, Command, Group, fail_for_unknown
-from dreamsound_studio.cli.shared.leaving import leave
+from dreamsound_studio.cli.shared.leaving import leave, process
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.dream.out_of_memory import OUT_OF_MEMORY
 from dreamsound_studio.errors import DreamSoundError, is_out_of_memory
@@ -220,4 +220,5 @@ def run() -> None:
     # Before NumPy reads it. The engine has threads of its own; those of OpenBLAS wait for one
     # another, and where other work keeps a core busy, a level takes 15 times as long to measure.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    process.is_own = True
     leave(main())
