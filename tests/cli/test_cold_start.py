@@ -95,7 +95,7 @@ def test_it_is_imported_while_the_sound_is_read(
     monkeypatch.setattr(reading, "import_ahead", lambda: order.append("import"))
     monkeypatch.setattr(reading.process, "is_own", True)
     monkeypatch.setattr(reading, "read_source", read)
-    layer = ("--layer", "layer7") if name == "units" else ()
+    layer = ("--model", "yamnet", "--layer", "layer7") if name == "units" else ()
     assert main([name, str(sound), *layer]) == 2
     assert order == ["import", "read"]
     assert main([name, str(sound), *layer, "--dry-run"]) == 2
