@@ -6,6 +6,8 @@ the loudness, and the time. ``--pairs`` takes the six pairs of ``docs/sculpt.md`
 source meets every class. Fields of the recipe change what is measured:
 ``transfer.py --pairs --seeds 2 sculpt:rate_db=0.5 add:listens=2``. ``--class`` names other classes,
 and sums of them: ``--class Drum --class Bird+Siren``. A sum is heard as the lower of its scores.
+An objective of a variant takes the place of the class, which is still the one that is heard:
+``transfer.py --pair pink:Speech "sculpt:objective=class:Speech + mtt-musicnn/class:vocal"``.
 ``--picture`` draws each source and its first dream:
 ``transfer.py --pair drums:Bird sculpt --picture x.png``.
 """
@@ -176,11 +178,13 @@ def measure(
     source, name = pair
     sound = sources(rate_hz)[source]
     began = time.perf_counter()
-    made = dream(sound, rate_hz, model=model, judge="none", seed=seed, **aim_of(name), **fields)
+    aim = {} if "objective" in fields else aim_of(name)
+    made = dream(sound, rate_hz, model=model, judge="none", seed=seed, **aim, **fields)
     seconds = time.perf_counter() - began
     dreamed = made.render("dream")
     change = float(np.sqrt(np.mean((dreamed - sound) ** 2) / np.mean(sound**2)))
-    climbed = made.final.score if "+" not in name else score_by(model, dreamed, rate_hz, name)
+    is_one = "class_" in aim
+    climbed = made.final.score if is_one else score_by(model, dreamed, rate_hz, name)
     by_musicnn: list[float | None] = [None, None]
     if musicnn is not None:
         by_musicnn = [score_by(musicnn, heard, rate_hz, name) for heard in (sound, dreamed)]
