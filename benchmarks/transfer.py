@@ -179,7 +179,9 @@ def measure(
     sound = sources(rate_hz)[source]
     began = time.perf_counter()
     aim = {} if "objective" in fields else aim_of(name)
-    made = dream(sound, rate_hz, model=model, judge="none", seed=seed, **aim, **fields)
+    # An objective may name other models, which are loaded with the first one.
+    first = None if "/" in fields.get("objective", "") else model
+    made = dream(sound, rate_hz, model=first, judge="none", seed=seed, **aim, **fields)
     seconds = time.perf_counter() - began
     dreamed = made.render("dream")
     change = float(np.sqrt(np.mean((dreamed - sound) ** 2) / np.mean(sound**2)))
