@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from dreamsound_studio.cli.shared import reading
+from dreamsound_studio.cli.shared import own_process, reading
 from dreamsound_studio.errors import AudioFileError
 
 #: Prints which of some modules a command imported.
@@ -92,8 +92,8 @@ def test_it_is_imported_while_the_sound_is_read(
         order.append("read")
         raise AudioFileError(f"{path}: enough")
 
-    monkeypatch.setattr(reading, "import_ahead", lambda: order.append("import"))
-    monkeypatch.setattr(reading.process, "is_own", True)
+    monkeypatch.setattr(own_process, "import_ahead", lambda: order.append("import"))
+    monkeypatch.setattr(own_process.process, "is_own", True)
     monkeypatch.setattr(reading, "read_source", read)
     layer = ("--model", "yamnet", "--layer", "layer7") if name == "units" else ()
     assert main([name, str(sound), *layer]) == 2
@@ -103,6 +103,18 @@ def test_it_is_imported_while_the_sound_is_read(
     sound.write_text("not a sound")
     assert main([name, str(sound), *layer]) == 2
     assert order == ["import", "read", "read"], "it is not imported for what is not a sound"
+
+
+def test_it_is_not_imported_ahead_in_a_script_that_calls_the_command_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(own_process, "import_ahead", lambda: calls.append("import"))
+    own_process.process.expect_dream()
+    assert calls == []
+    monkeypatch.setattr(own_process.process, "is_own", True)
+    own_process.process.expect_dream()
+    assert calls == ["import"]
 
 
 @pytest.mark.parametrize(("given", "used"), [("", "1"), ("2", "2")])

@@ -103,6 +103,18 @@ def test_a_silent_thread_lets_others_print(fails: tuple[str, ...], printed: str)
     assert done.stderr == printed
 
 
+def test_a_stream_that_is_closed_meanwhile_is_no_error() -> None:
+    code = """
+import sys
+from dreamsound_studio.models.lean_import import silenced
+hidden = sys.stderr
+with silenced():
+    hidden.close()
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False)
+    assert done.returncode == 0
+
+
 def test_an_import_ahead_is_waited_for_where_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, may_end = threading.Event(), threading.Event()
     found = types.ModuleType("tensorflow")

@@ -14,7 +14,8 @@ from typer.core import TyperGroup
 
 from dreamsound_studio._version import __version__
 from dreamsound_studio.cli.shared.app import App, Command, Group, fail_for_unknown
-from dreamsound_studio.cli.shared.leaving import leave, process
+from dreamsound_studio.cli.shared.leaving import leave
+from dreamsound_studio.cli.shared.own_process import process
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.dream.out_of_memory import OUT_OF_MEMORY
 from dreamsound_studio.errors import DreamSoundError, is_out_of_memory

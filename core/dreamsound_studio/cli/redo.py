@@ -17,6 +17,7 @@ from dreamsound_studio.cli.shared.common_options import (
 )
 from dreamsound_studio.cli.shared.fetching import load_model_of
 from dreamsound_studio.cli.shared.made_folders import made_folders
+from dreamsound_studio.cli.shared.own_process import process
 from dreamsound_studio.cli.shared.places import check_file, clash_of, free_place
 from dreamsound_studio.cli.shared.progress import StepLine, inform, say
 from dreamsound_studio.cli.shared.reading import read_with_warnings
@@ -39,7 +40,6 @@ from dreamsound_studio.jobs.redo import (
 from dreamsound_studio.jobs.run import Runner
 from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
-from dreamsound_studio.models.runtime import import_ahead
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.render.note import RenderNote, read_note
@@ -95,7 +95,7 @@ def redo(
     if dry_run:
         typer.echo("would dream again and compare" if out is None else f"would write {place}")
         return 0
-    import_ahead()
+    process.expect_dream()
     clip = read_source_of(note, origin)
     clips = {name: read_with_warnings(path) for name, path in others.items() if name in READ}
     places = {path: others[name] for name, path in recipe.files_by_name().items()}

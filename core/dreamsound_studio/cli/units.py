@@ -38,7 +38,6 @@ from dreamsound_studio.render.write import check_places, planned_paths, write_re
 if TYPE_CHECKING:
     from dreamsound_studio.models.network import Model
 
-
 app = App()
 
 

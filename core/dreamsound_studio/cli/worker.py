@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dreamsound_studio.cli.shared.app import App
+from dreamsound_studio.cli.shared.own_process import process
 from dreamsound_studio.cli.shared.progress import say
 from dreamsound_studio.locks import WorkerLock
-from dreamsound_studio.models.runtime import import_ahead
 from dreamsound_studio.queue.store.states import LostWorkerError
 from dreamsound_studio.queue.store.store import Store, open_store
 from dreamsound_studio.queue.worker.options import WorkerOptions
@@ -103,7 +103,7 @@ def _lock(store: Store, on_demand: int | None) -> WorkerLock | None:
 
 
 def _worker(store: Store, options: WorkerOptions) -> Worker:
-    import_ahead()
+    process.expect_dream()
     from dreamsound_studio.queue.worker.worker import Worker
 
     return Worker(store, options, say)

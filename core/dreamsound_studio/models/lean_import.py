@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
@@ -61,7 +61,8 @@ def silenced(thread: threading.Thread | None = None) -> Iterator[None]:
             os.write(kept, chatter.read())
             raise
         finally:
-            stream.flush()
+            with suppress(OSError, ValueError):  # closed meanwhile
+                stream.flush()
             os.dup2(kept, descriptor)
             # The copy stays open: what took it for the standard error may hold on to it.
             if sys.stderr is shared:

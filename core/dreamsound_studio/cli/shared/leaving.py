@@ -1,4 +1,4 @@
-"""The process: whether it is the command's own, and its end."""
+"""The end of the process."""
 
 from __future__ import annotations
 
@@ -6,26 +6,10 @@ import logging
 import os
 import sys
 import threading
-from dataclasses import dataclass
 from typing import NoReturn
 
 from dreamsound_studio.models.runtime import is_importing
 
-
-@dataclass
-class Process:
-    """The process that runs a command.
-
-    Attributes
-    ----------
-    is_own : bool
-        Whether it does nothing else: not where a script calls the command line.
-    """
-
-    is_own: bool = False
-
-
-process = Process()
 #: What talks with other machines, and takes its leave of them.
 FARM = "distributed"
 

@@ -9,9 +9,8 @@ from dreamsound_studio.audio.clip import AudioFileWarning, Clip
 from dreamsound_studio.audio.decode import open_sound
 from dreamsound_studio.audio.source import read_source
 from dreamsound_studio.audio.span import read_span
-from dreamsound_studio.cli.shared.leaving import process
+from dreamsound_studio.cli.shared.own_process import process
 from dreamsound_studio.cli.shared.progress import say
-from dreamsound_studio.models.runtime import import_ahead
 from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.recipe.recipe import Recipe
 
@@ -33,14 +32,9 @@ def read_with_warnings(
 def read_to_dream(
     path: str | os.PathLike[str], span: str | None = None, notes: list[str] | None = None
 ) -> Clip:
-    """Read a sound as `read_with_warnings` does; if it is one, TensorFlow is imported meanwhile.
-
-    That silences the process's standard error for a part of its threads, so the process must be
-    the command's own.
-    """
-    if process.is_own:
-        with open_sound(path):
-            import_ahead()
+    """Read a sound as `read_with_warnings` does; if it is one, TensorFlow is imported meanwhile."""
+    with open_sound(path):
+        process.expect_dream()
     return read_with_warnings(path, span, notes)
 
 
