@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from .conftest import chirp, write_sound
 
 START = """
 import atexit, sys, threading, time, types
@@ -46,3 +50,21 @@ def test_work_in_a_thread_is_waited_for() -> None:
     assert ended(f"{LOADED}{work}leave(0)").stdout == "written\ntaken apart\n"
     idle = "threading.Thread(target=lambda: time.sleep(300), name='block_0').start()\n"
     assert ended(f"{LOADED}{idle}leave(0)").stdout == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell that closes streams")
+@pytest.mark.yamnet
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", ">&- 2>&- <&-"])
+def test_a_command_works_where_its_streams_are_closed(tmp_path: Path, closed: str) -> None:
+    sound = write_sound(tmp_path / "bird.wav", chirp())
+    words = f'"$0" -m dreamsound_studio render "$1" --out "$2" --steps 1 --method add {closed}'
+
+    def code(*arguments: Path) -> int:
+        given = [sys.executable, *map(str, arguments)]
+        done = subprocess.run(["sh", "-c", words, *given], capture_output=True, check=False)
+        assert b"Traceback" not in done.stdout + done.stderr
+        return done.returncode
+
+    assert code(sound, tmp_path / "out") == 0
+    assert list((tmp_path / "out").glob("*_dream.wav"))
+    assert code(tmp_path / "no.wav", tmp_path / "none") == 2

@@ -56,6 +56,15 @@ def test_every_render_is_made_again(
     assert set(only(tmp_path / "again")) == set(only(tmp_path / "out"))
 
 
+def test_a_render_that_asked_for_nothing_odd_is_made_again_without_warnings(
+    dream: Command, command: Command, bird: Path, tmp_path: Path
+) -> None:
+    made = dream(bird, "--out", tmp_path / "out", *GIVEN, "--method", "sculpt", "--steps", 1)
+    assert made.code == 0
+    for render in only(tmp_path / "out").values():
+        assert not [line for line in command("redo", render).messages if "no effect" in line]
+
+
 def test_a_dry_run_says_what_it_would_do(
     dream: Command, command: Command, bird: Path, tmp_path: Path
 ) -> None:

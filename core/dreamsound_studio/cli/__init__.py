@@ -221,5 +221,5 @@ def run() -> None:
     # Before NumPy reads it. The engine has threads of its own; those of OpenBLAS wait for one
     # another, and where other work keeps a core busy, a level takes 15 times as long to measure.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    process.is_own = True
+    process.take_over()
     leave(main())

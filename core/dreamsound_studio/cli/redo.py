@@ -42,6 +42,7 @@ from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.files import FIELDS
+from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.render.note import RenderNote, read_note
 
 app = App()
@@ -109,7 +110,7 @@ def redo(
         spec = JobSpec.model_construct(
             input=str(origin),
             out=folder,
-            recipe=recipe,
+            recipe=Plan.of(recipe),  # asks for nothing: what had no effect was said at the time
             options=options.model_copy(update={"name": REDONE}),
             keep_every=keep_every(note),
             judge=NONE,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from dreamsound_studio.models.runtime import import_ahead
 
@@ -18,6 +21,16 @@ class Process:
     """
 
     is_own: bool = False
+
+    def take_over(self) -> None:
+        """Make the process the command line's own; what is closed of its streams leads nowhere.
+
+        Python has None for them, and a file that is opened later would get their number.
+        """
+        self.is_own = True
+        for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+            if getattr(sys, name) is None:
+                setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
     def expect_dream(self) -> None:
         """Import TensorFlow in a thread, for a dream that is about to begin.
