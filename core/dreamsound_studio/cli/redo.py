@@ -110,7 +110,7 @@ def redo(
         spec = JobSpec.model_construct(
             input=str(origin),
             out=folder,
-            recipe=Plan.of(recipe),  # asks for nothing: what had no effect was said at the time
+            recipe=Plan.of(recipe),  # asks for nothing: the first render warned already
             options=options.model_copy(update={"name": REDONE}),
             keep_every=keep_every(note),
             judge=NONE,
