@@ -33,6 +33,12 @@ CASES: dict[str, tuple[tuple[str, ...], str]] = {
     "render what is not a sound": (("render", "BAD", *DREAM), "-"),
     "show help": (("--help",), "0.4"),
 }
+#: What is measured with a worker.
+FIRST = "the first preview, 2 s of stereo, 10 steps of `add`"
+LATER = "a later preview"
+HEARD = "`dreamsound listen` to 10 s, the whole process"
+BESIDE = "a preview while ten minutes of 48 kHz stereo render"
+HEARD_BESIDE = "`dreamsound listen` meanwhile"
 #: Calls the command, and tells when it has ended.
 TIMED = """
 import sys, time
@@ -109,26 +115,50 @@ def timed(checkout: Path, words: tuple[str, ...], files: dict[str, Path]) -> Tim
 
 
 def previews(checkouts: list[Path], files: dict[str, Path], rounds: int) -> None:
-    """Print how long a preview takes: the first of a worker that is ready, and later ones."""
+    """Print how long previews and `listen` take with a worker that is ready.
+
+    First while it has nothing else to do, then while it renders ten minutes of 48 kHz stereo.
+    """
     more = " re. the other |" if checkouts[1:] else ""
-    print(f"| preview of 2 s of stereo, 10 steps of `add` | seconds | goal |{more}")
+    print(f"| in a worker, median of {rounds} | seconds | goal |{more}")
     print("|---|---|---|" + "---|" * len(checkouts[1:]))
-    first: dict[Path, list[float]] = {one: [] for one in checkouts}
-    later: dict[Path, list[float]] = {one: [] for one in checkouts}
+    names = (FIRST, LATER, HEARD, BESIDE, HEARD_BESIDE)
+    found: dict[str, dict[Path, list[float]]] = {
+        name: {one: [] for one in checkouts} for name in names
+    }
+    listens = ("listen", "SOUND")
     with contextlib.ExitStack() as stack:
         stores = {one: stack.enter_context(_worked(one, files)) for one in checkouts}
         for number in range(rounds + 1):
             for one, store in stores.items():
-                (later if number else first)[one].append(_previewed(store, files))
-    for name, found, goal in (
-        ("the first preview of a worker that had no job yet", first, "-"),
-        (f"a later preview, median of {rounds}", later, "0.7"),
-    ):
-        line = f"| {name} | {statistics.median(found[HERE]):.2f} | {goal} |"
+                found[LATER if number else FIRST][one].append(_previewed(store, files))
+                if number:
+                    found[HEARD][one].append(timed(one, listens, files)[0])
+        for one, store in stores.items():  # one worker at a time
+            with _rendering(store, files):
+                _previewed(store, files)
+                for _ in range(rounds):
+                    found[BESIDE][one].append(_previewed(store, files))
+                    found[HEARD_BESIDE][one].append(timed(one, listens, files)[0])
+    for name, goal in zip(names, ("-", "0.7", "1", "0.7", "1"), strict=True):
+        line = f"| {name} | {statistics.median(found[name][HERE]):.2f} | {goal} |"
         for other in checkouts[1:]:
-            pairs = zip(found[HERE], found[other], strict=True)
+            pairs = zip(found[name][HERE], found[name][other], strict=True)
             line += f" {statistics.median(a / b for a, b in pairs):.2f} |"
         print(line, flush=True)
+
+
+@contextlib.contextmanager
+def _rendering(store: Any, files: dict[str, Path]) -> Iterator[None]:
+    """Have the worker render a long sound, which is cancelled at the end."""
+    (number,) = _add(store, files, "render", files["LONG"], 1000)
+    while not store.job(number).progress.get("step"):
+        time.sleep(0.1)
+    try:
+        yield
+    finally:
+        store.cancel(number)
+        store.wait([number], 60.0)
 
 
 @contextlib.contextmanager
@@ -174,20 +204,25 @@ def _processor_s(place: Path) -> float:
 
 def _previewed(store: Any, files: dict[str, Path]) -> float:
     """Add a preview; return the seconds from then until its renders are there."""
-    from dreamsound_studio.jobs.request import JobRequest
-    from dreamsound_studio.queue.new_job import new_job
-
-    document = {"input": str(files["SHORT"]), "out": str(files["OUT"] / "preview")}
-    document |= {"kind": "preview", "recipe": {"method": "add", "steps": 10, "class": "Bird"}}
-    document |= {"options": {"clash": "number"}}
-    request = JobRequest.make(document).settled(files["OUT"])
     started = time.perf_counter()
-    (number,) = store.add([new_job(request, "cli")])
+    (number,) = _add(store, files, "preview", files["SHORT"], 10)
     while not (job := store.job(number)).is_over:
         time.sleep(0.01)
     if job.state != "done":
         sys.exit(f"the preview: {job.state}: {job.error}")
     return time.perf_counter() - started
+
+
+def _add(store: Any, files: dict[str, Path], kind: str, sound: Path, steps: int) -> list[int]:
+    from dreamsound_studio.jobs.request import JobRequest
+    from dreamsound_studio.queue.new_job import new_job
+
+    document = {"input": str(sound), "out": str(files["OUT"] / kind), "kind": kind}
+    document |= {"recipe": {"method": "add", "steps": steps, "class": "Bird"}}
+    document |= {"options": {"clash": "number"}}
+    request = JobRequest.make(document).settled(files["OUT"])
+    numbers: list[int] = store.add([new_job(request, "cli")])
+    return numbers
 
 
 def _environment(checkout: Path, files: dict[str, Path]) -> dict[str, str]:
@@ -203,12 +238,16 @@ def _environment(checkout: Path, files: dict[str, Path]) -> dict[str, str]:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    files = {name: folder / f"{name.lower()}.wav" for name in ("SOUND", "SHORT", "BAD")}
-    for name, seconds in (("SOUND", 10.0), ("SHORT", 2.0)):
-        time_s = np.arange(round(seconds * RATE)) / RATE
+    files = {name: folder / f"{name.lower()}.wav" for name in ("SOUND", "SHORT", "LONG", "BAD")}
+    for name, seconds, rate in (
+        ("SOUND", 10.0, RATE),
+        ("SHORT", 2.0, RATE),
+        ("LONG", 600.0, 48_000),
+    ):
+        time_s = np.arange(round(seconds * rate)) / rate
         tone = 0.2 * np.sin(2 * np.pi * (2000 + 400 * np.sin(9 * time_s)) * time_s)
         noise = 0.02 * np.random.default_rng(0).standard_normal((len(time_s), 2))
-        soundfile.write(files[name], tone[:, None] + noise, RATE, "PCM_24")
+        soundfile.write(files[name], tone[:, None] + noise, rate, "PCM_24")
     files["BAD"].write_text("not a sound", "utf-8")
     return files | {"OUT": folder / "out"}
 

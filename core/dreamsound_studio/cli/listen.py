@@ -15,11 +15,9 @@ from dreamsound_studio import (
     AudioFileError,
     ClassHeard,
     Hearing,
-    Recipe,
     RecipeError,
     heard_picture,
 )
-from dreamsound_studio import listen as play_to
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import (
     SPAN_HELP,
@@ -30,12 +28,13 @@ from dreamsound_studio.cli.shared.common_options import (
     TrustOption,
 )
 from dreamsound_studio.cli.shared.completion import complete_class, complete_model, complete_preset
-from dreamsound_studio.cli.shared.fetching import load_model_of
+from dreamsound_studio.cli.shared.hearing import hear
 from dreamsound_studio.cli.shared.moment import moment
 from dreamsound_studio.cli.shared.places import clash_of, free_place, shown_command, write_text
-from dreamsound_studio.cli.shared.progress import inform, say
-from dreamsound_studio.cli.shared.reading import read_to_dream, read_with_warnings, settled_span
+from dreamsound_studio.cli.shared.progress import inform
+from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
 from dreamsound_studio.cli.shared.recipes import check_classes, named_classes, recipe_of_options
+from dreamsound_studio.models.tables import table_named
 
 app = App()
 
@@ -137,18 +136,17 @@ def listen(
     if csv_file != STANDARD_OUTPUT:
         csv_file = _checked_place(csv_file, file, how)
     png, json_file = _checked_place(png, file, how), _checked_place(json_file, file, how)
-    read = read_with_warnings if dry_run else read_to_dream
-    clip = read(file, settled_span(span))
+    span = settled_span(span)
     if dry_run:
+        read_with_warnings(file, span)
         for path in (json_file, csv_file, png):
             if path is not None and path != STANDARD_OUTPUT:
                 typer.echo(f"would write {path}")
         return
-    network = load_model_of(Recipe(model=model), trust).model
-    chosen = [network.table.find_class(name) for name in class_]
-    hearing = play_to(
-        clip, model=network, on_warning=lambda text: say(f"dreamsound: {file}: {text}")
-    )
+    clip, heard = hear(file, span, model, trust)
+    hearing = heard.hearing
+    table = table_named(model)
+    chosen = [table.find_class(name) for name in class_]
     offset_s = clip.start / clip.sample_rate_hz
     shown = [hearing.of(index) for index in chosen] if chosen else hearing.top(top)
     if csv_file == STANDARD_OUTPUT:
@@ -159,7 +157,7 @@ def listen(
     if png is not None:
         heard_picture(clip.samples.read, hearing, shown, clip.sample_rate_hz, png, file.name)
         inform(f"wrote {png}")
-    about = {"input": str(file), "model": network.name, "weights_sha256": network.weights_sha256}
+    about = {"input": str(file), "model": heard.model, "weights_sha256": heard.weights_sha256}
     document = about | _as_dict(hearing, shown, chosen or None, offset_s)
     if json_file is not None:
         write_text(json_file, json.dumps(document, indent=1))

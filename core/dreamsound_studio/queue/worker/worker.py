@@ -1,7 +1,8 @@
 """The worker: claims jobs and runs them with models kept in memory.
 
-Three threads: one for renders, one for previews, one that watches. While a preview runs, the render
-waits at its next block. A worker that finds no job gets ready for the first one.
+Three threads: one for renders, one for previews and for what other programs want to be heard, one
+that watches. While a preview runs, the render waits at its next block. A worker that finds no job
+gets ready for the first one.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from dreamsound_studio.jobs.models import WarmModels, default_budget
 from dreamsound_studio.jobs.thread_warnings import thread_warnings
 from dreamsound_studio.locks import WorkerLock, sweep
 from dreamsound_studio.memory import free_unused, resident_bytes
-from dreamsound_studio.queue import inbox
+from dreamsound_studio.queue import hearings, inbox
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.schema import RemovedQueueError
 from dreamsound_studio.queue.store.states import LostWorkerError
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.job_run import JobRun
+from dreamsound_studio.queue.worker.listener import Listener
 from dreamsound_studio.queue.worker.liveness import Observer
 from dreamsound_studio.queue.worker.log_lines import device_line, job_line
 from dreamsound_studio.queue.worker.options import WorkerOptions
@@ -83,6 +85,7 @@ class Worker:
             say,
         )
         self._warm_up = WarmUp(models.load, say)
+        self._listener = Listener(store.folder, models.load)
         self._asked_to_leave = False
         self._leaving = threading.Event()
         self._problem: BaseException | None = None
@@ -117,6 +120,7 @@ class Worker:
                 self.name, self._lock.path, device=self.device, is_farm=self.is_farm
             )
             self._recover(Observer())
+            hearings.remove_stale(self.store.folder)
             threads = [
                 threading.Thread(target=self._watch, name="watch"),
                 threading.Thread(target=self._previews, name="previews"),
@@ -144,6 +148,7 @@ class Worker:
     def _leave_now(self) -> None:
         self._leaving.set()
         self._warm_up.stop()
+        self._listener.leave()
         with self._runs_lock:
             for run in self._runs.values():
                 run.leaving = True
@@ -170,14 +175,19 @@ class Worker:
         try:
             while not self._leaving.is_set():
                 job = patiently(lambda: self.store.claim(self.name, ("preview",)))
-                if job is None:
+                asked = self._listener.take() if job is None else None
+                if job is None and asked is None:
                     self._leaving.wait(POLL_S)
                     continue
                 self._no_preview.clear()
                 try:
-                    self._run(job, None)
+                    if job is not None:
+                        self._run(job, None)
+                    elif asked is not None:
+                        self._listener.answer(asked)
                 finally:
                     self._no_preview.set()
+                    self._worked_s = time.monotonic()
         except BaseException as error:  # noqa: BLE001 - a thread cannot raise to a caller
             self._failed(error)
 
