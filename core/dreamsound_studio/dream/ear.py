@@ -41,6 +41,7 @@ from dreamsound_studio.dream.moments import (
 from dreamsound_studio.dream.mono import Signal
 from dreamsound_studio.dream.objective_functions import ObjectiveFunction
 from dreamsound_studio.dream.patch_grid import PatchGrid
+from dreamsound_studio.dream.silence import Silences
 from dreamsound_studio.dsp.resample import Resampler
 from dreamsound_studio.dsp.threads import in_threads
 from dreamsound_studio.models.network import Model
@@ -293,6 +294,10 @@ class Ear:
             number += number % 2
         return math.ceil(patches / number)
 
+    def silences(self) -> Silences:
+        """Return what a pass keeps of the blocks that are silent."""
+        return Silences(alike=not (self.layers or self.objective.reads_time))
+
     @property
     def threads(self) -> int:
         """How many blocks run at the same time; one where memory holds only one patch."""
@@ -303,12 +308,18 @@ class Ear:
     ) -> Generator[tuple[int, FloatArray, tuple[Any, ...]], None, None]:
         """Yield, block by block: one past its last patch, its weights, and its outputs."""
         chosen = np.array(classes, np.int32)
+        silences = self.silences()
 
         def heard(block: tuple[int, int, int]) -> tuple[int, FloatArray, tuple[Any, ...]]:
             index, count, start = block
             inputs, _ = self.inputs(sound, grid, count, start)
             known = known_of(grid, index, count, self.layers, totals)
-            return index + count, grid.weights(index, count), self._forward(*inputs, chosen, known)
+
+            def hear() -> tuple[Any, ...]:
+                outputs: tuple[Any, ...] = self._forward(*inputs, chosen, known)
+                return outputs
+
+            return index + count, grid.weights(index, count), silences.heard(inputs, None, hear)
 
         blocks = grid.blocks(self.block_size(grid.count))
         return in_threads(heard, blocks, self.threads)

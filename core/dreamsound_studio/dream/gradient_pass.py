@@ -15,6 +15,7 @@ from dreamsound_studio.dream.graphs import BEST_CLASS
 from dreamsound_studio.dream.moments import Known, known_of
 from dreamsound_studio.dream.mono import Signal
 from dreamsound_studio.dream.patch_grid import PatchGrid
+from dreamsound_studio.dream.silence import Silences
 from dreamsound_studio.dsp.threads import in_threads
 
 #: Share of a pass spent listening, if the pass must first listen for its class.
@@ -51,6 +52,9 @@ class PassEar(Protocol):
         self, sound: Signal, grid: PatchGrid, size: int, between_blocks: BetweenBlocks
     ) -> Known | None:
         """Return what blocks of a size know of the whole sound."""
+
+    def silences(self) -> Silences:
+        """Return what a pass keeps of the blocks that are silent."""
 
     def best_class(self, sound: Signal, grid: PatchGrid, between_blocks: BetweenBlocks) -> int:
         """Return the highest-scoring class."""
@@ -116,25 +120,32 @@ def gradients(
     ]
     tallies = [Tally(class_index=known[0]) for known in classes]
     patches = sum(one.grid.count for one in passes)
+    silences = [one.ear.silences() for one in passes]
 
     def given() -> Iterator[_Block]:
         for number, (one, size) in enumerate(zip(passes, sizes, strict=True)):
             for index, count, start in one.grid.blocks(size):
                 yield _Block(number, index, count, start, one.grid.weights(index, count))
 
-    def climbed(block: _Block) -> tuple[_Block, int, FloatArray, Any, Any, int]:
+    def climbed(block: _Block) -> tuple[_Block, int, tuple[FloatArray, Any, Any, int]]:
         one = passes[block.number]
         inputs, first = one.ear.inputs(one.sound, one.grid, block.count, block.start)
         chosen = np.array(classes[block.number], np.int32)
         scale = np.float32(1 / one.grid.count)
         known = known_of(one.grid, block.index, block.count, one.ear.layers, totals[block.number])
-        slope, values, scores, chosen = one.ear.both(*inputs, chosen, known, block.weights, scale)
-        return block, first, slope.numpy(), values, scores, int(chosen[0])
+
+        def hear() -> tuple[FloatArray, Any, Any, int]:
+            both = one.ear.both(*inputs, chosen, known, block.weights, scale)
+            slope, values, scores, climbed_classes = both
+            return slope.numpy(), values, scores, int(climbed_classes[0])
+
+        heard = silences[block.number].heard(inputs, block.weights.tobytes(), hear)
+        return block, first, heard
 
     done = 0
     threads = min(one.ear.threads for one in passes)
     with closing(in_threads(climbed, given(), threads)) as blocks:
-        for block, first, slope, values, scores, class_index in blocks:
+        for block, first, (slope, values, scores, class_index) in blocks:
             passes[block.number].add(first, slope)
             tallies[block.number].add(values, scores, block.weights)
             tallies[block.number].class_index = class_index

@@ -55,6 +55,7 @@ class LayerTap:
 
     layer: str
     reads_class = False
+    reads_time = False
 
     @property
     def taps(self) -> tuple[str, ...]:
@@ -89,6 +90,7 @@ class DirectionObjective:
     direction: Vectors
     taps: tuple[str, ...] = ("embeddings",)
     reads_class = False
+    reads_time = False
 
     def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
         """Return ``[patches]``."""
@@ -125,6 +127,7 @@ class GuideObjective:
     layer: str
     features: Vectors
     reads_class = False
+    reads_time = False
 
     @property
     def taps(self) -> tuple[str, ...]:

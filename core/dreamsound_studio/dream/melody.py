@@ -107,6 +107,7 @@ class MelodyObjective:
     start_s: float
     taps: tuple[str, ...] = (NOTE_LOGITS,)
     reads_class = False
+    reads_time = True
 
     def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
         """Return ``[patches]``."""

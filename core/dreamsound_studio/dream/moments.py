@@ -37,6 +37,7 @@ class MomentSums:
 
     taps: tuple[str, ...]
     reads_class = False
+    reads_time = False
 
     def values(self, activations: dict[str, Tensor], classes: Tensor) -> dict[str, Tensor]:
         """Return the sums of each layer, by name: see :func:`sums_in`."""

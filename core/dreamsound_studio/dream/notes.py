@@ -129,6 +129,7 @@ class NotesObjective:
     keys: tuple[int, ...]
     taps: tuple[str, ...] = (NOTE_LOGITS,)
     reads_class = False
+    reads_time = False
 
     def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
         """Return ``[patches]``."""

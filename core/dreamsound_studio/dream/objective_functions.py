@@ -27,6 +27,8 @@ class ObjectiveFunction(Protocol):
         Published names of the layers it reads.
     reads_class : bool
         Whether it depends on the step's classes.
+    reads_time : bool
+        Whether it depends on where in the sound a patch lies.
     """
 
     @property
@@ -36,6 +38,10 @@ class ObjectiveFunction(Protocol):
     @property
     def reads_class(self) -> bool:
         """Return whether the classes matter."""
+
+    @property
+    def reads_time(self) -> bool:
+        """Return whether the time matters."""
 
     def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
         """Return ``[patches]``, from the activations and the step's classes ``[choices]``."""
@@ -56,6 +62,7 @@ class ClassObjective:
     at: str = DEFAULT_AT
     place: int | None = 0
     taps: tuple[str, ...] = ()
+    reads_time = False
 
     @property
     def reads_class(self) -> bool:
@@ -94,6 +101,7 @@ class LayerObjective:
 
     layer: str
     reads_class = False
+    reads_time = False
 
     @property
     def taps(self) -> tuple[str, ...]:
@@ -130,6 +138,7 @@ class ChannelObjective:
     channel: int
     before_relu: str | None = None
     reads_class = False
+    reads_time = False
 
     @property
     def taps(self) -> tuple[str, ...]:
@@ -155,6 +164,7 @@ class UnitObjective:
     place: tuple[int, ...]
     before_relu: str | None = None
     reads_class = False
+    reads_time = False
 
     @property
     def taps(self) -> tuple[str, ...]:
@@ -201,6 +211,7 @@ class Natural:
 
     means: dict[str, FloatArray] = field(compare=False, repr=False)
     reads_class = False
+    reads_time = False
 
     @property
     def taps(self) -> tuple[str, ...]:
@@ -238,6 +249,11 @@ class Sum:
     def reads_class(self) -> bool:
         """Return whether any part reads a class."""
         return any(part.reads_class for _, part in self.parts)
+
+    @property
+    def reads_time(self) -> bool:
+        """Return whether any part reads the time."""
+        return any(part.reads_time for _, part in self.parts)
 
     @property
     def taps(self) -> tuple[str, ...]:

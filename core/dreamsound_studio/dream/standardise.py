@@ -33,19 +33,21 @@ def standardise(gradient: Samples, what: str) -> float:
     RecipeError
         The gradient is 0 everywhere, too small to divide by, or NaN.
     """
+    peaks, total, squares = [], 0.0, 0.0
+    for _, block in gradient.blocks():
+        peaks.append(np.max(np.abs(block)))
+        # In float64, which holds the squares of all that float32 can divide by.
+        wide = block.astype(np.float64)
+        total += float(np.sum(wide))
+        squares += float(np.sum(np.square(wide, out=wide)))
     # numpy's maximum propagates a NaN in a later block; Python's would lose it.
-    peak = float(np.max([np.max(np.abs(block)) for _, block in gradient.blocks()]))
+    peak = float(np.max(peaks))
     if not math.isfinite(peak):
         raise RecipeError(f"The gradient of {what} is NaN in this sound")
     if peak < SMALLEST_GRADIENT:
         raise RecipeError(f"Nothing in this sound excites {what} (the gradient is zero)")
-    total = squares = 0.0
-    for _, block in gradient.blocks():
-        scaled = np.ravel(block * np.float32(1 / peak))
-        total += float(np.sum(scaled, dtype=np.float64))
-        squares += float(np.dot(scaled, scaled))
     count = gradient.channels * gradient.length
     variance = squares / count - (total / count) ** 2
     if variance <= 1e-12 * squares / count:
         variance = squares / count
-    return 1 / (peak * math.sqrt(variance))
+    return 1 / math.sqrt(variance)

@@ -101,6 +101,7 @@ class TextureObjective:
 
     parts: tuple[LayerTexture, ...]
     reads_class = False
+    reads_time = False
 
     @property
     def taps(self) -> tuple[str, ...]:
