@@ -2,7 +2,9 @@
 
 ``python benchmarks/presets.py`` prints the tables of ``docs/presets.md``; ``--pictures FOLDER``
 also draws its pictures. ``--keep FOLDER`` keeps each dream, and makes only those again whose recipe
-changed. ``--only NAME`` and ``--sound NAME`` measure less.
+changed. ``--only NAME`` and ``--sound NAME`` measure less. ``--page FILE`` writes the tables into
+that page, and the pictures into ``images`` beside it:
+``python benchmarks/presets.py --page docs/presets.md``.
 """
 
 from __future__ import annotations
@@ -10,13 +12,15 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from craft import SECONDS
 from preset_figures import Floats, Listeners, Pair, Sound, distance, shape_of
-from preset_pictures import Shown, draw_presets
+from preset_pictures import ROWS, Shown, draw_presets
 from preset_promises import PROMISES
 from sounds import test_sounds
 
@@ -155,6 +159,7 @@ def main() -> None:
     parser.add_argument("--sound", action="append", choices=SOUNDS, help="these sounds only")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the dreams here")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw pictures here")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write them into this page")
     asked = parser.parse_args()
     sounds = {n: clip for n, clip in clips().items() if n in (asked.sound or SOUNDS)}
     presets = [p for p in factory_presets() if asked.only is None or p.name in asked.only]
@@ -163,11 +168,40 @@ def main() -> None:
     for preset in presets:
         row = rows[preset.name] = measure(preset, sounds, dreams)
         print(f"{preset.name}: kept on {row.kept} of {len(sounds)}", flush=True)
-    print(*tables(rows, list(sounds)), sep="\n\n")
-    if asked.pictures is not None:
+    made = tables(rows, list(sounds))
+    print(*made, sep="\n\n")
+    folder = asked.page.parent / "images" if asked.page and not asked.pictures else asked.pictures
+    if folder is not None:
         drawn = {name: sounds[name] for name in DRAWN if name in sounds}
         shown = {preset.name: shown_dreams(preset, drawn, dreams) for preset in presets}
-        print(*draw_presets(shown, asked.pictures), sep="\n")
+        print(*draw_presets(shown, folder), sep="\n")
+    if asked.page is not None:
+        text = with_captions(with_tables(asked.page.read_text("utf-8"), made), list(rows))
+        asked.page.write_text(text, "utf-8")
+
+
+def with_tables(page: str, made: Sequence[str]) -> str:
+    """Return a page with new tables in the place of those with the same heads."""
+    for new in made:
+        head = re.escape(new.partition("\n")[0])
+        page, count = re.subn(rf"(?m)^{head}\n(\|.*\n)+", lambda _, new=new: f"{new}\n", page)
+        if count != 1:
+            raise SystemExit(
+                f"{count} tables in the page have the head {new.partition(chr(10))[0]}"
+            )
+    return page
+
+
+def with_captions(page: str, names: list[str]) -> str:
+    """Return a page with the pictures of some presets in the place of those that it has."""
+    captions = []
+    for number, start in enumerate(range(0, len(names), ROWS), start=1):
+        part = names[start : start + ROWS]
+        named = ", ".join(f'"{name}"' for name in part)
+        picture = f"![{part[0]} to {part[-1]}](images/presets-{number}.png)"
+        captions.append(f"{named}:\n\n{picture}\n")
+    old = r'(?m)(^".*:\n\n!\[.*\]\(images/presets-.*\)\n\n?)+'
+    return re.sub(old, lambda _: "\n".join(captions), page, count=1)
 
 
 def tables(rows: dict[str, Row], sounds: list[str]) -> tuple[str, str]:

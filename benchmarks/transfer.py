@@ -8,6 +8,7 @@ source meets every class. Fields of the recipe change what is measured:
 and sums of them: ``--class Drum --class Bird+Siren``. A sum is heard as the lower of its scores.
 An objective of a variant takes the place of the class, which is still the one that is heard:
 ``transfer.py --pair pink:Speech "sculpt:objective=class:Speech + mtt-musicnn/class:vocal"``.
+``--start-db 3`` and ``--first-step 6`` start every filter from its first gradient.
 ``--picture`` draws each source and its first dream:
 ``transfer.py --pair drums:Bird sculpt --picture x.png``.
 """
@@ -26,6 +27,7 @@ import numpy.typing as npt
 from birdnet import NOT_SPECIES, BirdNet
 from dream_pairs import Side, draw_pairs
 from sounds import test_sounds
+from tries import start_from_gradient
 
 from dreamsound_studio.api import dream, listen, load_model
 from dreamsound_studio.dsp.levels import measure_level
@@ -249,12 +251,16 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="how many")
     parser.add_argument("--first-seed", type=int, default=0, metavar="N")
+    parser.add_argument("--start-db", type=float, default=0.0, help="dB a slope's RMS")
+    parser.add_argument("--first-step", type=float, default=1.0, help="times the others")
     parser.add_argument("--rate", type=int, default=RATE_HZ, help="of the sounds, Hz")
     parser.add_argument("--out", type=Path, help="folder for the sounds and rows.json")
     parser.add_argument(
         "--picture", type=Path, help="PNG of the sources and dreams of the first seed"
     )
     asked = parser.parse_args()
+    if asked.start_db or asked.first_step != 1:
+        start_from_gradient(asked.start_db, asked.first_step)
     model, musicnn, ear = load_model("yamnet"), load_model("mtt-musicnn"), BirdNet()
     classes = asked.classes or CLASSES
     for name in (part for one in classes for part in one.split("+")):
