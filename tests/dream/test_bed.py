@@ -20,12 +20,12 @@ RATE = 16_000
 KINDS = ["mixed", "noise", "pink", "clicks", "voices"]
 
 
-def beds(sound: npt.NDArray[Any], **fields: Any) -> list[FloatArray]:
+def beds(sound: npt.NDArray[Any], low_hz: float = 0.0, **fields: Any) -> list[FloatArray]:
     plan = Plan.of(Recipe.make(method="sculpt", class_="Bird", **fields))
     clip = Clip.from_array(sound.astype(np.float32), RATE)
     layout = Layout(plan.channels == "mid-side")
     envelope = Envelope.of(layout.encoded(clip.samples), RATE)
-    made = beds_of(plan, clip, layout, envelope)
+    made = beds_of(plan, clip, layout, envelope, low_hz)
     return [layout.decoded(bed).array() for bed in made]
 
 
@@ -90,3 +90,21 @@ def test_the_bed_fades_with_the_depth() -> None:
         np.testing.assert_allclose(bed[:, quarter], whole[:, quarter] / 2, rtol=1e-3, atol=1e-7)
         # Past 1 the filter goes deeper; the bed does not get louder.
         np.testing.assert_array_equal(bed[:, RATE:], whole[:, RATE:])
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_bed_begins_where_the_network_hears(kind: str, channels: int) -> None:
+    plain, heard = (beds(noise(channels), low, bed=kind, bed_level_db=-7.0) for low in (0.0, 400.0))
+    frequencies = np.fft.rfftfreq(plain[0].shape[1], 1 / RATE)
+    deaf, open_ = frequencies < 200, frequencies > 450
+    for whole, bed in zip(plain, heard, strict=True):
+        before, after = (np.abs(np.fft.rfft(one)) ** 2 for one in (whole, bed))
+        assert after[:, deaf].sum() < 1e-3 * after.sum()
+        # The rest is as it was, and takes over the level.
+        louder = after[:, open_].sum() / before[:, open_].sum()
+        assert louder >= 1
+        np.testing.assert_allclose(
+            after[:, open_].sum(axis=1), louder * before[:, open_].sum(axis=1), rtol=0.2
+        )
+        assert 20 * np.log10(levels(bed)[0] / levels(whole)[0]) == pytest.approx(0, abs=0.3)

@@ -2,7 +2,8 @@
 
 A filter can only shape what is there: the bed brings noise, and the sounds of `dream.materials`.
 It has the source's image: each channel's share of each frequency, and how far channels are alike.
-Otherwise a sound on the left would dream in the middle.
+Otherwise a sound on the left would dream in the middle. And it begins where the network's hearing
+does: what the network is deaf to would be left as it is.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from dreamsound_studio.recipe.plan import Plan
 
 #: Frequency below which pink noise is white, Hz.
 PINK_FROM_HZ = 30.0
+#: Width over which a bed fades out below the lowest frequency that the network hears.
+LOW_FADE_OCTAVES = 1 / 2
 #: Width over which the channels' shares of the power are averaged.
 SMOOTH_OCTAVES = 1 / 3
 #: Frames of the envelope per block.
@@ -31,7 +34,12 @@ PASS_FRAMES = 100
 
 
 def beds_of(
-    plan: Plan, clip: Clip, layout: Layout, envelope: Envelope, file: Clip | None = None
+    plan: Plan,
+    clip: Clip,
+    layout: Layout,
+    envelope: Envelope,
+    low_hz: float,
+    file: Clip | None = None,
 ) -> list[Samples]:
     """Return a plan's bed: the sounds under the source, each of which has a filter of its own.
 
@@ -45,8 +53,10 @@ def beds_of(
         Of the channels.
     envelope : Envelope
         The source's, in that layout.
+    low_hz : float
+        Lowest frequency that the network hears, 0 or more: there the bed begins.
     file : Clip or None
-        A sound to use instead of the plan's `bed`.
+        A sound to use instead of the plan's `bed`, whole.
 
     Returns
     -------
@@ -64,7 +74,7 @@ def beds_of(
         check_audible(file)
         beds = [fit_target(file, clip)]
     else:
-        beds = _made(plan, clip)
+        beds = _made(plan, clip, low_hz)
     beds = [layout.encoded(bed) for bed in beds]
     for bed in beds:
         _level(bed, plan, envelope, clip.sample_rate_hz)
@@ -128,7 +138,7 @@ def _smoothed(power: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(np.maximum(sums[:, high] - sums[:, low], 0) / (high - low))
 
 
-def _made(plan: Plan, clip: Clip) -> list[Samples]:
+def _made(plan: Plan, clip: Clip, low_hz: float) -> list[Samples]:
     random = np.random.default_rng((plan.seed, 1))
     if plan.bed == "none":
         return []
@@ -141,12 +151,21 @@ def _made(plan: Plan, clip: Clip) -> list[Samples]:
         beds = [_noise(plan, random, source, sample_rate_hz, image)]
     if plan.bed == "mixed":
         beds.append(_materials(random, source, sample_rate_hz))
+    levels = _heard(stft.bins, low_hz * stft.fft_size / sample_rate_hz)[None, None]
     if image is not None:
         # The rest of the channels' levels is in the envelope that the bed follows.
-        levels = image.levels[:, None] ** (1 - plan.follow_envelope)
+        levels = levels * image.levels[:, None] ** (1 - plan.follow_envelope)
+    if np.any(levels != 1):
         for bed in beds:
             run_stft(stft, bed, bed, lambda spectra, _first: spectra * levels)
     return beds
+
+
+def _heard(bins: int, lowest: float) -> FloatArray:
+    """Return the level of each bin of a bed, which fades out below the lowest one heard."""
+    octaves = np.log2(np.maximum(np.arange(bins), 0.5) / max(lowest, 1e-3))
+    levels: FloatArray = np.clip(1 + octaves / LOW_FADE_OCTAVES, 0, 1).astype(np.float32)
+    return levels
 
 
 def _noise(

@@ -117,7 +117,7 @@ class Dreamer:
         material = Material.of(self.recipe, clip, targets, start, self._warn)
         self._material = material
         self._others = _files_of(placed, {**targets, "bed_file": bed_file, "start": start})
-        self.method = method_of(self.recipe, material, clip, model.band_hz[1], bed_file)
+        self.method = method_of(self.recipe, material, clip, model.band_hz, bed_file)
         levels = self.method.envelope.rms, self.method.listening_rms
         read = {getattr(placed, name): sound for name, sound in targets.items() if sound}
 

@@ -54,7 +54,11 @@ class StepMethod(Protocol):
 
 
 def method_of(
-    plan: Plan, material: Material, clip: Clip, top_hz: float, bed_file: Clip | None = None
+    plan: Plan,
+    material: Material,
+    clip: Clip,
+    band_hz: tuple[float, float],
+    bed_file: Clip | None = None,
 ) -> StepMethod:
     """Return a plan's method for one source.
 
@@ -66,8 +70,8 @@ def method_of(
         The sounds of the dream.
     clip : Clip
         The source.
-    top_hz : float
-        Top of the model's band.
+    band_hz : (float, float)
+        What the model hears.
     bed_file : Clip or None
         The sound of the plan's `bed_file`.
 
@@ -78,11 +82,11 @@ def method_of(
     AudioFileError
         The source or the bed's file is silent.
     """
-    source, rate = material.source, clip.sample_rate_hz
+    source, rate, (low_hz, top_hz) = material.source, clip.sample_rate_hz, band_hz
     envelope = Envelope.of(source, rate)
     if plan.combine != "learn":
         return NextSound(plan, source, material.targets, envelope, rate, top_hz)
     if plan.bed_file is not None and bed_file is None:
         raise RecipeError(f"Missing bed_file: pass the sound of {plan.bed_file}")
-    beds = beds_of(plan, clip, material.layout, envelope, bed_file)
+    beds = beds_of(plan, clip, material.layout, envelope, low_hz, bed_file)
     return SculptSteps(plan, source, beds, envelope, material.layout, rate, top_hz)
