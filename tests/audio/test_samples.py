@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dreamsound_studio.audio.sample_memory import SampleMemory
@@ -38,6 +38,7 @@ def both(channels: int, length: int) -> tuple[Samples, Samples]:
     return in_memory, on_disk
 
 
+@settings(deadline=None)
 @given(
     channels=st.integers(1, 3),
     length=st.integers(1, 40),
