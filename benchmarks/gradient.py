@@ -5,7 +5,8 @@ Three tables. The first has the cost of a step in milliseconds a patch. The seco
 programs take of the machine. The third dreams `sculpt` by default, with graphs that are traced
 already. The rate at which the machine multiplies two matrices is the yardstick.
 
-With ``--against FOLDER``, another checkout of this project: steps of both, in turn.
+With ``--against FOLDER``, another checkout of this project: steps of both, in turn. With ``--long``
+too, over ten minutes of sound, which may find no room in memory: the table says how much they take.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,13 @@ CASES: dict[str, tuple[dict[str, Any], int, int, float]] = {
     "sculpt, 48 kHz mono, 6 s": ({"method": "sculpt"}, 48_000, 1, 6.0),
     "sculpt, 48 kHz stereo, 60 s": ({"method": "sculpt"}, 48_000, 2, 60.0),
 }
+LONG_CASES: dict[str, tuple[dict[str, Any], int, int, float]] = {
+    "add, 48 kHz stereo, 10 min": ({"method": "add"}, 48_000, 2, 600.0),
+    "filter-add, 48 kHz stereo, 10 min": ({"method": "filter-add"}, 48_000, 2, 600.0),
+    "sculpt, 48 kHz stereo, 10 min": ({"method": "sculpt"}, 48_000, 2, 600.0),
+}
+#: Steps before what is measured, which build graphs and fill caches, and those that are measured.
+WARM, LONG_WARM, LONG_ROUNDS = 8, 2, 3
 #: What makes `add` listen as `sculpt` does.
 AS_SCULPT = {
     field.name: getattr(METHODS["sculpt"], field.name)
@@ -51,16 +59,32 @@ AS_SCULPT = {
 Times = tuple[float, float]
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What a step costs: seconds, and the physical memory of its process after it."""
+
+    wall_s: float
+    processor_s: float
+    system_s: float
+    patches: int
+    resident_bytes: int
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--against", type=Path, metavar="FOLDER", help="another checkout")
+    parser.add_argument("--long", action="store_true", help="ten minutes of sound")
+    parser.add_argument("--case", action="append", metavar="NAME", help="only this case")
     parser.add_argument("--serve", metavar="CASE", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    if chosen.long and chosen.against is None:
+        parser.error("--long compares: pass --against")
     if chosen.serve is not None:
         serve(chosen.serve)
     elif chosen.against is not None:
-        against(chosen.against)
+        names = chosen.case or (LONG_CASES if chosen.long else CASES)
+        (against_long if chosen.long else against)(chosen.against, names)
     else:
         costs()
         ratio()
@@ -73,8 +97,7 @@ def costs() -> None:
     print("|---|---|---|---|")
     for name, case in CASES.items():
         dreamer = _dreamer(*case)
-        patches = dreamer.step_gradient.ear_of(1).grid(dreamer.clip.samples.length, 0.5).count
-        patches *= dreamer.recipe.listens
+        patches = _patches(dreamer)
         step = _stepper(dreamer)
         times, flops = [], []
         for _ in range(ROUNDS):
@@ -125,23 +148,64 @@ def whole() -> None:
     )
 
 
-def against(folder: Path) -> None:
+def against(folder: Path, names: Iterable[str]) -> None:
     """Print what steps cost re. those of another checkout, in turn."""
     print("| one step, re. the other checkout | time | processor time |\n|---|---|---|")
-    for name in CASES:
-        with _server(folder.resolve(), name) as other, _server(_here(), name) as this:
-            pairs = [(_asked(this), _asked(other)) for _ in range(ROUNDS)]
-            for process in (other, this):
-                process.communicate()
-        found = [statistics.median(one[n] / its[n] for one, its in pairs) for n in (0, 1)]
+    for name in names:
+        this, other = _in_turn(folder, name, ROUNDS)
+        found = [_ratio(this, other, "wall_s"), _ratio(this, other, "processor_s")]
         print(f"| {name} | {found[0]:.2f} | {found[1]:.2f} |", flush=True)
 
 
+def against_long(folder: Path, names: Iterable[str]) -> None:
+    """Print what steps over long sounds cost here and in another checkout, in turn."""
+    print("| one step | ms a patch | processor ms | in the system | re. before | memory GB |")
+    print("|---|---|---|---|---|---|")
+    for name in names:
+        this, other = _in_turn(folder, name, LONG_ROUNDS)
+        both = other, this
+        cells = [
+            " → ".join(f"{_ms_a_patch(costs, field):.2f}" for costs in both)
+            for field in ("wall_s", "processor_s", "system_s")
+        ]
+        memory_gb = [max(cost.resident_bytes for cost in costs) / 1e9 for costs in both]
+        cells += [f"{_ratio(this, other, 'processor_s'):.2f}"]
+        cells += [" → ".join(f"{value:.2f}" for value in memory_gb)]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
 def serve(name: str) -> None:
-    """Take a step for each line read; print its times."""
-    step = _stepper(_dreamer(*CASES[name]))
+    """Take a step for each line read; print what it cost."""
+    from dreamsound_studio.memory import resident_bytes
+
+    is_long = name in LONG_CASES
+    dreamer = _dreamer(*(CASES | LONG_CASES)[name])
+    step = _stepper(dreamer, LONG_WARM if is_long else WARM)
+    patches = _patches(dreamer)
     for _ in sys.stdin:
-        print(json.dumps(step()), flush=True)
+        system_s = os.times().system
+        wall_s, processor_s = step()
+        system_s = os.times().system - system_s
+        cost = Cost(wall_s, processor_s, system_s, patches, resident_bytes())
+        print(json.dumps(asdict(cost)), flush=True)
+
+
+def _in_turn(folder: Path, name: str, rounds: int) -> tuple[list[Cost], list[Cost]]:
+    """Return the costs of steps of this checkout, and of another."""
+    with _server(folder.resolve(), name) as other, _server(_here(), name) as this:
+        pairs = [(_asked(this), _asked(other)) for _ in range(rounds)]
+        for process in (other, this):
+            process.communicate()
+    return [one for one, _ in pairs], [its for _, its in pairs]
+
+
+def _ratio(these: list[Cost], others: list[Cost], field: str) -> float:
+    pairs = zip(these, others, strict=True)
+    return statistics.median(getattr(one, field) / getattr(its, field) for one, its in pairs)
+
+
+def _ms_a_patch(costs: list[Cost], field: str) -> float:
+    return statistics.median(1000 * getattr(cost, field) / cost.patches for cost in costs)
 
 
 def _server(folder: Path, name: str) -> subprocess.Popen[str]:
@@ -154,21 +218,20 @@ def _server(folder: Path, name: str) -> subprocess.Popen[str]:
     )
 
 
-def _asked(process: subprocess.Popen[str]) -> Times:
+def _asked(process: subprocess.Popen[str]) -> Cost:
     asks, answers = process.stdin, process.stdout
     if asks is None or answers is None:
         raise RuntimeError("the other process has no pipes")
     asks.write("\n")
     asks.flush()
-    wall, processor = json.loads(answers.readline())
-    return wall, processor
+    return Cost(**json.loads(answers.readline()))
 
 
 def _here() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
-def _stepper(dreamer: Any) -> Callable[[], Times]:
+def _stepper(dreamer: Any, warm: int = WARM) -> Callable[[], Times]:
     """Return a function that takes a step; the first ones, which build graphs, are taken here."""
     steps: Iterator[Any] = dreamer.steps()
 
@@ -177,9 +240,15 @@ def _stepper(dreamer: Any) -> Callable[[], Times]:
         next(steps)
         return time.perf_counter() - started, time.process_time() - processor
 
-    for _ in range(8):
+    for _ in range(warm):
         step()
     return step
+
+
+def _patches(dreamer: Any) -> int:
+    """Return how many patches a step hears."""
+    grid = dreamer.step_gradient.ear_of(1).grid(dreamer.clip.samples.length, 0.5)
+    return int(grid.count * dreamer.recipe.listens)
 
 
 def _dreamer(fields: dict[str, Any], rate: int, channels: int, seconds: float) -> Any:
@@ -192,11 +261,17 @@ def _dreamer(fields: dict[str, Any], rate: int, channels: int, seconds: float) -
 def _material(fields: dict[str, Any], rate: int, channels: int, seconds: float) -> Any:
     from dreamsound_studio.api import load_model
     from dreamsound_studio.audio.clip import Clip
+    from dreamsound_studio.audio.samples import BLOCK_SAMPLES, Samples
     from dreamsound_studio.recipe.recipe import Recipe
 
-    noise = np.random.default_rng(0).standard_normal((channels, round(seconds * rate)))
-    swell = 0.05 * (1.2 + np.sin(2 * np.pi * np.arange(noise.shape[1]) / rate))
-    clip = Clip.from_array((noise * swell).astype(np.float32), rate)
+    random = np.random.default_rng(0)
+    samples = Samples(channels, round(seconds * rate))
+    for start in range(0, samples.length, BLOCK_SAMPLES):
+        time_s = np.arange(start, min(start + BLOCK_SAMPLES, samples.length)) / rate
+        swell = 0.05 * (1.2 + np.sin(2 * np.pi * time_s))
+        noise = random.standard_normal((channels, len(time_s))) * swell
+        samples.write(start, noise.astype(np.float32))
+    clip = Clip(samples, rate)
     return clip, Recipe.make(class_="Bird", backtrack=False, **fields), load_model("yamnet")
 
 

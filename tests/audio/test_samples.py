@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dreamsound_studio.audio.sample_memory import SampleMemory
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, Samples, peak_of
-from dreamsound_studio.errors import MemoryLimitError
+from dreamsound_studio.control import Control
+from dreamsound_studio.errors import MemoryLimitError, RenderCancelled
 
 Floats = npt.NDArray[np.float32]
-ON_DISK = 0  # bytes that may stay in memory
+
+
+def nowhere() -> SampleMemory:
+    """Return a budget without room: what asks it goes to disk."""
+    return SampleMemory(most_bytes=0, short_bytes=0)
 
 
 def noise(channels: int, length: int, seed: int = 0) -> Floats:
@@ -25,11 +33,12 @@ def noise(channels: int, length: int, seed: int = 0) -> Floats:
 
 
 def both(channels: int, length: int) -> tuple[Samples, Samples]:
-    in_memory, on_disk = Samples(channels, length), Samples(channels, length, ON_DISK)
+    in_memory, on_disk = Samples(channels, length), Samples(channels, length, nowhere())
     assert (in_memory.on_disk, on_disk.on_disk) == (False, True)
     return in_memory, on_disk
 
 
+@settings(deadline=None)
 @given(
     channels=st.integers(1, 3),
     length=st.integers(1, 40),
@@ -82,23 +91,23 @@ def test_blocks_cover_every_sample_once_in_order() -> None:
     for samples in both(2, 1000):
         samples.write(0, values)
         starts = [start for start, _ in samples.blocks(300)]
-        blocks = [block for _, block in samples.blocks(300)]
+        blocks = [block.copy() for _, block in samples.blocks(300)]
         assert starts == [0, 300, 600, 900]
         np.testing.assert_array_equal(np.concatenate(blocks, axis=1), values)
 
 
-def test_a_copy_is_of_its_own_and_in_the_same_kind_of_place() -> None:
+def test_a_copy_is_of_its_own_and_asks_the_same_budget() -> None:
     for samples in both(2, 100):
-        samples.write(0, noise(2, 100))
+        values = noise(2, 100)
+        samples.write(0, values)
         other = samples.copy()
         assert other.on_disk == samples.on_disk
-        before = samples.array().copy()
         other.clear()
-        np.testing.assert_array_equal(samples.array(), before)
+        np.testing.assert_array_equal(samples.array(), values)
 
 
 def test_a_block_read_from_a_scratch_file_is_not_the_file() -> None:
-    samples = Samples(1, 10, ON_DISK)
+    samples = Samples(1, 10, nowhere())
     samples.read(0, 10)[:] = 1
     assert not samples.array().any()
 
@@ -127,14 +136,33 @@ def test_the_peak_is_that_of_the_loudest_channel_and_block() -> None:
     assert peak_of(Samples(1, 0)) == 0
 
 
+def descriptor_of(samples: Samples) -> int:
+    return samples._scratch._file.fileno()
+
+
+def is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
 def test_a_closed_scratch_file_gives_its_room_back() -> None:
-    samples = Samples(1, 2**20, ON_DISK)
-    descriptor = samples._file.fileno()  # type: ignore[union-attr]
+    samples = Samples(1, 2**20, nowhere())
+    descriptor = descriptor_of(samples)
     # The room was taken at once, not only promised.
     assert os.fstat(descriptor).st_blocks * 512 >= 2**22
     samples.close()
-    with pytest.raises(OSError, match=os.strerror(errno.EBADF)):
-        os.fstat(descriptor)
+    assert not is_open(descriptor)
+
+
+def test_a_scratch_file_that_nobody_closes_goes_with_its_samples() -> None:
+    samples = Samples(1, 2**20, nowhere())
+    descriptor = descriptor_of(samples)
+    del samples
+    gc.collect()
+    assert not is_open(descriptor)
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the system has no posix_fallocate")
@@ -150,8 +178,54 @@ def test_a_full_scratch_disk_is_reported_in_one_line(monkeypatch: pytest.MonkeyP
         Samples(2, 10**9)
     assert "8.0 GB" in str(raised.value)
     # The room that there was is given back, though the error is still held.
-    with pytest.raises(OSError, match=os.strerror(errno.EBADF)):
-        os.fstat(descriptors[0])
+    assert not is_open(descriptors[0])
+
+
+@pytest.mark.skipif(not hasattr(os, "pwritev"), reason="the system has no pwritev")
+@pytest.mark.parametrize("change", ["write", "add", "clear"])
+def test_a_disk_that_fills_up_later_is_reported_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    samples = Samples(2, 10**6, nowhere())
+    ones = np.ones((2, 10), np.float32)
+    changes = {"clear": samples.clear, "write": lambda: samples.write(0, ones)}
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwritev", full)
+    with pytest.raises(MemoryLimitError, match=r"0\.0 GB.*disk full.*TMPDIR"):
+        changes.get(change, lambda: samples.add(0, ones))()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="files have other limits elsewhere")
+def test_a_write_past_what_the_system_gives_a_file_leaves_the_process_alive() -> None:
+    code = """
+import os, resource, signal
+import numpy as np
+from dreamsound_studio.audio.sample_memory import SampleMemory
+from dreamsound_studio.audio.samples import Samples
+from dreamsound_studio.errors import MemoryLimitError
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+samples = Samples(1, 10**6, SampleMemory(0, 0))
+os.ftruncate(samples._scratch._file.fileno(), 1000)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+try:
+    samples.write(400, np.ones((1, 10**5), np.float32))
+except MemoryLimitError as error:
+    assert "disk full" in str(error), error
+else:
+    raise SystemExit("nothing was reported")
+assert samples.read(400, 500).all()  # what fitted is there
+try:
+    samples.read(0, 10**6)
+except MemoryLimitError as error:
+    assert "ends early" in str(error), error
+else:
+    raise SystemExit("nothing was reported")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 def test_a_scratch_folder_that_is_not_there_is_reported_in_one_line(
@@ -159,19 +233,20 @@ def test_a_scratch_folder_that_is_not_there_is_reported_in_one_line(
 ) -> None:
     monkeypatch.setattr("tempfile.gettempdir", lambda: "/no/such/folder")
     with pytest.raises(MemoryLimitError, match=r"/no/such/folder.*No such file"):
-        Samples(1, 10, ON_DISK)
+        Samples(1, 10, nowhere())
 
 
 WALK = """
 import resource
 import numpy as np
+from dreamsound_studio.audio.sample_memory import SampleMemory
 from dreamsound_studio.audio.samples import Samples
 
 def high_water_mb():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 ones = np.ones((2, 2**16), np.float32)
-samples = Samples(2, 37_500_000)
+samples = Samples(2, 37_500_000, SampleMemory(0, 0))
 assert samples.on_disk
 before = high_water_mb()
 for start in range(0, samples.length, 2**16):
@@ -189,3 +264,67 @@ def test_walking_over_300_mb_on_disk_takes_next_to_no_memory() -> None:
         [sys.executable, "-c", WALK], capture_output=True, text=True, check=True, timeout=120
     )
     assert float(done.stdout) < 20
+
+
+@pytest.fixture(params=["as the system can", "by one position"])
+def _each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "by one position":  # as on Windows
+        monkeypatch.delattr(os, "preadv", raising=False)
+        monkeypatch.delattr(os, "pwritev", raising=False)
+
+
+@pytest.mark.usefixtures("_each_way")
+@pytest.mark.parametrize("is_on_disk", [False, True])
+def test_threads_read_and_add_at_the_same_time(is_on_disk: bool) -> None:
+    length, rounds, threads = 3 * BLOCK_SAMPLES, 20, 4
+    read, added = (Samples(2, length, nowhere() if is_on_disk else None) for _ in range(2))
+    values = noise(2, length)
+    read.write(0, values)
+
+    def work(number: int) -> int:
+        wrong = 0
+        for turn in range(rounds):
+            start = (number * 977 + turn * 7919) % (length // 2)
+            block = read.read(start, start + BLOCK_SAMPLES)
+            wrong += not np.array_equal(block, values[:, start : start + BLOCK_SAMPLES])
+            wrong += any(
+                not np.array_equal(block, values[:, first : first + block.shape[1]])
+                for first, block in read.blocks(40_000)
+            )
+            # The parts that the threads add overlap.
+            added.add(number * 100, np.ones((2, length - 1000), np.float32))
+        return wrong
+
+    with ThreadPoolExecutor(threads) as pool:
+        assert sum(pool.map(work, range(threads))) == 0
+    expected = np.zeros((2, length), np.float32)
+    for number in range(threads):
+        expected[:, number * 100 :][:, : length - 1000] += rounds
+    np.testing.assert_array_equal(added.array(), expected)
+
+
+@pytest.mark.usefixtures("_each_way")
+def test_what_the_system_reads_and_writes_in_pieces_is_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("preadv", "pwritev"):
+        if hasattr(os, name):
+            plain = getattr(os, name)
+            monkeypatch.setattr(
+                os, name, lambda file, parts, at, plain=plain: plain(file, [parts[0][:1000]], at)
+            )
+    samples, values = Samples(2, 10_000, nowhere()), noise(2, 10_000)
+    samples.write(0, values)
+    samples.add(0, values)
+    np.testing.assert_array_equal(samples.array(), 2 * values)
+
+
+@pytest.mark.parametrize("is_on_disk", [False, True])
+def test_a_pass_stops_at_the_next_block_when_cancelled(is_on_disk: bool) -> None:
+    samples, control = Samples(1, 1000, nowhere() if is_on_disk else None), Control()
+    blocks = samples.blocks(100)
+    with control.in_charge():
+        assert [next(blocks)[0] for _ in range(3)] == [0, 100, 200]
+        control.cancel()
+        with pytest.raises(RenderCancelled):
+            next(blocks)

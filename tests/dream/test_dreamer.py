@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pytest
 
 from dreamsound_studio.audio.clip import Clip, read_clip
-from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.dream.records import RawDream
@@ -113,18 +112,6 @@ def test_same_recipe_same_sound_and_another_seed_another(yamnet: Model) -> None:
     )
     np.testing.assert_array_equal(first, again)
     assert rms(first - other) > 1e-3 * rms(first)
-
-
-def test_scratch_files_give_the_sound_that_memory_gives(
-    yamnet: Model, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clip = Clip.from_array(chirp(channels=2), RATE)
-    fields = {"method": "filter-add", "steps": 2}
-    in_memory = dreamed(clip, yamnet, **fields).samples.array()
-    monkeypatch.setattr(Samples.__init__, "__defaults__", (1000,))
-    on_disk = dreamed(clip, yamnet, **fields)
-    assert on_disk.gradient.on_disk
-    np.testing.assert_array_equal(on_disk.samples.array(), in_memory)
 
 
 def test_jitter_evens_the_gradient_out(yamnet: Model) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from dreamsound_studio.audio.sample_memory import SampleMemory
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.dream import ear as ears
 from dreamsound_studio.dream.ear import BEST, Ear
@@ -242,9 +243,9 @@ def test_one_patch_at_a_time_is_one_block_at_a_time(
 def test_sounds_on_disk_have_the_gradient_of_those_in_memory(yamnet: YamNet) -> None:
     ear, sound = ear_of(yamnet, 16_000, block_patches=2), noise(2, 60_000)
     expected, _ = gradient_of(ear, sound, 0.6)
-    on_disk = Samples(2, 60_000, memory_limit_bytes=0)
+    on_disk = Samples(2, 60_000, SampleMemory(0, 0))
     on_disk.write(0, sound)
-    into = Samples(1, 60_000, memory_limit_bytes=0)
+    into = Samples(1, 60_000, SampleMemory(0, 0))
     assert on_disk.on_disk
     ear.gradient(Mono(on_disk), ear.grid(60_000, 0.6), (WHISTLING,), into)
     np.testing.assert_array_equal(into.array()[0], expected)

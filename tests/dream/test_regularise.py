@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from dreamsound_studio.audio.sample_memory import SampleMemory
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.dream.regularise import (
     Regularisers,
@@ -179,7 +180,7 @@ def whole(weights: Regularisers, sound: npt.NDArray[np.float32]) -> Doubles:
 )
 def test_the_streamed_terms_are_those_of_one_block(weights: Regularisers) -> None:
     sound, source = noise(2, 30_000), noise(2, 30_000, 1)  # 472 frames, 8 blocks
-    on_disk = Samples(2, 30_000, memory_limit_bytes=0)
+    on_disk = Samples(2, 30_000, SampleMemory(0, 0))
     on_disk.write(0, sound)
     gradient = noise(2, 30_000, 2)
     out = Samples.of(gradient.copy())

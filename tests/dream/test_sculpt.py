@@ -12,7 +12,8 @@ from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.ascent import Learned
 from dreamsound_studio.dream.sculpt import Sculptor
-from dreamsound_studio.dream.slope import SlopeAtOneLevel
+from dreamsound_studio.dream.slope import FadedSlope, SlopeAtOneLevel
+from dreamsound_studio.dsp.fades import keep_within
 from dreamsound_studio.dsp.gain_grid import GainGrids, GridSize
 from dreamsound_studio.dsp.stft import Stft
 from dreamsound_studio.errors import RenderCancelled
@@ -146,6 +147,20 @@ def test_what_lies_outside_has_no_part_in_the_level() -> None:
     beside = SlopeAtOneLevel(slope, both, outside).read(0, LENGTH)
     np.testing.assert_allclose(beside, alone, atol=1e-6)
     assert not np.allclose(SlopeAtOneLevel(slope, both).read(0, LENGTH), alone, atol=1e-3)
+
+
+def test_the_slope_before_the_fades_is_the_way_back_through_them() -> None:
+    sound, faded, gradient = noise(1, 2), noise(1, 2).copy(), noise(2, 2)
+    fades = {"fade_in_s": 0.2, "fade_out_s": 0.1}
+    limits = {"low_hz": None, "high_hz": None, "stft": STFT, "sample_rate_hz": RATE_HZ}
+    keep_within(Samples(2, LENGTH), faded, **fades, **limits)  # type: ignore[arg-type]
+    slope = FadedSlope(gradient, RATE_HZ, **fades)
+    assert slope.channels == 2
+    before = np.vdot(slope.read(-50, LENGTH + 50)[:, 50:-50], sound.array())
+    after = np.vdot(gradient.array(), faded.array())
+    assert before == pytest.approx(after, rel=1e-5)
+    assert after != pytest.approx(np.vdot(gradient.array(), sound.array()), rel=1e-2)
+    assert not slope.read(-50, 0).any()
 
 
 def test_a_gradient_for_each_linked_channel_is_that_of_their_mix_for_all() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dreamsound_studio.audio.sample_memory import SampleMemory
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.dsp.fades import band_gain, keep_within, span_fade
 from dreamsound_studio.dsp.stft import Stft
@@ -75,7 +76,7 @@ def tone(hz: float, length: int) -> Floats:
 
 
 def kept(before: Floats, after: Floats, on_disk: bool = False, **limits: float | None) -> Floats:
-    place = Samples(*after.shape, memory_limit_bytes=0 if on_disk else 10**9)
+    place = Samples(*after.shape, SampleMemory(0, 0) if on_disk else None)
     place.write(0, after)
     asked = {"low_hz": None, "high_hz": None, "fade_in_s": 0.0, "fade_out_s": 0.0} | limits
     keep_within(Samples.of(before), place, stft=Stft(), sample_rate_hz=RATE, **asked)  # type: ignore[arg-type]

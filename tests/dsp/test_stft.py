@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dreamsound_studio.audio.sample_memory import SampleMemory
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.dsp.mask import Mask
 from dreamsound_studio.dsp.stft import ComplexArray, Stft, air_bins, run_stft, unit_magnitude
@@ -183,7 +184,7 @@ def test_streamed_without_a_change_the_sound_comes_back(
 
 def test_a_sound_may_be_changed_in_place_and_on_disk() -> None:
     sound = uniform(2, 50_000)
-    on_disk = Samples(2, 50_000, memory_limit_bytes=0)
+    on_disk = Samples(2, 50_000, SampleMemory(0, 0))
     on_disk.write(0, sound)
     run_stft(Stft(512, 128), on_disk, on_disk, unchanged)
     assert np.max(np.abs(on_disk.array() - sound)) <= 1e-5

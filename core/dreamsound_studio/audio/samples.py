@@ -1,34 +1,33 @@
-"""Samples of any length: an array while short, a memory-mapped scratch file beyond.
+"""Samples of any length: an array while there is room in memory, a scratch file beyond.
 
 All passes over a whole sound go through :class:`Samples` in blocks, so an hour of audio uses disk
-space, not memory. Each access maps a window of the scratch file and then unmaps it: the mappings
-never add up to the length of the sound.
+space, not memory. Where samples live changes how long a pass takes, never what it computes.
 """
 
 from __future__ import annotations
 
-import errno
-import os
-import tempfile
+import threading
 from collections.abc import Iterator
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 
+from dreamsound_studio.audio import sample_memory
+from dreamsound_studio.audio.sample_memory import SampleMemory
+from dreamsound_studio.audio.scratch import ScratchFile
 from dreamsound_studio.control import between_blocks
-from dreamsound_studio.errors import MemoryLimitError
 
 FloatArray = npt.NDArray[np.float32]
 
-#: Above this many bytes a sound lives in a scratch file: 64 MiB, three minutes of 48 kHz stereo.
-MEMORY_LIMIT_BYTES = 64 * 2**20
 #: Samples per block: 1.4 s at 48 kHz, small enough for the processor's cache.
 BLOCK_SAMPLES = 2**16
 
 
 class Samples:
-    """Float32 samples ``[channels, length]``, in memory or in a scratch file.
+    """Float32 samples ``[channels, length]``, in memory or in a scratch file; zeros at first.
+
+    Several threads may read, write and add at the same time, as long as nothing that one of them
+    writes is read or written by another; what they add may overlap.
 
     Parameters
     ----------
@@ -36,9 +35,10 @@ class Samples:
         Number of channels, 1 or more.
     length : int
         Samples in each channel.
-    memory_limit_bytes : int, optional
-        Above this size the samples go to an unnamed file in the system's folder for temporary
-        files (``TMPDIR``); the space is reserved at once.
+    memory : SampleMemory, optional
+        The budget of memory; by default the process's. Without room in it the samples go to an
+        unnamed file in the system's folder for temporary files (``TMPDIR``); the space is reserved
+        at once.
 
     Raises
     ------
@@ -46,18 +46,15 @@ class Samples:
         The scratch folder is too small for the samples.
     """
 
-    def __init__(
-        self, channels: int, length: int, memory_limit_bytes: int = MEMORY_LIMIT_BYTES
-    ) -> None:
+    def __init__(self, channels: int, length: int, memory: SampleMemory | None = None) -> None:
         self.channels = channels
         self.length = length
-        self._file: IO[bytes] | None = None
-        self._array: FloatArray | None = None
-        size_bytes = channels * length * 4
-        if size_bytes <= memory_limit_bytes:
-            self._array = np.zeros((channels, length), np.float32)
-        else:
-            self._file = _reserve(size_bytes)
+        self._memory = memory or sample_memory.PROCESS
+        self._adding = threading.Lock()
+        self._file: ScratchFile | None = None
+        self._array: FloatArray | None = self._memory.zeros(channels, length)
+        if self._array is None:
+            self._file = ScratchFile(channels, length)
 
     @classmethod
     def of(cls, array: FloatArray) -> Samples:
@@ -101,16 +98,18 @@ class Samples:
         RenderCancelled
             The control in charge was cancelled: every pass over a sound reads it block by block,
             and so stops here.
+        MemoryLimitError
+            The disk does not give the samples back.
         """
         between_blocks()
-        inner_start, inner_stop = max(start, 0), min(stop, self.length)
-        if inner_start >= inner_stop:
-            return np.zeros((self.channels, max(stop - start, 0)), np.float32)
-        inner = self._window(inner_start, inner_stop)
-        if (inner_start, inner_stop) == (start, stop):
-            return inner if self._array is not None else np.array(inner)
-        out = np.zeros((self.channels, stop - start), np.float32)
-        out[:, inner_start - start : inner_stop - start] = inner
+        first, last = self._inside(start, stop)
+        is_whole = (first, last) == (start, stop)
+        if is_whole and self._array is not None:
+            return self._array[:, start:stop]
+        made = np.empty if is_whole else np.zeros
+        out = made((self.channels, max(stop - start, 0)), np.float32)
+        if first < last:
+            self._fill(out[:, first - start : last - start], first)
         return out
 
     def write(self, start: int, block: FloatArray) -> None:
@@ -122,46 +121,71 @@ class Samples:
             First sample; may be negative.
         block : numpy.ndarray
             Float32 ``[channels, n]``, or ``[1, n]`` to write the same to every channel.
+
+        Raises
+        ------
+        MemoryLimitError
+            The disk does not take the samples.
         """
-        stop = min(start + block.shape[1], self.length)
-        first = max(start, 0)
-        if first < stop:
-            window = self._window(first, stop)
-            window[...] = block[:, first - start : stop - start]
+        first, last = self._inside(start, start + block.shape[1])
+        if first >= last:
+            return
+        inside = block[:, first - start : last - start]
+        if self._array is not None:
+            self._array[:, first:last] = inside
+            return
+        rows = np.broadcast_to(inside, (self.channels, last - first))
+        for channel, row in enumerate(rows):
+            self._scratch.write(channel, first, row)
 
     def add(self, start: int, block: FloatArray) -> None:
-        """Add `block` ``[channels, n]`` at `start`; parts beyond the ends are dropped."""
-        stop = min(start + block.shape[1], self.length)
-        first = max(start, 0)
-        if first < stop:
-            window = self._window(first, stop)
-            window += block[:, first - start : stop - start]
+        """Add `block` ``[channels or 1, n]`` at `start`; parts beyond the ends are dropped."""
+        for channel, row in enumerate(np.broadcast_to(block, (self.channels, block.shape[1]))):
+            self.add_to_channel(channel, start, row)
 
     def add_to_channel(self, channel: int, start: int, values: FloatArray) -> None:
         """Add `values` ``[n]`` to one channel at `start`; parts beyond the ends are dropped."""
-        stop = min(start + len(values), self.length)
-        first = max(start, 0)
-        if first < stop:
-            window = self._window(first, stop)[channel]
-            window += values[first - start : stop - start]
+        first, last = self._inside(start, start + len(values))
+        if first >= last:
+            return
+        inside = values[first - start : last - start]
+        with self._adding:
+            if self._array is not None:
+                self._array[channel, first:last] += inside
+            else:
+                self._scratch.add(channel, first, inside)
 
     def blocks(self, size: int = BLOCK_SAMPLES) -> Iterator[tuple[int, FloatArray]]:
-        """Yield ``(start, block)`` from the first sample to the last."""
+        """Yield ``(start, block)`` from the first sample to the last.
+
+        A block is for reading only, until the next one: what keeps it copies it.
+        """
+        reused = None
+        if self.on_disk:
+            reused = np.empty((self.channels, min(size, self.length)), np.float32)
         for start in range(0, self.length, size):
-            yield start, self.read(start, min(start + size, self.length))
+            stop = min(start + size, self.length)
+            if reused is None:
+                yield start, self.read(start, stop)
+                continue
+            between_blocks()
+            block = reused[:, : stop - start]
+            self._fill(block, start)
+            yield start, block
 
     def clear(self) -> None:
         """Set every sample to zero."""
+        zeros = np.zeros((1, min(BLOCK_SAMPLES, self.length)), np.float32)
         for start in range(0, self.length, BLOCK_SAMPLES):
-            self._window(start, min(start + BLOCK_SAMPLES, self.length))[...] = 0
+            self.write(start, zeros)
 
     def array(self) -> FloatArray:
         """Return all samples as one array ``[channels, length]``, in memory whatever its size."""
         return self._array if self._array is not None else self.read(0, self.length)
 
     def copy(self) -> Samples:
-        """Return a copy of the samples, in memory or on disk like these."""
-        other = Samples(self.channels, self.length, 0 if self.on_disk else MEMORY_LIMIT_BYTES)
+        """Return a copy of the samples, in memory or on disk as there is room now."""
+        other = Samples(self.channels, self.length, self._memory)
         for start, block in self.blocks():
             other.write(start, block)
         return other
@@ -178,48 +202,25 @@ class Samples:
             self._file.close()
         self._file, self._array, self.length = None, None, 0
 
-    def _window(self, start: int, stop: int) -> FloatArray:
+    def _inside(self, start: int, stop: int) -> tuple[int, int]:
+        """Return the part of a range that lies within the sound; empty if none does."""
+        return max(start, 0), min(stop, self.length)
+
+    def _fill(self, rows: FloatArray, start: int) -> None:
+        """Copy the samples from `start` on into rows ``[channels, n]``."""
         if self._array is not None:
-            return self._array[:, start:stop]
+            rows[...] = self._array[:, start : start + rows.shape[1]]
+            return
+        for channel, row in enumerate(rows):
+            self._scratch.read(channel, start, row)
+
+    @property
+    def _scratch(self) -> ScratchFile:
         if self._file is None:
             raise ValueError("these samples are closed")
-        # Interleaved on disk, so that a block of all channels is one contiguous window.
-        mapped: FloatArray = np.memmap(
-            self._file,
-            np.float32,
-            "r+",
-            offset=start * self.channels * 4,
-            shape=(stop - start, self.channels),
-        )
-        return mapped.T
+        return self._file
 
 
 def peak_of(samples: Samples) -> float:
     """Return the largest absolute sample value, 0.0 for an empty sound."""
     return max((float(np.max(np.abs(block))) for _, block in samples.blocks()), default=0.0)
-
-
-def _reserve(size_bytes: int) -> IO[bytes]:
-    folder = "for temporary files"
-    try:
-        folder = tempfile.gettempdir()
-        # On POSIX the file has no name: nothing is left, however the process ends.
-        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by Samples.close
-        try:
-            if hasattr(os, "posix_fallocate"):
-                # A mapped write to a full disk would kill the process: reserve the space now.
-                os.posix_fallocate(file.fileno(), 0, size_bytes)
-            else:
-                file.truncate(size_bytes)
-        except OSError:
-            file.close()  # what was reserved is free again at once, not with the error
-            raise
-    except OSError as error:
-        reason = error.strerror or str(error)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            reason = "disk full"
-        raise MemoryLimitError(
-            f"The scratch folder {folder} cannot hold {size_bytes / 1e9:.1f} GB of samples "
-            f"({reason}). Free some space, or set TMPDIR to another folder."
-        ) from error
-    return file

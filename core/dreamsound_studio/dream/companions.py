@@ -96,9 +96,14 @@ class Companions:
             found, heard = one.gradient.of_sound(sound, step)
             for start, block in found.blocks():
                 into.add(start, block * np.float32(one.weight))
-            found.close()
+            one.gradient.reuse(found)
             loss += heard.loss
         return loss
+
+    def release(self) -> None:
+        """Release what their gradients keep for the next step."""
+        for one in self._others:
+            one.gradient.release()
 
     def hear(self, sound: Samples, step: int) -> float:
         """Return their objective in a sound, listening as a step did."""

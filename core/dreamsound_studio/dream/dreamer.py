@@ -222,6 +222,8 @@ class Dreamer:
     def result(self) -> RawDream:
         """Return the dream in its current state; call it after :meth:`steps` ends."""
         state = self._state or self._begin()
+        self.step_gradient.release()
+        self._companions.release()
         last = self._sounding(state)
         last_heard = self._steps[-1] if self._steps else self._classes.first()
         index = last_heard.class_index

@@ -13,10 +13,10 @@ from dreamsound_studio.dream.ascent import Learned
 from dreamsound_studio.dream.constraints import StepCraft
 from dreamsound_studio.dream.learned_filter import LearnedFilter
 from dreamsound_studio.dream.sculpt import Sculptor
-from dreamsound_studio.dream.slope import Slope, SlopeAtOneLevel
+from dreamsound_studio.dream.slope import FadedSlope, Slope, SlopeAtOneLevel
 from dreamsound_studio.dream.step import State
 from dreamsound_studio.dsp.envelope import Envelope
-from dreamsound_studio.dsp.fades import band_gain, span_fade
+from dreamsound_studio.dsp.fades import band_gain
 from dreamsound_studio.dsp.gain_grid import GainGrids
 from dreamsound_studio.dsp.stft import ComplexArray, Stft, air_bins, run_stft
 from dreamsound_studio.recipe.automation import Automation
@@ -155,7 +155,7 @@ class SculptSteps:
         learned, sculptor = self._of(state)
         state.step += 1
         gradient = self._faded(state.gradient)
-        slope: Slope = gradient
+        slope = gradient
         if self.plan.restore_level:
             slope = SlopeAtOneLevel(gradient, state.sound, sculptor.outside)
         slopes = sculptor.slopes(learned.grids, slope)
@@ -230,19 +230,12 @@ class SculptSteps:
         run_stft(self._stft, sound, out, shaped)
         return out
 
-    def _faded(self, gradient: Samples) -> Samples:
-        """Return dL/dy of the sound before its fades: the way back through them."""
+    def _faded(self, gradient: Samples) -> Slope:
+        """Return dL/dy of the sound before its fades."""
         plan = self.plan
         if plan.fade_in_s <= 0 and plan.fade_out_s <= 0:
             return gradient
-        faded = gradient.copy()
-        for start, block in faded.blocks():
-            stop = start + block.shape[1]
-            fade = span_fade(
-                faded.length, self._rate_hz, plan.fade_in_s, plan.fade_out_s, start, stop
-            )
-            faded.write(start, block * fade)
-        return faded
+        return FadedSlope(gradient, self._rate_hz, plan.fade_in_s, plan.fade_out_s)
 
     def _depth_curve(self, first: int, last: int) -> FloatArray:
         seconds = np.maximum(self._stft.middles(first, last), 0) / self._rate_hz

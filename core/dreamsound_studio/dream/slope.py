@@ -8,6 +8,7 @@ import numpy as np
 
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
 from dreamsound_studio.control import between_blocks
+from dreamsound_studio.dsp.fades import span_fade
 from dreamsound_studio.dsp.threads import in_threads
 
 
@@ -28,6 +29,31 @@ class Slope(Protocol):
         """Return ``[channels, stop - start]``."""
 
 
+class FadedSlope:
+    """dL/dy of a sound before its fades: the way back through them.
+
+    Parameters
+    ----------
+    gradient : Samples
+        dL/dy of the faded sound, ``[1 or channels, length]``.
+    sample_rate_hz : int
+        Rate.
+    fade_in_s, fade_out_s : float
+        Of the fades, as in `dsp.fades.span_fade`.
+    """
+
+    def __init__(
+        self, gradient: Samples, sample_rate_hz: int, fade_in_s: float, fade_out_s: float
+    ) -> None:
+        self._gradient = gradient
+        self._fades = gradient.length, sample_rate_hz, fade_in_s, fade_out_s
+        self.channels = gradient.channels
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        """Return ``[channels, stop - start]``."""
+        return self._gradient.read(start, stop) * span_fade(*self._fades, start, stop)
+
+
 class SlopeAtOneLevel:
     """dL/dy of a sound that is heard at a level of its own, whatever that of y.
 
@@ -36,7 +62,7 @@ class SlopeAtOneLevel:
 
     Parameters
     ----------
-    gradient : Samples
+    gradient : Slope
         g ``[1 or channels, length]``; one for all channels is that of their mean.
     sound : Samples
         y ``[channels, length]``.
@@ -44,7 +70,7 @@ class SlopeAtOneLevel:
         What is in the sound besides y, whose level is left alone.
     """
 
-    def __init__(self, gradient: Samples, sound: Samples, outside: Samples | None = None) -> None:
+    def __init__(self, gradient: Slope, sound: Samples, outside: Samples | None = None) -> None:
         self._gradient, self._sound, self._outside = gradient, sound, outside
         self.channels = sound.channels
         along = energy = 0.0

@@ -43,7 +43,7 @@ class State:
     gradient : Samples
         g of the last step.
     spare : Samples
-        Storage for the filter's output.
+        Storage for the filter's output; of length 0 if there is none.
     scale : float
         Factor applied to the last increment, or to the last filtered sound.
     level : float
@@ -151,7 +151,7 @@ class NextSound:
         )
         sound = self._below_air(start) if drops_air else start.copy()
         gradient = Samples(gradient_channels, sound.length)
-        spare = Samples(sound.channels, sound.length)
+        spare = Samples(sound.channels, sound.length if self._changes_carrier else 0)
         state = State(sound, sound.copy(), gradient, spare)
         if self.plan.combine == "replace":
             state.level = self._filtered_level(sound)
@@ -260,6 +260,12 @@ class NextSound:
             share = 100 * state.passed
             return f"only {share:.2g} % of the energy passed the filter; lower threshold_db"
         return None
+
+    @property
+    def _changes_carrier(self) -> bool:
+        """Whether what a step adds, or puts in the sound's place, is not the carrier itself."""
+        plan = self.plan
+        return plan.combine == "replace" or plan.mask_from != "none" or plan.air == "octave"
 
     def _filtered(self, state: State) -> Samples:
         """Return the carrier, filtered if there is a filter."""

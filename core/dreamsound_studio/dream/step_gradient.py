@@ -94,6 +94,7 @@ class StepGradient:
             [ears.at_speed(2**octave * speed) for speed in self._listening.speeds]
             for octave in range(plan.octaves)
         ]
+        self._spare: Samples | None = None
         #: Whether each step hears the sound once, as it is.
         self._is_plain = not self._listening.is_changed and plan.listens == 1 and self._level == 1
 
@@ -130,9 +131,19 @@ class StepGradient:
         if self._craft.steer(fresh, state.sound):
             self._standardise(fresh, heard.class_index)
         # Only now is the step certain to complete: a stop within it keeps the last one's gradient.
-        state.gradient.close()
+        self.reuse(state.gradient)
         state.gradient = fresh
         return heard
+
+    def reuse(self, gradient: Samples) -> None:
+        """Let the next gradient be written where this one is: it takes no new file or memory."""
+        self._spare = gradient
+
+    def release(self) -> None:
+        """Release what is kept for the next gradient."""
+        if self._spare is not None:
+            self._spare.close()
+        self._spare = None
 
     def of_sound(self, sound: Samples, step: int) -> tuple[Samples, Evaluation]:
         """Return the gradient of a sound, of unit deviation, and what the model heard.
@@ -152,7 +163,7 @@ class StepGradient:
             Nothing in the sound excites the objective.
         """
         channels = 1 if self._material.linked else sound.channels
-        fresh = Samples(channels, sound.length)
+        fresh = self._zeros(channels, sound.length)
         heards = self._listens(sound, step, self._classes.of_step(), fresh)
         self._standardise(fresh, heards[0].class_index)
         return fresh, Evaluation.mean(heards)
@@ -176,6 +187,13 @@ class StepGradient:
         """
         classes = self._classes.of_end(class_index)
         return Evaluation.mean(self._listens(sound, step, classes, None))
+
+    def _zeros(self, channels: int, length: int) -> Samples:
+        spare, self._spare = self._spare, None
+        if spare is None or (spare.channels, spare.length) != (channels, length):
+            return Samples(channels, length)
+        spare.clear()
+        return spare
 
     def _listens(
         self, sound: Samples, step: int, classes: Classes, into: Samples | None
