@@ -17,8 +17,8 @@ from dreamsound_studio.audio.samples import BLOCK_SAMPLES, Samples
 LOWEST_HZ = 20.0
 #: Order of the low-pass, which runs forward and back: half of the level stays at `LOWEST_HZ`.
 ORDER = 2
-#: Share of a sound's power below which its infrasound is left where it is: -30 dB.
-LEAST_SHARE = 1e-3
+#: Share of a sound's power below which its infrasound is left where it is: -20 dB.
+LEAST_SHARE = 1e-2
 #: Length of the frames whose means show whether there is any, seconds; and how many are averaged.
 FRAME_SECONDS, FRAMES = 0.005, 5
 #: How far the sound is continued at its ends, seconds.
@@ -80,13 +80,18 @@ class Parted:
 
 
 def has_infrasound(clip: Clip) -> bool:
-    """Return whether what lies below 20 Hz is enough to matter in a sound's level."""
+    """Return whether what lies below 20 Hz is enough to matter in a sound's level.
+
+    A sound that is shorter than a period of 20 Hz has none.
+    """
+    if clip.seconds < 1 / LOWEST_HZ:
+        return False
     frame = max(1, round(FRAME_SECONDS * clip.sample_rate_hz))
     means, energy = [], 0.0
     for _, block in clip.samples.blocks(frame * (BLOCK_SAMPLES // frame)):
         energy += float(np.sum(np.square(block, dtype=np.float64)))
         count = -(-block.shape[1] // frame)
-        padded = np.zeros((clip.channels, count * frame), np.float32)
+        padded = np.zeros((clip.channels, count * frame), np.float32)  # in one order in memory
         padded[:, : block.shape[1]] = block
         means.append(padded.reshape(clip.channels, count, frame).mean(axis=2, dtype=np.float64))
     rows = np.concatenate(means, axis=1)
@@ -111,33 +116,25 @@ def _low_passed(clip: Clip) -> Samples:
 def low_pass(sound: Samples, sample_rate_hz: int) -> None:
     """Leave of a sound, in place, what lies below 20 Hz.
 
-    Notes
-    -----
-    A filter that runs forward and back, over a sound that is continued at both ends by its image
-    turned by 180 degrees, as in [1]_: neither an offset nor a slope rings there.
-
-    References
-    ----------
-    .. [1] F. Gustafsson, "Determining the initial states in forward-backward filtering", IEEE
-       Transactions on Signal Processing 44(4), 1996.
+    A filter runs forward and back over the sound, which is continued at both ends by its mirror
+    image.
     """
     from scipy.signal import butter, sosfilt, sosfilt_zi
 
     sections = butter(ORDER, LOWEST_HZ, fs=sample_rate_hz, output="sos")
-    reach = min(round(EDGE_SECONDS * sample_rate_hz), sound.length - 1)
-    head = sound.read(0, reach + 1).astype(np.float64)
-    tail = sound.read(sound.length - reach - 1, sound.length).astype(np.float64)
-    before = 2 * head[:, :1] - head[:, :0:-1]
-    after = 2 * tail[:, -1:] - tail[:, -2::-1] if reach else tail[:, :0]
-    state = sosfilt_zi(sections)[:, None, :] * (before if reach else head)[None, :, :1]
-    _, state = sosfilt(sections, before, zi=state)
+    at_rest = sosfilt_zi(sections)[:, None, :]
+    reach = min(round(EDGE_SECONDS * sample_rate_hz), sound.length)
+    # In one order in memory, on which sums depend.
+    head = sound.read(0, reach)[:, ::-1].astype(np.float64, order="C")
+    tail = sound.read(sound.length - reach, sound.length)[:, ::-1].astype(np.float64, order="C")
+    state = at_rest * head.mean(axis=1)[None, :, None]
+    _, state = sosfilt(sections, head, zi=state)
     for start, block in sound.blocks():
         filtered, state = sosfilt(sections, block.astype(np.float64), zi=state)
         sound.write(start, filtered.astype(np.float32))
-    after, _ = sosfilt(sections, after, zi=state)
-    last = after[:, -1:] if reach else sound.read(sound.length - 1, sound.length)
-    state = sosfilt_zi(sections)[:, None, :] * last[None]
-    _, state = sosfilt(sections, after[:, ::-1], zi=state)
+    tail, _ = sosfilt(sections, tail, zi=state)
+    state = at_rest * tail[None, :, -1:]
+    _, state = sosfilt(sections, tail[:, ::-1], zi=state)
     for start in reversed(range(0, sound.length, BLOCK_SAMPLES)):
         block = sound.read(start, min(start + BLOCK_SAMPLES, sound.length))[:, ::-1]
         filtered, state = sosfilt(sections, block.astype(np.float64), zi=state)
