@@ -17,6 +17,7 @@ from dreamsound_studio.dream.constraints import mix_wet
 from dreamsound_studio.dream.ears import Ears, unheard
 from dreamsound_studio.dream.evaluation import Evaluation
 from dreamsound_studio.dream.gradient_pass import BetweenBlocks, Classes, never_stop
+from dreamsound_studio.dream.infrasound import Parted
 from dreamsound_studio.dream.learned_filter import LearnedFilter
 from dreamsound_studio.dream.material import Material
 from dreamsound_studio.dream.methods import method_of
@@ -113,7 +114,9 @@ class Dreamer:
         for name in unheard(recipe, self.model):
             self._warn(f"{name} has no effect: {self.model.name} does not support it")
         placed = self.recipe if places is None else self.recipe.with_files(places)
-        targets = {"target": target, "target_b": target_b}
+        self._parted = Parted.of(clip)
+        clip, start, bed_file = self._parted.heard, _heard(start), _heard(bed_file)
+        targets = {"target": _heard(target), "target_b": _heard(target_b)}
         material = Material.of(self.recipe, clip, targets, start, self._warn)
         self._material = material
         self._others = _files_of(placed, {**targets, "bed_file": bed_file, "start": start})
@@ -173,7 +176,8 @@ class Dreamer:
             )
             self._steps.append(event)
             if self.keep_every and step % self.keep_every == 0 and step < self.recipe.steps:
-                self._kept[step] = self._material.layout.decoded(self.method.final(state)).copy()
+                final = self._material.layout.decoded(self.method.final(state))
+                self._kept[step] = self._parted.whole(final).copy()
             reason = reason or self._enough()
             self.ended = reason is not None or step == self.recipe.steps
             self.is_between_steps = True
@@ -358,7 +362,8 @@ class Dreamer:
 
     def _sounding(self, state: State) -> Samples:
         """Return the sound as it is heard: the state's own where it is the same."""
-        sound = self._material.layout.decoded(self.method.final(state))
+        final = self._material.layout.decoded(self.method.final(state))
+        sound = self._parted.whole(final)
         if self.recipe.wet < 1:
             sound = mix_wet(self.clip.samples, sound, self.recipe.wet)
         return sound
@@ -375,6 +380,11 @@ class Dreamer:
         self.warnings.append(text)
         if self._on_warning is not None:
             self._on_warning(text)
+
+
+def _heard(clip: Clip | None) -> Clip | None:
+    """Return what lies above 20 Hz in a clip, if there is one."""
+    return None if clip is None else Parted.of(clip).heard
 
 
 def _files_of(recipe: Recipe, clips: Mapping[str, Clip | None]) -> dict[str, Path | None]:

@@ -37,7 +37,7 @@ def standardise(gradient: Samples, what: str) -> float:
     for _, block in gradient.blocks():
         peaks.append(np.max(np.abs(block)))
         # In float64, which holds the squares of all that float32 can divide by.
-        wide = block.astype(np.float64)
+        wide = block.astype(np.float64, order="C")  # sums depend on the order in memory
         total += float(np.sum(wide))
         squares += float(np.sum(np.square(wide, out=wide)))
     # numpy's maximum propagates a NaN in a later block; Python's would lose it.

@@ -10,6 +10,7 @@ from dreamsound_studio.audio.clip import Clip, read_clip
 from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.dream.ear import Ear
 from dreamsound_studio.dream.guide import Vectors, check_length
+from dreamsound_studio.dream.infrasound import Parted
 from dreamsound_studio.dream.listening import ChangedMono, DrawnListening
 from dreamsound_studio.dream.moments import MomentSums, means_of, moments_in
 from dreamsound_studio.dream.mono import Mono
@@ -155,7 +156,7 @@ def texture_objective(
     clip = read_clip(atom.path) if clip is None else clip
     check_length(clip, f"{atom.path}: the texture", model)
     try:
-        own = Envelope.of(clip.samples, clip.sample_rate_hz).rms
+        own = Envelope.of(Parted.of(clip).heard.samples, clip.sample_rate_hz).rms
     except AudioFileError as silent:
         raise AudioFileError(f"{atom.path}: {silent}") from None
     found = statistics_of(clip, model, layers, 1.0 if rms is None else rms / own)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.dream.guide import layer_of
+from dreamsound_studio.dream.infrasound import Parted
 from dreamsound_studio.dream.patient import PatientDreamer
 from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.dsp.envelope import Envelope
@@ -107,7 +108,7 @@ def rank_units(
     """
     published = model.table.resolve_layer(layer)
     heard = _per_patch(layer_of(clip, model, published, True, on_warning))
-    rms = Envelope.of(clip.samples, clip.sample_rate_hz).rms
+    rms = Envelope.of(Parted.of(clip).heard.samples, clip.sample_rate_hz).rms
     noise_clip = _noise(clip.sample_rate_hz, rms)
     noise = _per_patch(layer_of(noise_clip, model, published, True, on_warning))
     means, spreads = noise.mean(axis=0), noise.std(axis=0)

@@ -94,8 +94,9 @@ def measure_level(
     Returns
     -------
     LevelReading
-        By default "lufs", or "rms" (dBFS over all channels and samples, unweighted) for sounds
-        under 0.4 s, too short for one gating block, and where nothing passes the gates.
+        By default "lufs", or "rms" (dBFS over all channels and samples, unweighted, without each
+        channel's offset) for sounds under 0.4 s, too short for one gating block, and where nothing
+        passes the gates.
         -inf for digital silence or no samples.
 
     Raises
@@ -107,17 +108,19 @@ def measure_level(
         raise ValueError(f'invalid kind {kind!r}: must be "lufs", "rms" or None')
     check_format(sample_rate_hz, channels)
     meter = None if kind == "rms" else LoudnessMeter(sample_rate_hz, channels)
-    energy, count = 0.0, 0
+    energy, sums, count = 0.0, np.zeros(channels), 0
     for block in blocks:
         check_block(block, channels)
         energy += float(np.square(block, dtype=np.float64).sum())
+        sums += block.sum(axis=1, dtype=np.float64)
         count += block.size
         if meter is not None:
             meter.add(block)
     lufs = -math.inf if meter is None else meter.integrated_lufs()
     if kind == "lufs" or lufs > -math.inf:
         return LevelReading(lufs, "lufs")
-    return LevelReading(db(math.sqrt(energy / max(count, 1))), "rms")
+    offsets = float(np.square(sums).sum()) * channels / max(count, 1)
+    return LevelReading(db(math.sqrt(max(energy - offsets, 0.0) / max(count, 1))), "rms")
 
 
 def true_peak(blocks: Iterable[FloatArray], sample_rate_hz: int, channels: int) -> float:
