@@ -1,4 +1,4 @@
-"""Memory of the process: how much it has, and giving back what it no longer uses."""
+"""Memory of the process: how much it has and can get, and giving back what it no longer uses."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ def resident_bytes() -> int:
     import psutil
 
     return int(psutil.Process().memory_info().rss)
+
+
+def free_bytes() -> int:
+    """Return how much physical memory this process can still get, in bytes."""
+    import psutil
+
+    return int(psutil.virtual_memory().available)
 
 
 def free_unused() -> None:

@@ -178,3 +178,23 @@ def test_an_error_of_an_import_ahead_is_met_where_it_is_needed(
     runtime.import_ahead()
     with pytest.raises(ImportError, match="damaged"):
         runtime.import_tensorflow()
+
+
+@pytest.mark.parametrize(("gpus", "threads"), [([], 6), (["GPU:0"], 1)], ids=["processor", "GPU"])
+def test_a_gpu_gets_one_block_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, gpus: list[str], threads: int
+) -> None:
+    """Threads would queue for its one stream; the processor's cores each take a block."""
+    devices = types.SimpleNamespace(
+        list_physical_devices=lambda _kind: gpus,
+        threading=types.SimpleNamespace(get_intra_op_parallelism_threads=lambda: 1),
+    )
+    monkeypatch.setattr(runtime, "import_tensorflow", lambda: types.SimpleNamespace(config=devices))
+    monkeypatch.setattr(runtime, "available_cores", lambda: 6)
+    for cached in (runtime.has_gpu, runtime.block_threads):
+        cached.cache_clear()
+    try:
+        assert runtime.block_threads() == threads
+    finally:
+        for cached in (runtime.has_gpu, runtime.block_threads):
+            cached.cache_clear()
