@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 import time
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,9 @@ SIZES, SIZES_ON_GPU = (16, 32, 64), (64, 128, 256, 512)
 #: What a GPU takes until it has been measured.
 DEFAULT_ON_GPU = 256
 #: How long to measure, and how many rounds at least: all sizes in turn, since other programs run.
-SECONDS, LEAST_ROUNDS = 1.0, 3
+SECONDS, LEAST_ROUNDS = 1.0, 5
+#: Share of the threads' time that the measurement has to get: less on a busy machine.
+LEAST_SHARE = 0.7
 #: How much faster than the default another size has to be.
 LEAST_GAIN = 0.03
 
@@ -82,7 +85,8 @@ def calibrate(model: Model, control: Control) -> int | None:
     Returns
     -------
     int or None
-        The number, measured now or earlier; None while another process measures.
+        The number, measured now or earlier; None while another process measures, and on a busy
+        machine.
 
     Raises
     ------
@@ -101,13 +105,14 @@ def calibrate(model: Model, control: Control) -> int | None:
         if known is not None:
             return known
         found = fastest(model, control)
-        write_atomic(_path(), json.dumps(_read() | {_key(model): found}, indent=1) + "\n")
+        if found is not None:
+            write_atomic(_path(), json.dumps(_read() | {_key(model): found}, indent=1) + "\n")
         return found
     finally:
         lock.release()
 
 
-def fastest(model: Model, control: Control) -> int:
+def fastest(model: Model, control: Control) -> int | None:
     """Measure how long gradients take with blocks of each size; return the fastest.
 
     Parameters
@@ -116,24 +121,37 @@ def fastest(model: Model, control: Control) -> int:
         The model.
     control : Control
         Stops it.
+
+    Returns
+    -------
+    int or None
+        None where other programs take so much of the processor that the figures mean little.
     """
-    sizes = [size for size in _sizes() if size == default_block() or _fits(size, model)]
-    ears = {size: _ear(model, size) for size in sizes}
+    usual = default_block()
+    ears = {size: _ear(model, size) for size in _sizes() if size == usual or _fits(size, model)}
     sound = _noise(model)
-    least = dict.fromkeys(sizes, math.inf)
-    began_s = time.perf_counter()
-    number = 0
-    while number <= LEAST_ROUNDS or time.perf_counter() - began_s < SECONDS:
-        for size, ear in ears.items():
-            control.check_cancelled()
-            taken_s = _pass_seconds(ear, sound)
-            if number:  # the first round traces the graph
-                least[size] = min(least[size], taken_s)
-            else:
-                began_s = time.perf_counter()
-        number += 1
-    best = min(least, key=lambda size: least[size])
-    return best if least[best] < (1 - LEAST_GAIN) * least[default_block()] else default_block()
+    _in_turn(ears, sound, control)  # traces the graph
+    rounds: list[dict[int, float]] = []
+    began_s, worked_s = time.perf_counter(), time.process_time()
+    while len(rounds) < LEAST_ROUNDS or time.perf_counter() - began_s < SECONDS:
+        rounds.append(_in_turn(ears, sound, control))
+    taken_s = time.perf_counter() - began_s
+    if not has_gpu() and time.process_time() - worked_s < LEAST_SHARE * block_threads() * taken_s:
+        return None
+    ratios = {
+        size: statistics.median(taken[size] / taken[usual] for taken in rounds) for size in ears
+    }
+    best = min(ratios, key=lambda size: ratios[size])
+    return best if ratios[best] < 1 - LEAST_GAIN else usual
+
+
+def _in_turn(ears: dict[int, Ear], sound: Samples, control: Control) -> dict[int, float]:
+    """Return how long a pass takes with blocks of each size, one after the other."""
+    taken = {}
+    for size, ear in ears.items():
+        control.check_cancelled()
+        taken[size] = _pass_seconds(ear, sound)
+    return taken
 
 
 def _sizes() -> tuple[int, ...]:
