@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import statistics
 import time
 from pathlib import Path
 from typing import Any
@@ -138,9 +137,7 @@ def fastest(model: Model, control: Control) -> int | None:
     taken_s = time.perf_counter() - began_s
     if not has_gpu() and time.process_time() - worked_s < LEAST_SHARE * block_threads() * taken_s:
         return None
-    ratios = {
-        size: statistics.median(taken[size] / taken[usual] for taken in rounds) for size in ears
-    }
+    ratios = {size: np.median([one[size] / one[usual] for one in rounds]) for size in ears}
     best = min(ratios, key=lambda size: ratios[size])
     return best if ratios[best] < 1 - LEAST_GAIN else usual
 
