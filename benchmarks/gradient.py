@@ -1,9 +1,8 @@
-"""Measures what the gradient costs, and `sculpt` re. `add`: ``python3 benchmarks/gradient.py``.
+"""Measures `sculpt` re. `add`: ``python3 benchmarks/gradient.py``; `bound.py` measures both.
 
-Three tables. The first has the cost of a step in milliseconds a patch. The second compares steps of
-`sculpt` with steps of `add` that listen as often, in turn; its processor time leaves out what other
-programs take of the machine. The third dreams `sculpt` by default, with graphs that are traced
-already. The rate at which the machine multiplies two matrices is the yardstick.
+Two tables. The first compares steps of `sculpt` with steps of `add` that listen as often, in turn;
+its processor time leaves out what other programs take of the machine. The second dreams `sculpt` by
+default, with graphs that are traced already.
 
 With ``--against FOLDER``, another checkout of this project: steps of both, in turn. With ``--long``
 too, over ten minutes of sound, which may find no room in memory: the table says how much they take.
@@ -30,7 +29,6 @@ from dreamsound_studio.recipe.method_table import METHODS
 ROUNDS = 9
 #: Goals: of a step of `sculpt` re. one of `add`, and of a whole `sculpt`, seconds.
 MOST_RATIO, MOST_SECONDS = 1.25, 15.0
-MATRIX = 2048
 SCULPT_S = 6.0
 
 #: By name: recipe, rate, channels, seconds.
@@ -86,29 +84,8 @@ def main() -> None:
         names = chosen.case or (LONG_CASES if chosen.long else CASES)
         (against_long if chosen.long else against)(chosen.against, names)
     else:
-        costs()
         ratio()
         whole()
-
-
-def costs() -> None:
-    """Print what a step costs in each case."""
-    print("| one step | ms a patch | processor ms a patch | GFLOP/s of the matrix product |")
-    print("|---|---|---|---|")
-    for name, case in CASES.items():
-        dreamer = _dreamer(*case)
-        patches = _patches(dreamer)
-        step = _stepper(dreamer)
-        times, flops = [], []
-        for _ in range(ROUNDS):
-            flops.append(_gflops())
-            times.append(step())
-        wall, processor = (1000 * statistics.median(t) / patches for t in zip(*times, strict=True))
-        print(
-            f"| {name} | {wall:.2f} | {processor:.2f} | {statistics.median(flops):.0f} |",
-            flush=True,
-        )
-    print()
 
 
 def ratio() -> None:
@@ -273,18 +250,6 @@ def _material(fields: dict[str, Any], rate: int, channels: int, seconds: float) 
         samples.write(start, noise.astype(np.float32))
     clip = Clip(samples, rate)
     return clip, Recipe.make(class_="Bird", backtrack=False, **fields), load_model("yamnet")
-
-
-def _gflops() -> float:
-    import tensorflow as tf
-
-    matrix = tf.random.stateless_normal([MATRIX, MATRIX], [0, 0])
-    times = []
-    for _ in range(3):
-        started = time.perf_counter()
-        tf.matmul(matrix, matrix).numpy()
-        times.append(time.perf_counter() - started)
-    return 2 * MATRIX**3 / statistics.median(times) / 1e9
 
 
 if __name__ == "__main__":

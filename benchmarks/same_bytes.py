@@ -122,7 +122,6 @@ CASES: dict[str, Case] = {
     "16 bits": Case("stereo", {}, ("--bits", "16", "--format", "aiff")),
     "flac": Case("stereo", {}, ("--format", "flac", "--sidecar")),
     "opus": Case("stereo", {}, ("--format", "opus")),
-    "bfloat16": Case("mono", {"precision": "bfloat16"}),
     "h5": Case("mono", {"model": "{h5}"}),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 #: Characters of an invalid value shown in messages.
 MOST_SHOWN = 80
+#: Values in recipes of earlier versions. They are read, but nothing offers them.
+RETIRED = frozenset({"bfloat16"})
 #: What to do, by pydantic's type of the error; the braces take what its context holds.
 USE = {
     "greater_than_equal": "use {ge:.12g} or more",
@@ -28,6 +30,11 @@ USE = {
     "bool_parsing": "use true or false",
     "string_type": "use text",
 }
+
+
+def offered(values: Iterable[str]) -> tuple[str, ...]:
+    """Return the values of a choice without those that only earlier recipes have."""
+    return tuple(value for value in values if value not in RETIRED)
 
 
 def one_line(error: ValidationError, kind: type[BaseModel]) -> str:
@@ -59,8 +66,9 @@ def advice(problem: Mapping[str, Any]) -> str:
     context = problem.get("ctx", {})
     if problem["type"] == "literal_error":
         # pydantic lists them as 'a', 'b' or 'c'
-        values = str(context["expected"]).replace("'", "").replace(" or ", ", ")
-        return f"use one of {values}" if ", " in values else f"use {values}"
+        every = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
+        values = offered(every)
+        return f"use {'one of ' * (len(values) > 1)}{', '.join(values)}"
     if _is_nan(problem["input"]):
         # It fails every comparison: the one that pydantic names says nothing.
         return "use a number"

@@ -21,6 +21,7 @@ from dreamsound_studio.jobs.spec import JobFields
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.plan import takes_texture
+from dreamsound_studio.recipe.precision import check_precision
 from dreamsound_studio.recipe.presets import find_preset
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RenderOptions
@@ -106,6 +107,7 @@ class SharedJob:
             whole = find_preset(self.preset).preset.recipe_with(recipe)
         if checks_names:
             # Names are the same wherever the files are; other paths are another text to parse.
+            check_precision(whole)
             check_names_here(whole)
         recipe = from_project(facts, recipe)
         return replace(self, recipe=recipe if target is None else _toward(recipe, whole, target))

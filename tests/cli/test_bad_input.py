@@ -54,6 +54,7 @@ def assert_one_line(outcome: Outcome, code: int, *words: str) -> None:
         ("--natural nan", ["natural: use a number, not nan"]),
         ("--threshold-db 3", ["threshold_db: ", "not 3.0"]),
         ("--fft-size 1023", ["fft_size must be even"]),
+        ("--precision fastest", ["precision: use one of float32, fast, not 'fastest'"]),
         ("--hop-samples 2000", ["hop_samples 2000 is more than half of fft_size 2048"]),
         ("--seed -1", ["seed: "]),
         ("--air twice", ["air: ", "use one of keep,"]),
@@ -89,6 +90,14 @@ def test_options_that_make_no_sense(
     assert outcome.out == ""
     assert {path.name for path in tmp_path.iterdir()} <= {"bird.wav", "out"}
     assert not list(tmp_path.glob("out/*"))
+
+
+def test_fast_on_a_processor_without_bfloat16(
+    command: Command, bird: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dreamsound_studio.recipe.precision.multiplies_bfloat16", lambda: False)
+    outcome = command("render", bird, "--precision", "fast")
+    assert_one_line(outcome, 2, "precision fast needs", "AVX512_BF16 or AMX_BF16")
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ import pytest
 import dreamsound_studio as dreamsound
 from dreamsound_studio.audio.cut import Cut, Piece
 from dreamsound_studio.audio.source import read_cut
+from dreamsound_studio.jobs.redo import what_differs
 from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.render.note import PREFIX, read_note, with_note
+from dreamsound_studio.render.note import PREFIX, RenderNote, read_note, with_note
 
 from .conftest import Command, chirp, write_sound
 
@@ -140,6 +141,19 @@ def test_what_differs_is_reported(
     assert (outcome.code, "the source (bird.wav" in outcome.out) == (1, True)
     assert "pass --source for another" in outcome.err
     assert len(only(tmp_path / "out")) == 1
+
+
+def test_the_precision_of_an_earlier_version_is_reported() -> None:
+    def note(precision: str) -> RenderNote:
+        return RenderNote.model_validate(
+            {"engine": "1", "threads": 2, "model": "yamnet", "weights_sha256": "0", "bits": "24"}
+            | {"source": {"start": 0, "samples": 1}, "steps_done": 1, "level": "match"}
+            | {"format": "wav", "recipe": Recipe.make(precision=precision).as_dict()}
+        )
+
+    now = note("float32")
+    assert what_differs(note("bfloat16"), now) == ["the precision (bfloat16 then, float32 now)"]
+    assert what_differs(now, now) == []
 
 
 def test_a_lost_source_is_one_line(

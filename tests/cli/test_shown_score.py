@@ -136,6 +136,7 @@ def test_without_memory_for_it_the_dream_goes_on(
     yamnet: YamNet, stereo: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dreamer = Dreamer(stereo, recipe_of(), yamnet)
+    patches = dreamer.recipe.block_patches
 
     def fail(*_: object) -> None:
         raise MemoryError
@@ -145,7 +146,7 @@ def test_without_memory_for_it_the_dream_goes_on(
             patch.setattr(Ear, "hear", fail)
             assert dreamer.score() is None
     assert dreamer.result().final.score > 0
-    assert dreamer.recipe.block_patches == recipe_of().block_patches
+    assert dreamer.recipe.block_patches == patches
 
 
 @pytest.mark.usefixtures("measures_each_step", "dream")

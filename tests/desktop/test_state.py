@@ -284,6 +284,17 @@ def test_a_recipe_that_makes_no_sense_is_not_a_job(tmp_path, document):
         factory.render(document)
 
 
+def test_what_the_processor_cannot_do_is_not_a_job(tmp_path, document, monkeypatch):
+    monkeypatch.setattr("dreamsound_studio.recipe.precision.multiplies_bfloat16", lambda: False)
+    document.recipe = Recipe.make(precision="fast")
+    with pytest.raises(RecipeError, match="AVX512_BF16"):
+        JobFactory(Preferences(), tmp_path / "previews").render(document)
+
+
+def test_a_retired_value_is_not_offered():
+    assert field_named("precision").choices == ("float32", "fast")
+
+
 @pytest.mark.parametrize("folder", ["", "elsewhere"])
 def test_a_tree_that_is_dropped_is_kept(tmp_path, folder):
     (tmp_path / "tree/a/b").mkdir(parents=True)

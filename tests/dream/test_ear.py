@@ -231,11 +231,21 @@ def test_blocks_leave_work_for_two_threads(
 
 
 @pytest.mark.yamnet
+def test_a_gpu_takes_whole_blocks(yamnet: YamNet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ears, "has_gpu", lambda: True)
+    ear = ear_of(yamnet, 16_000, block_patches=256)
+    assert [ear.block_size(patches, passes) for patches, passes in ((1000, 1), (98, 2))] == [
+        256
+    ] * 2
+
+
+@pytest.mark.yamnet
 def test_one_patch_at_a_time_is_one_block_at_a_time(
-    yamnet: YamNet, cores: Callable[[int], None]
+    yamnet: YamNet, cores: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where memory holds no more, no two blocks run at once."""
     cores(8)
+    monkeypatch.setattr(ears, "free_bytes", lambda: 2**40)
     assert [ear_of(yamnet, 16_000, block_patches=n).threads for n in (1, 2, 32)] == [1, 2, 8]
 
 

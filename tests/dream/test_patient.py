@@ -15,6 +15,7 @@ from dreamsound_studio.dream.patient import PatientDreamer
 from dreamsound_studio.dream.records import RawDream, StepEvent
 from dreamsound_studio.dream.step import NextSound
 from dreamsound_studio.errors import MemoryLimitError, RecipeError, is_out_of_memory
+from dreamsound_studio.recipe.plan import Plan
 from dreamsound_studio.recipe.recipe import Recipe
 
 from ..test_api import RATE, chirp
@@ -62,7 +63,7 @@ def test_work_is_done_again_with_half_as_many_patches() -> None:
     assert in_smaller_blocks(work, said.append) == "made"
     assert tried == [FIRST_PATCHES, 16, 8, 4]
     assert said[-1] == "out of memory: block_patches halved from 8 to 4"
-    assert Recipe().block_patches == FIRST_PATCHES
+    assert Plan.of(Recipe()).block_patches == FIRST_PATCHES
 
 
 def test_work_that_fits_no_memory_or_fails_otherwise_is_not_tried_for_ever() -> None:

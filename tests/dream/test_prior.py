@@ -192,7 +192,7 @@ def test_a_curve_goes_through_its_points() -> None:
 
 
 def test_what_a_network_cannot_follow_is_named() -> None:
-    plain: Any = SimpleNamespace(windows=(1.0,), per_db=0.0, training_means={})
+    plain: Any = SimpleNamespace(windows=(1.0,), per_db=0.0, training_means={}, precisions=())
     asked = Recipe.make(
         method="sculpt", class_="Bird", natural=5.0, listen_eq_db=3.0, listen_windows=True
     )

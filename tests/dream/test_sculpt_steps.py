@@ -123,7 +123,6 @@ def test_it_works_with_sounds_as_objectives(yamnet: Model, shared_audio: Path) -
         {"air": "keep"},
         {"air": "octave"},
         {"restore_level": False},
-        {"precision": "bfloat16"},
     ],
     ids=str,
 )

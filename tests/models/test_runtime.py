@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 import threading
@@ -43,6 +44,36 @@ def test_threads_of_an_operation_and_of_blocks(
     six_cores = "import os; os.sched_getaffinity = lambda _: set(range(6))\n"
     done = subprocess.run(
         [sys.executable, "-c", six_cores + before + PROGRAM],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == expected, done.stderr
+
+
+ONEDNN = """
+from dreamsound_studio.models.runtime import uses_onednn
+print(uses_onednn())
+"""
+
+
+@pytest.mark.yamnet
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64") or sys.platform == "darwin",
+    reason="TensorFlow has no oneDNN here",
+)
+@pytest.mark.parametrize(
+    ("switch", "own", "expected"),
+    [("0", None, "True"), (None, None, "True"), ("0", "off", "False")],
+    ids=["switched off", "default", "left as it is"],
+)
+def test_onednn_is_on(switch: str | None, own: str | None, expected: str) -> None:
+    switches = {"TF_ENABLE_ONEDNN_OPTS": switch, "DREAMSOUND_ONEDNN": own}
+    environment = {name: value for name, value in os.environ.items() if name not in switches}
+    environment |= {name: value for name, value in switches.items() if value is not None}
+    done = subprocess.run(
+        [sys.executable, "-c", ONEDNN],
         env=environment,
         capture_output=True,
         text=True,
@@ -147,3 +178,23 @@ def test_an_error_of_an_import_ahead_is_met_where_it_is_needed(
     runtime.import_ahead()
     with pytest.raises(ImportError, match="damaged"):
         runtime.import_tensorflow()
+
+
+@pytest.mark.parametrize(("gpus", "threads"), [([], 6), (["GPU:0"], 1)], ids=["processor", "GPU"])
+def test_a_gpu_gets_one_block_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, gpus: list[str], threads: int
+) -> None:
+    """Threads would queue for its one stream; the processor's cores each take a block."""
+    devices = types.SimpleNamespace(
+        list_physical_devices=lambda _kind: gpus,
+        threading=types.SimpleNamespace(get_intra_op_parallelism_threads=lambda: 1),
+    )
+    monkeypatch.setattr(runtime, "import_tensorflow", lambda: types.SimpleNamespace(config=devices))
+    monkeypatch.setattr(runtime, "available_cores", lambda: 6)
+    for cached in (runtime.has_gpu, runtime.block_threads):
+        cached.cache_clear()
+    try:
+        assert runtime.block_threads() == threads
+    finally:
+        for cached in (runtime.has_gpu, runtime.block_threads):
+            cached.cache_clear()

@@ -217,7 +217,7 @@ def test_only_the_layers_asked_for_are_returned_beside_the_last_three(yamnet: Ya
     assert set(found) == {"layer7/pointwise_conv", "embeddings", "logits", "scores"}
 
 
-def test_bfloat16_hears_nearly_the_same_and_returns_float32(
+def test_fast_hears_nearly_the_same_and_returns_float32(
     yamnet: YamNet, sound_named: Callable[[str], Sound]
 ) -> None:
     import tensorflow as tf
@@ -225,11 +225,11 @@ def test_bfloat16_hears_nearly_the_same_and_returns_float32(
     sound = sound_named("whistle")[:15_600]
     patches = yamnet.patches(tf.constant(sound), 1, yamnet.published_hop_frames)
     exact = yamnet.activations(patches, ("layer5/pointwise_conv/relu",))
-    rough = yamnet.activations(patches, ("layer5/pointwise_conv/relu",), "bfloat16")
+    rough = yamnet.activations(patches, ("layer5/pointwise_conv/relu",), "fast")
     assert all(value.dtype == tf.float32 for value in rough.values())
     difference = np.abs(rough["scores"] - exact["scores"])
-    # 8 bits of mantissa through 27 layers: near, and visibly not the same arithmetic.
-    assert 1e-5 < np.max(difference) < 0.1
+    # 8 bits of mantissa in 13 products: near, and visibly not the same arithmetic.
+    assert 1e-5 < np.max(difference) < 0.02
 
 
 # -- files ----------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ from dreamsound_studio.recipe.recipe import Recipe
 from .conftest import Add, until
 
 Dreams = list[tuple[str, int]]
+#: What stands for a measurement of the block size.
+MEASURED = ("measured", 0)
 
 
 @pytest.fixture
@@ -35,6 +37,11 @@ def dreams(monkeypatch: pytest.MonkeyPatch) -> Dreams:
         control.check_cancelled()
         found.append((recipe.method, rate_hz))
 
+    def measure(_model: Any, control: Control) -> None:
+        control.check_cancelled()
+        found.append(MEASURED)
+
+    monkeypatch.setattr(warm_up, "calibrate", measure)
     monkeypatch.setattr(warm_up, "dream_noise", dream)
     monkeypatch.setattr(warm_up, "local_weights", lambda name: name)
     return found
@@ -70,12 +77,13 @@ def test_it_stops_at_the_next_block(yamnet: YamNet) -> None:
         dream_noise(RECIPES[0], 48_000, yamnet, control)
 
 
-def test_every_usual_graph_is_traced_once(dreams: Dreams) -> None:
+def test_every_usual_graph_is_traced_once_and_then_the_machine_is_measured(dreams: Dreams) -> None:
     ready = WarmUp(loaded, pytest.fail)
     ready.begin()
     ready.begin()
     ready.join()
-    assert dreams == [(recipe.method, rate) for rate in RATES_HZ for recipe in RECIPES]
+    traced = [(recipe.method, rate) for rate in RATES_HZ for recipe in RECIPES]
+    assert dreams == [*traced, MEASURED]
 
 
 def test_one_that_was_stopped_does_not_begin(dreams: Dreams) -> None:

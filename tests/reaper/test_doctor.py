@@ -227,3 +227,23 @@ def test_a_second_is_really_dreamed(yamnet, monkeypatch):
     check = doctor.check_dream()
     assert check.state == "ok", check.text
     assert check.text.startswith("yamnet dreamed 1 s, 2 steps, in ")
+
+
+@pytest.mark.parametrize(
+    ("onednn", "gpu", "system", "state", "text"),
+    [
+        (True, False, "linux", "ok", "oneDNN on"),
+        (False, False, "linux", "warning", "oneDNN off, so that dreams are slower"),
+        (False, True, "linux", "ok", "oneDNN off"),
+        (False, False, "darwin", "ok", "oneDNN off"),
+    ],
+)
+def test_processor(monkeypatch, onednn, gpu, system, state, text):
+    monkeypatch.setattr("dreamsound_studio.models.runtime.uses_onednn", lambda: onednn)
+    monkeypatch.setattr("dreamsound_studio.models.runtime.has_gpu", lambda: gpu)
+    monkeypatch.setattr("dreamsound_studio.processor.multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr(doctor.sys, "platform", system)
+    check = doctor.check_processor()
+    assert (check.state, bool(check.remedy)) == (state, state == "warning")
+    assert check.text.endswith(text)
+    assert "has bfloat16 for precision fast" in check.text

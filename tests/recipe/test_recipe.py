@@ -86,7 +86,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "stop_plateau": st.floats(0.01, 0.99),
     "seed": st.integers(0, 2**32 - 1),
     "block_patches": st.integers(1, 1024),
-    "precision": st.sampled_from(["float32", "bfloat16"]),
+    "precision": st.sampled_from(["float32", "fast", "bfloat16"]),
 }
 
 

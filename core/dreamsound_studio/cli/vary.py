@@ -60,6 +60,7 @@ from dreamsound_studio.pictures.contact_sheet import ContactSheet, Variation
 from dreamsound_studio.pictures.drawing import write_thumbnail
 from dreamsound_studio.recipe.grid import parse_grid
 from dreamsound_studio.recipe.plan import Plan, other_models
+from dreamsound_studio.recipe.precision import check_precision
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RenderOptions
 
@@ -122,6 +123,7 @@ def vary(
     ]
     for recipe in recipes:
         Plan.of(recipe)
+        check_precision(recipe)
         check_names_here(recipe)
         check_judge(judge, recipe.model, *other_models(recipe))
     options = RenderOptions.make(

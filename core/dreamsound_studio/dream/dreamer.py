@@ -12,6 +12,7 @@ from pathlib import Path
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.control import Control, FinishEarly
+from dreamsound_studio.dream.block_sizes import in_blocks
 from dreamsound_studio.dream.companions import Companion, companions_of
 from dreamsound_studio.dream.constraints import mix_wet
 from dreamsound_studio.dream.ears import Ears, unheard
@@ -34,6 +35,7 @@ from dreamsound_studio.recipe.files import Places
 from dreamsound_studio.recipe.no_effect import without_effect
 from dreamsound_studio.recipe.objective import Class, Objective
 from dreamsound_studio.recipe.plan import Plan, other_models, terms_of
+from dreamsound_studio.recipe.precision import INSTEAD, check_precision
 from dreamsound_studio.recipe.recipe import Recipe
 
 #: How often a step is made again at half the strength, at most: to an eighth. A step that falls
@@ -102,13 +104,16 @@ class Dreamer:
         snapshot: Snapshot | None = None,
         places: Places | None = None,
     ) -> None:
-        self.recipe = Plan.of(recipe, model.table)
+        check_precision(recipe)
+        self.recipe = Plan.of(in_blocks(recipe, model), model.table)
         self.model = narrowed(model, other_models(self.recipe))
         self.clip = clip
         self.control = control or Control()
         self.keep_every = keep_every
         self.warnings: list[str] = []
         self._on_warning = on_warning
+        if recipe.precision == "bfloat16":
+            self._warn(INSTEAD)
         for name in without_effect(recipe):
             self._warn(f"{name} has no effect: the method {self.recipe.method} does not use it")
         for name in unheard(recipe, self.model):

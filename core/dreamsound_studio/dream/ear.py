@@ -44,10 +44,13 @@ from dreamsound_studio.dream.patch_grid import PatchGrid
 from dreamsound_studio.dream.silence import Silences
 from dreamsound_studio.dsp.resample import Resampler
 from dreamsound_studio.dsp.threads import in_threads
+from dreamsound_studio.memory import free_bytes
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.models.runtime import block_threads, has_gpu
 
 BEST: Classes = (BEST_CLASS,)
+#: Share of the free memory that blocks may take.
+SHARE_OF_FREE = 0.5
 
 
 class Ear:
@@ -66,8 +69,8 @@ class Ear:
     block_patches : int
         Patches per pass through the network; on processors twice as many as in each of the blocks
         that run at the same time.
-    precision : {"float32", "bfloat16"}
-        Arithmetic inside the network.
+    precision : {"float32", "fast"}
+        Arithmetic inside the network, where it has it; otherwise float32.
     varied : bool
         Whether each signal says through which of the model's windows, and how coloured, it is
         heard.
@@ -95,11 +98,11 @@ class Ear:
         self.objective = objective
         self.hop_frames = hop_frames
         self.block_patches = block_patches
-        self.precision = precision
+        self.precision = precision if precision in model.precisions else "float32"
         self._varied = varied
         self.resampler = Resampler(sample_rate_hz, model.sample_rate_hz)
         self._forward, self.both = graphs_of(
-            model, objective, self.resampler, hop_frames, precision, varied, prior
+            model, objective, self.resampler, hop_frames, self.precision, varied, prior
         )
         #: Layers whose moments over the whole sound the objective reads.
         self.layers = layers_of(objective)
@@ -300,8 +303,13 @@ class Ear:
 
     @property
     def threads(self) -> int:
-        """How many blocks run at the same time; one where memory holds only one patch."""
-        return min(block_threads(), self.block_patches)
+        """How many blocks run at the same time: as many as half the free memory holds.
+
+        One where memory holds only one patch. The sum is the same for any number.
+        """
+        most = min(block_threads(), self.block_patches)
+        block_bytes = math.ceil(self.block_patches / 2) * self.model.patch_bytes
+        return max(1, min(most, int(SHARE_OF_FREE * free_bytes()) // block_bytes))
 
     def _forward_blocks(
         self, sound: Signal, grid: PatchGrid, classes: Classes, totals: Known | None

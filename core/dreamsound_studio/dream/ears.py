@@ -171,7 +171,9 @@ def unheard(recipe: Recipe, model: Model) -> tuple[str, ...]:
         "listen_eq_db": not model.per_db,
         "natural": not model.training_means,
     }
-    return tuple(name for name, lacks in lacking.items() if lacks and getattr(recipe, name))
+    found = tuple(name for name, lacks in lacking.items() if lacks and getattr(recipe, name))
+    is_too_exact = recipe.precision == "fast" and "fast" not in model.precisions
+    return (*found, "precision") if is_too_exact else found
 
 
 def prior_of(plan: Plan, model: Model) -> ObjectiveFunction | None:

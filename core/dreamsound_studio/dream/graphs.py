@@ -53,7 +53,7 @@ def graphs_of(
         From the sound's rate to the model's.
     hop_frames : int
         Distance between patches, in the model's frames.
-    precision : {"float32", "bfloat16"}
+    precision : {"float32", "fast"}
         Arithmetic inside the network.
     varied : bool, optional
         Whether each block has a window of the features and an equaliser of its own.

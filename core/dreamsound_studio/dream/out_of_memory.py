@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from dreamsound_studio.errors import MemoryLimitError, is_out_of_memory
+from dreamsound_studio.recipe.plan import DEFAULT_BLOCK
 
-#: Patches that go through the network at once where no recipe says how many: a recipe's default.
-FIRST_PATCHES: Final = 32
+#: Patches that go through the network at once where no recipe says how many.
+FIRST_PATCHES: Final = DEFAULT_BLOCK
 #: Why work failed that has no blocks to halve.
 OUT_OF_MEMORY: Final = "out of memory: close other programs, or use a shorter part of the sound"
 

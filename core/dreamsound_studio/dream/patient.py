@@ -13,6 +13,7 @@ from typing import Any
 
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.control import Control
+from dreamsound_studio.dream.block_sizes import block_of
 from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.dream.out_of_memory import half_of, halving_line
 from dreamsound_studio.dream.records import RawDream, Snapshot, StepEvent
@@ -70,7 +71,7 @@ class PatientDreamer:
         #: What to say of halvings that no snapshot remembers.
         self._halvings: list[str] = []
         self._stepped = False
-        values = [*(patches for patches, _ in earlier_blocks), recipe.block_patches]
+        values = [*(patches for patches, _ in earlier_blocks), block_of(recipe, model)]
         #: Steps after which a block that an earlier dream ran by is left, and the one to go on by.
         self._planned = [(step, values[n + 1]) for n, (_, step) in enumerate(earlier_blocks)]
 

@@ -222,6 +222,9 @@ def what_differs(note: RenderNote, now: RenderNote) -> list[str]:
         found.append(f"the engine ({note.engine} then, {now.engine} now)")
     if note.threads != now.threads:
         found.append(f"the thread count ({note.threads} then, {now.threads} now)")
+    then, today = (recipe_from(one.recipe).precision for one in (note, now))
+    if then != today:
+        found.append(f"the precision ({then} then, {today} now)")
     then_blocks, now_blocks = _blocks_in_words(note), _blocks_in_words(now)
     if then_blocks != now_blocks:
         found.append(f"block_patches ({then_blocks} then, {now_blocks} now: out of memory)")

@@ -47,6 +47,8 @@ class Ensemble(Model):
         self.graphs = first.graphs
         self.most_graph_bytes = first.most_graph_bytes
         self.windows = first.windows
+        self.precisions = first.precisions
+        self.patch_bytes = first.patch_bytes
         self.per_db = first.per_db
         digest = hashlib.sha256(first.weights_sha256.encode())
         for name in sorted(self.others):

@@ -17,6 +17,9 @@ from dreamsound_studio.models.names import NameTable
 #: rate each, or six of `sculpt`.
 MOST_GRAPH_BYTES = 768 * 2**20
 
+#: Memory of a patch in a network that does not say it; those here take 4 to 65 MB.
+PATCH_BYTES = 16 * 2**20
+
 #: A TensorFlow tensor. TensorFlow has no type stubs; shapes are given at the point of use.
 Tensor = Any
 
@@ -52,6 +55,10 @@ class Model(ABC):
     windows : tuple of float
         Lengths of the features' window that `features_through` can use, re. the published one,
         which comes first.
+    patch_bytes : int
+        Memory that each patch of a block takes in a pass for its gradient, measured.
+    precisions : tuple of str
+        Precisions of a recipe that `activations` has.
     per_db : float
         By how much each feature rises for each dB that its band is louder; 0 if it is not the same
         for all.
@@ -71,6 +78,8 @@ class Model(ABC):
     graphs: dict[Any, Any]
     most_graph_bytes: int = MOST_GRAPH_BYTES
     windows: tuple[float, ...] = (1.0,)
+    patch_bytes: int = PATCH_BYTES
+    precisions: tuple[str, ...] = ("float32",)
     per_db: float = 0.0
 
     @property
@@ -132,8 +141,8 @@ class Model(ABC):
             Feature patches.
         taps : sequence of str
             Published layer names (see :meth:`NameTable.resolve_layer`).
-        precision : {"float32", "bfloat16"}
-            Arithmetic inside; results are float32.
+        precision : str
+            Arithmetic inside, one of `precisions`; results are float32.
 
         Returns
         -------

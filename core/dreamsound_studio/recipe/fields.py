@@ -335,16 +335,21 @@ class RecipeFields(BaseModel):
     ] = None
     seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="seed for all randomness")] = 0
     block_patches: Annotated[
-        int,
+        int | None,
         Field(
             ge=1,
             le=1024,
             description="most patches per pass through the network; a processor takes "
-            "half as many in each of its threads",
+            "half as many in each of its threads; default: what was measured to be fastest on "
+            "this machine, or 32 (256 on a GPU)",
         ),
-    ] = 32
+    ] = None
     precision: Annotated[
-        Literal["float32", "bfloat16"], Field(description="arithmetic inside the network")
+        Literal["float32", "fast", "bfloat16"],
+        Field(
+            description="arithmetic of the network: float32, or fast, whose matrix products are "
+            "in bfloat16, where the processor has AVX512_BF16 or AMX_BF16"
+        ),
     ] = "float32"
 
     @field_validator("objective", mode="before")

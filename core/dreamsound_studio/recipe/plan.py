@@ -23,6 +23,8 @@ FILLED = tuple(
     for field in dataclasses.fields(MethodRow)
     if field.name not in ("combine", "mask_from", "carrier")
 )
+#: Patches in a block on a machine that was not measured; see ``dream.block_sizes``.
+DEFAULT_BLOCK = 32
 #: Where a class is read by default: the paper's score saturates; the logit does not.
 DEFAULT_AT = "logit"
 
@@ -60,6 +62,7 @@ class Plan(Recipe):
     bed: Bed
     bed_level_db: float
     fft_size: int
+    block_patches: int
 
     @classmethod
     def of(cls, recipe: Recipe, table: NameTable | None = None) -> Plan:
@@ -147,6 +150,8 @@ def in_effect(recipe: Recipe, name: str, table: NameTable | None = None) -> Any:
         return value
     if name == "strength":
         return _first_strength(recipe, table)
+    if name == "block_patches":
+        return DEFAULT_BLOCK
     if name == "listen_speed" and _keeps_pitch(recipe):
         return 0.0
     if name == "natural" and not _climbs_logits(recipe):
@@ -192,6 +197,8 @@ def _choices(recipe: Recipe) -> dict[str, Any]:
         "combine": recipe.combine or row.combine,
         "flip": False,
     }
+    if recipe.precision == "bfloat16":
+        values["precision"] = "float32"  # see recipe.precision
     if recipe.layer is None and recipe.objective is None and not takes_texture(recipe):
         values |= {"at": recipe.at or DEFAULT_AT, "class_": _class_of(recipe)}
     return values
@@ -219,7 +226,7 @@ def _check_target(recipe: Recipe, uses_target: bool) -> None:
 
 def _numbers(recipe: Recipe, table: NameTable | None) -> dict[str, Any]:
     """Return what a method has defaults for: the recipe's values, its mask's, or the method's."""
-    values = {name: in_effect(recipe, name, table) for name in FILLED}
+    values = {name: in_effect(recipe, name, table) for name in (*FILLED, "block_patches")}
     if recipe.mask is not None:
         kind = MASK_KINDS[recipe.mask]
         values |= {"mask": None, "invert_mask": recipe.invert_mask or kind.invert_mask}

@@ -13,6 +13,7 @@ from dreamsound_studio.recipe.files import FIELDS
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.plan import in_effect
 from dreamsound_studio.recipe.recipe import Recipe
+from dreamsound_studio.wrong_values import offered
 
 Kind = Literal["number", "whole", "choice", "switch", "file", "points", "text"]
 
@@ -132,7 +133,8 @@ def field_named(name: str) -> Field:
             lowest = float(limit.ge if isinstance(limit, Ge) else limit.gt)  # type: ignore[arg-type]
         elif isinstance(limit, Le | Lt):
             highest = float(limit.le if isinstance(limit, Le) else limit.lt)  # type: ignore[arg-type]
-    choices = tuple(map(str, get_args(annotation))) if get_origin(annotation) is Literal else ()
+    values = get_args(annotation) if get_origin(annotation) is Literal else ()
+    choices = offered(map(str, values))
     unit = next((text for end, text in UNITS.items() if name.endswith(end)), "")
     return Field(
         name,

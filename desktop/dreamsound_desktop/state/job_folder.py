@@ -17,6 +17,7 @@ from dreamsound_studio.queue.inbox import JOB, STATUS, read_job
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.method_table import METHODS
 from dreamsound_studio.recipe.plan import Plan, takes_texture
+from dreamsound_studio.recipe.precision import check_precision
 from dreamsound_studio.recipe.presets import Preset, find_preset, set_fields
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import DEFAULT_RENDERS
@@ -129,6 +130,7 @@ class JobFolder:
             The job is invalid.
         """
         Plan.of(self.recipe)
+        check_precision(self.recipe)
         request = JobRequest.make(self._document(0), str(self.folders[0] / JOB))
         start, stop = parse_span(request.span) if request.span else (0.0, None)
         stop = start + PREVIEW_S if stop is None else min(start + PREVIEW_S, stop)
@@ -153,6 +155,7 @@ class JobFolder:
         if is_own and self.renders == self.own_renders:
             return folder
         Plan.of(self.recipe)
+        check_precision(self.recipe)
         check_names(self.recipe, *known_tables(self.recipe.model))
         write_atomic(folder / JOB, json.dumps(self._document(place), indent=1))
         return folder

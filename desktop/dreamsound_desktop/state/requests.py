@@ -18,6 +18,7 @@ from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.queue.new_job import new_job
 from dreamsound_studio.queue.store.records import Job, NewJob
 from dreamsound_studio.recipe.plan import Plan
+from dreamsound_studio.recipe.precision import check_precision
 from dreamsound_studio.recipe.presets import set_fields
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RENDER_NAMES
@@ -143,6 +144,7 @@ class JobFactory:
         parent: DreamTake | None = None,
     ) -> RequestedJob:
         Plan.of(recipe)  # report invalid recipes now, not in the worker
+        check_precision(recipe)
         request = JobRequest.make(
             {
                 "input": str(document.path),

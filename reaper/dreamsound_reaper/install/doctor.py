@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -86,6 +87,7 @@ def examine(given: Path | None = None, quick: bool = False) -> Findings:
     found += guarded("model", lambda: [check_model()])
     if not quick:
         found += guarded("dream", lambda: [check_dream()])
+        found += guarded("processor", lambda: [check_processor()])
     return Findings(tuple(found))
 
 
@@ -161,6 +163,22 @@ def check_dream() -> Check:
         f"{model} dreamed {DREAM_S:g} s, {DREAM_STEPS} steps, in {dreamed_s:.1f} s "
         f"({whole_s - dreamed_s:.1f} s to load)",
     )
+
+
+def check_processor() -> Check:
+    """Check that TensorFlow uses what makes this processor fast."""
+    from dreamsound_studio.cores import available_cores
+    from dreamsound_studio.models.runtime import OWN_ONEDNN_VARIABLE, has_gpu, uses_onednn
+    from dreamsound_studio.processor import multiplies_bfloat16, processor_name
+
+    fast = "has" if multiplies_bfloat16() else "lacks"
+    text = f"{processor_name()}, cores: {available_cores()}; {fast} bfloat16 for precision fast"
+    if uses_onednn():
+        return Check("processor", "ok", f"{text}; oneDNN on")
+    if has_gpu() or sys.platform == "darwin":  # on macOS TensorFlow has no oneDNN
+        return Check("processor", "ok", f"{text}; oneDNN off")
+    remedy = f"unset {OWN_ONEDNN_VARIABLE} if it is set; otherwise reinstall TensorFlow"
+    return Check("processor", "warning", f"{text}; oneDNN off, so that dreams are slower", remedy)
 
 
 def dream_a_second() -> tuple[str, float]:

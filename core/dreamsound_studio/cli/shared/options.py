@@ -27,6 +27,7 @@ from dreamsound_studio.recipe.method_table import METHODS, SCULPT_TOWARD
 from dreamsound_studio.recipe.naming import EXAMPLE, FIELDS, expand
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RENDER_NAMES
+from dreamsound_studio.wrong_values import offered
 
 NAME_HELP = (
     f"File names, built from {', '.join(f'{{{field}}}' for field in FIELDS)}; "
@@ -212,7 +213,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     elif "default: " not in text and (of_methods := _defaults_of_methods(name)):
         text += f" [default: {of_methods}]"
     # A choice is taken as text: the recipe says what is wrong with it, as it does elsewhere.
-    choices = "|".join(get_args(kind)) if get_origin(kind) is Literal else None
+    choices = "|".join(offered(get_args(kind))) if get_origin(kind) is Literal else None
     value = typer.Option(
         flag,
         help=text,

@@ -42,6 +42,7 @@ from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.jobs.judge import check_judge
 from dreamsound_studio.recipe.naming import DEFAULT_TEMPLATE
 from dreamsound_studio.recipe.plan import Plan, other_models
+from dreamsound_studio.recipe.precision import check_precision
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RENDER_NAMES, RenderOptions
 
@@ -225,6 +226,7 @@ def checked_recipe(
     """Return the recipe of a command's options, checked as far as it can be beforehand."""
     recipe = recipe_of_options(preset, recipe_file, paper, recipe_fields)
     Plan.of(recipe)
+    check_precision(recipe)
     check_names_here(recipe)
     return recipe
 

@@ -67,6 +67,7 @@ class BasicPitch(Model):
         self.lead_samples = OVERLAP_FRAMES // 2 * HOP_SAMPLES
         # The published code drops the frames of a last patch that lie beyond the sound.
         self.pads_end = False
+        self.patch_bytes = 12_000_000
         self._arrays = arrays
         self._shared = SharedWeights()
 
@@ -86,8 +87,7 @@ class BasicPitch(Model):
 
         rows = tf.reshape(patches, [-1, table.PATCH_FRAMES * HOP_SAMPLES])
         levels = self._levels(rows[:, :PATCH_SAMPLES])
-        found = self._network(tf.cast(self._stacked(levels), tf.as_dtype(precision)))
-        found = {name: tf.cast(value, tf.float32) for name, value in found.items()}
+        found = self._network(self._stacked(levels))
         for part in ("contour", "note", "onset"):
             found[part] = tf.sigmoid(found[f"{part}/logits"])
         found["scores"] = tf.reduce_mean(found["note"], axis=1)

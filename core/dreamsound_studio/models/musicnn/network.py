@@ -7,7 +7,6 @@ are read from the package's checkpoints; the package itself is never imported.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -82,17 +81,14 @@ class MusicNetwork(Model):
         """Return activations by published name; see :meth:`Model.activations`."""
         import tensorflow as tf
 
-        dtype = tf.as_dtype(precision)
-        found = self._network(tf.cast(patches, dtype)[..., None], dtype)
+        found = self._network(patches[..., None])
         found["scores"] = tf.sigmoid(found["logits"])
         aliases = {alias: found[name] for name, alias in self.table.aliases.items()}
         wanted = {name: found[name] for name in taps if name in found}
         always = {name: found[name] for name in ("embeddings", "logits", "scores") if name in found}
-        return {
-            name: tf.cast(value, tf.float32) for name, value in (aliases | always | wanted).items()
-        }
+        return aliases | always | wanted
 
-    def _network(self, x: Tensor, dtype: Any) -> dict[str, Tensor]:
+    def _network(self, x: Tensor) -> dict[str, Tensor]:
         raise NotImplementedError
 
     def _normalised(self, x: Tensor, number: int) -> Tensor:
@@ -104,7 +100,7 @@ class MusicNetwork(Model):
         variance = arrays[f"{name}/moving_variance"].astype(np.float64) + BATCH_NORM_EPSILON
         scale = arrays[f"{name}/gamma"] / np.sqrt(variance)
         shift = arrays[f"{name}/beta"] - arrays[f"{name}/moving_mean"] * scale
-        return x * tf.cast(scale, x.dtype) + tf.cast(shift, x.dtype)
+        return x * tf.cast(scale, tf.float32) + tf.cast(shift, tf.float32)
 
     def _convolved(self, x: Tensor, name: str, padding: str) -> Tensor:
         import tensorflow as tf
@@ -123,7 +119,9 @@ class MusicNetwork(Model):
 class MusicNN(MusicNetwork):
     """musicnn: kernels shaped after timbre and rhythm, then three layers over time."""
 
-    def _network(self, x: Tensor, dtype: Any) -> dict[str, Tensor]:
+    patch_bytes = 65_000_000
+
+    def _network(self, x: Tensor) -> dict[str, Tensor]:
         import tensorflow as tf
 
         found: dict[str, Tensor] = {}
@@ -183,7 +181,9 @@ class MusicNN(MusicNetwork):
 class MusicVgg(MusicNetwork):
     """vgg: five 3 x 3 convolutions with pooling."""
 
-    def _network(self, x: Tensor, dtype: Any) -> dict[str, Tensor]:
+    patch_bytes = 40_000_000
+
+    def _network(self, x: Tensor) -> dict[str, Tensor]:
         import tensorflow as tf
 
         found: dict[str, Tensor] = {}

@@ -64,6 +64,8 @@ class YamNet(Model):
         self.patch_samples = (table.PATCH_FRAMES - 1) * FRAME_HOP + FRAME_SAMPLES
         self.table = table.names()
         self.windows = WINDOWS
+        self.precisions = ("float32", "fast")
+        self.patch_bytes = 4_300_000
         self.per_db = math.log(10) / 20
         self._training_means = {
             f"{name}/bn": np.asarray(arrays[f"{name}/bn/beta"], np.float32)
@@ -113,25 +115,31 @@ class YamNet(Model):
     def activations(
         self, patches: Tensor, taps: Sequence[str], precision: str = "float32"
     ) -> dict[str, Tensor]:
-        """Return activations by published name; see :meth:`Model.activations`."""
+        """Return activations by published name; see :meth:`Model.activations`.
+
+        Notes
+        -----
+        `fast` has the 1 x 1 products in bfloat16, forward and back, and all else in float32. With
+        the bias in bfloat16 too, the gradient of speech kept 0.953 of float32's instead of 0.966.
+        """
         import tensorflow as tf
 
-        dtype = tf.as_dtype(precision)
+        products = tf.bfloat16 if precision == "fast" else tf.float32
         found: dict[str, Tensor] = {}
 
-        x = tf.cast(patches, dtype)[..., None]
+        x = patches[..., None]
         for conv in self._convolutions:
-            normalised = self._convolve(x, conv, dtype)
+            normalised = self._convolve(x, conv, products)
             x = tf.nn.relu(normalised)
             relu = "layer1/relu" if conv.name == "layer1/conv" else f"{conv.name}/relu"
             if f"{conv.name}/bn" in taps:
-                found[f"{conv.name}/bn"] = tf.cast(normalised, tf.float32)
+                found[f"{conv.name}/bn"] = normalised
             if relu in taps:
-                found[relu] = tf.cast(x, tf.float32)
+                found[relu] = x
             if conv.name in taps:
                 # The plain convolution lies behind its folded batch norm, which is invertible.
-                found[conv.name] = (tf.cast(normalised, tf.float32) - conv.shift) / conv.scale
-        embeddings = tf.reduce_mean(tf.cast(x, tf.float32), [1, 2])
+                found[conv.name] = (normalised - conv.shift) / conv.scale
+        embeddings = tf.reduce_mean(x, [1, 2])
         logits = embeddings @ self._dense[0] + self._dense[1]
         scores = tf.sigmoid(logits)
         last = {"embeddings": embeddings, "logits": logits, "scores": scores}
@@ -139,11 +147,12 @@ class YamNet(Model):
         found |= {name: last[alias] for name, alias in table.ALIASES.items() if name in taps}
         return found
 
-    def _convolve(self, x: Tensor, conv: _Folded, dtype: Any) -> Tensor:
+    def _convolve(self, x: Tensor, conv: _Folded, products: Any) -> Tensor:
         import tensorflow as tf
 
+        dtype = products if conv.name.endswith("pointwise_conv") else tf.float32
         kernel = self._shared.tensor(f"{conv.name}/kernel", conv.kernel, dtype)
-        bias = self._shared.tensor(f"{conv.name}/bias", conv.bias, dtype)
+        bias = self._shared.tensor(f"{conv.name}/bias", conv.bias, tf.float32)
         strides = [1, conv.stride, conv.stride, 1]
         if conv.name.endswith("depthwise_conv"):
             return tf.nn.bias_add(tf.nn.depthwise_conv2d(x, kernel, strides, "SAME"), bias)
@@ -151,7 +160,8 @@ class YamNet(Model):
             return tf.nn.bias_add(tf.nn.conv2d(x, kernel, strides, "SAME"), bias)
         height, width, channels = x.shape[1:]
         outputs = conv.kernel.shape[-1]
-        rows = tf.matmul(tf.reshape(x, [-1, channels]), tf.reshape(kernel, [channels, outputs]))
+        rows = tf.cast(tf.reshape(x, [-1, channels]), dtype)
+        rows = tf.cast(tf.matmul(rows, tf.reshape(kernel, [channels, outputs])), tf.float32)
         return tf.reshape(tf.nn.bias_add(rows, bias), [-1, height, width, outputs])
 
 

@@ -1,5 +1,7 @@
 """Get a worker ready while it has nothing to do: TensorFlow, the model, and the usual graphs.
 
+Then it measures how many patches the machine best takes at a time, unless that is known.
+
 What is ready is what the defaults use, at the rates that most sounds have. A recipe of its own may
 need another graph of the network, but finds TensorFlow and the model.
 """
@@ -14,6 +16,7 @@ import numpy as np
 
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.control import Control
+from dreamsound_studio.dream.block_sizes import calibrate
 from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.errors import RenderCancelled
 from dreamsound_studio.jobs.models import Loaded
@@ -77,6 +80,8 @@ class WarmUp:
             for recipe in RECIPES:
                 self._control.check_cancelled()
                 dream_noise(recipe, rate_hz, self._load(recipe).model, self._control)
+        self._control.check_cancelled()
+        calibrate(self._load(RECIPES[0]).model, self._control)
 
 
 def dream_noise(recipe: Recipe, rate_hz: int, model: Model, control: Control) -> None:
