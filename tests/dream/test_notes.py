@@ -250,6 +250,7 @@ class Times:
 
     taps: tuple[str, ...] = ()
     reads_class = False
+    reads_time = True
 
     def values(self, activations: dict[str, Any], classes: Any) -> Any:
         del classes
