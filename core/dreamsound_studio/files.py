@@ -9,7 +9,7 @@ import itertools
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -41,8 +41,17 @@ def partial_files(folder: Path, tag: str) -> list[Path]:
     return sorted(folder.glob(f".{glob.escape(tag)}{'[0-9a-f]' * 8}.partial"))
 
 
+def remove_files(paths: Iterable[Path]) -> None:
+    """Remove files, as far as possible."""
+    for path in paths:
+        with suppress(OSError):
+            path.unlink()
+
+
 @contextmanager
-def atomic(path: Path, *, overwrite: bool = True, ending: str = ".partial") -> Iterator[Path]:
+def atomic(
+    path: Path, *, overwrite: bool = True, ending: str = ".partial", tag: str = ""
+) -> Iterator[Path]:
     """Yield a temporary path; rename what is written there to `path` if the block succeeds.
 
     Parameters
@@ -51,7 +60,7 @@ def atomic(path: Path, *, overwrite: bool = True, ending: str = ".partial") -> I
         Target path, in an existing folder.
     overwrite : bool, optional
         Whether to replace an existing file.
-    ending : str, optional
+    ending, tag : str, optional
         As in `partial_beside`.
 
     Yields
@@ -74,7 +83,7 @@ def atomic(path: Path, *, overwrite: bool = True, ending: str = ".partial") -> I
     >>> [path.name for path in folder.iterdir()]
     ['note.txt']
     """
-    partial = partial_beside(path, ending=ending)
+    partial = partial_beside(path, tag, ending)
     try:
         yield partial
         if overwrite:
@@ -93,6 +102,7 @@ def write_atomic(
     *,
     overwrite: bool = True,
     error: type[DreamSoundError] = AudioFileError,
+    tag: str = "",
 ) -> None:
     """Write a file atomically; text becomes UTF-8 with its line ends unchanged.
 
@@ -106,6 +116,8 @@ def write_atomic(
         Whether to replace an existing file.
     error : type, optional
         The error to raise.
+    tag : str, optional
+        As in `partial_beside`.
 
     Raises
     ------
@@ -113,7 +125,7 @@ def write_atomic(
         Of the given type: the file cannot be written, or exists and `overwrite` is False.
     """
     data = content if isinstance(content, bytes) else content.encode()
-    with writing(path, error), atomic(path, overwrite=overwrite) as partial:
+    with writing(path, error), atomic(path, overwrite=overwrite, tag=tag) as partial:
         partial.write_bytes(data)
 
 
@@ -160,7 +172,7 @@ def read_limited(
 
 
 def rename_new(partial: Path, path: Path) -> None:
-    """Give a file an unused name; raise `FileExistsError` if it is taken.
+    """Give a file an unused name, unless it has it; raise `FileExistsError` if it is taken.
 
     The old name may remain, as a second name of the same file: the caller removes it.
     """
@@ -168,7 +180,8 @@ def rename_new(partial: Path, path: Path) -> None:
         # Unlike a rename, a link fails if another process has taken the name meanwhile.
         os.link(partial, path)
     except FileExistsError:
-        raise
+        if not partial.samefile(path):
+            raise
     except OSError:
         # A file system without links.
         if path.exists():

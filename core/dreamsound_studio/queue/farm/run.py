@@ -36,6 +36,7 @@ from dreamsound_studio.queue.farm.messages import (
 from dreamsound_studio.queue.farm.task import NeedsFilesError, dream_job
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.worker.job_run import JobRun
+from dreamsound_studio.queue.worker.leftovers import farm_folder
 from dreamsound_studio.queue.worker.surroundings import GivenBack, Surroundings
 from dreamsound_studio.render.note import file_sha256
 
@@ -60,7 +61,7 @@ class FarmRun(JobRun):
     def carry_out(self) -> JobResult:
         """Have the job dreamed on a machine, and fetch the renders."""
         spec = self.spec
-        folder = Path(spec.out) / f".{self.tag}farm"
+        folder = farm_folder(self.job, Path(spec.out))
         probe = uuid.uuid4().hex
         try:
             folder.mkdir(parents=True, exist_ok=True)

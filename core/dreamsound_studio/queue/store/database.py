@@ -23,7 +23,7 @@ COLUMNS: Final = ", ".join(JOB_COLUMNS)
 #: SQL for the number of the current change.
 NEXT_NUMBER: Final = "(SELECT number + 1 FROM queue)"
 #: SQLite's largest integer; IDs cannot exceed it.
-_MOST_ID: Final = 2**63 - 1
+MOST_ID: Final = 2**63 - 1
 
 #: Connections of the parent in a forked child. Closing them there would remove the log that the
 #: parent uses: https://www.sqlite.org/howtocorrupt.html, section 2.6.
@@ -169,7 +169,7 @@ class Database:
 
 def checked_id(job_id: int) -> int:
     """Return a valid job ID, or raise `QueueInputError`."""
-    if not 0 <= job_id <= _MOST_ID:
+    if not 0 <= job_id <= MOST_ID:
         raise QueueInputError(f"Invalid job ID: {job_id}")
     return job_id
 

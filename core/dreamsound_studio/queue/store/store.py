@@ -62,6 +62,7 @@ class Store(Database):
     waiting_folders = queries.waiting_folders
     unreported_folders = queries.unreported_folders
     is_waited_for = queries.is_waited_for
+    states = queries.states
     number = queries.number
     changes = queries.changes
     watch = queries.watch
@@ -98,9 +99,14 @@ class Store(Database):
         """Whether renders are paused; previews never are."""
         return queries.is_paused(self)
 
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of all checkpoints, which may not exist."""
+        return self.folder / "checkpoints"
+
     def checkpoints_of(self, job: Job) -> Path:
         """Return the folder of a job's checkpoints, which may not exist."""
-        return self.folder / "checkpoints" / f"{job.id}-{job.token}"
+        return self.checkpoints / f"{job.id}-{job.token}"
 
 
 def open_store(path: Path | None = None) -> tuple[Store, list[str]]:

@@ -56,8 +56,8 @@ class ReadyJob:
     def put_in_place(self) -> JobResult | None:
         """Move the files into place, and the record into the library; return the result.
 
-        Files that are in place already stay there. If any other is missing or damaged, nothing is
-        moved, and None returned.
+        Files that are in place already stay there, unless others cannot join them. If any other is
+        missing or damaged, nothing is moved, and None returned.
 
         Raises
         ------
@@ -67,11 +67,13 @@ class ReadyJob:
         partial: dict[str, Path] = {}
         places: dict[str, Path] = {}
         for name, fact in self.files.items():
-            if file_sha256(Path(fact.place)) == fact.sha256:
+            here, there = Path(fact.partial), Path(fact.place)
+            # One that still has both names is moved again: it does not stay if others cannot.
+            if file_sha256(there) == fact.sha256 and not _are_same(here, there):
                 continue
-            if file_sha256(Path(fact.partial)) != fact.sha256:
+            if file_sha256(here) != fact.sha256:
                 return None
-            partial[name], places[name] = Path(fact.partial), Path(fact.place)
+            partial[name], places[name] = here, there
         if len(places) < len(self.files):
             # Whoever moved the others may have died before it waited for the disk.
             others = [Path(fact.place) for name, fact in self.files.items() if name not in places]
@@ -81,6 +83,13 @@ class ReadyJob:
         put_in_place(partial, places, self.overwrite)
         warnings = [*self.result["warnings"], *keep_once(self.record)]
         return {**self.result, "warnings": warnings}
+
+
+def _are_same(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:
+        return False
 
 
 def _record(values: Mapping[str, Any] | None) -> DreamRecord | None:

@@ -19,7 +19,6 @@ from dreamsound_studio.jobs.models import WarmModels, default_budget
 from dreamsound_studio.jobs.thread_warnings import thread_warnings
 from dreamsound_studio.locks import WorkerLock, sweep
 from dreamsound_studio.memory import free_unused, resident_bytes
-from dreamsound_studio.queue import inbox
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.schema import RemovedQueueError
 from dreamsound_studio.queue.store.states import LostWorkerError
@@ -30,6 +29,7 @@ from dreamsound_studio.queue.worker.log_lines import device_line, job_line
 from dreamsound_studio.queue.worker.options import WorkerOptions
 from dreamsound_studio.queue.worker.retry import patiently
 from dreamsound_studio.queue.worker.surroundings import Surroundings
+from dreamsound_studio.queue.worker.tending import clear_up, take_back, tend_folders
 from dreamsound_studio.queue.worker.warm_up import WarmUp
 
 #: Polling interval of a worker without work; a check costs some 20 microseconds.
@@ -116,7 +116,8 @@ class Worker:
             self.store.register_worker(
                 self.name, self._lock.path, device=self.device, is_farm=self.is_farm
             )
-            self._recover(Observer())
+            patiently(lambda: self._tend_all(Observer()))
+            clear_up(self.store)
             threads = [
                 threading.Thread(target=self._watch, name="watch"),
                 threading.Thread(target=self._previews, name="previews"),
@@ -210,8 +211,7 @@ class Worker:
             )
         if not self.store.beat(self.name):
             raise LostWorkerError(f"Worker {self.name} was taken for dead and exits")
-        self._recover(observer)
-        self._tend_folders()
+        self._tend_all(observer)
 
     # -- what they do ---------------------------------------------------------------------------
 
@@ -268,21 +268,10 @@ class Worker:
             return not self.store.is_waited_for()
         return time.monotonic() - self._worked_s > self.options.idle_s
 
-    def _recover(self, observer: Observer) -> None:
-        for job in self.store.recover(observer):
-            self._say(job_line(job.id, f"lost its worker; now {job.state}"))
-            if job.is_over:
-                inbox.report_over(self.store, job)
+    def _tend_all(self, observer: Observer) -> None:
+        take_back(self.store, observer, self._say)
         sweep(self._lock.path.parent)
-
-    def _tend_folders(self) -> None:
-        """Check job folders for requests about queued jobs, and report finished jobs to them."""
-        for number, folder in self.store.waiting_folders():
-            if inbox.wish(folder) == "cancel":
-                with suppress(QueueError):  # claimed meanwhile
-                    self.store.cancel(number)
-        for job in self.store.unreported_folders():
-            inbox.report_over(self.store, job)
+        tend_folders(self.store)
 
     def _runs_on(self, device: str) -> None:
         self._say(device_line(device, os.cpu_count()))
