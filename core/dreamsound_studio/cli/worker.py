@@ -16,11 +16,13 @@ from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.own_process import process
 from dreamsound_studio.cli.shared.progress import say
 from dreamsound_studio.locks import WorkerLock
+from dreamsound_studio.queue.store.schema import DamagedQueueError, RemovedQueueError
 from dreamsound_studio.queue.store.states import LostWorkerError
 from dreamsound_studio.queue.store.store import Store, open_store
 from dreamsound_studio.queue.worker.options import WorkerOptions
+from dreamsound_studio.queue.worker.retry import patiently
 from dreamsound_studio.queue.worker.start import lock_of
-from dreamsound_studio.queue.worker.supervisor import AGAIN, OUTGROWN, Supervisor
+from dreamsound_studio.queue.worker.supervisor import AGAIN, OUTGROWN, QUEUE_GONE, Supervisor
 
 if TYPE_CHECKING:
     from dreamsound_studio.queue.worker.worker import Worker
@@ -64,7 +66,7 @@ def worker(
     child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
 ) -> int:
     """Run the jobs of the render queue; commands that add jobs start a worker themselves."""
-    store, notes = open_store()
+    store, notes = patiently(lambda: open_store(for_user=False), patience_s=0.0)
     for note in notes:
         say(f"dreamsound: {note}")
     arguments = [f"--idle={idle}", f"--checkpoint-every={checkpoint_every}"]
@@ -134,6 +136,9 @@ def _work(worker: Worker) -> int:
     except LostWorkerError as error:
         say(f"dreamsound: {error}")
         return AGAIN
+    except (RemovedQueueError, DamagedQueueError) as error:
+        say(f"dreamsound: {error}")
+        return QUEUE_GONE
     return OUTGROWN if worker.has_outgrown else 0
 
 

@@ -90,7 +90,7 @@ class JobRun:
         """
         try:
             end = self._end()
-            job = patiently(end)
+            job = patiently(end, is_ending=lambda: self.leaving)
         except LostJobError:
             return None
         finally:
@@ -258,7 +258,10 @@ class JobRun:
         """
         ready = ReadyJob(files, self.spec.options.overwrite, result, record)
         around, number = self.around, self.job.id
-        patiently(lambda: around.store.set_ready(number, around.worker, ready.as_dict()))
+        patiently(
+            lambda: around.store.set_ready(number, around.worker, ready.as_dict()),
+            is_ending=lambda: self.leaving,
+        )
         return ready
 
     def finish_ready(self, ready: ReadyJob) -> JobResult | None:

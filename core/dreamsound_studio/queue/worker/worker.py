@@ -19,8 +19,8 @@ from dreamsound_studio.jobs.models import WarmModels, default_budget
 from dreamsound_studio.jobs.thread_warnings import thread_warnings
 from dreamsound_studio.locks import WorkerLock, sweep
 from dreamsound_studio.memory import free_unused, resident_bytes
-from dreamsound_studio.queue.store.records import Job
-from dreamsound_studio.queue.store.schema import RemovedQueueError
+from dreamsound_studio.queue.store.records import KINDS, Job
+from dreamsound_studio.queue.store.schema import FullDiskError, RemovedQueueError
 from dreamsound_studio.queue.store.states import LostWorkerError
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.job_run import JobRun
@@ -113,10 +113,8 @@ class Worker:
         if not self._lock.acquire(LOCK_S):
             raise QueueError(f"{self._lock.path}: locked by another process")
         with self._lock, thread_warnings():
-            self.store.register_worker(
-                self.name, self._lock.path, device=self.device, is_farm=self.is_farm
-            )
-            patiently(lambda: self._tend_all(Observer()))
+            patiently(self._register, is_ending=self._is_leaving)
+            patiently(lambda: self._tend_all(Observer()), is_ending=self._is_leaving)
             clear_up(self.store)
             threads = [
                 threading.Thread(target=self._watch, name="watch"),
@@ -142,6 +140,9 @@ class Worker:
         # No lock may be taken here: the interrupted thread may hold it.
         self._asked_to_leave = True
 
+    def _is_leaving(self) -> bool:
+        return self._asked_to_leave or self._leaving.is_set()
+
     def _leave_now(self) -> None:
         self._leaving.set()
         self._warm_up.stop()
@@ -155,7 +156,7 @@ class Worker:
     def _renders(self) -> int:
         count = 0
         while not self._leaving.is_set() and not self._outgrows():
-            job = patiently(lambda: self.store.claim(self.name, ("render",)))
+            job = self._claim("render")
             if job is not None:
                 self._run(job, self._give_way)
                 count += 1
@@ -170,7 +171,7 @@ class Worker:
     def _previews(self) -> None:
         try:
             while not self._leaving.is_set():
-                job = patiently(lambda: self.store.claim(self.name, ("preview",)))
+                job = self._claim("preview")
                 if job is None:
                     self._leaving.wait(POLL_S)
                     continue
@@ -198,16 +199,30 @@ class Worker:
                 if time.monotonic() - beaten_s < BEAT_S:
                     continue
                 beaten_s = time.monotonic()
-                patiently(lambda: self._tend(observer))
+                with suppress(FullDiskError):  # leaving
+                    patiently(lambda: self._tend(observer), is_ending=self._is_leaving)
         except BaseException as error:  # noqa: BLE001 - a thread cannot raise to a caller
             self._failed(error)
+
+    def _register(self) -> None:
+        self.store.register_worker(
+            self.name, self._lock.path, device=self.device, is_farm=self.is_farm
+        )
+
+    def _claim(self, *kinds: str) -> Job | None:
+        """Claim a job of these kinds, or of any; return None where there is none, or to leave."""
+        claim = lambda: self.store.claim(self.name, kinds or KINDS)  # noqa: E731
+        try:
+            return patiently(claim, is_ending=self._is_leaving)
+        except FullDiskError:
+            return None
 
     def _tend(self, observer: Observer) -> None:
         if not self.store.is_in_place():
             # Nobody could see or stop its jobs any more.
             raise RemovedQueueError(
-                f"{self.store.path}: the queue was removed while a worker used it. Add its jobs "
-                "again."
+                f"{self.store.path}: the queue was removed or replaced while a worker used it. Add "
+                "its jobs again."
             )
         if not self.store.beat(self.name):
             raise LostWorkerError(f"Worker {self.name} was taken for dead and exits")
