@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import glob
 import hashlib
 import itertools
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,6 +17,10 @@ from dreamsound_studio.errors import AudioFileError, DreamSoundError
 
 #: A file is read for its hash in blocks of this size.
 HASH_BYTES = 2**20
+
+
+class NameTakenError(AudioFileError):
+    """Another file has the name that a file was about to get."""
 
 
 def partial_beside(path: Path, tag: str = "", ending: str = ".partial") -> Path:
@@ -183,10 +186,10 @@ def rename_new(partial: Path, path: Path) -> None:
         if not partial.samefile(path):
             raise
     except OSError:
-        # A file system without links.
-        if path.exists():
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
-        partial.rename(path)
+        # A file system without links: whoever makes the empty file has the name.
+        partial.stat()
+        path.open("xb").close()
+        partial.replace(path)
 
 
 def rename_free(partial: Path, path: Path) -> Path:
@@ -212,6 +215,8 @@ def put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bo
 
     Raises
     ------
+    NameTakenError
+        A name is taken, and is not to be replaced.
     AudioFileError
         A file cannot be renamed, or the disk has no room for one.
     """
@@ -220,21 +225,21 @@ def put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bo
     except OSError as error:
         names = ", ".join(str(paths[name]) for name in partial)
         raise AudioFileError(f"{names}: cannot write: {error.strerror or error}") from error
-    done: list[Path] = []
+    done: dict[Path, Path] = {}
     for name, place in partial.items():
         try:
             if overwrite:
                 place.replace(paths[name])
             else:
                 rename_new(place, paths[name])
-                done.append(paths[name])
+                done[paths[name]] = place
         except BaseException as error:
-            for path in done:
-                path.unlink(missing_ok=True)
+            _take_back(done)
             if not isinstance(error, OSError):
                 raise
             reason = error.strerror or str(error)
-            raise AudioFileError(f"{paths[name]}: cannot write: {reason}") from error
+            kind = NameTakenError if isinstance(error, FileExistsError) else AudioFileError
+            raise kind(f"{paths[name]}: cannot write: {reason}") from error
     for place in partial.values():
         # A new name may be a second one.
         with suppress(OSError):
@@ -242,14 +247,18 @@ def put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bo
     sync_folders(path.parent for path in paths.values())
 
 
-def free_number(is_taken: Callable[[int], bool]) -> int:
-    """Return the first of 1, 2, 3, ... that is not taken."""
-    return next(number for number in itertools.count(1) if not is_taken(number))
+def _take_back(done: Mapping[Path, Path]) -> None:
+    """Give files, by their new paths, their old paths back."""
+    for path, place in done.items():
+        with suppress(OSError):
+            path.replace(place)
+            # Two names of one file: replacing one by the other does nothing.
+            path.unlink(missing_ok=True)
 
 
-def free_paths(paths: Callable[[int], dict[str, Path]]) -> dict[str, Path]:
-    """Return the first of paths(1), paths(2), ... of which none exists."""
-    return paths(free_number(lambda number: any(path.exists() for path in paths(number).values())))
+def free_number(is_taken: Callable[[int], bool], first: int = 1) -> int:
+    """Return the first of 1, 2, 3, ..., or from another number on, that is not taken."""
+    return next(number for number in itertools.count(first) if not is_taken(number))
 
 
 def numbered(name: str, number: int, before: str = "_") -> str:

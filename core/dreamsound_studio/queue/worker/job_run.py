@@ -21,7 +21,7 @@ from dreamsound_studio.errors import (
     RenderCancelled,
     is_out_of_memory,
 )
-from dreamsound_studio.files import check_folder_writable
+from dreamsound_studio.files import NameTakenError, check_folder_writable
 from dreamsound_studio.jobs.checkpoint import Checkpoints
 from dreamsound_studio.jobs.hooks import Hooks
 from dreamsound_studio.jobs.report import RenderFact, Report
@@ -232,43 +232,26 @@ class JobRun:
             name: RenderFact(str(partial), str(made.places[name]), file_sha256(partial))
             for name, partial in made.partial.items()
         }
-        self.set_ready(files, report.result(), record)
+        overwrite = self.spec.options.overwrite
+        self.set_ready(ReadyJob(files, overwrite, report.result(), record, made.number))
 
-    def set_ready(
-        self,
-        files: dict[str, RenderFact],
-        result: JobResult,
-        record: DreamRecord | None,
-    ) -> ReadyJob:
-        """Record the files about to move into place; if this process dies, another does it.
-
-        Parameters
-        ----------
-        files : dict
-            The finished files, by name.
-        result : JobResult
-            The job's result, as `Report.result` gives it.
-        record : DreamRecord or None
-            For the library.
-
-        Returns
-        -------
-        ReadyJob
-            The argument of `finish_ready`.
-        """
-        ready = ReadyJob(files, self.spec.options.overwrite, result, record)
+    def set_ready(self, ready: ReadyJob) -> None:
+        """Record the files about to move into place; if this process dies, another does it."""
         around, number = self.around, self.job.id
         patiently(
             lambda: around.store.set_ready(number, around.worker, ready.as_dict()),
             is_ending=lambda: self.leaving,
         )
-        return ready
 
     def finish_ready(self, ready: ReadyJob) -> JobResult | None:
         """Move finished files into place; return the result, or None if they are incomplete."""
         try:
             finished = ready.put_in_place()
-        except AudioFileError:
+        except AudioFileError as error:
+            if ready.number and isinstance(error, NameTakenError):
+                other = ready.renumbered()
+                self.set_ready(other)
+                return self.finish_ready(other)
             self.clean()
             raise
         if finished is None:
