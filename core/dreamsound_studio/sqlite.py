@@ -109,7 +109,8 @@ class FileKind:
         except sqlite3.Error as error:
             # The low eight bits are the kind of error, those above are the detail.
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            is_emptied = str(error).startswith("no such table")
+            if is_emptied or code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
                 raise self.damaged(path, str(error)) from error
             if _is_full(code, path):
                 raise self._full(path) from error

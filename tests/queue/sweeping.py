@@ -272,8 +272,8 @@ class Sweep:
         Writes the sound to dream.
     calm : Run
         The undisturbed run, with its renders.
-    rounds, failures : int
-        How many there were, and how many of them fell short.
+    rounds, once_rounds, failures : int
+        How many there were, how many of them with one death, and how many fell short.
     """
 
     scene: Scene
@@ -281,6 +281,7 @@ class Sweep:
     calm: Run = field(init=False)
     renders: dict[str, bytes] = field(init=False)
     rounds: int = 0
+    once_rounds: int = 0
     failures: int = 0
 
     def __post_init__(self) -> None:
@@ -320,6 +321,7 @@ class Sweep:
         where = [run.points[-1] for run in self.scene.runs if run.was_killed]
         problems = list(self.scene.problems(self.renders))
         self.rounds += 1
+        self.once_rounds += "+" not in which
         self.failures += bool(problems)
         if problems:
             print(f"{which}: killed at {where}: {'; '.join(problems)}", flush=True)

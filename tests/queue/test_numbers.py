@@ -20,6 +20,7 @@ from dreamsound_studio.queue.worker.surroundings import Surroundings
 from dreamsound_studio.render.places import SIDECAR, put_in_free_places, renumbered
 
 RACES = 100
+PATIENCE_S = 300.0
 NAMES = ("dream", f"dream{SIDECAR}", "hardcut")
 
 
@@ -79,8 +80,8 @@ WAYS: dict[str, Callable[[Path, str, int], dict[str, Path]]] = {
 def race_all(folder: Path, who: str, start: Any, found: Any) -> None:
     """Take part in every race."""
     for race in range(RACES):
-        start.wait(timeout=60)
         try:
+            start.wait(timeout=PATIENCE_S)
             found.put((race, WAYS[who](folder / str(race), who, race)))
         except Exception as error:  # noqa: BLE001 - shown where places are expected
             found.put((race, repr(error)))
@@ -95,7 +96,7 @@ def test_no_two_processes_get_the_same_number(tmp_path: Path) -> None:
     racers = [context.Process(target=race_all, args=(tmp_path, who, start, found)) for who in WAYS]
     for racer in racers:
         racer.start()
-    results = [found.get(timeout=120) for _ in range(RACES * len(WAYS))]
+    results = [found.get(timeout=PATIENCE_S) for _ in range(RACES * len(WAYS))]
     for racer in racers:
         racer.join()
     got: dict[int, list[Path]] = {race: [] for race in range(RACES)}

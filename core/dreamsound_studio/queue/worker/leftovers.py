@@ -35,13 +35,12 @@ def remove_partials(job: Job, out: Path | None = None) -> None:
     out : pathlib.Path, optional
         Folder of the renders; by default as in the request.
     """
-    if out is None:
-        folder = Path(job.job_folder or Path.home())
-        out = absolute_path(json.loads(job.request)["out"], folder)
-    places = {out} if job.job_folder is None else {out, Path(job.job_folder)}
-    for place in places:
-        remove_files(partial_files(place, job.tag))
-    shutil.rmtree(farm_folder(job, out), ignore_errors=True)
+    out = out or _out_of(job)
+    if job.job_folder is not None:
+        remove_files(partial_files(Path(job.job_folder), job.tag))
+    if out is not None:
+        remove_files(partial_files(out, job.tag))
+        shutil.rmtree(farm_folder(job, out), ignore_errors=True)
 
 
 def sweep_queue_folder(store: Store) -> None:
@@ -56,6 +55,12 @@ def sweep_queue_folder(store: Store) -> None:
         if _state(place, states) in (None, "done", "cancelled"):
             shutil.rmtree(place, ignore_errors=True)
     remove_files(place for place in looks if _state(place, states) not in HELD)
+
+
+def _out_of(job: Job) -> Path | None:
+    """Return the folder of a job's renders, or None if its request names none."""
+    out = json.loads(job.request).get("out")
+    return absolute_path(out, Path(job.job_folder or Path.home())) if isinstance(out, str) else None
 
 
 def _numbers(places: Iterable[Path]) -> set[int]:

@@ -115,7 +115,8 @@ class Worker:
         with self._lock, thread_warnings():
             patiently(self._register, is_ending=self._is_leaving)
             patiently(lambda: self._tend_all(Observer()), is_ending=self._is_leaving)
-            clear_up(self.store)
+            with suppress(QueueError):  # the next worker does it
+                clear_up(self.store)
             threads = [
                 threading.Thread(target=self._watch, name="watch"),
                 threading.Thread(target=self._previews, name="previews"),
