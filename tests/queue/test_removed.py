@@ -24,6 +24,7 @@ from dreamsound_studio.queue.worker.options import WorkerOptions
 from dreamsound_studio.queue.worker.start import lock_of
 from dreamsound_studio.queue.worker.supervisor import (
     FAILED,
+    FARM_GONE,
     MOST_DEATHS,
     QUEUE_GONE,
     Supervisor,
@@ -107,6 +108,13 @@ def test_a_worker_that_fails_with_jobs_waiting_is_given_up_in_the_end(
 ) -> None:
     add()
     assert supervised(store, [FAILED] * MOST_DEATHS, monkeypatch) == FAILED
+
+
+def test_a_farm_that_is_out_of_reach_is_not_tried_again(
+    store: Store, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add()
+    assert supervised(store, [FARM_GONE], monkeypatch) == 1
 
 
 def test_a_worker_that_fails_without_jobs_is_not_restarted(

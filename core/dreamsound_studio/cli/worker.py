@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +15,7 @@ import typer
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.own_process import process
 from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.errors import QueueError
 from dreamsound_studio.locks import WorkerLock
 from dreamsound_studio.queue.store.schema import DamagedQueueError, RemovedQueueError
 from dreamsound_studio.queue.store.states import LostWorkerError
@@ -22,7 +23,13 @@ from dreamsound_studio.queue.store.store import Store, open_store
 from dreamsound_studio.queue.worker.options import WorkerOptions
 from dreamsound_studio.queue.worker.retry import patiently
 from dreamsound_studio.queue.worker.start import lock_of
-from dreamsound_studio.queue.worker.supervisor import AGAIN, OUTGROWN, QUEUE_GONE, Supervisor
+from dreamsound_studio.queue.worker.supervisor import (
+    AGAIN,
+    FARM_GONE,
+    OUTGROWN,
+    QUEUE_GONE,
+    Supervisor,
+)
 
 if TYPE_CHECKING:
     from dreamsound_studio.queue.worker.worker import Worker
@@ -117,11 +124,12 @@ def _work_on_farm(
     from dreamsound_studio.queue.farm.cluster import Farm, FarmOptions
     from dreamsound_studio.queue.farm.worker import FarmWorker
 
-    farm = Farm(FarmOptions(*reached))
     try:
-        return _work(FarmWorker(store, farm, options, say))
-    finally:
-        farm.close()
+        with closing(Farm(FarmOptions(*reached))) as farm:
+            return _work(FarmWorker(store, farm, options, say))
+    except QueueError as error:
+        say(f"dreamsound: {error}")
+        return FARM_GONE
 
 
 def _work(worker: Worker) -> int:

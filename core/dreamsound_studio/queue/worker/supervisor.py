@@ -40,6 +40,10 @@ AGAIN: Final = 75
 OUTGROWN: Final = 76
 #: Exit code of a worker whose queue is removed, replaced or damaged.
 QUEUE_GONE: Final = 77
+#: Exit code of a worker whose farm is out of reach: another would not reach it either.
+FARM_GONE: Final = 78
+#: A worker that fails after this long does not count with those before it.
+LASTING_S: Final = 60.0
 
 
 class Supervisor:
@@ -83,7 +87,10 @@ class Supervisor:
 
     def _run(self) -> int:
         while True:
+            began_s = time.monotonic()
             code = self._work()
+            if time.monotonic() - began_s > LASTING_S and code == FAILED:
+                self._deaths = 0
             if self._is_ending:
                 return code
             took_back = self._tend()
@@ -92,7 +99,7 @@ class Supervisor:
             elif _has_died(code):
                 self._count_death(code, took_back)
             elif not self._goes_on(code):
-                return 0 if code == QUEUE_GONE else code
+                return {QUEUE_GONE: 0, FARM_GONE: FAILED}.get(code, code)
             self._pause()
 
     def _work(self) -> int:
