@@ -44,17 +44,19 @@ def remove_partials(job: Job, out: Path | None = None) -> None:
 
 
 def sweep_queue_folder(store: Store) -> None:
-    """Remove checkpoints that no job will need, and pictures of jobs that do not run."""
-    # The files first: those of a job that is added meanwhile are not among them.
+    """Remove checkpoints that no job will need, and pictures of jobs that do not run.
+
+    What is of none of the queue's jobs stays: another queue may have its file in the same folder.
+    """
     checkpoints = list(store.checkpoints.glob("*"))
     looks = list((store.folder / LOOKS).glob("*"))
     if not checkpoints and not looks:
         return
     states = store.states(_numbers(checkpoints) | _numbers(looks))
     for place in checkpoints:
-        if _state(place, states) in (None, "done", "cancelled"):
+        if _state(place, states) in ("done", "cancelled"):
             shutil.rmtree(place, ignore_errors=True)
-    remove_files(place for place in looks if _state(place, states) not in HELD)
+    remove_files(place for place in looks if _state(place, states) not in (None, *HELD))
 
 
 def _out_of(job: Job) -> Path | None:
@@ -68,6 +70,6 @@ def _numbers(places: Iterable[Path]) -> set[int]:
 
 
 def _state(place: Path, states: dict[tuple[int, str], str]) -> str | None:
-    """Return the state of the job whose file this is, or None if there is no such job."""
+    """Return the state of the job whose file or folder this is; None if there is no such job."""
     match = _OF_A_JOB.match(place.name)
     return None if match is None else states.get((int(match[1]), match[2]))
