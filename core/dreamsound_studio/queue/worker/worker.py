@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 
-from dreamsound_studio.errors import QueueError
+from dreamsound_studio.errors import QueueError, is_disk_full
 from dreamsound_studio.jobs.models import WarmModels, default_budget
 from dreamsound_studio.jobs.thread_warnings import thread_warnings
 from dreamsound_studio.locks import WorkerLock, sweep
@@ -109,9 +109,7 @@ class Worker:
             The queue has become unusable.
         """
         count = 0
-        # A process that checks the lock holds it for a moment.
-        if not self._lock.acquire(LOCK_S):
-            raise QueueError(f"{self._lock.path}: locked by another process")
+        patiently(self._acquire, patience_s=0.0, is_ending=self._is_leaving)
         with self._lock, thread_warnings():
             patiently(self._register, is_ending=self._is_leaving)
             patiently(lambda: self._tend_all(Observer()), is_ending=self._is_leaving)
@@ -204,6 +202,16 @@ class Worker:
                     patiently(lambda: self._tend(observer), is_ending=self._is_leaving)
         except BaseException as error:  # noqa: BLE001 - a thread cannot raise to a caller
             self._failed(error)
+
+    def _acquire(self) -> None:
+        try:
+            # A process that checks the lock holds it for a moment.
+            if not self._lock.acquire(LOCK_S):
+                raise QueueError(f"{self._lock.path}: locked by another process")
+        except QueueError as error:
+            if is_disk_full(error.__cause__):
+                raise FullDiskError(str(error)) from error
+            raise
 
     def _register(self) -> None:
         self.store.register_worker(
