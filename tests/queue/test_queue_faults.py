@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dreamsound_studio.models.store.local import MODELS_VARIABLE
 from dreamsound_studio.queue.store.records import NewJob
 from dreamsound_studio.queue.store.schema import FullDiskError
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store, open_store
@@ -28,8 +29,12 @@ ENDINGS = ("", "-wal", "-shm")
 
 
 @pytest.fixture(autouse=True)
-def _no_worker_stays(queue_path: Path) -> Iterator[None]:
-    """A worker that was started on demand ends with its test."""
+def _light_workers(
+    queue_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Workers find no network to get ready; one that was started on demand ends with its test."""
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     yield
     with Store(queue_path) as store:
         for row in store.workers():
