@@ -19,7 +19,8 @@ from dreamsound_studio.queue.worker.ready import ReadyJob
 from dreamsound_studio.queue.worker.surroundings import Surroundings
 from dreamsound_studio.render.places import SIDECAR, put_in_free_places, renumbered
 
-RACES = 100
+#: Of four processes each: 150 times two meet.
+RACES = 25
 PATIENCE_S = 300.0
 NAMES = ("dream", f"dream{SIDECAR}", "hardcut")
 
