@@ -25,7 +25,7 @@ from typing import Any
 #: Operations on files that Python's audit hooks report; the first argument is a path.
 FILE_EVENTS = ("os.link", "os.rename", "os.remove", "os.mkdir", "os.rmdir")
 SQL = ("UPDATE", "INSERT", "DELETE", "COMMIT")
-#: The operation after which nothing is dreamed again.
+#: The operation after which nothing is dreamed again, once it is committed.
 READY = "after UPDATE jobs SET ready"
 #: What is in a scene when its job is done, besides the renders.
 LEFT = {"bird.wav", "job/job.json", "job/status.json", "job/result.json"}
@@ -114,8 +114,9 @@ class Run:
 
     @property
     def has_made(self) -> bool:
-        """Whether it had dreamed all there is to dream."""
-        return any(point.startswith(READY) for point in self.points)
+        """Whether it had dreamed all there is to dream, and the queue knows."""
+        # A statement that returns rows is committed when they are read, after its operation.
+        return any(point.startswith(READY) for point in self.points[: -self.was_killed or None])
 
 
 @dataclass
@@ -294,9 +295,9 @@ class Sweep:
 
     @property
     def first_ready(self) -> int:
-        """The operation after which nothing needs to be dreamed again."""
+        """The first operation at which nothing needs to be dreamed again."""
         names = self.calm.points
-        return next(n for n, name in enumerate(names, 1) if name.startswith(READY))
+        return next(n for n, name in enumerate(names, 2) if name.startswith(READY))
 
     def once(self, deadly: int) -> None:
         """Die once, at an operation."""

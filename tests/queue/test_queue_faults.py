@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dreamsound_studio.errors import QueueError
 from dreamsound_studio.models.store.local import MODELS_VARIABLE
 from dreamsound_studio.queue.store.records import NewJob
 from dreamsound_studio.queue.store.schema import FullDiskError
@@ -64,12 +65,20 @@ def overwrite(path: Path) -> None:
 
 
 def add(path: Path) -> int:
-    """Add a job as any program does: one that fails at once, without a network."""
-    store, _ = open_store(path)
-    with store:
-        (number,) = store.add([NewJob(input="/missing.wav", request='{"input": "/missing.wav"}')])
-        ensure_worker(store)
-    return number
+    """Add a job as any program does, until it is accepted: one that fails at once."""
+    numbers: list[int] = []
+
+    def is_accepted() -> bool:
+        # As long as a worker has an emptied file open, SQLite lets nobody else begin.
+        with suppress(QueueError):
+            store, _ = open_store(path)
+            with store:
+                numbers.extend(store.add([NewJob(input="/missing.wav")]))
+                ensure_worker(store)
+        return bool(numbers)
+
+    until(is_accepted, "the job is accepted", SOON_S)
+    return numbers[0]
 
 
 def starts(path: Path, number: int) -> None:

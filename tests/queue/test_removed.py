@@ -91,6 +91,13 @@ def test_jobs_of_a_removed_queue_start_no_worker_again(
     assert not store.path.exists()
 
 
+def test_a_queue_that_was_emptied_is_not_the_same(store: Store, add: Add) -> None:
+    add()
+    assert store.is_in_place()
+    os.truncate(store.path, 0)
+    assert not store.is_in_place()
+
+
 @pytest.mark.parametrize("code", [0, FAILED, QUEUE_GONE])
 def test_a_job_of_the_queue_that_is_there_now_starts_a_worker_however_the_last_one_ended(
     store: Store, add: Add, monkeypatch: pytest.MonkeyPatch, code: int

@@ -76,12 +76,17 @@ class Database:
                 self._connection = None
 
     def is_in_place(self) -> bool:
-        """Return whether the open file is still the one at its path, not removed or replaced."""
+        """Return whether the open file is still the one at its path, not removed or replaced.
+
+        A file that has shrunk was emptied: SQLite, which would not notice, never does that here.
+        """
         with self._lock:
             if self._connection is None or self._opened is None:
                 return True
             try:
-                return os.path.samestat(self._opened, self.path.stat())
+                now = self.path.stat()
+                is_whole = now.st_size >= self._opened.st_size
+                return is_whole and os.path.samestat(self._opened, now)
             except FileNotFoundError:
                 return False
             except OSError:  # out of reach for now
