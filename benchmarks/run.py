@@ -256,10 +256,12 @@ def _write_long(path: Path, seconds: int, channels: int) -> None:
 
 
 def queue(long: bool) -> None:
-    """Print what the render queue costs; a long run also kills its worker fifty times."""
+    """Print what the render queue costs; a long run also kills its worker again and again."""
     script = [sys.executable, str(Path(__file__).with_name("render_queue.py"))]
     for more in ([], ["--only", "kills"])[: 1 + long]:
         subprocess.run([*script, *more], check=True)
+    if long:
+        subprocess.run([sys.executable, str(Path(__file__).with_name("sweep.py"))], check=True)
 
 
 def start() -> None:

@@ -21,7 +21,6 @@ from dreamsound_studio.files import (
     atomic,
     check_folder_writable,
     free_number,
-    free_paths,
     numbered,
     partial_beside,
     partial_files,
@@ -180,16 +179,6 @@ def test_a_number_makes_another_name(name: str, numbers: set[int]) -> None:
     assert len({numbered(name, number) for number in numbers}) == 2
     assert numbered(name, 1) == name
     assert numbered(name, 3, " ") == f"{name} 3"
-
-
-def test_paths_are_free_together(tmp_path: Path) -> None:
-    def paths(number: int) -> dict[str, Path]:
-        return {name: tmp_path / numbered(name, number) for name in "ab"}
-
-    assert free_paths(paths) == paths(1)
-    (tmp_path / "a").touch()
-    (tmp_path / "b_2").touch()
-    assert free_paths(paths) == paths(3)
 
 
 @pytest.mark.usefixtures("file_system")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 
 
@@ -94,3 +95,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error means that memory, of the machine or of its GPU, ran out."""
     # TensorFlow's error is known by its name: the caller need not have imported TensorFlow.
     return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Return whether an error means that a disk, or this user's share of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

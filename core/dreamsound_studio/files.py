@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import glob
 import hashlib
 import itertools
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,6 +17,10 @@ from dreamsound_studio.errors import AudioFileError, DreamSoundError
 
 #: A file is read for its hash in blocks of this size.
 HASH_BYTES = 2**20
+
+
+class NameTakenError(AudioFileError):
+    """Another file has the name that a file was about to get."""
 
 
 def partial_beside(path: Path, tag: str = "", ending: str = ".partial") -> Path:
@@ -41,8 +44,17 @@ def partial_files(folder: Path, tag: str) -> list[Path]:
     return sorted(folder.glob(f".{glob.escape(tag)}{'[0-9a-f]' * 8}.partial"))
 
 
+def remove_files(paths: Iterable[Path]) -> None:
+    """Remove files, as far as possible."""
+    for path in paths:
+        with suppress(OSError):
+            path.unlink()
+
+
 @contextmanager
-def atomic(path: Path, *, overwrite: bool = True, ending: str = ".partial") -> Iterator[Path]:
+def atomic(
+    path: Path, *, overwrite: bool = True, ending: str = ".partial", tag: str = ""
+) -> Iterator[Path]:
     """Yield a temporary path; rename what is written there to `path` if the block succeeds.
 
     Parameters
@@ -51,7 +63,7 @@ def atomic(path: Path, *, overwrite: bool = True, ending: str = ".partial") -> I
         Target path, in an existing folder.
     overwrite : bool, optional
         Whether to replace an existing file.
-    ending : str, optional
+    ending, tag : str, optional
         As in `partial_beside`.
 
     Yields
@@ -74,7 +86,7 @@ def atomic(path: Path, *, overwrite: bool = True, ending: str = ".partial") -> I
     >>> [path.name for path in folder.iterdir()]
     ['note.txt']
     """
-    partial = partial_beside(path, ending=ending)
+    partial = partial_beside(path, tag, ending)
     try:
         yield partial
         if overwrite:
@@ -93,6 +105,7 @@ def write_atomic(
     *,
     overwrite: bool = True,
     error: type[DreamSoundError] = AudioFileError,
+    tag: str = "",
 ) -> None:
     """Write a file atomically; text becomes UTF-8 with its line ends unchanged.
 
@@ -106,6 +119,8 @@ def write_atomic(
         Whether to replace an existing file.
     error : type, optional
         The error to raise.
+    tag : str, optional
+        As in `partial_beside`.
 
     Raises
     ------
@@ -113,7 +128,7 @@ def write_atomic(
         Of the given type: the file cannot be written, or exists and `overwrite` is False.
     """
     data = content if isinstance(content, bytes) else content.encode()
-    with writing(path, error), atomic(path, overwrite=overwrite) as partial:
+    with writing(path, error), atomic(path, overwrite=overwrite, tag=tag) as partial:
         partial.write_bytes(data)
 
 
@@ -160,7 +175,7 @@ def read_limited(
 
 
 def rename_new(partial: Path, path: Path) -> None:
-    """Give a file an unused name; raise `FileExistsError` if it is taken.
+    """Give a file an unused name, unless it has it; raise `FileExistsError` if it is taken.
 
     The old name may remain, as a second name of the same file: the caller removes it.
     """
@@ -168,12 +183,13 @@ def rename_new(partial: Path, path: Path) -> None:
         # Unlike a rename, a link fails if another process has taken the name meanwhile.
         os.link(partial, path)
     except FileExistsError:
-        raise
+        if not partial.samefile(path):
+            raise
     except OSError:
-        # A file system without links.
-        if path.exists():
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
-        partial.rename(path)
+        # A file system without links: whoever makes the empty file has the name.
+        partial.stat()
+        path.open("xb").close()
+        partial.replace(path)
 
 
 def rename_free(partial: Path, path: Path) -> Path:
@@ -199,6 +215,8 @@ def put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bo
 
     Raises
     ------
+    NameTakenError
+        A name is taken, and is not to be replaced.
     AudioFileError
         A file cannot be renamed, or the disk has no room for one.
     """
@@ -207,21 +225,21 @@ def put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bo
     except OSError as error:
         names = ", ".join(str(paths[name]) for name in partial)
         raise AudioFileError(f"{names}: cannot write: {error.strerror or error}") from error
-    done: list[Path] = []
+    done: dict[Path, Path] = {}
     for name, place in partial.items():
         try:
             if overwrite:
                 place.replace(paths[name])
             else:
                 rename_new(place, paths[name])
-                done.append(paths[name])
+                done[paths[name]] = place
         except BaseException as error:
-            for path in done:
-                path.unlink(missing_ok=True)
+            _take_back(done)
             if not isinstance(error, OSError):
                 raise
             reason = error.strerror or str(error)
-            raise AudioFileError(f"{paths[name]}: cannot write: {reason}") from error
+            kind = NameTakenError if isinstance(error, FileExistsError) else AudioFileError
+            raise kind(f"{paths[name]}: cannot write: {reason}") from error
     for place in partial.values():
         # A new name may be a second one.
         with suppress(OSError):
@@ -229,14 +247,18 @@ def put_in_place(partial: dict[str, Path], paths: dict[str, Path], overwrite: bo
     sync_folders(path.parent for path in paths.values())
 
 
-def free_number(is_taken: Callable[[int], bool]) -> int:
-    """Return the first of 1, 2, 3, ... that is not taken."""
-    return next(number for number in itertools.count(1) if not is_taken(number))
+def _take_back(done: Mapping[Path, Path]) -> None:
+    """Give files, by their new paths, their old paths back."""
+    for path, place in done.items():
+        with suppress(OSError):
+            path.replace(place)
+            # Two names of one file: replacing one by the other does nothing.
+            path.unlink(missing_ok=True)
 
 
-def free_paths(paths: Callable[[int], dict[str, Path]]) -> dict[str, Path]:
-    """Return the first of paths(1), paths(2), ... of which none exists."""
-    return paths(free_number(lambda number: any(path.exists() for path in paths(number).values())))
+def free_number(is_taken: Callable[[int], bool], first: int = 1) -> int:
+    """Return the first of 1, 2, 3, ..., or from another number on, that is not taken."""
+    return next(number for number in itertools.count(first) if not is_taken(number))
 
 
 def numbered(name: str, number: int, before: str = "_") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -11,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.errors import DreamSoundError, is_disk_full
 
 #: How long to wait for another process that writes.
 BUSY_TIMEOUT_S: Final = 10.0
 #: A checkpoint that finds the log longer cuts it to this size.
 WAL_BYTES: Final = 4 * 2**20
 _RETRY_S: Final = 0.02
+#: A disk with less space is full: SQLite has no room for its log and the log's index.
+_NO_ROOM_BYTES: Final = 2**18
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class FileKind:
         The error to raise; if the file is damaged; if it belongs to another program.
     if_damaged, if_foreign, if_newer : str
         What to do then: the last sentence of the message.
+    full_error : type, optional
+        The error to raise if the disk is full; by default `error`.
     """
 
     what: str
@@ -47,6 +52,7 @@ class FileKind:
     if_damaged: str
     if_foreign: str
     if_newer: str
+    full_error: type[DreamSoundError] | None = None
 
     def connect(
         self, path: Path, busy_timeout_s: float = BUSY_TIMEOUT_S, *, any_thread: bool = False
@@ -103,11 +109,16 @@ class FileKind:
         except sqlite3.Error as error:
             # The low eight bits are the kind of error, those above are the detail.
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            is_emptied = str(error).startswith("no such table")
+            if is_emptied or code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
                 raise self.damaged(path, str(error)) from error
+            if _is_full(code, path):
+                raise self._full(path) from error
             remedy = _remedy(code, busy_timeout_s)
             raise self._error(path, f"{error}. {remedy}" if remedy else str(error)) from error
         except OSError as error:
+            if is_disk_full(error):
+                raise self._full(path) from error
             raise self._error(path, error.strerror or str(error)) from error
         except (TypeError, ValueError, OverflowError) as error:
             raise self._error(path, str(error)) from error
@@ -119,6 +130,10 @@ class FileKind:
 
     def _error(self, path: Path, reason: str) -> DreamSoundError:
         return self.error(f"{path}: {self.what} error: {reason}")
+
+    def _full(self, path: Path) -> DreamSoundError:
+        reason = "The disk is full; nothing was changed. Free some space."
+        return (self.full_error or self.error)(f"{path}: {self.what} error: {reason}")
 
     def _bring_up_to_date(self, connection: sqlite3.Connection, path: Path) -> None:
         if self._version(connection, path) == len(self.migrations):
@@ -176,9 +191,19 @@ def _remedy(code: int, busy_timeout_s: float) -> str | None:
         sqlite3.SQLITE_BUSY: busy,
         sqlite3.SQLITE_LOCKED: busy,
         sqlite3.SQLITE_READONLY: "The file is read-only. Allow writing to it and its folder.",
-        sqlite3.SQLITE_FULL: "The disk is full; nothing was changed. Free some space.",
         sqlite3.SQLITE_CANTOPEN: "Check that its folder exists and is writable.",
     }.get(code)
+
+
+def _is_full(code: int, path: Path) -> bool:
+    if code == sqlite3.SQLITE_FULL:
+        return True
+    if code not in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        return False
+    try:
+        return shutil.disk_usage(path.parent).free < _NO_ROOM_BYTES
+    except OSError:
+        return False
 
 
 def _use_log(connection: sqlite3.Connection, busy_timeout_s: float) -> None:

@@ -157,6 +157,11 @@ class QueueClient(QObject):
             self.failed.emit(str(error))
 
     def _opened(self) -> Store:
+        if self._store is not None and not self._store.is_in_place():
+            # Removed or replaced: what is added belongs into the file that is there now.
+            self._store.close()
+            self._store, self._number = None, 0
+            self.changed.emit([], sorted(self.jobs))
         if self._store is None:
             self._store, notes = open_store(self._path)
             for note in notes:

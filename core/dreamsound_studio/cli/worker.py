@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,12 +15,21 @@ import typer
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.own_process import process
 from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.errors import QueueError
 from dreamsound_studio.locks import WorkerLock
+from dreamsound_studio.queue.store.schema import DamagedQueueError, RemovedQueueError
 from dreamsound_studio.queue.store.states import LostWorkerError
 from dreamsound_studio.queue.store.store import Store, open_store
 from dreamsound_studio.queue.worker.options import WorkerOptions
+from dreamsound_studio.queue.worker.retry import patiently
 from dreamsound_studio.queue.worker.start import lock_of
-from dreamsound_studio.queue.worker.supervisor import AGAIN, OUTGROWN, Supervisor
+from dreamsound_studio.queue.worker.supervisor import (
+    AGAIN,
+    FARM_GONE,
+    OUTGROWN,
+    QUEUE_GONE,
+    Supervisor,
+)
 
 if TYPE_CHECKING:
     from dreamsound_studio.queue.worker.worker import Worker
@@ -64,7 +73,7 @@ def worker(
     child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
 ) -> int:
     """Run the jobs of the render queue; commands that add jobs start a worker themselves."""
-    store, notes = open_store()
+    store, notes = patiently(lambda: open_store(for_user=False), patience_s=0.0)
     for note in notes:
         say(f"dreamsound: {note}")
     arguments = [f"--idle={idle}", f"--checkpoint-every={checkpoint_every}"]
@@ -115,11 +124,12 @@ def _work_on_farm(
     from dreamsound_studio.queue.farm.cluster import Farm, FarmOptions
     from dreamsound_studio.queue.farm.worker import FarmWorker
 
-    farm = Farm(FarmOptions(*reached))
     try:
-        return _work(FarmWorker(store, farm, options, say))
-    finally:
-        farm.close()
+        with closing(Farm(FarmOptions(*reached))) as farm:
+            return _work(FarmWorker(store, farm, options, say))
+    except QueueError as error:
+        say(f"dreamsound: {error}")
+        return FARM_GONE
 
 
 def _work(worker: Worker) -> int:
@@ -134,6 +144,9 @@ def _work(worker: Worker) -> int:
     except LostWorkerError as error:
         say(f"dreamsound: {error}")
         return AGAIN
+    except (RemovedQueueError, DamagedQueueError) as error:
+        say(f"dreamsound: {error}")
+        return QUEUE_GONE
     return OUTGROWN if worker.has_outgrown else 0
 
 

@@ -231,7 +231,7 @@ class Runner:
                 on_ready=ready,
             )
             self._protected += written.paths.values()
-        report, record = described[0]
+        report, record = described[-1]
         progress.note(
             f"{dream.final.class_name} {dream.initial.score:.3f} → {dream.final.score:.3f}"
         )

@@ -8,12 +8,11 @@ atomically. An empty file ``cancel`` or ``finish`` in the folder stops the job. 
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NotRequired, TypedDict, cast
 
-from dreamsound_studio.errors import AudioFileError, QueueError
-from dreamsound_studio.files import read_limited, write_atomic
+from dreamsound_studio.errors import AudioFileError, QueueError, is_disk_full
+from dreamsound_studio.files import partial_files, read_limited, remove_files, write_atomic
 from dreamsound_studio.jobs.results import ProgressReport
 from dreamsound_studio.jobs.stamp import FileStamp, absolute_path
 from dreamsound_studio.queue.store.records import Job, NewJob
@@ -145,13 +144,18 @@ def wish(folder: str | Path) -> str:
     return ""
 
 
-def write_status(job: Job, progress: ProgressReport | None = None) -> None:
+def write_status(job: Job, progress: ProgressReport | None = None) -> bool:
     """Write ``status.json``, and ``result.json`` for a job that is over, into the job's folder.
 
     A missing or read-only folder is not an error: nothing is written then.
+
+    Returns
+    -------
+    bool
+        False if the disk is full: it has to be done again.
     """
     if job.job_folder is None:
-        return
+        return True
     folder = Path(job.job_folder)
     status: JobStatus = {
         "schema_version": SCHEMA_VERSION,
@@ -162,27 +166,61 @@ def write_status(job: Job, progress: ProgressReport | None = None) -> None:
         "error": job.error,
         "code": job.code,
     }
-    with suppress(AudioFileError):
+    try:
         if job.is_over:
             # Write the result first: whoever sees the final state can rely on it.
-            write_atomic(folder / RESULT, json.dumps({**status, "result": job.result}, indent=1))
-        write_atomic(folder / STATUS, json.dumps(status, indent=1))
+            result = json.dumps({**status, "result": job.result}, indent=1)
+            write_atomic(folder / RESULT, result, tag=job.tag)
+        write_atomic(folder / STATUS, json.dumps(status, indent=1), tag=job.tag)
+    except AudioFileError as error:
+        return not is_disk_full(error.__cause__)
+    return True
 
 
-def report_over(store: Store, job: Job) -> None:
-    """Report a job that is over to its folder, and remember that this is done."""
-    if job.job_folder is not None:
-        write_status(job)
-        store.mark_reported(job.id)
+def report_over(store: Store, job: Job) -> bool:
+    """Report a job that is over to its folder, and remember that this is done.
+
+    Returns
+    -------
+    bool
+        False if the disk is full: it has to be done again.
+    """
+    if job.job_folder is None:
+        return True
+    # Of a process that died while it reported.
+    remove_files(partial_files(Path(job.job_folder), job.tag))
+    if not write_status(job):
+        return False
+    store.mark_reported(job.id)
+    return True
 
 
 def reopen(job: Job) -> None:
     """Report a retried job to its folder, and remove the files that ended it."""
-    if job.job_folder is not None:
-        for name in (CANCEL, FINISH, RESULT):
-            with suppress(OSError):
-                (Path(job.job_folder) / name).unlink()
-        write_status(job)
+    if job.job_folder is None:
+        return
+    folder = Path(job.job_folder)
+    remove_files([folder / CANCEL, folder / FINISH])
+    write_status(job)
+    # Last: as long as it is there, this has to be done again.
+    remove_files([folder / RESULT])
+
+
+def report_waiting(store: Store, number: int, folder: str | Path) -> None:
+    """Report a waiting job to its folder if whoever added or retried it died before."""
+    if not (Path(folder) / STATUS).exists():
+        write_status(store.job(number))
+    elif _has_result_of(number, Path(folder) / RESULT):
+        job = store.job(number)
+        if job.state == "queued":  # not run meanwhile
+            reopen(job)
+
+
+def _has_result_of(number: int, path: Path) -> bool:
+    try:
+        return bool(json.loads(path.read_bytes())["job"] == number)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _preset_in(document: JobDocument) -> str:

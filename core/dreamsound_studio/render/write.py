@@ -15,7 +15,6 @@ from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.files import (
     check_folder_writable,
-    free_paths,
     numbered,
     partial_beside,
     put_in_place,
@@ -25,9 +24,7 @@ from dreamsound_studio.recipe.plan import terms_of
 from dreamsound_studio.render.mixer import RenderMixer
 from dreamsound_studio.render.note import note_line, note_of, tags_of, with_note
 from dreamsound_studio.render.options import RenderOptions
-
-#: Suffix of the sidecar file with a render's note.
-SIDECAR = " sidecar"
+from dreamsound_studio.render.places import SIDECAR, first_free, put_in_free_places
 
 
 @dataclass
@@ -59,11 +56,14 @@ class Ready:
         Current and final paths, by name; sidecars are included.
     written : Written
         The return value of :func:`write_renders`.
+    number : int
+        The number in the final paths that is increased if one is taken; 0 if that is an error.
     """
 
     partial: dict[str, Path]
     places: dict[str, Path]
     written: Written
+    number: int = 0
 
 
 def planned_paths(
@@ -93,6 +93,17 @@ def planned_paths(
     dict
         With `clash` "number", these are unused names.
     """
+    return _numbered_paths(stem, folder, options, kept_steps, values)[0]
+
+
+def _numbered_paths(
+    stem: str,
+    folder: Path,
+    options: RenderOptions,
+    kept_steps: tuple[int, ...],
+    values: Mapping[str, str] | None,
+) -> tuple[dict[str, Path], int]:
+    """Return the planned paths, and the number in them, or 0 if none is to be added."""
     names: list[str] = [*options.renders, *(f"dream_step{step}" for step in kept_steps)]
     template = options.name if "{render}" in options.name else f"{options.name}_{{render}}"
     stems = {}
@@ -108,7 +119,10 @@ def planned_paths(
             for name, made in stems.items()
         }
 
-    return free_paths(places) if options.clash == "number" else places(1)
+    if options.clash != "number":
+        return places(1), 0
+    number = first_free(lambda n: {**places(n), **_sidecars(places(n), options)})
+    return places(number), number
 
 
 def check_places(paths: dict[str, Path], sources: list[Path], overwrite: bool) -> None:
@@ -177,7 +191,8 @@ def write_renders(
     tag : str, optional
         Part of the temporary names, so that a dead process's files can be found.
     on_ready : callable, optional
-        Called when all files are written, before the first is moved into place.
+        Called when all files are written, before the first is moved into place; again with other
+        places if another process has taken a name meanwhile, and `clash` is "number".
 
     Returns
     -------
@@ -192,7 +207,7 @@ def write_renders(
     clip = dream.source
     stem = stem or (clip.path.stem if clip.path else "clip")
     known = {**(values or {}), **_values_of(dream)}
-    paths = planned_paths(stem, folder, options, tuple(dream.kept), known)
+    paths, number = _numbered_paths(stem, folder, options, tuple(dream.kept), known)
     read = (clip.path, *dream.others.values())
     origins = [*(sources or []), *(path for path in read if path is not None)]
     check_folder_writable(folder)
@@ -209,9 +224,7 @@ def write_renders(
             written.paths[name] = files.write_render(name, path, origins)
         for name, path in _sidecars(written.paths, options).items():
             files.write_sidecar(name, path)
-        if on_ready is not None:
-            on_ready(Ready(files.partial, files.places, written))
-        put_in_place(files.partial, files.places, options.overwrite)
+        files.put_in_place(written, number, on_ready)
     finally:
         for place in files.partial.values():
             place.unlink(missing_ok=True)
@@ -278,6 +291,22 @@ class _Files:
         except OSError as error:
             raise AudioFileError(f"{path}: cannot write: {error.strerror or error}") from error
         self.places[name] = path
+
+    def put_in_place(
+        self, written: Written, number: int, on_ready: Callable[[Ready], None] | None
+    ) -> None:
+        """Move all files into their places, or into free ones if there is a number."""
+
+        def ready(places: dict[str, Path], number: int) -> None:
+            written.paths = {name: places[name] for name in written.paths}
+            if on_ready is not None:
+                on_ready(Ready(self.partial, places, written, number))
+
+        if number:
+            put_in_free_places(self.partial, self.places, number, ready)
+        else:
+            ready(self.places, number)
+            put_in_place(self.partial, self.places, self._options.overwrite)
 
 
 def _sidecars(paths: Mapping[str, Path], options: RenderOptions) -> dict[str, Path]:

@@ -85,7 +85,7 @@ def complete_job(incomplete: str) -> list[Completion]:
     with suppress(Exception):
         from dreamsound_studio.queue.store.store import open_store
 
-        store, _ = open_store()
+        store, _ = open_store(for_user=False)
         with store:
             jobs = store.jobs(limit=MOST_JOBS)
         return _matching(((str(job.id), f"{job.state} {job.name}") for job in jobs), incomplete)

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dreamsound_studio.errors import AudioFileError, QueueError, RenderCancelled
-from dreamsound_studio.files import free_paths, numbered
 from dreamsound_studio.jobs.report import RenderFact
 from dreamsound_studio.jobs.results import JobResult
 from dreamsound_studio.library.records import DreamRecord
@@ -36,8 +35,11 @@ from dreamsound_studio.queue.farm.messages import (
 from dreamsound_studio.queue.farm.task import NeedsFilesError, dream_job
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.worker.job_run import JobRun
+from dreamsound_studio.queue.worker.leftovers import farm_folder
+from dreamsound_studio.queue.worker.ready import ReadyJob
 from dreamsound_studio.queue.worker.surroundings import GivenBack, Surroundings
 from dreamsound_studio.render.note import file_sha256
+from dreamsound_studio.render.places import first_free, renumbered
 
 Result = TypeVar("Result")
 
@@ -60,7 +62,7 @@ class FarmRun(JobRun):
     def carry_out(self) -> JobResult:
         """Have the job dreamed on a machine, and fetch the renders."""
         spec = self.spec
-        folder = Path(spec.out) / f".{self.tag}farm"
+        folder = farm_folder(self.job, Path(spec.out))
         probe = uuid.uuid4().hex
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -215,7 +217,7 @@ class FarmRun(JobRun):
         """Fetch the renders, and move them into place; return the result."""
         report, address = outcome.report, outcome.machine
         self.change(True, phase="fetching the renders")
-        places = self._free_places(outcome.files)
+        places, number = self._free_places(outcome.files)
         facts: dict[str, RenderFact] = {}
         try:
             for name, file in outcome.files.items():
@@ -233,7 +235,9 @@ class FarmRun(JobRun):
         self._farm.remove(address, outcome.scratch)
         report.renders = {name: places[name] for name in report.renders}
         report.warnings[:0] = self.warnings
-        ready = self.set_ready(facts, report.result(), self._record(outcome.record, places))
+        record, overwrite = self._record(outcome.record, places), self.spec.options.overwrite
+        ready = ReadyJob(facts, overwrite, report.result(), record, number)
+        self.set_ready(ready)
         finished = self.finish_ready(ready)
         if finished is None:
             raise QueueError(f"The renders of job {self.job.id} disappeared before completion")
@@ -246,18 +250,14 @@ class FarmRun(JobRun):
         renders = tuple(replace(one, path=str(places[one.name])) for one in record.renders)
         return replace(record, source=self.spec.input, renders=renders)
 
-    def _free_places(self, files: dict[str, FarmFile]) -> dict[str, Path]:
-        """Return the target path of each file, after resolving existing files as requested."""
+    def _free_places(self, files: dict[str, FarmFile]) -> tuple[dict[str, Path], int]:
+        """Return the target path of each file, and the number in it, or 0 if it gets none."""
         out = Path(self.spec.out)
-        names = {name: Path(file.name) for name, file in files.items()}
-
-        def places(number: int) -> dict[str, Path]:
-            return {
-                name: out / f"{numbered(path.stem, number)}{path.suffix}"
-                for name, path in names.items()
-            }
-
-        return free_paths(places) if self.spec.options.clash == "number" else places(1)
+        places = {name: out / file.name for name, file in files.items()}
+        if self.spec.options.clash != "number":
+            return places, 0
+        number = first_free(lambda new: renumbered(places, 1, new))
+        return renumbered(places, 1, number), number
 
 
 def _in_background(work: Callable[[], Result]) -> LocalFuture[Result]:

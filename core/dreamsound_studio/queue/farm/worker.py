@@ -12,7 +12,6 @@ from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.job_run import JobRun
 from dreamsound_studio.queue.worker.options import WorkerOptions
-from dreamsound_studio.queue.worker.retry import patiently
 from dreamsound_studio.queue.worker.worker import POLL_S, Worker
 
 
@@ -66,7 +65,7 @@ class FarmWorker(Worker):
                     if error := one.exception():
                         self._failed(error)
                 has_room = len(running) < self._farm.slots
-                job = patiently(lambda: self.store.claim(self.name)) if has_room else None
+                job = self._claim() if has_room else None
                 if job is not None:
                     running.add(pool.submit(self._run, job, None))
                     count += 1

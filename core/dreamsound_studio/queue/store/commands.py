@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Final
 
@@ -65,11 +66,14 @@ def retry(database: Database, job_id: int, request: str | None = None) -> Job:
     job_id : int
         The job's ID.
     request : str, optional
-        The new request, as in `NewJob`; by default the old one.
+        The new request, as in `NewJob`; by default the old one. Renders that were made by the old
+        one, but not put in place, are only kept if the new one asks for the same.
     """
     if request is not None:
         checked_json(request, f"the request of job {job_id}")
-    more = {} if request is None else {"request": request}
+    more: dict[str, str | None] = {} if request is None else {"request": request}
+    if request is not None and not _asks_the_same(request, database.job(job_id).request):
+        more["ready"] = None
     fresh = {"progress": "{}", "result": "{}", "error": None, "code": None, "started": None}
     return database.act(
         "retry",
@@ -78,10 +82,15 @@ def retry(database: Database, job_id: int, request: str | None = None) -> Job:
         crashes=0,
         told=0,  # words: ok
         wanted="",
-        ready=None,
         **fresh,
         **more,
     )
+
+
+def _asks_the_same(request: str, other: str) -> bool:
+    """Return whether two requests differ at most in what was seen of the input."""
+    first, second = (json.loads(text) | {"seen": None} for text in (request, other))
+    return bool(first == second)
 
 
 def remove(database: Database, job_id: int) -> Job:

@@ -23,7 +23,7 @@ COLUMNS: Final = ", ".join(JOB_COLUMNS)
 #: SQL for the number of the current change.
 NEXT_NUMBER: Final = "(SELECT number + 1 FROM queue)"
 #: SQLite's largest integer; IDs cannot exceed it.
-_MOST_ID: Final = 2**63 - 1
+MOST_ID: Final = 2**63 - 1
 
 #: Connections of the parent in a forked child. Closing them there would remove the log that the
 #: parent uses: https://www.sqlite.org/howtocorrupt.html, section 2.6.
@@ -76,12 +76,17 @@ class Database:
                 self._connection = None
 
     def is_in_place(self) -> bool:
-        """Return whether the open file is still the one at its path, not removed or replaced."""
+        """Return whether the open file is still the one at its path, not removed or replaced.
+
+        A file that has shrunk was emptied: SQLite, which would not notice, never does that here.
+        """
         with self._lock:
             if self._connection is None or self._opened is None:
                 return True
             try:
-                return os.path.samestat(self._opened, self.path.stat())
+                now = self.path.stat()
+                is_whole = now.st_size >= self._opened.st_size
+                return is_whole and os.path.samestat(self._opened, now)
             except FileNotFoundError:
                 return False
             except OSError:  # out of reach for now
@@ -169,7 +174,7 @@ class Database:
 
 def checked_id(job_id: int) -> int:
     """Return a valid job ID, or raise `QueueInputError`."""
-    if not 0 <= job_id <= _MOST_ID:
+    if not 0 <= job_id <= MOST_ID:
         raise QueueInputError(f"Invalid job ID: {job_id}")
     return job_id
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from dreamsound_studio.errors import QueueInputError
-from dreamsound_studio.queue.store.database import COLUMNS, Database, checked_id
+from dreamsound_studio.queue.store.database import COLUMNS, MOST_ID, Database, checked_id
 from dreamsound_studio.queue.store.records import Changes, Job, WorkerRow
 from dreamsound_studio.queue.store.schema import QUEUE
 from dreamsound_studio.queue.store.states import HELD, OVER, STATES
@@ -110,6 +110,14 @@ def unreported_folders(database: Database) -> list[Job]:
         f"SELECT {COLUMNS} FROM jobs WHERE job_folder IS NOT NULL AND told = 0 "  # words: ok
         f"AND state IN {OVER} ORDER BY id"
     )
+
+
+def states(database: Database, numbers: Iterable[int]) -> dict[tuple[int, str], str]:
+    """Return the state of each of these jobs that exists, by its ID and token."""
+    ids = json.dumps([number for number in numbers if number <= MOST_ID])
+    chosen = "id IN (SELECT value FROM json_each(?))"
+    found = database.rows(f"SELECT id, token, state FROM jobs WHERE {chosen}", ids)
+    return {(int(number), str(token)): str(state) for number, token, state in found}
 
 
 def is_waited_for(database: Database) -> bool:

@@ -126,6 +126,11 @@ class Job:
         """Whether it is done, failed or cancelled."""
         return self.state in OVER
 
+    @property
+    def tag(self) -> str:
+        """Prefix of its temporary files."""
+        return f"dreamsound-{self.token}-"
+
 
 class WorkerRow(NamedTuple):
     """A registered worker that has not been found dead.

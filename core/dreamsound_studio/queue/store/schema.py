@@ -109,6 +109,10 @@ class ForeignFileError(QueueError):
     """The file is a database of another program."""
 
 
+class FullDiskError(QueueError):
+    """The disk has no room for a change; the file is as before."""
+
+
 QUEUE: Final = FileKind(
     what="render queue",
     application_id=APPLICATION_ID,
@@ -116,6 +120,7 @@ QUEUE: Final = FileKind(
     error=QueueError,
     damaged_error=DamagedQueueError,
     foreign_error=ForeignFileError,
+    full_error=FullDiskError,
     if_damaged="",  # `store.open_store` moves it away
     if_foreign="Use another file, or move it away.",
     if_newer="Update DreamSound.",

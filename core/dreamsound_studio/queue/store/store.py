@@ -7,6 +7,7 @@ library.
 
 from __future__ import annotations
 
+import glob
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from dreamsound_studio.queue.store.database import Database
 from dreamsound_studio.queue.store.records import Changes, Job, NewJob, WorkerRow
 from dreamsound_studio.queue.store.schema import DamagedQueueError
 from dreamsound_studio.queue.store.states import LostJobError
+from dreamsound_studio.sqlite import BUSY_TIMEOUT_S
 
 __all__ = [
     "QUEUE_VARIABLE",
@@ -35,6 +37,8 @@ __all__ = [
     "open_store",
 ]
 
+#: Ending of the file with the message about a damaged queue.
+_NOTE: Final = ".note"
 #: Environment variable with another path for the queue.
 QUEUE_VARIABLE: Final = "DREAMSOUND_QUEUE"
 
@@ -62,6 +66,7 @@ class Store(Database):
     waiting_folders = queries.waiting_folders
     unreported_folders = queries.unreported_folders
     is_waited_for = queries.is_waited_for
+    states = queries.states
     number = queries.number
     changes = queries.changes
     watch = queries.watch
@@ -98,46 +103,75 @@ class Store(Database):
         """Whether renders are paused; previews never are."""
         return queries.is_paused(self)
 
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of all checkpoints, which may not exist."""
+        return self.folder / "checkpoints"
+
     def checkpoints_of(self, job: Job) -> Path:
         """Return the folder of a job's checkpoints, which may not exist."""
-        return self.folder / "checkpoints" / f"{job.id}-{job.token}"
+        return self.checkpoints / f"{job.id}-{job.token}"
 
 
-def open_store(path: Path | None = None) -> tuple[Store, list[str]]:
+def open_store(path: Path | None = None, *, for_user: bool = True) -> tuple[Store, list[str]]:
     """Open the user's queue; a damaged file is set aside and replaced by a new queue.
 
     Parameters
     ----------
     path : pathlib.Path, optional
         By default, :func:`default_path`.
+    for_user : bool
+        Whether the messages reach the user. Otherwise they are kept for whoever opens the queue
+        next.
 
     Returns
     -------
     (Store, list of str)
-        The queue, and messages for the user.
+        The queue, and messages about a damaged file.
 
     Raises
     ------
     QueueError
         The file cannot be opened, has a newer version, or belongs to another program.
     """
-    path = path or default_path()
-    store = Store(path)
+    store = Store(path or default_path())
+    notes = mend(store)
+    return store, (_kept_notes(store) or notes) if for_user else notes
+
+
+def mend(store: Store) -> list[str]:
+    """Replace a damaged file by a new queue, and keep it aside; return messages about that."""
     try:
         store.check()
+        return []
     except DamagedQueueError:
         store.close()
-        # If several processes find it damaged, one moves it away.
-        with WorkerLock(path.with_name(f"{path.name}.mending.lock")) as lock:
-            del lock
-            try:
-                store.check()
-            except DamagedQueueError as error:
-                store.close()
-                kept = _keep_aside(path)
-                store.check()
-                return store, [f"{error}; kept as {kept.name}, and started a new queue"]
-    return store, []
+    # If several processes find it damaged, one moves it away.
+    lock = WorkerLock(store.path.with_name(f"{store.path.name}.mending.lock"))
+    if not lock.acquire(BUSY_TIMEOUT_S):
+        raise QueueError(f"{lock.path}: locked by another process")
+    with lock:
+        try:
+            store.check()
+            return []
+        except DamagedQueueError as error:
+            store.close()
+            kept = _keep_aside(store.path)
+            note = f"{error}; kept as {kept.name}, and started a new queue"
+            with suppress(OSError):
+                kept.with_name(f"{kept.name}{_NOTE}").write_text(note, encoding="utf-8")
+            store.check()
+            return [note]
+
+
+def _kept_notes(store: Store) -> list[str]:
+    """Return, once, what other processes have kept for the user."""
+    notes = []
+    for path in sorted(store.folder.glob(f"{glob.escape(store.path.name)}.damaged-*{_NOTE}")):
+        with suppress(OSError, ValueError):
+            notes.append(path.read_text(encoding="utf-8"))
+            path.unlink()
+    return notes
 
 
 def _keep_aside(path: Path) -> Path:

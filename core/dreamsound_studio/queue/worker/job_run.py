@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -22,7 +21,7 @@ from dreamsound_studio.errors import (
     RenderCancelled,
     is_out_of_memory,
 )
-from dreamsound_studio.files import check_folder_writable, partial_files
+from dreamsound_studio.files import NameTakenError, check_folder_writable
 from dreamsound_studio.jobs.checkpoint import Checkpoints
 from dreamsound_studio.jobs.hooks import Hooks
 from dreamsound_studio.jobs.report import RenderFact, Report
@@ -36,6 +35,7 @@ from dreamsound_studio.library.records import DreamRecord
 from dreamsound_studio.queue import inbox
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import LostJobError
+from dreamsound_studio.queue.worker.leftovers import remove_partials
 from dreamsound_studio.queue.worker.log_lines import job_line
 from dreamsound_studio.queue.worker.previews import StepPictures, step_picture_file
 from dreamsound_studio.queue.worker.progress import JobProgress
@@ -90,7 +90,7 @@ class JobRun:
         """
         try:
             end = self._end()
-            job = patiently(end)
+            job = patiently(end, is_ending=lambda: self.leaving)
         except LostJobError:
             return None
         finally:
@@ -171,10 +171,8 @@ class JobRun:
         return self.carry_out()
 
     def clean(self) -> None:
-        """Remove a dead worker's temporary files of this job from the renders' folder."""
-        out = Path(self.spec.out)
-        remove_files(partial_files(out, self.tag))
-        shutil.rmtree(out / f".{self.tag}farm", ignore_errors=True)
+        """Remove a dead worker's temporary files of this job."""
+        remove_partials(self.job, Path(self.spec.out))
 
     def carry_out(self) -> JobResult:
         """Dream, write and move into place; return the result."""
@@ -185,7 +183,7 @@ class JobRun:
             self.control,
             lambda key: self._checkpoints({**key, **self._key()}),
             self._remember,
-            Hooks(tag=self.tag, on_ready=self._ready),
+            Hooks(tag=self.job.tag, on_ready=self._ready),
             draw=self._pictures.draw,
         )
         return job.run(self.warnings).result()
@@ -229,48 +227,33 @@ class JobRun:
 
     # -- moving into place, once ----------------------------------------------------------------
 
-    @property
-    def tag(self) -> str:
-        """Prefix of this job's unfinished files."""
-        return f"dreamsound-{self.job.token}-"
-
     def _ready(self, made: Ready, report: Report, record: DreamRecord | None) -> None:
         files = {
             name: RenderFact(str(partial), str(made.places[name]), file_sha256(partial))
             for name, partial in made.partial.items()
         }
-        self.set_ready(files, report.result(), record)
+        overwrite = self.spec.options.overwrite
+        self.set_ready(ReadyJob(files, overwrite, report.result(), record, made.number))
 
-    def set_ready(
-        self,
-        files: dict[str, RenderFact],
-        result: JobResult,
-        record: DreamRecord | None,
-    ) -> ReadyJob:
-        """Record the files about to move into place; if this process dies, another does it.
-
-        Parameters
-        ----------
-        files : dict
-            The finished files, by name.
-        result : JobResult
-            The job's result, as `Report.result` gives it.
-        record : DreamRecord or None
-            For the library.
-
-        Returns
-        -------
-        ReadyJob
-            The argument of `finish_ready`.
-        """
-        ready = ReadyJob(files, self.spec.options.overwrite, result, record)
+    def set_ready(self, ready: ReadyJob) -> None:
+        """Record the files about to move into place; if this process dies, another does it."""
         around, number = self.around, self.job.id
-        patiently(lambda: around.store.set_ready(number, around.worker, ready.as_dict()))
-        return ready
+        patiently(
+            lambda: around.store.set_ready(number, around.worker, ready.as_dict()),
+            is_ending=lambda: self.leaving,
+        )
 
     def finish_ready(self, ready: ReadyJob) -> JobResult | None:
         """Move finished files into place; return the result, or None if they are incomplete."""
-        finished = ready.put_in_place()
+        try:
+            finished = ready.put_in_place()
+        except AudioFileError as error:
+            if ready.number and isinstance(error, NameTakenError):
+                other = ready.renumbered()
+                self.set_ready(other)
+                return self.finish_ready(other)
+            self.clean()
+            raise
         if finished is None:
             # Files in place stay; the next attempt will report them as existing.
             self.around.store.set_ready(self.job.id, self.around.worker, None)
@@ -314,10 +297,3 @@ class JobRun:
             raise LostJobError(f"Job {self.job.id} no longer belongs to this worker")
         if self.job.job_folder is not None:
             inbox.write_status(self.around.store.job(self.job.id), progress)
-
-
-def remove_files(paths: list[Path]) -> None:
-    """Remove files, as far as possible."""
-    for path in paths:
-        with suppress(OSError):
-            path.unlink()

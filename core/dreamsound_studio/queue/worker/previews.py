@@ -98,7 +98,7 @@ class StepPictures:
             levels = thumbnail_levels(samples, sample_rate_hz)
             self._path.parent.mkdir(parents=True, exist_ok=True)
             # NumPy appends .npz to any other ending.
-            with atomic(self._path, ending=".npz") as partial:
+            with atomic(self._path, ending=".npz", tag=f"{self._path.stem}-") as partial:
                 if learned is None:
                     np.savez(partial, step=step, levels=levels.astype(np.float16))
                 else:

@@ -7,17 +7,29 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from dreamsound_studio.errors import QueueError
-from dreamsound_studio.queue.store.schema import DamagedQueueError, RemovedQueueError
+from dreamsound_studio.queue.store.schema import (
+    DamagedQueueError,
+    FullDiskError,
+    RemovedQueueError,
+)
 from dreamsound_studio.queue.store.states import LostJobError, LostWorkerError
 
 #: A night's work must not end because a backup held the queue's file for a minute.
 PATIENCE_S = 120.0
+#: The first pause, and the longest of those that grow from it.
 PAUSE_S = 1.0
+LONGEST_PAUSE_S = 8.0
+#: How often to look, in a pause, whether to stop.
+LOOK_S = 0.1
 
 Result = TypeVar("Result")
 
 
-def patiently(act: Callable[[], Result], patience_s: float = PATIENCE_S) -> Result:
+def patiently(
+    act: Callable[[], Result],
+    patience_s: float = PATIENCE_S,
+    is_ending: Callable[[], bool] = lambda: False,
+) -> Result:
     """Call `act`; retry while it fails temporarily.
 
     Parameters
@@ -25,7 +37,9 @@ def patiently(act: Callable[[], Result], patience_s: float = PATIENCE_S) -> Resu
     act : callable
         The operation; may be called several times.
     patience_s : float, optional
-        Time limit for retries; then the error is raised.
+        Time limit for retries; then the error is raised. A full disk has none.
+    is_ending : callable, optional
+        Whether to wait no longer for room on a full disk, but raise the error.
 
     Raises
     ------
@@ -33,12 +47,23 @@ def patiently(act: Callable[[], Result], patience_s: float = PATIENCE_S) -> Resu
         At once if waiting does not help: the job or worker is lost, or the file is damaged or gone.
     """
     give_up_s = time.monotonic() + patience_s
+    pause_s = PAUSE_S
     while True:
         try:
             return act()
         except (LostJobError, LostWorkerError, DamagedQueueError, RemovedQueueError):
             raise
-        except QueueError:
-            if time.monotonic() > give_up_s:
+        except FullDiskError:
+            if is_ending():
                 raise
-            time.sleep(PAUSE_S)
+        except QueueError:
+            if time.monotonic() >= give_up_s:
+                raise
+        _pause(pause_s, is_ending)
+        pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+def _pause(seconds: float, is_ending: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + seconds
+    while not is_ending() and (left_s := end_s - time.monotonic()) > 0:
+        time.sleep(min(LOOK_S, left_s))

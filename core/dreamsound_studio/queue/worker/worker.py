@@ -15,14 +15,14 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 
-from dreamsound_studio.errors import QueueError
+from dreamsound_studio.errors import QueueError, is_disk_full
 from dreamsound_studio.jobs.models import WarmModels, default_budget
 from dreamsound_studio.jobs.thread_warnings import thread_warnings
 from dreamsound_studio.locks import WorkerLock, sweep
 from dreamsound_studio.memory import free_unused, resident_bytes
-from dreamsound_studio.queue import hearings, inbox
-from dreamsound_studio.queue.store.records import Job
-from dreamsound_studio.queue.store.schema import RemovedQueueError
+from dreamsound_studio.queue import hearings
+from dreamsound_studio.queue.store.records import KINDS, Job
+from dreamsound_studio.queue.store.schema import FullDiskError, RemovedQueueError
 from dreamsound_studio.queue.store.states import LostWorkerError
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.queue.worker.job_run import JobRun
@@ -32,6 +32,7 @@ from dreamsound_studio.queue.worker.log_lines import device_line, job_line
 from dreamsound_studio.queue.worker.options import WorkerOptions
 from dreamsound_studio.queue.worker.retry import patiently
 from dreamsound_studio.queue.worker.surroundings import Surroundings
+from dreamsound_studio.queue.worker.tending import clear_up, take_back, tend_folders
 from dreamsound_studio.queue.worker.warm_up import WarmUp
 
 #: Polling interval of a worker without work; a check costs some 20 microseconds.
@@ -112,14 +113,12 @@ class Worker:
             The queue has become unusable.
         """
         count = 0
-        # A process that checks the lock holds it for a moment.
-        if not self._lock.acquire(LOCK_S):
-            raise QueueError(f"{self._lock.path}: locked by another process")
+        patiently(self._acquire, patience_s=0.0, is_ending=self._is_leaving)
         with self._lock, thread_warnings():
-            self.store.register_worker(
-                self.name, self._lock.path, device=self.device, is_farm=self.is_farm
-            )
-            self._recover(Observer())
+            patiently(self._register, is_ending=self._is_leaving)
+            patiently(lambda: self._tend_all(Observer()), is_ending=self._is_leaving)
+            with suppress(QueueError):  # the next worker does it
+                clear_up(self.store)
             hearings.remove_stale(self.store.folder)
             threads = [
                 threading.Thread(target=self._watch, name="watch"),
@@ -145,6 +144,9 @@ class Worker:
         # No lock may be taken here: the interrupted thread may hold it.
         self._asked_to_leave = True
 
+    def _is_leaving(self) -> bool:
+        return self._asked_to_leave or self._leaving.is_set()
+
     def _leave_now(self) -> None:
         self._leaving.set()
         self._warm_up.stop()
@@ -159,7 +161,7 @@ class Worker:
     def _renders(self) -> int:
         count = 0
         while not self._leaving.is_set() and not self._outgrows():
-            job = patiently(lambda: self.store.claim(self.name, ("render",)))
+            job = self._claim("render")
             if job is not None:
                 self._run(job, self._give_way)
                 count += 1
@@ -174,7 +176,7 @@ class Worker:
     def _previews(self) -> None:
         try:
             while not self._leaving.is_set():
-                job = patiently(lambda: self.store.claim(self.name, ("preview",)))
+                job = self._claim("preview")
                 asked = self._listener.take() if job is None else None
                 if job is None and asked is None:
                     self._leaving.wait(POLL_S)
@@ -207,21 +209,44 @@ class Worker:
                 if time.monotonic() - beaten_s < BEAT_S:
                     continue
                 beaten_s = time.monotonic()
-                patiently(lambda: self._tend(observer))
+                with suppress(FullDiskError):  # leaving
+                    patiently(lambda: self._tend(observer), is_ending=self._is_leaving)
         except BaseException as error:  # noqa: BLE001 - a thread cannot raise to a caller
             self._failed(error)
+
+    def _acquire(self) -> None:
+        try:
+            # A process that checks the lock holds it for a moment.
+            if not self._lock.acquire(LOCK_S):
+                raise QueueError(f"{self._lock.path}: locked by another process")
+        except QueueError as error:
+            if is_disk_full(error.__cause__):
+                raise FullDiskError(str(error)) from error
+            raise
+
+    def _register(self) -> None:
+        self.store.register_worker(
+            self.name, self._lock.path, device=self.device, is_farm=self.is_farm
+        )
+
+    def _claim(self, *kinds: str) -> Job | None:
+        """Claim a job of these kinds, or of any; return None where there is none, or to leave."""
+        claim = lambda: self.store.claim(self.name, kinds or KINDS)  # noqa: E731
+        try:
+            return patiently(claim, is_ending=self._is_leaving)
+        except FullDiskError:
+            return None
 
     def _tend(self, observer: Observer) -> None:
         if not self.store.is_in_place():
             # Nobody could see or stop its jobs any more.
             raise RemovedQueueError(
-                f"{self.store.path}: the queue was removed while a worker used it. Add its jobs "
-                "again."
+                f"{self.store.path}: the queue was removed or replaced while a worker used it. Add "
+                "its jobs again."
             )
         if not self.store.beat(self.name):
             raise LostWorkerError(f"Worker {self.name} was taken for dead and exits")
-        self._recover(observer)
-        self._tend_folders()
+        self._tend_all(observer)
 
     # -- what they do ---------------------------------------------------------------------------
 
@@ -278,21 +303,10 @@ class Worker:
             return not self.store.is_waited_for()
         return time.monotonic() - self._worked_s > self.options.idle_s
 
-    def _recover(self, observer: Observer) -> None:
-        for job in self.store.recover(observer):
-            self._say(job_line(job.id, f"lost its worker; now {job.state}"))
-            if job.is_over:
-                inbox.report_over(self.store, job)
+    def _tend_all(self, observer: Observer) -> None:
+        take_back(self.store, observer, self._say)
         sweep(self._lock.path.parent)
-
-    def _tend_folders(self) -> None:
-        """Check job folders for requests about queued jobs, and report finished jobs to them."""
-        for number, folder in self.store.waiting_folders():
-            if inbox.wish(folder) == "cancel":
-                with suppress(QueueError):  # claimed meanwhile
-                    self.store.cancel(number)
-        for job in self.store.unreported_folders():
-            inbox.report_over(self.store, job)
+        tend_folders(self.store)
 
     def _runs_on(self, device: str) -> None:
         self._say(device_line(device, os.cpu_count()))
