@@ -6,6 +6,8 @@ import platform
 from functools import cache
 from pathlib import Path
 
+#: Patches that a processor takes at a time until that is measured; see ``dream.block_sizes``.
+DEFAULT_BLOCK = 32
 CPUINFO = Path("/proc/cpuinfo")
 #: Features that multiply matrices of bfloat16 natively, as Linux calls them.
 NATIVE_BFLOAT16 = frozenset({"avx512_bf16", "amx_bf16"})

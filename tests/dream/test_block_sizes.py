@@ -24,7 +24,7 @@ from dreamsound_studio.dream.objective_functions import ClassObjective
 from dreamsound_studio.dream.patient import PatientDreamer
 from dreamsound_studio.errors import RenderCancelled
 from dreamsound_studio.locks import FileLock
-from dreamsound_studio.recipe.plan import DEFAULT_BLOCK
+from dreamsound_studio.processor import DEFAULT_BLOCK
 from dreamsound_studio.recipe.recipe import Recipe
 
 MIB = 2**20

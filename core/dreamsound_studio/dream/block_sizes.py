@@ -27,8 +27,7 @@ from dreamsound_studio.models.ensemble import members
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.models.runtime import block_threads, device_name, has_gpu, import_tensorflow
 from dreamsound_studio.paths import state_folder
-from dreamsound_studio.processor import processor_name
-from dreamsound_studio.recipe.plan import DEFAULT_BLOCK
+from dreamsound_studio.processor import DEFAULT_BLOCK, processor_name
 from dreamsound_studio.recipe.recipe import Recipe
 
 #: In the folder of what is remembered rather than in a cache: without it, bytes would change.

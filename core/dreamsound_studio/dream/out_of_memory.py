@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from dreamsound_studio.errors import MemoryLimitError, is_out_of_memory
-from dreamsound_studio.recipe.plan import DEFAULT_BLOCK
+from dreamsound_studio.processor import DEFAULT_BLOCK
 
 #: Patches that go through the network at once where no recipe says how many.
 FIRST_PATCHES: Final = DEFAULT_BLOCK

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from dreamsound_studio.dsp.mask import MASK_KINDS
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.names import NameTable
+from dreamsound_studio.processor import DEFAULT_BLOCK
 from dreamsound_studio.recipe.default_method import row_of
 from dreamsound_studio.recipe.fields import Bed, Carrier, Combine, MaskFrom
 from dreamsound_studio.recipe.first_strengths import first_strength
@@ -23,8 +24,6 @@ FILLED = tuple(
     for field in dataclasses.fields(MethodRow)
     if field.name not in ("combine", "mask_from", "carrier")
 )
-#: Patches in a block on a machine that was not measured; see ``dream.block_sizes``.
-DEFAULT_BLOCK = 32
 #: Where a class is read by default: the paper's score saturates; the logit does not.
 DEFAULT_AT = "logit"
 
