@@ -20,6 +20,7 @@ from dreamsound_desktop.state.preferences import (
 )
 from dreamsound_desktop.windows.job_window import JobWindow
 from dreamsound_studio.errors import QueueError, RecipeError
+from dreamsound_studio.jobs import consent
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.recipe.presets import find_preset
 
@@ -44,8 +45,9 @@ def folder(tmp_path) -> Path:
 
 
 @pytest.fixture
-def open_job(qtbot, no_worker):
+def open_job(qtbot, no_worker, tmp_path):
     made = []
+    consent.allow([tmp_path, Path("/sounds")])
 
     def make(folder: Path, **more: bool) -> JobWindow:
         window = JobWindow(folder, **more)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 JOB, STATUS, RESULT, CANCEL, FINISH = "job.json", "status.json", "result.json", "cancel", "finish"
+#: The origin of a job folder that may be anybody's: its job uses only what the user has allowed.
+ORIGIN: Final = "inbox"
 #: No valid job is larger.
 MOST_BYTES: Final = 2**20
 SCHEMA_VERSION: Final = 1
@@ -63,7 +65,7 @@ class JobStatus(TypedDict):
     code: str | None
 
 
-def submit(folder: Path, store: Store, origin: str = "inbox") -> Job:
+def submit(folder: Path, store: Store, origin: str = ORIGIN) -> Job:
     """Add the job in a folder to the queue, once, however often this is called.
 
     Parameters
