@@ -60,7 +60,7 @@ def job_folder(tmp_path: Path, **fields: object) -> Path:
         {"from_render": "{secret}"},
         {"recipe": {"target": "../home/secret.wav"}},
         {"recipe": {"bed_file": "{secret}"}},
-        {"recipe": {"objective": 'guide:"{secret}"@layer7'}},
+        {"recipe": {"objective": 'guide:"{secret}":layer7'}},
         {"recipe": {"model": "{secret}"}},
         {"judge": "{secret}"},
         {"out": "{home}"},

@@ -10,7 +10,8 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from dreamsound_studio.audio.span import parse_span
 from dreamsound_studio.dream.objective import check_names
-from dreamsound_studio.errors import QueueError
+from dreamsound_studio.errors import QueueError, QueueInputError
+from dreamsound_studio.files import unusable_text
 from dreamsound_studio.jobs.consent import Outside, outside
 from dreamsound_studio.jobs.judge import WORDS
 from dreamsound_studio.jobs.spec import JobFields, JobSpec
@@ -56,6 +57,11 @@ class JobRequest(JobFields):
         """
         if not isinstance(document, dict):
             raise QueueError(f"{what}: not a JSON object")
+        bad = unusable_text(document)
+        if bad is not None:
+            raise QueueInputError(
+                f"{what}: {bad!a:.60} has a NUL or half a character in it. Remove it."
+            )
         document = {name: value for name, value in document.items() if name != GRANTS_NOTHING}
         try:
             return cls.model_validate(document)

@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NotRequired, TypedDict, cast
 
-from dreamsound_studio.errors import AudioFileError, QueueError
-from dreamsound_studio.files import read_limited, write_atomic
+from dreamsound_studio.errors import AudioFileError, QueueError, QueueInputError
+from dreamsound_studio.files import read_limited, unusable_text, write_atomic
 from dreamsound_studio.jobs.results import ProgressReport
 from dreamsound_studio.jobs.stamp import FileStamp, absolute_path
 from dreamsound_studio.queue.store.records import Job, NewJob
@@ -125,6 +125,11 @@ def read_job(folder: Path) -> JobDocument:
         raise QueueError(f"{path}: invalid JSON: {error}") from error
     if not isinstance(document, dict):
         raise QueueError(f"{path}: not a JSON object")
+    bad = unusable_text(document)
+    if bad is not None:
+        raise QueueInputError(
+            f"{path}: {bad!a:.60} has a NUL or half a character in it. Remove it."
+        )
     version = document.get("schema_version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION:
         raise QueueError(f"{path}: unsupported schema_version {version!r} (use {SCHEMA_VERSION})")
