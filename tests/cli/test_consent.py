@@ -97,6 +97,11 @@ def test_a_link_in_a_job_folder_leads_nowhere_else(
     assert "writes to" in command("submit", "--no-start", folder).err
 
 
+def test_a_question_cannot_be_faked_by_a_path(tmp_path: Path) -> None:
+    strays = consent.outside(tmp_path, ["/a\x1b[2K\r\nnothing\u202e/b.wav"])
+    assert str(strays) == r"reads /a\x1b[2K\r\nnothing\u202e/b.wav"
+
+
 def test_the_worker_looks_again_also_at_what_a_preset_names(
     store: Store, tmp_path: Path, secret: Path
 ) -> None:

@@ -22,6 +22,7 @@ from dreamsound_desktop.windows.job_window import JobWindow
 from dreamsound_studio.errors import QueueError, RecipeError
 from dreamsound_studio.jobs import consent
 from dreamsound_studio.jobs.trust import untrusted_models
+from dreamsound_studio.paths import runs_folder
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.recipe.presets import find_preset
 
@@ -41,8 +42,11 @@ def write_jobs(tmp_path: Path, count: int = 2, **fields: object) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path) -> Path:
-    return write_jobs(tmp_path)
+def folder() -> Path:
+    """The items of a run of REAPER's."""
+    run = runs_folder() / "1"
+    run.mkdir(parents=True)
+    return write_jobs(run)
 
 
 @pytest.fixture
@@ -379,8 +383,8 @@ def test_a_class_that_no_model_has_is_not_written(tmp_path):
     assert job_of(folder, 1) == before
 
 
-def test_a_job_folder_from_elsewhere_asks_before_it_uses_other_folders(open_job, qtbot, folder):
-    window = open_job(folder)
+def test_a_job_folder_from_elsewhere_asks_before_it_uses_other_folders(open_job, qtbot, tmp_path):
+    window = open_job(write_jobs(tmp_path))
     consent.forbid(consent.allowed_folders())
     window.dream()
     assert "outside its folder" in window.problem.text()

@@ -53,14 +53,14 @@ class Outside:
     def __str__(self) -> str:
         parts = []
         if self.reads:
-            parts.append(f"reads {', '.join(map(str, self.reads))}")
+            parts.append(f"reads {', '.join(map(_shown, self.reads))}")
         if self.writes:
-            parts.append(f"writes to {', '.join(map(str, self.writes))}")
+            parts.append(f"writes to {', '.join(map(_shown, self.writes))}")
         return " and ".join(parts)
 
     def refused(self, what: object) -> ConsentError:
         """Return the error about `what`, a job or a recipe: what it would use, and what to do."""
-        folders = " ".join(f'"{folder}"' for folder in self.folders)
+        folders = " ".join(f'"{_shown(folder)}"' for folder in self.folders)
         return ConsentError(f"{what} {self}, outside its folder. {REMEDY} {folders}")
 
 
@@ -183,6 +183,12 @@ def _keep(folders: list[Path]) -> list[Path]:
 
 def _place() -> Path:
     return state_folder() / "allowed-folders.json"
+
+
+def _shown(path: Path) -> str:
+    """Return a path as a question can show it: nothing in it moves the cursor or turns the text."""
+    text = str(path)
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def _is_one(path: Path, hashes: Collection[str]) -> bool:

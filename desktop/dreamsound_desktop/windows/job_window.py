@@ -84,6 +84,7 @@ class JobWindow(QWidget):
         self.problem.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.problem.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.permission = QPushButton()
+        self.permission.setAccessibleName(self.tr("Permission"))
         self.permission.hide()
         self.permission.clicked.connect(self.controller.permit)
         self.status = QLabel()

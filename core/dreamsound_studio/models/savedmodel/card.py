@@ -14,7 +14,7 @@ import csv
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.files import read_limited
 from dreamsound_studio.models.names import NameTable
+from dreamsound_studio.models.store.archive import stays_inside
 from dreamsound_studio.wrong_values import advice
 
 CARD_FILE = "dreamsound-model.json"
@@ -104,8 +105,10 @@ def read_card(folder: Path, name: str | None = None) -> Card:
     except (ValueError, RecursionError) as error:  # not JSON, or not UTF-8
         raise ModelError(f"{place}: invalid JSON: {error}") from error
     if file.classes is not None:
-        if PurePosixPath(file.classes).is_absolute() or ".." in PurePosixPath(file.classes).parts:
-            raise ModelError(f"{place}: classes must be in the model's folder, not {file.classes}")
+        if not (stays_inside(file.classes) and file.classes.isprintable()):
+            raise ModelError(
+                f"{place}: classes must be in the model's folder, not {file.classes!a:.60}"
+            )
         classes = folder / file.classes
     else:
         found = _tables_in(folder / "assets")
