@@ -130,6 +130,14 @@ def writing(path: Path, error: type[DreamSoundError]) -> Iterator[None]:
         raise error(f"{path}: cannot write: {reason.strerror or reason}") from reason
 
 
+def expanded(path: str | Path) -> Path:
+    """Return a path with ``~`` as the user's home; of a user that does not exist, as it is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def unusable_text(values: object) -> str | None:
     """Return a text with a NUL or half a character in it, which no file can have; None if none has.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreamsound_studio.errors import ConsentError, DreamSoundError, RecipeError
-from dreamsound_studio.files import sha256_of, write_atomic
+from dreamsound_studio.files import expanded, sha256_of, write_atomic
 from dreamsound_studio.models.store.local import looks_like_path
 from dreamsound_studio.paths import state_folder
 from dreamsound_studio.recipe.files import FIELDS
@@ -78,7 +78,7 @@ def outside(home: Path, reads: Iterable[str | Path], writes: Iterable[str | Path
     inside = [home, *allowed_folders()]
 
     def strays(paths: Iterable[str | Path]) -> tuple[Path, ...]:
-        ends = dict.fromkeys(_end(home / _expanded(path)) for path in paths)
+        ends = dict.fromkeys(_end(home / expanded(path)) for path in paths)
         return tuple(end for end in ends if not any(map(end.is_relative_to, inside)))
 
     return Outside(strays(reads), strays(writes))
@@ -133,7 +133,7 @@ def outside_of_recipe(
     ]
     if "model" not in given and _is_path(recipe.model):
         named.append(recipe.model)
-    found = outside(path.parent, [_expanded(name).absolute() for name in named])
+    found = outside(path.parent, [expanded(name).absolute() for name in named])
     return replace(found, reads=tuple(one for one in found.reads if not _is_one(one, hashes)))
 
 
@@ -198,12 +198,6 @@ def _is_one(path: Path, hashes: Collection[str]) -> bool:
         return sha256_of(path) in hashes
     except OSError:
         return False
-
-
-def _expanded(path: str | Path) -> Path:
-    with suppress(RuntimeError):  # ~ of a user that does not exist
-        return Path(path).expanduser()
-    return Path(path)
 
 
 def _end(path: Path) -> Path:

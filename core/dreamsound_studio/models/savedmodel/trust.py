@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from dreamsound_studio.errors import ModelError
+from dreamsound_studio.files import expanded
 from dreamsound_studio.models.entries import CatalogEntry
 from dreamsound_studio.models.savedmodel.card import CARD_FILE, read_card, read_classes
 from dreamsound_studio.models.store import ledger
@@ -127,7 +128,7 @@ def _located(origin: str, watch: Watch) -> str:
 
 
 def _existing(origin: str) -> Path:
-    source = Path(origin).expanduser()
+    source = expanded(origin)
     if not source.exists():
         raise ModelError(f"{origin}: no such file or folder")
     return source
