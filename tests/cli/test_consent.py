@@ -97,6 +97,15 @@ def test_a_link_in_a_job_folder_leads_nowhere_else(
     assert "writes to" in command("submit", "--no-start", folder).err
 
 
+def test_a_folder_of_renders_to_come_can_be_allowed(
+    command: Command, tmp_path: Path, secret: Path
+) -> None:
+    coming = tmp_path / "renders"
+    assert command("allow", coming).out.split() == [str(coming)]
+    assert command("allow", secret).code == 2
+    assert command("allow").out.split() == [str(coming)]
+
+
 def test_a_question_cannot_be_faked_by_a_path(tmp_path: Path) -> None:
     strays = consent.outside(tmp_path, ["/a\x1b[2K\r\nnothing\u202e/b.wav"])
     assert str(strays) == r"reads /a\x1b[2K\r\nnothing\u202e/b.wav"

@@ -33,8 +33,9 @@ def allow(
     """
     given = folders or []
     for folder in given:
-        if not remove and not folder.is_dir():
-            raise ConsentError(f"{folder}: no such folder")
+        # One that does not exist may be the folder of renders to come.
+        if folder.exists() and not folder.is_dir():
+            raise ConsentError(f"{folder}: not a folder")
     change = consent.forbid if remove else consent.allow
     allowed = change(given) if given else consent.allowed_folders()
     if json_output:
