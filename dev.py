@@ -7,6 +7,7 @@
                                          names, architecture
     python3 dev.py docs                  API pages in site/, made from the docstrings
     python3 dev.py bench [options]       speed and memory, as ratios
+    python3 dev.py fuzz [TARGET ...]     random files for every reader, a minute each
     python3 dev.py app [SOUND ...]       the desktop app
     python3 dev.py env                   only set up the environment
 
@@ -54,6 +55,7 @@ def main(arguments):
         "check": check,
         "docs": docs,
         "bench": bench,
+        "fuzz": fuzz,
         "app": app,
         "env": env,
     }
@@ -64,7 +66,7 @@ def main(arguments):
     if command is None:
         names = ", ".join(commands)
         raise Stop(EXIT_USAGE, f"unknown command {arguments[0]!r}: use one of {names}")
-    if command not in (test, bench, app) and {"-h", "--help"} & set(arguments):
+    if command not in (test, bench, fuzz, app) and {"-h", "--help"} & set(arguments):
         print(__doc__.strip())
         return 0
     return command(arguments[1:])
@@ -136,6 +138,11 @@ def bench(arguments):
     if not script.is_file():
         raise Stop(EXIT_USAGE, f"no benchmark found: {shown(script)} does not exist")
     return run_tool(make_environment(), str(script), *arguments)
+
+
+def fuzz(arguments):
+    """Fuzz the readers of files."""
+    return run_tool(make_environment(), "-m", "tests.fuzz.run", *arguments, folder=TOP)
 
 
 def app(arguments):

@@ -11,7 +11,6 @@ import pytest
 
 from dreamsound_desktop.analysis import disk_cache
 from dreamsound_desktop.state import preferences
-from dreamsound_reaper.install.places import runs_folder
 from dreamsound_studio import paths
 from dreamsound_studio.library.library import LIBRARY_VARIABLE, library_path
 from dreamsound_studio.models.store.local import user_models_folder
@@ -35,7 +34,7 @@ def test_everything_lies_in_the_users_folders(user: Path) -> None:
     assert user_models_folder() == user / "data" / "models"
     assert library_path() == user / "data" / "library.sqlite"
     assert default_path() == user / "data" / "queue" / "queue.sqlite"
-    assert runs_folder() == user / "data" / "reaper" / "runs"
+    assert paths.runs_folder() == user / "data" / "reaper" / "runs"
     assert preferences.app_folder() == user / "data" / "studio"
     assert disk_cache.view_cache_folder() == user / "cache" / "views"
 

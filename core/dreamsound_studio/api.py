@@ -131,7 +131,7 @@ class Dreaming:
         if model is None:
             others = {name: load_model(name, trust=trust) for name in other_models(self.recipe)}
             model = together(load_model(self.recipe.model, trust=trust), others)
-        self._judge = Judge(_load_trusted, judge, trust)
+        self._judge = Judge(lambda name: load_model(name, trust=trust), judge)
         self._judge.prepare(model)
         self._dreamer = dreamer_of(spec, sounds, model, control=self.control)
 
@@ -293,10 +293,6 @@ def load_model(model: str = "auto", *, trust: bool = False) -> Model:
 @cache
 def _recent_models() -> RecentModels:
     return RecentModels()
-
-
-def _load_trusted(model: str, trust: bool) -> Model:
-    return load_model(model, trust=trust)
 
 
 def _recipe_of(recipe: Recipe | Preset | str | None, fields: dict[str, Any]) -> Recipe:

@@ -61,8 +61,18 @@ class ModelError(DreamSoundError):
     exit_code = 3
 
 
+class UntrustedModelError(ModelError):
+    """A SavedModel from elsewhere, which is a program, and which the user has not trusted."""
+
+
 class UnknownModelError(ModelError):
     """A model that was named and does not exist."""
+
+    exit_code = 2
+
+
+class ConsentError(DreamSoundError):
+    """A job or recipe from elsewhere would use files or folders that the user has not allowed."""
 
     exit_code = 2
 

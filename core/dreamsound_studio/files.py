@@ -6,6 +6,7 @@ import glob
 import hashlib
 import itertools
 import os
+import re
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,6 +16,7 @@ from pathlib import Path
 from dreamsound_studio.durable import make_folder, sync_files, sync_folders
 from dreamsound_studio.errors import AudioFileError, DreamSoundError
 
+_UNUSABLE = re.compile("[\0\ud800-\udfff]")
 #: A file is read for its hash in blocks of this size.
 HASH_BYTES = 2**20
 
@@ -143,6 +145,35 @@ def writing(path: Path, error: type[DreamSoundError]) -> Iterator[None]:
         raise error(f"{path}: cannot write: {reason.strerror or reason}") from reason
 
 
+def expanded(path: str | Path) -> Path:
+    """Return a path with ``~`` as the user's home; of a user that does not exist, as it is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def unusable_text(values: object) -> str | None:
+    """Return a text with a NUL or half a character in it, which no file can have; None if none has.
+
+    Parameters
+    ----------
+    values : object
+        Plain JSON values; any other count for nothing.
+    """
+    waiting = [values]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            if _UNUSABLE.search(value):
+                return value
+        elif isinstance(value, dict):
+            waiting += [*value, *value.values()]
+        elif isinstance(value, list | tuple):
+            waiting += value
+    return None
+
+
 def read_limited(
     path: Path, most_bytes: int, error: type[DreamSoundError], too_large: str
 ) -> bytes:
@@ -169,6 +200,8 @@ def read_limited(
             content = file.read(most_bytes + 1)
     except OSError as reason:
         raise error(f"{path}: {reason.strerror or reason}") from reason
+    except ValueError as reason:  # a NUL or half a character in the path
+        raise error(f"{str(path)!a}: not a path ({reason})") from reason
     if len(content) > most_bytes:
         raise error(f"{path}: {too_large}")
     return content

@@ -15,6 +15,11 @@ def data_folder() -> Path:
     return Path(platformdirs.user_data_dir(NAME, appauthor=False))
 
 
+def runs_folder() -> Path:
+    """Return the folder in which REAPER's scripts create a folder per run."""
+    return data_folder() / "reaper" / "runs"
+
+
 def cache_folder() -> Path:
     """Return the folder of files that can be made again."""
     import platformdirs

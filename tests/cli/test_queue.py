@@ -219,7 +219,7 @@ def test_a_job_folder_that_is_tried_again_is_as_if_new(
     folder = tmp_path / "job"
     folder.mkdir()
     (folder / "job.json").write_text(json.dumps({"input": str(bird), "out": "."}))
-    assert command("submit", "--no-start", folder).code == 0
+    assert command("submit", "--no-start", folder, "--allow", tmp_path).code == 0
     (folder / "cancel").touch()
     assert command("queue", "cancel", 1).code == 0
     assert json.loads((folder / "result.json").read_text())["state"] == "cancelled"

@@ -123,7 +123,7 @@ def test_the_worker_fails_a_submitted_job_without_fetching(
     recipe = {"model": model, option: name}
     job = {"input": str(bird), "out": "out", "recipe": recipe}
     (folder / "job.json").write_text(json.dumps(job))
-    assert command("submit", folder, "--no-start").code == 0
+    assert command("submit", folder, "--no-start", "--allow", tmp_path).code == 0
     said: list[str] = []
     Worker(store, WorkerOptions(until_empty=True), said.append).run()
     status = json.loads((folder / "status.json").read_text())

@@ -20,6 +20,9 @@ from dreamsound_desktop.state.preferences import (
 )
 from dreamsound_desktop.windows.job_window import JobWindow
 from dreamsound_studio.errors import QueueError, RecipeError
+from dreamsound_studio.jobs import consent
+from dreamsound_studio.jobs.trust import untrusted_models
+from dreamsound_studio.paths import runs_folder
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.recipe.presets import find_preset
 
@@ -39,13 +42,17 @@ def write_jobs(tmp_path: Path, count: int = 2, **fields: object) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path) -> Path:
-    return write_jobs(tmp_path)
+def folder() -> Path:
+    """The items of a run of REAPER's."""
+    run = runs_folder() / "1"
+    run.mkdir(parents=True)
+    return write_jobs(run)
 
 
 @pytest.fixture
-def open_job(qtbot, no_worker):
+def open_job(qtbot, no_worker, tmp_path):
     made = []
+    consent.allow([tmp_path, Path("/sounds")])
 
     def make(folder: Path, **more: bool) -> JobWindow:
         window = JobWindow(folder, **more)
@@ -374,3 +381,35 @@ def test_a_class_that_no_model_has_is_not_written(tmp_path):
     with pytest.raises(RecipeError, match="Bird"):
         job.preview()
     assert job_of(folder, 1) == before
+
+
+def test_a_job_folder_from_elsewhere_asks_before_it_uses_other_folders(open_job, qtbot, tmp_path):
+    window = open_job(write_jobs(tmp_path))
+    consent.forbid(consent.allowed_folders())
+    window.dream()
+    assert "outside its folder" in window.problem.text()
+    assert window.permission.isVisible()
+    assert window.controller.places == {}
+    window.permission.click()
+    qtbot.waitUntil(lambda: len(window.controller.places) == 2)
+    assert not window.permission.isVisible()
+    with Store(Path(window.controller.client._store.path)) as store:
+        assert {job.origin for job in store.jobs()} == {"inbox"}
+
+
+def test_a_model_is_trusted_by_the_button(open_job, qtbot, tmp_path):
+    model = tmp_path / "net"
+    model.mkdir()
+    (model / "saved_model.pb").write_bytes(b"graph")
+    window = open_job(write_jobs(tmp_path, 1, preset=None, recipe={"model": str(model)}))
+    window.dream()
+    qtbot.waitUntil(lambda: len(window.controller.places) == 1)
+    with Store(Path(window.controller.client._store.path)) as store:
+        store.register_worker("w", tmp_path / "lock")
+        job = store.claim("w")
+        store.failed(job.id, "w", "a program", "UntrustedModelError")
+        qtbot.waitUntil(window.permission.isVisible)
+        assert untrusted_models([str(model)]) == [model]
+        window.permission.click()
+        qtbot.waitUntil(lambda: store.job(job.id).state == "queued")
+    assert untrusted_models([str(model)]) == []

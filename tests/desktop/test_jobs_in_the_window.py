@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import soundfile
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QAbstractButton
 
 from dreamsound_desktop.state.selection import TimeSpan
 from dreamsound_desktop.state.takes import DreamTake
+from dreamsound_studio.errors import UntrustedModelError
+from dreamsound_studio.jobs.trust import untrusted_models
 from dreamsound_studio.queue.store.store import Store
+from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.level_notes import level_note
+from dreamsound_studio.render.note import read_note, with_note
 
 from .conftest import (
     act,
@@ -18,6 +25,7 @@ from .conftest import (
     finish_job,
     queued,
     said,
+    write_render,
     write_sound,
 )
 
@@ -103,6 +111,39 @@ def test_a_job_that_is_tried_again_brings_its_take(window, qtbot, tmp_path):
     finish_job(window, qtbot, tmp_path, number)
     qtbot.waitUntil(lambda: window.takes.tree.topLevelItemCount() == 1)
     window.player.stop()
+
+
+def test_a_model_that_is_not_trusted_is_trusted_by_a_button(window, qtbot, tmp_path):
+    model = tmp_path / "net"
+    model.mkdir()
+    (model / "saved_model.pb").write_bytes(b"graph")
+    window.session.current.set_recipe(Recipe(model=str(model)), "model")
+    number = fail_preview(window, qtbot, tmp_path, "a program", UntrustedModelError.__name__)
+    qtbot.waitUntil(lambda: "a program" in said(window))
+    assert untrusted_models([str(model)]) == [model]
+    (button,) = [
+        one
+        for one in window.messages.findChildren(QAbstractButton)
+        if one.text() == "Trust and try again"
+    ]
+    button.click()
+    qtbot.waitUntil(lambda: window.client.jobs[number].state == "queued")
+    assert untrusted_models([str(model)]) == []
+
+
+def test_the_recipe_of_a_render_from_elsewhere_waits_for_a_click(window, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    write_sound(elsewhere / "source.wav", 1.0)
+    render = write_render(elsewhere / "a.wav", "source.wav", 0, np.zeros((4800, 1)))
+    note = read_note(render)
+    note["recipe"] = {"method": "target", "target": str(tmp_path / "secret.wav")}
+    with soundfile.SoundFile(render, "w", 48_000, 1, "PCM_24") as file:
+        file.comment = with_note({}, note, "dream")["comment"]
+        file.write(np.zeros(4800))
+    window.files.open([render])
+    assert f"reads {tmp_path / 'secret.wav'}, outside its folder" in said(window)
+    assert window.session.current.recipe.target is None
 
 
 def test_a_sound_that_was_closed_while_it_was_dreamed_has_its_take(window, qtbot, tmp_path):

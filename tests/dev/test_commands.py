@@ -33,7 +33,7 @@ def test_it_imports_nothing_but_pythons_own_library_and_its_parts(path):
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["fly"], 2, "demo, test, check, docs, bench, app, env"),
+        (["fly"], 2, "demo, test, check, docs, bench, fuzz, app, env"),
         (["check", "everything"], 2, "everything"),
         (["docs", "everything"], 2, "everything"),
         (["demo", "nowhere.wav"], 2, "nowhere.wav"),

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from dreamsound_studio.jobs import consent
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.models import load
 from dreamsound_studio.queue.new_job import new_job
@@ -44,6 +45,12 @@ def queue_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "queue" / "queue.sqlite"
     monkeypatch.setenv(QUEUE_VARIABLE, str(path))
     return path
+
+
+@pytest.fixture
+def allowed(tmp_path: Path) -> None:
+    """Let job folders use the whole folder of the test."""
+    consent.allow([tmp_path])
 
 
 @pytest.fixture

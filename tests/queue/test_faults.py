@@ -43,6 +43,7 @@ def test_a_worker_killed_three_times_loses_nothing_and_does_nothing_twice(
     )
 
 
+@pytest.mark.usefixtures("allowed")
 def test_one_worker_is_started_however_many_ask_and_none_outlives_its_supervisor(
     store: Store, add: Add, tmp_path: Path, yamnet_h5: Path
 ) -> None:
@@ -124,6 +125,7 @@ def test_a_job_that_kills_its_worker_twice_is_failed_and_the_next_one_runs(
     assert err.count("the worker died (SIGKILL); restarting") == 2
 
 
+@pytest.mark.usefixtures("allowed")
 def test_a_job_folder_that_goes_away_stops_nobody(
     store: Store, work: Work, add: Add, tmp_path: Path
 ) -> None:

@@ -234,6 +234,7 @@ def test_a_lock_is_held_as_long_as_its_process_lives(tmp_path: Path) -> None:
     other.release()
 
 
+@pytest.mark.usefixtures("allowed")
 def test_job_folders_get_reports_and_can_cancel(
     store: Store, work: Work, tmp_path: Path, bird: Path
 ) -> None:

@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": (f"{__name__}.worker", "Run the jobs of the render queue."),
     "rpp": (f"{__name__}.rpp", "Dream items of a REAPER project, without REAPER."),
     "submit": (f"{__name__}.submit", "Add the job in a folder to the render queue."),
+    "allow": (f"{__name__}.allow", "Let jobs and recipes from elsewhere use a folder."),
     "reaper": (f"{__name__}.reaper", "Install, check and remove the REAPER actions."),
     "library": (f"{__name__}.library", "Search, rate and export finished dreams."),
     "recipe": (f"{__name__}.recipe", "Show the recipe of a file, or the recipe format."),

@@ -85,12 +85,12 @@ def batch(
             span=request.span,
             values=values,
             number=number,
-            trust=request.trust,
             judge=request.judge,
         )
         for number, sound in enumerate(sounds, 1)
     ]
-    runner = Runner(load_model_of, [sound.path for sound in sounds])
+    load = functools.partial(load_model_of, trust=request.trust)
+    runner = Runner(load, [sound.path for sound in sounds])
     if dry_run:
         return _check(specs, runner)
     made_folders.check(out)

@@ -16,6 +16,7 @@ from dreamsound_studio.cli.shared.fetching import watching
 from dreamsound_studio.cli.shared.places import check_file, shown_command
 from dreamsound_studio.cli.shared.progress import inform
 from dreamsound_studio.errors import ModelError
+from dreamsound_studio.files import expanded
 from dreamsound_studio.models.entries import CATALOG, CatalogEntry
 from dreamsound_studio.models.plugins import plugin_entries, plugin_of
 from dreamsound_studio.models.store import ledger
@@ -116,7 +117,7 @@ def pull(
         entry_of(name)
     _check_free(name, foreign)
     if origin is not None and "://" not in origin:
-        check_file(Path(origin).expanduser())
+        check_file(expanded(origin))
     if classes is not None:
         check_file(classes)
     if not foreign and (rate is not None or classes is not None):

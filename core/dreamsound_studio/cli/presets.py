@@ -25,6 +25,7 @@ from dreamsound_studio.cli.shared.preset_files import (
     write_preset,
 )
 from dreamsound_studio.cli.shared.progress import inform, say
+from dreamsound_studio.cli.shared.recipes import settle_files
 from dreamsound_studio.errors import DreamSoundError, RecipeError
 from dreamsound_studio.recipe.blend import blend as blend_recipes
 from dreamsound_studio.recipe.blend import difference
@@ -196,6 +197,8 @@ def import_presets(
     """Copy preset files into your folder of presets."""
     # All are read before any is saved: a bad one among them changes nothing.
     presets = [read_preset(check_file(path)) for path in paths]
+    for path, preset in zip(paths, presets, strict=True):
+        settle_files(path, preset.recipe, {})
     save_presets(presets, clash_of(clash, overwrite), dry_run)
 
 

@@ -81,12 +81,13 @@ def render(
             keep_every=keep_every,
             values=values,
             number=number,
-            trust=request.trust,
             judge=request.judge,
         )
         for number, sound in enumerate(sounds, 1)
     ]
-    inputs = _Inputs(specs, Runner(load_model_of, protected), read_targets(recipe))
+    inputs = _Inputs(
+        specs, Runner(partial(load_model_of, trust=request.trust), protected), read_targets(recipe)
+    )
     if dry_run:
         code = inputs.check()
     else:

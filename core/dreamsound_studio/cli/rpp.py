@@ -16,6 +16,7 @@ from dreamsound_studio.cli import EXIT_SOME_FAILED
 from dreamsound_studio.cli.queue.common import opened
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import DryRun, Json
+from dreamsound_studio.cli.shared.fetching import settle_trust
 from dreamsound_studio.cli.shared.options import FILES, ClashOption, NameOption
 from dreamsound_studio.cli.shared.places import check_file
 from dreamsound_studio.cli.shared.progress import inform, say
@@ -23,6 +24,8 @@ from dreamsound_studio.cli.shared.request import RenderRequest, takes_render_req
 from dreamsound_studio.cli.shared.signals import at_sigterm
 from dreamsound_studio.errors import AudioFileError, QueueError, RecipeError, RenderCancelled
 from dreamsound_studio.files import check_folder_writable
+from dreamsound_studio.jobs.spec import JobSpec
+from dreamsound_studio.jobs.trust import models_of
 from dreamsound_studio.queue.store.store import default_path
 
 if TYPE_CHECKING:
@@ -106,7 +109,6 @@ def rpp(
         options=options.model_dump(mode="json", exclude_unset=True),
         job={
             "keep_every": request.keep_every(),
-            "trust": request.trust,
             "judge": absolute_model(request.judge, Path.cwd()),
             "values": {name: value for name, value in request.values().items() if value},
         },
@@ -116,6 +118,7 @@ def rpp(
     if dry_run:
         typer.echo(f"would dream {len(facts.items)} items and write {new}")
         return 0
+    settle_trust(_models(request), request.trust)
     plan = _carry_out(facts)
     for line in plan.summary:
         say(f"dreamsound: {line}")
@@ -140,6 +143,12 @@ def rpp(
     if new.absolute().parent != old.absolute().parent:
         say("dreamsound: the new project looks for media with relative paths in its own folder")
     return EXIT_SOME_FAILED if plan.lost else 0
+
+
+def _models(request: ProjectRequest) -> list[str]:
+    """Return the models that the jobs of all items name."""
+    spec = JobSpec.model_construct(recipe=request.recipe(), judge=request.judge)
+    return models_of(spec)
 
 
 def _places(request: ProjectRequest) -> tuple[Path, Path]:

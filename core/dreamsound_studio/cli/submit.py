@@ -8,8 +8,13 @@ from typing import Annotated
 import typer
 
 from dreamsound_studio.cli.shared.app import App
-from dreamsound_studio.errors import AudioFileError
-from dreamsound_studio.queue.inbox import JOB
+from dreamsound_studio.cli.shared.common_options import TrustOption
+from dreamsound_studio.cli.shared.progress import say
+from dreamsound_studio.cli.shared.questions import agreed
+from dreamsound_studio.errors import AudioFileError, ConsentError
+from dreamsound_studio.jobs import consent
+from dreamsound_studio.paths import runs_folder
+from dreamsound_studio.queue.inbox import JOB, ORIGIN, read_job
 from dreamsound_studio.queue.inbox import submit as submit_folder
 from dreamsound_studio.queue.store.store import Store, open_store
 from dreamsound_studio.queue.worker.start import ensure_worker
@@ -28,7 +33,16 @@ def submit(
         typer.Option("--window", help="For a run from REAPER: choose the settings in a window."),
     ] = False,
     no_start: Annotated[bool, typer.Option("--no-start", help="Do not start a worker.")] = False,
-    origin: Annotated[str, typer.Option(hidden=True)] = "inbox",
+    allow: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--allow",
+            metavar="DIR",
+            help="Folder that job folders may read and write from now on: dreamsound allow DIR.",
+        ),
+    ] = None,
+    trust: TrustOption = False,
+    origin: Annotated[str, typer.Option(hidden=True)] = ORIGIN,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of job.json and exit.")
     ] = False,
@@ -48,17 +62,52 @@ def submit(
         raise AudioFileError(f"{folder}: no such folder")
     if not any((folder / name).is_file() for name in (JOB, FACTS)):
         raise AudioFileError(f"{folder / JOB}: No such file or directory")
+    is_run = (folder / FACTS).is_file()
+    if is_run and not folder.resolve().is_relative_to(runs_folder().resolve()):
+        raise ConsentError(
+            f"{folder}: a run of REAPER's that is not in {runs_folder()}. If it is yours, move it "
+            "there."
+        )
+    if not is_run:
+        _settle(folder, allow or [], trust)
     store, notes = open_store()
     for note in notes:
         typer.echo(f"dreamsound: {note}", err=True)
     with store:
-        if (folder / FACTS).is_file():
+        if is_run:
             return _carry_out(folder, store, window)
         job = submit_folder(folder, store, origin)
         if not no_start and not job.is_over:
             ensure_worker(store)
     typer.echo(job.id)
     return 0
+
+
+def _settle(folder: Path, allowed: list[Path], trust: bool) -> None:
+    """Ask for what a job folder's job would use outside it, and for its models.
+
+    Raises
+    ------
+    ConsentError
+        The answer is no, or there is nobody to ask.
+    """
+    document = read_job(folder)
+    if allowed:
+        consent.allow(allowed)
+    if document.get("trust"):
+        say(f'dreamsound: {folder / JOB}: "trust" is ignored; to trust its model, pass --trust')
+    strays = consent.outside_of_job(folder, document)
+    if strays:
+        if not agreed(f"{folder} {strays}, outside its folder. Allow these folders from now on?"):
+            raise strays.refused(folder)
+        consent.allow(strays.folders)
+    if trust:
+        from dreamsound_studio.cli.shared.fetching import settle_trust
+        from dreamsound_studio.jobs.request import JobRequest
+        from dreamsound_studio.jobs.trust import models_of
+
+        spec = JobRequest.make(document, str(folder / JOB)).settled(folder)
+        settle_trust(models_of(spec), trust=True)
 
 
 def _carry_out(folder: Path, store: Store, window: bool) -> int:

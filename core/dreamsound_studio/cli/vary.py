@@ -155,13 +155,12 @@ def vary(
         recipe=recipes[0],
         options=options,
         values={"preset": preset_name(preset)},
-        trust=trust,
         judge=judge,
     )
     sounds = Sounds(clip, read_targets(recipes[0]))
     names = {name for recipe in recipes for name in other_models(recipe)}
 
-    def load(recipe: Recipe, trust: bool) -> Loaded:
+    def load(recipe: Recipe) -> Loaded:
         """Load the model with all that the variations name, or a judge by itself."""
         return load_model_of(recipe, trust, names if recipe is recipes[0] else ())
 

@@ -65,18 +65,13 @@ class Judge:
     Parameters
     ----------
     load : callable
-        Finds and loads a model of a name, given whether a foreign one may run.
+        Finds and loads a model of a name.
     model : str
         ``auto``, ``none``, or a model as for ``find_weights``.
-    trust : bool, optional
-        Whether a foreign SavedModel may run.
     """
 
-    def __init__(
-        self, load: Callable[[str, bool], Model], model: str | Model = AUTO, trust: bool = False
-    ) -> None:
+    def __init__(self, load: Callable[[str], Model], model: str | Model = AUTO) -> None:
         self._load = load
-        self._trust = trust
         self._name = model if isinstance(model, str) else model.name
         self._loaded: dict[str, Model] = {} if isinstance(model, str) else {model.name: model}
         self._loading = threading.Lock()
@@ -155,7 +150,7 @@ class Judge:
     def _model(self, name: str) -> Model:
         with self._loading:
             if name not in self._loaded:
-                self._loaded[name] = self._load(name, self._trust)
+                self._loaded[name] = self._load(name)
             return self._loaded[name]
 
 

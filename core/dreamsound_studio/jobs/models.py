@@ -6,7 +6,7 @@ import os
 import threading
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from dreamsound_studio.memory import free_unused
 from dreamsound_studio.models.ensemble import together
 from dreamsound_studio.models.network import MOST_GRAPH_BYTES
 from dreamsound_studio.models.store.find import find_weights
+from dreamsound_studio.models.store.ledger import fingerprint
 from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.models.weights import Weights
@@ -126,15 +127,16 @@ class WarmModels:
         """Memory of the loaded models and their graphs."""
         return self._weights_bytes() + sum(map(graphs_bytes, self._networks()))
 
-    def load(self, recipe: Recipe, trust: bool = False) -> Loaded:
+    def load(self, recipe: Recipe, trusted: Collection[str] = ()) -> Loaded:
         """Return a recipe's model, from memory or newly loaded.
 
         Parameters
         ----------
         recipe : Recipe
             Its `model` and names are read.
-        trust : bool, optional
-            Whether a foreign SavedModel may run.
+        trusted : collection of str, optional
+            Fingerprints of foreign SavedModels that may run besides those that this user has
+            trusted.
 
         Raises
         ------
@@ -142,7 +144,11 @@ class WarmModels:
             The model is unavailable, or lacks a class or layer of the recipe.
         """
         with self._loading:
-            watch = Watch(verify_weights, note=self._on_note, may_run=lambda _: trust)
+            watch = Watch(
+                verify_weights,
+                note=self._on_note,
+                may_run=lambda folder: folder.is_dir() and fingerprint(folder) in trusted,
+            )
             weights = find_weights(recipe.model, watch)
             check_names(recipe, table_of(weights))
             found = {name: find_weights(name, watch) for name in other_models(recipe)}

@@ -16,6 +16,7 @@ from dreamsound_studio.audio.formats import Bits, FileFormat
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES
 from dreamsound_studio.audio.source import CONTEXT_SECONDS, read_cut
 from dreamsound_studio.errors import AudioFileError, RecipeError
+from dreamsound_studio.jobs.consent import outside
 from dreamsound_studio.library.library import open_library
 from dreamsound_studio.library.records import LibraryError
 from dreamsound_studio.recipe.document import recipe_from
@@ -55,7 +56,13 @@ def note_of_render(path: Path) -> RenderNote:
     return note
 
 
-def find_file(noted: FileNote, what: str, places: Iterable[Path], render: Path) -> Path:
+def find_file(
+    noted: FileNote,
+    what: str,
+    places: Iterable[Path],
+    render: Path,
+    said: Path | None = None,
+) -> Path:
     """Find an input file of a render.
 
     Parameters
@@ -68,6 +75,9 @@ def find_file(noted: FileNote, what: str, places: Iterable[Path], render: Path) 
         Files, and folders that may contain it.
     render : pathlib.Path
         The render, which may have the same name.
+    said : pathlib.Path, optional
+        Where the render says that the file is. Outside the render's folder it is read only if it
+        has the noted bytes, which whoever made the render has had.
 
     Returns
     -------
@@ -81,7 +91,13 @@ def find_file(noted: FileNote, what: str, places: Iterable[Path], render: Path) 
     """
     if noted.name is None:
         raise AudioFileError(f"The {what} was not a file and cannot be read again")
-    tried = [place / noted.name if place.is_dir() else place for place in places]
+    name = Path(noted.name).name  # a render from elsewhere may hold a whole path
+    tried = [place / name if place.is_dir() else place for place in places]
+    if said is not None and said.is_file():
+        is_beside = not outside(render.parent, [said.absolute()])
+        is_noted = noted.sha256 is not None and file_sha256(said) == noted.sha256
+        if is_beside or is_noted:
+            tried.insert(0, said)
     there = list(dict.fromkeys(path for path in tried if path.is_file()))
     there = [path for path in there if not path.samefile(render)]
     same = (path for path in there if file_sha256(path) == noted.sha256)
@@ -147,10 +163,9 @@ def others_of(note: RenderNote, recipe: Recipe, render: Path, origin: Path) -> d
         if name in noted or name in (*FIELDS, "start")
     }
     beside = [render.parent, render.parent.parent, Path(), origin.parent]
-    said = {name: [Path(path)] for name, path in named.items()}
+    said = {name: Path(path) for name, path in named.items()}
     return {
-        name: find_file(file, name, [*said.get(name, []), *beside], render)
-        for name, file in noted.items()
+        name: find_file(file, name, beside, render, said.get(name)) for name, file in noted.items()
     }
 
 

@@ -10,17 +10,23 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from dreamsound_studio.audio.span import parse_span
 from dreamsound_studio.dream.objective import check_names
-from dreamsound_studio.errors import QueueError
+from dreamsound_studio.errors import QueueError, QueueInputError
+from dreamsound_studio.files import expanded, unusable_text
+from dreamsound_studio.jobs.consent import Outside, outside
 from dreamsound_studio.jobs.judge import WORDS
 from dreamsound_studio.jobs.spec import JobFields, JobSpec
 from dreamsound_studio.jobs.stamp import FileStamp, absolute_path
+from dreamsound_studio.jobs.trust import paths_of_models
 from dreamsound_studio.models.store.local import looks_like_path
 from dreamsound_studio.models.tables import known_tables
 from dreamsound_studio.recipe.document import AnyRecipe
-from dreamsound_studio.recipe.presets import Preset, find_preset
+from dreamsound_studio.recipe.presets import SUFFIX, Preset, find_preset
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.options import RenderOptions
 from dreamsound_studio.wrong_values import one_line
+
+#: A field of earlier versions: who writes a job cannot also trust its model.
+GRANTS_NOTHING = "trust"
 
 
 class JobRequest(JobFields):
@@ -40,7 +46,7 @@ class JobRequest(JobFields):
 
     @classmethod
     def make(cls, document: Any, what: str = "the job") -> JobRequest:
-        """Make a request from plain JSON values.
+        """Make a request from plain JSON values; a field ``trust`` is ignored.
 
         Raises
         ------
@@ -51,6 +57,12 @@ class JobRequest(JobFields):
         """
         if not isinstance(document, dict):
             raise QueueError(f"{what}: not a JSON object")
+        bad = unusable_text(document)
+        if bad is not None:
+            raise QueueInputError(
+                f"{what}: {bad!a:.60} has a NUL or half a character in it. Remove it."
+            )
+        document = {name: value for name, value in document.items() if name != GRANTS_NOTHING}
         try:
             return cls.model_validate(document)
         except ValidationError as error:
@@ -122,6 +134,20 @@ class JobRequest(JobFields):
         )
 
 
+def outside_of_request(request: JobRequest, spec: JobSpec, folder: Path) -> Outside:
+    """Return what a job folder's job would use outside the folders that it may use.
+
+    Parameters
+    ----------
+    request, spec : JobRequest, JobSpec
+        The job as it was written, and settled.
+    folder : pathlib.Path
+        The job folder.
+    """
+    preset = [request.preset] if request.preset and request.preset.endswith(SUFFIX) else []
+    return outside(folder, [*spec.files(), *paths_of_models(spec), *preset], [spec.out])
+
+
 def absolute(recipe: Recipe, folder: Path) -> Recipe:
     """Return a recipe with absolute paths.
 
@@ -147,5 +173,5 @@ def absolute_model(model: str, folder: Path) -> str:
     folder : pathlib.Path
         Base of relative paths.
     """
-    is_path = looks_like_path(model) or (folder / Path(model).expanduser()).exists()
+    is_path = looks_like_path(model) or (folder / expanded(model)).exists()
     return str(absolute_path(model, folder)) if is_path and model not in WORDS else model

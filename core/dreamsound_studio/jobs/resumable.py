@@ -66,7 +66,7 @@ class ResumableJob:
     """
 
     spec: JobSpec
-    load: Callable[[Recipe, bool], Loaded]
+    load: Callable[[Recipe], Loaded]
     progress: ResumableProgress
     control: Control
     checkpoints: Callable[[Mapping[str, object]], Checkpoints]
@@ -112,9 +112,9 @@ class ResumableJob:
         sounds.close()
         return report
 
-    def _load(self, recipe: Recipe, trust: bool) -> Loaded:
+    def _load(self, recipe: Recipe) -> Loaded:
         self.progress.change(True, phase="loading the model")
-        loaded = self.load(recipe, trust)
+        loaded = self.load(recipe)
         self.progress.change(device=loaded.device)
         return loaded
 

@@ -58,7 +58,7 @@ class Runner:
     Parameters
     ----------
     load : callable
-        Finds and loads a recipe's model, given whether a foreign one may run; called once.
+        Finds and loads a recipe's model; called once.
     protected : iterable of pathlib.Path
         Files that are never replaced, besides those that a job reads: in the end also what was
         written.
@@ -69,7 +69,7 @@ class Runner:
 
     def __init__(
         self,
-        load: Callable[[Recipe, bool], Loaded],
+        load: Callable[[Recipe], Loaded],
         protected: Iterable[Path] = (),
         *,
         keeps_records: bool = True,
@@ -86,8 +86,8 @@ class Runner:
         """Return the model of the jobs, loaded at the first call, as is a judge that is named."""
         with self._loading:
             if self._loaded is None:
-                loaded = self._load(spec.recipe, spec.trust)
-                self._judge = Judge(self._load_named, judge_of(spec), spec.trust)
+                loaded = self._load(spec.recipe)
+                self._judge = Judge(self._load_named, judge_of(spec))
                 self._judge.prepare(loaded.model)
                 self._loaded = loaded
             return self._loaded
@@ -257,8 +257,8 @@ class Runner:
         report.warnings += unkept
         return report, record
 
-    def _load_named(self, model: str, trust: bool) -> Model:
-        return self._load(Recipe(model=model), trust).model
+    def _load_named(self, model: str) -> Model:
+        return self._load(Recipe(model=model)).model
 
     def _sources(self, spec: JobSpec) -> list[Path]:
         return [*self._protected, *map(Path, spec.files())]

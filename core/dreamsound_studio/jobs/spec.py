@@ -38,7 +38,6 @@ class JobFields(BaseModel):
         dict[str, str], Field(description="values of {catid}, {fxname}, ... in the renders' names")
     ] = Field(default_factory=dict)
     number: Annotated[int, Field(ge=1, description="value of {n} in the renders' names")] = 1
-    trust: Annotated[bool, Field(description="allow a foreign SavedModel to run")] = False
     judge: Annotated[
         str,
         Field(

@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from dreamsound_studio.files import expanded
+
 #: Bytes hashed at either end of a file.
 EDGE_BYTES = 2**20
 
@@ -64,6 +66,6 @@ def absolute_path(path: str, folder: Path) -> Path:
     folder : pathlib.Path
         Absolute, or relative to the working folder.
     """
-    place = folder / Path(path).expanduser()
+    place = folder / expanded(path)
     # Links are resolved up to the folder; the last name stays, since it names the renders.
     return place.parent.resolve() / place.name

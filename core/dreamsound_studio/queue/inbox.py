@@ -11,8 +11,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NotRequired, TypedDict, cast
 
-from dreamsound_studio.errors import AudioFileError, QueueError, is_disk_full
-from dreamsound_studio.files import partial_files, read_limited, remove_files, write_atomic
+from dreamsound_studio.errors import AudioFileError, QueueError, QueueInputError, is_disk_full
+from dreamsound_studio.files import (
+    partial_files,
+    read_limited,
+    remove_files,
+    unusable_text,
+    write_atomic,
+)
 from dreamsound_studio.jobs.results import ProgressReport
 from dreamsound_studio.jobs.stamp import FileStamp, absolute_path
 from dreamsound_studio.queue.store.records import Job, NewJob
@@ -22,6 +28,8 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 JOB, STATUS, RESULT, CANCEL, FINISH = "job.json", "status.json", "result.json", "cancel", "finish"
+#: The origin of a job folder that may be anybody's: its job uses only what the user has allowed.
+ORIGIN: Final = "inbox"
 #: No valid job is larger.
 MOST_BYTES: Final = 2**20
 SCHEMA_VERSION: Final = 1
@@ -62,7 +70,7 @@ class JobStatus(TypedDict):
     code: str | None
 
 
-def submit(folder: Path, store: Store, origin: str = "inbox") -> Job:
+def submit(folder: Path, store: Store, origin: str = ORIGIN) -> Job:
     """Add the job in a folder to the queue, once, however often this is called.
 
     Parameters
@@ -122,6 +130,11 @@ def read_job(folder: Path) -> JobDocument:
         raise QueueError(f"{path}: invalid JSON: {error}") from error
     if not isinstance(document, dict):
         raise QueueError(f"{path}: not a JSON object")
+    bad = unusable_text(document)
+    if bad is not None:
+        raise QueueInputError(
+            f"{path}: {bad!a:.60} has a NUL or half a character in it. Remove it."
+        )
     version = document.get("schema_version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION:
         raise QueueError(f"{path}: unsupported schema_version {version!r} (use {SCHEMA_VERSION})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dreamsound_studio.files import unusable_text
 from dreamsound_studio.recipe.breakpoints import AUTOMATED, Breakpoints
 from dreamsound_studio.recipe.default_method import row_of, step_count_of
 from dreamsound_studio.recipe.fields import RecipeFields
@@ -20,11 +21,18 @@ def check_consistent(recipe: RecipeFields) -> None:
     RecipeError
         Breakpoints or the objective are invalid.
     """
+    _check_texts(recipe)
     _check_filter(recipe)
     _check_learned(recipe)
     _check_change(recipe)
     _check_curves(recipe)
     _check_objective(recipe)
+
+
+def _check_texts(recipe: RecipeFields) -> None:
+    bad = unusable_text(dict(recipe))
+    if bad is not None:
+        raise ValueError(f"{bad!a:.60} has a NUL or half a character in it. Remove it.")
 
 
 def _check_filter(recipe: RecipeFields) -> None:

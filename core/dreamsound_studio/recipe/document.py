@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import ValidatorFunctionWrapHandler, WrapValidator
 
 from dreamsound_studio.errors import RecipeError
-from dreamsound_studio.files import read_limited, write_atomic, writing
+from dreamsound_studio.files import read_limited, unusable_text, write_atomic, writing
 from dreamsound_studio.recipe.fields import SCHEMA_VERSION
 from dreamsound_studio.recipe.recipe import Recipe
 
@@ -109,6 +109,9 @@ def parse_json(content: bytes | str, what: str) -> Any:
         raise RecipeError(f"{what}: invalid JSON: {error}") from error
     if _depth(document) > MOST_DEPTH:
         raise RecipeError(f"{what}: nested too deeply for a recipe")
+    bad = unusable_text(document)
+    if bad is not None:
+        raise RecipeError(f"{what}: {bad!a:.60} has a NUL or half a character in it. Remove it.")
     return document
 
 

@@ -120,4 +120,5 @@ def expand(template: str, values: Mapping[str, str]) -> str:
 
 
 def _safe(text: str) -> str:
-    return re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]', "-", text)
+    # Lone surrogates are in texts from JSON, and in no file name.
+    return re.sub(r'[\x00-\x1f\x7f\ud800-\udfff/\\:*?"<>|]', "-", text)

@@ -49,6 +49,8 @@ from dreamsound_studio.recipe.objective import (
 )
 
 _NUMBER = re.compile(r"\d+(\.\d*)?([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?")
+#: Most digits of a channel's number.
+MOST_DIGITS = 9
 _BARE = re.compile(r'[^"+\-*:,()\[\]]+')
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
@@ -187,8 +189,8 @@ class Reader:
         """Read a whole number."""
         self.space()
         match = re.compile(r"\d+").match(self.text, self.position)
-        if not match:
-            raise self.error("expected a whole number")
+        if not match or len(match[0]) > MOST_DIGITS:
+            raise self.error(f"expected a whole number of at most {MOST_DIGITS} digits")
         self.position = match.end()
         self.space()
         return int(match[0])

@@ -19,12 +19,14 @@ from dreamsound_desktop.state.sound_files import MOST_FILES, copy_renders, found
 from dreamsound_desktop.state.takes import DreamTake
 from dreamsound_desktop.studio import Studio
 from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.jobs.consent import Outside, noted_hashes, outside_of_recipe
 from dreamsound_studio.jobs.redo import note_of_render, source_of
 from dreamsound_studio.library.records import DreamRecord
 from dreamsound_studio.queue.store.records import Job, NewJob
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.presets import SUFFIX
 from dreamsound_studio.recipe.recipe import Recipe
+from dreamsound_studio.render.note import RenderNote
 
 if TYPE_CHECKING:
     from dreamsound_desktop.background import Task
@@ -225,6 +227,26 @@ class FileController(QObject):
             self._studio.messages.say(text.format(path.name, error), key="open")
             return
         recipe = recipe_from(note.recipe)
+        hashes = noted_hashes({name: file.model_dump() for name, file in note.others.items()})
+        strays = outside_of_recipe(path, recipe, hashes=hashes)
+        if strays:
+            self._offer_recipe(path, source, note, recipe, strays)
+        else:
+            self._open_render(path, source, note, recipe)
+
+    def _offer_recipe(
+        self, path: Path, source: Path, note: RenderNote, recipe: Recipe, strays: Outside
+    ) -> None:
+        """Open a render as a sound; use its recipe, which names files elsewhere, if asked to."""
+        self._studio.session.open(path)
+        self._studio.messages.say(
+            self.tr("The recipe in {0} {1}, outside its folder.").format(path.name, strays),
+            (self.tr("Use it"), lambda: self._open_render(path, source, note, recipe)),
+            key="open",
+        )
+
+    def _open_render(self, path: Path, source: Path, note: RenderNote, recipe: Recipe) -> None:
+        """Open the source of a render with the render's recipe."""
         start = note.source.file_start
         if start is None:
             # A render of several pieces has no single position in its source.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -15,8 +16,12 @@ from dreamsound_desktop.playback.player import Player
 from dreamsound_desktop.queue_client import QueueClient
 from dreamsound_desktop.state.job_folder import PREVIEW, JobFolder
 from dreamsound_desktop.state.preferences import app_folder, read_preferences, save_preferences
-from dreamsound_studio.errors import DreamSoundError
-from dreamsound_studio.queue.inbox import CANCEL, FINISH, submit
+from dreamsound_studio.errors import DreamSoundError, UntrustedModelError
+from dreamsound_studio.jobs import consent
+from dreamsound_studio.jobs.request import JobRequest
+from dreamsound_studio.jobs.trust import models_of, trust_models
+from dreamsound_studio.paths import runs_folder
+from dreamsound_studio.queue.inbox import CANCEL, FINISH, ORIGIN, submit
 from dreamsound_studio.queue.new_job import new_job
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import HELD, OVER
@@ -58,6 +63,8 @@ class JobController(QObject):
     recipe_changed = Signal()
     #: The place of an item, and its job.
     item_changed = Signal(int, object)
+    #: What a person may permit here, as the text of a button; empty for nothing.
+    permission_changed = Signal(str)
     #: Jobs have been submitted or changed.
     jobs_changed = Signal()
 
@@ -70,6 +77,9 @@ class JobController(QObject):
         self.preferences.apply_models_folder()
         self.places: dict[int, int] = {}
         self.preview_id: int | None = None
+        self._permit: Callable[[], object] = lambda: None
+        runs = runs_folder().resolve()
+        self._is_own = all(one.is_relative_to(runs) for one in self.job.folders)
         self.client = QueueClient(queue_path, self)
         self.player = Player(self)
         self.player.use_device(self.preferences.output_device)
@@ -122,6 +132,8 @@ class JobController(QObject):
 
     def preview(self) -> None:
         """Preview the beginning of the first item and play it."""
+        if not self._is_permitted(self.preview):
+            return
         try:
             job = self.job.preview()
         except DreamSoundError as error:
@@ -137,6 +149,9 @@ class JobController(QObject):
 
     def dream(self) -> None:
         """Write the choices into every ``job.json`` and queue the jobs of all items."""
+        if not self._is_permitted(self.dream):
+            return
+        origin = "reaper" if self._is_own else ORIGIN
         for place in range(len(self.job.folders)):
             try:
                 folder = self.job.write(place)
@@ -144,12 +159,52 @@ class JobController(QObject):
                 self.problem_changed.emit(str(error))
                 return
             self.client.act(
-                lambda store, folder=folder: submit(folder, store, "reaper"),  # type: ignore[misc]
+                lambda store, folder=folder: submit(folder, store, origin),  # type: ignore[misc]
                 lambda job, place=place: self._on_submitted(job, place),  # type: ignore[misc]
             )
         self.client.start_worker()
         self.problem_changed.emit("")
         self._remember()
+
+    def permit(self) -> None:
+        """Permit what `permission_changed` has offered, because a person pressed its button."""
+        self.permission_changed.emit("")
+        self._permit()
+
+    def _is_permitted(self, then: Callable[[], object]) -> bool:
+        """Return whether the jobs use only what they may; otherwise offer to allow the rest."""
+        self.permission_changed.emit("")
+        if self._is_own:
+            return True
+        try:
+            strays = [self.job.outside(place) for place in range(len(self.job.folders))]
+        except DreamSoundError as error:
+            self.problem_changed.emit(str(error))
+            return False
+        wanted = [one for one in strays if one]
+        if not wanted:
+            return True
+
+        def allow() -> None:
+            consent.allow(folder for one in wanted for folder in one.folders)
+            then()
+
+        self._permit = allow
+        self.problem_changed.emit(str(wanted[0].refused(self.job.name(0))))
+        self.permission_changed.emit(self.tr("Allow"))
+        return False
+
+    def _offer_trust(self, job: Job) -> None:
+        """Offer to trust the foreign models of a job that has failed for want of it."""
+        folder = Path(job.job_folder or ".")
+        names = models_of(JobRequest.make(json.loads(job.request)).settled(folder))
+
+        def trust() -> None:
+            trust_models(names)
+            self.client.retry([job.id])
+
+        self._permit = trust
+        self.permission_changed.emit(self.tr("Trust and try again"))
 
     def cancel(self) -> None:
         """Cancel all jobs; before they exist, stop the preview."""
@@ -237,6 +292,8 @@ class JobController(QObject):
                 self.item_changed.emit(place, job)
                 if job.state == "failed":
                     self.problem_changed.emit(self.tr("{0}: {1}").format(job.name, job.error))
+                    if job.code == UntrustedModelError.__name__:
+                        self._offer_trust(job)
         self.jobs_changed.emit()
 
     def _follow_preview(self, job: Job) -> None:

@@ -16,7 +16,14 @@ from dreamsound_desktop.state.messages import TRANSIENT_MS
 from dreamsound_desktop.state.requests import RequestedJob, finished
 from dreamsound_desktop.state.takes import DreamTake
 from dreamsound_desktop.studio import Studio
-from dreamsound_studio.errors import ModelError, QueueError, UnknownModelError
+from dreamsound_studio.errors import (
+    ModelError,
+    QueueError,
+    UnknownModelError,
+    UntrustedModelError,
+)
+from dreamsound_studio.jobs.spec import JobSpec
+from dreamsound_studio.jobs.trust import models_of, trust_models
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.queue.store.states import HELD
 from dreamsound_studio.queue.store.store import Store
@@ -215,6 +222,8 @@ class JobFollower(QObject):
                 steps = [(self.tr("Try again"), lambda: studio.client.retry([job.id]))]
                 if job.code in _MODEL_CODES:
                     steps.append((self.tr("Models…"), studio.actions["welcome"].trigger))
+                if job.code == UntrustedModelError.__name__:
+                    steps = [(self.tr("Trust and try again"), lambda: self._trust(job))]
                 studio.messages.say(
                     self.tr("{0} failed: {1}").format(job.name, job.error),
                     *steps,
@@ -222,6 +231,16 @@ class JobFollower(QObject):
                 )
         self._library.reload()
         studio.save_soon()
+
+    def _trust(self, job: Job) -> None:
+        """Trust the foreign models of a job, as they are now, and run it again."""
+        studio = self._studio
+        names = models_of(JobSpec.from_json(job.request))
+        studio.tasks.run(
+            lambda _: trust_models(names),
+            lambda _: studio.client.retry([job.id]),
+            lambda text: studio.messages.say(text, key=f"job {job.id}"),
+        )
 
     def _take_back(self, job: int) -> None:
         """Follow a retried job again."""

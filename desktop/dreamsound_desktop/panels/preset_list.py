@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, Q
 from dreamsound_desktop.icons import icon
 from dreamsound_desktop.state.fuzzy import score
 from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.jobs.consent import outside_of_recipe
 from dreamsound_studio.recipe.document import write_json
 from dreamsound_studio.recipe.presets import SUFFIX, Preset, Stored, read_preset
 
@@ -131,7 +132,11 @@ def read_dropped(paths: list[Path]) -> tuple[list[Preset], list[str]]:
     found, problems = [], []
     for path in paths:
         try:
-            found.append(read_preset(path))
+            preset = read_preset(path)
+            strays = outside_of_recipe(path, preset.recipe)
+            if strays:
+                raise strays.refused(path)
+            found.append(preset)
         except DreamSoundError as error:
             problems.append(str(error))
     return found, problems

@@ -10,7 +10,8 @@ from dreamsound_studio.audio.span import parse_span
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.errors import DreamSoundError, QueueError
 from dreamsound_studio.files import write_atomic
-from dreamsound_studio.jobs.request import JobRequest, absolute
+from dreamsound_studio.jobs.consent import Outside
+from dreamsound_studio.jobs.request import JobRequest, absolute, outside_of_request
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.models.tables import known_tables
 from dreamsound_studio.queue.inbox import JOB, STATUS, read_job
@@ -139,6 +140,18 @@ class JobFolder:
         )
         changed = {"kind": "preview", "out": PREVIEW, "span": f"{start}:{stop}", "options": options}
         return request.model_copy(update=changed).settled(self.folders[0])
+
+    def outside(self, place: int) -> Outside:
+        """Return what an item's job would use outside its folder, as it is now.
+
+        Raises
+        ------
+        DreamSoundError
+            The job is invalid.
+        """
+        folder = self.folders[place]
+        request = JobRequest.make(self._document(place), str(folder / JOB))
+        return outside_of_request(request, request.settled(folder), folder)
 
     def write(self, place: int) -> Path:
         """Write the current choices into an item's ``job.json``; return its folder.

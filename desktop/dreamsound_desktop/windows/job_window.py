@@ -83,12 +83,17 @@ class JobWindow(QWidget):
         self.problem.setAccessibleName(self.tr("Error"))
         self.problem.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.problem.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.permission = QPushButton()
+        self.permission.setAccessibleName(self.tr("Permission"))
+        self.permission.hide()
+        self.permission.clicked.connect(self.controller.permit)
         self.status = QLabel()
         self.status.setAccessibleName(self.tr("Preview"))
         self._fill_presets()
         self._lay_out()
         self._complete()
         self.controller.problem_changed.connect(self.problem.setText)
+        self.controller.permission_changed.connect(self._on_permission)
         self.controller.status_changed.connect(self.status.setText)
         self.controller.recipe_changed.connect(self._show)
         self.controller.item_changed.connect(self.items.show_job)
@@ -201,6 +206,7 @@ class JobWindow(QWidget):
         layout.addWidget(self.items, 1)
         layout.addLayout(second)
         layout.addWidget(self.problem)
+        layout.addWidget(self.permission)
         self.setMinimumWidth(WIDTH * self.fontMetrics().height())
         QShortcut(QKeySequence("Ctrl+Return"), self, self.buttons["dream"].click)
         QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self._on_escape)
@@ -241,6 +247,10 @@ class JobWindow(QWidget):
             controller.is_running or controller.preview_id is not None
         )
         self.buttons["finish"].setEnabled(any(state in HELD for state in states))
+
+    def _on_permission(self, text: str) -> None:
+        self.permission.setText(text)
+        self.permission.setVisible(bool(text))
 
     def _on_renders(self, chosen: tuple[str, ...]) -> None:
         self.job.renders = chosen

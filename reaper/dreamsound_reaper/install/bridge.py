@@ -10,8 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path, PureWindowsPath
 from typing import Any, Final
 
-from dreamsound_reaper.install.places import WINDOWS, runs_folder
+from dreamsound_reaper.install.places import WINDOWS
 from dreamsound_studio import __version__
+from dreamsound_studio.paths import runs_folder
 from dreamsound_studio.recipe.presets import user_presets_folder
 
 BRIDGE: Final = "bridge.json"

@@ -14,10 +14,10 @@ from typing import Any, Final
 from dreamsound_reaper.install import files
 from dreamsound_reaper.install.checks import Check, CheckState, checks_in_reaper
 from dreamsound_reaper.install.errors import InstallError
-from dreamsound_reaper.install.places import runs_folder
 from dreamsound_studio import __version__
 from dreamsound_studio.errors import DreamSoundError, ModelError
 from dreamsound_studio.files import partial_beside
+from dreamsound_studio.paths import runs_folder
 
 SCHEMA_VERSION: Final = 1
 EXIT_MODEL: Final = 3

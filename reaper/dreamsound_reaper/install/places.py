@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 from dreamsound_reaper.install.errors import InstallError
-from dreamsound_studio.paths import data_folder
 
 #: Names of `platform.system`.
 WINDOWS, MACOS, LINUX = "Windows", "Darwin", "Linux"
@@ -113,8 +112,3 @@ def scripts_folder(package: Path | None = None) -> Path:
         f"DreamSound's scripts for REAPER not found in {places[0]} or {places[1]}. "
         "Reinstall dreamsound-studio"
     )
-
-
-def runs_folder() -> Path:
-    """Return the folder in which the scripts create a folder per run."""
-    return data_folder() / "reaper" / "runs"

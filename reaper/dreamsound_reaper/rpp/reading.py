@@ -145,7 +145,7 @@ def facts_of(project: ProjectText, path: Path, chosen: list[Found], settings: Se
         project=Project(
             path=str(path.absolute()),
             record_path=record[1] if len(record) > 1 else "",
-            sample_rate_hz=int(float(rate[1])) if uses_rate else 0,
+            sample_rate_hz=int(_float(rate[1], 0.0)) if uses_rate else 0,
         ),
         settings=settings,
         items=tuple(one.item for one in chosen),

@@ -14,6 +14,7 @@ from dreamsound_studio.cli import exit_code_of, line_and_code
 from dreamsound_studio.cli.queue.common import NoStart, opened
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import DryRun, Json
+from dreamsound_studio.cli.shared.fetching import settle_trust
 from dreamsound_studio.cli.shared.places import AskedSound
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.request import RenderRequest, takes_render_request
@@ -21,6 +22,7 @@ from dreamsound_studio.errors import DreamSoundError, QueueInputError
 from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.jobs.spec import JobSpec
+from dreamsound_studio.jobs.trust import models_of
 from dreamsound_studio.queue.new_job import new_job
 from dreamsound_studio.queue.worker.start import ensure_worker
 from dreamsound_studio.render.options import RenderOptions
@@ -138,7 +140,6 @@ def requests_of(asked: RenderRequest, priority: int = 0, kind: str = "render") -
             "keep_every": keep_every,
             "values": asked.values(),
             "number": number,
-            "trust": asked.trust,
             "judge": asked.judge,
             "kind": kind,
             "priority": priority,
@@ -147,6 +148,7 @@ def requests_of(asked: RenderRequest, priority: int = 0, kind: str = "render") -
     ]
     here = Path.cwd()
     requests = [JobRequest.make(document).settled(here) for document in documents]
+    settle_trust({name for request in requests for name in models_of(request)}, asked.trust)
     for folder in {sound.out for _, sound in sounds}:
         # The worker makes it, when there is something to put into it.
         check_folder_writable(folder, makes_it=False)

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreamsound_studio.cli.shared.progress import detail, say
+from dreamsound_studio.cli.shared.questions import agreed
 from dreamsound_studio.cli.shared.verbosity import verbosity
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.verify import verify_weights
 from dreamsound_studio.jobs.models import Loaded, all_loaded, load
 from dreamsound_studio.models.store.find import find_weights
+from dreamsound_studio.models.store.local import probable_weights
 from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.models.weights import Weights
@@ -126,7 +128,7 @@ def load_with_warnings(weights: Weights) -> Loaded:
     return loaded
 
 
-def load_model_of(recipe: Recipe, trust: bool, further: Iterable[str] = ()) -> Loaded:
+def load_model_of(recipe: Recipe, trust: bool = False, further: Iterable[str] = ()) -> Loaded:
     """Find and load a recipe's model, with progress on standard error.
 
     Parameters
@@ -148,14 +150,31 @@ def load_model_of(recipe: Recipe, trust: bool, further: Iterable[str] = ()) -> L
     return all_loaded(load_with_warnings(weights), loaded)
 
 
+def settle_trust(names: Iterable[str], trust: bool) -> None:
+    """Ask now about the foreign SavedModels of jobs that a worker carries out later.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Models of the jobs.
+    trust : bool
+        Whether they may run without a question; one that is not on this machine is then
+        downloaded.
+
+    Raises
+    ------
+    ModelError
+        One is not trusted, or unavailable.
+    """
+    with watching(trust) as watch:
+        for name in names:
+            weights = None if name == "auto" else probable_weights(name)
+            is_foreign = weights is not None and weights.kind == "savedmodel"
+            if is_foreign or (weights is None and trust and name != "auto"):
+                find_weights(name, watch)
+
+
 def _asked(folder: Path) -> bool:
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
-    print(
-        f"{folder} is a SavedModel: a program that runs with your rights. Do you trust its "
-        "author? [y/N] ",
-        end="",
-        file=sys.stderr,
-        flush=True,
+    return agreed(
+        f"{folder} is a SavedModel: a program that runs with your rights. Do you trust its author?"
     )
-    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -11,6 +11,7 @@ from dreamsound_studio.cli.shared.progress import detail, say
 from dreamsound_studio.cli.shared.reading import read_to_dream, read_with_warnings
 from dreamsound_studio.dream.listen import listen
 from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.files import expanded
 from dreamsound_studio.models.entries import DEFAULT_MODEL
 from dreamsound_studio.models.store.local import local_weights, looks_like_path, probable_weights
 from dreamsound_studio.queue.hearings import Answer, Request, ask
@@ -75,7 +76,7 @@ def _ask_worker(file: Path, span: str | None, model: str) -> Answer | None:
         weights = probable_weights(model)
         if weights is None or weights.path is None:
             return None
-        name = str(Path(model).expanduser().absolute()) if looks_like_path(model) else model
+        name = str(expanded(model).absolute()) if looks_like_path(model) else model
         request = Request(str(file.absolute()), span, name, str(weights.path))
         with Store(queue) as store:
             return ask(store.folder, request, lambda: _is_worker_here(store))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dreamsound_studio.cli.shared.places import check_file
+from dreamsound_studio.cli.shared.questions import agreed
 from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.jobs.consent import noted_hashes, outside_of_recipe
 from dreamsound_studio.models.names import NameTable
 from dreamsound_studio.models.tables import check_known_here
 from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.objective import Class
 from dreamsound_studio.recipe.plan import terms_of
-from dreamsound_studio.recipe.presets import find_preset, with_fields
+from dreamsound_studio.recipe.presets import find_preset, user_presets_folder, with_fields
 from dreamsound_studio.recipe.recipe import Recipe
 from dreamsound_studio.render.note import read_document
 
@@ -36,10 +38,37 @@ def recipe_of_options(
     if preset is not None and path is not None:
         raise RecipeError("pass --preset or --recipe, not both: each is a recipe")
     if preset is not None:
-        return with_fields(find_preset(preset).preset.recipe, paper, fields)
+        stored = find_preset(preset)
+        recipe = with_fields(stored.preset.recipe, paper, fields)
+        if stored.path is not None and stored.path.parent != user_presets_folder():
+            settle_files(stored.path, stored.preset.recipe, fields)
+        return recipe
     if path is not None:
-        return with_fields(recipe_in(path)[0], paper, fields)
+        written, about = recipe_in(path)
+        recipe = with_fields(written, paper, fields)
+        settle_files(path, written, fields, noted_hashes(about.get("others")))
+        return recipe
     return Recipe.make(paper=paper, **fields)
+
+
+def settle_files(
+    path: Path, recipe: Recipe, fields: Mapping[str, Any], hashes: Collection[str] = ()
+) -> None:
+    """Ask whether a recipe from a file may read what it names outside the file's folder.
+
+    Parameters
+    ----------
+    path, recipe, fields, hashes
+        As `outside_of_recipe` takes them: what is passed on the command line needs no question.
+
+    Raises
+    ------
+    ConsentError
+        The answer is no, or there is nobody to ask.
+    """
+    strays = outside_of_recipe(path, recipe, fields, hashes)
+    if strays and not agreed(f"{path} {strays}, outside its folder. Allow that?"):
+        raise strays.refused(path)
 
 
 def named_classes(recipe: Recipe) -> list[str]:

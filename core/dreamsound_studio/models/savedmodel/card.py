@@ -14,18 +14,22 @@ import csv
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dreamsound_studio.errors import ModelError
+from dreamsound_studio.files import read_limited
 from dreamsound_studio.models.names import NameTable
+from dreamsound_studio.models.store.archive import stays_inside
 from dreamsound_studio.wrong_values import advice
 
 CARD_FILE = "dreamsound-model.json"
 #: Columns that can hold a class's name, best first.
 NAME_COLUMNS = ("display_name", "name", "class", "label", "tag")
+#: No valid card is larger, and no table of classes.
+MOST_CARD_BYTES, MOST_TABLE_BYTES = 2**16, 64 * 2**20
 #: Most rows of a table of classes.
 MOST_CLASSES = 1_000_000
 
@@ -84,11 +88,13 @@ def read_card(folder: Path, name: str | None = None) -> Card:
         f"dreamsound models pull NAME --from {folder} --rate HZ --classes FILE."
     )
     try:
-        text = place.read_text(encoding="utf-8")
-    except OSError:
+        content = read_limited(place, MOST_CARD_BYTES, ModelError, "too large for a card")
+    except ModelError:
+        if place.exists():
+            raise
         raise ModelError(f"{folder}: unknown sample rate. {what_to_do}") from None
     try:
-        document = json.loads(text)
+        document = json.loads(content)
         if not isinstance(document, dict):
             raise ModelError(f"{place}: not a JSON object. {what_to_do}")
         file = CardFile.model_validate(document)
@@ -96,11 +102,13 @@ def read_card(folder: Path, name: str | None = None) -> Card:
         problem = error.errors()[0]
         field = ".".join(str(part) for part in problem["loc"])
         raise ModelError(f"{place}: {field}: {_wrong(problem)}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # not JSON, or not UTF-8
         raise ModelError(f"{place}: invalid JSON: {error}") from error
     if file.classes is not None:
-        if PurePosixPath(file.classes).is_absolute() or ".." in PurePosixPath(file.classes).parts:
-            raise ModelError(f"{place}: classes must be in the model's folder, not {file.classes}")
+        if not (stays_inside(file.classes) and file.classes.isprintable()):
+            raise ModelError(
+                f"{place}: classes must be in the model's folder, not {file.classes!a:.60}"
+            )
         classes = folder / file.classes
     else:
         found = _tables_in(folder / "assets")
@@ -135,11 +143,16 @@ def read_classes(path: Path) -> tuple[str, ...]:
         It cannot be read, or contains no names.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: cannot read the classes: {error}") from error
+        content = read_limited(path, MOST_TABLE_BYTES, ModelError, "too large for a table")
+        text = content.decode("utf-8-sig")
+    except (ModelError, UnicodeDecodeError) as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise ModelError(f"{path}: cannot read the classes: {reason}") from error
     if path.suffix.lower() == ".csv":
-        rows = list(csv.DictReader(text.splitlines()))
+        try:
+            rows = list(csv.DictReader(text.splitlines()))
+        except csv.Error as error:
+            raise ModelError(f"{path}: cannot read the classes: {error}") from error
         columns = rows[0].keys() if rows else ()
         column = next((name for name in NAME_COLUMNS if name in columns), None)
         if column is None:

@@ -7,9 +7,11 @@ import shutil
 from pathlib import Path
 
 from dreamsound_studio.errors import ModelError
+from dreamsound_studio.files import expanded
 from dreamsound_studio.models.entries import CatalogEntry
 from dreamsound_studio.models.savedmodel.card import CARD_FILE, read_card, read_classes
 from dreamsound_studio.models.store import ledger
+from dreamsound_studio.models.store.by_handle import untrusted
 from dreamsound_studio.models.store.fetch import copy_model, fetch_part, fetch_saved_model
 from dreamsound_studio.models.store.handles import parse_handle
 from dreamsound_studio.models.store.local import cached_folders_of, user_models_folder
@@ -99,10 +101,7 @@ def pull_foreign(
         _write_card(made, rate, classes)
         read_card(made)
         if not watch.may_run(Path(origin)):
-            raise ModelError(
-                f"{origin}: a SavedModel is a program that runs with your rights. If you trust its "
-                "maker, pass --trust."
-            )
+            raise untrusted(origin)
         watch.check(Weights(name, made, "savedmodel"))
 
     if "://" in origin:
@@ -129,7 +128,7 @@ def _located(origin: str, watch: Watch) -> str:
 
 
 def _existing(origin: str) -> Path:
-    source = Path(origin).expanduser()
+    source = expanded(origin)
     if not source.exists():
         raise ModelError(f"{origin}: no such file or folder")
     return source

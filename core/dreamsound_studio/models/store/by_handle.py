@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from dreamsound_studio.errors import ModelError
+from dreamsound_studio.errors import ModelError, UntrustedModelError
 from dreamsound_studio.models.store import ledger
 from dreamsound_studio.models.store.caches import CachedFolder
 from dreamsound_studio.models.store.fetch import fetch_saved_model
@@ -68,9 +68,9 @@ def note_problems(cached: Iterable[CachedFolder], watch: Watch) -> None:
             watch.note(f"passed over {one.path}: {one.problem}")
 
 
-def untrusted(origin: object) -> ModelError:
+def untrusted(origin: object) -> UntrustedModelError:
     """Return the error about a SavedModel that the user has not trusted."""
-    return ModelError(
+    return UntrustedModelError(
         f"{origin}: a SavedModel is a program that runs with your rights. If you trust its maker, "
         "pass --trust once."
     )

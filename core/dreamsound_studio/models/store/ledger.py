@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.errors import DreamSoundError, ModelError
 from dreamsound_studio.files import sha256_of, write_atomic
 from dreamsound_studio.paths import state_folder
 
 #: How long `auto` avoids a server after it was unreachable.
 UNREACHABLE_SECONDS = 24 * 3600.0
+#: A folder with more is not a model, but perhaps a link to a whole disk.
+MOST_FILES, MOST_BYTES = 10_000, 16 * 2**30
 
 
 def changed_weights(path: Path, weights_sha256: str) -> str | None:
@@ -47,12 +50,53 @@ def changed_weights(path: Path, weights_sha256: str) -> str | None:
 
 
 def fingerprint(folder: Path) -> str:
-    """Return the hash of all files in a folder, including their names."""
+    """Return the hash of all files in a folder, including their names.
+
+    Links count as what they lead to: a change behind one changes the fingerprint.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        A SavedModel.
+
+    Raises
+    ------
+    ModelError
+        It holds a pipe or a device, leads to far more than a model, or links in a circle.
+    """
     digest = hashlib.sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(f"{file.relative_to(folder).as_posix()}\0".encode())
+    for file in sorted(_files_of(folder)):
+        name = os.fsencode(file.relative_to(folder).as_posix())
+        digest.update(name + b"\0")
         digest.update(bytes.fromhex(sha256_of(file)))
     return digest.hexdigest()
+
+
+def _files_of(folder: Path) -> list[Path]:
+    """Return all files in a folder, also behind links."""
+    found: list[Path] = []
+    total = 0
+
+    def give_up(error: OSError) -> None:
+        raise ModelError(f"{error.filename}: {error.strerror}") from error
+
+    for name, _, names in os.walk(folder, onerror=give_up, followlinks=True):
+        place = Path(name)
+        if any(place.samefile(above) for above in place.parents if above.is_relative_to(folder)):
+            raise ModelError(f"{place}: a link to a folder that it lies in. Remove it.")
+        for file in map(place.joinpath, names):
+            if not file.exists():
+                continue  # a link that leads nowhere
+            if not file.is_file():
+                raise ModelError(f"{file}: neither a file nor a folder. Remove it.")
+            total += file.stat().st_size
+            found.append(file)
+        if len(found) > MOST_FILES or total > MOST_BYTES:
+            raise ModelError(
+                f"{folder}: not a model (more than {MOST_FILES} files or {MOST_BYTES >> 30} GB, "
+                "links included)"
+            )
+    return found
 
 
 def is_trusted(folder_fingerprint: str) -> bool:

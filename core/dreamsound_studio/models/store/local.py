@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from dreamsound_studio.errors import ModelError, UnknownModelError
+from dreamsound_studio.files import expanded
 from dreamsound_studio.models.entries import CATALOG, DEFAULT_MODEL, FALLBACK_MODEL, CatalogEntry
 from dreamsound_studio.models.plugins import plugin_entries
 from dreamsound_studio.models.store.caches import CachedFolder, cached_folders
@@ -74,7 +75,7 @@ def probable_weights(model: str) -> Weights | None:
     if model == "auto":
         return local_weights(DEFAULT_MODEL) or local_weights(FALLBACK_MODEL)
     if looks_like_path(model):
-        return weights_at(Path(model).expanduser())
+        return weights_at(expanded(model))
     name = resolved_name(model)
     found = local_weights(name)
     if found is None and name not in CATALOG and parse_handle(name) is not None:

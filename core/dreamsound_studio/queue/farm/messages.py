@@ -40,6 +40,8 @@ class FarmOrder:
         Values that determine the dream besides recipe and model.
     checkpoint_every_s : float
         Shortest interval between checkpoints, seconds.
+    trusted : tuple of str
+        Fingerprints of the job's foreign SavedModels that the queue's user has trusted.
     """
 
     spec: str
@@ -51,6 +53,7 @@ class FarmOrder:
     probe: str
     key: Mapping[str, object]
     checkpoint_every_s: float
+    trusted: tuple[str, ...] = ()
 
     def event(self, what: str) -> str:
         """Return the name of an attempt's event: ``stop``, and how, ``finish``, set before it."""

@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 from dreamsound_studio.errors import AudioFileError, QueueError, RenderCancelled
 from dreamsound_studio.jobs.report import RenderFact
 from dreamsound_studio.jobs.results import JobResult
+from dreamsound_studio.jobs.trust import models_of, trusted_fingerprints
 from dreamsound_studio.library.records import DreamRecord
 from dreamsound_studio.queue.farm.cluster import Farm
 from dreamsound_studio.queue.farm.messages import (
@@ -80,6 +81,7 @@ class FarmRun(JobRun):
             probe=probe,
             key={"files": list(files.values()), "span": spec.span},
             checkpoint_every_s=self.around.checkpoint_every_s,
+            trusted=trusted_fingerprints(models_of(spec)),
         )
         try:
             with self._farm.news_of(self.job.token) as news:

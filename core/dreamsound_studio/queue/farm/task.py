@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +122,7 @@ def _outcome(
     out = (shared if is_shared else scratch) / uuid.uuid4().hex[:8]
     job = ResumableJob(
         spec.model_copy(update={"options": options, "out": str(out)}),
-        _models().load,
+        partial(_models().load, trusted=order.trusted),
         progress,
         progress.control,
         lambda key: Checkpoints(

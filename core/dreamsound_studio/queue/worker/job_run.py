@@ -25,7 +25,7 @@ from dreamsound_studio.files import NameTakenError, check_folder_writable
 from dreamsound_studio.jobs.checkpoint import Checkpoints
 from dreamsound_studio.jobs.hooks import Hooks
 from dreamsound_studio.jobs.report import RenderFact, Report
-from dreamsound_studio.jobs.request import JobRequest
+from dreamsound_studio.jobs.request import GRANTS_NOTHING, JobRequest, outside_of_request
 from dreamsound_studio.jobs.results import JobResult
 from dreamsound_studio.jobs.resumable import ProgressValue, ResumableJob
 from dreamsound_studio.jobs.run import Runner
@@ -47,6 +47,8 @@ from dreamsound_studio.render.write import Ready
 
 #: The result of a job that is skipped by `clash` "skip".
 SKIPPED: JobResult = {"skipped": True, "warnings": ["renders already exist"], "renders": {}}
+#: The warning about a field of earlier versions.
+TRUST_IGNORED = '"trust" in a job is ignored: trust a model with dreamsound submit --trust'
 #: Shortest interval of progress reports within a step.
 REPORT_S = 0.1
 
@@ -148,9 +150,17 @@ class JobRun:
     def spec(self) -> JobSpec:
         """The job, settled; read once."""
         document = json.loads(self.job.request)
+        if document.get(GRANTS_NOTHING):
+            self.warnings.append(TRUST_IGNORED)
         # Paths of a job folder may be relative to it.
         folder = Path(self.job.job_folder or Path.home())
-        return JobRequest.make(document, f"job {self.job.id}").settled(folder)
+        request = JobRequest.make(document, f"job {self.job.id}")
+        spec = request.settled(folder)
+        if self.job.origin == inbox.ORIGIN and (
+            strays := outside_of_request(request, spec, folder)
+        ):
+            raise strays.refused(folder)
+        return spec
 
     def _result(self) -> JobResult:
         with self.control.in_charge():
