@@ -101,6 +101,11 @@ class MemoryLimitError(DreamSoundError):
     exit_code = 1
 
 
+def printable(text: str) -> str:
+    """Return a text for a line, as long as it is: what a terminal would obey is a blank."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error means that memory, of the machine or of its GPU, ran out."""
     # TensorFlow's error is known by its name: the caller need not have imported TensorFlow.

@@ -153,6 +153,14 @@ def expanded(path: str | Path) -> Path:
         return Path(path)
 
 
+def is_there(path: Path) -> bool:
+    """Return whether a path exists; one that is too long for a file does not."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def unusable_text(values: object) -> str | None:
     """Return a text with a NUL or half a character in it, which no file can have; None if none has.
 

@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 import traceback
+import warnings
 from pathlib import Path
 from random import Random
 from types import FrameType
@@ -81,6 +82,7 @@ def main() -> int:
     if unknown:
         parser.error(f"unknown target {unknown[0]}: use {', '.join(TARGETS)}")
     signal.signal(signal.SIGALRM, _too_slow)
+    warnings.simplefilter("ignore")  # about truncated sounds, thousands of them
     code = 0
     for name in asked.targets or TARGETS:
         count, is_clean = fuzz(name, asked.seconds, asked.seed, asked.out)

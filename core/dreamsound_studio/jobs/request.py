@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from dreamsound_studio.audio.span import parse_span
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.errors import QueueError, QueueInputError
-from dreamsound_studio.files import expanded, unusable_text
+from dreamsound_studio.files import expanded, is_there, unusable_text
 from dreamsound_studio.jobs.consent import Outside, outside
 from dreamsound_studio.jobs.judge import WORDS
 from dreamsound_studio.jobs.spec import JobFields, JobSpec
@@ -173,5 +173,5 @@ def absolute_model(model: str, folder: Path) -> str:
     folder : pathlib.Path
         Base of relative paths.
     """
-    is_path = looks_like_path(model) or (folder / expanded(model)).exists()
+    is_path = looks_like_path(model) or is_there(folder / expanded(model))
     return str(absolute_path(model, folder)) if is_path and model not in WORDS else model

@@ -31,7 +31,7 @@ import math
 import pkgutil
 import re
 
-from dreamsound_studio.errors import RecipeError
+from dreamsound_studio.errors import RecipeError, printable
 from dreamsound_studio.recipe.objective import (
     AT,
     CHOICES,
@@ -71,8 +71,8 @@ class ObjectiveTextError(RecipeError):
     def __init__(self, message: str, text: str, position: int) -> None:
         self.position = position
         # A line break or tab in the text must not move the caret.
-        shown = re.sub(r"\s", " ", text)
-        super().__init__(f"objective: {message}\n  {shown}\n  {' ' * position}^")
+        shown = printable(text)
+        super().__init__(f"objective: {printable(message)}\n  {shown}\n  {' ' * position}^")
 
 
 @functools.lru_cache(maxsize=1024)

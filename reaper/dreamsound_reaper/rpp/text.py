@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from dreamsound_studio.errors import DreamSoundError
+from dreamsound_studio.errors import DreamSoundError, printable
 from dreamsound_studio.files import read_limited
 
 QUOTES: Final = "\"'`"
@@ -155,7 +155,8 @@ def parse_project(content: bytes, what: str) -> ProjectText:
                 raise ProjectError(f"{what}: line {number} is nested too deeply")
         else:
             stack[-1].children.append(TextLine(line))
-    raise ProjectError(f"{what} is truncated: {stack[-1].opening.strip()[:60]} is never closed")
+    opening = printable(stack[-1].opening.strip()[:60])
+    raise ProjectError(f"{what} is truncated: {opening} is never closed")
 
 
 def split_words(text: str) -> list[str]:

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from dreamsound_studio.errors import ModelError, UnknownModelError
-from dreamsound_studio.files import expanded
+from dreamsound_studio.files import expanded, is_there
 from dreamsound_studio.models.entries import CATALOG, DEFAULT_MODEL, FALLBACK_MODEL, CatalogEntry
 from dreamsound_studio.models.plugins import plugin_entries
 from dreamsound_studio.models.store.caches import CachedFolder, cached_folders
@@ -128,7 +128,7 @@ def looks_like_path(model: str) -> bool:
         return False
     return (
         os.sep in model or "/" in model or model.startswith("~") or model.endswith(".h5")
-    ) or Path(model).exists()
+    ) or is_there(Path(model))
 
 
 def entry_of(name: str) -> CatalogEntry:
