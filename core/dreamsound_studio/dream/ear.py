@@ -39,7 +39,7 @@ from dreamsound_studio.dream.moments import (
     layers_of,
 )
 from dreamsound_studio.dream.mono import Signal
-from dreamsound_studio.dream.objective_functions import ObjectiveFunction
+from dreamsound_studio.dream.objective_functions import ObjectiveFunction, reads_time
 from dreamsound_studio.dream.patch_grid import PatchGrid
 from dreamsound_studio.dream.silence import Silences
 from dreamsound_studio.dsp.resample import Resampler
@@ -299,7 +299,7 @@ class Ear:
 
     def silences(self) -> Silences:
         """Return what a pass keeps of the blocks that are silent."""
-        return Silences(alike=not (self.layers or self.objective.reads_time))
+        return Silences(alike=not (self.layers or reads_time(self.objective)))
 
     @property
     def threads(self) -> int:

@@ -27,8 +27,8 @@ class ObjectiveFunction(Protocol):
         Published names of the layers it reads.
     reads_class : bool
         Whether it depends on the step's classes.
-    reads_time : bool
-        Whether it depends on where in the sound a patch lies.
+    reads_time : bool, optional
+        Whether it depends on where in the sound a patch lies; without it, it may.
     """
 
     @property
@@ -39,12 +39,13 @@ class ObjectiveFunction(Protocol):
     def reads_class(self) -> bool:
         """Return whether the classes matter."""
 
-    @property
-    def reads_time(self) -> bool:
-        """Return whether the time matters."""
-
     def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
         """Return ``[patches]``, from the activations and the step's classes ``[choices]``."""
+
+
+def reads_time(objective: ObjectiveFunction) -> bool:
+    """Return whether an objective may depend on where in the sound a patch lies."""
+    return bool(getattr(objective, "reads_time", True))
 
 
 @dataclass(frozen=True)
@@ -253,7 +254,7 @@ class Sum:
     @property
     def reads_time(self) -> bool:
         """Return whether any part reads the time."""
-        return any(part.reads_time for _, part in self.parts)
+        return any(reads_time(part) for _, part in self.parts)
 
     @property
     def taps(self) -> tuple[str, ...]:
