@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dreamsound_studio.cli.shared import fetching
+from dreamsound_studio.cli.shared import fetching, questions
 from dreamsound_studio.cli.shared.fetching import FetchLine, watching
 
 
@@ -19,6 +19,11 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+@pytest.fixture(autouse=True)
+def _nothing_was_answered() -> None:
+    questions._answer.cache_clear()
 
 
 @pytest.mark.parametrize(

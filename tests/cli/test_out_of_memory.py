@@ -265,7 +265,7 @@ def test_listen_hears_in_smaller_blocks(
 def test_a_sound_that_does_not_fit_is_one_line(
     run: Command, song: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    only_memory_fails(monkeypatch, "dreamsound_studio.cli.listen.read_to_dream", 1)
+    only_memory_fails(monkeypatch, "dreamsound_studio.cli.shared.hearing.read_to_dream", 1)
     outcome = run("listen", song)
     assert (outcome.code, len(outcome.messages)) == (1, 1)
     assert outcome.messages[0].startswith("dreamsound: out of memory: close other programs")

@@ -6,7 +6,6 @@ import sys
 from functools import cache
 
 
-@cache
 def agreed(question: str) -> bool:
     """Ask a question that only a person may answer, once; without a terminal, the answer is no.
 
@@ -15,7 +14,10 @@ def agreed(question: str) -> bool:
     question : str
         One line; `` [y/N] `` is added.
     """
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
+    return sys.stdin.isatty() and sys.stderr.isatty() and _answer(question)
+
+
+@cache
+def _answer(question: str) -> bool:
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
