@@ -252,7 +252,8 @@ def test_a_window_asks_where_there_is_one(tmp_path):
         bridge={"studio": ["/bin/true"]},
         how={"is_mute": True},
     )
-    assert report["commands"][0][2:] == ["submit", str(report.runs[0]), "--window"]
+    run = report.runs[0]
+    assert report["commands"][0][2:] == ["submit", str(run), "--runs", str(run.parent), "--window"]
 
 
 def test_nothing_happens_without_selected_items(tmp_path):

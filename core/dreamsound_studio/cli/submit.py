@@ -42,6 +42,9 @@ def submit(
         ),
     ] = None,
     trust: TrustOption = False,
+    runs: Annotated[
+        Path | None, typer.Option(hidden=True, help="Folder of the runs of the scripts that call.")
+    ] = None,
     origin: Annotated[str, typer.Option(hidden=True)] = ORIGIN,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of job.json and exit.")
@@ -63,11 +66,8 @@ def submit(
     if not any((folder / name).is_file() for name in (JOB, FACTS)):
         raise AudioFileError(f"{folder / JOB}: No such file or directory")
     is_run = (folder / FACTS).is_file()
-    if is_run and not folder.resolve().is_relative_to(runs_folder().resolve()):
-        raise ConsentError(
-            f"{folder}: a run of REAPER's that is not in {runs_folder()}. If it is yours, move it "
-            "there."
-        )
+    if is_run:
+        _check_run(folder, runs or runs_folder())
     if not is_run:
         _settle(folder, allow or [], trust)
     store, notes = open_store()
@@ -81,6 +81,14 @@ def submit(
             ensure_worker(store)
     typer.echo(job.id)
     return 0
+
+
+def _check_run(folder: Path, runs: Path) -> None:
+    """Raise `ConsentError` for what poses as a run of REAPER's, from elsewhere."""
+    if not folder.resolve().is_relative_to(runs.resolve()):
+        raise ConsentError(
+            f"{folder}: a run of REAPER's that is not in {runs}. If it is yours, move it there."
+        )
 
 
 def _settle(folder: Path, allowed: list[Path], trust: bool) -> None:

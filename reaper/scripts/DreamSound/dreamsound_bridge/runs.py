@@ -122,8 +122,8 @@ def start_program(words, log=None):
 
 def start_engine(bridge, place, with_window):
     """Start the engine on a run."""
-    words = list(bridge["engine"]) + ["submit", place] + (["--window"] if with_window else [])
-    start_program(words, os.path.join(place, LOG))
+    words = [*bridge["engine"], "submit", place, "--runs", bridge["runs"]]
+    start_program(words + (["--window"] if with_window else []), os.path.join(place, LOG))
 
 
 def log_tail(place):

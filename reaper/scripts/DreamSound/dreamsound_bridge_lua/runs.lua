@@ -158,7 +158,8 @@ end
 
 --- Start the engine on a run.
 function runs.start_engine(bridge, place, with_window)
-  runs.start_program(runs.with(bridge.engine, "submit", place, with_window and "--window" or nil))
+  local words = runs.with(bridge.engine, "submit", place, "--runs", bridge.runs)
+  runs.start_program(with_window and runs.with(words, "--window") or words)
 end
 
 --- Return the last lines of the engine's log, if any.
