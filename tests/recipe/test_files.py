@@ -23,9 +23,9 @@ from dreamsound_studio.recipe.objective import (
 from dreamsound_studio.recipe.recipe import Recipe
 
 # What a path may hold, but lone surrogates, which no objective is written with.
-paths = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(
-    lambda text: text.strip() != ""
-)
+paths = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12
+).filter(lambda text: text.strip() != "")
 atoms: st.SearchStrategy[Atom] = st.one_of(
     st.builds(Guide, paths, st.none() | st.just("layer7")),
     st.builds(Texture, paths, st.none() | st.just("layer7")),

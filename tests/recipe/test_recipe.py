@@ -22,15 +22,17 @@ from dreamsound_studio.recipe.plan import Plan, terms_of
 from dreamsound_studio.recipe.presets import with_fields
 from dreamsound_studio.recipe.recipe import PAPER_FIELDS, Recipe
 
+#: Texts that a file can hold.
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 # Any value that each field takes, whatever the others are.
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
-    "model": st.text(min_size=1),
+    "model": TEXTS,
     "method": st.sampled_from(["add", "filter", "filter-add", "target"]),
     "combine": st.sampled_from(["add", "replace"]),
     "mask_from": st.sampled_from(["none", "gradient", "input", "target"]),
     "carrier": st.sampled_from(["gradient", "input", "target"]),
-    "target": st.text(min_size=1),
-    "class_": st.text(min_size=1),
+    "target": TEXTS,
+    "class_": TEXTS,
     "at": st.sampled_from(["logit", "score", "log"]),
     "steps": st.integers(4, 10_000),
     "strength": st.floats(0, 100, exclude_min=True),
@@ -48,7 +50,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "hop_samples": st.integers(1, 512),
     "channels": st.sampled_from(["linked", "independent", "mid-side"]),
     "air": st.sampled_from(["keep", "mask", "drop", "octave"]),
-    "target_b": st.text(min_size=1),
+    "target_b": TEXTS,
     "start": st.sampled_from(["sound", "noise", "silence"]),
     "octaves": st.integers(1, 4),
     "pull_to_source": st.floats(0, 100),
@@ -79,7 +81,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "rate_db": st.floats(0.01, 20),
     "pull": st.floats(0, 10),
     "bed": st.sampled_from(["none", "noise", "pink", "clicks", "voices", "mixed"]),
-    "bed_file": st.text(min_size=1),
+    "bed_file": TEXTS,
     "bed_level_db": st.floats(-80, 20),
     "wet": st.floats(0, 1),
     "stop_score": st.floats(0.01, 0.99),

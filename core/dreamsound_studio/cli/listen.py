@@ -28,13 +28,12 @@ from dreamsound_studio.cli.shared.common_options import (
     TrustOption,
 )
 from dreamsound_studio.cli.shared.completion import complete_class, complete_model, complete_preset
-from dreamsound_studio.cli.shared.hearing import hear
+from dreamsound_studio.cli.shared.hearing import hear, indices_of
 from dreamsound_studio.cli.shared.moment import moment
 from dreamsound_studio.cli.shared.places import clash_of, free_place, shown_command, write_text
 from dreamsound_studio.cli.shared.progress import inform
 from dreamsound_studio.cli.shared.reading import read_with_warnings, settled_span
 from dreamsound_studio.cli.shared.recipes import check_classes, named_classes, recipe_of_options
-from dreamsound_studio.models.tables import table_named
 
 app = App()
 
@@ -145,8 +144,7 @@ def listen(
         return
     clip, heard = hear(file, span, model, trust)
     hearing = heard.hearing
-    table = table_named(model)
-    chosen = [table.find_class(name) for name in class_]
+    chosen = indices_of(class_, model)
     offset_s = clip.start / clip.sample_rate_hz
     shown = [hearing.of(index) for index in chosen] if chosen else hearing.top(top)
     if csv_file == STANDARD_OUTPUT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable
 from pathlib import Path
 
 from dreamsound_studio.audio.clip import Clip
@@ -14,6 +15,7 @@ from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.files import expanded
 from dreamsound_studio.models.entries import DEFAULT_MODEL
 from dreamsound_studio.models.store.local import local_weights, looks_like_path, probable_weights
+from dreamsound_studio.models.tables import table_named
 from dreamsound_studio.queue.hearings import Answer, Request, ask
 from dreamsound_studio.queue.store.store import Store, default_path
 from dreamsound_studio.queue.worker.liveness import Observer
@@ -58,6 +60,12 @@ def hear(file: Path, span: str | None, model: str, trust: bool) -> tuple[Clip, A
     heard = Answer(hearing, network.name, network.weights_sha256, loaded.device, tuple(notes))
     _warn(file, heard)
     return clip, heard
+
+
+def indices_of(names: Iterable[str], model: str) -> list[int]:
+    """Return the indices of classes by name, of a model that has heard something."""
+    table = table_named(model)
+    return [table.find_class(name) for name in names]
 
 
 def _warn(file: Path, heard: Answer) -> None:
