@@ -28,7 +28,7 @@ SQL = ("UPDATE", "INSERT", "DELETE", "COMMIT")
 #: The operation after which nothing is dreamed again, once it is committed.
 READY = "after UPDATE jobs SET ready"
 #: What is in a scene when its job is done, besides the renders.
-LEFT = {"bird.wav", "job/job.json", "job/status.json", "job/result.json"}
+LEFT = {"job/bird.wav", "job/job.json", "job/status.json", "job/result.json"}
 DATABASES = {"queue/queue.sqlite", "library.sqlite"}
 #: More deaths than a job ever meets.
 NEVER = 2**31
@@ -146,10 +146,10 @@ class Scene:
         shutil.rmtree(self.root, ignore_errors=True)
         (self.root / "job").mkdir(parents=True)
         (self.root / "tmp").mkdir()
-        write_sound(self.root / "bird.wav")
+        write_sound(self.root / "job" / "bird.wav")
         document = {
-            "input": "../bird.wav",
-            "out": "../out",
+            "input": "bird.wav",
+            "out": "out",
             "recipe": {"method": "add", "steps": 2},
             "options": {"sidecar": True, "renders": ["dream", "hardcut"]},
         }
@@ -214,7 +214,7 @@ class Scene:
 
     def renders(self) -> dict[str, bytes]:
         """Return what is in the renders' folder."""
-        out = self.root / "out"
+        out = self.root / "job" / "out"
         return {path.name: path.read_bytes() for path in out.iterdir()} if out.exists() else {}
 
     def problems(self, calm: dict[str, bytes]) -> Iterator[str]:
@@ -243,7 +243,7 @@ class Scene:
             yield f"dreamed {len(made)} times"
 
     def _left_over(self, calm: dict[str, bytes]) -> list[str]:
-        known = LEFT | {f"out/{name}" for name in calm}
+        known = LEFT | {f"job/out/{name}" for name in calm}
         known |= {f"{name}{end}" for name in DATABASES for end in ("", "-wal", "-shm")}
         found = [p for p in self.root.rglob("*") if p.is_file() or p.parent.name == "checkpoints"]
         return sorted({str(path.relative_to(self.root)) for path in found} - known)
