@@ -155,7 +155,7 @@ def _in_turn(name: str, settings: list[dict[str, str]], rounds: int) -> list[lis
     """Return the costs of steps in processes with these settings, which take turns."""
     with ExitStack() as stack:
         processes = [stack.enter_context(_server(name, more)) for more in settings]
-        rows = [[_asked(process) for process in processes] for _ in range(rounds)]
+        rows = [[Cost(**answer_of(process)) for process in processes] for _ in range(rounds)]
         for process in processes:
             process.communicate()
     return [list(of_one) for of_one in zip(*rows, strict=True)]
@@ -175,7 +175,7 @@ def serve(name: str) -> None:
     dreamer = _dreamer(case)
     patches = dreamer.step_gradient.ear_of(1).grid(dreamer.clip.samples.length, 0.5).count
     patches *= dreamer.recipe.listens
-    step = _stepper(dreamer, SPEEDS_STEPS if case.recipe["method"] == "sculpt" else FIRST_STEPS)
+    step = stepper(dreamer, SPEEDS_STEPS if case.recipe["method"] == "sculpt" else FIRST_STEPS)
     for _ in sys.stdin:
         rates = _gflops()
         print(json.dumps(asdict(Cost(*step(), patches, *rates))), flush=True)
@@ -191,16 +191,18 @@ def _server(name: str, more: dict[str, str]) -> subprocess.Popen[str]:
     )
 
 
-def _asked(process: subprocess.Popen[str]) -> Cost:
+def answer_of(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """Ask another process, which serves a case, for what its next step costs."""
     asks, answers = process.stdin, process.stdout
     if asks is None or answers is None:
         raise RuntimeError("the other process has no pipes")
     asks.write("\n")
     asks.flush()
-    return Cost(**json.loads(answers.readline()))
+    found: dict[str, Any] = json.loads(answers.readline())
+    return found
 
 
-def _stepper(dreamer: Any, first: int) -> Callable[[], Times]:
+def stepper(dreamer: Any, first: int) -> Callable[[], Times]:
     """Return a function that takes a step; the first ones, which build graphs, are taken here."""
     steps: Iterator[Any] = dreamer.steps()
 

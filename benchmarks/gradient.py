@@ -17,12 +17,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bound import answer_of, stepper
 
 from dreamsound_studio.recipe.method_table import METHODS
 
@@ -93,8 +94,8 @@ def ratio() -> None:
     print("| step of `sculpt` re. `add` with as many listens | time | processor time | goal |")
     print("|---|---|---|---|")
     for channels, seconds in ((2, 6.0), (2, 60.0)):
-        add = _stepper(_dreamer({"method": "add"} | AS_SCULPT, 48_000, channels, seconds))
-        sculpt = _stepper(_dreamer({"method": "sculpt"}, 48_000, channels, seconds))
+        add = stepper(_dreamer({"method": "add"} | AS_SCULPT, 48_000, channels, seconds), WARM)
+        sculpt = stepper(_dreamer({"method": "sculpt"}, 48_000, channels, seconds), WARM)
         pairs = [(sculpt(), add()) for _ in range(3 * ROUNDS)]
         found = [statistics.median(s[n] / a[n] for s, a in pairs) for n in (0, 1)]
         print(
@@ -109,7 +110,7 @@ def whole() -> None:
     from dreamsound_studio.dream.dreamer import Dreamer
 
     clip, recipe, model = _material({"method": "sculpt"}, 48_000, 1, SCULPT_S)
-    traced = _stepper(Dreamer(clip, recipe, model))
+    traced = stepper(Dreamer(clip, recipe, model), WARM)
     for _ in range(12):  # all speeds
         traced()
     dreamer = Dreamer(clip, recipe, model)
@@ -157,7 +158,7 @@ def serve(name: str) -> None:
 
     is_long = name in LONG_CASES
     dreamer = _dreamer(*(CASES | LONG_CASES)[name])
-    step = _stepper(dreamer, LONG_WARM if is_long else WARM)
+    step = stepper(dreamer, LONG_WARM if is_long else WARM)
     patches = _patches(dreamer)
     for _ in sys.stdin:
         system_s = os.times().system
@@ -170,7 +171,7 @@ def serve(name: str) -> None:
 def _in_turn(folder: Path, name: str, rounds: int) -> tuple[list[Cost], list[Cost]]:
     """Return the costs of steps of this checkout, and of another."""
     with _server(folder.resolve(), name) as other, _server(_here(), name) as this:
-        pairs = [(_asked(this), _asked(other)) for _ in range(rounds)]
+        pairs = [(Cost(**answer_of(this)), Cost(**answer_of(other))) for _ in range(rounds)]
         for process in (other, this):
             process.communicate()
     return [one for one, _ in pairs], [its for _, its in pairs]
@@ -195,31 +196,8 @@ def _server(folder: Path, name: str) -> subprocess.Popen[str]:
     )
 
 
-def _asked(process: subprocess.Popen[str]) -> Cost:
-    asks, answers = process.stdin, process.stdout
-    if asks is None or answers is None:
-        raise RuntimeError("the other process has no pipes")
-    asks.write("\n")
-    asks.flush()
-    return Cost(**json.loads(answers.readline()))
-
-
 def _here() -> Path:
     return Path(__file__).resolve().parent.parent
-
-
-def _stepper(dreamer: Any, warm: int = WARM) -> Callable[[], Times]:
-    """Return a function that takes a step; the first ones, which build graphs, are taken here."""
-    steps: Iterator[Any] = dreamer.steps()
-
-    def step() -> Times:
-        started, processor = time.perf_counter(), time.process_time()
-        next(steps)
-        return time.perf_counter() - started, time.process_time() - processor
-
-    for _ in range(warm):
-        step()
-    return step
 
 
 def _patches(dreamer: Any) -> int:
