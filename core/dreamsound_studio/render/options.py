@@ -62,7 +62,7 @@ class RenderOptions(BaseModel):
         Names from :data:`RENDER_NAMES`.
     level : {"match", "raw"}
         Match the source's loudness, or keep the loop's own float values.
-    format : {"wav", "aiff", "flac", "ogg", "opus", "mp3"}
+    format : {"wav", "aiff", "caf", "flac", "ogg", "opus", "mp3"}
         Container.
     bits : {"16", "24", "32f"} or None
         Sample format; None is the source's, at least 24, or the format's own if lossy.
