@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from dreamsound_studio.audio.cut import Cut
-from dreamsound_studio.audio.decode import bits_of, is_truncated, open_sound, read_part
+from dreamsound_studio.audio.decode import TRUNCATED, bits_of, fault_of, open_sound, read_part
 from dreamsound_studio.audio.formats import MAX_CHANNELS, Bits
 from dreamsound_studio.audio.riff import is_bw64
 from dreamsound_studio.audio.samples import FloatArray, Samples
@@ -184,18 +184,17 @@ def read_clip(
         samples = read_part(sound, path, start, stop)
         # A stream that breaks off in the middle delivers less than its header states.
         done = samples.length
-        truncated = done < stop - start or (stop == total and is_truncated(sound))
+        fault = fault_of(sound) if stop == total else ""
+        if done < stop - start:
+            fault = TRUNCATED
         before = read_part(sound, path, max(start - context_samples, 0), start)
         end = min(stop + context_samples, total) if done == stop - start else stop
         after = read_part(sound, path, stop, end)
-        bits, speakers, warning = bits_of(sound), sound.speakers, sound.warning
+        bits, speakers = bits_of(sound), sound.speakers
     if done == 0:
         raise AudioFileError(f"{path}: damaged file, no samples could be decoded")
-    if truncated or warning:
-        why = warning or "shorter than its header says (truncated?)"
-        text = f"{path}: {why}; the first {done / rate:.2f} s were read"
-        if warning and not truncated:
-            text = f"{path}: {warning}; read to its end, {done / rate:.2f} s"
+    if fault:
+        text = f"{path}: {fault}; {done / rate:.2f} s were read"
         warnings.warn(text, AudioFileWarning, stacklevel=2)
     for part, first in ((before, start - before.length), (samples, start), (after, stop)):
         check_finite(str(path), part, rate, first)

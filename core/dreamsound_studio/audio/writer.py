@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dreamsound_studio.audio.decode import native_path
 from dreamsound_studio.audio.formats import LOSSY, Bits, FileFormat, check_bits, check_holds
+from dreamsound_studio.audio.intake.mended import native_path
 from dreamsound_studio.audio.riff import append_chunks, rename_bw64
 from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.audio.speaker_marks import mark_speakers, needs_mark

@@ -26,11 +26,11 @@ class OpenedSound:
         Of its channels, as they are read.
     order : tuple of int or None
         Which channel of the file is at each place; None if all keep their places.
-    warning : str
-        What is wrong with the file, and what was done about it; empty for a proper one.
 
     Attributes
     ----------
+    warning : str
+        What is wrong with the file, and what was done about it; empty for a proper one.
     frames, samplerate, channels : int
         Samples in each channel, Hz, and the number of channels.
     format, subtype, extra_info : str
@@ -43,10 +43,10 @@ class OpenedSound:
         parts: list[Any],
         speakers: SpeakerLayout,
         order: tuple[int, ...] | None,
-        warning: str = "",
     ) -> None:
-        self.name, self.speakers, self.warning = name, speakers, warning
-        self._parts = parts
+        self.name, self.speakers, self.warning = name, speakers, ""
+        parts = self._alike(parts)
+        self._parts, self._skipped = parts, 0
         self._order = None if order is None else list(order)
         self._ends = list(itertools.accumulate(part.frames for part in parts))
         self._place = 0
@@ -73,6 +73,13 @@ class OpenedSound:
         fields: dict[str, str] = self._parts[0].copy_metadata()
         return fields
 
+    def skip(self, samples: int) -> None:
+        """Leave samples at the start of the first part out."""
+        self._skipped = samples
+        self._ends = [end - samples for end in self._ends]
+        self.frames = self._ends[-1]
+        self.seek(0)
+
     def tell(self) -> int:
         """Return the sample that is read next."""
         return self._place
@@ -80,7 +87,8 @@ class OpenedSound:
     def seek(self, place: int) -> int:
         """Go to a sample, and return its number."""
         number = min(bisect.bisect_right(self._ends, place), len(self._parts) - 1)
-        self._parts[number].seek(place - self._start_of(number))
+        skipped = 0 if number else self._skipped
+        self._parts[number].seek(place - self._start_of(number) + skipped)
         self._place = place
         return place
 
@@ -119,9 +127,29 @@ class OpenedSound:
     def close(self) -> None:
         """Close the file."""
         for part in self._parts:
-            part.close()
-            if isinstance(part.name, PiecedFile):
-                part.name.close()
+            _close(part)
+
+    def _alike(self, parts: list[Any]) -> list[Any]:
+        """Return the parts up to the first of another rate or number of channels."""
+        first = parts[0]
+        for number, part in enumerate(parts):
+            if (part.samplerate, part.channels) != (first.samplerate, first.channels):
+                channels = "channel" if part.channels == 1 else "channels"
+                self.warning = (
+                    f"after {sum(one.frames for one in parts[:number]) / first.samplerate:.2f} s "
+                    f"the file changes to {part.samplerate} Hz, {part.channels} {channels}, and "
+                    "is not read further: split it there, or convert it to WAV"
+                )
+                for left_out in parts[number:]:
+                    _close(left_out)
+                return parts[:number]
+        return parts
 
     def _start_of(self, number: int) -> int:
         return self._ends[number - 1] if number else 0
+
+
+def _close(part: Any) -> None:
+    part.close()
+    if isinstance(part.name, PiecedFile):
+        part.name.close()

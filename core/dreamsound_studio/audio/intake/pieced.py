@@ -6,12 +6,12 @@ import bisect
 import itertools
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Bytes of the file on disk.
+    """Bytes of what is there.
 
     Attributes
     ----------
@@ -26,19 +26,51 @@ class Slice:
 FilePart = bytes | Slice
 
 
+class Content(Protocol):
+    """What slices are read from."""
+
+    def read_at(self, place: int, size: int) -> bytes:
+        """Return up to so many bytes from a place on."""
+
+    def close(self) -> None:
+        """Release it."""
+
+
+class FileContent:
+    """A file on disk.
+
+    Parameters
+    ----------
+    path : path_like
+        Its path.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._file = open(path, "rb", buffering=0)  # noqa: SIM115, PTH123 - closed by close
+
+    def read_at(self, place: int, size: int) -> bytes:
+        """Return up to so many bytes from a place on; by one thread at a time."""
+        self._file.seek(place)
+        return self._file.read(size)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
 class PiecedFile:
     """Reads pieces as one file; soundfile takes it in place of a path.
 
     Parameters
     ----------
-    path : path_like
-        The file on disk.
+    content : Content
+        What slices are read from; it is closed with this.
     pieces : tuple of bytes or Slice
-        What to read, in this order; slices end where the file does.
+        What to read, in this order; slices end where the content does.
     """
 
-    def __init__(self, path: str | os.PathLike[str], pieces: tuple[FilePart, ...]) -> None:
-        self._file = open(path, "rb", buffering=0)  # noqa: SIM115, PTH123 - closed by close
+    def __init__(self, content: Content, pieces: tuple[FilePart, ...]) -> None:
+        self._content = content
         self._pieces = [piece for piece in pieces if _length(piece)]
         self._ends = list(itertools.accumulate(map(_length, self._pieces)))
         self._place = 0
@@ -65,8 +97,7 @@ class PiecedFile:
             if isinstance(piece, bytes):
                 content = piece[inside : inside + most]
             else:
-                self._file.seek(piece.start + inside)
-                content = self._file.read(most)
+                content = self._content.read_at(piece.start + inside, most)
             if not content:
                 break
             view[done : done + len(content)] = content
@@ -75,8 +106,8 @@ class PiecedFile:
         return done
 
     def close(self) -> None:
-        """Close the file on disk."""
-        self._file.close()
+        """Close the content."""
+        self._content.close()
 
     @property
     def _length(self) -> int:

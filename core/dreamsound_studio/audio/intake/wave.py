@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
-from dreamsound_studio.audio.intake.mended import Mended
+from dreamsound_studio.audio.intake.mended import UNFINISHED, Mended
 from dreamsound_studio.audio.intake.pieced import FilePart, Slice
 from dreamsound_studio.audio.riff import ELSEWHERE, LARGE, MOST_CHUNKS, Chunk, chunks_of, is_name
 
@@ -37,8 +37,9 @@ def mended_wave(path: Path) -> Mended | None:
         size, warning = data.size, ""
         if not _is_complete(file, data, total):
             size = rest - rest % align
-            length = f"{data.size} bytes" if data.size else "0"
-            warning = f"the recording was never finished (its header has a length of {length})"
+            warning = UNFINISHED
+            if data.size:
+                warning = warning.replace(" 0)", f" {data.size} bytes)")
         elif head == b"BW64" and size > rest:
             warning = "shorter than its header says (truncated?)"
             size = rest - rest % align
