@@ -16,7 +16,9 @@ from pathlib import Path
 from dreamsound_studio.durable import make_folder, sync_files, sync_folders
 from dreamsound_studio.errors import AudioFileError, DreamSoundError
 
-_UNUSABLE = re.compile("[\0\ud800-\udfff]")
+#: Halves of characters that stand for no byte of a file name, as U+DC80 to U+DCFF do.
+_HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+_UNUSABLE = re.compile(f"\0|{_HALVES.pattern}")
 #: A file is read for its hash in blocks of this size.
 HASH_BYTES = 2**20
 
@@ -109,7 +111,7 @@ def write_atomic(
     error: type[DreamSoundError] = AudioFileError,
     tag: str = "",
 ) -> None:
-    """Write a file atomically; text becomes UTF-8 with its line ends unchanged.
+    """Write a file atomically; text becomes UTF-8 with its line ends unchanged, and `readable`.
 
     Parameters
     ----------
@@ -129,7 +131,7 @@ def write_atomic(
     DreamSoundError
         Of the given type: the file cannot be written, or exists and `overwrite` is False.
     """
-    data = content if isinstance(content, bytes) else content.encode()
+    data = content if isinstance(content, bytes) else readable(content).encode()
     with writing(path, error), atomic(path, overwrite=overwrite, tag=tag) as partial:
         partial.write_bytes(data)
 
@@ -151,6 +153,25 @@ def expanded(path: str | Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         return Path(path)
+
+
+def readable(text: str) -> str:
+    r"""Return a text that any program can show.
+
+    A POSIX file name need not be UTF-8; Python represents its other bytes as lone surrogates, which
+    cannot be written. They become ``\xe9``, as a C program or a shell writes them.
+
+    Examples
+    --------
+    >>> readable("caf" + chr(0xDCE9) + ".wav")
+    'caf\\xe9.wav'
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = _HALVES.sub("?", text)
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return text
 
 
 def is_there(path: Path) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from dreamsound_studio.errors import DreamSoundError, is_disk_full
 
@@ -241,3 +241,22 @@ def _identity(connection: sqlite3.Connection) -> tuple[int, int, int]:
         if is_alone and connection.in_transaction:
             connection.execute("ROLLBACK")  # nothing was written
     return int(version), int(application), int(tables)
+
+
+def to_column(value: Any) -> Any:
+    """Return a value as SQLite can store it.
+
+    A path may contain bytes that are not text, which Python represents as lone surrogates; such a
+    text is stored as bytes.
+    """
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-8", "surrogatepass")
+    return value
+
+
+def from_column(value: Any) -> Any:
+    """Return the value passed to `to_column`."""
+    return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value

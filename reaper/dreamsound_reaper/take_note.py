@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from dreamsound_reaper.pieces import UnfitError
 from dreamsound_studio.audio.cut import Cut
+from dreamsound_studio.jobs.path_text import PathText
 
 
 class TakeNote(BaseModel):
@@ -38,7 +39,7 @@ class TakeNote(BaseModel):
     render: str = "dream"
     base: str = ""
     generation: int = Field(default=1, ge=1)
-    input: str = Field(min_length=1)
+    input: PathText
     cut: Cut | None = None
     preset: str | None = None
     recipe: dict[str, JsonValue] = Field(default_factory=dict)
@@ -67,6 +68,6 @@ class TakeNote(BaseModel):
         if not text.strip():
             return None
         try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
+            return cls.model_validate(json.loads(text))
+        except (ValueError, RecursionError) as error:
             raise UnfitError("has an invalid DreamSound record") from error

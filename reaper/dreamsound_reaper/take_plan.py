@@ -171,4 +171,4 @@ class TakePlan(_Record):
         OSError, ValueError
             The file cannot be read, or is not a plan of this version.
         """
-        return cls.model_validate_json(path.read_bytes())
+        return cls.model_validate(json.loads(path.read_bytes()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import matplotlib.image as mpimg
 import numpy as np
 import pytest
+import soundfile
 
 from dreamsound_studio.library.library import Library
 from dreamsound_studio.models.yamnet.network import YamNet
@@ -211,3 +213,56 @@ def test_a_dry_run_reads_every_sound_and_writes_nothing(command: Command, tmp_pa
     (line,) = outcome.err.splitlines()
     assert "broken.wav" in line
     assert not out.exists()
+
+
+def test_a_batch_lists_what_it_leaves_out_and_why(
+    command: Command, loaded: list[int], folder: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("DREAMSOUND_FFMPEG", "off")
+    (folder / "broken.wav").unlink()
+    (folder / "notes.txt").write_text("notes")
+    (folder / "rain.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(99))
+    (folder / ".hidden.wav").write_bytes(b"x")
+    out = tmp_path / "out"
+    outcome = command("batch", folder, "--out", out, *GIVEN)
+    assert outcome.code == 0
+    report = json.loads((out / "batch_report.json").read_text())
+    left = {Path(one["input"]).name: one["why"] for one in report["left_out"]}
+    assert left.keys() == {"notes.txt", "rain.m4a", ".hidden.wav", "deep"}
+    assert left["notes.txt"] == "not a sound, by its ending .txt"
+    assert left["deep"] == "a folder: pass --recursive to take the sounds in it"
+    assert "needs ffmpeg" in left["rain.m4a"]
+    for text in (outcome.out, *((out / f"batch_report.{end}").read_text() for end in ("txt",))):
+        assert "notes.txt: not a sound" in text
+    assert "left out: 4" in (out / "batch_report.html").read_text()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="file names are text there")
+def test_names_of_any_kind_get_renders_of_their_own(
+    command: Command, loaded: list[int], tmp_path: Path
+) -> None:
+    sounds = tmp_path / "in"
+    sounds.mkdir()
+    for name in (b"kick.wav", b"kick.flac", b"caf\xe9.wav", b"caf\xe8.wav", b"bad\xff.wav"):
+        path = os.fsdecode(os.fsencode(sounds) + b"/" + name)
+        write_sound(Path(path).with_name("a.wav"), chirp(0.5))
+        if name == b"kick.flac":
+            soundfile.write(path, chirp(0.5).T, 16_000)
+            (sounds / "a.wav").unlink()
+        elif name.startswith(b"bad"):
+            (sounds / "a.wav").unlink()
+            Path(path).write_text("no sound")
+        else:
+            (sounds / "a.wav").rename(path)
+    out = tmp_path / "out"
+    assert command("batch", sounds, "--out", out, *GIVEN).code == 4
+    assert wavs(out) == {
+        "kick_wav_dream.wav", "kick_flac_dream.wav", "caf-_wav_dream.wav", "caf-_wav_2_dream.wav",
+    }  # fmt: skip
+    assert "caf\\xe9.wav" in (out / "batch_report.html").read_text(encoding="utf-8")
+    assert "bad\\xff.wav: not a readable" in (out / "batch_report.txt").read_text(encoding="utf-8")
+    rows = json.loads((out / "batch_report.json").read_text())["inputs"]
+    assert {os.fsencode(row["input"]) for row in rows} == {
+        os.fsencode(path) for path in sounds.iterdir()
+    }

@@ -365,3 +365,21 @@ def test_the_queue_s_commands_start_without_numbers(words: tuple[str, ...], tmp_
         env=os.environ | {QUEUE_VARIABLE: str(tmp_path / "q.sqlite")},
     )
     assert done.stdout.splitlines()[-1] == "imported: []", done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="file names are text there")
+@pytest.mark.usefixtures("loaded")
+def test_a_name_that_is_not_utf8_goes_through_the_queue(
+    command: Command, store: Store, tmp_path: Path
+) -> None:
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.wav")
+    write_sound(tmp_path / "a.wav", chirp(0.5))
+    (tmp_path / "a.wav").rename(name)
+    out = tmp_path / os.fsdecode(b"out\xe8")
+    given = ("--method", "add", "--class", "Cat", "--steps", 1, "--renders", "dream")
+    assert command("queue", "add", name, "--out", out, "--no-start", *given).code == 0
+    run(store)
+    (job,) = store.jobs()
+    assert (job.state, job.input) == ("done", name)
+    assert (out / "caf-_dream.wav").exists()
+    assert json.loads(command("queue", "list", "--json").out)["jobs"][0]["input"] == name

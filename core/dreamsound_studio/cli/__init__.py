@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -222,5 +223,9 @@ def run() -> None:
     # Before NumPy reads it. The engine has threads of its own; those of OpenBLAS wait for one
     # another, and where other work keeps a core busy, a level takes 15 times as long to measure.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A file's name comes out as it is, also where it is not UTF-8.
+            stream.reconfigure(errors="surrogateescape" if os.name != "nt" else "backslashreplace")
     process.take_over()
     leave(main())

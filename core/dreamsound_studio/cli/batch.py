@@ -21,6 +21,7 @@ from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import DryRun, Json
 from dreamsound_studio.cli.shared.fetching import load_model_of
 from dreamsound_studio.cli.shared.made_folders import made_folders
+from dreamsound_studio.cli.shared.own_names import own_names
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.reading import (
     read_targets,
@@ -38,10 +39,13 @@ from dreamsound_studio.errors import ModelError, RenderCancelled
 from dreamsound_studio.jobs.run import Runner
 from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
-from dreamsound_studio.pictures.batch_report import BatchReport, Row, sounds_in
+from dreamsound_studio.pictures.batch_report import BatchReport, LeftOut, Row, sounds_in
 from dreamsound_studio.pictures.drawing import write_thumbnail
 
 app = App()
+
+#: Files that were left out, as the terminal shows them; the report has all.
+MOST_LEFT_OUT = 10
 
 
 @dataclass(kw_only=True)
@@ -75,27 +79,35 @@ def batch(
     recipe, options, values = request.recipe(), request.options(), request.values()
     request.check()
     out = request.out
-    sounds = sounds_in(request.places, recursive, out)
+    left_out: list[LeftOut] = []
+    sounds = sounds_in(request.places, recursive, out, left_out)
+    places = [(str(sound.path), out / sound.below if keep_tree else out) for sound in sounds]
     specs = [
         JobSpec.model_construct(
-            input=str(sound.path),
-            out=str(out / sound.below if keep_tree else out),
+            input=path,
+            out=str(place),
             recipe=recipe,
-            options=options,
+            options=options.model_copy(update={"name": name}),
             span=request.span,
             values=values,
             number=number,
             judge=request.judge,
         )
-        for number, sound in enumerate(sounds, 1)
+        for number, ((path, place), name) in enumerate(
+            zip(places, own_names(places, options.name), strict=True), 1
+        )
     ]
     load = functools.partial(load_model_of, trust=request.trust)
     runner = Runner(load, [sound.path for sound in sounds])
     if dry_run:
+        for one in left_out:
+            say(f"would leave out {one}")
         return _check(specs, runner)
     made_folders.check(out)
     rows = [Row(spec.number, spec.input, spec.out) for spec in specs]
-    run = _Run(runner, read_targets(recipe), BatchReport.beginning(out, rows), jobs)
+    report = BatchReport.beginning(out, rows)
+    report.left_out = left_out
+    run = _Run(runner, read_targets(recipe), report, jobs)
     with cancelled_by_sigterm(run.control):
         code = run.all(specs)
     if json_output:
@@ -104,7 +116,7 @@ def batch(
         if remarks := run.report.remarks():
             say(f"dreamsound: {remarks}")
     else:
-        typer.echo(run.report.text())
+        typer.echo(run.report.text(MOST_LEFT_OUT))
     inform(f"wrote {out / f'{run.report.name}.html'}; open it in a browser")
     return code
 

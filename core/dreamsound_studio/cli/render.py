@@ -26,6 +26,7 @@ from dreamsound_studio.cli import exit_code_of, line_and_code
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.fetching import load_model_of
 from dreamsound_studio.cli.shared.options import FILES, DryRunOption
+from dreamsound_studio.cli.shared.own_names import own_names
 from dreamsound_studio.cli.shared.places import check_folders, common_place, shown_command
 from dreamsound_studio.cli.shared.progress import StepLine, inform, say
 from dreamsound_studio.cli.shared.reading import (
@@ -70,12 +71,13 @@ def render(
     # What this command reads is never replaced by it, whichever input it is of.
     named = (*(sound.path for sound in sounds), *recipe.files(), request.from_render)
     protected = [Path(path) for path in named if path is not None]
+    names = own_names([(sound.path, sound.out) for sound in sounds], options.name)
     specs = [
         JobSpec.model_construct(
             input=sound.path,
             out=str(sound.out),
             recipe=recipe,
-            options=options,
+            options=options.model_copy(update={"name": name}),
             span=request.span,
             from_render=request.from_render,
             keep_every=keep_every,
@@ -83,7 +85,7 @@ def render(
             number=number,
             judge=request.judge,
         )
-        for number, sound in enumerate(sounds, 1)
+        for number, (sound, name) in enumerate(zip(sounds, names, strict=True), 1)
     ]
     inputs = _Inputs(
         specs, Runner(partial(load_model_of, trust=request.trust), protected), read_targets(recipe)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import shutil
 import sys
 import uuid
@@ -177,7 +178,7 @@ def _carry_out(facts: Facts) -> TakePlan:
 
     run_folder = default_path().parent / "rpp" / uuid.uuid4().hex[:12]
     run_folder.mkdir(parents=True)
-    (run_folder / FACTS).write_text(facts.model_dump_json(), encoding="utf-8")
+    (run_folder / FACTS).write_text(json.dumps(facts.model_dump(mode="json")))
     try:
         with opened() as store:
             run = Run(run_folder, store, on_status=_show_status)

@@ -14,6 +14,7 @@ from dreamsound_studio.errors import QueueError, QueueInputError
 from dreamsound_studio.files import expanded, is_there, unusable_text
 from dreamsound_studio.jobs.consent import Outside, outside
 from dreamsound_studio.jobs.judge import WORDS
+from dreamsound_studio.jobs.path_text import PathText
 from dreamsound_studio.jobs.spec import JobFields, JobSpec
 from dreamsound_studio.jobs.stamp import FileStamp, absolute_path
 from dreamsound_studio.jobs.trust import paths_of_models
@@ -37,8 +38,8 @@ class JobRequest(JobFields):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input: Annotated[str, Field(min_length=1, description="source sound")]
-    out: Annotated[str, Field(min_length=1, description="output folder; created if missing")]
+    input: Annotated[PathText, Field(description="source sound")]
+    out: Annotated[PathText, Field(description="output folder; created if missing")]
     preset: Annotated[str | None, Field(description="name or path of a preset")] = None
     recipe: Annotated[
         AnyRecipe, Field(description="recipe fields; those given override the preset")

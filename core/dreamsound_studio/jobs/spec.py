@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from dreamsound_studio.audio.cut import Cut
 from dreamsound_studio.jobs.limits import MOST_NAME, MOST_PRIORITY
+from dreamsound_studio.jobs.path_text import shown_name
 from dreamsound_studio.jobs.stamp import FileStamp
 from dreamsound_studio.recipe.document import AnyRecipe
 from dreamsound_studio.recipe.recipe import Recipe
@@ -49,7 +51,11 @@ class JobFields(BaseModel):
         Literal["render", "preview"],
         Field(description="a preview goes before all renders, and interrupts a running one"),
     ] = "render"
-    name: Annotated[str, Field(max_length=MOST_NAME, description="name shown in the queue")] = ""
+    name: Annotated[
+        str,
+        BeforeValidator(shown_name),
+        Field(max_length=MOST_NAME, description="name shown in the queue"),
+    ] = ""
     priority: Annotated[
         int, Field(ge=-MOST_PRIORITY, le=MOST_PRIORITY, description="higher goes first")
     ] = 0
@@ -82,11 +88,12 @@ class JobSpec(JobFields):
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read a settled job; its recipe is validated once, here."""
-        return cls.model_validate_json(text)
+        # Not pydantic's own parser: it refuses file names that are not UTF-8.
+        return cls.model_validate(json.loads(text))
 
     def to_json(self) -> str:
         """Return the job as JSON, as :meth:`from_json` reads it."""
-        return self.model_dump_json(by_alias=True)
+        return json.dumps(self.model_dump(mode="json", by_alias=True), separators=(",", ":"))
 
     def files(self) -> list[str]:
         """Return the paths of all files that the job reads, the input first, each once."""

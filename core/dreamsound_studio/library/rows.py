@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dreamsound_studio.library.records import DreamRecord, RenderRecord
-from dreamsound_studio.library.schema import from_column, to_column
 from dreamsound_studio.library.search import KEY_MARK, tokens_of
+from dreamsound_studio.sqlite import from_column, to_column
 
 #: Columns of the table of dreams that are fields of a record.
 COLUMNS = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Any
 
 from dreamsound_studio.library.records import LibraryError
 from dreamsound_studio.library.search import CREATE_INDEX
@@ -122,25 +121,6 @@ def has_full_text(connection: sqlite3.Connection) -> bool:
     except sqlite3.OperationalError:
         return False
     return True
-
-
-def to_column(value: Any) -> Any:
-    """Return a value as SQLite can store it.
-
-    A path may contain bytes that are not text, which Python represents as lone surrogates; such a
-    text is stored as bytes.
-    """
-    if isinstance(value, str) and not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return value.encode("utf-8", "surrogatepass")
-    return value
-
-
-def from_column(value: Any) -> Any:
-    """Return the value passed to `to_column`."""
-    return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
 
 
 def _catch_up(connection: sqlite3.Connection) -> None:

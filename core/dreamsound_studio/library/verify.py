@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dreamsound_studio.files import sha256_of
-from dreamsound_studio.library.schema import from_column, to_column
-from dreamsound_studio.sqlite import transaction
+from dreamsound_studio.sqlite import from_column, to_column, transaction
 
 #: Limits of the search for moved files: number of entries, and depth in folders named by the user
 #: and in folders known to the library, one of which may be somebody's home.

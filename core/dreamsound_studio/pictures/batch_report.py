@@ -10,15 +10,25 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from dreamsound_studio.audio.intake.foreign import (
+    FOREIGN_ENDINGS,
+    find_ffmpeg,
+    foreign_kind,
+    needs_ffmpeg,
+)
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.files import free_number, numbered, write_atomic
 from dreamsound_studio.pictures.html import STYLE, escape_html, judged_line, picture, player
 
-#: Common file extensions that libsndfile reads.
+#: Common file extensions of what libsndfile reads, and ffmpeg.
 ENDINGS = (
-    *(".wav", ".wave", ".rf64", ".bwf", ".w64", ".aif", ".aiff", ".aifc", ".caf"),
+    *(".wav", ".wave", ".rf64", ".bw64", ".bwf", ".w64", ".aif", ".aiff", ".aifc", ".caf"),
     *(".flac", ".ogg", ".oga", ".opus", ".mp3", ".au", ".snd"),
+    *FOREIGN_ENDINGS,
 )
+
+#: Files that are named where none is taken.
+_MOST_REASONS = 5
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,28 @@ class Sound:
     below: Path
 
 
-def sounds_in(places: list[Path], recursive: bool, out: Path) -> list[Sound]:
+@dataclass(frozen=True)
+class LeftOut:
+    """A file or folder that a batch leaves out.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        Its path.
+    why : str
+        The reason, and what to do if there is something.
+    """
+
+    path: Path
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.why}"
+
+
+def sounds_in(
+    places: list[Path], recursive: bool, out: Path, left_out: list[LeftOut] | None = None
+) -> list[Sound]:
     """Return the sound files in folders, sorted by name; `places` may include files.
 
     Parameters
@@ -48,6 +79,8 @@ def sounds_in(places: list[Path], recursive: bool, out: Path) -> list[Sound]:
         Whether to search subfolders. Links to folders are not followed.
     out : pathlib.Path
         Output folder; files below it are skipped, since an earlier batch made them.
+    left_out : list of LeftOut, optional
+        Receives what is in the folders and left out.
 
     Raises
     ------
@@ -55,36 +88,81 @@ def sounds_in(places: list[Path], recursive: bool, out: Path) -> list[Sound]:
         A place is missing or unreadable, or no sound files were found.
     """
     found: dict[Path, Sound] = {}
+    left_out = [] if left_out is None else left_out
+
+    def take(sound: Sound) -> None:
+        first = found.setdefault(sound.path.resolve(), sound)
+        if first is not sound and first.path != sound.path:
+            left_out.append(LeftOut(sound.path, f"the same file as {first.path}"))
+
     for place in places:
         if place.is_file():
-            found.setdefault(place.resolve(), Sound(place, Path()))
+            take(Sound(place, Path()))
             continue
         if not place.is_dir():
             raise AudioFileError(f"{place}: no such folder")
-        for sound in _sounds_below(place, recursive, out.resolve()):
-            found.setdefault(sound.path.resolve(), sound)
+        for sound in _sounds_below(place, recursive, out.resolve(), left_out):
+            take(sound)
     if not found:
         hint = "" if recursive else ". Pass --recursive to search subfolders."
+        reasons = "; ".join(map(str, left_out[:_MOST_REASONS]))
+        if reasons and not hint:
+            hint = f" (left out: {reasons}{'; ...' * (len(left_out) > _MOST_REASONS)})"
         raise AudioFileError(f"No audio files found in {', '.join(map(str, places))}{hint}")
     return list(found.values())
 
 
-def _sounds_below(place: Path, recursive: bool, out: Path) -> Iterator[Sound]:
+def _sounds_below(
+    place: Path, recursive: bool, out: Path, left_out: list[LeftOut]
+) -> Iterator[Sound]:
     def failed(error: OSError) -> None:
         raise AudioFileError(f"{error.filename}: {error.strerror}") from error
 
+    ffmpeg = find_ffmpeg()
     for folder, folders, names in os.walk(place, onerror=failed):
         here = Path(folder)
-        folders[:] = sorted(
-            name
-            for name in folders
-            if recursive and not name.startswith(".") and (here / name).resolve() != out
-        )
+        below = []
+        for name in sorted(folders):
+            if why := _why_not_below(here / name, recursive, out):
+                left_out.append(LeftOut(here / name, why))
+            else:
+                below.append(name)
+        folders[:] = below
         for name in sorted(names):
             path = here / name
-            sound = path.suffix.casefold() in ENDINGS and not name.startswith(".")
-            if sound and path.is_file() and path.resolve().parent != out:
+            if why := _why_not(path, out, ffmpeg):
+                left_out.append(LeftOut(path, why))
+            else:
                 yield Sound(path, here.relative_to(place))
+
+
+def _why_not_below(folder: Path, recursive: bool, out: Path) -> str:
+    """Return why the sounds of a folder are left out; empty if they are taken."""
+    if folder.name.startswith("."):
+        return "a hidden folder"
+    if folder.is_symlink():
+        return "a link to a folder: name the folder itself"
+    if folder.resolve() == out:
+        return "the folder for the renders"
+    return "" if recursive else "a folder: pass --recursive to take the sounds in it"
+
+
+def _why_not(path: Path, out: Path, ffmpeg: str | None) -> str:
+    """Return why a file is left out; empty if it is taken."""
+    ending = path.suffix.casefold()
+    if path.name.startswith("."):
+        return "a hidden file"
+    if ending not in ENDINGS:
+        return f"not a sound, by its ending {ending}" if ending else "not a sound: it has no ending"
+    if not path.is_file():
+        return "a link to a missing file" if path.is_symlink() else "not a regular file"
+    if path.resolve().parent == out:
+        return "in the folder for the renders"
+    if ending in FOREIGN_ENDINGS and ffmpeg is None:
+        kind = foreign_kind(path)
+        if kind is not None:
+            return needs_ffmpeg(kind)
+    return ""
 
 
 @dataclass
@@ -158,12 +236,15 @@ class BatchReport:
         One for each sound.
     seconds : float
         Total duration.
+    left_out : list of LeftOut
+        What is in the folders and is not in the batch.
     """
 
     out: Path
     name: str
     rows: list[Row]
     seconds: float = 0.0
+    left_out: list[LeftOut] = field(default_factory=list)
 
     @classmethod
     def beginning(cls, out: Path, rows: list[Row], stem: str = "batch_report") -> BatchReport:
@@ -184,13 +265,23 @@ class BatchReport:
         """Return the rows in a state."""
         return [row for row in self.rows if row.state == state]
 
-    def text(self) -> str:
-        """Return the report as plain text."""
+    def text(self, most_left_out: int | None = None) -> str:
+        """Return the report as plain text.
+
+        Parameters
+        ----------
+        most_left_out : int, optional
+            How many of the files that were left out are named; by default all.
+        """
         states = ("done", "skipped", "failed", "not begun")
         counts = [f"{len(self.of(state))} {state}" for state in states if self.of(state)]
         lines = [f"{', '.join(counts)}, of {len(self.rows)}, in {_duration(self.seconds)}"]
         lines += [row.outcome(row.input) for row in self.of("failed")]
         lines += [row.outcome(row.input) for row in self.of("skipped")]
+        named = self.left_out[:most_left_out]
+        lines += [f"left out: {one}" for one in named]
+        if more := len(self.left_out) - len(named):
+            lines.append(f"left out: {more} more, see {self.name}.txt")
         lines += [remarks] if (remarks := self.remarks()) else []
         lines.append(f"renders: {self.out}")
         return "\n".join(lines)
@@ -208,7 +299,11 @@ class BatchReport:
         AudioFileError
             A file cannot be written.
         """
-        values = {"seconds": self.seconds, "inputs": [asdict(row) for row in self.rows]}
+        values = {
+            "seconds": self.seconds,
+            "inputs": [asdict(row) for row in self.rows],
+            "left_out": [{"input": str(one.path), "why": one.why} for one in self.left_out],
+        }
         write_atomic(self.out / f"{self.name}.txt", f"{self.text()}\n")
         write_atomic(self.out / f"{self.name}.json", json.dumps(values, indent=1))
         write_atomic(self.out / f"{self.name}.html", self.page())
@@ -219,11 +314,15 @@ class BatchReport:
         # Rows that need attention come first.
         order = ("failed", "not begun", "done", "skipped")
         cards = "\n".join(self._card(row) for state in order for row in self.of(state))
+        rest = "".join(f"<li>{escape_html(one)}</li>" for one in self.left_out)
+        if rest:
+            count = len(self.left_out)
+            rest = f"<details><summary>left out: {count}</summary><ul>{rest}</ul></details>"
         return (
             f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
             f'<meta name="viewport" content="width=device-width">\n'
             f"<title>{escape_html(summary)}</title>\n<style>{STYLE}{ROWS}</style></head>\n<body>"
-            f"<header><h1>{escape_html(summary)}</h1></header>\n<main>\n{cards}\n</main>\n"
+            f"<header><h1>{escape_html(summary)}</h1></header>\n<main>\n{cards}\n</main>{rest}\n"
             f"</body></html>\n"
         )
 

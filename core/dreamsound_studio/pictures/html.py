@@ -33,7 +33,8 @@ def judged_line(judged: Mapping[str, Any] | None) -> str:
 
 def _address(path: str) -> str:
     """Return a path as a link's address, with special characters such as # and quotes escaped."""
-    return html.escape(urllib.parse.quote(path.replace("\\", "/")), quote=True)
+    address = urllib.parse.quote(path.replace("\\", "/"), errors="surrogateescape")
+    return html.escape(address, quote=True)
 
 
 def escape_html(value: Any) -> str:

@@ -15,6 +15,7 @@ from dreamsound_studio.cli.queue.common import NoStart, opened
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import DryRun, Json
 from dreamsound_studio.cli.shared.fetching import settle_trust
+from dreamsound_studio.cli.shared.own_names import own_names
 from dreamsound_studio.cli.shared.places import AskedSound
 from dreamsound_studio.cli.shared.progress import inform, say
 from dreamsound_studio.cli.shared.request import RenderRequest, takes_render_request
@@ -128,13 +129,15 @@ def requests_of(asked: RenderRequest, priority: int = 0, kind: str = "render") -
     _check_names(every, options)
     failed = [one for sound in every if (one := _failure(sound.path)) is not None]
     bad = {one["input"] for one in failed}
-    sounds = [(number, sound) for number, sound in enumerate(every, 1) if sound.path not in bad]
+    names = own_names([(sound.path, sound.out) for sound in every], options.name)
+    numbered = enumerate(zip(every, names, strict=True), 1)
+    sounds = [(number, *one) for number, one in numbered if one[0].path not in bad]
     documents = [
         {
             "input": sound.path,
             "out": str(sound.out),
             "recipe": recipe,
-            "options": options,
+            "options": options.model_copy(update={"name": name}),
             "span": asked.span,
             "from_render": asked.from_render,
             "keep_every": keep_every,
@@ -144,12 +147,12 @@ def requests_of(asked: RenderRequest, priority: int = 0, kind: str = "render") -
             "kind": kind,
             "priority": priority,
         }
-        for number, sound in sounds
+        for number, sound, name in sounds
     ]
     here = Path.cwd()
     requests = [JobRequest.make(document).settled(here) for document in documents]
     settle_trust({name for request in requests for name in models_of(request)}, asked.trust)
-    for folder in {sound.out for _, sound in sounds}:
+    for folder in {sound.out for _, sound, _ in sounds}:
         # The worker makes it, when there is something to put into it.
         check_folder_writable(folder, makes_it=False)
     return AskedJobs(requests, failed)
@@ -178,10 +181,10 @@ def _check_names(sounds: list[AskedSound], options: RenderOptions) -> None:
         return
     names: set[tuple[Path, str]] = set()
     for sound in sounds:
-        name = Path(sound.path).stem
+        name = Path(sound.path).name
         if (sound.out, name) in names:
             raise QueueInputError(
-                f"two inputs are called {name}: their renders would have the same names; pass "
-                "--clash number, or {n} in --name"
+                f"two inputs are called {Path(name).stem}: their renders would have the same "
+                "names; pass --clash number, or {n} in --name"
             )
         names.add((sound.out, name))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dreamsound_studio.audio.times import clock
 from dreamsound_studio.cli.shared.shown_score import ShownScore
 from dreamsound_studio.cli.shared.verbosity import verbosity
+from dreamsound_studio.files import readable
 
 if TYPE_CHECKING:
     from dreamsound_studio.dream.judgement import Judgement
@@ -120,7 +121,7 @@ class StepLine:
         if self._live is None:
             say(text)
         else:
-            self._live.console.print(text, highlight=False, markup=False, soft_wrap=True)
+            self._live.console.print(readable(text), highlight=False, markup=False, soft_wrap=True)
 
     def _remaining(self) -> str:
         """Return ``, ETA 1:23``; nothing as long as it is unknown or over."""
@@ -157,7 +158,7 @@ def _strength_of(event: StepEvent) -> str:
 
 def say(text: str) -> None:
     """Print a warning, an error or a result on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    print(readable(text), file=sys.stderr, flush=True)
 
 
 def inform(text: str) -> None:

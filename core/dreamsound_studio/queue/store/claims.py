@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dreamsound_studio.errors import QueueError
+from dreamsound_studio.files import readable
 from dreamsound_studio.jobs.limits import MOST_NAME
 from dreamsound_studio.queue.store.database import COLUMNS, NEXT_NUMBER, Database, checked_id
 from dreamsound_studio.queue.store.queries import workers
@@ -204,7 +205,7 @@ def done(database: Database, job_id: int, worker: str, result: Mapping[str, Any]
 def failed(database: Database, job_id: int, worker: str, error: str, code: str = "") -> Job:
     """Report a failed job: the reason as a message and as a short code."""
     # Cut and cleaned, not refused: an invalid message must not block the job.
-    text, name = (part.encode(errors="replace").decode() for part in (error, code))
+    text, name = map(readable, (error, code))
     return database.act(
         "report as failed", job_id, worker, error=text[:MOST_ERROR], code=name[:MOST_NAME]
     )

@@ -17,6 +17,7 @@ from dreamsound_studio.queue.store.records import (
     now_text,
 )
 from dreamsound_studio.queue.store.states import HELD, OVER, illegal_move
+from dreamsound_studio.sqlite import to_column
 
 #: Most removed jobs that are remembered individually for polling views (about 2 MB of the file).
 MOST_REMOVED: Final = 100_000
@@ -37,7 +38,7 @@ def add(database: Database, jobs: Iterable[NewJob]) -> list[int]:
     QueueError
         A job contains a value that cannot be stored.
     """
-    rows = [(*checked_job(job), now_text()) for job in jobs]
+    rows = [(*map(to_column, checked_job(job)), now_text()) for job in jobs]
     with database.transaction("IMMEDIATE"), database.connection() as connection:
         cursor = connection.cursor()
         known = "SELECT id FROM jobs WHERE job_folder = ?"

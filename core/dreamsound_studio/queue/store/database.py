@@ -15,7 +15,7 @@ from dreamsound_studio.errors import QueueInputError
 from dreamsound_studio.queue.store.records import JOB_COLUMNS, Job, job_from, now_text
 from dreamsound_studio.queue.store.schema import QUEUE, connect
 from dreamsound_studio.queue.store.states import ACTIONS, OVER, LostJobError, illegal_move
-from dreamsound_studio.sqlite import BUSY_TIMEOUT_S, transaction
+from dreamsound_studio.sqlite import BUSY_TIMEOUT_S, from_column, to_column, transaction
 
 Rows = list[tuple[Any, ...]]
 
@@ -114,14 +114,14 @@ class Database:
     def rows(self, statement: str, *values: object) -> Rows:
         """Run one statement to its end, which commits it if no transaction is open."""
         with self.connection() as connection:
-            return connection.execute(statement, values).fetchall()
+            return _fetched(connection, statement, values)
 
     def rows_cheaply(self, statement: str, *values: object) -> Rows:
         """As `rows`, without waiting for the disk: a power cut may undo it, a crash does not."""
         with self.connection() as connection:
             connection.execute("PRAGMA synchronous = NORMAL")
             try:
-                return connection.execute(statement, values).fetchall()
+                return _fetched(connection, statement, values)
             finally:
                 connection.execute("PRAGMA synchronous = FULL")
 
@@ -159,7 +159,8 @@ class Database:
         )
         values = fields | {"job_id": checked_id(job_id), "mine": worker, "now": now_text()}
         with self.connection() as connection:
-            rows = connection.execute(statement, values).fetchall()
+            columns = {name: to_column(value) for name, value in values.items()}
+            rows = [_read(row) for row in connection.execute(statement, columns)]
             if not rows:
                 self.refuse(action, job_id, worker)
             return job_from(rows[0])
@@ -170,6 +171,14 @@ class Database:
         if worker is not None and job.worker != worker:
             raise LostJobError(f"Job {job_id} does not, or no longer, belong to worker {worker}")
         raise illegal_move(job_id, action, job.state)
+
+
+def _fetched(connection: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> Rows:
+    return [_read(row) for row in connection.execute(statement, [*map(to_column, values)])]
+
+
+def _read(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(map(from_column, row))
 
 
 def checked_id(job_id: int) -> int:

@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import Any, Final, NamedTuple, NoReturn
 
 from dreamsound_studio.errors import QueueError, QueueInputError
+from dreamsound_studio.files import unusable_text
 from dreamsound_studio.jobs.limits import MOST_NAME, MOST_PRIORITY
 from dreamsound_studio.jobs.results import JobResult, ProgressReport
 from dreamsound_studio.queue.store.states import OVER
@@ -236,7 +237,7 @@ def checked_text(text: str, what: str, most: int) -> str:
         raise QueueError(
             f"The {what} is too long: {len(text)} of {most} characters ({text[:60]!r})"
         )
-    if "\0" in text or not _is_unicode(text):
+    if unusable_text(text) is not None:
         raise QueueError(f"The {what} is not valid Unicode ({text!a:.80}). Rename it.")
     return text
 
@@ -273,14 +274,6 @@ def json_text(value: Mapping[str, Any], what: str, most: int = MOST_JSON) -> str
     if len(text) > most:
         raise QueueError(f"The JSON of {what} is too long: {len(text)} of {most} characters")
     return text
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _refuse_constant(name: str) -> NoReturn:
