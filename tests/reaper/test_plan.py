@@ -228,5 +228,5 @@ def test_a_plan_of_another_version_is_read_if_the_format_is_the_same(tmp_path):
     assert TakePlan.read(path) == TakePlan(state="cancelled")
     for text in ('{"schema_version": 2, "state": "done"}', '{"state": "odd"}', "[]", "{]"):
         path.write_text(text)
-        with pytest.raises(ValueError, match="TakePlan"):
+        with pytest.raises(ValueError, match=r"TakePlan|Expecting"):
             TakePlan.read(path)

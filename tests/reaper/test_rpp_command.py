@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -234,3 +235,19 @@ def test_nothing_dreamed_writes_nothing(song, capsys, monkeypatch, tmp_path):
     assert "no item was dreamed" in report
     assert not new.exists()
     assert not list((tmp_path / "queue/rpp").iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="file names are text there")
+def test_files_whose_names_are_not_utf8_are_dreamed(rpp: Rpp, tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    tone(tmp_path / "whistle.wav", 2.0, 900, channels=2).rename(tmp_path / f"{name}.wav")
+    text = project_text(ITEM.replace("      SM 0 0.1 + 0.5 0.7 -0.25\n", ""))
+    old = tmp_path / f"{name}.rpp"
+    content = text.replace("whistle", name).encode("utf-8", "surrogateescape")
+    old.write_bytes(content)
+    code, _, err = rpp(old, "--items", "all", "--method", "add", "--renders", "dream")
+    assert code == 0, err
+    new = (tmp_path / f"{name} dreams.rpp").read_bytes()
+    assert new.count(b'caf\xe9.wav"') >= content.count(b'caf\xe9.wav"')
+    assert b"caf-_dream.wav" in new
+    assert old.read_bytes() == content

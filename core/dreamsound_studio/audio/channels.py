@@ -144,7 +144,9 @@ def fit_target(target: Clip, clip: Clip) -> Samples:
 def check_audible(clip: Clip) -> None:
     """Raise `AudioFileError` for a clip of digital silence."""
     if peak_of(clip.samples) == 0.0:
-        raise AudioFileError(f"{clip.name}: the sound is silent (all samples are 0)")
+        raise AudioFileError(
+            f"{clip.name}: the sound is silent (all samples are 0). Use another, or another span."
+        )
 
 
 def check_continues(start: Clip, clip: Clip) -> None:

@@ -132,7 +132,7 @@ class Clip:
 def check_shape(name: str, channels: int, length: int, sample_rate_hz: int) -> None:
     """Raise `AudioFileError` if a sound is empty or has an unsupported rate or channel count."""
     if length < 1:
-        raise AudioFileError(f"{name}: no samples")
+        raise AudioFileError(f"{name}: no samples. Use a sound that has some.")
     if not 1 <= channels <= MAX_CHANNELS:
         raise AudioFileError(f"{name}: {channels} channels; 1 to {MAX_CHANNELS} are supported")
     if not MIN_RATE_HZ <= sample_rate_hz <= MAX_RATE_HZ:

@@ -75,7 +75,7 @@ def sound_file(path: str | os.PathLike[str]) -> OpenedSound:
     if not stat.S_ISREG(status.st_mode):
         raise AudioFileError(f"{path}: not a regular file")
     if status.st_size == 0:
-        raise AudioFileError(f"{path}: the file is empty (0 bytes)")
+        raise AudioFileError(f"{path}: the file is empty (0 bytes). Copy or record it again.")
     if not os.access(path, os.R_OK):
         raise AudioFileError(f"{path}: permission denied. Check the file's permissions.")
     try:
