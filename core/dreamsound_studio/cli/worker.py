@@ -22,7 +22,7 @@ from dreamsound_studio.queue.store.states import LostWorkerError
 from dreamsound_studio.queue.store.store import Store, open_store
 from dreamsound_studio.queue.worker.options import WorkerOptions
 from dreamsound_studio.queue.worker.retry import patiently
-from dreamsound_studio.queue.worker.start import lock_of
+from dreamsound_studio.queue.worker.start import ensure_worker, lock_of
 from dreamsound_studio.queue.worker.supervisor import (
     AGAIN,
     FARM_GONE,
@@ -78,6 +78,7 @@ def worker(
         say(f"dreamsound: {note}")
     arguments = [f"--idle={idle}", f"--checkpoint-every={checkpoint_every}"]
     arguments += ["--until-empty"] if until_empty else []
+    arguments += [] if on_demand is None else ["--on-demand=-1"]
     given = {"memory": memory, "farm": farm, "tls-ca-file": tls_ca_file}
     given |= {"tls-cert": tls_cert, "tls-key": tls_key}
     arguments += [f"--{name}={value}" for name, value in given.items() if value is not None]
@@ -91,7 +92,11 @@ def worker(
                 warms_up=not until_empty,
             )
             if farm is None:
-                return _work(_worker(store, options))
+                parent = _Parent()
+                code = _work(_worker(store, options), parent)
+                if parent.is_gone and on_demand is not None:
+                    _start_again(store)
+                return code
             return _work_on_farm(store, options, (farm, tls_ca_file, tls_cert, tls_key))
         lock = _lock(store, on_demand)
         if lock is None and on_demand is not None:
@@ -126,19 +131,41 @@ def _work_on_farm(
 
     try:
         with closing(Farm(FarmOptions(*reached))) as farm:
-            return _work(FarmWorker(store, farm, options, say))
+            return _work(FarmWorker(store, farm, options, say), _Parent())
     except QueueError as error:
         say(f"dreamsound: {error}")
         return FARM_GONE
 
 
-def _work(worker: Worker) -> int:
+class _Parent:
+    """The process that supervises this one."""
+
+    def __init__(self) -> None:
+        self.is_gone = False
+
+    def watch(self, leave: Callable[[], object]) -> None:
+        """Wait until it is gone: its end of the pipe closes; then leave."""
+        with suppress(OSError, ValueError):
+            while os.read(sys.stdin.fileno(), 1):
+                pass
+        self.is_gone = True
+        leave()
+
+
+def _start_again(store: Store) -> None:
+    """Start another worker for the jobs that wait: nobody looks at one started on demand."""
+    with suppress(QueueError):  # the next command does it
+        if store.path.exists() and store.is_waited_for():
+            ensure_worker(store)
+
+
+def _work(worker: Worker, parent: _Parent) -> int:
     def leave(*_: object) -> None:
         worker.leave()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)
-    threading.Thread(target=_leave_with_parent, args=(worker.leave,), daemon=True).start()
+    threading.Thread(target=parent.watch, args=(worker.leave,), daemon=True).start()
     try:
         worker.run()
     except LostWorkerError as error:
@@ -148,11 +175,3 @@ def _work(worker: Worker) -> int:
         say(f"dreamsound: {error}")
         return QUEUE_GONE
     return OUTGROWN if worker.has_outgrown else 0
-
-
-def _leave_with_parent(leave: Callable[[], object]) -> None:
-    """Leave when the process that supervises this one is gone: its end of the pipe closes."""
-    with suppress(OSError, ValueError):
-        while os.read(sys.stdin.fileno(), 1):
-            pass
-    leave()
