@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +15,7 @@ import typer
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.own_process import process
 from dreamsound_studio.cli.shared.progress import say
-from dreamsound_studio.errors import QueueError
+from dreamsound_studio.errors import QueueError, QueueInputError
 from dreamsound_studio.locks import WorkerLock
 from dreamsound_studio.queue.store.schema import DamagedQueueError, RemovedQueueError
 from dreamsound_studio.queue.store.states import LostWorkerError
@@ -32,6 +32,8 @@ from dreamsound_studio.queue.worker.supervisor import (
 )
 
 if TYPE_CHECKING:
+    from dreamsound_studio.queue.farm.lasting import LastingFarm
+    from dreamsound_studio.queue.farm.security import FarmOptions
     from dreamsound_studio.queue.worker.worker import Worker
 
 app = App()
@@ -73,6 +75,7 @@ def worker(
     child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
 ) -> int:
     """Run the jobs of the render queue; commands that add jobs start a worker themselves."""
+    cluster = _farm(farm, tls_ca_file, tls_cert, tls_key)
     store, notes = patiently(lambda: open_store(for_user=False), patience_s=0.0)
     for note in notes:
         say(f"dreamsound: {note}")
@@ -91,13 +94,13 @@ def worker(
                 checkpoint_every_s=checkpoint_every,
                 warms_up=not until_empty,
             )
-            if farm is None:
+            if cluster is None:
                 parent = _Parent()
                 code = _work(_worker(store, options), parent)
                 if parent.is_gone and on_demand is not None:
                     _start_again(store)
                 return code
-            return _work_on_farm(store, options, (farm, tls_ca_file, tls_cert, tls_key))
+            return _work_on_farm(store, options, cluster)
         lock = _lock(store, on_demand)
         if lock is None and on_demand is not None:
             return 0  # another was faster
@@ -106,6 +109,21 @@ def worker(
         finally:
             if lock is not None:
                 lock.release()
+
+
+def _farm(
+    address: str | None, ca_file: str | None, cert: str | None, key: str | None
+) -> FarmOptions | None:
+    """Return the farm, if one is named; its files are read now, not when there are jobs."""
+    if address is None:
+        if ca_file or cert or key:
+            raise QueueInputError("--tls-ca-file, --tls-cert and --tls-key need --farm ADDRESS")
+        return None
+    from dreamsound_studio.queue.farm.security import FarmOptions
+
+    farm = FarmOptions(address, ca_file, cert, key)
+    farm.check()
+    return farm
 
 
 def _lock(store: Store, on_demand: int | None) -> WorkerLock | None:
@@ -123,15 +141,11 @@ def _worker(store: Store, options: WorkerOptions) -> Worker:
     return Worker(store, options, say)
 
 
-def _work_on_farm(
-    store: Store, options: WorkerOptions, reached: tuple[str, str | None, str | None, str | None]
-) -> int:
-    from dreamsound_studio.queue.farm.cluster import Farm, FarmOptions
-    from dreamsound_studio.queue.farm.worker import FarmWorker
+def _work_on_farm(store: Store, options: WorkerOptions, farm: FarmOptions) -> int:
+    from dreamsound_studio.queue.farm.lasting import LastingFarm
 
     try:
-        with closing(Farm(FarmOptions(*reached))) as farm:
-            return _work(FarmWorker(store, farm, options, say), _Parent())
+        return _work(LastingFarm(store, farm, options, say), _Parent())
     except QueueError as error:
         say(f"dreamsound: {error}")
         return FARM_GONE
@@ -159,7 +173,7 @@ def _start_again(store: Store) -> None:
             ensure_worker(store)
 
 
-def _work(worker: Worker, parent: _Parent) -> int:
+def _work(worker: Worker | LastingFarm, parent: _Parent) -> int:
     def leave(*_: object) -> None:
         worker.leave()
 
