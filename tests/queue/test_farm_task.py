@@ -101,6 +101,15 @@ def test_a_task_that_is_run_again_gives_the_same(
     check_same(first, again, folder)
 
 
+def test_a_folder_that_another_user_may_only_read_is_not_written_to(
+    client: Any, order: FarmOrder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dreamsound_studio.queue.farm.task.os.access", lambda *_: False)
+    made = client.submit(task.dream_job, order, {}, {}, pure=False).result(timeout=90)
+    assert made.here
+    assert [path.name for path in Path(order.folder).iterdir()] == [PROBE]
+
+
 def test_two_runs_of_a_task_at_once_do_not_meet(
     client: Any, order: FarmOrder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
