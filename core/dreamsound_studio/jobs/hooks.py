@@ -50,6 +50,8 @@ class Hooks:
         Of this same dream, interrupted, to continue from.
     earlier_blocks : sequence of (int, int)
         As in `PatientDreamer`.
+    most_patches, on_block : int and callable, optional
+        As in `PatientDreamer`.
     label : str
         Name of the job in messages; by default its input.
     steps : int, optional
@@ -64,6 +66,8 @@ class Hooks:
     tag: str = ""
     snapshot: Snapshot | None = None
     earlier_blocks: Sequence[tuple[int, int]] = ()
+    most_patches: int | None = None
+    on_block: Callable[[int], None] = lambda _: None
     label: str = ""
     steps: int | None = None
 

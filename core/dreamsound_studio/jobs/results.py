@@ -22,6 +22,7 @@ ProgressReport = TypedDict(
         "device": str,
         "machine": str,
         "resumed": int,
+        "block_patches": int,
         "loss": float,
         "class": str,
         "score": float,

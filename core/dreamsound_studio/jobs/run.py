@@ -49,6 +49,8 @@ def dreamer_of(
         snapshot=hooks.snapshot,
         places=hooks.places,
         earlier_blocks=hooks.earlier_blocks,
+        most_patches=hooks.most_patches,
+        on_block=hooks.on_block,
     )
 
 
