@@ -111,6 +111,19 @@ def test_a_worker_leaves_when_asked_to_and_gives_its_job_back(
     assert store.workers() == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_worker_that_is_still_loading_leaves_when_asked_to(
+    store: Store, number: signal.Signals
+) -> None:
+    psutil = pytest.importorskip("psutil")
+    worker = dreamsound("worker")
+    until(psutil.Process(worker.pid).children, "the process that works")
+    worker.send_signal(number)
+    _, err = worker.communicate(timeout=60)
+    assert worker.returncode == 0, err
+    assert store.workers() == []
+
+
 def test_a_job_that_kills_its_worker_twice_is_failed_and_the_next_one_runs(
     store: Store, add: Add, tmp_path: Path, yamnet_h5: Path
 ) -> None:

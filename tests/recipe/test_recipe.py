@@ -23,7 +23,9 @@ from dreamsound_studio.recipe.presets import factory_presets, with_fields
 from dreamsound_studio.recipe.recipe import PAPER_FIELDS, Recipe
 
 #: Texts that a file can hold.
-TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
+TEXTS = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1
+).filter(str.strip)
 # Any value that each field takes, whatever the others are.
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "model": TEXTS,

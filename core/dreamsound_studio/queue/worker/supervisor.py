@@ -96,7 +96,8 @@ class Supervisor:
             if time.monotonic() - began_s > LASTING_S and code == FAILED:
                 self._deaths = 0
             if self._is_ending:
-                return code
+                # One that was still loading has no handler yet; it leaves as one that has.
+                return 0 if code in _ENDED else code
             for_memory = code == KILLED and memory.has_killed()
             if code == KILLED:
                 self._note_starved(for_memory)
@@ -188,6 +189,8 @@ class Supervisor:
 
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+#: Exit codes of a process that one of these ended.
+_ENDED: Final = tuple(-number for number in _SIGNALS)
 
 
 def _has_died(code: int) -> bool:
