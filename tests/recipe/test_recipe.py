@@ -255,6 +255,13 @@ def test_an_empty_text_is_refused(name: str) -> None:
         recipe_from({name: " "})
 
 
+def test_a_class_may_be_an_index() -> None:
+    assert recipe_from({"class": 35}).class_ == "35"
+    for value in (True, 3.0, [3]):
+        with pytest.raises(RecipeError, match="class: use text"):
+            recipe_from({"class": value})
+
+
 def test_fields_of_steps_and_masks_have_no_effect_on_a_learned_filter() -> None:
     asked: dict[str, Any] = {"threshold_db": -30.0, "mask": "soft", "strength": 0.2}
     learned = Recipe.make(method="sculpt", class_="Bird", depth_db=20.0, **asked)
