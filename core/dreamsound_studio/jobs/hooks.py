@@ -54,6 +54,8 @@ class Hooks:
         As in `PatientDreamer`.
     label : str
         Name of the job in messages; by default its input.
+    tells_levels : bool, optional
+        Whether the progress receives the note on renders that are softer than their source.
     steps : int, optional
         Finish after this many steps, even if the recipe has more.
     """
@@ -69,6 +71,7 @@ class Hooks:
     most_patches: int | None = None
     on_block: Callable[[int], None] = lambda _: None
     label: str = ""
+    tells_levels: bool = True
     steps: int | None = None
 
 

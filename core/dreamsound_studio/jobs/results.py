@@ -87,6 +87,8 @@ class DreamResult(TypedDict, total=False):
     judged: JudgedResult | None
     recipe: dict[str, JsonValue]
     gain_db: float
+    limited_db: dict[str, float]
+    softer_db: dict[str, float]
     renders: dict[str, str]
     warnings: list[str]
     skipped: bool

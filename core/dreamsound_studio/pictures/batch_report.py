@@ -119,6 +119,8 @@ class Row:
         Spectrograms, ``before`` and ``after``, relative to the report.
     warnings : list of str
         Warnings to show.
+    levels : str
+        Which of its renders are softer than the source.
     """
 
     number: int
@@ -135,6 +137,7 @@ class Row:
     renders: dict[str, str] = field(default_factory=dict)
     pictures: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    levels: str = ""
 
     def outcome(self, name: str = "") -> str:
         """Return the state and the reason, with the sound's `name` unless the reason names it."""
@@ -158,12 +161,15 @@ class BatchReport:
         One for each sound.
     seconds : float
         Total duration.
+    levels : str
+        How many renders are softer than their sources, in one line.
     """
 
     out: Path
     name: str
     rows: list[Row]
     seconds: float = 0.0
+    levels: str = ""
 
     @classmethod
     def beginning(cls, out: Path, rows: list[Row], stem: str = "batch_report") -> BatchReport:
@@ -196,9 +202,11 @@ class BatchReport:
         return "\n".join(lines)
 
     def remarks(self) -> str:
-        """Return how many warnings there are, and where to read them; nothing without any."""
+        """Return how many renders are softer, and how many warnings there are; or nothing."""
         count = sum(len(row.warnings) for row in self.rows)
-        return f"warnings about levels and files: {count}, see {self.name}.html" if count else ""
+        lines = [self.levels, f"warnings: {count}" if count else ""]
+        remarks = "; ".join(filter(None, lines))
+        return f"{remarks}, see {self.name}.html" if remarks else ""
 
     def write(self) -> None:
         """Write the report as text, JSON and HTML, each atomically.
@@ -228,7 +236,8 @@ class BatchReport:
         )
 
     def _card(self, row: Row) -> str:
-        notes = "".join(f'<p class="warning">{escape_html(line)}</p>' for line in row.warnings)
+        lines = filter(None, [row.levels, *row.warnings])
+        notes = "".join(f'<p class="warning">{escape_html(line)}</p>' for line in lines)
         if row.state != "done":
             kind = "error" if row.state == "failed" else "warning"
             content, pair = f'<p class="{kind}">{escape_html(row.outcome())}</p>{notes}', ""
