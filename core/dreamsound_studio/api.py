@@ -49,7 +49,7 @@ class Dreaming:
         A file, a clip, or samples ``[samples]`` or ``[channels, samples]``, floating point, full
         scale 1.0. It is not modified.
     sample_rate_hz : int, optional
-        Sample rate of an array, 8000 to 192000.
+        Sample rate of an array, 8000 to 384000.
     recipe : Recipe, Preset or str, optional
         What to do; a string is a preset's name or file. By default, amplify the class that the
         model hears most.

@@ -74,7 +74,7 @@ class Studio(QObject):
         super().__init__(parent)
         self.folder = folder or app_folder()
         self.preferences, self._problem = read_preferences(self.folder)
-        self.preferences.apply_models_folder()
+        self.preferences.apply_places()
         self.messages = Messages()
         self.session = Session(self.folder)
         self.undo = UndoStacks(self)
@@ -169,7 +169,7 @@ class Studio(QObject):
         self.job_factory.preferences = preferences
         self.disk.limit_bytes = preferences.cache_limit_mb * 2**20
         self.player.use_device(preferences.output_device)
-        preferences.apply_models_folder()
+        preferences.apply_places()
         self.preferences_changed.emit()
         self._keep_preferences()
 

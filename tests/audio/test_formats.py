@@ -57,9 +57,9 @@ def test_every_format_keeps_length_level_and_place(file_format: FileFormat, tmp_
 @pytest.mark.parametrize(
     ("file_format", "rate", "channels", "able"),
     [
-        ("opus", 44_100, 2, "wav, aiff, flac, ogg, mp3"),
-        ("mp3", 96_000, 2, "wav, aiff, flac, ogg"),
-        ("mp3", 48_000, 6, "wav, aiff, flac, ogg, opus"),
+        ("opus", 44_100, 2, "wav, aiff, caf, flac, ogg, mp3"),
+        ("mp3", 96_000, 2, "wav, aiff, caf, flac, ogg"),
+        ("mp3", 48_000, 6, "wav, aiff, caf, flac, ogg, opus"),
     ],
 )
 def test_an_impossible_pair_names_those_that_can(
@@ -69,8 +69,8 @@ def test_an_impossible_pair_names_those_that_can(
         check_holds(file_format, rate, channels, "a.wav")
 
 
-@pytest.mark.parametrize(("file_format", "able"), [("flac", "wav, aiff"), *(
-    (name, "wav, aiff") for name in LOSSY)])  # fmt: skip
+@pytest.mark.parametrize(("file_format", "able"), [("flac", "wav, aiff, caf"), *(
+    (name, "wav, aiff, caf") for name in LOSSY)])  # fmt: skip
 def test_bits_that_a_format_has_not_name_those_that_have(file_format: str, able: str) -> None:
     with pytest.raises(AudioFileError, match=f"{file_format}.* use {able}.$"):
         check_bits(file_format, "32f")

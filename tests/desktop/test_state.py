@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import time
 from pathlib import Path
@@ -22,6 +23,7 @@ from dreamsound_desktop.state.requests import JobFactory, finished, jobs_of_file
 from dreamsound_desktop.state.selection import TimeSpan, preview_span
 from dreamsound_desktop.state.session import Session
 from dreamsound_desktop.state.takes import DreamTake, TakeList
+from dreamsound_studio.audio.intake.foreign import FFMPEG_VARIABLE
 from dreamsound_studio.audio.riff import append_chunks
 from dreamsound_studio.errors import AudioFileError, ModelError, RecipeError
 from dreamsound_studio.jobs.request import JobRequest
@@ -414,3 +416,11 @@ def test_what_a_model_heard_is_read_and_nonsense_is_an_error():
     for text in ("", "[]", '{"model": 1}'):
         with pytest.raises(ModelError):
             read_class_scores(text)
+
+
+def test_the_preferred_ffmpeg_is_that_of_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FFMPEG_VARIABLE, "found")
+    Preferences().apply_places()
+    assert os.environ[FFMPEG_VARIABLE] == "found"
+    Preferences(ffmpeg="/opt/ffmpeg").apply_places()
+    assert os.environ[FFMPEG_VARIABLE] == "/opt/ffmpeg"

@@ -360,9 +360,9 @@ class TestBadInput:
         ("rate", "channels", "message"),
         [
             (7999, 1, "7999"),
-            (192001, 1, "192001"),
+            (384001, 1, "384001"),
             (48000, 0, "channels 0"),
-            (48000, 9, "channels 9"),
+            (48000, 25, "channels 25"),
         ],
     )
     def test_format(self, meter: type, rate: int, channels: int, message: str) -> None:

@@ -27,7 +27,7 @@ def test_options_are_checked_when_they_are_made() -> None:
             RenderOptions.make(**fields)
     with pytest.raises(AudioFileError, match=r"flac cannot hold 32f. For 32f, use wav, aiff"):
         RenderOptions.make(format="flac", bits="32f")
-    with pytest.raises(AudioFileError, match=r"ogg has no bit depth.* use wav, aiff, flac"):
+    with pytest.raises(AudioFileError, match=r"ogg has no bit depth.* use wav, aiff, caf, flac"):
         RenderOptions.make(format="ogg", bits="16")
 
 

@@ -57,6 +57,25 @@ class Layout:
         return out
 
 
+def spread(block: FloatArray, channels: int, channel: int | None = None) -> FloatArray:
+    """Return a block ``[channels or 1, n]`` with all channels.
+
+    Parameters
+    ----------
+    block : numpy.ndarray
+        A block; a single channel of several goes into each of them.
+    channels : int
+        Number of channels.
+    channel : int or None, optional
+        The one channel that a single channel goes into; the others are silent.
+    """
+    if block.shape[0] == channels or channel is None:
+        return np.broadcast_to(block, (channels, block.shape[1]))
+    out = np.zeros((channels, block.shape[1]), np.float32)
+    out[channel] = block[0]
+    return out
+
+
 def surroundings(
     samples: Samples, before: FloatArray, after: FloatArray, reach: int
 ) -> tuple[FloatArray, FloatArray]:
@@ -141,11 +160,20 @@ def check_continues(start: Clip, clip: Clip) -> None:
         )
 
 
-def is_mix_silent(samples: Samples) -> bool:
-    """Return whether the channels cancel each other in the mono mix."""
+def is_mix_silent(samples: Samples, channel: int | None = None) -> bool:
+    """Return whether the channels cancel each other in the mono mix.
+
+    Parameters
+    ----------
+    samples : Samples
+        ``[channels, length]``.
+    channel : int or None, optional
+        A channel that stands for all, instead of the mono mix.
+    """
     mixed = whole = 0.0
     for _, block in samples.blocks():
-        mixed += float(np.sum(np.square(np.mean(block, axis=0), dtype=np.float64)))
+        mix = np.mean(block, axis=0) if channel is None else block[channel]
+        mixed += float(np.sum(np.square(mix, dtype=np.float64)))
         whole += float(np.sum(np.square(block, dtype=np.float64))) / samples.channels
     return mixed < SILENT_MIX * whole
 

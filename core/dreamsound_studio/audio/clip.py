@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from dreamsound_studio.audio.cut import Cut
-from dreamsound_studio.audio.decode import bits_of, is_truncated, open_sound, read_part
+from dreamsound_studio.audio.decode import TRUNCATED, bits_of, fault_of, open_sound, read_part
 from dreamsound_studio.audio.formats import MAX_CHANNELS, Bits
+from dreamsound_studio.audio.riff import is_bw64
 from dreamsound_studio.audio.samples import FloatArray, Samples
+from dreamsound_studio.audio.speakers import UNKNOWN, SpeakerLayout
 from dreamsound_studio.errors import AudioFileError
 
-MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 192_000
+MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 384_000
 
 
 class AudioFileWarning(UserWarning):
@@ -32,7 +34,7 @@ class Clip:
     samples : Samples
         Float32 ``[channels, samples]``, full scale 1.0.
     sample_rate_hz : int
-        8000 to 192000.
+        8000 to 384000.
     path : pathlib.Path or None
         The file it was read from.
     bits : {"16", "24", "32f"}
@@ -45,6 +47,11 @@ class Clip:
     cut : Cut or None
         The pieces of the file, if the clip is more than a plain span; `start` then counts from the
         beginning of the cut.
+    speakers : SpeakerLayout
+        The speakers of the channels, which have the order of WAVE; unknown if the file does not
+        say.
+    is_bw64 : bool
+        Whether it was read from a BW64, as which its renders in WAV are written too.
     """
 
     samples: Samples
@@ -55,6 +62,8 @@ class Clip:
     before: FloatArray = field(default_factory=lambda: np.zeros((1, 0), np.float32))
     after: FloatArray = field(default_factory=lambda: np.zeros((1, 0), np.float32))
     cut: Cut | None = None
+    speakers: SpeakerLayout = UNKNOWN
+    is_bw64: bool = False
 
     def __post_init__(self) -> None:
         if self.before.shape[0] != self.channels:
@@ -72,7 +81,7 @@ class Clip:
         array : array_like
             The samples; converted to float32, not copied if they already are.
         sample_rate_hz : int
-            8000 to 192000.
+            8000 to 384000.
 
         Returns
         -------
@@ -172,26 +181,27 @@ def read_clip(
                 f"{path}: the span from {start / rate:.2f} s is empty; the file is "
                 f"{total / rate:.2f} s long"
             )
-        samples = read_part(sound, start, stop)
+        samples = read_part(sound, path, start, stop)
         # A stream that breaks off in the middle delivers less than its header states.
         done = samples.length
-        truncated = done < stop - start or (stop == total and is_truncated(sound))
-        before = read_part(sound, max(start - context_samples, 0), start)
+        fault = fault_of(sound) if stop == total else ""
+        if done < stop - start:
+            fault = TRUNCATED
+        before = read_part(sound, path, max(start - context_samples, 0), start)
         end = min(stop + context_samples, total) if done == stop - start else stop
-        after = read_part(sound, stop, end)
-        bits = bits_of(sound)
+        after = read_part(sound, path, stop, end)
+        bits, speakers = bits_of(sound), sound.speakers
     if done == 0:
         raise AudioFileError(f"{path}: damaged file, no samples could be decoded")
-    if truncated:
-        warnings.warn(
-            f"{path}: shorter than its header says (truncated?); the first {done / rate:.2f} s "
-            "were read",
-            AudioFileWarning,
-            stacklevel=2,
-        )
+    if fault:
+        text = f"{path}: {fault}; {done / rate:.2f} s were read"
+        warnings.warn(text, AudioFileWarning, stacklevel=2)
     for part, first in ((before, start - before.length), (samples, start), (after, stop)):
         check_finite(str(path), part, rate, first)
-    return Clip(samples, rate, Path(path), bits, start, before.array(), after.array())
+    around = (before.array(), after.array())
+    return Clip(
+        samples, rate, Path(path), bits, start, *around, speakers=speakers, is_bw64=is_bw64(path)
+    )
 
 
 def check_finite(name: str, samples: Samples, sample_rate_hz: int, offset: int = 0) -> None:

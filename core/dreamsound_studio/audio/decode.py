@@ -6,22 +6,35 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from dreamsound_studio.audio.formats import Bits
+from dreamsound_studio.audio.intake.find import mended_file
+from dreamsound_studio.audio.intake.foreign import (
+    OWN_FORMATS,
+    ForeignKind,
+    decoded,
+    foreign_kind,
+)
+from dreamsound_studio.audio.intake.mended import UNFINISHED, Mended, native_path
+from dreamsound_studio.audio.intake.opened import OpenedSound
+from dreamsound_studio.audio.intake.pieced import FileContent, PiecedFile, Slice
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, Samples
+from dreamsound_studio.audio.speaker_marks import speakers_in
 from dreamsound_studio.errors import AudioFileError
 
 #: After a decoding error, the part before it is read in pieces of this size.
 _RETRY_SAMPLES = 1152
 
+TRUNCATED = "shorter than its header says (truncated?)"
+
 _FLOAT_SUBTYPES = {"FLOAT", "DOUBLE", "PCM_32"}
 
 
 @contextmanager
-def open_sound(path: str | os.PathLike[str]) -> Iterator[Any]:
+def open_sound(path: str | os.PathLike[str]) -> Iterator[OpenedSound]:
     """Open a sound file for reading; errors name the cause.
 
     Parameters
@@ -31,13 +44,26 @@ def open_sound(path: str | os.PathLike[str]) -> Iterator[Any]:
 
     Yields
     ------
-    soundfile.SoundFile
+    OpenedSound
 
     Raises
     ------
     AudioFileError
         The file is missing, empty, not audio or unreadable, or breaks off while it is read.
     """
+    import soundfile
+
+    sound = sound_file(path)
+    try:
+        yield sound
+    except soundfile.LibsndfileError as error:
+        raise AudioFileError(f"{path}: damaged file: {error.error_string.strip()}") from error
+    finally:
+        sound.close()
+
+
+def sound_file(path: str | os.PathLike[str]) -> OpenedSound:
+    """Open a sound file, as `open_sound` does; the caller closes it."""
     import soundfile
 
     try:
@@ -53,56 +79,92 @@ def open_sound(path: str | os.PathLike[str]) -> Iterator[Any]:
     if not os.access(path, os.R_OK):
         raise AudioFileError(f"{path}: permission denied. Check the file's permissions.")
     try:
-        sound = soundfile.SoundFile(native_path(path))
+        mended = mended_file(Path(path))
+        parts = _parts(path, mended)
+    except OSError as error:
+        raise AudioFileError(f"{path}: {error.strerror or error}") from error
     except (soundfile.LibsndfileError, TypeError) as error:
+        kind = foreign_kind(Path(path))
+        if kind is not None:
+            return _decoded_sound(Path(path), kind)
         reason = getattr(error, "error_string", str(error)).strip().rstrip(".")
-        raise AudioFileError(f"{path}: not a readable sound file ({reason})") from error
+        raise AudioFileError(
+            f"{path}: not a readable sound file ({reason}). DreamSound reads {OWN_FORMATS}; "
+            "convert other files to WAV first, for example with ffmpeg."
+        ) from error
+    speakers, order = speakers_in(path, parts[0].format, parts[0].channels)
+    sound = OpenedSound(str(path), parts, speakers, order)
+    if mended is not None:
+        sound.warning = mended.warning or sound.warning
+        sound.skip(mended.skipped)
+    return sound
+
+
+def _parts(path: str | os.PathLike[str], mended: Mended | None) -> list[Any]:
+    """Open a file, or its parts as they were mended, with libsndfile."""
+    import soundfile
+
+    if mended is None:
+        return [soundfile.SoundFile(native_path(path))]
+    return _pieced([PiecedFile(FileContent(path), pieces) for pieces in mended.parts])
+
+
+def _decoded_sound(path: Path, kind: ForeignKind) -> OpenedSound:
+    """Open a file of a kind that ffmpeg decodes."""
+    made = decoded(path, kind)
+    parts = _pieced([PiecedFile(made, (Slice(0, made.size),))])
+    sound = OpenedSound(str(path), parts, made.speakers, None)
+    sound.format, sound.subtype = kind.name, kind.demuxer
+    return sound
+
+
+def _pieced(files: list[PiecedFile]) -> list[Any]:
+    """Open files of pieces with libsndfile."""
+    import soundfile
+
     try:
-        yield sound
-    except soundfile.LibsndfileError as error:
-        raise AudioFileError(f"{path}: damaged file: {error.error_string.strip()}") from error
-    finally:
-        sound.close()
+        return [soundfile.SoundFile(file) for file in files]
+    except BaseException:
+        for file in files:
+            file.close()
+        raise
 
 
-def bits_of(sound: Any) -> Bits:
+def bits_of(sound: OpenedSound) -> Bits:
     """Return the sample format of an open file, or the nearest one that a render can have."""
     if sound.subtype in _FLOAT_SUBTYPES:
         return "32f"
     return "16" if sound.subtype == "PCM_16" else "24"
 
 
-def native_path(path: str | os.PathLike[str]) -> str | bytes:
-    """Return a path in the form libsndfile takes."""
-    # A POSIX file name is bytes, and may not be text in any encoding.
-    return os.fspath(path) if os.name == "nt" else os.fsencode(path)
-
-
-def read_part(sound: Any, start: int, stop: int) -> Samples:
+def read_part(sound: OpenedSound, path: str | os.PathLike[str], start: int, stop: int) -> Samples:
     """Read up to `stop` as many samples from `start` of an open file as can be decoded."""
-    import soundfile
-
     samples = Samples(sound.channels, max(stop - start, 0))
     whole, done = _decode(sound, samples, start, BLOCK_SAMPLES)
     if not whole:
         # After an error the decoder is unusable, and withholds the samples of its last block.
-        with soundfile.SoundFile(sound.name) as fresh:
+        with closing(sound_file(path)) as fresh:
             _, done = _decode(fresh, samples, start, _RETRY_SAMPLES)
     samples.truncate(done)
     return samples
 
 
-def is_truncated(sound: Any) -> bool:
-    """Return whether an open file is shorter than its header says."""
-    # libsndfile clamps a size to the file and logs it: "data : 9 (should be 7)". A program that
+def fault_of(sound: OpenedSound) -> str:
+    """Return what is wrong with the length in an open file's header; empty if nothing is."""
+    if sound.warning:
+        return sound.warning
+    # libsndfile corrects a size to the file's and logs it: "data : 9 (should be 7)". A program that
     # writes to a pipe does not know the size, and writes the largest number possible.
     found = re.search(
-        r"(?m)^\s*(?:data|SSND|riff|Riff size|Data Size)\s*:\s*(\d+) \(should be", sound.extra_info
+        r"(?m)^\s*(?:data|SSND|riff|Riff size|Data Size)\s*:\s*(\d+) \(should be (\d+)",
+        sound.extra_info,
     )
-    return found is not None and int(found[1]) < 0xFFFFFFFF - 2**12
+    if found is None or int(found[1]) >= 0xFFFFFFFF - 2**12:
+        return ""
+    return UNFINISHED if found[1] == "0" and int(found[2]) > 0 else TRUNCATED
 
 
-def _decode(sound: Any, samples: Samples, start: int, size: int) -> tuple[bool, int]:
+def _decode(sound: OpenedSound, samples: Samples, start: int, size: int) -> tuple[bool, int]:
     """Decode into `samples`; return whether it succeeded, and the number of samples."""
     import soundfile
 

@@ -7,18 +7,20 @@ from typing import Literal, get_args
 import numpy as np
 
 from dreamsound_studio.audio.samples import FloatArray
+from dreamsound_studio.audio.speakers import SpeakerLayout
 from dreamsound_studio.errors import AudioFileError
 
 Bits = Literal["16", "24", "32f"]
-FileFormat = Literal["wav", "aiff", "flac", "ogg", "opus", "mp3"]
+FileFormat = Literal["wav", "aiff", "caf", "flac", "ogg", "opus", "mp3"]
 FORMATS: tuple[str, ...] = get_args(FileFormat)
 
-#: The most channels that can be dreamed and stored.
-MAX_CHANNELS = 8
+#: The most channels that can be dreamed and stored: 22.2, and third-order ambisonics have fewer.
+MAX_CHANNELS = 24
 #: Bit depths of the formats that store samples as they are; the others have none.
 FORMAT_BITS: dict[str, tuple[Bits, ...]] = {
     "wav": ("16", "24", "32f"),
     "aiff": ("16", "24", "32f"),
+    "caf": ("16", "24", "32f"),
     "flac": ("16", "24"),
 }
 LOSSY = tuple(name for name in FORMATS if name not in FORMAT_BITS)
@@ -27,7 +29,9 @@ FORMAT_RATES_HZ: dict[str, tuple[int, ...]] = {
     "opus": (8_000, 12_000, 16_000, 24_000, 48_000),
     "mp3": (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
 }
-FORMAT_CHANNELS: dict[str, int] = {"mp3": 2}
+#: The highest sample rate that libvorbis encodes, Hz.
+FORMAT_MOST_HZ: dict[str, int] = {"ogg": 200_000}
+FORMAT_CHANNELS: dict[str, int] = {"flac": 8, "mp3": 2}
 
 
 def check_bits(file_format: str, bits: str) -> None:
@@ -38,7 +42,13 @@ def check_bits(file_format: str, bits: str) -> None:
         raise AudioFileError(f"{file_format} {why}. For {bits}, use {able}.")
 
 
-def check_holds(file_format: str, sample_rate_hz: int, channels: int, name: str) -> None:
+def check_holds(
+    file_format: str,
+    sample_rate_hz: int,
+    channels: int,
+    name: str,
+    speakers: SpeakerLayout | None = None,
+) -> None:
     """Raise `AudioFileError`, listing alternatives, if a format cannot hold a sound.
 
     Parameters
@@ -49,20 +59,30 @@ def check_holds(file_format: str, sample_rate_hz: int, channels: int, name: str)
         Properties of the sound.
     name : str
         Name of the sound in the error.
+    speakers : SpeakerLayout, optional
+        Of its channels, where a format has no place for some; by default unknown.
     """
-    if _holds(file_format, sample_rate_hz, channels):
+    speakers = speakers or SpeakerLayout()
+
+    def holds(other: str) -> bool:
+        return _holds(other, sample_rate_hz, channels) and speakers.fits(other, channels)
+
+    if holds(file_format):
         return
-    able = ", ".join(other for other in FORMATS if _holds(other, sample_rate_hz, channels))
+    able = ", ".join(filter(holds, FORMATS))
     plural = "channel" if channels == 1 else "channels"
-    raise AudioFileError(
-        f"{name}: {file_format} cannot hold {channels} {plural} at {sample_rate_hz} Hz; use {able}"
-    )
+    what = f"{channels} {plural} at {sample_rate_hz} Hz"
+    if _holds(file_format, sample_rate_hz, channels):
+        what = f"the layout {speakers.in_words(channels)}"
+    raise AudioFileError(f"{name}: {file_format} cannot hold {what}; use {able}")
 
 
 def _holds(file_format: str, sample_rate_hz: int, channels: int) -> bool:
     rates = FORMAT_RATES_HZ.get(file_format)
     most = FORMAT_CHANNELS.get(file_format, channels)
-    return (rates is None or sample_rate_hz in rates) and channels <= most
+    is_rate = sample_rate_hz in rates if rates else True
+    most_hz = FORMAT_MOST_HZ.get(file_format, sample_rate_hz)
+    return is_rate and sample_rate_hz <= most_hz and channels <= most
 
 
 class Rounding:

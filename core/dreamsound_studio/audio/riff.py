@@ -1,12 +1,14 @@
-"""Chunks of WAV and RF64 files: read and append data beside the samples.
+"""Chunks of WAV, RF64 and BW64 files: read and append data beside the samples.
 
 This module does not interpret chunks; see ``audio.metadata``. Sizes follow the RIFF
-specification (Microsoft/IBM, 1991), those of RF64 EBU Tech 3306: chunks begin at even positions,
-and where a 32-bit size is 0xFFFFFFFF the chunk ``ds64`` contains it.
+specification (Microsoft/IBM, 1991), those of RF64 EBU Tech 3306 and of BW64 ITU-R BS.2088: chunks
+begin at even positions, and where a 32-bit size is 0xFFFFFFFF the chunk ``ds64`` contains it.
+Programs that do not pad a chunk of odd size are common; what follows it is found too.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,9 @@ from dreamsound_studio.errors import AudioFileError
 MOST_CHUNKS, MOST_CHUNK_BYTES = 10_000, 2**20
 #: Marks a size that is stored elsewhere.
 ELSEWHERE = 0xFFFFFFFF
+#: What files of this kind begin with; those with 64-bit sizes in ``ds64``.
+LARGE = (b"RF64", b"BW64")
+HEADS = (b"RIFF", *LARGE)
 
 
 @dataclass(frozen=True)
@@ -40,18 +45,19 @@ class Chunk:
 
 
 def chunks_of(file: BinaryIO) -> Iterator[Chunk]:
-    """Yield the chunks of a WAV or RF64 file; none for other files.
+    """Yield the chunks of a WAV, RF64 or BW64 file; none for other files.
 
-    A truncated file ends the list. Content is not read.
+    A truncated file ends the list, and so does what has no name. Content is not read.
     """
+    total = file.seek(0, 2)
     file.seek(0)
     head = file.read(12)
-    if head[:4] not in (b"RIFF", b"RF64") or head[8:] != b"WAVE":
+    if head[:4] not in HEADS or head[8:] != b"WAVE":
         return
     data_bytes = 0
     for _ in range(MOST_CHUNKS):
         header = file.read(8)
-        if len(header) < 8:
+        if len(header) < 8 or not is_name(header[:4]):
             return
         name, size, start = header[:4], int.from_bytes(header[4:], "little"), file.tell()
         if name == b"ds64":
@@ -62,9 +68,43 @@ def chunks_of(file: BinaryIO) -> Iterator[Chunk]:
             name += b":" + file.read(4)
         yield Chunk(name, start, size)
         try:
-            file.seek(start + size + size % 2)
+            file.seek(start + size)
+            file.seek(start + size + (size % 2 and _padding(file.read(9), start + size, total)))
         except (OSError, ValueError, OverflowError):  # a 64-bit size beyond any real file
             return
+
+
+def is_bw64(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file is a BW64; not if it cannot be read."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - a name may not be text
+            head = file.read(12)
+    except OSError:
+        return False
+    return head[:4] == b"BW64" and head[8:] == b"WAVE"
+
+
+def is_name(name: bytes) -> bool:
+    """Return whether four bytes can be the name of a chunk: printable ASCII."""
+    return len(name) == 4 and all(0x20 <= byte < 0x7F for byte in name)
+
+
+def _padding(following: bytes, end: int, total: int) -> int:
+    """Return how many bytes lie between a chunk of odd size and the next: 1, or wrongly 0.
+
+    Parameters
+    ----------
+    following : bytes
+        Up to 9 bytes that follow the chunk's content.
+    end, total : int
+        Where the content ends, and the size of the file.
+    """
+
+    def begins(at: int) -> bool:
+        size = int.from_bytes(following[at + 4 : at + 8], "little")
+        return is_name(following[at : at + 4]) and (end + at + 8 + size <= total + 1)
+
+    return 0 if begins(0) and not begins(1) else 1
 
 
 def read_chunks(path: Path, names: tuple[bytes, ...]) -> dict[bytes, bytes]:
@@ -104,7 +144,7 @@ def read_chunks(path: Path, names: tuple[bytes, ...]) -> dict[bytes, bytes]:
 
 
 def append_chunks(path: Path, chunks: Mapping[bytes, bytes]) -> None:
-    """Append chunks to a WAV or RF64 file, and update its size.
+    """Append chunks to a WAV, RF64 or BW64 file, and update its size.
 
     Parameters
     ----------
@@ -123,7 +163,7 @@ def append_chunks(path: Path, chunks: Mapping[bytes, bytes]) -> None:
     try:
         with path.open("r+b") as file:
             head = file.read(12)
-            if head[:4] not in (b"RIFF", b"RF64") or head[8:] != b"WAVE":
+            if head[:4] not in HEADS or head[8:] != b"WAVE":
                 raise AudioFileError(f"{path}: not a WAV file, cannot add chunks")
             end = file.seek(0, 2)
             file.write(b"\0" * (end % 2))
@@ -131,7 +171,7 @@ def append_chunks(path: Path, chunks: Mapping[bytes, bytes]) -> None:
                 file.write(name[:4] + len(content).to_bytes(4, "little") + content)
                 file.write(b"\0" * (len(content) % 2))
             size = file.tell() - 8
-            if head[:4] == b"RF64":
+            if head[:4] in LARGE:
                 place = next(chunk for chunk in chunks_of(file) if chunk.name == b"ds64")
                 file.seek(place.start)
                 file.write(size.to_bytes(8, "little"))
@@ -143,3 +183,18 @@ def append_chunks(path: Path, chunks: Mapping[bytes, bytes]) -> None:
     except (OSError, StopIteration) as error:
         reason = getattr(error, "strerror", None) or "ds64 is missing"
         raise AudioFileError(f"{path}: cannot write: {reason}") from error
+
+
+def rename_bw64(path: Path) -> None:
+    """Let an RF64 file be a BW64, whose only difference is its first four bytes.
+
+    Raises
+    ------
+    AudioFileError
+        The file cannot be written.
+    """
+    try:
+        with path.open("r+b") as file:
+            file.write(b"BW64")
+    except OSError as error:
+        raise AudioFileError(f"{path}: cannot write: {error.strerror or error}") from error

@@ -7,7 +7,6 @@ import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,8 +19,11 @@ from dreamsound_studio.audio.clip import (
 )
 from dreamsound_studio.audio.cut import Cut, Piece
 from dreamsound_studio.audio.decode import bits_of, open_sound
+from dreamsound_studio.audio.intake.opened import OpenedSound
+from dreamsound_studio.audio.riff import is_bw64
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
 from dreamsound_studio.audio.span import parse_span, span_samples
+from dreamsound_studio.audio.speakers import SpeakerLayout
 from dreamsound_studio.audio.times import clock
 from dreamsound_studio.errors import AudioFileError
 
@@ -127,11 +129,20 @@ def read_cut(
         parts = [
             _read(sound, cut, pieces, first, last) for first, last in itertools.pairwise(edges)
         ]
-        bits = bits_of(sound)
+        bits, speakers, warning = bits_of(sound), _speakers_of(cut, sound), sound.warning
     for part in parts:
         check_finite(str(path), part, rate)
+    if warning:
+        warnings.warn(f"{path}: {warning}", AudioFileWarning, stacklevel=2)
     before, heard, after = parts
-    return Clip(heard, rate, Path(path), bits, start, before.array(), after.array(), cut)
+    around = (before.array(), after.array())
+    return Clip(heard, rate, Path(path), bits, start, *around, cut, speakers, is_bw64=is_bw64(path))
+
+
+def _speakers_of(cut: Cut, sound: OpenedSound) -> SpeakerLayout:
+    """Return the speakers of a cut: the file's, unless it takes some of the channels only."""
+    takes_all = cut.channels is None or cut.channels == tuple(range(sound.channels))
+    return sound.speakers if takes_all and not cut.is_mono else SpeakerLayout()
 
 
 def _check_within(path: str | os.PathLike[str], cut: Cut, total: int, channels: int) -> None:
@@ -145,7 +156,9 @@ def _check_within(path: str | os.PathLike[str], cut: Cut, total: int, channels: 
         raise AudioFileError(f"{path}: no channel {highest + 1}; the file has {channels}")
 
 
-def _read(sound: Any, cut: Cut, pieces: tuple[Piece, ...], first: int, last: int) -> Samples:
+def _read(
+    sound: OpenedSound, cut: Cut, pieces: tuple[Piece, ...], first: int, last: int
+) -> Samples:
     """Read samples `first` to `last` of the pieces, counted from the start of the first piece."""
     wanted = list(cut.channels) if cut.channels is not None else list(range(sound.channels))
     out = Samples(1 if cut.is_mono else len(wanted), max(last - first, 0))
@@ -168,7 +181,7 @@ def _read(sound: Any, cut: Cut, pieces: tuple[Piece, ...], first: int, last: int
     return out
 
 
-def _blocks(sound: Any, piece: Piece, begin: int, end: int) -> Iterator[FloatArray]:
+def _blocks(sound: OpenedSound, piece: Piece, begin: int, end: int) -> Iterator[FloatArray]:
     """Yield samples `begin` to `end` of a piece in playback order, ``[channels, n]`` per block."""
     for at in range(begin, end, BLOCK_SAMPLES):
         stop = min(at + BLOCK_SAMPLES, end)

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dreamsound_studio.audio.decode import native_path
 from dreamsound_studio.audio.formats import LOSSY, Bits, FileFormat, check_bits, check_holds
-from dreamsound_studio.audio.riff import append_chunks
+from dreamsound_studio.audio.intake.mended import native_path
+from dreamsound_studio.audio.riff import append_chunks, rename_bw64
 from dreamsound_studio.audio.samples import FloatArray
+from dreamsound_studio.audio.speaker_marks import mark_speakers, needs_mark
+from dreamsound_studio.audio.speakers import SpeakerLayout, order_in
 from dreamsound_studio.errors import AudioFileError
 
 #: Sizes in RIFF and AIFF are 32 bit; a WAV with more bytes of samples is written as RF64.
@@ -21,6 +23,7 @@ RIFF_LIMIT_BYTES = 4 * 2**30 - 2**24
 _SET_ADD_PEAK_CHUNK = 0x1050
 
 _SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "32f": "FLOAT"}
+_OF_ANY_SIZE = ("flac", "caf")
 _BYTES = {"16": 2, "24": 3, "32f": 4}
 _LOSSY_NAMES = {"ogg": ("OGG", "VORBIS"), "opus": ("OGG", "OPUS"), "mp3": ("MP3", "MPEG_LAYER_III")}
 #: Near the best quality of each encoder; it must not save on a dream's air.
@@ -40,6 +43,8 @@ def write_blocks(
     sample_rate_hz: int,
     file_format: FileFormat,
     bits: Bits,
+    speakers: SpeakerLayout | None = None,
+    is_bw64: bool = False,
     tags: Mapping[str, str] | None = None,
     chunks: Mapping[bytes, bytes] | None = None,
     shown_as: Path | None = None,
@@ -60,10 +65,15 @@ def write_blocks(
         Samples per channel in all blocks together; beyond 4 GB a WAV is written as RF64.
     channels, sample_rate_hz : int
         As in :class:`Clip`.
-    file_format : {"wav", "aiff", "flac", "ogg", "opus", "mp3"}
+    file_format : {"wav", "aiff", "caf", "flac", "ogg", "opus", "mp3"}
         The container.
     bits : {"16", "24", "32f"}
         Sample format, if the file format has one.
+    speakers : SpeakerLayout, optional
+        The speakers of the channels, which the file is marked with and whose order it gets; by
+        default unknown.
+    is_bw64 : bool, optional
+        Whether a WAV is written as BW64, with sizes of 64 bits whatever its length.
     tags : mapping, optional
         Text fields by libsndfile's names (title, artist, comment, ...).
     chunks : mapping, optional
@@ -79,10 +89,16 @@ def write_blocks(
     import soundfile
 
     name = shown_as or path
-    check_holds(file_format, sample_rate_hz, channels, str(name))
+    speakers = speakers or SpeakerLayout()
+    check_holds(file_format, sample_rate_hz, channels, str(name), speakers)
     if file_format not in LOSSY:
         check_bits(file_format, bits)
+    is_marked = needs_mark(file_format, speakers, channels)
+    order = order_in(file_format, speakers, channels)
+    is_bw64 = is_bw64 and file_format == "wav"
     container, subtype = _container(file_format, bits, length * channels)
+    if container == "WAV":
+        container = "RF64" if is_bw64 else "WAVEX" if is_marked else "WAV"
     try:
         with soundfile.SoundFile(
             native_path(path),
@@ -99,8 +115,12 @@ def write_blocks(
                 _set_text(sound, tag, text, file_format)
             as_float = file_format in LOSSY or bits == "32f"
             for block in blocks:
+                if order is not None:
+                    block = block[list(order)]
                 frames = block.T if as_float else _integers(block, int(bits)).T
                 sound.write(np.ascontiguousarray(frames))
+        if is_marked:
+            mark_speakers(path, file_format, speakers, channels)
         if not _ends_as_written(path, length) and file_format not in LOSSY:
             raise AudioFileError(f"{name}: cannot write; the disk may be full")
     except soundfile.LibsndfileError as error:
@@ -111,6 +131,8 @@ def write_blocks(
         raise AudioFileError(f"{name}: cannot write: {error.strerror or error}") from error
     if file_format == "wav":
         append_chunks(path, chunks or {})
+    if is_bw64:
+        rename_bw64(path)
 
 
 def _ends_as_written(path: Path, length: int) -> bool:
@@ -140,11 +162,11 @@ def _container(file_format: str, bits: Bits, values: int) -> tuple[str, str]:
     """Return libsndfile's names for a file format and its sample format."""
     if file_format in _LOSSY_NAMES:
         return _LOSSY_NAMES[file_format]
-    if file_format == "flac" or values * _BYTES[bits] <= RIFF_LIMIT_BYTES:
+    if file_format in _OF_ANY_SIZE or values * _BYTES[bits] <= RIFF_LIMIT_BYTES:
         return file_format.upper(), _SUBTYPES[bits]
     if file_format == "wav":
         return "RF64", _SUBTYPES[bits]
-    raise AudioFileError("An aiff file cannot exceed 4 GB. Use wav or flac.")
+    raise AudioFileError("An aiff file cannot exceed 4 GB. Use wav, caf or flac.")
 
 
 def _integers(block: FloatArray, bits: int) -> npt.NDArray[np.int32]:

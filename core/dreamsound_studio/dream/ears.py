@@ -11,7 +11,7 @@ from dreamsound_studio.dream.ear import Ear
 from dreamsound_studio.dream.evaluation import Evaluation
 from dreamsound_studio.dream.gradient_pass import BetweenBlocks, Classes, never_stop
 from dreamsound_studio.dream.listening import rate_at_speed
-from dreamsound_studio.dream.mono import Mono
+from dreamsound_studio.dream.mono import Mono, heard_channel
 from dreamsound_studio.dream.objective import ClassChoice, objective_of
 from dreamsound_studio.dream.objective_functions import Natural, ObjectiveFunction, Sum
 from dreamsound_studio.models.network import Model
@@ -40,6 +40,8 @@ class Ears:
         The sound's rate.
     evaluated : ObjectiveFunction, optional
         The objective of :meth:`evaluate`, where it differs from that of the steps.
+    channel : int or None, optional
+        The channel that :meth:`evaluate` hears; None for the mono mix.
     """
 
     def __init__(
@@ -49,7 +51,9 @@ class Ears:
         objective: ObjectiveFunction,
         sample_rate_hz: int,
         evaluated: ObjectiveFunction | None = None,
+        channel: int | None = None,
     ) -> None:
+        self._channel = channel
         self.model = model
         self._plan = plan
         self._objective = objective
@@ -102,7 +106,8 @@ class Ears:
         if listening_rms is not None and has_texture:
             # A network hears level: a texture is as loud as the sound that takes it on.
             objective, _ = objective_of(placed, model, listening_rms, clips, clip, terms)
-        return cls(plan, model, objective, clip.sample_rate_hz, evaluated), choices
+        channel = heard_channel(clip)
+        return cls(plan, model, objective, clip.sample_rate_hz, evaluated, channel), choices
 
     def at_speed(self, speed: float) -> Ear:
         """Return the ear that hears the sound played at a speed.
@@ -129,14 +134,15 @@ class Ears:
         Parameters
         ----------
         sound : Samples
-            ``[channels, length]``; its mono mix is heard.
+            ``[channels, length]``; its mono mix is heard, or W of ambisonics.
         sample_rate_hz : int
             Its rate.
         classes, between_blocks
             As in `Ear.hear`.
         """
         ear = self._ear(sample_rate_hz, self.model.published_hop_frames, is_step=False)
-        return ear.hear(Mono(sound), ear.grid(sound.length, None), classes, between_blocks)
+        signal = Mono(sound, self._channel)
+        return ear.hear(signal, ear.grid(sound.length, None), classes, between_blocks)
 
     def _ear(self, sample_rate_hz: int, hop_frames: int, is_step: bool = True) -> Ear:
         key = sample_rate_hz, hop_frames, is_step

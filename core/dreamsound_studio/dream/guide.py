@@ -12,7 +12,7 @@ import numpy as np
 from dreamsound_studio.audio.clip import Clip, read_clip
 from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.dream.ear import Ear
-from dreamsound_studio.dream.mono import Mono
+from dreamsound_studio.dream.mono import mono_of
 from dreamsound_studio.dream.out_of_memory import in_smaller_blocks
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.models.network import Model, Tensor
@@ -239,7 +239,7 @@ def layer_of(
 
     def values(patches: int) -> FloatArray:
         ear = Ear(model, tap, rate, hop_frames=hop_frames, block_patches=patches)
-        return ear.values(Mono(clip.samples), grid)
+        return ear.values(mono_of(clip), grid)
 
     found = in_smaller_blocks(values, on_warning)
     if whole_patches:

@@ -74,9 +74,11 @@ def judge_dream(
     ModelError
         The judge's scores are not finite.
     """
-    rate = dream.source.sample_rate_hz
+    from dreamsound_studio.dream.mono import heard_channel
+
+    rate, channel = dream.source.sample_rate_hz, heard_channel(dream.source)
     before, after = (
-        _heard(sound, rate, model, between_blocks, on_warning)
+        _heard(sound, channel, rate, model, between_blocks, on_warning)
         for sound in (dream.source.samples, dream.samples)
     )
     name = dreamed_class(dream)
@@ -94,6 +96,7 @@ def judge_dream(
 
 def _heard(
     sound: Samples,
+    channel: int | None,
     sample_rate_hz: int,
     model: Model,
     between_blocks: Callable[[float], None] | None,
@@ -113,7 +116,7 @@ def _heard(
             block_patches=patches,
         )
         grid = ear.grid(sound.length, None)
-        return ear.hear(Mono(sound), grid, BEST, between_blocks or never_stop)
+        return ear.hear(Mono(sound, channel), grid, BEST, between_blocks or never_stop)
 
     heard = in_smaller_blocks(hear, on_warning, BLOCK_PATCHES)
     if not np.isfinite(heard.scores).all():

@@ -140,7 +140,7 @@ def listen(clip: Clip, model: Model, on_warning: Callable[[str], None] | None = 
         Memory runs out with a single patch.
     """
     from dreamsound_studio.dream.ear import Ear
-    from dreamsound_studio.dream.mono import Mono
+    from dreamsound_studio.dream.mono import mono_of
     from dreamsound_studio.dream.objective_functions import ClassObjective
 
     objective = ClassObjective("score")
@@ -149,7 +149,7 @@ def listen(clip: Clip, model: Model, on_warning: Callable[[str], None] | None = 
 
     def scores(patches: int) -> FloatArray:
         ear = Ear(model, objective, rate, hop_frames=hop_frames, block_patches=patches)
-        return ear.scores(Mono(clip.samples), grid)
+        return ear.scores(mono_of(clip), grid)
 
     return Hearing(
         tuple(model.class_names),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dreamsound_studio.audio.channels import Layout, check_audible, is_mix_silent
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import FloatArray, Samples
+from dreamsound_studio.dream.mono import heard_channel
 from dreamsound_studio.dream.starts import earlier_dream, fitted_targets
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.recipe.morph import Targets
@@ -23,7 +24,10 @@ class Material:
     layout : Layout
         Of the channels.
     linked : bool
-        Whether all channels share one gradient, that of their mean.
+        Whether all channels share one gradient, that of `heard`.
+    heard : int or None
+        The channel that stands for all linked ones, W of ambisonics; None for their mean. What is
+        added goes into that channel alone: the others say where a sound is.
     source : Samples
         The source.
     around : (numpy.ndarray, numpy.ndarray)
@@ -36,6 +40,7 @@ class Material:
 
     layout: Layout
     linked: bool
+    heard: int | None
     source: Samples
     around: tuple[FloatArray, FloatArray]
     targets: Targets
@@ -75,19 +80,25 @@ class Material:
         check_audible(clip)
         _check_band(plan, clip)
         layout = _layout(plan, clip)
-        linked = _linked(plan, clip, warn)
+        heard = heard_channel(clip)
+        linked = _linked(plan, clip, heard, warn)
         source = layout.encoded(clip.samples)
         around = (layout.encode(clip.before), layout.encode(clip.after))
         fitted = fitted_targets(plan, targets, clip, layout)
         earlier = None if start is None else earlier_dream(start, clip, layout)
         if start is not None and plan.start != "sound":
             raise RecipeError(f"start {plan.start}: pass an earlier dream to continue from")
-        return cls(layout, linked, source, around, fitted, earlier)
+        return cls(layout, linked, heard, source, around, fitted, earlier)
 
     def decoded_targets(self) -> Targets:
         """Return the targets in the source's own channels."""
         sounds = (self.targets.first, self.targets.second, self.targets.carrier)
         return Targets(*(None if sound is None else self.layout.decoded(sound) for sound in sounds))
+
+    @property
+    def added_to(self) -> int | None:
+        """The one channel that a shared gradient is added to; None for all."""
+        return self.heard if self.linked else None
 
     @property
     def gradients(self) -> int:
@@ -111,10 +122,11 @@ def _layout(plan: Plan, clip: Clip) -> Layout:
     return Layout(mid_side)
 
 
-def _linked(plan: Plan, clip: Clip, warn: Callable[[str], None]) -> bool:
+def _linked(plan: Plan, clip: Clip, heard: int | None, warn: Callable[[str], None]) -> bool:
     if plan.channels != "linked":
         return False
-    if is_mix_silent(clip.samples):
-        warn("the mono mix is silent; channels are dreamed separately")
+    if is_mix_silent(clip.samples, heard):
+        what = "mono mix" if heard is None else "ambisonic channel W"
+        warn(f"the {what} is silent; channels are dreamed separately")
         return False
     return True

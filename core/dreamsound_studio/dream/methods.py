@@ -85,8 +85,10 @@ def method_of(
     source, rate, (low_hz, top_hz) = material.source, clip.sample_rate_hz, band_hz
     envelope = Envelope.of(source, rate)
     if plan.combine != "learn":
-        return NextSound(plan, source, material.targets, envelope, rate, top_hz)
+        return NextSound(plan, source, material.targets, envelope, rate, top_hz, material.added_to)
     if plan.bed_file is not None and bed_file is None:
         raise RecipeError(f"Missing bed_file: pass the sound of {plan.bed_file}")
     beds = beds_of(plan, clip, material.layout, envelope, low_hz, bed_file)
-    return SculptSteps(plan, source, beds, envelope, material.layout, rate, top_hz)
+    return SculptSteps(
+        plan, source, beds, envelope, material.layout, rate, top_hz, material.added_to
+    )

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import FloatArray, Samples
 
 #: Points of the curve by which a listening may be coloured.
@@ -36,6 +37,16 @@ class Signal(Protocol):
 
     def read(self, start: int, stop: int) -> FloatArray:
         """Return ``[stop - start]`` samples, zeros beyond the context."""
+
+
+def heard_channel(clip: Clip) -> int | None:
+    """Return the channel that stands for a whole sound: W of ambisonics; None for the mono mix."""
+    return 0 if clip.speakers.is_ambisonic else None
+
+
+def mono_of(clip: Clip) -> Mono:
+    """Return what stands for a whole sound: its mono mix, or W of ambisonics."""
+    return Mono(clip.samples, heard_channel(clip))
 
 
 class Mono:

@@ -13,7 +13,7 @@ from dreamsound_studio.dream.ascent import Learned
 from dreamsound_studio.dream.constraints import StepCraft
 from dreamsound_studio.dream.learned_filter import LearnedFilter
 from dreamsound_studio.dream.sculpt import Sculptor
-from dreamsound_studio.dream.slope import FadedSlope, Slope, SlopeAtOneLevel
+from dreamsound_studio.dream.slope import FadedSlope, Slope, SlopeAtOneLevel, SlopeOfOne
 from dreamsound_studio.dream.step import State
 from dreamsound_studio.dsp.envelope import Envelope
 from dreamsound_studio.dsp.fades import band_gain
@@ -76,6 +76,8 @@ class SculptSteps:
         Rate of both.
     band_top_hz : float
         Top of the model's band; air lies above.
+    heard : int or None, optional
+        The one channel that the gradient is of, if it stands for all; None for their mean.
     """
 
     def __init__(
@@ -87,8 +89,10 @@ class SculptSteps:
         layout: Layout,
         sample_rate_hz: int,
         band_top_hz: float,
+        heard: int | None = None,
     ) -> None:
         self.plan = plan
+        self._heard = heard
         self.envelope = envelope
         # The filter itself keeps to the band: what is left to keep are fades and masking.
         unbanded = plan.model_copy(update={"band_low_hz": None, "band_high_hz": None})
@@ -155,6 +159,8 @@ class SculptSteps:
         learned, sculptor = self._of(state)
         state.step += 1
         gradient = self._faded(state.gradient)
+        if self._heard is not None:
+            gradient = SlopeOfOne(gradient, state.sound.channels, self._heard)
         slope = gradient
         if self.plan.restore_level:
             slope = SlopeAtOneLevel(gradient, state.sound, sculptor.outside)

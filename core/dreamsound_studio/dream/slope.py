@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from dreamsound_studio.audio.channels import spread
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
 from dreamsound_studio.control import between_blocks
 from dreamsound_studio.dsp.fades import span_fade
@@ -52,6 +53,26 @@ class FadedSlope:
     def read(self, start: int, stop: int) -> FloatArray:
         """Return ``[channels, stop - start]``."""
         return self._gradient.read(start, stop) * span_fade(*self._fades, start, stop)
+
+
+class SlopeOfOne:
+    """dL/dy of a sound of which one channel is heard.
+
+    Parameters
+    ----------
+    gradient : Slope
+        dL/dy of that channel, ``[1, length]``.
+    channels, channel : int
+        The number of channels of y, and the one that is heard.
+    """
+
+    def __init__(self, gradient: Slope, channels: int, channel: int) -> None:
+        self._gradient, self._channel = gradient, channel
+        self.channels = channels
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        """Return ``[channels, stop - start]``."""
+        return spread(self._gradient.read(start, stop), self.channels, self._channel)
 
 
 class SlopeAtOneLevel:

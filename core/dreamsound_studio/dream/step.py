@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dreamsound_studio.audio.channels import energy_of
+from dreamsound_studio.audio.channels import energy_of, spread
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dream.constraints import StepCraft
 from dreamsound_studio.dream.filter import FilterJob, HardCut
@@ -109,6 +109,8 @@ class NextSound:
         Rate of both.
     band_top_hz : float
         Top of the model's band; air lies above.
+    added_to : int or None, optional
+        The one channel that a gradient is added to; None for all.
     """
 
     def __init__(
@@ -119,8 +121,11 @@ class NextSound:
         envelope: Envelope,
         sample_rate_hz: int,
         band_top_hz: float,
+        added_to: int | None = None,
     ) -> None:
         self.plan = plan
+        only = added_to if plan.carrier == "gradient" else None
+        self._rows = slice(None) if only is None else slice(only, only + 1)
         self.envelope = envelope
         self.listening_rms: float | None = None
         self.craft = StepCraft(plan, source, sample_rate_hz, envelope.rms)
@@ -216,12 +221,19 @@ class NextSound:
         following = state.entering
         for start, block in state.sound.blocks(frame * PASS_FRAMES):
             more = increment.read(start, start + block.shape[1])
-            more = weigh(more, weights, start // frame, frame)
+            more = self._added(weigh(more, weights, start // frame, frame))
             curve = self._automation.strength_curve(start, start + block.shape[1])
             if curve is not None:
                 more = more * curve
-            following.write(start, block + np.float32(scale) * more)
+            more = np.float32(scale) * more
+            if self._rows != slice(None):
+                more = spread(more, block.shape[0], self._rows.start)
+            following.write(start, block + more)
         state.entering, state.sound, state.scale = state.sound, following, scale
+
+    def _added(self, block: FloatArray) -> FloatArray:
+        """Return the channels of a block that are added: all, or the one that has its own place."""
+        return block if block.shape[0] == 1 else block[self._rows]
 
     def _normalisation(self, increment: Samples, weights: FloatArray | None) -> float:
         """Return the factor that brings an increment to unit RMS over the source's active parts."""
@@ -229,7 +241,7 @@ class NextSound:
         total = count = 0.0
         for start, block in increment.blocks(frame * PASS_FRAMES):
             first = start // frame
-            power = block_powers(weigh(block, weights, first, frame), frame)
+            power = block_powers(self._added(weigh(block, weights, first, frame)), frame)
             chosen = power[:, active[first : first + power.shape[1]]]
             total += float(np.sum(chosen))
             count += chosen.size

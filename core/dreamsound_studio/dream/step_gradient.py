@@ -210,7 +210,8 @@ class StepGradient:
 
     def _signals(self, sound: Samples, step: int) -> list[_Heard]:
         """Return what a step hears: each listening, and in it each channel."""
-        channels = [None] if self._material.linked else list(range(sound.channels))
+        shared = [self._material.heard]
+        channels = shared if self._material.linked else list(range(sound.channels))
         signals = []
         for ear, grid, hearing in self._listenings(step):
             around = self._surroundings(ear, sound) if grid.context else (None, None)

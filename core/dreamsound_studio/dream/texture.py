@@ -13,7 +13,7 @@ from dreamsound_studio.dream.guide import Vectors, check_length
 from dreamsound_studio.dream.infrasound import Parted
 from dreamsound_studio.dream.listening import ChangedMono, DrawnListening
 from dreamsound_studio.dream.moments import MomentSums, means_of, moments_in
-from dreamsound_studio.dream.mono import Mono
+from dreamsound_studio.dream.mono import mono_of
 from dreamsound_studio.dream.out_of_memory import in_smaller_blocks
 from dreamsound_studio.dsp.envelope import Envelope
 from dreamsound_studio.errors import AudioFileError
@@ -190,7 +190,7 @@ def statistics_of(
         By layer, m ``[bands, channels]`` and C ``[bands, channels, channels]``.
     """
     rate, hop_frames = clip.sample_rate_hz, model.published_hop_frames
-    heard = ChangedMono(Mono(clip.samples), DrawnListening((0,), gain=gain))
+    heard = ChangedMono(mono_of(clip), DrawnListening((0,), gain=gain))
 
     def means(patches: int) -> dict[str, tuple[FloatArray, FloatArray]]:
         tap = MomentSums(layers)

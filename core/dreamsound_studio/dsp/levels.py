@@ -84,9 +84,9 @@ def measure_level(
     blocks : iterable of ndarray of float32, [channels, n]
         The sound; read once.
     sample_rate_hz : int
-        8000 to 192000.
+        8000 to 384000.
     channels : int
-        1 to 8.
+        1 to 24.
     kind : {"lufs", "rms"}, optional
         Force the kind. Two sounds are only comparable in one kind: if a soft sound passes the gate
         and its counterpart does not, measure both again as "rms".
@@ -131,9 +131,9 @@ def true_peak(blocks: Iterable[FloatArray], sample_rate_hz: int, channels: int) 
     blocks : iterable of ndarray of float32, [channels, n]
         The sound; read once.
     sample_rate_hz : int
-        8000 to 192000.
+        8000 to 384000.
     channels : int
-        1 to 8.
+        1 to 24.
 
     Returns
     -------

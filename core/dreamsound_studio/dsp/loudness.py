@@ -33,8 +33,10 @@ _CHANNEL_WEIGHTS: dict[int, tuple[float, ...]] = {
     6: (1.0, 1.0, 1.0, 0.0, 1.41, 1.41),  # L R C LFE Ls Rs
     7: (1.0, 1.0, 1.0, 0.0, 1.0, 1.41, 1.41),  # L R C LFE Cb Ls Rs
     8: (1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.41, 1.41),  # L R C LFE Lb Rb Ls Rs
+    12: (1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.41, 1.41, 1.0, 1.0, 1.0, 1.0),  # and four above: 7.1.4
 }
-_RATES_HZ = (8000, 192000)
+_MOST_CHANNELS = 24
+_RATES_HZ = (8000, 384000)
 
 _LOUDNESS_OFFSET = -0.691  # BS.1770-4 eq. 2: undoes the K weighting's gain at 997 Hz
 _ABSOLUTE_GATE_POWER = 10 ** ((-70.0 - _LOUDNESS_OFFSET) / 10)  # BS.1770-4 eq. 6
@@ -55,10 +57,11 @@ class LoudnessMeter:
     Parameters
     ----------
     sample_rate_hz : int
-        8000 to 192000.
+        8000 to 384000.
     channels : int
-        1 to 8: mono, L R, L R C, L R Ls Rs, L R C Ls Rs, L R C LFE Ls Rs, L R C LFE Cb Ls Rs or
-        L R C LFE Lb Rb Ls Rs. LFE is left out, Ls and Rs have weight 1.41, all others 1.
+        1 to 24: mono, L R, L R C, L R Ls Rs, L R C Ls Rs, L R C LFE Ls Rs, L R C LFE Cb Ls Rs,
+        L R C LFE Lb Rb Ls Rs, and that with four above. LFE is left out, Ls and Rs have weight
+        1.41, all others 1, and so has each of any other number of channels.
 
     Raises
     ------
@@ -78,7 +81,7 @@ class LoudnessMeter:
     def __init__(self, sample_rate_hz: int, channels: int) -> None:
         check_format(sample_rate_hz, channels)
         self._rate = sample_rate_hz
-        self._weights = np.array(_CHANNEL_WEIGHTS[channels])
+        self._weights = np.array(_CHANNEL_WEIGHTS.get(channels, (1.0,) * channels))
         self._filter = ChunkedFilter(k_weighting(sample_rate_hz))
         self._state = np.zeros((channels, self._filter.order))
         self._slabs = _Slabs(np.zeros((channels, _SLAB)))
@@ -154,9 +157,9 @@ class TruePeakMeter:
     Parameters
     ----------
     sample_rate_hz : int
-        8000 to 192000.
+        8000 to 384000.
     channels : int
-        1 to 8.
+        1 to 24.
 
     Raises
     ------
@@ -262,8 +265,8 @@ def check_format(sample_rate_hz: int, channels: int) -> None:
         raise ValueError(
             f"invalid sample rate {sample_rate_hz}: must be {_RATES_HZ[0]} to {_RATES_HZ[1]} Hz"
         )
-    if channels not in _CHANNEL_WEIGHTS:
-        raise ValueError(f"invalid number of channels {channels}: must be 1 to 8")
+    if not 1 <= channels <= _MOST_CHANNELS:
+        raise ValueError(f"invalid number of channels {channels}: must be 1 to {_MOST_CHANNELS}")
 
 
 def check_block(block: FloatArray, channels: int) -> None:

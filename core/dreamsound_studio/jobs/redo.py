@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from dreamsound_studio.audio.clip import Clip, read_clip
 from dreamsound_studio.audio.decode import open_sound
-from dreamsound_studio.audio.formats import Bits, FileFormat
+from dreamsound_studio.audio.formats import FORMAT_BITS, Bits, FileFormat
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES
 from dreamsound_studio.audio.source import CONTEXT_SECONDS, read_cut
 from dreamsound_studio.errors import AudioFileError, RecipeError
@@ -196,7 +196,7 @@ def options_of_note(note: RenderNote, path: Path) -> RenderOptions:
     name = "dream" if note.render.startswith(STEP) else note.render
     with open_sound(path) as sound:
         stored = "32f" if sound.subtype == "FLOAT" else note.bits
-    lossless = note.format in ("wav", "aiff", "flac")
+    lossless = note.format in FORMAT_BITS
     # A difference beyond full scale is written as float, even beside renders that are not.
     bits = note.bits if name == "difference" else stored
     return RenderOptions.make(

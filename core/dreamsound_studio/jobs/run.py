@@ -102,7 +102,9 @@ class Runner:
 
     def check_format(self, spec: JobSpec, clip: Clip) -> None:
         """Raise `AudioFileError` if the format of a job's renders cannot hold its sound."""
-        check_holds(spec.options.format, clip.sample_rate_hz, clip.channels, spec.input)
+        check_holds(
+            spec.options.format, clip.sample_rate_hz, clip.channels, spec.input, clip.speakers
+        )
 
     def is_skipped(self, spec: JobSpec) -> bool:
         """Return whether to skip a job because its renders exist.

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from dreamsound_studio.audio.channels import spread
 from dreamsound_studio.audio.formats import FORMAT_BITS, LOSSY, Bits, Rounding
 from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dream.filter import FilterJob, HardCut, air_of_step
+from dreamsound_studio.dream.mono import heard_channel
 from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.dsp.levels import (
     LevelKind,
@@ -68,6 +70,7 @@ class RenderMixer:
         self._raw = options.level == "raw"
         self._limits = options.limit == "on"
         self.changes = LevelChanges()
+        self._only = heard_channel(dream.source)
         # A lossy format loses more than rounding would, so there is no rounding before it.
         self._bits: Bits = "32f" if options.format in LOSSY else bits
         self._notes = notes
@@ -107,7 +110,7 @@ class RenderMixer:
         stored = Rounding(self._bits)
         for _, block in samples.blocks():
             scaled = block * gain
-            yield stored(np.broadcast_to(scaled, (channels, scaled.shape[1])))
+            yield stored(spread(scaled, channels, self._only))
 
     def close(self) -> None:
         """Release the scratch files of the renders made here."""
@@ -221,8 +224,8 @@ class RenderMixer:
         source = self._dream.source
         blocks = _only(samples)
         if samples.channels < source.channels:
-            # A signal shared by all channels sounds from each of them.
-            blocks = (np.repeat(block, source.channels, axis=0) for block in blocks)
+            # A signal shared by all channels sounds from each of them, or from the one heard.
+            blocks = (spread(block, source.channels, self._only) for block in blocks)
         return measure_level(blocks, source.sample_rate_hz, source.channels, kind)
 
     def _samples(self, name: str) -> Samples:
@@ -285,6 +288,10 @@ def filter_render(dream: RawDream, name: str) -> Samples:
     job = FilterJob(mask_source, named[str(carrier)], air, entering, unit, shift, **morphing)
     out = Samples(dream.source.channels, dream.source.samples.length)
     cut.run(job, out)
+    only = heard_channel(dream.source)
+    if only is not None and carrier == "gradient" and dream.gradient.channels < out.channels:
+        for start, block in out.blocks():
+            out.write(start, spread(block[[only]], out.channels, only))
     if not unit and combine == "add":
         for start, block in out.blocks():
             out.write(start, block * np.float32(dream.scale))

@@ -65,7 +65,7 @@ class RenderOptions(BaseModel):
     limit : {"on", "off"}
         Hold down peaks, by a few dB at most, where a render would otherwise come out softer than
         its source; or lower all of it until the peaks fit.
-    format : {"wav", "aiff", "flac", "ogg", "opus", "mp3"}
+    format : {"wav", "aiff", "caf", "flac", "ogg", "opus", "mp3"}
         Container.
     bits : {"16", "24", "32f"} or None
         Sample format; None is the source's, at least 24, or the format's own if lossy.

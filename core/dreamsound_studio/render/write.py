@@ -215,7 +215,7 @@ def write_renders(
     read = (clip.path, *dream.others.values())
     origins = [*(sources or []), *(path for path in read if path is not None)]
     check_folder_writable(folder)
-    check_holds(options.format, clip.sample_rate_hz, clip.channels, clip.name)
+    check_holds(options.format, clip.sample_rate_hz, clip.channels, clip.name, clip.speakers)
     check_places({**paths, **_sidecars(paths, options)}, origins, options.overwrite)
     written = Written()
     mixer = RenderMixer(dream, options, options.bits_for(clip.bits), written.notes)
@@ -285,6 +285,8 @@ class _Files:
             sample_rate_hz=clip.sample_rate_hz,
             file_format=file_format,
             bits=bits,
+            speakers=clip.speakers,
+            is_bw64=clip.is_bw64,
             tags=with_note(self._tags, self._note, name),
             chunks=_chunks(clip, note_line(self._note, name)),
             shown_as=path,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dreamsound_studio.audio.decode import native_path, open_sound
+from dreamsound_studio.audio.decode import open_sound, sound_file
 from dreamsound_studio.audio.riff import chunks_of
 from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.errors import AudioFileError
@@ -144,11 +144,9 @@ class OpenSound:
         return np.array(np.memmap(self.path, kind, "r", place, (count,))).reshape(-1, self.channels)
 
     def _decoded(self, start: int, stop: int) -> npt.NDArray[Any]:
-        import soundfile
-
         with self._lock:
             if self._decoder is None:
-                self._decoder = soundfile.SoundFile(native_path(self.path))
+                self._decoder = sound_file(self.path)
             if self._decoder.tell() != start:
                 # A lossy stream needs the preceding frames to decode the following ones.
                 first = max(start - PREROLL, 0)

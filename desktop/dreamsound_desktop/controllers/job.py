@@ -74,7 +74,7 @@ class JobController(QObject):
         super().__init__(parent)
         self.job = JobFolder(folder)
         self.preferences, _ = read_preferences(app_folder())
-        self.preferences.apply_models_folder()
+        self.preferences.apply_places()
         self.places: dict[int, int] = {}
         self.preview_id: int | None = None
         self._permit: Callable[[], object] = lambda: None

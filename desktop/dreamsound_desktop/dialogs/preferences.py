@@ -65,6 +65,7 @@ class PreferencesDialog(QDialog):
             "theme": self.theme.currentData(),
             "output_device": self.device.currentData(),
             "models_folder": self.models.text().strip(),
+            "ffmpeg": self.ffmpeg.text().strip(),
             "render_folder": self.render_folder.text().strip(),
             "name": self.name.text().strip(),
             "format": self.format.currentData(),
@@ -93,6 +94,8 @@ class PreferencesDialog(QDialog):
             preferences.output_device,
         )
         self.models = QLineEdit(preferences.models_folder)
+        self.ffmpeg = QLineEdit(preferences.ffmpeg)
+        self.ffmpeg.setPlaceholderText(self.tr("as found; reads M4A, WMA, WavPack and others"))
 
     def _make_renders(self, preferences: Preferences) -> None:
         self.render_folder = QLineEdit(preferences.render_folder)
@@ -128,6 +131,7 @@ class PreferencesDialog(QDialog):
         form.addRow(self.tr("Theme"), self.theme)
         form.addRow(self.tr("Audio device"), self.device)
         form.addRow(self.tr("Models folder"), self._with_button(self.models))
+        form.addRow(self.tr("ffmpeg"), self._with_button(self.ffmpeg, is_file=True))
         form.addRow(self.tr("Render folder"), self._with_button(self.render_folder))
         form.addRow(self.tr("Render names"), self.name)
         form.addRow("", self.example)
@@ -145,6 +149,7 @@ class PreferencesDialog(QDialog):
             self.theme: self.tr("Theme"),
             self.device: self.tr("Audio device"),
             self.models: self.tr("Models folder"),
+            self.ffmpeg: self.tr("ffmpeg"),
             self.render_folder: self.tr("Render folder"),
             self.cache: self.tr("View cache limit"),
             self.name: self.tr("Render names"),
@@ -178,13 +183,16 @@ class PreferencesDialog(QDialog):
         box.setCurrentIndex(max(box.findData(now), 0))
         return box
 
-    def _with_button(self, edit: QLineEdit) -> QHBoxLayout:
+    def _with_button(self, edit: QLineEdit, *, is_file: bool = False) -> QHBoxLayout:
         button = QPushButton(self.tr("Choose…"))
 
         def choose() -> None:
-            folder = QFileDialog.getExistingDirectory(self, self.windowTitle(), edit.text())
-            if folder:
-                edit.setText(folder)
+            if is_file:
+                chosen, _ = QFileDialog.getOpenFileName(self, self.windowTitle(), edit.text())
+            else:
+                chosen = QFileDialog.getExistingDirectory(self, self.windowTitle(), edit.text())
+            if chosen:
+                edit.setText(chosen)
 
         button.clicked.connect(choose)
         row = QHBoxLayout()

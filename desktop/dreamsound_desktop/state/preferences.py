@@ -10,6 +10,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dreamsound_studio.audio.formats import FileFormat
+from dreamsound_studio.audio.intake.foreign import FFMPEG_VARIABLE
 from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.files import write_atomic
 from dreamsound_studio.models.store.local import MODELS_VARIABLE
@@ -40,6 +41,8 @@ class Preferences(BaseModel):
     ----------
     render_folder : str
         Folder for renders; empty means ``dreams`` beside each source.
+    ffmpeg : str
+        The program that decodes what libsndfile does not read; empty means the one on the path.
     favourites, recent_presets : tuple of str
         Names of presets shown first; recent ones latest first.
     """
@@ -50,6 +53,7 @@ class Preferences(BaseModel):
     theme: Literal["system", "light", "dark"] = "system"
     output_device: str = ""
     models_folder: str = ""
+    ffmpeg: str = ""
     cache_limit_mb: Annotated[int, Field(ge=0, le=1_000_000)] = 2048
     render_folder: str = ""
     name: str = DEFAULT_TEMPLATE
@@ -82,8 +86,10 @@ class Preferences(BaseModel):
         recent = (preset, *others)[:MOST_RECENT_PRESETS]
         return self.model_copy(update={"recent_presets": recent})
 
-    def apply_models_folder(self) -> None:
-        """Set the preferred models folder for this process and its children."""
+    def apply_places(self) -> None:
+        """Set the preferred models folder and ffmpeg for this process and its children."""
+        if self.ffmpeg:
+            os.environ[FFMPEG_VARIABLE] = self.ffmpeg
         if not self.models_folder:
             return
         known = os.environ.get(MODELS_VARIABLE, "")

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from dreamsound_desktop.state.takes import DreamTake
 from dreamsound_studio.audio.formats import FORMATS
+from dreamsound_studio.audio.intake.foreign import FOREIGN_ENDINGS
 from dreamsound_studio.errors import AudioFileError
 from dreamsound_studio.files import partial_beside, rename_free
 
 #: File name suffixes of sounds in a folder.
-ENDINGS = {f".{name}" for name in (*FORMATS, "aif", "w64", "rf64", "caf", "au", "oga", "wave")}
+ENDINGS = {f".{name}" for name in (*FORMATS, "aif", "w64", "rf64", "bw64", "au", "oga", "wave")}
+ENDINGS |= set(FOREIGN_ENDINGS)
 MOST_FILES = 10_000
 
 

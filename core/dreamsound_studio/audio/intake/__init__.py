@@ -1,0 +1,1 @@
+"""Open sound files of any kind, also unfinished, unusual and damaged ones."""
