@@ -172,7 +172,7 @@ def _columns(found: list[Cost]) -> list[str]:
 def serve(name: str) -> None:
     """Take a step for each line read; print what it cost."""
     case = (CASES | LONG_CASES)[name]
-    dreamer = _dreamer(case)
+    dreamer = dreamer_of(case)
     patches = dreamer.step_gradient.ear_of(1).grid(dreamer.clip.samples.length, 0.5).count
     patches *= dreamer.recipe.listens
     step = stepper(dreamer, SPEEDS_STEPS if case.recipe["method"] == "sculpt" else FIRST_STEPS)
@@ -216,7 +216,8 @@ def stepper(dreamer: Any, first: int) -> Callable[[], Times]:
     return step
 
 
-def _dreamer(case: Case) -> Any:
+def dreamer_of(case: Case) -> Any:
+    """Return a dreamer of a case's noise by its recipe."""
     from dreamsound_studio.api import load_model
     from dreamsound_studio.audio.clip import Clip
     from dreamsound_studio.dream.dreamer import Dreamer

@@ -1,8 +1,7 @@
 """Measures speed and memory as ratios, all in one run: ``python3 dev.py bench [--long]``.
 
-Speed is a multiple of a lower bound: the arithmetic a patch needs, 277 million floating-point
-operations (YAMNet forward, and back to its input), at the rate at which this machine multiplies two
-float32 matrices of 2048 x 2048 in the same minute.
+The parts of a step are multiples of a lower bound: the arithmetic a patch needs (YAMNet forward,
+and back to its input), at the rate at which a thread multiplies two matrices in the same minute.
 """
 
 from __future__ import annotations
@@ -18,32 +17,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import bound
 import numpy as np
 
-from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.writer import write_blocks
-from dreamsound_studio.dream.dreamer import Dreamer
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.models.runtime import import_tensorflow
-from dreamsound_studio.processor import multiplies_bfloat16, processor_name
+from dreamsound_studio.processor import processor_name
 from dreamsound_studio.recipe.recipe import Recipe
 
-PATCH_FLOP = 277e6
-MATRIX = 2048
 SECONDS = 46.0
 ROUNDS = 5
-
-#: Name, recipe fields, rate, channels, and the ratio to reach.
-CASES = (
-    ("add, 16 kHz mono", {"method": "add"}, 16_000, 1, 1.6),
-    ("filter-add, 16 kHz mono", {"method": "filter-add"}, 16_000, 1, 1.8),
-    ("add, 48 kHz stereo", {"method": "add"}, 48_000, 2, 1.9),
-    ("filter-add, 48 kHz stereo", {"method": "filter-add"}, 48_000, 2, 3.0),
-    ("add, 44.1 kHz stereo", {"method": "add"}, 44_100, 2, None),
-    ("add, 48 kHz stereo, patch_hop 1", {"method": "add", "patch_hop": 1.0}, 48_000, 2, None),
-    ("add, 16 kHz mono, fast", {"method": "add", "precision": "fast"}, 16_000, 1, None),
-    ("add, 48 kHz stereo, fast", {"method": "add", "precision": "fast"}, 48_000, 2, 1.25),
-)
 BLOCKS = (8, 16, 32, 64, 128)
 
 
@@ -62,41 +46,33 @@ def main() -> None:
         memory(chosen.long)
     if chosen.only in (None, "queue"):
         queue(chosen.long)
-    if chosen.only in (None, "speed", "blocks", "parts"):
+    if chosen.only in (None, "speed"):
+        speed(chosen.long)
+    if chosen.only in (None, "blocks", "parts"):
         import_tensorflow()
         from dreamsound_studio.api import load_model
 
-        model = load_model()
-        if chosen.only in (None, "speed"):
-            speed(model)
         if chosen.only in (None, "blocks"):
-            blocks(model)
+            blocks()
         if chosen.only in (None, "parts"):
-            parts(model)
+            parts(load_model("yamnet"))
 
 
-def speed(model: Model) -> None:
+def speed(long: bool) -> None:
     """Print what a step costs in each case."""
-    print("| one step | GFLOP/s of the matrix product | ms a patch | x the bound | goal |")
-    print("|---|---|---|---|---|")
-    for name, fields, rate, channels, asked in CASES:
-        if fields.get("precision") == "fast" and not multiplies_bfloat16():
-            print(f"| {name} | - | - | - | no bfloat16 in this processor |")
-            continue
-        ratio, milliseconds, rates = step_cost(model, Recipe.make(**fields), rate, channels)
-        print(
-            f"| {name} | {rates:.0f} | {milliseconds:.2f} | {ratio:.2f} | {asked or '-'} |",
-            flush=True,
-        )
+    script = str(Path(__file__).with_name("bound.py"))
+    subprocess.run([sys.executable, script, *(["--long"] if long else [])], check=True)
     print()
 
 
-def blocks(model: Model) -> None:
+def blocks() -> None:
     """Print what an `add` step at 16 kHz costs, by block size."""
-    print("| block_patches | x the bound |\n|---|---|")
+    print("| block_patches | ms of a step |\n|---|---|")
     for size in BLOCKS:
-        recipe = Recipe.make(method="add", block_patches=size)
-        print(f"| {size} | {step_cost(model, recipe, 16_000, 1)[0]:.2f} |", flush=True)
+        case = bound.Case({"method": "add", "block_patches": size}, 16_000, 1, SECONDS)
+        step = bound.stepper(bound.dreamer_of(case), bound.FIRST_STEPS)
+        taken = statistics.median(step()[0] for _ in range(ROUNDS))
+        print(f"| {size} | {1000 * taken:.0f} |", flush=True)
     print()
 
 
@@ -155,37 +131,15 @@ def _ratio(product: Callable[[], object], work: Callable[[], object], patches: f
         work()
         seconds = time.perf_counter() - started
         matrix = (before + _matrix_seconds(product)) / 2
-        found.append(seconds / patches / (PATCH_FLOP * matrix / (2 * MATRIX**3)))
+        found.append(seconds / patches / (bound.PATCH_FLOP * matrix / (2 * bound.MATRIX**3)))
     return statistics.median(found)
-
-
-def step_cost(model: Model, recipe: Recipe, rate: int, channels: int) -> tuple[float, float, float]:
-    """Return (x the bound, ms a patch, GFLOP/s of the matrix product), medians of paired runs."""
-    clip = Clip.from_array(_sound(SECONDS, rate, channels), rate)
-    dreamer = Dreamer(clip, recipe.model_copy(update={"steps": ROUNDS + 2}), model)
-    grid = dreamer.step_gradient.ear_of(1).grid(clip.samples.length, 0.5)
-    product = matrix_product()
-    ratios, costs, rates = [], [], []
-    before = _matrix_seconds(product)
-    for event in dreamer.steps():
-        after = _matrix_seconds(product)
-        if event.step > 2:  # the first steps build the graphs
-            seconds = (before + after) / 2
-            gflops = 2 * MATRIX**3 / seconds / 1e9
-            # The first step's clock starts after the model first hears the sound.
-            patch = event.seconds / grid.count
-            ratios.append(patch / (PATCH_FLOP / (gflops * 1e9)))
-            costs.append(1000 * patch)
-            rates.append(gflops)
-        before = after
-    return statistics.median(ratios), statistics.median(costs), statistics.median(rates)
 
 
 def matrix_product() -> Callable[[], object]:
     """Return a function that multiplies two matrices, already warmed up."""
     import tensorflow as tf
 
-    matrix = tf.random.stateless_normal([MATRIX, MATRIX], [0, 0])
+    matrix = tf.random.stateless_normal([bound.MATRIX, bound.MATRIX], [0, 0])
     product = tf.function(lambda m: tf.matmul(m, m))
     product(matrix)
     return lambda: product(matrix).numpy()

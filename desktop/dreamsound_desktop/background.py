@@ -1,8 +1,8 @@
 """Background work: runs functions in a thread pool and returns their results to the window.
 
 Import the native libraries a function needs in the window's thread first. An import in the pool
-while Qt loads a plugin deadlocks (seen with soxr and QtMultimedia): one thread holds the loader's
-lock and waits for Python's import lock, the other the reverse.
+while Qt loads a plugin deadlocks (seen with soxr): one thread holds the loader's lock and waits for
+Python's import lock, the other the reverse.
 """
 
 from __future__ import annotations

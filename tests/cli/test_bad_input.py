@@ -71,6 +71,8 @@ def assert_one_line(outcome: Outcome, code: int, *words: str) -> None:
         ("--format wma", ["format: use one of wav, aiff, ", ", mp3, not 'wma'"]),
         ("--bits 8", ["bits: use one of 16, 24, 32f, not '8'"]),
         ("--stepps 3", ["unknown option --stepps: did you mean --steps?"]),
+        ("--stenght 3", ["unknown option --stenght: did you mean --strength?"]),
+        ("--nosuch 3", ["unknown option --nosuch: see dreamsound render --help"]),
         ("--zzz", ["unknown option --zzz: see dreamsound render --help"]),
         ("--model yamnt", ["Unknown model 'yamnt'. Did you mean yamnet"]),
         ("--model ./nothing", ["not a SavedModel folder"]),
@@ -90,6 +92,23 @@ def test_options_that_make_no_sense(
     assert outcome.out == ""
     assert {path.name for path in tmp_path.iterdir()} <= {"bird.wav", "out"}
     assert not list(tmp_path.glob("out/*"))
+
+
+@pytest.mark.parametrize("option", ["--class", "--objective", "--name", "--out", "--target"])
+@pytest.mark.parametrize("value", [[""], [" "], "="])
+def test_options_without_a_value(
+    command: Command,
+    bird: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    option: str,
+    value: list[str] | str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = [f"{option}="] if value == "=" else [option, *value]
+    outcome = command("render", bird, *words)
+    assert_one_line(outcome, 2, f"{option} has no value: pass one after it")
+    assert {path.name for path in tmp_path.iterdir()} == {"bird.wav"}
 
 
 def test_fast_on_a_processor_without_bfloat16(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +10,8 @@ import pytest
 from dreamsound_desktop.analysis.open_sound import OpenSound
 from dreamsound_desktop.playback.level import heard_gain
 from dreamsound_desktop.playback.mixer import CEILING, Mixer, Voice, with_channels
-from dreamsound_desktop.playback.player import MixerDevice, Player
+from dreamsound_desktop.playback.output import NULL, Output, OutputError, _library, output_names
+from dreamsound_desktop.playback.player import Player
 from dreamsound_studio.errors import AudioFileError
 
 from .conftest import write_sound
@@ -142,116 +143,129 @@ def test_the_meter_tells_peak_and_rms():
     assert levels.rms == pytest.approx([0.5, 0.5])
 
 
-def test_the_device_gives_the_mixers_samples_as_bytes(qapp):
+def test_a_device_takes_the_mixers_samples_until_it_is_closed(qtbot):
+    """The device of miniaudio that plays for nobody: in its own thread, in real time."""
     mixer = playing(Voice(Held(0.5)))
-    player = Player()
-    device = MixerDevice(mixer, player)
-    device.open(MixerDevice.OpenModeFlag.ReadOnly)
-    assert device.isSequential()
-    assert device.bytesAvailable() > 10_000
-    device.read(8 * 1_000)
-    values = np.frombuffer(bytes(device.read(8 * 500).data()), np.float32).reshape(-1, 2)
-    assert values.shape == (500, 2)
-    assert np.allclose(values, 0.5)
+    output = Output(mixer, backends=[NULL])
+    qtbot.waitUntil(lambda: mixer.place > RATE // 20)
+    assert mixer.levels().peak == pytest.approx([0.5, 0.5])
+    assert not output.is_lost
+    output.close()
+    place = mixer.place
+    qtbot.wait(60)
+    assert mixer.place == place
+
+
+def test_it_plays_to_the_end_and_the_device_stays_for_the_next_sound(qtbot):
+    player = Player(backends=[NULL])
+    reasons = []
+    player.silent.connect(reasons.append)
+    with qtbot.waitSignal(player.stopped):
+        player.play(Voice(Held(0.1, RATE // 10)), 0.0, 0.1)
+    assert player.seconds == pytest.approx(0.1)
+    output = player._output
+    player.play(Voice(Held(0.5)), 0.0, 1.0)
+    assert player._output is output
+    qtbot.waitUntil(lambda: player.seconds > 0.05)
+    player.stop()
+    player._idle.setInterval(0)
+    player._idle.start()
+    qtbot.waitUntil(lambda: player._output is None)
+    assert reasons == []
     player.close()
 
 
-def test_without_a_sound_device_the_playhead_moves_and_the_reason_is_reported(qtbot, monkeypatch):
+def test_a_sound_of_another_rate_is_played_at_its_own(qtbot):
+    player = Player(backends=[NULL])
+    player.play(Voice(Held(0.5)), 0.0, 1.0)
+    other = Held(0.5, 96_000)
+    other.sample_rate_hz = 96_000
+    player.play(Voice(other), 0.0, 1.0)
+    assert player._output._device.sample_rate == 96_000
+    qtbot.waitUntil(lambda: player.mixer.place > 0)
+    player.close()
+
+
+def test_a_device_that_is_unplugged_is_replaced_where_it_stopped(qtbot):
+    player = Player(backends=[NULL])
+    player.play(Voice(Held(0.5, 10 * RATE)), 0.0, 10.0)
+    lost = player._output
+    qtbot.waitUntil(lambda: player.seconds > 0)
+    lost._device.stop()  # as the system does it
+    place = player.seconds
+    qtbot.waitUntil(lambda: player._output is not lost, timeout=5000)
+    qtbot.waitUntil(lambda: player.seconds > place)
+    assert player.seconds < place + 3
+    player.close()
+
+
+def test_another_device_goes_on_at_the_same_place(qtbot, monkeypatch):
+    player = Player(backends=[NULL])
+    player.play(Voice(Held(0.5)), 0.0, 1.0)
+    opened = []
+    real = Output
+    monkeypatch.setattr(
+        "dreamsound_desktop.playback.player.Output",
+        lambda mixer, name, backends: (
+            opened.append((name, mixer.place)) or real(mixer, "", backends)
+        ),
+    )
+    qtbot.waitUntil(lambda: player.seconds > 0.02)
+    player.use_device("Headphones")
+    player.use_device("Headphones")
+    ((name, place),) = opened
+    assert (name, player.is_playing) == ("Headphones", True)
+    assert 0.02 * RATE < place <= player.mixer.place
+    player.close()
+
+
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [
+        ("library", "miniaudio is not installed"),
+        ("device", "no audio device found"),
+        ("refused", "cannot be opened (-1)"),
+    ],
+)
+def test_without_a_sound_device_the_playhead_moves_and_the_reason_is_reported(
+    qtbot, monkeypatch, reason, says
+):
+    def fail(*_):
+        raise OutputError(reason, "-1" if reason == "refused" else "")
+
+    monkeypatch.setattr("dreamsound_desktop.playback.player.Output", fail)
     player = Player()
     reasons = []
     player.silent.connect(reasons.append)
-    monkeypatch.setitem(__import__("sys").modules, "PySide6.QtMultimedia", None)
-    player.play(Voice(Held(0.1, RATE // 5)), 0.0, 0.2)
     with qtbot.waitSignal(player.stopped, timeout=3000):
-        pass
-    assert reasons
+        player.play(Voice(Held(0.1, RATE // 5)), 0.0, 0.2)
+    (said,) = reasons
+    assert says in said
     assert player.seconds == pytest.approx(0.2, abs=0.01)
     player.close()
 
 
-@pytest.fixture
-def sound_devices(monkeypatch):
-    """Two sound devices that pull nothing; returns on which a sink was opened, and what it says."""
-    from types import SimpleNamespace
-
-    try:
-        from PySide6 import QtMultimedia
-    except ImportError as error:  # it needs libpulse, which a bare Linux does not have
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"QtMultimedia cannot be loaded: {error}")
-    from PySide6.QtCore import QObject, Signal
-
-    device_calls = SimpleNamespace(opened=[], error="NoError")
-
-    class Devices(QObject):
-        audioOutputsChanged = Signal()  # noqa: N815
-
-        @staticmethod
-        def audioOutputs():  # noqa: N802
-            names = ("Speakers", "Headphones")
-            return [
-                SimpleNamespace(
-                    description=lambda name=name: name,
-                    isNull=bool,
-                    isFormatSupported=lambda _: True,
-                )
-                for name in names
-            ]
-
-        @classmethod
-        def defaultAudioOutput(cls):  # noqa: N802
-            return cls.audioOutputs()[0]
-
-    class Sink(QObject):
-        def __init__(self, device, form, parent):
-            super().__init__(parent)
-            device_calls.opened.append(device.description())
-            device_calls.sink, device_calls.form = self, form
-
-        def setBufferSize(self, size):  # noqa: N802
-            device_calls.buffer = size
-
-        def start(self, device):
-            device_calls.device = device
-
-        def error(self):
-            return SimpleNamespace(name=device_calls.error)
-
-        def stop(self): ...
-        def suspend(self): ...
-        def resume(self): ...
-
-    monkeypatch.setattr(QtMultimedia, "QMediaDevices", Devices)
-    monkeypatch.setattr(QtMultimedia, "QAudioSink", Sink)
-    return device_calls
+def test_without_miniaudio_there_is_no_device_and_none_is_listed(monkeypatch):
+    _library.cache_clear()
+    monkeypatch.setitem(sys.modules, "miniaudio", None)
+    assert output_names() == []
+    with pytest.raises(OutputError, match="library"):
+        Output(Mixer(RATE))
+    _library.cache_clear()
 
 
-def test_it_goes_on_playing_when_the_device_is_changed(qapp, sound_devices):
-    player = Player()
-    player.play(Voice(Held(0.5)), 0.0, 1.0)
-    assert sound_devices.opened == ["Speakers"]
-    assert sound_devices.buffer == RATE // 10 * 2 * 4, "100 ms"
-    player.use_device("Headphones")
-    assert sound_devices.opened == ["Speakers", "Headphones"]
-    sound_devices.device.read(8 * 1_000)
-    values = np.frombuffer(bytes(sound_devices.device.read(8 * 500).data()), np.float32)
-    assert np.allclose(values, 0.5), "on the new device too"
-    player._devices.audioOutputsChanged.emit()
-    assert len(sound_devices.opened) == 3, "devices came or went"
-    player.close()
+def test_a_device_that_plays_for_nobody_counts_only_when_asked_for(monkeypatch):
+    """Where there is no sound service, miniaudio takes this one, and all would seem well."""
+    import miniaudio
 
+    real = miniaudio.PlaybackDevice
 
-def test_a_device_that_cannot_be_opened_is_reported_and_the_playhead_moves(qtbot, sound_devices):
-    sound_devices.error = "OpenError"
-    player = Player()
-    reasons = []
-    player.silent.connect(reasons.append)
-    player.play(Voice(Held(0.1, RATE // 5)), 0.0, 0.2)
-    with qtbot.waitSignal(player.stopped, timeout=3000):
-        pass
-    assert "cannot be opened" in reasons[0]
-    player.close()
+    def device(*given, **named):
+        return real(*given[:-1], [miniaudio.Backend.NULL], **named)
+
+    monkeypatch.setattr(miniaudio, "PlaybackDevice", device)
+    with pytest.raises(OutputError, match="device"):
+        Output(Mixer(RATE))
 
 
 def test_takes_are_brought_to_the_level_of_their_source(tmp_path):

@@ -81,17 +81,6 @@ def test_a_b_c_d_are_heard_at_one_playhead(window, qtbot, tmp_path):
     assert not window.player.is_playing
 
 
-def test_the_sound_device_is_looked_for_before_levels_are_measured(window, monkeypatch):
-    """Loaded while soxr works in the pool, QtMultimedia and soxr wait for each other for ever."""
-    order = []
-    # Only for the call: the window's own tasks, such as tiles, keep what `run` returns.
-    with monkeypatch.context() as patch:
-        patch.setattr(window.player, "prepare", lambda: order.append("device"))
-        patch.setattr(window.studio.tasks, "run", lambda *_: order.append("levels"))
-        window.playback.refresh()
-    assert order == ["device", "levels"]
-
-
 def test_steps_of_a_take_are_scrubbed(window, tmp_path):
     document = window.session.current
     renders = {"dream": str(write_sound(tmp_path / "d.wav", 1.0))}

@@ -61,6 +61,13 @@ def test_test_passes_on_arguments_and_exit_code(house):
     assert house.commands[-1][1:] == ["-m", "pytest", "-k", "whistle"]
 
 
+@pytest.mark.parametrize(("processors", "processes"), [(1, "1"), (2, "2"), (64, "4"), (None, "1")])
+def test_all_tests_run_in_several_processes(house, monkeypatch, processors, processes):
+    monkeypatch.setattr("os.cpu_count", lambda: processors)
+    assert dev.main(["test"]) == 0
+    assert house.commands[-1][1:] == ["-m", "pytest", "-n", processes, "--dist", "loadfile"]
+
+
 def test_check_runs_every_tool_even_if_one_fails(house, capsys):
     assert dev.main(["check"]) == 0
     ran = [command for command in house.commands if "install" not in command]

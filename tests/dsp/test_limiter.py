@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from dreamsound_studio.audio import samples
-from dreamsound_studio.audio.samples import FloatArray, Samples
+from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
+from dreamsound_studio.dsp import limiter
 from dreamsound_studio.dsp.levels import true_peak
 from dreamsound_studio.dsp.limiter import REACH_S, limit
 
@@ -67,9 +67,73 @@ def test_all_channels_have_one_gain() -> None:
 def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     sound = bursts()
     whole, _ = limited(sound)
-    read = Samples.blocks
-    monkeypatch.setattr(
-        samples.Samples, "blocks", lambda self, size=10_007: read(self, min(size, 10_007))
-    )
+    monkeypatch.setattr(limiter, "BLOCK_SAMPLES", 10_007)
     parts, _ = limited(sound)
     np.testing.assert_allclose(parts, whole, atol=1e-6)
+
+
+def between_samples(sound: FloatArray) -> float:
+    """Return the highest peak at 32 times the rate, by an interpolator of its own.
+
+    Like a meter's, it passes what lies below 0.9 of the band: white noise has peaks beyond.
+    """
+    size = 2**15
+    padded = np.pad(sound.astype(np.float64), ((0, 0), (size // 4, size)))
+    highest = 0.0
+    for row in padded:
+        for first in range(0, len(row) - size + 1, size // 2):
+            spectrum = np.fft.rfft(row[first : first + size])
+            spectrum[round(0.9 * len(spectrum)) :] = 0
+            found = 32 * np.fft.irfft(spectrum, 32 * size)[8 * size : -8 * size]
+            highest = max(highest, float(np.max(np.abs(found))))
+    return highest
+
+
+def hostile(kind: str, rate: int) -> npt.NDArray[np.float64]:
+    """Return a second of a signal whose peaks are hard to see, ``[channels, n]``."""
+    count = np.arange(rate)
+    random = np.random.default_rng(3)
+    fade = np.minimum(1, np.minimum(count, count[::-1]) / 1000)
+    if kind == "between samples":
+        return fade * np.sin(np.pi / 2 * count + np.pi / 4)[None]
+    if kind == "clicks at edges of blocks":
+        sound = 0.02 * random.standard_normal((2, 3 * BLOCK_SAMPLES))
+        for edge in range(0, sound.shape[1], BLOCK_SAMPLES):
+            for offset in (-1, 0, 1, 7):
+                sound[:, (edge + offset) % sound.shape[1]] = random.choice([-1, 1])
+        return sound
+    if kind == "square":
+        return fade * np.sign(np.sin(2 * np.pi * 441.7 * count / rate))[None]
+    if kind == "noise":
+        return random.uniform(-1, 1, (2, rate))
+    if kind == "steps":
+        return np.repeat(random.choice([-1.0, 1.0], rate // 500), 500)[None]
+    return np.stack([np.roll(fade * random.choice([-1, 1], rate), k) for k in range(6)])
+
+
+@pytest.mark.parametrize("rate", [44_100, 96_000])
+@pytest.mark.parametrize(
+    "kind", ["between samples", "clicks at edges of blocks", "square", "noise", "steps", "5.1"]
+)
+def test_hostile_peaks_stay_under_the_ceiling(kind: str, rate: int) -> None:
+    sound = hostile(kind, rate).astype(np.float32)
+    into = Samples(*sound.shape)
+    ceiling = 10 ** (-1 / 20)
+    least = limit(Samples.of(sound), 2.0, ceiling, rate, into)
+    out = into.array()
+    assert least < 10 ** (-6 / 20)
+    assert true_peak([out], rate, len(out)) <= ceiling * 10 ** (0.1 / 20)
+    # A meter at four times the rate misses up to 0.8 dB at the top of the band.
+    assert between_samples(out) <= ceiling * 10 ** (0.8 / 20)
+
+
+def test_soft_blocks_need_no_look_between_their_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+    found = limiter._peaks
+    monkeypatch.setattr(limiter, "_peaks", lambda around: looked.append(1) or found(around))
+    sound = np.full((1, 3 * BLOCK_SAMPLES), 0.99 * limiter.SAFE * CEILING, np.float32)
+    sound[0, 1::2] *= -1
+    sound[0, :100] = 0.9
+    out, _ = limited(sound)
+    assert len(looked) == 1
+    assert np.array_equal(out[:, -BLOCK_SAMPLES:], sound[:, -BLOCK_SAMPLES:])

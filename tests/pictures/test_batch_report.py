@@ -63,7 +63,7 @@ def test_the_report_gives_the_outcome_of_each(tmp_path: Path) -> None:
     text = (tmp_path / "batch_report.txt").read_text()
     assert text.startswith("1 done, 1 skipped, 1 failed, of 3, in 1 h 2 min\n")
     assert "failed: in/<c>.wav: is broken" in text
-    assert "warnings about levels and files: 1, see batch_report.html" in text
+    assert "warnings: 1, see batch_report.html" in text
     report = json.loads((tmp_path / "batch_report.json").read_text())
     assert [row["state"] for row in report["inputs"]] == ["done", "failed", "skipped"]
     page = (tmp_path / "batch_report.html").read_text()

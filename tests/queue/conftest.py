@@ -119,11 +119,9 @@ def dreamsound(*arguments: object, **more: Any) -> subprocess.Popen[str]:
     """``dreamsound`` in a process of its own, which ends with the test."""
     process = subprocess.Popen(
         [sys.executable, "-m", "dreamsound_studio", *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
         text=True,
-        **more,
+        **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        | more,
     )
     _STARTED.append(process)
     return process

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -262,6 +263,43 @@ def test_a_scheduler_that_is_gone_gives_the_jobs_back(
     assert (store.job(number).state, store.job(number).crashes) == ("queued", 0)
     assert store.workers() == []
     assert list((tmp_path / "out").iterdir()) == []
+
+
+#: A machine with another DreamSound.
+IS_OLDER = """
+from dreamsound_studio.queue.farm import versions
+
+def dask_setup(worker):
+    versions.versions = lambda: {"engine": "0.0.9", "recipes": 1}
+"""
+
+
+def test_a_scheduler_that_comes_back_is_used_again_and_another_version_is_not(
+    store: Store, add: Add, tmp_path: Path, yamnet_h5: Path
+) -> None:
+    del yamnet_h5
+    older = tmp_path / "older.py"
+    older.write_text(IS_OLDER)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = ["--port", str(free.getsockname()[1])]
+    number = add()
+    said = tmp_path / "said"
+    with cluster_in(tmp_path / "first", port, []) as cluster, said.open("w") as log:
+        cluster.start_worker("older", "--preload", str(older))
+        process = dreamsound("worker", "--farm", cluster.address, stderr=log)
+        until(lambda: "gets no jobs" in said.read_text(), "the machine was asked")
+        assert store.job(number).state == "queued"
+        cluster.kill_scheduler()
+        until(lambda: "wait until it comes back" in said.read_text(), "it is missed")
+    with cluster_in(tmp_path / "second", port, []) as cluster:
+        cluster.start_worker("good")
+        until(lambda: store.job(number).is_over, "the job is over")
+        process.terminate()
+        process.wait(60)
+    job = store.job(number)
+    assert (job.state, job.crashes, job.attempts) == ("done", 0, 1), said.read_text()
+    assert "it has DreamSound 0.0.9, and this machine" in said.read_text()
 
 
 def test_where_there_are_gpus_jobs_go_to_them_alone(

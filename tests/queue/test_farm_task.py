@@ -5,6 +5,7 @@ Dask runs a task again if it has lost the result, or thinks that it has; memory 
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -99,6 +100,20 @@ def test_a_task_that_is_run_again_gives_the_same(
     )
     assert first.here is again.here is not is_shared
     check_same(first, again, folder)
+
+
+def test_a_folder_that_another_user_may_only_read_is_not_written_to(
+    client: Any, order: FarmOrder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access = os.access  # a test that root runs may write anywhere
+
+    def closed(path: Any, mode: int, **more: Any) -> bool:
+        return str(path) != order.folder and access(path, mode, **more)
+
+    monkeypatch.setattr(os, "access", closed)
+    made = client.submit(task.dream_job, order, {}, {}, pure=False).result(timeout=90)
+    assert made.here
+    assert [path.name for path in Path(order.folder).iterdir()] == [PROBE]
 
 
 def test_two_runs_of_a_task_at_once_do_not_meet(

@@ -44,7 +44,7 @@ def test_a_worker_killed_three_times_loses_nothing_and_does_nothing_twice(
 
 
 @pytest.mark.usefixtures("allowed")
-def test_one_worker_is_started_however_many_ask_and_none_outlives_its_supervisor(
+def test_one_worker_is_started_however_many_ask_and_another_when_its_supervisor_dies(
     store: Store, add: Add, tmp_path: Path, yamnet_h5: Path
 ) -> None:
     del yamnet_h5
@@ -73,19 +73,26 @@ def test_one_worker_is_started_however_many_ask_and_none_outlives_its_supervisor
     assert log.count("running on") == 1
     assert is_locked(store.folder / LOCK_NAME)
     (child,) = pids_of(store)
-    supervisor = int(
-        subprocess.run(
-            ["ps", "-o", "ppid=", "-p", str(child)], capture_output=True, text=True, check=True
-        ).stdout
-    )
+    supervisor = parent_of(child)
     assert listening(supervisor) == []
     long = add(steps=5000, out="long")
     until(lambda: store.job(long).progress.get("step"), "a step")
     os.kill(supervisor, signal.SIGKILL)
     until(lambda: not is_running(child), "the process that works has left")
-    assert (store.job(long).state, store.job(long).crashes) == ("queued", 0)
     assert not (tmp_path / "long").exists()
+    # Nobody sees that it is gone: what waits is taken up by another.
+    until(lambda: store.job(long).attempts == 2, "another worker has the job")
+    assert store.job(long).crashes == 0
     store.cancel(long)
+    until(lambda: store.job(long).is_over, "the job is cancelled")
+    (other,) = pids_of(store)
+    os.kill(parent_of(other), signal.SIGTERM)
+    until(lambda: not is_running(other), "the other worker has left")
+
+
+def parent_of(pid: int) -> int:
+    words = ["ps", "-o", "ppid=", "-p", str(pid)]
+    return int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
 
 
 def test_a_worker_leaves_when_asked_to_and_gives_its_job_back(
@@ -101,6 +108,19 @@ def test_a_worker_leaves_when_asked_to_and_gives_its_job_back(
     assert worker.returncode == 0, err
     assert not is_running(child)
     assert store.job(number).state == "queued"
+    assert store.workers() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_worker_that_is_still_loading_leaves_when_asked_to(
+    store: Store, number: signal.Signals
+) -> None:
+    psutil = pytest.importorskip("psutil")
+    worker = dreamsound("worker")
+    until(psutil.Process(worker.pid).children, "the process that works")
+    worker.send_signal(number)
+    _, err = worker.communicate(timeout=60)
+    assert worker.returncode == 0, err
     assert store.workers() == []
 
 

@@ -19,11 +19,13 @@ from dreamsound_studio.recipe.document import recipe_from
 from dreamsound_studio.recipe.method_table import METHODS, MethodRow
 from dreamsound_studio.recipe.no_effect import without_effect
 from dreamsound_studio.recipe.plan import Plan, terms_of
-from dreamsound_studio.recipe.presets import with_fields
+from dreamsound_studio.recipe.presets import factory_presets, with_fields
 from dreamsound_studio.recipe.recipe import PAPER_FIELDS, Recipe
 
 #: Texts that a file can hold.
-TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
+TEXTS = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1
+).filter(str.strip)
 # Any value that each field takes, whatever the others are.
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "model": TEXTS,
@@ -247,6 +249,19 @@ def test_what_is_not_a_number_is_refused_as_such(value: object) -> None:
             Recipe.make(**{name: value})
 
 
+@pytest.mark.parametrize("name", ["class", "layer", "target", "model"])
+def test_an_empty_text_is_refused(name: str) -> None:
+    with pytest.raises(RecipeError, match=f": {name} is empty. Give it a value, or leave it out"):
+        recipe_from({name: " "})
+
+
+def test_a_class_may_be_an_index() -> None:
+    assert recipe_from({"class": 35}).class_ == "35"
+    for value in (True, 3.0, [3]):
+        with pytest.raises(RecipeError, match="class: use text"):
+            recipe_from({"class": value})
+
+
 def test_fields_of_steps_and_masks_have_no_effect_on_a_learned_filter() -> None:
     asked: dict[str, Any] = {"threshold_db": -30.0, "mask": "soft", "strength": 0.2}
     learned = Recipe.make(method="sculpt", class_="Bird", depth_db=20.0, **asked)
@@ -254,7 +269,19 @@ def test_fields_of_steps_and_masks_have_no_effect_on_a_learned_filter() -> None:
     # Defaults are not asked for, and a plan asks for nothing.
     assert without_effect(Recipe.make(method="sculpt", knee_db=None, invert_mask=False)) == ()
     assert without_effect(Plan.of(learned)) == ()
-    assert without_effect(Recipe.make(method="filter", class_="Bird", **asked)) == ()
+
+
+def test_a_learned_filter_s_fields_have_no_effect_on_methods_that_learn_none() -> None:
+    asked: dict[str, Any] = {"depth_db": 20.0, "bed": "noise", "strength": 0.2, "threshold_db": -9}
+    added = Recipe.make(method="add", class_="Bird", **asked)
+    assert without_effect(added) == ("depth_db", "bed")
+    replaced = Recipe.make(method="filter", class_="Bird", **asked)
+    assert without_effect(replaced) == ("strength", "depth_db", "bed")
+
+
+def test_no_preset_sets_what_it_does_not_use() -> None:
+    unused = {one.name: without_effect(one.recipe) for one in factory_presets()}
+    assert not any(unused.values()), unused
 
 
 @pytest.mark.parametrize(

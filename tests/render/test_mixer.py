@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,10 @@ from dreamsound_studio.audio.formats import Bits, FileFormat
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.dsp.levels import true_peak
 from dreamsound_studio.errors import AudioFileError
+from dreamsound_studio.jobs.redo import options_of_note
 from dreamsound_studio.render.level_notes import is_level_note
 from dreamsound_studio.render.mixer import filter_render
+from dreamsound_studio.render.note import RenderNote, read_note
 from dreamsound_studio.render.options import RENDER_NAMES
 from dreamsound_studio.render.write import write_renders
 
@@ -154,7 +157,7 @@ def test_the_true_peak_stays_under_the_ceiling_and_that_is_said(tmp_path: Path) 
     sound = fade * tone(RATE / 4, 2.0, phase=np.pi / 4)
     gradient = np.zeros((1, 2 * RATE), np.float32)
     gradient[0, ::4000] = 1
-    written = write_renders(dreamed(clip, sound, gradient), tmp_path, options())
+    written = write_renders(dreamed(clip, sound, gradient), tmp_path, options(limit="off"))
     for name in ("dream", "gradient"):
         values = stored(written.paths[name])
         ours = true_peak([values.astype(np.float32)], RATE, 1)
@@ -162,9 +165,14 @@ def test_the_true_peak_stays_under_the_ceiling_and_that_is_said(tmp_path: Path) 
         theirs = max(np.max(np.abs(values)), np.max(np.abs(between)))
         for peak in (ours, theirs):
             assert 20 * np.log10(peak) == pytest.approx(-1, abs=0.02)
-        assert any(
-            note.startswith(f"{name} lowered by ") and is_level_note(note) for note in written.notes
-        )
+        assert written.softer_db[name] > 0.5
+    (note,) = written.notes
+    assert is_level_note(note)
+    assert re.match(
+        r"softer than the source to keep true peaks under -1 dBTP: dream \d\.\d dB, gradient \d",
+        note,
+    )
+    assert written.limited_db == {}
     # Lowered, not limited: still a pure tone.
     expected = sound[0] * 10 ** (written.gain_db / 20)
     np.testing.assert_allclose(stored(written.paths["dream"])[0], expected, atol=2.0**-23)
@@ -290,24 +298,78 @@ def sharpened(seconds: float = 3.0) -> np.ndarray:
     return sound.astype(np.float32)
 
 
-@pytest.mark.parametrize("learns", [True, False])
-def test_a_learned_filters_dream_is_as_loud_as_the_source(tmp_path: Path, learns: bool) -> None:
+def softer_than_source(folder: Path, sound: np.ndarray) -> float:
+    """Return by how much a render is softer than the source, LU, by another meter."""
+    meter = pyloudnorm.Meter(RATE)
+    wanted = meter.integrated_loudness(stored(folder / "song.wav")[0])
+    return float(wanted - meter.integrated_loudness(sound[0]))
+
+
+@pytest.mark.parametrize(
+    ("learns", "limit", "softer_db", "limited_db"),
+    [(True, "on", 0, 12), (False, "on", 3, 6), (True, "off", 9, None), (False, "off", 9, None)],
+)
+def test_peaks_are_limited_so_that_a_dream_is_as_loud_as_the_source(
+    tmp_path: Path, learns: bool, limit: str, softer_db: float, limited_db: float | None
+) -> None:
     clip = source_clip(tmp_path, noise(1, 3 * RATE, 0.2))
     dream = dreamed(clip, sharpened())
     # Only whether there is a filter counts: neither of these renders makes it audible.
     dream.learned = object() if learns else None  # type: ignore[assignment]
-    written = write_renders(dream, tmp_path, options("dream", "difference"))
+    written = write_renders(dream, tmp_path, options("dream", "difference", limit=limit))
     sound = stored(written.paths["dream"])
     assert true_peak([sound.astype(np.float32)], RATE, 1) <= 10 ** (-0.95 / 20)
-    meter = pyloudnorm.Meter(RATE)
-    missing = meter.integrated_loudness(stored(tmp_path / "song.wav")[0])
-    missing -= meter.integrated_loudness(sound[0])
-    notes = [note for note in written.notes if is_level_note(note)]
-    if learns:
-        assert abs(missing) < 1
-        assert any("peaks limited by up to" in note for note in notes)
+    softer = softer_than_source(tmp_path, sound)
+    assert softer == pytest.approx(softer_db, abs=2)
+    assert written.softer_db["dream"] == pytest.approx(softer, abs=0.1)
+    found = written.limited_db.get("dream")
+    if limited_db is None:
+        assert found is None
     else:
-        assert missing > 2
-        assert any(note.startswith("dream lowered by") for note in notes)
+        assert found == pytest.approx(limited_db, abs=1 if learns else 0.01)
+    assert [note for note in written.notes if is_level_note(note)] == (
+        [f"softer than the source to keep true peaks under -1 dBTP: dream {softer:.1f} dB"]
+        if softer >= 0.5
+        else []
+    )
     total = stored(tmp_path / "song.wav") + stored(written.paths["difference"])
     assert np.max(np.abs(total - sound)) <= 2.0**-22
+
+
+def test_few_peaks_cost_no_loudness(tmp_path: Path) -> None:
+    """Without the limiter, one click sets the level of a whole dream."""
+    clip = source_clip(tmp_path, noise(2, 3 * RATE, 0.1))
+    sound = clip.samples.array().copy()
+    sound[:, RATE] = 1.6
+    softer = {}
+    for limit in ("on", "off"):
+        chosen = options("dream", limit=limit, overwrite=True)
+        written = write_renders(dreamed(clip, sound), tmp_path, chosen)
+        softer[limit] = softer_than_source(tmp_path, stored(written.paths["dream"]))
+        assert bool(written.notes) == (limit == "off")
+    assert abs(softer["on"]) < 0.3
+    assert softer["off"] > 3
+
+
+def test_kept_steps_are_limited_at_the_dreams_gain(tmp_path: Path) -> None:
+    clip = source_clip(tmp_path, noise(1, 3 * RATE, 0.2))
+    dream = dreamed(clip, clip.samples.array())
+    loud = clip.samples.array().copy()
+    loud[:, RATE] = 1.5
+    dream.kept[3] = Samples.of(loud)
+    written = write_renders(dream, tmp_path, options("dream"))
+    step = stored(written.paths["dream_step3"])
+    assert true_peak([step.astype(np.float32)], RATE, 1) <= 10 ** (-0.95 / 20)
+    assert written.limited_db["dream_step3"] > 3
+    np.testing.assert_allclose(step[:, : RATE // 2], loud[:, : RATE // 2], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("limit", ["on", "off"])
+def test_a_render_s_note_says_how_its_peaks_were_treated(tmp_path: Path, limit: str) -> None:
+    clip = source_clip(tmp_path, noise(1, RATE, 0.1))
+    written = write_renders(
+        dreamed(clip, clip.samples.array()), tmp_path, options("dream", limit=limit)
+    )
+    note = read_note(written.paths["dream"])
+    assert note.get("limit", "on") == limit
+    assert options_of_note(RenderNote(**note), written.paths["dream"]).limit == limit

@@ -18,6 +18,7 @@ def test_options_are_checked_when_they_are_made() -> None:
         ({"format": "wma"}, "format: use one of wav, .*, mp3, not 'wma'"),
         ({"bits": "8"}, "bits: .*not '8'"),
         ({"level": "loud"}, "level: .*not 'loud'"),
+        ({"limit": "hard"}, "limit: use one of on, off, not 'hard'"),
         ({"level": "raw"}, "raw needs bits 32f"),
         ({"level": "raw", "bits": "24"}, "raw needs bits 32f"),
         ({"colour": "red"}, "colour: "),

@@ -41,6 +41,7 @@ from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.pictures.batch_report import BatchReport, LeftOut, Row, sounds_in
 from dreamsound_studio.pictures.drawing import write_thumbnail
+from dreamsound_studio.render.level_notes import is_level_note, summary
 
 app = App()
 
@@ -165,6 +166,7 @@ class _Run:
     def __post_init__(self) -> None:
         self.control = Control()
         self._done = 0
+        self._softer: list[dict[str, float]] = []
         self._began = time.monotonic()
         # So many sounds are in memory, or in scratch files, at the same time.
         self._slots = threading.Semaphore(self.jobs + 2)
@@ -183,6 +185,7 @@ class _Run:
                     raise
         except (ModelError, RenderCancelled, KeyboardInterrupt) as error:
             stopped = error
+        self.report.levels = summary(self._softer) or ""
         self.report.seconds = time.monotonic() - self._began
         self.report.write()
         if stopped is not None:
@@ -224,8 +227,13 @@ class _Run:
             row.before, row.after = dream.initial.score, dream.final.score
             row.judged = None if report.judged is None else report.judged.as_dict()
             row.renders = {name: str(path) for name, path in report.renders.items()}
+            self._softer.append(report.softer_db)
             known = self.runner.model_notes
-            row.warnings += [line for line in report.warnings if line not in known]
+            for line in report.warnings:
+                if is_level_note(line):
+                    row.levels = line
+                elif line not in known:
+                    row.warnings.append(line)
             self._show(row)
             self._drawing.submit(self._draw, row, dream)
         except RenderCancelled:

@@ -37,6 +37,7 @@ from dreamsound_studio.cli.shared.reading import (
 from dreamsound_studio.cli.shared.request import RenderRequest, takes_render_request
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.cli.shared.verbosity import verbosity
+from dreamsound_studio.render.level_notes import summary
 
 app = App()
 
@@ -102,6 +103,9 @@ def render(
             _show_plan(report)
     else:
         inform_of_renders(inputs.reports)
+        softer = [report.get("softer_db", {}) for report in inputs.reports]
+        if len(softer) > 1 and (line := summary(softer)):
+            say(f"dreamsound: {line}")
     return code
 
 
@@ -164,7 +168,7 @@ class _Inputs:
         self.runner.model(spec)
         sounds = Sounds(clip, self.targets, start)
         with StepLine(path, spec.recipe.step_count) as self._line:
-            hooks = self._line.hooks()
+            hooks = self._line.hooks(tells_levels=len(self.specs) == 1)
             report, dream = self.runner.run(spec, sounds, self._line, self.control, hooks)
             dream.close()
             self._line.result(report.final.class_name, report.initial.score, report.final.score)

@@ -23,6 +23,7 @@ from dreamsound_studio.cli.shared.options import (
     FormatOption,
     JudgeOption,
     LevelOption,
+    LimitOption,
     OverwriteOption,
     PaperOption,
     PresetOption,
@@ -95,6 +96,7 @@ def vary(
     span: SpanOption = None,
     renders: RendersOption = "dream",
     level: LevelOption = "match",
+    limit: LimitOption = "on",
     file_format: FormatOption = "wav",
     bits: BitsOption = None,
     overwrite: OverwriteOption = False,
@@ -129,6 +131,7 @@ def vary(
     options = RenderOptions.make(
         renders=render_names(renders),
         level=level,
+        limit=limit,
         format=file_format,
         bits=bits,
         overwrite=True,

@@ -290,12 +290,7 @@ class Ear:
             On a GPU `block_patches`, on processors at most half of them, and such that a single
             pass has an even number of blocks.
         """
-        if has_gpu():
-            return self.block_patches
-        number = math.ceil(patches / math.ceil(self.block_patches / 2))
-        if passes == 1:
-            number += number % 2
-        return math.ceil(patches / number)
+        return block_size(self.block_patches, patches, passes)
 
     def silences(self) -> Silences:
         """Return what a pass keeps of the blocks that are silent."""
@@ -345,3 +340,13 @@ class Ear:
         heard_to = self.resampler.length_out(sound.length + sound.tail) - origin
         place = [start - origin, stop - start, heard_from, heard_to, count, sound.window, start]
         return (sound.read(first, last), np.array(place, np.int32), sound.equaliser), first
+
+
+def block_size(block_patches: int, patches: int, passes: int = 1) -> int:
+    """Return the number of patches of each block; see `Ear.block_size`."""
+    if has_gpu():
+        return block_patches
+    number = math.ceil(patches / math.ceil(block_patches / 2))
+    if passes == 1:
+        number += number % 2
+    return math.ceil(patches / number)

@@ -15,9 +15,11 @@ from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.block_sizes import block_of
 from dreamsound_studio.dream.dreamer import Dreamer
+from dreamsound_studio.dream.fitting_blocks import fitting, patches_of, taken_patches
 from dreamsound_studio.dream.out_of_memory import half_of, halving_line
 from dreamsound_studio.dream.records import RawDream, Snapshot, StepEvent
 from dreamsound_studio.errors import is_out_of_memory
+from dreamsound_studio.memory import free_bytes
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.recipe import Recipe
 
@@ -38,6 +40,12 @@ class PatientDreamer:
     earlier_blocks : sequence of (int, int), optional
         As in `RawDream`: values of `block_patches` to begin with, each with the last step that
         runs by it. The recipe has the last value.
+    most_patches : int, optional
+        Larger values of `block_patches` than this have cost a process its life: the dream begins
+        with a smaller one, as it does where a block would not fit into the free memory.
+    on_block : callable, optional
+        Called with the least value of `block_patches` that has the blocks of the dream, before the
+        first step and where it changes.
     more
         Further arguments of `Dreamer`.
 
@@ -62,6 +70,8 @@ class PatientDreamer:
         snapshot: Snapshot | None = None,
         on_warning: Callable[[str], None] | None = None,
         earlier_blocks: Sequence[tuple[int, int]] = (),
+        most_patches: int | None = None,
+        on_block: Callable[[int], None] = lambda _: None,
         **more: Any,
     ) -> None:
         self._control = control or Control()
@@ -88,6 +98,11 @@ class PatientDreamer:
 
         self._build = build
         self.dreamer = build(values[0], snapshot)
+        length_s = clip.samples.length / clip.sample_rate_hz
+        self._count = patches_of(self.dreamer.recipe, self.dreamer.model, length_s)
+        self._on_block = on_block
+        on_block(taken_patches(self._patches, self._count))
+        self._fit(most_patches)
 
     def steps(self) -> Iterator[StepEvent]:
         """Dream, yielding an event after each step.
@@ -133,6 +148,16 @@ class PatientDreamer:
                 fewer = half_of(self._patches, error)
             self._halve(fewer)
 
+    def _fit(self, most_patches: int | None) -> None:
+        """Begin with smaller blocks than the recipe's where those do not fit."""
+        before = self._patches
+        fewer = before if most_patches is None else min(before, most_patches)
+        fewer = fitting(fewer, self._count, self.dreamer.model)
+        if fewer < before:
+            free_mb = free_bytes() / 1e6
+            why = f"{free_mb:.0f} MB of memory free"
+            self._continue_by(fewer, f"{why}: block_patches reduced from {before} to {fewer}")
+
     @property
     def _patches(self) -> int:
         return self.dreamer.recipe.block_patches
@@ -156,10 +181,11 @@ class PatientDreamer:
 
     def _halve(self, fewer: int) -> None:
         """Continue with fewer patches at a time, from the last step if it is whole."""
-        before = self._patches
+        self._continue_by(fewer, halving_line(self._patches, fewer))
+
+    def _continue_by(self, fewer: int, text: str) -> None:
         self._planned = [(step, patches) for step, patches in self._planned if patches < fewer]
         snapshot = self.dreamer.snapshot() if self.dreamer.is_between_steps else self._snapshot
-        text = halving_line(before, fewer)
         if snapshot is None or not snapshot.steps:
             # What was heard in larger blocks differs in its last bits: all is of the smaller ones.
             snapshot = None
@@ -185,6 +211,7 @@ class PatientDreamer:
         self.dreamer = self._build(patches, snapshot)
         if snapshot is None:
             self.dreamer.warnings += self._halvings
+        self._on_block(taken_patches(patches, self._count))
 
     def _warn(self, text: str) -> None:
         """Pass a warning on, once: a dreamer that is built again finds the same again."""

@@ -198,7 +198,7 @@ def peak_safe_gain_db(
     Returns
     -------
     gain_db : float
-        The safe gain: levels are lowered, never limited.
+        The safe gain.
     lowered_db : float
         The reduction from the desired gain; 0.0 if none.
 

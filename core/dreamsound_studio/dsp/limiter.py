@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
-from dreamsound_studio.audio.samples import FloatArray, Samples
+from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
+from dreamsound_studio.control import between_blocks
+from dreamsound_studio.dsp.threads import in_threads
 
 #: How long before a peak its gain begins to fall, and how long after it it has recovered, s.
 REACH_S = 0.01
 #: Peaks between samples are found at this multiple of the rate, as BS.1770 has it.
 OVERSAMPLING = 4
+#: Samples below this share of the ceiling have no peak above it between them: the interpolator adds
+#: at most 10 dB, to the worst of signals.
+SAFE = 0.3
 #: Samples on either side that the interpolation depends on.
 CONTEXT = 256
 
@@ -50,21 +57,30 @@ def limit(sound: Samples, gain: float, ceiling: float, sample_rate_hz: int, into
     window = np.hanning(size + 2)[1:-1]
     window /= window.sum()
     margin = 2 * reach + CONTEXT
-    least = 1.0
-    for start, block in sound.blocks():
-        stop = start + block.shape[1]
+
+    def limited(start: int) -> float:
+        stop = min(start + BLOCK_SAMPLES, sound.length)
         around = sound.read(start - margin, stop + margin) * np.float32(gain)
+        inside = slice(margin, margin + stop - start)
+        if np.max(np.abs(around)) < SAFE * ceiling:
+            into.write(start, around[:, inside])
+            return 1.0
         needed = np.minimum(1.0, ceiling / np.maximum(_peaks(around), 1e-12))
-        inside = slice(margin, margin + block.shape[1])
         if np.all(needed == 1):
             into.write(start, around[:, inside])
-            continue
+            return 1.0
         held = minimum_filter1d(needed, size, mode="nearest")
         # Beyond the block's context nothing is known: its ends are not used.
         smooth = oaconvolve(held - 1, window, mode="same")[inside] + 1
-        least = min(least, float(smooth.min()))
         into.write(start, around[:, inside] * smooth.astype(np.float32))
-    return least
+        return float(smooth.min())
+
+    def starts() -> Iterator[int]:
+        for start in range(0, sound.length, BLOCK_SAMPLES):
+            between_blocks()
+            yield start
+
+    return min(in_threads(limited, starts()), default=1.0)
 
 
 def _peaks(sound: FloatArray) -> npt.NDArray[np.float64]:

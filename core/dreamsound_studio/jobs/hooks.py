@@ -50,8 +50,12 @@ class Hooks:
         Of this same dream, interrupted, to continue from.
     earlier_blocks : sequence of (int, int)
         As in `PatientDreamer`.
+    most_patches, on_block : int and callable, optional
+        As in `PatientDreamer`.
     label : str
         Name of the job in messages; by default its input.
+    tells_levels : bool, optional
+        Whether the progress receives the note on renders that are softer than their source.
     steps : int, optional
         Finish after this many steps, even if the recipe has more.
     """
@@ -64,7 +68,10 @@ class Hooks:
     tag: str = ""
     snapshot: Snapshot | None = None
     earlier_blocks: Sequence[tuple[int, int]] = ()
+    most_patches: int | None = None
+    on_block: Callable[[int], None] = lambda _: None
     label: str = ""
+    tells_levels: bool = True
     steps: int | None = None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import warnings
 from collections import OrderedDict
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 from dreamsound_studio.dream.kept_graphs import drop_graphs, graphs_bytes
 from dreamsound_studio.dream.objective import check_names
 from dreamsound_studio.dream.verify import verify_weights
-from dreamsound_studio.memory import free_unused
+from dreamsound_studio.memory import free_unused, most_bytes
 from dreamsound_studio.models.ensemble import together
 from dreamsound_studio.models.network import MOST_GRAPH_BYTES
 from dreamsound_studio.models.store.find import find_weights
@@ -30,17 +29,13 @@ if TYPE_CHECKING:
 
 #: Memory of a loaded network without its graphs, as a multiple of its weights: folded copies.
 COPIES = 4
-#: Default limit, as a share of the machine's memory.
+#: Default limit, as a share of the memory that this process can have.
 SHARE_OF_MEMORY = 0.25
-DEFAULT_BYTES = 2 * 2**30
 
 
 def default_budget() -> int:
-    """Return the default memory for models in bytes: a quarter of the machine's memory."""
-    try:
-        return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * SHARE_OF_MEMORY)
-    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
-        return DEFAULT_BYTES
+    """Return the default memory for models in bytes: a quarter of what it can have."""
+    return int(SHARE_OF_MEMORY * most_bytes())
 
 
 @dataclass(frozen=True)

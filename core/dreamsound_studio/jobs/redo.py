@@ -202,6 +202,7 @@ def options_of_note(note: RenderNote, path: Path) -> RenderOptions:
     return RenderOptions.make(
         renders=(name,),
         level=note.level,
+        limit=note.limit,
         format=note.format,
         bits=bits if lossless else None,
         name="{stem}",

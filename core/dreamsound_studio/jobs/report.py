@@ -62,6 +62,8 @@ class Report:
         What a second model hears in both.
     gain_db : float
         Gain of the dream.
+    limited_db, softer_db : dict
+        As in `render.level_notes.LevelChanges`.
     renders : dict
         Path of each render, by name.
     warnings : list of str
@@ -84,6 +86,8 @@ class Report:
     recipe: Recipe
     judged: Judgement | None = None
     gain_db: float = 0.0
+    limited_db: dict[str, float] = field(default_factory=dict)
+    softer_db: dict[str, float] = field(default_factory=dict)
     renders: dict[str, Path] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -107,6 +111,8 @@ class Report:
             judged=dream.judged,
             recipe=dream.recipe.model_copy(update={"model": dream.model_name}),
             gain_db=written.gain_db,
+            limited_db=written.limited_db,
+            softer_db=written.softer_db,
             renders=dict(written.paths),
             warnings=[*dream.warnings, *written.notes],
         )
@@ -126,6 +132,8 @@ class Report:
             "judged": None if self.judged is None else _judged(self.judged),
             "recipe": self.recipe.as_dict(),
             "gain_db": self.gain_db,
+            "limited_db": self.limited_db,
+            "softer_db": self.softer_db,
             "renders": {name: str(path) for name, path in self.renders.items()},
             "warnings": self.warnings,
         }

@@ -22,6 +22,7 @@ ProgressReport = TypedDict(
         "device": str,
         "machine": str,
         "resumed": int,
+        "block_patches": int,
         "loss": float,
         "class": str,
         "score": float,
@@ -86,6 +87,8 @@ class DreamResult(TypedDict, total=False):
     judged: JudgedResult | None
     recipe: dict[str, JsonValue]
     gain_db: float
+    limited_db: dict[str, float]
+    softer_db: dict[str, float]
     renders: dict[str, str]
     warnings: list[str]
     skipped: bool

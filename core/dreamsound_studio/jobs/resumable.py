@@ -103,6 +103,7 @@ class ResumableJob:
             self.hooks,
             places=self.place_of,
             snapshot=snapshot,
+            on_block=lambda patches: self.progress.change(True, block_patches=patches),
             on_step=lambda dreamer: self._after_step(checkpoints, dreamer),
             on_ready=self._completed(warnings, began_s),
         )

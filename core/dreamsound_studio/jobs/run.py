@@ -24,6 +24,7 @@ from dreamsound_studio.library.records import DreamRecord
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.recipe.naming import LATE, fields_in
 from dreamsound_studio.recipe.recipe import Recipe
+from dreamsound_studio.render.level_notes import is_level_note
 from dreamsound_studio.render.write import Ready, check_places, planned_paths, write_renders
 
 
@@ -49,6 +50,8 @@ def dreamer_of(
         snapshot=hooks.snapshot,
         places=hooks.places,
         earlier_blocks=hooks.earlier_blocks,
+        most_patches=hooks.most_patches,
+        on_block=hooks.on_block,
     )
 
 
@@ -213,7 +216,7 @@ class Runner:
             progress.note(f"writing {name}")
 
         def ready(made: Ready) -> None:
-            report, record = self._describe(spec, dream, made, say)
+            report, record = self._describe(spec, dream, made, say, hooks.tells_levels)
             report.seconds = time.monotonic() - began_s
             described.append((report, record))
             if hooks.on_ready is not None:
@@ -242,7 +245,12 @@ class Runner:
         return report
 
     def _describe(
-        self, spec: JobSpec, dream: RawDream, made: Ready, say: Callable[[str], None]
+        self,
+        spec: JobSpec,
+        dream: RawDream,
+        made: Ready,
+        say: Callable[[str], None],
+        tells_levels: bool,
     ) -> tuple[Report, DreamRecord | None]:
         """Return the report and the library's record of files that are not yet in their places."""
         report = Report.of(dream, spec.input, self.model(spec).device, made.written)
@@ -254,7 +262,8 @@ class Runner:
             made.partial,
             always=not self._keeps_records,
         )
-        for text in [*made.written.notes, *unkept]:
+        notes = [*made.written.notes, *unkept]
+        for text in notes if tells_levels else [one for one in notes if not is_level_note(one)]:
             say(text)
         report.warnings += unkept
         return report, record

@@ -197,6 +197,8 @@ class Row:
         Spectrograms, ``before`` and ``after``, relative to the report.
     warnings : list of str
         Warnings to show.
+    levels : str
+        Which of its renders are softer than the source.
     """
 
     number: int
@@ -213,6 +215,7 @@ class Row:
     renders: dict[str, str] = field(default_factory=dict)
     pictures: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    levels: str = ""
 
     def outcome(self, name: str = "") -> str:
         """Return the state and the reason, with the sound's `name` unless the reason names it."""
@@ -238,6 +241,8 @@ class BatchReport:
         Total duration.
     left_out : list of LeftOut
         What is in the folders and is not in the batch.
+    levels : str
+        How many renders are softer than their sources, in one line.
     """
 
     out: Path
@@ -245,6 +250,7 @@ class BatchReport:
     rows: list[Row]
     seconds: float = 0.0
     left_out: list[LeftOut] = field(default_factory=list)
+    levels: str = ""
 
     @classmethod
     def beginning(cls, out: Path, rows: list[Row], stem: str = "batch_report") -> BatchReport:
@@ -287,9 +293,11 @@ class BatchReport:
         return "\n".join(lines)
 
     def remarks(self) -> str:
-        """Return how many warnings there are, and where to read them; nothing without any."""
+        """Return how many renders are softer, and how many warnings there are; or nothing."""
         count = sum(len(row.warnings) for row in self.rows)
-        return f"warnings about levels and files: {count}, see {self.name}.html" if count else ""
+        lines = [self.levels, f"warnings: {count}" if count else ""]
+        remarks = "; ".join(filter(None, lines))
+        return f"{remarks}, see {self.name}.html" if remarks else ""
 
     def write(self) -> None:
         """Write the report as text, JSON and HTML, each atomically.
@@ -327,7 +335,8 @@ class BatchReport:
         )
 
     def _card(self, row: Row) -> str:
-        notes = "".join(f'<p class="warning">{escape_html(line)}</p>' for line in row.warnings)
+        lines = filter(None, [row.levels, *row.warnings])
+        notes = "".join(f'<p class="warning">{escape_html(line)}</p>' for line in lines)
         if row.state != "done":
             kind = "error" if row.state == "failed" else "warning"
             content, pair = f'<p class="{kind}">{escape_html(row.outcome())}</p>{notes}', ""

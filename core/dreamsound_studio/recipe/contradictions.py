@@ -33,6 +33,9 @@ def _check_texts(recipe: RecipeFields) -> None:
     bad = unusable_text(dict(recipe))
     if bad is not None:
         raise ValueError(f"{bad!a:.60} has a NUL or half a character in it. Remove it.")
+    for name, value in recipe:
+        if isinstance(value, str) and not value.strip():
+            raise ValueError(f"{name.rstrip('_')} is empty. Give it a value, or leave it out.")
 
 
 def _check_filter(recipe: RecipeFields) -> None:

@@ -356,3 +356,8 @@ class RecipeFields(BaseModel):
     @classmethod
     def _as_text(cls, value: Any) -> Any:
         return str(value) if is_objective(value) else value
+
+    @field_validator("class_", mode="before")
+    @classmethod
+    def _as_index(cls, value: Any) -> Any:
+        return str(value) if type(value) is int else value

@@ -18,6 +18,31 @@ OF_STEPS_AND_MASKS = (
     "threshold_over_steps",
     "threshold_over_time",
 )
+#: What a method that puts the filtered sound in the sound's place does without: it adds nothing.
+OF_STEPS = (
+    "strength",
+    "strength_ref",
+    "normalise",
+    "follow_envelope",
+    "strength_over_steps",
+    "strength_over_time",
+)
+#: What a method does without that learns no filter.
+OF_LEARNED_FILTERS = (
+    "gain_grid",
+    "depth_db",
+    "rate_db",
+    "pull",
+    "bed",
+    "bed_file",
+    "bed_level_db",
+)
+#: The fields by what a method does with what it makes. A mask always counts in the hard cut.
+UNUSED = {
+    "add": OF_LEARNED_FILTERS,
+    "replace": OF_STEPS + OF_LEARNED_FILTERS,
+    "learn": OF_STEPS_AND_MASKS,
+}
 
 
 def without_effect(recipe: Recipe) -> tuple[str, ...]:
@@ -28,9 +53,8 @@ def without_effect(recipe: Recipe) -> tuple[str, ...]:
     recipe : Recipe
         As it was given: a plan sets every field, and asks for none.
     """
-    if isinstance(recipe, Plan) or Plan.of(recipe).combine != "learn":
+    if isinstance(recipe, Plan):
         return ()
+    unused = UNUSED[Plan.of(recipe).combine]
     fields = Recipe.model_fields
-    return tuple(
-        name for name in OF_STEPS_AND_MASKS if getattr(recipe, name) != fields[name].default
-    )
+    return tuple(name for name in unused if getattr(recipe, name) != fields[name].default)

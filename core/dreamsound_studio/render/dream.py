@@ -44,7 +44,11 @@ class Dream(RawDream):
         return (*RENDERS, *(f"dream_step{step}" for step in self.kept))
 
     def render(
-        self, name: str = "dream", *, level: Literal["match", "raw"] = "match"
+        self,
+        name: str = "dream",
+        *,
+        level: Literal["match", "raw"] = "match",
+        limit: Literal["on", "off"] = "on",
     ) -> FloatArray:
         """Return a render as an array; no file is written.
 
@@ -56,6 +60,8 @@ class Dream(RawDream):
         level : {"match", "raw"}, optional
             Match the source's loudness, with a true peak under -1 dBTP, or keep the loop's own
             values.
+        limit : {"on", "off"}, optional
+            Limit peaks where the render would otherwise be softer than its source, or lower it.
 
         Returns
         -------
@@ -71,7 +77,8 @@ class Dream(RawDream):
             raise RecipeError(
                 f"unknown render {name!r}: choose from {', '.join(self.render_names)}"
             )
-        mixer = RenderMixer(self, RenderOptions.make(level=level, bits="32f"), "32f", [])
+        options = RenderOptions.make(level=level, limit=limit, bits="32f")
+        mixer = RenderMixer(self, options, "32f", [])
         try:
             return np.concatenate(list(mixer.blocks(name)), axis=1)
         finally:

@@ -1,32 +1,61 @@
-"""The note on a render that was lowered: written and recognised here, and nowhere else."""
+"""The line on renders whose level is not the source's: written and recognised here only."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
-_WHY: Final = "to keep its true peak under"
+#: Ceiling for the true peak of a render, dBTP.
+CEILING_DBTP: Final = -1.0
+#: Less than this is not heard: a render is then as loud as its source, dB.
+HEARD_DB: Final = 0.5
+_WHY: Final = "to keep true peaks under"
 
 
-def level_note(render: str, lowered_db: float, ceiling_dbtp: float) -> str:
-    """Return the note on a render.
+@dataclass
+class LevelChanges:
+    """How the peaks and levels changed of a dream's renders.
 
-    Parameters
+    Attributes
     ----------
-    render : str
-        Name of the render.
-    lowered_db : float
-        By how much it was lowered, dB.
-    ceiling_dbtp : float
-        What its true peak stays under, dBTP.
+    limited_db : dict
+        By how much the peaks of a render were limited at most, by its name; dB.
+    softer_db : dict
+        By how much a render is softer than it should be, by its name; dB.
     """
-    return f"{render} lowered by {lowered_db:.1f} dB {_WHY} {ceiling_dbtp:g} dBTP"
 
+    limited_db: dict[str, float] = field(default_factory=dict)
+    softer_db: dict[str, float] = field(default_factory=dict)
 
-def limit_note(render: str, limited_db: float, ceiling_dbtp: float) -> str:
-    """Return the note on a render whose peaks were limited, by up to some dB."""
-    return f"{render}'s peaks limited by up to {limited_db:.1f} dB {_WHY} {ceiling_dbtp:g} dBTP"
+    def note(self) -> str | None:
+        """Return a line on the renders that are softer; None if there are none."""
+        heard = {name: found for name, found in self.softer_db.items() if found >= HEARD_DB}
+        if not heard:
+            return None
+        softer = ", ".join(f"{name} {found:.1f} dB" for name, found in heard.items())
+        return f"softer than the source {_WHY} {CEILING_DBTP:g} dBTP: {softer}"
 
 
 def is_level_note(text: str) -> bool:
-    """Return whether a warning is such a note: it concerns only the level."""
+    """Return whether a warning is such a line: it concerns only the level."""
     return _WHY in text
+
+
+def summary(softer: Iterable[Mapping[str, float]]) -> str | None:
+    """Return one line on the renders of several dreams that are softer; None if there are none.
+
+    Parameters
+    ----------
+    softer : iterable of mapping
+        `LevelChanges.softer_db` of each dream.
+    """
+    found = [one for renders in softer for one in renders.values() if one >= HEARD_DB]
+    if not found:
+        return None
+    renders = "1 render is" if len(found) == 1 else f"{len(found)} renders are"
+    up_to = "" if len(found) == 1 else "up to "
+    return (
+        f"{renders} softer than the source by {up_to}{max(found):.1f} dB "
+        f"{_WHY} {CEILING_DBTP:g} dBTP"
+    )

@@ -17,6 +17,7 @@ from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.dsp.levels import (
     LevelKind,
     LevelReading,
+    db,
     from_db,
     match_gain_db,
     measure_level,
@@ -25,14 +26,15 @@ from dreamsound_studio.dsp.levels import (
 )
 from dreamsound_studio.dsp.limiter import limit
 from dreamsound_studio.recipe.automation import Automation
-from dreamsound_studio.render.level_notes import level_note, limit_note
+from dreamsound_studio.render.level_notes import CEILING_DBTP, LevelChanges
 from dreamsound_studio.render.options import RENDERS, RenderOptions
 from dreamsound_studio.render.reach import Reach
 
-#: Ceiling for the true peak of a render, dBTP.
-CEILING_DBTP = -1.0
-#: A dream that a filter remade is limited by up to this; what is more lowers it as a whole, dB.
-MOST_LIMITING_DB = 18.0
+#: Peaks are limited by up to this; what is more lowers a render as a whole, dB.
+MOST_LIMITING_DB = 6.0
+#: The same of a dream that a filter remade: it sharpens attacks, and what was sharp already would
+#: come out much softer than the source.
+MOST_LIMITING_LEARNED_DB = 18.0
 #: How near a limited dream comes to the source's loudness, dB, in up to so many rounds.
 NEAR_DB, ROUNDS = 0.3, 4
 #: Most gain, up or down, of a part of the sound that makes the whole as loud as the source, dB.
@@ -51,10 +53,12 @@ class RenderMixer:
     bits : {"16", "24", "32f"}
         Sample format of the files.
     notes : list of str
-        Receives messages about level changes.
+        Receives messages about the renders' formats.
 
     Attributes
     ----------
+    changes : LevelChanges
+        How the peaks and levels changed of the renders so far.
     dream_gain_db : float
         The dream's gain; renders without a level of their own share it.
     """
@@ -64,6 +68,8 @@ class RenderMixer:
     ) -> None:
         self._dream = dream
         self._raw = options.level == "raw"
+        self._limits = options.limit == "on"
+        self.changes = LevelChanges()
         self._only = heard_channel(dream.source)
         # A lossy format loses more than rounding would, so there is no rounding before it.
         self._bits: Bits = "32f" if options.format in LOSSY else bits
@@ -123,37 +129,49 @@ class RenderMixer:
             row = RENDERS.get(name)
             if row is not None and row.level == "source":
                 wanted = self._matching_gain_db(samples, row.most_gain_db)
+                most_db = math.inf if row.most_gain_db is None else row.most_gain_db
             else:
-                wanted = self.dream_gain_db
+                wanted = most_db = self.dream_gain_db
             gain, lowered = peak_safe_gain_db(wanted, self._peak(samples), CEILING_DBTP)
-            if lowered > 0 and name == "dream" and self._dream.learned is not None:
-                gain = self._limit(name, wanted, lowered)
+            if lowered > 0 and self._limits:
+                most_db = min(most_db, gain + self._most_limiting_db(name))
+                gain = self._limit(name, wanted, most_db)
             elif lowered > 0:
-                self._notes.append(level_note(name, lowered, CEILING_DBTP))
+                self.changes.softer_db[name] = lowered
             self._gains[name] = gain
         return self._gains[name]
 
-    def _limit(self, name: str, wanted_db: float, lowered_db: float) -> float:
-        """Limit a render to be as loud as the source; return its gain in dB.
+    def _most_limiting_db(self, name: str) -> float:
+        remade = self._dream.learned is not None and name.startswith("dream")
+        return MOST_LIMITING_LEARNED_DB if remade else MOST_LIMITING_DB
 
-        A learned filter sharpens attacks: without limiting, what was sharp already would come out
-        much softer than the source.
+    def _limit(self, name: str, wanted_db: float, most_db: float) -> float:
+        """Give a render a gain and limit its peaks; return the gain in dB.
+
+        It is raised, to `most_db` at most, by what limiting takes from its loudness.
         """
         rate, samples = self._dream.source.sample_rate_hz, self._samples(name)
-        most_db = wanted_db - lowered_db + MOST_LIMITING_DB
         gain_db, ceiling = min(wanted_db, most_db), from_db(CEILING_DBTP)
         limited = Samples(samples.channels, samples.length)
         for _ in range(ROUNDS):
             least = limit(samples, from_db(gain_db), ceiling, rate, limited)
+            if gain_db >= most_db:
+                break
             missing = self._matching_gain_db(limited, None)
-            if missing < NEAR_DB or gain_db >= most_db:
+            if missing < NEAR_DB:
                 break
             gain_db = min(gain_db + missing, most_db)
-        self._finish(name, limited)
-        self._notes.append(limit_note(name, -20 * math.log10(least), CEILING_DBTP))
-        if missing >= 1:
-            self._notes.append(level_note(name, missing, CEILING_DBTP))
+        lowered = self._finish(name, limited)
+        self.changes.limited_db[name] = -db(least)
+        self.changes.softer_db[name] = self._missing(name, limited, wanted_db - gain_db + lowered)
         return gain_db
+
+    def _missing(self, name: str, made: Samples, lowered_db: float) -> float:
+        """Return by how much a render is softer than it should be, dB, 0 or more."""
+        row = RENDERS.get(name)
+        if row is not None and row.level == "source":
+            lowered_db = self._matching_gain_db(made, None)
+        return max(lowered_db, 0.0)
 
     def _level_part(self, name: str) -> float:
         """Make a dream as loud as the source where it may differ from it; return that gain in dB.
@@ -161,14 +179,15 @@ class RenderMixer:
         With a gain over all of it, the sound would change outside the band, and jump at the ends of
         a span that fades.
         """
-        samples = self._samples(name)
+        samples, limits = self._samples(name), self._limits
         part = self._reach.part(samples)
         levelled = Samples(samples.channels, samples.length)
         gain_db = 0.0 if name == "dream" else self.dream_gain_db
         least = 1.0
         for _ in range(2 * ROUNDS):
             self._reach.amplify(samples, part, gain_db, levelled)
-            if self._dream.learned is not None:
+            if limits:
+                _lower(levelled, self._peak(levelled), CEILING_DBTP + self._most_limiting_db(name))
                 least = self._reach.limit(levelled, from_db(CEILING_DBTP))
             missing = self._matching_gain_db(levelled, None)
             following = max(-MOST_OF_PART_DB, min(gain_db + missing, MOST_OF_PART_DB))
@@ -177,20 +196,16 @@ class RenderMixer:
             gain_db = following
         part.close()
         if least < 1:
-            self._notes.append(limit_note(name, -20 * math.log10(least), CEILING_DBTP))
+            self.changes.limited_db[name] = -db(least)
         lowered = self._finish(name, levelled)
-        if lowered > NEAR_DB:
-            self._notes.append(level_note(name, lowered, CEILING_DBTP))
+        if lowered > 0 or least < 1:
+            self.changes.softer_db[name] = self._missing(name, levelled, lowered)
         return gain_db
 
     def _finish(self, name: str, levelled: Samples) -> float:
         """Keep a render that has its gain, its peak under the ceiling; return the decrease, dB."""
-        over_db, lowered = peak_safe_gain_db(0.0, self._peak(levelled), CEILING_DBTP)
-        if lowered > 0:
-            for start, block in levelled.blocks():
-                levelled.write(start, block * np.float32(from_db(over_db)))
         self._finished[name] = levelled
-        return lowered
+        return _lower(levelled, self._peak(levelled), CEILING_DBTP)
 
     def _peak(self, samples: Samples) -> float:
         return true_peak(_only(samples), self._dream.source.sample_rate_hz, samples.channels)
@@ -281,6 +296,15 @@ def filter_render(dream: RawDream, name: str) -> Samples:
         for start, block in out.blocks():
             out.write(start, block * np.float32(dream.scale))
     return out
+
+
+def _lower(samples: Samples, peak: float, ceiling_dbtp: float) -> float:
+    """Lower a sound of a true peak until it meets a ceiling; return by how much, dB."""
+    gain_db, lowered = peak_safe_gain_db(0.0, peak, ceiling_dbtp)
+    if lowered > 0:
+        for start, block in samples.blocks():
+            samples.write(start, block * np.float32(from_db(gain_db)))
+    return lowered
 
 
 def _only(samples: Samples) -> Iterator[FloatArray]:

@@ -97,7 +97,7 @@ class RenderNote(BaseModel):
         The class that was maximised; for a layer, the class heard most.
     scores : list of float
         Its score in the source, at the start of each step but the first, and at the end.
-    level, format, bits : str
+    level, limit, format, bits : str
         Output settings of this dream's renders.
     recipe : dict
         With every field.
@@ -119,6 +119,7 @@ class RenderNote(BaseModel):
     class_name: str = ""
     scores: list[float] = Field(default_factory=list)
     level: str
+    limit: str = "on"
     format: str
     bits: str
     recipe: dict[str, Any]
@@ -147,14 +148,16 @@ def tags_of(path: Path | None) -> dict[str, str]:
     return tags | ({"comment": "\n".join(lines)} if lines else {})
 
 
-def note_of(dream: RawDream, *, level: str, file_format: str, bits: str) -> dict[str, Any]:
+def note_of(
+    dream: RawDream, *, level: str, limit: str, file_format: str, bits: str
+) -> dict[str, Any]:
     """Return everything that determines a dream, as plain JSON values.
 
     Parameters
     ----------
     dream : RawDream
         The finished dream.
-    level, file_format, bits : str
+    level, limit, file_format, bits : str
         Output settings of its renders; see ``render.options.RenderOptions``.
 
     Returns
@@ -179,6 +182,7 @@ def note_of(dream: RawDream, *, level: str, file_format: str, bits: str) -> dict
         class_name=dream.final.class_name,
         scores=[event.score for event in (dream.initial, *dream.steps[1:], dream.final)],
         level=level,
+        limit=limit,
         format=file_format,
         bits=bits,
         recipe=dream.recipe.model_copy(update={"model": dream.model_name}).as_dict(),
@@ -188,8 +192,10 @@ def note_of(dream: RawDream, *, level: str, file_format: str, bits: str) -> dict
     if clip.cut is not None:
         values["source"]["cut"] = clip.cut.as_dict()
     if not dream.earlier_blocks:
-        # Most dreams have none: their notes stay as they were.
+        # Most dreams have none: their notes stay as they were; so with the limit.
         del values["earlier_blocks"]
+    if limit == "on":
+        del values["limit"]
     return values
 
 

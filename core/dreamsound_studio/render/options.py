@@ -62,6 +62,9 @@ class RenderOptions(BaseModel):
         Names from :data:`RENDER_NAMES`.
     level : {"match", "raw"}
         Match the source's loudness, or keep the loop's own float values.
+    limit : {"on", "off"}
+        Hold down peaks, by a few dB at most, where a render would otherwise come out softer than
+        its source; or lower all of it until the peaks fit.
     format : {"wav", "aiff", "caf", "flac", "ogg", "opus", "mp3"}
         Container.
     bits : {"16", "24", "32f"} or None
@@ -81,6 +84,7 @@ class RenderOptions(BaseModel):
 
     renders: tuple[RenderName, ...] = Field(default=DEFAULT_RENDERS, min_length=1)
     level: Literal["match", "raw"] = "match"
+    limit: Literal["on", "off"] = "on"
     format: FileFormat = "wav"
     bits: Literal["16", "24", "32f"] | None = None
     overwrite: bool = False

@@ -38,12 +38,16 @@ class Written:
     gain_db : float
         The dream's gain.
     notes : list of str
-        Messages about level changes.
+        Messages about levels and formats.
+    limited_db, softer_db : dict
+        As in `level_notes.LevelChanges`.
     """
 
     paths: dict[str, Path] = field(default_factory=dict)
     gain_db: float = 0.0
     notes: list[str] = field(default_factory=list)
+    limited_db: dict[str, float] = field(default_factory=dict)
+    softer_db: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -224,6 +228,9 @@ def write_renders(
             written.paths[name] = files.write_render(name, path, origins)
         for name, path in _sidecars(written.paths, options).items():
             files.write_sidecar(name, path)
+        written.limited_db, written.softer_db = mixer.changes.limited_db, mixer.changes.softer_db
+        softer = mixer.changes.note()
+        written.notes += [] if softer is None else [softer]
         files.put_in_place(written, number, on_ready)
     finally:
         for place in files.partial.values():
@@ -253,7 +260,11 @@ class _Files:
         self._bits = options.bits_for(self._clip.bits)
         self._tags = tags_of(self._clip.path)
         self._note = note_of(
-            dream, level=options.level, file_format=options.format, bits=self._bits
+            dream,
+            level=options.level,
+            limit=options.limit,
+            file_format=options.format,
+            bits=self._bits,
         )
 
     def write_render(self, name: str, path: Path, origins: list[Path]) -> Path:

@@ -13,6 +13,7 @@ from dreamsound_desktop.dialogs.models import ModelsDialog, has_model
 from dreamsound_desktop.dialogs.palette import CommandPalette
 from dreamsound_desktop.dialogs.preferences import PreferencesDialog
 from dreamsound_desktop.panels.aim import AimPanel
+from dreamsound_desktop.playback.output import output_names
 from dreamsound_desktop.studio import Studio
 from dreamsound_desktop.theme import apply_theme
 from dreamsound_studio.queue.store.states import HELD
@@ -79,7 +80,7 @@ class HelpController(QObject):
     def show_preferences(self) -> None:
         """Edit the preferences."""
         studio = self._studio
-        dialog = PreferencesDialog(studio.preferences, studio.disk, output_devices(), self._parent)
+        dialog = PreferencesDialog(studio.preferences, studio.disk, output_names(), self._parent)
         if dialog.exec():
             studio.change_preferences(**dialog.preferences().model_dump())
             apply_theme(studio.preferences.theme)
@@ -152,12 +153,3 @@ class HelpController(QObject):
         document = self._studio.session.current
         if document is not None:
             self._aim.show_recipe(document.recipe)
-
-
-def output_devices() -> list[str]:
-    """Return the names of the audio devices; none if QtMultimedia cannot be loaded."""
-    try:
-        from PySide6.QtMultimedia import QMediaDevices
-    except ImportError:
-        return []
-    return [device.description() for device in QMediaDevices.audioOutputs()]

@@ -187,7 +187,6 @@ class PlaybackController(QObject):
         # Imported here, not in the pool, and not before the first playback.
         from dreamsound_desktop.playback.level import heard_gain
 
-        self._studio.player.prepare()
         self._gains[key] = 1.0
         reference = document.sound if start is not None else None
 

@@ -22,7 +22,7 @@ from dreamsound_studio.queue.store.records import Job
 
 #: Packages listed with their licences.
 PACKAGES = (
-    "PySide6_Essentials", "PySide6_Addons", "pyqtgraph", "numpy", "scipy", "soundfile", "soxr",
+    "PySide6_Essentials", "pyqtgraph", "miniaudio", "numpy", "scipy", "soundfile", "soxr",
     "tensorflow", "tensorflow-hub", "pydantic", "typer", "rich", "platformdirs", "h5py",
     "matplotlib", "mido",
 )  # fmt: skip

@@ -83,6 +83,17 @@ class Command(TyperCommand):
             self.params += _params_of(printed.takes_file)
         _add_general_options(self, has_long_help=self._has_long_options())
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line; an option of a dream has to have a value."""
+        given = list(args)
+        rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            values, _, _ = self.make_parser(ctx).parse_args(args=given)
+            for param in self.params:
+                if _heading(param) in PANELS and _is_blank(values.get(param.name)):
+                    ctx.fail(f"{max(param.opts, key=len)} has no value: pass one after it")
+        return rest
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command; whichever way it ends, it leaves no empty folder that it made."""
         try:
@@ -206,6 +217,12 @@ def _write(heading: str, rows: list[tuple[str, str]], formatter: Any) -> None:
 
 def _ordered(names: Iterable[str]) -> list[str]:
     return sorted(names, key=len)
+
+
+def _is_blank(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_is_blank, value))
+    return isinstance(value, str) and not value.strip()
 
 
 def _heading(param: Any) -> str:

@@ -73,6 +73,16 @@ RendersOption = Annotated[
 LevelOption = Annotated[
     str, _option(FILES, "--level", metavar="match|raw", help="The source's loudness, or raw float.")
 ]
+LimitOption = Annotated[
+    str,
+    _option(
+        FILES,
+        "--limit",
+        metavar="on|off",
+        help="Limit true peaks over -1 dBTP by up to 6 dB (the dream of a learned filter: 18), or "
+        "lower all of a render.",
+    ),
+]
 FormatOption = Annotated[
     str, _option(FILES, "--format", metavar="|".join(FORMATS), help="File format.")
 ]

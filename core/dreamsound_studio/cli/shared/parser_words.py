@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,6 +13,8 @@ from dreamsound_studio.wrong_values import advice
 
 #: The parser's messages from which something has to be read.
 UNEXPECTED = re.compile(r"unexpected extra argument\S* \((.*)\)$")
+#: How alike two names are of which one is a misspelling of the other, 0..1.
+LIKE = 0.7
 QUOTE = "'"
 NOT_ONE_OF = re.compile(r"('.*') is not one of ('.*')\.")
 
@@ -27,7 +31,7 @@ def plain(error: Any) -> str:
     if kind == "MissingParameter" and error.param is not None:
         return f"no {_name_of(error.param)}: {_help_of(error)}"
     if kind == "NoSuchOption":
-        near = error.possibilities
+        near = _nearest(error.option_name, error.possibilities or ())
         hint = f"did you mean {near[0]}?" if near else _help_of(error)
         return f"unknown option {error.option_name}: {hint}"
     if kind == "BadOptionUsage" and "requires an argument" in error.message:
@@ -39,6 +43,15 @@ def plain(error: Any) -> str:
     if unexpected := UNEXPECTED.search(error.message):
         return f"unexpected {unexpected[1]}: {_help_of(error)}"
     return str(error.format_message())
+
+
+def _nearest(name: str, options: Iterable[str]) -> list[str]:
+    """Return the option that a name begins, or misspells; the dashes make none alike."""
+    names = {option.lstrip("-"): option for option in sorted(options, key=len)}
+    name = name.lstrip("-")
+    begun = [one for one in names if one.startswith(name)]
+    near = begun or difflib.get_close_matches(name, names, 1, LIKE)
+    return [names[one] for one in near]
 
 
 def _wrong_value(error: Any) -> str:

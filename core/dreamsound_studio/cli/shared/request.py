@@ -22,6 +22,7 @@ from dreamsound_studio.cli.shared.options import (
     FxnameOption,
     JudgeOption,
     LevelOption,
+    LimitOption,
     NameOption,
     OverwriteOption,
     PaperOption,
@@ -60,6 +61,7 @@ class DreamRequest:
     span: SpanOption = None
     renders: RendersOption = "dream,gradient,hardcut"
     level: LevelOption = "match"
+    limit: LimitOption = "on"
     file_format: FormatOption = "wav"
     bits: BitsOption = None
     sidecar: SidecarOption = False
@@ -86,6 +88,7 @@ class DreamRequest:
         return RenderOptions.make(
             renders=render_names(self.renders),
             level=self.level,
+            limit=self.limit,
             format=self.file_format,
             bits=self.bits,
             sidecar=self.sidecar,

@@ -65,7 +65,7 @@ class YamNet(Model):
         self.table = table.names()
         self.windows = WINDOWS
         self.precisions = ("float32", "fast")
-        self.patch_bytes = 4_300_000
+        self.patch_bytes = 8_600_000
         self.per_db = math.log(10) / 20
         self._training_means = {
             f"{name}/bn": np.asarray(arrays[f"{name}/bn/beta"], np.float32)

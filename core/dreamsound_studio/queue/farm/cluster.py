@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dreamsound_studio.errors import QueueError
+from dreamsound_studio.errors import ModelError, QueueError
 from dreamsound_studio.queue.farm.messages import FarmNews
+from dreamsound_studio.queue.farm.security import FarmOptions
 from dreamsound_studio.queue.farm.task import read_piece, remove_folder
+from dreamsound_studio.queue.farm.versions import (
+    ModelPrint,
+    differing,
+    model_prints,
+    refusal_of,
+    versions,
+)
 from dreamsound_studio.queue.worker.worker import BEAT_S
 
 #: Size of the pieces in which files travel.
@@ -24,22 +32,8 @@ MOST_SLOTS = 1024
 CONNECT_S = 20.0
 
 
-@dataclass(frozen=True)
-class FarmOptions:
-    """The scheduler's address and encryption.
-
-    Attributes
-    ----------
-    address : str
-        ``tcp://HOST:PORT``, or ``tls://HOST:PORT``.
-    tls_ca_file, tls_cert, tls_key : str or None
-        As in `distributed.Security`; with them, everything is encrypted.
-    """
-
-    address: str
-    tls_ca_file: str | None = None
-    tls_cert: str | None = None
-    tls_key: str | None = None
+class LostFarmError(QueueError):
+    """The scheduler has gone; it may come back."""
 
 
 class Farm:
@@ -49,31 +43,36 @@ class Farm:
     ----------
     options : FarmOptions
         The scheduler to connect to.
+    connect_s : float, optional
+        Time limit for its first answer; by default `CONNECT_S`.
+
+    Attributes
+    ----------
+    notes : list of str
+        What to say of its machines; whoever says it takes it out.
 
     Raises
     ------
     QueueError
-        The extra ``farm`` is not installed, or the scheduler does not answer.
+        The extra ``farm`` is not installed, the scheduler does not answer, or the files for
+        encryption are wrong.
     """
 
-    def __init__(self, options: FarmOptions) -> None:
+    def __init__(self, options: FarmOptions, connect_s: float | None = None) -> None:
         try:
             import distributed
         except ImportError as error:
             raise QueueError(
                 "The extra `farm` is not installed. Run pip install 'dreamsound-studio[farm]'."
             ) from error
-        security = None
-        if options.tls_ca_file is not None:
-            security = distributed.Security(
-                tls_ca_file=options.tls_ca_file,
-                tls_client_cert=options.tls_cert,
-                tls_client_key=options.tls_key,
-                require_encryption=True,
-            )
+        options.check()
+        options.check_scheduler()
         try:
             self.client = distributed.Client(
-                options.address, security=security, timeout=CONNECT_S, set_as_default=False
+                options.address,
+                security=options.security(),
+                timeout=CONNECT_S if connect_s is None else connect_s,
+                set_as_default=False,
             )
         except (OSError, ValueError, TypeError) as error:
             why = " ".join(str(error).split())
@@ -84,6 +83,12 @@ class Farm:
         self._slots: dict[str, int] = {}
         self._has_gpus = False
         self._looked_s = 0.0
+        self.notes: list[str] = []
+        #: Why a machine gets no jobs, or None if it gets some. It has no entry before it answers.
+        self._refused: dict[str, str | None] = {}
+        self._asked: set[str] = set()
+        #: What machines have of the models of a job, by address and names.
+        self._known: dict[tuple[str, ...], dict[str, ModelPrint]] = {}
         self.client.subscribe_topic(self.topic, self._hear)
 
     def look(self) -> None:
@@ -91,30 +96,96 @@ class Farm:
 
         Raises
         ------
-        QueueError
+        LostFarmError
             The connection to the scheduler is lost.
         """
         now_s = time.monotonic()
         if now_s - self._looked_s < BEAT_S:
             return
-        # Dask tries for a while to reconnect to a lost scheduler.
-        if self.client.status not in ("running", "connecting"):
-            raise QueueError(f"Lost connection to the scheduler at {self.address}")
+        # Dask would reconnect, but neither to the topics nor to the tasks of a new scheduler.
+        if self.client.status != "running":
+            raise LostFarmError(f"Lost connection to the scheduler at {self.address}")
         workers = self.client.scheduler_info(n_workers=-1).get("workers")
         if workers is None:  # unreachable: the machines are unknown
             return
+        self._ask([address for address in workers if address not in self._asked])
+        self._asked &= workers.keys()
         gpus = {address: int(one["resources"].get("GPU", 0)) for address, one in workers.items()}
         self._has_gpus = any(gpus.values())
         threads = {address: int(one["nthreads"]) for address, one in workers.items()}
         self._slots = gpus if self._has_gpus else threads
         self._looked_s = now_s
 
+    def _ask(self, addresses: list[str]) -> None:
+        """Ask new machines for their versions; they get no jobs before they have answered."""
+        if not addresses:
+            return
+        self._asked |= set(addresses)
+
+        def ask() -> None:
+            answers: dict[str, Any] = {}
+            with suppress(OSError, RuntimeError, ValueError, KeyError):
+                answers = self.client.run(versions, workers=addresses, on_error="return")
+            for address, answer in answers.items():
+                why = refusal_of(answer)
+                if why is not None:
+                    self.notes.append(f"{address} gets no jobs: {why}")
+                self._refused[address] = why
+            self._asked -= set(addresses) - answers.keys()  # asked again
+
+        threading.Thread(target=ask, daemon=True).start()
+
+    def machines_for(self, models: Sequence[str]) -> list[str]:
+        """Return the machines that may take a job: none of its models has other weights there.
+
+        Parameters
+        ----------
+        models : sequence of str
+            The models that the job names.
+
+        Raises
+        ------
+        ModelError
+            All machines have other weights than this one.
+        """
+        fitting = [address for address in self._slots if self._is_fit(address)]
+        here = model_prints(tuple(models))
+        if not here:
+            return fitting
+        new = [address for address in fitting if (address, *models) not in self._known]
+        answers: dict[str, Any] = {}
+        if new:
+            with suppress(OSError, RuntimeError, ValueError, KeyError):
+                answers = self.client.run(
+                    model_prints, tuple(models), workers=new, on_error="ignore"
+                )
+        self._known |= {(address, *models): there for address, there in answers.items()}
+        others = {
+            address: differing(here, self._known.get((address, *models), {})) for address in fitting
+        }
+        if fitting and all(others.values()):
+            names = ", ".join(sorted({name for found in others.values() for name in found}))
+            raise ModelError(
+                f"The machines of the farm have other weights of {names} than this one. Install "
+                "the same there: dreamsound models list shows where they are."
+            )
+        return [address for address, found in others.items() if not found]
+
+    def _is_fit(self, address: str) -> bool:
+        return self._refused.get(address, "not asked yet") is None
+
     @property
     def slots(self) -> int:
         """Number of jobs that can run at once: one per thread, or one per GPU if there are any."""
         if self.client.status != "running":
             return 0
-        return min(sum(self._slots.values()), MOST_SLOTS)
+        fitting = [count for address, count in self._slots.items() if self._is_fit(address)]
+        return min(sum(fitting), MOST_SLOTS)
+
+    @property
+    def machines(self) -> int:
+        """Number of machines."""
+        return len(self._slots)
 
     def has_lost(self, address: str, seen_s: float) -> bool:
         """Return whether a machine that was there at a time has been missing since."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import os
 import shutil
 import threading
 import time
@@ -58,6 +59,8 @@ class FarmRun(JobRun):
         self._address: str | None = None
         self._seen_s = 0.0
         self._is_lost = False
+        #: The machines that may take it; empty for any.
+        self._machines: list[str] = []
         self._fetching: threading.Thread | None = None
 
     def carry_out(self) -> JobResult:
@@ -144,6 +147,11 @@ class FarmRun(JobRun):
         }
         self._address, self._is_lost = None, False
         self.change(True, phase="waiting for the farm")
+        machines = self._farm.machines_for(models_of(self.spec))
+        if not machines:
+            raise GivenBack(None)  # all have gone since
+        is_any = len(machines) == self._farm.machines
+        self._machines, self._seen_s = [] if is_any else machines, time.monotonic()
         return self._farm.client.submit(
             dream_job,
             order,
@@ -151,6 +159,7 @@ class FarmRun(JobRun):
             checkpoint,
             key=f"dreamsound-{order.token}-{order.attempt}",
             resources=self._farm.resources,
+            workers=self._machines or None,
             priority=PRIORITY[self.job.kind],
             pure=False,
             retries=0,
@@ -160,6 +169,9 @@ class FarmRun(JobRun):
         address = self._address
         if address is not None and (self._is_lost or self._farm.has_lost(address, self._seen_s)):
             raise GivenBack(f"its machine, {address}, was lost")
+        lost = [self._farm.has_lost(one, self._seen_s) for one in self._machines]
+        if address is None and lost and all(lost):
+            raise GivenBack(None)  # it waits for machines that are gone
 
     def _hear(self, waiting: deque[FarmNews], attempt: str) -> None:
         """Pass on the machine's news."""
@@ -225,7 +237,10 @@ class FarmRun(JobRun):
             for name, file in outcome.files.items():
                 self.control.check_cancelled()
                 partial = folder / Path(file.path).name
-                if outcome.here:
+                is_closed = not outcome.here and not os.access(partial, os.R_OK)
+                if is_closed:  # it is another user's
+                    partial = folder / f"fetched-{partial.name}"
+                if outcome.here or is_closed:
                     self._farm.fetch(address, file.path, file.size, partial)
                 if file_sha256(partial) != file.sha256:
                     raise AudioFileError(f"{partial.name}: damaged in transit from {address}")

@@ -6,6 +6,7 @@ topic; a Dask event stops it; renders stay on this machine until they are fetche
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import threading
@@ -100,7 +101,8 @@ def _outcome(
 
     places = _places(order.files, contents, scratch)
     shared = Path(order.folder)
-    is_shared = _reads(shared / PROBE, order.probe)
+    # Another user's folder can be seen, but not written to.
+    is_shared = _reads(shared / PROBE, order.probe) and os.access(shared, os.W_OK | os.X_OK)
     _unpack(checkpoint, scratch / "checkpoints")
     progress = _Progress(order)
     finished: dict[str, Path] = {}

@@ -57,6 +57,8 @@ class FarmWorker(Worker):
             while not self._leaving.is_set():
                 try:
                     self._farm.look()
+                    while self._farm.notes:
+                        self._say(self._farm.notes.pop(0))
                 except QueueError as problem:
                     self._failed(problem)
                     break

@@ -41,6 +41,7 @@ from dreamsound_studio.queue.worker.previews import StepPictures, step_picture_f
 from dreamsound_studio.queue.worker.progress import JobProgress
 from dreamsound_studio.queue.worker.ready import ReadyJob
 from dreamsound_studio.queue.worker.retry import patiently
+from dreamsound_studio.queue.worker.starved import most_patches_of
 from dreamsound_studio.queue.worker.surroundings import GivenBack, Surroundings
 from dreamsound_studio.render.note import file_sha256
 from dreamsound_studio.render.write import Ready
@@ -193,7 +194,11 @@ class JobRun:
             self.control,
             lambda key: self._checkpoints({**key, **self._key()}),
             self._remember,
-            Hooks(tag=self.job.tag, on_ready=self._ready),
+            Hooks(
+                tag=self.job.tag,
+                on_ready=self._ready,
+                most_patches=most_patches_of(self.around.store, self.job),
+            ),
             draw=self._pictures.draw,
         )
         return job.run(self.warnings).result()

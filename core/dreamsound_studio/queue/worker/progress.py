@@ -25,6 +25,8 @@ class JobProgress:
         Steps done, in all, and done before the job was resumed.
     share : float
         Share of the current step that is done, 0..1.
+    block_patches : int or None
+        Patches that the network takes at a time: at most those of the sound.
     loss, score, class_name : float and str, or None
         Of the last step; see `StepEvent`.
     device, machine : str or None
@@ -38,6 +40,7 @@ class JobProgress:
     device: str | None = None
     machine: str | None = None
     resumed: int | None = None
+    block_patches: int | None = None
     loss: float | None = None
     class_name: str | None = None
     score: float | None = None

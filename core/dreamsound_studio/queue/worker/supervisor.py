@@ -24,6 +24,7 @@ from dreamsound_studio.queue.store.schema import FullDiskError
 from dreamsound_studio.queue.store.store import Store, mend
 from dreamsound_studio.queue.worker.liveness import Observer
 from dreamsound_studio.queue.worker.retry import LOOK_S, patiently
+from dreamsound_studio.queue.worker.starved import KILLED, MemoryWatch, note_starved
 from dreamsound_studio.queue.worker.tending import clear_up, take_back, tend_folders
 
 #: A worker that dies or fails this often in a row without a job is not restarted.
@@ -32,6 +33,8 @@ MOST_DEATHS: Final = 3
 PAUSE_S: Final = 1.0
 #: Exit code of a worker that failed. Others of its own mean that its options are wrong.
 FAILED: Final = 1
+#: Why a worker died that the system killed because memory ran out.
+OUT_OF_MEMORY: Final = "out of memory, killed by the system"
 #: Exit codes above these, or negative ones, are not the worker's own.
 MOST_EXIT_CODE: Final = 127
 #: Exit code of a living worker that was taken for dead: another must replace it.
@@ -88,16 +91,21 @@ class Supervisor:
     def _run(self) -> int:
         while True:
             began_s = time.monotonic()
+            memory = MemoryWatch()
             code = self._work()
             if time.monotonic() - began_s > LASTING_S and code == FAILED:
                 self._deaths = 0
             if self._is_ending:
-                return code
+                # One that was still loading has no handler yet; it leaves as one that has.
+                return 0 if code in _ENDED else code
+            for_memory = code == KILLED and memory.has_killed()
+            if code == KILLED:
+                self._note_starved(for_memory)
             took_back = self._tend()
             if code == OUTGROWN:
                 self._say("the worker restarts to free memory")
             elif _has_died(code):
-                self._count_death(code, took_back)
+                self._count_death(OUT_OF_MEMORY if for_memory else _cause(code), took_back)
             elif not self._goes_on(code):
                 return {QUEUE_GONE: 0, FARM_GONE: FAILED}.get(code, code)
             self._pause()
@@ -137,15 +145,21 @@ class Supervisor:
             patiently(tend, is_ending=lambda: self._is_ending)
         return bool(taken)
 
-    def _count_death(self, code: int, took_back: bool) -> None:
+    def _note_starved(self, for_memory: bool) -> None:
+        """Remember that the jobs of the process that was killed need smaller blocks."""
+        with suppress(QueueError):  # the next attempt will then be as large as this one
+            if self._process is not None and self._store.path.exists():
+                note_starved(self._store, self._process.pid, for_memory)
+
+    def _count_death(self, cause: str, took_back: bool) -> None:
         """Raise `QueueError` if the worker has died too often."""
         self._deaths = 0 if took_back else self._deaths + 1
         if self._deaths >= MOST_DEATHS:
             raise QueueError(
-                f"The worker died {self._deaths} times without a job (last: {_cause(code)}). Check "
+                f"The worker died {self._deaths} times without a job (last: {cause}). Check "
                 "the available memory."
             )
-        self._say(f"the worker died ({_cause(code)}); restarting")
+        self._say(f"the worker died ({cause}); restarting")
 
     def _goes_on(self, code: int) -> bool:
         """Return whether another worker is needed after one that has ended by itself."""
@@ -175,6 +189,8 @@ class Supervisor:
 
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+#: Exit codes of a process that one of these ended.
+_ENDED: Final = tuple(-number for number in _SIGNALS)
 
 
 def _has_died(code: int) -> bool:

@@ -139,6 +139,11 @@ class Worker:
             raise self._problem
         return count
 
+    @property
+    def jobs_run(self) -> int:
+        """Number of jobs that it has run."""
+        return self._jobs_run
+
     def leave(self) -> None:
         """Stop between blocks and return running jobs to the queue; safe in a signal handler."""
         # No lock may be taken here: the interrupted thread may hold it.
