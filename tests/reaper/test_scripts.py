@@ -214,7 +214,9 @@ def test_with_the_desktop_a_window_asks(install, host, reaper, project, action):
 def test_doctor(how, host, reaper, project, action):
     host.run(action("Doctor"))
     host.run_until()
-    assert reaper.messages == [f"ok    all is well\n--resource-path {reaper.resource}"]
+    (report,) = reaper.messages
+    assert report.startswith("ok    REAPER 7.08/linux-x86_64\n")
+    assert report.endswith(f"ok    all is well\n--resource-path {reaper.resource}")
 
 
 def test_forty_items_at_once(how, host, reaper, tmp_path, action):

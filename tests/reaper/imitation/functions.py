@@ -190,9 +190,13 @@ class _Items:
         return take.name
 
     def GetMediaItemTakeInfo_Value(self, take, key):
+        if key in self.version.lacks_keys:
+            return 0.0
         return self._numbers(take, key)[key]
 
     def SetMediaItemTakeInfo_Value(self, take, key, value):
+        if key in self.version.lacks_keys:
+            return False
         self.change(key)
         self._numbers(take, key)[key] = value
         return True
@@ -227,7 +231,9 @@ class _Items:
         return take.effects
 
     def Main_OnCommandEx(self, command, flag, proj):
-        assert command == 40129, "only: delete active take from items"
+        if command == 40047:
+            return
+        assert command == 40129, "only: delete active take from items, build missing peaks"
         self.change("delete active take")
         for item in proj.selected():
             gone = item.takes.pop(item.active)
@@ -331,7 +337,7 @@ class _Program:
         return os.fspath(self.resource)
 
     def GetAppVersion(self):
-        return "7.08/linux-x86_64"
+        return f"{self.version.number}/linux-x86_64"
 
     def GetOS(self):
         return "Other"

@@ -38,7 +38,7 @@ class PythonHost:
         self._waiting: list[tuple[dict[str, Any], str]] = []
         self.module = types.ModuleType("reaper_python")
         for name, function in TABLE.items():
-            if name not in MAIN_ONLY:
+            if name not in MAIN_ONLY and name not in reaper.version.lacks:
                 setattr(self.module, f"RPR_{name}", self._function(function))
 
     def run(self, script: Path) -> None:

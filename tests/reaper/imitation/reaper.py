@@ -13,6 +13,7 @@ from typing import Any
 from . import rpp
 from .functions import Functions
 from .model import Item, Project, Source, Take, Track
+from .versions import VERSIONS
 
 TYPES: dict[type, str] = {
     Project: "ReaProject*",
@@ -30,6 +31,8 @@ class Reaper(Functions):
     ----------
     resource : pathlib.Path
         Its folder of settings.
+    version : Version
+        Which REAPER it is.
     projects : list of Project
         The open ones.
     active : Project
@@ -50,8 +53,9 @@ class Reaper(Functions):
         The time; None is the real one.
     """
 
-    def __init__(self, resource: Path) -> None:
+    def __init__(self, resource: Path, version: str = "7.08") -> None:
         self.resource = resource
+        self.version = VERSIONS[version]
         self.projects = [Project()]
         self.active = self.projects[0]
         self.steps: list[tuple[Project, str, bytes]] = []

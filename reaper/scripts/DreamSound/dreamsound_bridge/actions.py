@@ -219,7 +219,7 @@ def doctor(bridge, main, preset):
                 )
             return True
         os.remove(report)
-        program.message("\n".join(found.get("lines", [])))
+        program.message("\n".join(program.version_lines() + found.get("lines", [])))
         return False
 
     watching.loop(main, look)

@@ -149,9 +149,13 @@ def take_value(take, key):
     return rpr.RPR_GetMediaItemTakeInfo_Value(take, key)
 
 
+#: Keys that REAPER 6 does not have; there a take keeps REAPER's default.
+OPTIONAL = ("I_STRETCHFLAGS", "F_STRETCHFADESIZE")
+
+
 def set_take_value(take, key, value):
     """Set a number of a take."""
-    if not rpr.RPR_SetMediaItemTakeInfo_Value(take, key, value):
+    if not rpr.RPR_SetMediaItemTakeInfo_Value(take, key, value) and key not in OPTIONAL:
         raise Failed("cannot set " + key)
 
 
@@ -240,5 +244,12 @@ def new_source(path):
 
 
 def build_peaks(source, mode):
-    """Build peaks like PCM_Source_BuildPeaks."""
-    return rpr.RPR_PCM_Source_BuildPeaks(source, mode)
+    """Build peaks like PCM_Source_BuildPeaks; nothing is left to build where REAPER lacks it."""
+    build = getattr(rpr, "RPR_PCM_Source_BuildPeaks", None)
+    return build(source, mode) if build is not None else 0
+
+
+def build_missing_peaks(project):
+    """Let a REAPER without PCM_Source_BuildPeaks build missing peaks by itself."""
+    if not hasattr(rpr, "RPR_PCM_Source_BuildPeaks"):
+        rpr.RPR_Main_OnCommandEx(40047, 0, project)  # Peaks: Build any missing peaks

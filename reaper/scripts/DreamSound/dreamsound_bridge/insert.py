@@ -57,6 +57,8 @@ def insert(plan, project, is_active, known, settings):
             _add_takes(project, is_active, item, entry, offset_s, done)
         for after, entry in tracks:
             _add_track(project, is_active, after, entry, done)
+        if done.is_changed:
+            api.build_missing_peaks(project)
         if settings and done.is_changed:
             api.set_project_text(project, "settings", settings)
     finally:

@@ -58,6 +58,26 @@ def version():
     return rpr.RPR_GetAppVersion()
 
 
+def version_lines():
+    """Return the doctor's lines about this REAPER.
+
+    Python has no `set_action_options`: in every version an action that still runs asks.
+    """
+    try:
+        number = float(version().partition("/")[0])
+    except ValueError:
+        number = 0.0
+    lines = [f"ok    REAPER {version()}"]
+    if number < 6.24:
+        lines = [f"note  REAPER {version()}: tested from 6.24 on"]
+    if not hasattr(rpr, "RPR_PCM_Source_BuildPeaks"):
+        lines.append("note  before REAPER 6.47: REAPER builds the peaks of new takes by itself")
+    lines.append("note  in Python: an action that still runs asks what to do: choose New instance")
+    if number < 7:
+        lines.append("note  before REAPER 7: the stretch mode of takes is not copied")
+    return lines
+
+
 def now_s():
     """Return a monotonic time."""
     return rpr.RPR_time_precise()

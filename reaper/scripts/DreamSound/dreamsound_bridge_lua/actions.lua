@@ -271,7 +271,9 @@ function actions.doctor(bridge)
       return true
     end
     os.remove(report)
-    api.message(table.concat(json.given(found.lines) or {}, "\n"))
+    local lines = api.version_lines()
+    table.move(json.given(found.lines) or {}, 1, #(json.given(found.lines) or {}), #lines + 1, lines)
+    api.message(table.concat(lines, "\n"))
     return false
   end)
 end

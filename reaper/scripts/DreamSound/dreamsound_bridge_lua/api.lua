@@ -36,7 +36,7 @@ end
 
 --- Return a project's recording folder.
 function api.record_path(project)
-  return reaper.GetProjectPathEx(project)
+  return reaper.GetProjectPathEx(project, "") -- REAPER 6.24 takes a text
 end
 
 --- Return a project's sample rate; 0 if it follows the device.
@@ -159,9 +159,12 @@ function api.take_value(take, key)
   return reaper.GetMediaItemTakeInfo_Value(take, key)
 end
 
+--- Keys that REAPER 6 does not have; there a take keeps REAPER's default.
+api.OPTIONAL = { I_STRETCHFLAGS = true, F_STRETCHFADESIZE = true }
+
 --- Set a number of a take.
 function api.set_take_value(take, key, value)
-  if not reaper.SetMediaItemTakeInfo_Value(take, key, value) then
+  if not reaper.SetMediaItemTakeInfo_Value(take, key, value) and not api.OPTIONAL[key] then
     error(api.Failed("cannot set " .. key))
   end
 end
@@ -224,7 +227,7 @@ function api.source_facts(source)
   local found, offset, part, is_reversed = reaper.PCM_Source_GetSectionInfo(source)
   local section = { offset_s = offset, length_s = part, is_reversed = is_reversed }
   return {
-    type = reaper.GetMediaSourceType(source),
+    type = reaper.GetMediaSourceType(source, ""),
     file = api.source_file(source),
     length_s = length,
     is_qn = is_qn,
@@ -236,7 +239,7 @@ end
 
 --- Return a source's file, or an empty text.
 function api.source_file(source)
-  return reaper.GetMediaSourceFileName(source)
+  return reaper.GetMediaSourceFileName(source, "")
 end
 
 --- Return the parent of a section, or nil.
@@ -249,9 +252,17 @@ function api.new_source(path)
   return reaper.PCM_Source_CreateFromFile(path)
 end
 
---- Build peaks like PCM_Source_BuildPeaks.
+--- Build peaks like PCM_Source_BuildPeaks; nothing is left to build where REAPER lacks it.
 function api.build_peaks(source, mode)
-  return reaper.PCM_Source_BuildPeaks(source, mode)
+  local build = reaper.PCM_Source_BuildPeaks
+  return build and build(source, mode) or 0
+end
+
+--- Let a REAPER without PCM_Source_BuildPeaks build missing peaks by itself.
+function api.build_missing_peaks(project)
+  if not reaper.PCM_Source_BuildPeaks then
+    reaper.Main_OnCommandEx(40047, 0, project) -- Peaks: Build any missing peaks
+  end
 end
 
 return use("making")

@@ -259,6 +259,9 @@ function insert.insert(plan, project, is_active, known, settings)
     for _, one in ipairs(tracks) do
       add_track(project, is_active, one.after, one.entry, done)
     end
+    if done.is_changed then
+      api.build_missing_peaks(project)
+    end
     if settings ~= "" and done.is_changed then
       api.set_project_text(project, "settings", settings)
     end

@@ -104,6 +104,38 @@ function api.version()
   return reaper.GetAppVersion()
 end
 
+--- What a REAPER may lack, from the oldest version that has it, and what that means.
+api.NEWER = {
+  { "PCM_Source_BuildPeaks", "6.47", "REAPER builds the peaks of new takes by itself" },
+  {
+    "set_action_options",
+    "7.03",
+    "an action that still runs asks what to do with it: choose New instance",
+  },
+}
+
+--- Return the version of this REAPER as a number; 0 if it says none.
+function api.version_number()
+  return tonumber(api.version():match("^%d+%.?%d*")) or 0
+end
+
+--- Return the doctor's lines about this REAPER.
+function api.version_lines()
+  local lines = { "ok    REAPER " .. api.version() }
+  if api.version_number() < 6.24 then
+    lines[1] = "note  REAPER " .. api.version() .. ": tested from 6.24 on"
+  end
+  for _, one in ipairs(api.NEWER) do
+    if reaper[one[1]] == nil then
+      lines[#lines + 1] = "note  before REAPER " .. one[2] .. ": " .. one[3]
+    end
+  end
+  if api.version_number() < 7 then
+    lines[#lines + 1] = "note  before REAPER 7: the stretch mode of takes is not copied"
+  end
+  return lines
+end
+
 --- Return a monotonic time.
 function api.now_s()
   return reaper.time_precise()
@@ -122,7 +154,7 @@ end
 --- Let a new start of the script replace the running one without asking.
 -- REAPER 7.03 and later can; earlier versions ask the user.
 function api.replace_earlier()
-  local set = rawget(reaper, "set_action_options")
+  local set = reaper.set_action_options
   if set ~= nil then
     set(1 | 2)
   end
