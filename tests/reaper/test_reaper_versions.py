@@ -19,6 +19,7 @@ def version(request: pytest.FixtureRequest) -> str:
 
 def test_every_action_does_its_work(how, host, reaper, project, action):
     """Of those that dream, each leaves takes or a track, in one undo step."""
+    how(renders=["dream"])
     before = saved(project)
     project.items()[2].is_selected = True
     selected = saved(project)

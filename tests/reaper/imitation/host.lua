@@ -173,6 +173,12 @@ reaper = setmetatable({}, {
     end
   end,
 })
+-- In REAPER the table is a plain one.
+local plain_rawget = rawget
+rawget = function(from, key)
+  if from == reaper then return reaper[key] end
+  return plain_rawget(from, key)
+end
 io.stdout = nil
 print = function(...) io.stderr:write("print: ", ..., "\n") end
 

@@ -254,13 +254,13 @@ end
 
 --- Build peaks like PCM_Source_BuildPeaks; nothing is left to build where REAPER lacks it.
 function api.build_peaks(source, mode)
-  local build = reaper.PCM_Source_BuildPeaks
+  local build = rawget(reaper, "PCM_Source_BuildPeaks")
   return build and build(source, mode) or 0
 end
 
 --- Let a REAPER without PCM_Source_BuildPeaks build missing peaks by itself.
 function api.build_missing_peaks(project)
-  if not reaper.PCM_Source_BuildPeaks then
+  if rawget(reaper, "PCM_Source_BuildPeaks") == nil then
     reaper.Main_OnCommandEx(40047, 0, project) -- Peaks: Build any missing peaks
   end
 end

@@ -126,7 +126,7 @@ function api.version_lines()
     lines[1] = "note  REAPER " .. api.version() .. ": tested from 6.24 on"
   end
   for _, one in ipairs(api.NEWER) do
-    if reaper[one[1]] == nil then
+    if rawget(reaper, one[1]) == nil then
       lines[#lines + 1] = "note  before REAPER " .. one[2] .. ": " .. one[3]
     end
   end
@@ -154,7 +154,7 @@ end
 --- Let a new start of the script replace the running one without asking.
 -- REAPER 7.03 and later can; earlier versions ask the user.
 function api.replace_earlier()
-  local set = reaper.set_action_options
+  local set = rawget(reaper, "set_action_options")
   if set ~= nil then
     set(1 | 2)
   end
