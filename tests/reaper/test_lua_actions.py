@@ -478,7 +478,7 @@ def test_every_action_defers_once_so_that_reaper_makes_no_undo_point(tmp_path):
         end
         """.replace("NAMES", f"[==[{json.dumps(names)}]==]"),
     )
-    assert len(report["counts"]) == 11
+    assert len(report["counts"]) == 16
     assert min(report["counts"]) >= 1
 
 

@@ -167,7 +167,12 @@ local function number_of(track)
     if one == track then return place end
   end
 end
-function api.GetMediaTrackInfo_Value(track, key) assert(key == "IP_TRACKNUMBER")
+function api.SetMediaTrackInfo_Value(track, key, value) track[key] = value return true end
+function api.DeleteTrack(track) host.remove(track.project.tracks, track) end
+function api.DeleteTrackMediaItem(track, item) host.remove(track.items, item) return true end
+function api.GetMediaTrackInfo_Value(track, key)
+  if key == "I_FOLDERDEPTH" then return track[key] or 0.0 end
+  assert(key == "IP_TRACKNUMBER")
   return number_of(track) + 0.0 end
 function api.CountTracks(project) return #proj(project).tracks end
 function api.GetTrack(project, n) return handle(proj(project).tracks[n + 1]) end
@@ -269,6 +274,8 @@ end
 function api.GetExtState(name, key) return host.memory[name .. " " .. key] or "" end
 function api.SetExtState(name, key, text) assert(not text:find("\n"))
   host.memory[name .. " " .. key] = text end
+function api.ShowConsoleMsg(text) table.insert(host.messages, (text:gsub("\n$", ""))) end
+function api.GetPlayStateEx(project) return proj(project).play_state or 0 end
 function api.MB(text) table.insert(host.messages, text) return 1 end
 function api.GetUserInputs(title, count, captions, values)
   host.asked = { title, count, captions, values }
@@ -310,7 +317,7 @@ local function listing(kind)
 end
 api.EnumerateFiles, api.EnumerateSubdirectories = listing("f"), listing("d")
 function api.ExecProcess(line, wait)
-  assert(wait == -2)
+  assert(wait == -2 or wait == -1)
   local words = {}
   for word in line:gmatch('"(.-[^\\])"') do words[#words + 1] = word:gsub('\\"', '"') end
   table.insert(host.commands, words)

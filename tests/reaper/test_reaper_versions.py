@@ -22,9 +22,11 @@ def test_every_action_does_its_work(how, host, reaper, project, action):
     how(renders=["dream"])
     before = saved(project)
     project.items()[2].is_selected = True
+    project.ext["DreamSound", "target"] = project.items()[2].guid
     selected = saved(project)
     for name in ALL:
         reaper.messages.clear()
+        reaper.pointed_at = project.items()[2]  # undo makes new objects
         reaper.answers = [["bells", "", "", "", ""]]
         host.run(action(name))
         host.run_until()

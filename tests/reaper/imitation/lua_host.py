@@ -124,6 +124,7 @@ class LuaHost:
             return [new_guid()]  # in Lua a GUID is a text, which need not be passed
         given = [*given, *[None] * (count - len(given))]
         takes = [one for one in function.arguments if one.in_lua in ("in", "both", "optional")]
+        takes = [one for one in takes if "**" not in one.pointer]
         if name in BUFFERED:
             takes = [one for one in function.arguments if not one.is_size]
             if self.reaper.version.needs_buffers and len(given) < len(takes):
@@ -135,6 +136,9 @@ class LuaHost:
         passed, lacks = [], False
         for place, argument in enumerate(function.arguments):
             if argument.is_size:
+                continue
+            if "**" in argument.pointer:  # Lua returns it
+                passed.append(None)
                 continue
             value = numbers.get(id(argument))
             value = self._from_lua(function, argument, value, place)

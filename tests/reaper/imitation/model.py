@@ -110,6 +110,8 @@ class Track:
     name: str = ""
     guid: str = field(default_factory=new_guid)
     items: list[Item] = field(default_factory=list)
+    depth: int = 0  # I_FOLDERDEPTH: 1 opens a folder, -1 is the last track of one
+    effects: int = 0
     is_alive: bool = True
 
 
@@ -123,6 +125,7 @@ class Project:
     ext: dict[tuple[str, str], str] = field(default_factory=dict)
     cursor: float = 0.0
     view: tuple[float, float] = (0.0, 60.0)
+    play_state: int = 0  # 1 plays, 4 records
     is_alive: bool = True
 
     def items(self) -> list[Item]:

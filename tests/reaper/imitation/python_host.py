@@ -109,7 +109,12 @@ class PythonHost:
     def _lacks(self, function: Function, passed: list[Any]) -> bool:
         """Whether a pointer that is needed is NULL: REAPER does nothing then."""
         kept = [one for one in function.arguments if not one.is_size]
-        needed = [at for at, one in enumerate(kept) if one.pointer and "void" not in one.pointer]
+        free = ("void", "**")
+        needed = [
+            at
+            for at, one in enumerate(kept)
+            if one.pointer and not any(word in one.pointer for word in free)
+        ]
         return any(passed[at] is None for at in needed)
 
     def _from_python(self, function: Function, argument: Any, value: Any) -> Any:

@@ -45,6 +45,10 @@ class Reaper(Functions):
         What the user will fill in next, or None to cancel.
     failing : Counter
         So many of the next calls of a function fail.
+    shown : list of bool
+        Of each program started by Lua, whether its window is shown.
+    mouse, pointed_at : (int, int), Item or None
+        Where the mouse is, and the item under it.
     violations : list of str
         What a good citizen does not do.
     calls : Counter
@@ -65,6 +69,9 @@ class Reaper(Functions):
         self.asked: list[dict[str, Any]] = []
         self.failing: Counter[str] = Counter()
         self.violations: list[str] = []
+        self.shown: list[bool] = []
+        self.mouse = (10, 20)
+        self.pointed_at: Item | None = None
         self.calls: Counter[str] = Counter()
         self.clock_s: float | None = None
         self.memory: dict[tuple[str, str], str] = {}
@@ -105,7 +112,9 @@ class Reaper(Functions):
         return time.perf_counter() if self.clock_s is None else self.clock_s
 
     def change(self, what: str) -> None:
-        """Note that a project is changed; that has to be in an undo step."""
+        """Note that a project is changed; that has to be in an undo step, and never at record."""
+        if any(one.play_state & 4 for one in self.projects):
+            self.violations.append(f"{what} during a recording")
         if self.block is None:
             self.violations.append(f"{what} outside of an undo block")
 

@@ -22,7 +22,12 @@ def save(project: Project) -> bytes:
     for track in project.tracks:
         line(1, f"<TRACK {track.guid}")
         line(2, f"NAME {word(track.name)}")
+        if track.depth:
+            line(2, f"ISBUS {1 if track.depth > 0 else 2} {track.depth}")
         line(2, f"TRACKID {track.guid}")
+        if track.effects:
+            line(2, "<FXCHAIN")
+            line(2, ">")
         for item in track.items:
             _save_item(line, item, project)
         line(1, ">")
@@ -170,6 +175,8 @@ def load(content: bytes, path: str = "") -> Project:
             project.rate, project.uses_rate = int(rest[0]), rest[1] == "1"
         elif key == "NAME" and stack[-1] == "<TRACK":
             project.tracks[-1].name = rest[0]
+        elif key == "ISBUS":
+            project.tracks[-1].depth = int(rest[1])
     return project
 
 

@@ -8,7 +8,10 @@ parameter returns all parameters.
 
 import reaper_python as rpr
 
-from .program import NAME, ROOM, Failed
+from .program import NAME, ROOM, STOPPED, Failed, remembered
+
+#: What Python passes for a take that nobody asks for.
+NO_TAKE = "(MediaItem_Take**)0x0000000000000000"
 
 
 def is_null(pointer):
@@ -42,6 +45,16 @@ def projects():
         if is_null(answer[0]):
             return found
         found.append((answer[0], answer[2]))
+
+
+def is_busy():
+    """Return whether the transport forbids changes and boxes.
+
+    It records, or it plays and the user wants takes only while it is stopped. A recording in any
+    project counts.
+    """
+    forbidden = 5 if remembered(STOPPED) == "1" else 4
+    return any(rpr.RPR_GetPlayStateEx(one[0]) & forbidden for one in projects())
 
 
 def record_path(project):
@@ -79,6 +92,21 @@ def all_items(project):
     """Return all items of a project."""
     count = rpr.RPR_CountMediaItems(project)
     return [rpr.RPR_GetMediaItem(project, number) for number in range(count)]
+
+
+def item_of_guid(project, guid):
+    """Return the item with a GUID, or None; looks at the selected ones first."""
+    for items in (selected_items, all_items):
+        for item in items(project):
+            if item_text(item, "GUID") == guid:
+                return item
+    return None
+
+
+def item_under_mouse():
+    """Return the item under the mouse, or None."""
+    x, y = rpr.RPR_GetMousePosition(0, 0)
+    return _or_none(rpr.RPR_GetItemFromPoint(x, y, True, NO_TAKE))
 
 
 def item_text(item, key):

@@ -144,8 +144,9 @@ def _tracks(plan, project, is_active, done):
 
 
 def _add_track(project, is_active, after, entry, done):
+    """Add a track with its items; without a take on it, none stays."""
     track = making.new_track(after, entry["name"])
-    done.is_changed = True
+    first = done.count
     for one in entry["items"]:
         try:
             item = making.new_item(track)
@@ -156,7 +157,12 @@ def _add_track(project, is_active, after, entry, done):
             continue
         for take in one["takes"]:
             _is_readable(take)
+        before = done.count
         _add_takes(project, is_active, item, one, 0.0, done)
+        if done.count == before:
+            making.delete_item(track, item)
+    if done.count == first:
+        making.delete_track(track, after)
 
 
 def _add_takes(project, is_active, item, entry, offset_s, done):

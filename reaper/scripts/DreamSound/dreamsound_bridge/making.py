@@ -66,10 +66,14 @@ def delete_take(project, item, take):
 
 
 def new_track(after, name):
-    """Return a new track of the active project, below another."""
+    """Return a new track of the active project, below another, in its folder, without effects."""
     number = track_number(after)
-    rpr.RPR_InsertTrackAtIndex(number, True)
+    rpr.RPR_InsertTrackAtIndex(number, False)
     track = rpr.RPR_GetTrack(0, number)
+    depth = rpr.RPR_GetMediaTrackInfo_Value(after, "I_FOLDERDEPTH")
+    if depth < 0:  # the last track of its folder: now the new one is
+        rpr.RPR_SetMediaTrackInfo_Value(track, "I_FOLDERDEPTH", depth)
+        rpr.RPR_SetMediaTrackInfo_Value(after, "I_FOLDERDEPTH", 0.0)
     rpr.RPR_GetSetMediaTrackInfo_String(track, "P_NAME", name, True)
     return track
 
@@ -80,6 +84,19 @@ def new_item(track):
     if is_null(item):
         raise Failed("cannot add an item")
     return item
+
+
+def delete_item(track, item):
+    """Delete an item of a track."""
+    rpr.RPR_DeleteTrackMediaItem(track, item)
+
+
+def delete_track(track, after):
+    """Delete a track that `new_track` made; its folder ends where it ended before."""
+    depth = rpr.RPR_GetMediaTrackInfo_Value(track, "I_FOLDERDEPTH")
+    rpr.RPR_DeleteTrack(track)
+    if depth < 0:
+        rpr.RPR_SetMediaTrackInfo_Value(after, "I_FOLDERDEPTH", depth)
 
 
 def begin_step(project):

@@ -6,6 +6,8 @@ import reaper_python as rpr
 #: Buffer size for a text that REAPER fills in.
 ROOM = 4096
 NAME = "DreamSound"
+#: Key of the wish that takes are inserted only while stopped.
+STOPPED = "only while stopped"
 
 
 class Failed(Exception):
@@ -28,6 +30,11 @@ def remember(key, text, persist):
 def message(text):
     """Show a message box."""
     rpr.RPR_MB(text, NAME, 0)
+
+
+def console(text):
+    """Show a line in REAPER's console, which does not interrupt."""
+    rpr.RPR_ShowConsoleMsg(text + "\n")
 
 
 def ask(title, captions, values):

@@ -25,6 +25,7 @@ function actions.run(action, preset)
   api.replace_earlier()
   local fine, why = xpcall(function()
     local bridge = settings.bridge()
+    watching.runs = bridge.runs
     for _, place in ipairs(runs.pending(bridge.runs)) do
       watching.watch_run(place, bridge)
     end
@@ -33,7 +34,7 @@ function actions.run(action, preset)
     return watching.error_text(problem, "DreamSound could not start: ")
   end)
   if not fine then
-    api.message(why)
+    watching.tell(why)
   end
 end
 
@@ -54,10 +55,10 @@ local function shown(value)
 end
 
 --- Return the settings entered by the user, or nil.
-local function ask(bridge, chosen)
+local function ask(bridge, chosen, title)
   local recipe = json.given(chosen.recipe) or {}
   local answer = api.ask(
-    "DreamSound",
+    title,
     actions.CAPTIONS,
     {
       shown(chosen.preset), shown(recipe.class), shown(recipe.method), shown(recipe.steps),
@@ -97,6 +98,10 @@ end
 -- @param more table or nil: `action` ("dream"), `target` (an item), `with_window` (false)
 local function begin(bridge, project, path, items, chosen, more)
   more = more or {}
+  items = table.move(items, 1, #items, 1, {})
+  if more.target ~= nil and not settings.index_of(items, more.target) then
+    items[#items + 1] = more.target
+  end
   local host = { language = "lua", reaper = api.version(), bridge = json.given(bridge.version) or "" }
   local found = facts.dump(project, path, items, chosen, more.action or "dream", host, more.target)
   local known = {}
@@ -110,6 +115,12 @@ local function begin(bridge, project, path, items, chosen, more)
     path = path,
     window = more.with_window or false,
   }
+  local same = runs.same(bridge.runs, found)
+  if same ~= nil then
+    api.console("DreamSound: this dream is under way. Its takes come when it is done.")
+    watching.watch_run(same, bridge, known)
+    return
+  end
   local place = runs.new_run(bridge.runs, found, session)
   local fine, why = pcall(runs.start_engine, bridge, place, more.with_window)
   if not fine then
@@ -119,19 +130,24 @@ local function begin(bridge, project, path, items, chosen, more)
   watching.watch_run(place, bridge, known)
 end
 
---- Dream the selected items; a window or a dialog asks for the settings.
-function actions.dream(bridge)
-  local project, path = api.active_project()
-  local items = selected(project)
+--- Dream items; a window or a dialog asks for the settings.
+local function asked(bridge, project, path, items, target)
   local chosen = settings.last(project)
   local with_window = json.given(bridge.studio) ~= nil
   if not with_window then
-    chosen = ask(bridge, chosen)
+    local toward = target and ": toward " .. actions.label(target) or ""
+    chosen = ask(bridge, chosen, "DreamSound" .. toward)
     if chosen == nil then
       return
     end
   end
-  begin(bridge, project, path, items, chosen, { with_window = with_window })
+  begin(bridge, project, path, items, chosen, { with_window = with_window, target = target })
+end
+
+--- Dream the selected items; a window or a dialog asks for the settings.
+function actions.dream(bridge)
+  local project, path = api.active_project()
+  asked(bridge, project, path, selected(project))
 end
 
 --- Dream the selected items with the last settings.
@@ -164,6 +180,80 @@ function actions.dream_toward(bridge)
     ))
   end
   begin(bridge, project, path, items, settings.last(project), { target = items[#items] })
+end
+
+--- Dream the selected items toward the first one.
+function actions.dream_toward_first(bridge)
+  local project, path = api.active_project()
+  local items = selected(project)
+  if #items < 2 then
+    error(settings.Problem(
+      "Select the target item first on screen, and the items to dream below or after it."
+    ))
+  end
+  begin(bridge, project, path, items, settings.last(project), { target = items[1] })
+end
+
+--- Raise a Problem if nothing but the target is selected.
+local function check_others(items, target)
+  if #items == 1 and items[1] == target then
+    error(settings.Problem("Only the target is selected. Select the items to dream."))
+  end
+end
+
+--- Dream the selected items toward the item under the mouse.
+function actions.dream_toward_mouse(bridge)
+  local project, path = api.active_project()
+  local items = selected(project)
+  local target = api.item_under_mouse()
+  if target == nil then
+    error(settings.Problem(
+      "No item under the mouse. Point at the target, and run the action by a key."
+    ))
+  end
+  check_others(items, target)
+  begin(bridge, project, path, items, settings.last(project), { target = target })
+end
+
+--- Return the name of an item and of its track.
+function actions.label(item)
+  local take, track = api.active_take(item), api.item_track(item)
+  local name, above = take and api.take_name(take) or "", api.track_text(track, "P_NAME")
+  return string.format(
+    "%s on %s",
+    name ~= "" and "“" .. name .. "”" or "the item",
+    above ~= "" and "track “" .. above .. "”" or "track " .. api.track_number(track)
+  )
+end
+
+--- Use the selected item as the target of its project.
+function actions.use_as_target()
+  local project = api.active_project()
+  local items = selected(project)
+  if #items > 1 then
+    error(settings.Problem("Select one item as the target, not " .. #items .. "."))
+  end
+  api.set_project_text(project, settings.TARGET, api.item_text(items[1], "GUID"))
+  watching.tell(
+    "Target of this project: " .. actions.label(items[1])
+      .. ".\n\nDream selected items toward the target uses it."
+  )
+end
+
+--- Dream the selected items toward the target of the project; a window or a dialog asks.
+function actions.dream_toward_target(bridge)
+  local project, path = api.active_project()
+  local items = selected(project)
+  local guid = api.project_text(project, settings.TARGET)
+  local target = guid ~= "" and api.item_of_guid(project, guid) or nil
+  if target == nil then
+    error(settings.Problem(
+      (guid == "" and "This project has no target yet." or "The target is no longer in this project.")
+        .. "\n\nSelect an item, and run Use selected item as target."
+    ))
+  end
+  check_others(items, target)
+  asked(bridge, project, path, items, target)
 end
 
 local function place(bridge, placement)
@@ -219,7 +309,15 @@ function actions.open_in_studio(bridge)
   if next(seen) == nil then
     error(settings.Problem("The selected items play no audio files. Select audio items."))
   end
-  runs.start_program(words)
+  runs.start_program(words, true)
+end
+
+--- Insert takes only while the transport is stopped, or not.
+function actions.insert_only_while_stopped()
+  local is_on = api.remembered(api.STOPPED) ~= "1"
+  api.remember(api.STOPPED, is_on and "1" or "", true)
+  api.console(is_on and "DreamSound: new takes wait until the transport is stopped."
+    or "DreamSound: new takes are inserted while playing, too, and never while recording.")
 end
 
 --- Cancel all dreams.
@@ -233,7 +331,7 @@ function actions.cancel(bridge)
   end
 end
 
---- Show the progress of all dreams.
+--- Show the progress of all dreams in the console.
 function actions.progress(bridge)
   local lines = {}
   for _, run in ipairs(runs.pending(bridge.runs)) do
@@ -247,7 +345,7 @@ function actions.progress(bridge)
       text ~= "" and text or "…"
     )
   end
-  api.message(#lines > 0 and table.concat(lines, "\n") or "No dreams running.")
+  api.console(#lines > 0 and table.concat(lines, "\n") or "No dreams running.")
 end
 
 --- Run the engine's doctor and show its report.
@@ -271,9 +369,8 @@ function actions.doctor(bridge)
       return true
     end
     os.remove(report)
-    local lines = api.version_lines()
-    table.move(json.given(found.lines) or {}, 1, #(json.given(found.lines) or {}), #lines + 1, lines)
-    api.message(table.concat(lines, "\n"))
+    local lines, found_lines = api.version_lines(), json.given(found.lines) or {}
+    watching.tell(table.concat(table.move(found_lines, 1, #found_lines, #lines + 1, lines), "\n"))
     return false
   end)
 end
@@ -283,6 +380,11 @@ actions.ACTIONS = {
   ["dream with last settings"] = actions.dream_with_last_settings,
   ["dream with preset"] = actions.dream_with_preset,
   ["dream toward"] = actions.dream_toward,
+  ["dream toward first"] = actions.dream_toward_first,
+  ["dream toward mouse"] = actions.dream_toward_mouse,
+  ["dream toward target"] = actions.dream_toward_target,
+  ["use as target"] = actions.use_as_target,
+  ["insert only while stopped"] = actions.insert_only_while_stopped,
   ["dream to track"] = actions.dream_to_track,
   ["dream glued"] = actions.dream_glued,
   ["dream again"] = actions.dream_again,

@@ -34,6 +34,18 @@ function api.projects()
   end
 end
 
+--- Return whether the transport forbids changes and boxes: it records, or it plays and the user
+-- wants takes only while it is stopped. A recording in any project counts.
+function api.is_busy()
+  local forbidden = api.remembered(api.STOPPED) == "1" and 5 or 4
+  for _, one in ipairs(api.projects()) do
+    if reaper.GetPlayStateEx(one[1]) & forbidden ~= 0 then
+      return true
+    end
+  end
+  return false
+end
+
 --- Return a project's recording folder.
 function api.record_path(project)
   return reaper.GetProjectPathEx(project, "") -- REAPER 6.24 takes a text
@@ -81,6 +93,24 @@ function api.all_items(project)
   return each(reaper.CountMediaItems(project), function(number)
     return reaper.GetMediaItem(project, number)
   end)
+end
+
+--- Return the item with a GUID, or nil; looks at the selected ones first.
+function api.item_of_guid(project, guid)
+  for _, items in ipairs({ api.selected_items, api.all_items }) do
+    for _, item in ipairs(items(project)) do
+      if api.item_text(item, "GUID") == guid then
+        return item
+      end
+    end
+  end
+  return nil
+end
+
+--- Return the item under the mouse, or nil.
+function api.item_under_mouse()
+  local x, y = reaper.GetMousePosition()
+  return (reaper.GetItemFromPoint(x, y, true))
 end
 
 --- Return a text of an item, such as GUID.

@@ -221,19 +221,27 @@ local function make_item(track, one)
   return item
 end
 
+--- Add a track with its items; without a take on it, none stays.
 local function add_track(project, is_active, after, entry, done)
   local track = api.new_track(after, entry.name)
-  done.is_changed = true
+  local first = done.count
   for _, one in ipairs(entry.items) do
     local fine, item = pcall(make_item, track, one)
     if fine then
+      local before = done.count
       is_any_readable(one)
       add_takes(project, is_active, item, one, 0.0, done)
+      if done.count == before then
+        api.delete_item(track, item)
+      end
     elseif api.is_failed(item) then
       add(done.problems, kept(one, item.text))
     else
       error(item, 0)
     end
+  end
+  if done.count == first then
+    api.delete_track(track, after)
   end
 end
 

@@ -6,6 +6,8 @@
 local api = {}
 
 api.NAME = "DreamSound"
+--- Key of the wish that takes are inserted only while stopped.
+api.STOPPED = "only while stopped"
 
 local Failed = {
   __tostring = function(failed)
@@ -38,6 +40,11 @@ end
 --- Show a message box.
 function api.message(text)
   reaper.MB(text, api.NAME, 0)
+end
+
+--- Show a line in REAPER's console, which does not interrupt.
+function api.console(text)
+  reaper.ShowConsoleMsg(text .. "\n")
 end
 
 --- Return the user's input, or nil if cancelled.
@@ -165,9 +172,11 @@ function api.unique_digits()
   return (reaper.genGuid(""):gsub("%X", ""):lower())
 end
 
---- Start a program without waiting for it; minimises its window, if any.
-function api.execute(command)
-  reaper.ExecProcess(command, -2)
+--- Start a program without waiting for it.
+-- @param command string
+-- @param is_visible boolean or nil: whether its window is shown; otherwise it is minimised
+function api.execute(command, is_visible)
+  reaper.ExecProcess(command, is_visible and -1 or -2)
 end
 
 -- -- files -------------------------------------------------------------------------------------
