@@ -78,7 +78,7 @@ def _save_take(line, take: Take, item_volume: float | None, project: Project) ->
     line(3, "PLAYRATE", *(number(n[key]) for key in rate))
     line(3, "CHANMODE", number(n["I_CHANMODE"]))
     if n["I_CUSTOMCOLOR"]:
-        line(3, "TAKECOLOR", number(n["I_CUSTOMCOLOR"]), "B")
+        line(3, "TAKECOLOR", number(n["I_CUSTOMCOLOR"]), "R")
     line(3, "GUID", take.guid)
     if take.source is not None:
         _save_source(line, take.source, 3, project)
