@@ -71,7 +71,8 @@ end
 function host.item(track, source, selected)
   local made = object("MediaItem*", { track = track, values = { D_POSITION = 1.0,
     D_LENGTH = 2.0, B_LOOPSRC = 1.0,
-    C_LOCK = 0.0, B_MUTE = 0.0, D_VOL = 1.0, D_FADEINLEN = 0.01, D_FADEINLEN_AUTO = -1.0,
+    C_LOCK = 0.0, B_MUTE = 0.0, B_ALLTAKESPLAY = 0.0,
+    D_VOL = 1.0, D_FADEINLEN = 0.01, D_FADEINLEN_AUTO = -1.0,
       D_FADEOUTLEN = 0.01,
     D_FADEOUTLEN_AUTO = 0.25 }, takes = {}, selected = selected ~= false, current = 1 })
   table.insert(track.items, made)
@@ -275,6 +276,7 @@ function api.GetExtState(name, key) return host.memory[name .. " " .. key] or ""
 function api.SetExtState(name, key, text) assert(not text:find("\n"))
   host.memory[name .. " " .. key] = text end
 function api.ShowConsoleMsg(text) table.insert(host.messages, (text:gsub("\n$", ""))) end
+function api.GetNumTakeMarkers() return 0 end
 function api.GetPlayStateEx(project) return proj(project).play_state or 0 end
 function api.MB(text) table.insert(host.messages, text) return 1 end
 function api.GetUserInputs(title, count, captions, values)

@@ -253,6 +253,18 @@ class _Items:
         take.markers[idx][2] = slope
         return True
 
+    def GetNumTakeMarkers(self, take):
+        return len(take.take_markers)
+
+    def GetTakeMarker(self, take, idx, *out):
+        return take.take_markers[idx]
+
+    def SetTakeMarker(self, take, idx, name, source_s, colour):
+        self.change("SetTakeMarker")
+        assert idx == -1
+        take.take_markers.append((source_s, name, int(colour)))
+        return (len(take.take_markers) - 1,)
+
     def CountTakeEnvelopes(self, take):
         return take.envelopes
 

@@ -46,6 +46,8 @@ def _save_item(line, item: Item, project: Project) -> None:
     line(3, "POSITION", number(n["D_POSITION"]))
     line(3, "LENGTH", number(n["D_LENGTH"]))
     line(3, "LOOP", number(n["B_LOOPSRC"]))
+    if n["B_ALLTAKESPLAY"]:
+        line(3, "ALLTAKES", number(n["B_ALLTAKESPLAY"]))
     line(3, "FADEIN 1", number(n["D_FADEINLEN"]), number(n["D_FADEINLEN_AUTO"]), "1 0 0")
     line(3, "FADEOUT 1", number(n["D_FADEOUTLEN"]), number(n["D_FADEOUTLEN_AUTO"]), "1 0 0")
     line(3, "MUTE", number(n["B_MUTE"]), 0)
@@ -85,6 +87,8 @@ def _save_take(line, take: Take, item_volume: float | None, project: Project) ->
     if take.markers:
         markers = [" ".join(map(number, one if one[2] else one[:2])) for one in take.markers]
         line(3, "SM", " + ".join(markers))
+    for at_s, name, colour in take.take_markers:
+        line(3, "TKM", number(at_s), word(name), colour)
     for _ in range(take.envelopes):
         line(3, "<VOLENV")
         line(3, ">")
@@ -183,7 +187,7 @@ def load(content: bytes, path: str = "") -> Project:
 def _load_item(item: Item, take: Take | None, key: str, rest: list[str]) -> Take | None:
     n = item.numbers
     head = {"POSITION": "D_POSITION", "LENGTH": "D_LENGTH", "LOOP": "B_LOOPSRC", "LOCK": "C_LOCK",
-            "MUTE": "B_MUTE"}  # fmt: skip
+            "MUTE": "B_MUTE", "ALLTAKES": "B_ALLTAKESPLAY"}  # fmt: skip
     if key in head:
         n[head[key]] = float(rest[0])
     elif key in ("FADEIN", "FADEOUT"):
@@ -233,6 +237,8 @@ def _load_take(take: Take, key: str, rest: list[str]) -> None:
         names = ["D_PLAYRATE", "B_PPITCH", "D_PITCH", "I_PITCHMODE", "I_STRETCHFLAGS",
                  "F_STRETCHFADESIZE"]  # fmt: skip
         take.numbers |= {name: float(value) for name, value in zip(names, rest, strict=False)}
+    elif key == "TKM":
+        take.take_markers.append((float(rest[0]), rest[1], int(rest[2])))
     elif key == "SM":
         for one in " ".join(rest).split("+"):
             values = [float(text) for text in one.split()]

@@ -208,13 +208,13 @@ def stretch_markers(take):
     return found
 
 
-def add_stretch_marker(take, at_s, source_s, slope):
-    """Add a stretch marker to a take."""
-    number = rpr.RPR_SetTakeStretchMarker(take, -1, at_s, source_s)[0]
-    if number < 0:
-        raise Failed("cannot add a stretch marker")
-    if slope:
-        rpr.RPR_SetTakeStretchMarkerSlope(take, number, slope)
+def take_markers(take):
+    """Return a take's markers: source position, name, colour."""
+    found = []
+    for number in range(rpr.RPR_GetNumTakeMarkers(take)):
+        answer = rpr.RPR_GetTakeMarker(take, number, "", ROOM, 0)
+        found.append([answer[0], answer[3], answer[5]])
+    return found
 
 
 def envelope_count(take):

@@ -197,7 +197,9 @@ def _fill(project, item, take, one, offset_s):
         for key, value in values.items():
             api.set_take_value(take, key, value)
         for at_s, source_s, slope in one["stretch_markers"]:
-            api.add_stretch_marker(take, at_s, source_s, slope)
+            making.add_stretch_marker(take, at_s, source_s, slope)
+        for source_s, name, colour in one.get("take_markers", []):
+            making.add_take_marker(take, source_s, name, colour)
         api.set_take_text(take, "P_NAME", one["name"])
         api.set_take_text(take, "P_EXT:DreamSound", one["ext"])
         if one["colour"] is not None:

@@ -22,6 +22,21 @@ def give_source(take, source):
     return bool(rpr.RPR_SetMediaItemTake_Source(take, source))
 
 
+def add_stretch_marker(take, at_s, source_s, slope):
+    """Add a stretch marker to a take."""
+    number = rpr.RPR_SetTakeStretchMarker(take, -1, at_s, source_s)[0]
+    if number < 0:
+        raise Failed("cannot add a stretch marker")
+    if slope:
+        rpr.RPR_SetTakeStretchMarkerSlope(take, number, slope)
+
+
+def add_take_marker(take, source_s, name, colour):
+    """Add a marker to a take."""
+    if rpr.RPR_SetTakeMarker(take, -1, name, source_s, colour)[0] < 0:
+        raise Failed("cannot add a take marker")
+
+
 @contextlib.contextmanager
 def _with_selected(project, item):
     """Select one item alone, and restore the selection afterwards."""

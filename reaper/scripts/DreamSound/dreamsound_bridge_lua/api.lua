@@ -218,15 +218,12 @@ function api.stretch_markers(take)
   end)
 end
 
---- Add a stretch marker to a take.
-function api.add_stretch_marker(take, at_s, source_s, slope)
-  local number = reaper.SetTakeStretchMarker(take, -1, at_s, source_s)
-  if number < 0 then
-    error(api.Failed("cannot add a stretch marker"))
-  end
-  if slope ~= 0 then
-    reaper.SetTakeStretchMarkerSlope(take, number, slope)
-  end
+--- Return a take's markers: source position, name, colour.
+function api.take_markers(take)
+  return each(reaper.GetNumTakeMarkers(take), function(number)
+    local source_s, name, colour = reaper.GetTakeMarker(take, number)
+    return { source_s, name, colour or 0 }
+  end)
 end
 
 --- Return a take's envelope count.

@@ -145,6 +145,9 @@ local function fill(take, one, offset_s)
   for _, marker in ipairs(one.stretch_markers) do
     api.add_stretch_marker(take, marker[1], marker[2], marker[3])
   end
+  for _, marker in ipairs(json.given(one.take_markers) or {}) do
+    api.add_take_marker(take, marker[1], marker[2], marker[3])
+  end
   api.set_take_text(take, "P_NAME", one.name)
   api.set_take_text(take, "P_EXT:DreamSound", one.ext)
   if json.given(one.colour) then

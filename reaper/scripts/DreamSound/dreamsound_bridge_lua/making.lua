@@ -18,6 +18,24 @@ function api.give_source(take, source)
   return reaper.SetMediaItemTake_Source(take, source)
 end
 
+--- Add a stretch marker to a take.
+function api.add_stretch_marker(take, at_s, source_s, slope)
+  local number = reaper.SetTakeStretchMarker(take, -1, at_s, source_s)
+  if number < 0 then
+    error(api.Failed("cannot add a stretch marker"))
+  end
+  if slope ~= 0 then
+    reaper.SetTakeStretchMarkerSlope(take, number, slope)
+  end
+end
+
+--- Add a marker to a take.
+function api.add_take_marker(take, source_s, name, colour)
+  if reaper.SetTakeMarker(take, -1, name, source_s, math.floor(colour)) < 0 then
+    error(api.Failed("cannot add a take marker"))
+  end
+end
+
 --- Call a function while an item is the only selected one; restore the selection.
 local function with_selected(project, item, call)
   local selected = api.selected_items(project)

@@ -63,13 +63,14 @@ function watching.tell(text, folder)
     api.message(text)
     return
   end
-  watching.loop(function()
+  local function wait()
     if api.is_busy() then
       return true
     end
     api.message(text)
     return false
-  end)
+  end
+  watching.loop(wait)
 end
 
 --- Call a function about thirty times a second while it returns true.
