@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import sys
 from pathlib import Path
 
 #: The folders' name; the user's files stay where they are when a package is renamed.
@@ -17,7 +20,19 @@ def data_folder() -> Path:
 
 def runs_folder() -> Path:
     """Return the folder in which REAPER's scripts create a folder per run."""
-    return data_folder() / "reaper" / "runs"
+    folder = data_folder() / "reaper" / "runs"
+    return ascii_folder(folder) if sys.platform == "win32" else folder
+
+
+def ascii_folder(folder: Path) -> Path:
+    """Return a folder that Lua can rename files in: on Windows, it can only in ASCII paths.
+
+    A user whose name is not ASCII gets a folder of their own in Windows' folder for all users.
+    """
+    if str(folder).isascii():
+        return folder
+    shared = Path(os.environ.get("PROGRAMDATA") or "C:/ProgramData")
+    return shared / "DreamSound" / hashlib.sha256(str(folder).encode()).hexdigest()[:12]
 
 
 def cache_folder() -> Path:

@@ -67,6 +67,8 @@ class Take(_Values):
     is_midi: bool = False
     values: dict[str, Finite] = Field(default_factory=dict)
     stretch_markers: tuple[tuple[Finite, Finite, Finite], ...] = ()
+    take_markers: tuple[tuple[Finite, str, int], ...] = ()
+    has_sample_edits: bool = False
     envelopes: int = 0
     fx: int = 0
     source: Source | None = None
@@ -105,6 +107,7 @@ class Item(_Values):
     is_loop: bool = False
     is_locked: bool = False
     is_muted: bool = False
+    plays_all_takes: bool = False
     volume: Finite = 1.0
     fade_in_s: Finite = 0.0
     fade_out_s: Finite = 0.0
@@ -144,6 +147,8 @@ class Settings(_Values):
         Extra length to dream on either side, where the source provides it.
     out : str
         Folder for renders.
+    media : tuple of str
+        Folders in which missing media are searched.
     options : dict
         Further render options, see ``dreamsound_studio.render.options.RenderOptions``.
     job : dict
@@ -156,6 +161,7 @@ class Settings(_Values):
     placement: Literal["takes", "track", "glue"] = "takes"
     handle_s: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = 1.0
     out: str = ""
+    media: tuple[str, ...] = ()
     options: dict[str, JsonValue] = Field(default_factory=dict)
     job: dict[str, JsonValue] = Field(default_factory=dict)
 

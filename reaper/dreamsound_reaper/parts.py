@@ -22,6 +22,10 @@ from dreamsound_studio.jobs.request import JobRequest
 
 #: Subfolder of the project's recording folder for renders.
 OUT_FOLDER: Final = "DreamSound"
+#: On an item that plays its takes together.
+ALL_TAKES: Final = (
+    "plays all takes at once, the new ones too: switch off Play all takes in Item properties"
+)
 #: How the remark on a skipped item begins.
 LEFT_OUT: Final = "skipped because it"
 #: The same in runs of earlier versions, which wrote no number.
@@ -44,6 +48,8 @@ class Part:
         As in `TakeNote`.
     start_offset_s, marker_shift_s, channel_mode
         As in `dreamsound_reaper.spans.PlayedSpan`.
+    file_s : float
+        Length of the sound; 0 if unknown.
     position_s, length_s : float
         Position and length of a glued sound.
     invalid_recipe : dict
@@ -59,6 +65,7 @@ class Part:
     start_offset_s: float = 0.0
     marker_shift_s: float = 0.0
     channel_mode: int = 0
+    file_s: float = 0.0
     position_s: float = 0.0
     length_s: float = 0.0
     invalid_recipe: dict[str, JsonValue] = field(default_factory=dict)
@@ -138,7 +145,7 @@ def parts_of(facts: Facts, folder: Path, *, checks_recipe: bool = True) -> Parts
         Nothing can be dreamed: the preset, recipe or target is invalid.
     """
     out = out_folder(facts, folder)
-    media = Media(facts.project)
+    media = Media(facts.project, facts.settings.media, out)
     made = Parts()
     target = facts.target_item()
     if facts.target is not None and target is None:
@@ -159,6 +166,8 @@ def parts_of(facts: Facts, folder: Path, *, checks_recipe: bool = True) -> Parts
             make = _again if facts.action == "again" else _dream
             made.parts.append(replace(make(facts, item, media, shared), item=place))
             made.remarks += _lacks(item)
+            if item.plays_all_takes and facts.settings.placement == "takes":
+                made.remarks.append((item.label, ALL_TAKES))
         except UnfitError as why:
             made.leave_out(item, why)
     return made
@@ -191,6 +200,7 @@ def _dream(facts: Facts, item: Item, media: Media, shared: SharedJob) -> Part:
         start_offset_s=found.start_offset_s,
         marker_shift_s=found.marker_shift_s,
         channel_mode=found.channel_mode,
+        file_s=found.cut.length / media.info(path).sample_rate_hz,
         invalid_recipe=shared.invalid_recipe,
     )
 
@@ -238,7 +248,12 @@ def _lacks(item: Item) -> list[tuple[str, str]]:
     take = item.take
     if take is None:
         return []
-    left = [name for name, count in (("envelopes", take.envelopes), ("effects", take.fx)) if count]
+    lacking = (
+        ("envelopes", take.envelopes),
+        ("effects", take.fx),
+        ("sample edits", take.has_sample_edits),
+    )
+    left = [name for name, count in lacking if count]
     if not left:
         return []
     return [(item.label, f"{' and '.join(left)} not copied to the new takes")]

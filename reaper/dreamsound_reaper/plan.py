@@ -12,9 +12,10 @@ from typing import Final, Literal
 
 from pydantic import JsonValue
 
-from dreamsound_reaper.facts import Facts, Item, Settings, Track
+from dreamsound_reaper.facts import Facts, Item, Settings, Take, Track
 from dreamsound_reaper.parts import Part, Parts
 from dreamsound_reaper.shared_job import recipe_of_fields
+from dreamsound_reaper.stretching import StretchPoint, markers_within
 from dreamsound_reaper.take_note import TakeNote
 from dreamsound_reaper.take_plan import ItemTakes, NewItem, NewTake, NewTrack, TakePlan
 from dreamsound_studio import __version__
@@ -218,7 +219,9 @@ def _takes(part: Part, outcome: Outcome, item: Item | None) -> tuple[NewTake, ..
     kept: dict[str, float] = {} if take is None else take.values
     fresh = {"D_STARTOFFS": part.start_offset_s, "I_CHANMODE": float(part.channel_mode)}
     given = kept | fresh
-    markers = () if take is None else take.stretch_markers
+    markers: tuple[StretchPoint, ...] = ()
+    if item is not None and take is not None:
+        markers = markers_within(take.stretch_markers, item.length_s * take.play_rate)
     aim = _aim(outcome.result)
     return tuple(
         NewTake(
@@ -232,8 +235,22 @@ def _takes(part: Part, outcome: Outcome, item: Item | None) -> tuple[NewTake, ..
             stretch_markers=tuple(
                 (at_s, source_s + part.marker_shift_s, slope) for at_s, source_s, slope in markers
             ),
+            take_markers=() if take is None else _take_markers(take, part),
         )
         for render, file in outcome.result["renders"].items()
+    )
+
+
+def _take_markers(take: Take, part: Part) -> tuple[tuple[float, str, int], ...]:
+    """Return the take markers that lie in the new file, at the same sounds."""
+    moved = (
+        (source_s + part.marker_shift_s, name, colour)
+        for source_s, name, colour in take.take_markers
+    )
+    return tuple(
+        marker
+        for marker in moved
+        if marker[0] >= -1e-6 and (not part.file_s or marker[0] <= part.file_s + 1e-6)
     )
 
 

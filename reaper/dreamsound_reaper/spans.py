@@ -7,7 +7,6 @@ the underlying file in whole samples, and a remainder: the item's start in the n
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +19,7 @@ from dreamsound_reaper.pieces import (
     sample_map_of,
     unrolled,
 )
+from dreamsound_reaper.stretching import source_at
 from dreamsound_studio.audio.cut import Cut, Piece
 from dreamsound_studio.audio.formats import MAX_CHANNELS
 
@@ -156,20 +156,9 @@ def _window(item: Item, take: Take) -> tuple[float, float]:
     markers = sorted(take.stretch_markers)
     if not markers:
         return take.start_offset_s, take.start_offset_s + length_s
-    ends = (_stretched(markers, 0.0), _stretched(markers, length_s))
+    ends = (source_at(markers, 0.0), source_at(markers, length_s))
     inside = [source_s for at_s, source_s, _ in markers if 0 <= at_s <= length_s]
     return min(*ends, *inside), max(*ends, *inside)
-
-
-def _stretched(markers: list[tuple[float, float, float]], at_s: float) -> float:
-    """Return the source position at a take position, linear between stretch markers."""
-    if at_s <= markers[0][0]:
-        return markers[0][1] + at_s - markers[0][0]
-    for (left, source, _), (right, next_source, _) in itertools.pairwise(markers):
-        if at_s <= right:
-            share = (at_s - left) / (right - left) if right > left else 1.0
-            return source + share * (next_source - source)
-    return markers[-1][1] + at_s - markers[-1][0]
 
 
 def _channels(mode: int, channels: int) -> tuple[tuple[int, ...] | None, bool, int]:

@@ -44,6 +44,8 @@ class NewTake(_Record):
         The take's record of its origin, see `dreamsound_reaper.take_note`.
     stretch_markers : tuple of (float, float, float)
         Position, position in the source, and slope.
+    take_markers : tuple of (float, str, int)
+        Position in the source, name, and REAPER's colour.
     """
 
     file: str
@@ -54,6 +56,7 @@ class NewTake(_Record):
     colour: tuple[int, int, int] | None
     ext: str
     stretch_markers: tuple[tuple[float, float, float], ...]
+    take_markers: tuple[tuple[float, str, int], ...] = ()
 
 
 class ItemTakes(_Record):

@@ -29,9 +29,15 @@ ALL = sorted(path.stem.removeprefix("DreamSound_") for path in SCRIPTS.glob("Dre
 
 
 @pytest.fixture
-def reaper(tmp_path: Path) -> Iterator[Reaper]:
+def version() -> str:
+    """Which REAPER it is; the tests of versions have all."""
+    return "7.08"
+
+
+@pytest.fixture
+def reaper(tmp_path: Path, version: str) -> Iterator[Reaper]:
     """A REAPER in which the scripts are installed; at the end all must have been well."""
-    reaper = Reaper(tmp_path / "REAPER's folder")
+    reaper = Reaper(tmp_path / "REAPER's folder", version)
     shutil.copytree(SCRIPTS, reaper.resource / "Scripts/DreamSound")
     yield reaper
     for process in reaper.processes:

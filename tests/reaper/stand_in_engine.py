@@ -62,6 +62,7 @@ def submit(run, words):
                 "file": str(file), "render": render, "name": f"{item['take']['name']} - {render}",
                 "is_active": render == "dream", "values": values, "colour": [1, 2, 3],
                 "ext": json.dumps({"render": render}), "stretch_markers": [[0.0, 0.5, 0.25]],
+                "take_markers": item["take"]["take_markers"],
             })  # fmt: skip
         entry = {"item": item["guid"], "take": item["take"]["guid"], "label": item["take"]["name"],
                  "seen": {name: item["take"]["values"][name]

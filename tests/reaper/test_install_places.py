@@ -11,6 +11,7 @@ import pytest
 from dreamsound_reaper.install import keys, places, python_library, running
 from dreamsound_reaper.install.bridge import bridge_settings, interpreter
 from dreamsound_reaper.install.errors import InstallError
+from dreamsound_studio import paths
 
 #: As REAPER wrote them, on Windows and on macOS; from public collections of settings.
 REAL_LINES = (
@@ -225,3 +226,18 @@ def test_what_to_enter():
     report = python_library.what_to_enter(Path("/usr/lib/libpython3.11.so.1.0"))
     assert "/usr/lib as the library folder and libpython3.11.so.1.0" in report
     assert "python.org" in python_library.what_to_enter(None)
+
+
+def test_the_folder_of_runs_is_ascii_on_windows(monkeypatch, tmp_path):
+    """Lua's `os.rename` takes no other path there; each user has a folder of their own."""
+    plain, mine, theirs = (tmp_path / name for name in ("Jo", "J\u00f6rg", "\u6771\u4eac"))
+    monkeypatch.setenv("PROGRAMDATA", str(tmp_path / "ProgramData"))
+    assert paths.ascii_folder(plain) == plain
+    found = {paths.ascii_folder(mine), paths.ascii_folder(theirs)}
+    assert len(found) == 2
+    assert all(str(one.relative_to(tmp_path)).isascii() for one in found)
+    monkeypatch.setattr(paths, "data_folder", lambda: mine)
+    monkeypatch.setattr(paths.sys, "platform", "win32")
+    assert paths.runs_folder() == paths.ascii_folder(mine / "reaper" / "runs")
+    monkeypatch.setattr(paths.sys, "platform", "linux")
+    assert paths.runs_folder() == mine / "reaper" / "runs"

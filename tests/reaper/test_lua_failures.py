@@ -305,7 +305,7 @@ def test_what_an_engine_has_written_is_shown_where_it_is_silent(tmp_path):
         host.go(200)
         """,
     )
-    assert "not responding.\n\n2\n3\n4\n5\n6: größer\n\nRun" in report["messages"][0]
+    assert "not responding.\n\n3\n4\n5\n6: größer\n\nRun" in report["messages"][0]
 
 
 def test_an_engine_that_is_not_there_is_reported_at_once(tmp_path):

@@ -100,8 +100,8 @@ def test_the_actions_are_the_same():
         assert f"\n--- {said}\n" in twin
     listed = (LUA / "actions.lua").read_text("utf-8")
     in_python = (PYTHON / "actions.py").read_text("utf-8")
-    assert re.findall(r'\["([a-z ]+)"\] = actions', listed) == re.findall(
-        r'^    "([a-z ]+)": \w+,$', in_python, re.M
+    assert re.findall(r'\["([a-z ]+)"\] = \w+\.', listed) == re.findall(
+        r'^    "([a-z ]+)": [\w.]+,$', in_python, re.M
     )
     assert len(list(SCRIPTS.glob("DreamSound_*.lua"))) == len(list(SCRIPTS.glob("DreamSound_*.py")))
     preset = SCRIPTS / "DreamSound_Dream selected items with preset.lua"

@@ -65,10 +65,11 @@ def test_new_takes_keep_what_the_old_one_has(two):
     assert values["D_STARTOFFS"] == pytest.approx(1.5)  # a handle of 1 s at rate 1.5
     assert (values["D_PLAYRATE"], values["D_PITCH"], values["D_VOL"]) == (1.5, -2.0, 0.5)
     assert (values["D_PAN"], values["I_CHANMODE"]) == (-0.25, 1.0)
-    (at, source, slope), last = takes[0]["stretch_markers"]
+    (at, source, slope), last, edge = takes[0]["stretch_markers"]
+    assert edge[0] > last[0]
     assert (at, slope) == (0.0, 0.0)
     assert source == pytest.approx(1.5)
-    assert last == [0.5, pytest.approx(2.0), 0.1]
+    assert last == [0.5, pytest.approx(2.0), 0.0]  # nothing follows that could slope
     assert takes[0]["colour"] == list(COLOURS["dream"])
     assert second["takes"][0]["values"]["D_STARTOFFS"] == 0.0
     json.dumps(plan, allow_nan=False)
@@ -207,7 +208,8 @@ def test_a_plan_has_the_fields_that_the_scripts_read(two):
                           "settings"]  # fmt: skip
     assert list(plan["items"][0]) == ["item", "take", "label", "seen", "takes"]
     assert list(plan["items"][0]["takes"][0]) == ["file", "render", "name", "is_active", "values",
-                                                  "colour", "ext", "stretch_markers"]  # fmt: skip
+                                                  "colour", "ext", "stretch_markers",
+                                                  "take_markers"]  # fmt: skip
 
 
 def test_a_plan_is_read_as_it_was_written(two, tmp_path):

@@ -195,8 +195,97 @@ def test_colours_and_paths_of_other_systems(rpp, tmp_path):
     )
     assert (code, "1 new take" in report) == (0, True)
     written = (tmp_path / "new.RPP").read_text()
-    assert f"TAKECOLOR {0x1000000 | 148 << 16 | 103 << 8 | 219} B" in written
+    assert f"TAKECOLOR {0x1000000 | 148 << 16 | 103 << 8 | 219} B" in written  # macOS
     assert 'FILE "DreamSound/a_dream.wav"' in written
+
+
+ODD = """      TKM 0.5 hit 0
+      TKM 1.2 "two words" 16777471
+      TKM 2.9 outside
+      SAMPLEEDITS 1 1 44100
+      <SPLS 0
+        SPL 161 -0.9
+      >
+"""
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """A Windows project with markers, edits and bytes that are not UTF-8, in a folder track."""
+    folder = tmp_path / "old"
+    (folder / "sounds").mkdir(parents=True)
+    tone(folder / "sounds/whistle.wav", 3.0, 900, channels=2)
+    tone(folder / "caf.wav", 3.0, 700).rename(
+        os.fsdecode(os.fsencode(folder) + "/caf\xe9.wav".encode("latin-1"))
+    )
+    first = re.sub(r"      SM .*\n", "      SM 0 0 + 1 1 + 5 9 0.5\n" + ODD, ITEM)
+    first = first.replace('"whistle.wav"', '"sounds\\\\whistle.wav" 1').replace(
+        "LOOP 1\n", "LOOP 0\n      ALLTAKES 1\n"
+    )
+    second = SECTION.replace("drums.wav", "caf\xe9.wav").replace("rev drums", "caf\xe9 d")
+    text = project_text(first, second, head="", version="7.08/win64")
+    text = text.replace("    TRACKID", "    ISBUS 2 -1\n    TRACKID").replace("Voice", "V\xe9")
+    (folder / "song.rpp").write_bytes(text.encode("latin-1"))
+    return folder / "song.rpp"
+
+
+def test_all_of_a_take_comes_into_another_folder(rpp, odd):
+    before = odd.read_bytes()
+    new = odd.parent.parent / "new"
+    new.mkdir()
+    words = ("--items", "all", "--renders", "dream", "--handle", "0.2")
+    code, _, report = rpp(odd, *words, "--out", new / "n.rpp")
+    assert code == 0, report
+    assert "plays all takes at once" in report
+    assert "sample edits" in report
+    assert odd.read_bytes() == before
+    content = (new / "n.rpp").read_bytes()
+    for line in before.split(b"\n"):  # names keep their bytes; files are found from the new folder
+        assert line in content or b"FILE" in line
+    assert b'FILE "..\\old\\sounds\\whistle.wav" 1' in content
+    assert b'FILE "../old/caf\xe9.wav"' in content
+    assert f"TAKECOLOR {0x1000000 | 219 << 16 | 103 << 8 | 148} R".encode() in content
+    first, second = items_of(read_project(new / "n.rpp"))
+    take = first.item.take
+    markers = take.stretch_markers
+    # 0.8 s at rate 1.5, and the handle begins with the file.
+    assert [round(one[0], 6) for one in markers] == [0.0, 1.0, 1.2]
+    assert markers[-1][1] == pytest.approx(1.4)
+    assert [(round(at, 6), name, colour) for at, name, colour in take.take_markers] == [
+        (0.5, "hit", 0), (1.2, "two words", 16777471)
+    ]  # fmt: skip
+    assert second.item.take.name == "caf\xe9 d - dream Bell"
+    for found in (first, second):
+        assert Path(new, found.item.take.source.file).is_file()
+
+
+def test_a_new_track_ends_the_folder_that_it_is_in(rpp, odd):
+    new = odd.with_name("track.rpp")
+    code, _, report = rpp(
+        odd, "--items", "caf\xe9", "--placement", "track", "--renders", "dream", "--out", new
+    )
+    assert code == 0, report
+    tracks = read_project(new).root.blocks("TRACK")
+    assert [track.line("ISBUS")[1:] for track in tracks] == [["0", "0"], ["2", "-1"]]
+
+
+def test_media_are_searched_beside_the_project_and_in_further_folders(rpp, odd, tmp_path):
+    moved = tmp_path / "elsewhere/deep"
+    moved.mkdir(parents=True)
+    sound = odd.parent / "sounds/whistle.wav"
+    sound.rename(moved / sound.name)
+    new = odd.with_name("found.rpp")
+    words = (odd, "--items", "whistle", "--renders", "dream", "--out", new)
+    code, _, report = rpp(*words)
+    assert (code, "missing file" in report) == (2, True)
+    code, _, report = rpp(*words, "--media", tmp_path / "none")
+    assert (code, report.count("\n")) == (2, 1)
+    code, _, report = rpp(*words, "--media", moved.parent)
+    assert code == 0, report
+    assert not (odd.parent / "sounds" / sound.name).exists()
+    (moved / sound.name).rename(odd.parent / sound.name)
+    code, _, report = rpp(*words[:-1], odd.with_name("beside.rpp"))
+    assert code == 0, report
 
 
 @pytest.mark.parametrize(

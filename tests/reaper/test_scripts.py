@@ -79,6 +79,8 @@ def test_facts_are_dumped_as_reaper_has_them(how, host, reaper, project, action)
     take = project.items()[0].take
     take.markers, take.envelopes, take.effects = [[0.0, 0.1, 0.5]], 1, 2
     take.numbers["I_CHANMODE"] = 3.0
+    take.take_markers = [(0.25, "hit é", 0), (0.5, "", 0x1FF0000)]
+    project.items()[0].numbers["B_ALLTAKESPLAY"] = 1.0
     project.items()[0].numbers["C_LOCK"] = 1.0
     take.source = Source("SECTION", parent=take.source, offset_s=0.5, part_s=1.0, mode=2)
     host.run(action(AGAIN_SO))
@@ -89,7 +91,10 @@ def test_facts_are_dumped_as_reaper_has_them(how, host, reaper, project, action)
     (item,) = facts["items"]
     assert (item["is_locked"], item["track"]["name"]) == (True, "Voice")
     assert item["fade_in_s"] == 0.01
+    assert item["plays_all_takes"] is True
     report = item["take"]
+    assert report["take_markers"] == [[0.25, "hit é", 0], [0.5, "", 0x1FF0000]]
+    assert project.items()[0].takes[1].take_markers == take.take_markers
     assert report["stretch_markers"] == [[0.0, 0.1, 0.5]]
     assert (report["envelopes"], report["fx"], report["values"]["I_CHANMODE"]) == (1, 2, 3.0)
     source = report["source"]
@@ -214,7 +219,9 @@ def test_with_the_desktop_a_window_asks(install, host, reaper, project, action):
 def test_doctor(how, host, reaper, project, action):
     host.run(action("Doctor"))
     host.run_until()
-    assert reaper.messages == [f"ok    all is well\n--resource-path {reaper.resource}"]
+    (report,) = reaper.messages
+    assert report.startswith("ok    REAPER 7.08/linux-x86_64\n")
+    assert report.endswith(f"ok    all is well\n--resource-path {reaper.resource}")
 
 
 def test_forty_items_at_once(how, host, reaper, tmp_path, action):

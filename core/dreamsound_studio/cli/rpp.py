@@ -81,6 +81,13 @@ def rpp(
             help="Folder for the renders [default: DreamSound in the recording path].",
         ),
     ] = None,
+    media: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Search media that are not where the project says in and below DIR; repeatable.",
+        ),
+    ] = None,
     dry_run: DryRun = False,
     json_output: Json = False,
 ) -> int:
@@ -88,7 +95,7 @@ def rpp(
     from dreamsound_reaper.facts import Settings
     from dreamsound_reaper.rpp.reading import chosen_items, facts_of
     from dreamsound_reaper.rpp.text import ProjectError, read_project
-    from dreamsound_reaper.rpp.writing import Writer, write_new
+    from dreamsound_reaper.rpp.writing import Writer, move_paths, write_new
     from dreamsound_studio.jobs.request import absolute, absolute_model
 
     old, new = _places(request)
@@ -106,6 +113,7 @@ def rpp(
         renders=options.renders,
         placement=placement,
         handle_s=handle,
+        media=_media_folders(media),
         out="" if folder is None else str(folder.absolute()),
         options=options.model_dump(mode="json", exclude_unset=True),
         job={
@@ -130,6 +138,7 @@ def rpp(
         return AudioFileError.exit_code
     writer = Writer(project, new.parent)
     writer.apply(plan)
+    move_paths(project, old.parent, new.parent)
     try:
         write_new(project, new)
     except ProjectError as error:
@@ -141,8 +150,6 @@ def rpp(
         typer.echo(plan.to_json())
     takes = "1 new take" if writer.takes == 1 else f"{writer.takes} new takes"
     inform(f"wrote {new} with {takes}; open it in REAPER")
-    if new.absolute().parent != old.absolute().parent:
-        say("dreamsound: the new project looks for media with relative paths in its own folder")
     return EXIT_SOME_FAILED if plan.lost else 0
 
 
@@ -150,6 +157,14 @@ def _models(request: ProjectRequest) -> list[str]:
     """Return the models that the jobs of all items name."""
     spec = JobSpec.model_construct(recipe=request.recipe(), judge=request.judge)
     return models_of(spec)
+
+
+def _media_folders(folders: list[Path] | None) -> tuple[str, ...]:
+    """Return the folders of ``--media``, absolute; raise `AudioFileError` for a missing one."""
+    for folder in folders or []:
+        if not folder.is_dir():
+            raise AudioFileError(f"--media {folder}: no such folder")
+    return tuple(str(folder.absolute()) for folder in folders or [])
 
 
 def _places(request: ProjectRequest) -> tuple[Path, Path]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from dreamsound_reaper.facts import Facts, Item, Project, Section, Settings, Source, Take, Track
-from dreamsound_reaper.rpp.text import Block, ProjectError, ProjectText, TextLine
+from dreamsound_reaper.media import escaped
+from dreamsound_reaper.rpp.text import Block, ProjectError, ProjectText, TextLine, readable
 
 #: Flag of a SECTION source that plays in reverse.
 SECTION_REVERSED, WHOLE_REVERSED = 2, 3
@@ -144,7 +145,7 @@ def facts_of(project: ProjectText, path: Path, chosen: list[Found], settings: Se
         host={"language": "rpp", "reaper": _version(project)},
         project=Project(
             path=str(path.absolute()),
-            record_path=record[1] if len(record) > 1 else "",
+            record_path=_word(record, 1),
             sample_rate_hz=int(_float(rate[1], 0.0)) if uses_rate else 0,
         ),
         settings=settings,
@@ -179,6 +180,7 @@ def _item(block: Block, track: Track, number: int) -> Item:
         length_s=_number(block.line("LENGTH"), 1),
         is_loop=bool(_number(block.line("LOOP"), 1)),
         is_locked=bool(int(_number(block.line("LOCK"), 1)) & 1),
+        plays_all_takes=bool(_number(block.line("ALLTAKES"), 1)),
         is_muted=bool(_number(block.line("MUTE"), 1)),
         volume=_number(volume, 1, 1.0),
         fade_in_s=max(_number(block.line("FADEIN"), 2), _number(block.line("FADEIN"), 3)),
@@ -201,6 +203,8 @@ def _take(take: TakeLines) -> Take | None:
         is_midi=kind.startswith("MIDI"),
         values=values_of(take),
         stretch_markers=tuple(_markers(take.line("SM"))),
+        take_markers=tuple(_take_markers(take)),
+        has_sample_edits=bool(take.line("SAMPLEEDITS") or take.blocks("SPLS")),
         envelopes=sum(len(take.blocks(kind)) for kind in ENVELOPES),
         fx=sum(isinstance(one, Block) for chain in take.blocks("TAKEFX") for one in chain.children),
         source=source,
@@ -237,7 +241,8 @@ _LATER = ((0, 0.0), (1, 1.0), (2, -1.0))
 def _source(block: Block) -> Source:
     kind = block.words[1] if len(block.words) > 1 else ""
     if kind != "SECTION":
-        return Source(type=kind, file=_word((block.line("FILE") or [""])[1:], 0))
+        file = (block.line("FILE") or [])[1:2]
+        return Source(type=kind, file=escaped("".join(file)))
     inner = block.blocks("SOURCE")
     mode = int(_number(block.line("MODE"), 1))
     section = Section(
@@ -258,6 +263,13 @@ def _markers(words: list[str]) -> Iterator[tuple[float, float, float]]:
             marker = []
 
 
+def _take_markers(take: TakeLines) -> Iterator[tuple[float, str, int]]:
+    for one in take.children:
+        if isinstance(one, TextLine) and one.key == "TKM":
+            words = one.words[1:]
+            yield _number(words, 0), _word(words, 1), int(_number(words, 2))
+
+
 def _ext(take: TakeLines) -> str:
     for block in take.blocks("EXT"):
         found = block.line(EXT_KEY)
@@ -271,7 +283,7 @@ def _text(words: list[str] | None) -> str:
 
 
 def _word(words: list[str], place: int) -> str:
-    return words[place] if len(words) > place else ""
+    return readable(words[place]) if len(words) > place else ""
 
 
 def _number(words: list[str] | None, place: int, default: float = 0.0) -> float:

@@ -181,6 +181,18 @@ def split_words(text: str) -> list[str]:
     return words
 
 
+def readable(text: str) -> str:
+    """Return a text whose bytes may not be UTF-8 as one that can be shown and stored.
+
+    Such bytes are taken for Windows' Western European ones, which old projects have.
+    """
+    content = text.encode("utf-8", "surrogateescape")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
 def quoted(text: str) -> str:
     """Return a quoted word; if it contains all three quote characters, one is replaced."""
     text = text.replace("\r", " ").replace("\n", " ")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Final
 
 from dreamsound_reaper.rpp.reading import EXT_KEY, is_mac, items_of, takes_of, track_guid
@@ -34,7 +35,7 @@ class Writer:
         self._project = project
         self._folder = folder.absolute()
         self._end = project.line_end
-        self._swaps = is_mac(project)
+        self._is_mac = is_mac(project)
         self.takes = 0
         self.written: list[NewTake] = []
 
@@ -81,7 +82,7 @@ class Writer:
             f"CHANMODE {_numbers([values.get('I_CHANMODE', 0.0)])}",
         ]
         if take.colour is not None:
-            lines.append(f"TAKECOLOR {self._colour(take.colour)} B")
+            lines.append(f"TAKECOLOR {self._colour(take.colour)} {'B' if self._is_mac else 'R'}")
         lines.append(f"GUID {self._guid('take', take.file)}")
         item.children += [TextLine(f"{indent}{line}{self._end}") for line in lines]
         kind = SOURCES.get(Path(take.file).suffix.lower(), "WAVE")
@@ -94,6 +95,10 @@ class Writer:
                 for at, source, slope in take.stretch_markers
             )
             item.children.append(TextLine(f"{indent}SM {markers}{self._end}"))
+        for at_s, name, colour in take.take_markers:
+            words = f"TKM {_numbers([at_s])} {_always_quoted(name) if not name else quoted(name)}"
+            line = f"{words} {colour}" if colour else words
+            item.children.append(TextLine(f"{indent}{line}{self._end}"))
         if take.ext:
             # JSON can do without one of the three quote characters.
             ext = take.ext.replace("`", "\\u0060")
@@ -108,11 +113,21 @@ class Writer:
             return
         indent = _indent(after.opening)
         guid = self._guid("track", new.items[0].takes[0].file)
-        lines = [f"NAME {quoted(new.name)}", f"TRACKID {guid}"]
+        lines = [f"NAME {quoted(new.name)}", *self._end_of_folder(after), f"TRACKID {guid}"]
         track = self._block(indent, f"TRACK {guid}", lines)
         for one in new.items:
             track.children.append(self._item(_indent_in(track), one))
         root.children.insert(root.children.index(after) + 1, track)
+
+    def _end_of_folder(self, track: Block) -> list[str]:
+        """Move the end of a folder from its last track to the one that follows; return its line."""
+        for one in track.children:
+            if isinstance(one, TextLine) and one.key == "ISBUS":
+                words = one.words
+                if len(words) > 2 and words[2].startswith("-"):
+                    one.text = f"{_indent(one.text)}ISBUS 0 0{self._end}"
+                    return [" ".join(words)]
+        return []
 
     def _item(self, indent: str, new: NewItem) -> Block:
         values = new.values
@@ -154,8 +169,46 @@ class Writer:
         return str(path)
 
     def _colour(self, colour: tuple[int, int, int]) -> int:
-        red, green, blue = reversed(colour) if self._swaps else colour
+        red, green, blue = reversed(colour) if self._is_mac else colour
         return 0x1000000 | red | green << 8 | blue << 16
+
+
+def move_paths(project: ProjectText, old: Path, new: Path) -> None:
+    """Let the relative paths of a project's media lead to the same files from another folder.
+
+    Parameters
+    ----------
+    project : ProjectText
+        Changed in place; a path that leads to no file stays as it is.
+    old, new : pathlib.Path
+        The folders.
+    """
+    old, new = old.absolute(), new.absolute()
+    blocks = [project.root] if old != new else []
+    while blocks:
+        block = blocks.pop()
+        for one in block.children:
+            if isinstance(one, Block):
+                blocks.append(one)
+            elif block.key == "SOURCE" and one.key == "FILE" and len(one.words) > 1:
+                moved = _moved(one.words[1], old, new)
+                if moved is not None:
+                    rest = " ".join(one.words[2:])
+                    line = f"FILE {_always_quoted(moved)} {rest}".rstrip()
+                    one.text = _indent(one.text) + line + project.line_end
+
+
+def _moved(file: str, old: Path, new: Path) -> str | None:
+    """Return a relative path from another folder; None if it stays."""
+    is_windows = "\\" in file
+    path = old / (file.replace("\\", "/") if is_windows else file)
+    if Path(file).is_absolute() or PureWindowsPath(file).drive or not path.is_file():
+        return None
+    try:
+        text = os.path.relpath(path, new)
+    except ValueError:  # on another drive of Windows
+        return os.fspath(path)
+    return text.replace("/", "\\") if is_windows else text
 
 
 def write_new(project: ProjectText, path: Path) -> None:

@@ -80,7 +80,28 @@ class _Projects:
 
     def InsertTrackAtIndex(self, idx, defaults):
         self.change("InsertTrackAtIndex")
-        self.active.tracks.insert(idx, self.hold(Track()))
+        self.active.tracks.insert(idx, self.hold(Track(effects=int(defaults))))
+
+    def DeleteTrack(self, track):
+        self.change("DeleteTrack")
+        owner = next(one for one in self.projects if track in one.tracks)
+        owner.tracks.remove(track)
+        track.is_alive = False
+
+    def DeleteTrackMediaItem(self, track, item):
+        self.change("DeleteTrackMediaItem")
+        track.items.remove(item)
+        item.is_alive = False
+        return True
+
+    def GetPlayStateEx(self, proj):
+        return proj.play_state
+
+    def GetItemFromPoint(self, x, y, allow_locked, take=None):
+        return self.pointed_at if (x, y) == self.mouse else None
+
+    def GetMousePosition(self, *out):
+        return self.mouse
 
     def GetSetMediaTrackInfo_String(self, track, key, text, is_set):
         if is_set:
@@ -89,9 +110,17 @@ class _Projects:
         return True, {"GUID": track.guid, "P_NAME": track.name}[key]
 
     def GetMediaTrackInfo_Value(self, track, key):
+        if key == "I_FOLDERDEPTH":
+            return float(track.depth)
         assert key == "IP_TRACKNUMBER"
         owner = next(one for one in self.projects if track in one.tracks)
         return float(owner.tracks.index(track) + 1)
+
+    def SetMediaTrackInfo_Value(self, track, key, value):
+        assert key == "I_FOLDERDEPTH"
+        self.change(key)
+        track.depth = int(value)
+        return True
 
     def GetCursorPositionEx(self, proj):
         return proj.cursor
@@ -190,9 +219,13 @@ class _Items:
         return take.name
 
     def GetMediaItemTakeInfo_Value(self, take, key):
+        if key in self.version.lacks_keys:
+            return 0.0
         return self._numbers(take, key)[key]
 
     def SetMediaItemTakeInfo_Value(self, take, key, value):
+        if key in self.version.lacks_keys:
+            return False
         self.change(key)
         self._numbers(take, key)[key] = value
         return True
@@ -220,6 +253,18 @@ class _Items:
         take.markers[idx][2] = slope
         return True
 
+    def GetNumTakeMarkers(self, take):
+        return len(take.take_markers)
+
+    def GetTakeMarker(self, take, idx, *out):
+        return take.take_markers[idx]
+
+    def SetTakeMarker(self, take, idx, name, source_s, colour):
+        self.change("SetTakeMarker")
+        assert idx == -1
+        take.take_markers.append((source_s, name, int(colour)))
+        return (len(take.take_markers) - 1,)
+
     def CountTakeEnvelopes(self, take):
         return take.envelopes
 
@@ -227,7 +272,9 @@ class _Items:
         return take.effects
 
     def Main_OnCommandEx(self, command, flag, proj):
-        assert command == 40129, "only: delete active take from items"
+        if command == 40047:
+            return
+        assert command == 40129, "only: delete active take from items, build missing peaks"
         self.change("delete active take")
         for item in proj.selected():
             gone = item.takes.pop(item.active)
@@ -308,6 +355,10 @@ class _Program:
         self.memory.pop((section, key), None)
 
     def MB(self, text, title, kind):
+        if any(one.play_state & 4 for one in self.projects):
+            self.violations.append(f"a box interrupts a recording: {text}")
+        if text.count("\n") >= 8:
+            self.violations.append(f"a box of {text.count(chr(10)) + 1} lines")
         self.messages.append(text)
         return 1
 
@@ -321,7 +372,9 @@ class _Program:
         fields = captions.split(",")
         extra = dict(one.split("=", 1) for one in fields[count:])
         mark = extra.get("separator", ",")
-        self.asked.append({"captions": fields[:count], "values": values.split(mark)})
+        self.asked.append(
+            {"title": title, "captions": fields[:count], "values": values.split(mark)}
+        )
         answer = self.answers.pop(0) if self.answers else None
         if answer is None:
             return False, values
@@ -331,7 +384,7 @@ class _Program:
         return os.fspath(self.resource)
 
     def GetAppVersion(self):
-        return "7.08/linux-x86_64"
+        return f"{self.version.number}/linux-x86_64"
 
     def GetOS(self):
         return "Other"
@@ -362,7 +415,8 @@ class _Program:
         return 1
 
     def ExecProcess(self, command, timeout_ms):
-        assert timeout_ms == -2, "REAPER would wait"
+        assert timeout_ms in (-1, -2), "REAPER would wait"
+        self.shown.append(timeout_ms == -1)
         words = shlex.split(command)
         try:
             none = subprocess.DEVNULL

@@ -150,8 +150,12 @@ end
 
 function own.set_action_options() end
 
+local lacks = {}
+for name in (arg[2] or ""):gmatch("[^,]+") do lacks[name] = true end
+
 reaper = setmetatable({}, {
   __index = function(_, name)
+    if lacks[name] then return nil end
     if own[name] then return own[name] end
     return function(...)
       local given = table.pack(...)
@@ -169,6 +173,12 @@ reaper = setmetatable({}, {
     end
   end,
 })
+-- In REAPER the table is a plain one.
+local plain_rawget = rawget
+rawget = function(from, key)
+  if from == reaper then return reaper[key] end
+  return plain_rawget(from, key)
+end
 io.stdout = nil
 print = function(...) io.stderr:write("print: ", ..., "\n") end
 

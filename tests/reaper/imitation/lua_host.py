@@ -16,6 +16,7 @@ from .api import TABLE, Function
 from .model import new_guid
 from .python_host import nothing
 from .reaper import Reaper
+from .versions import BUFFERED
 
 HOST = Path(__file__).with_name("host.lua")
 
@@ -49,7 +50,7 @@ class LuaHost:
         """Run a script until it returns to REAPER."""
         self.reaper.look_again()
         child = subprocess.Popen(
-            [self._lua, str(HOST), str(script)],
+            [self._lua, str(HOST), str(script), ",".join(self.reaper.version.lacks)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -123,6 +124,11 @@ class LuaHost:
             return [new_guid()]  # in Lua a GUID is a text, which need not be passed
         given = [*given, *[None] * (count - len(given))]
         takes = [one for one in function.arguments if one.in_lua in ("in", "both", "optional")]
+        takes = [one for one in takes if "**" not in one.pointer]
+        if name in BUFFERED:
+            takes = [one for one in function.arguments if not one.is_size]
+            if self.reaper.version.needs_buffers and len(given) < len(takes):
+                raise TypeError(f"bad argument #{len(takes)} to '{name}' (string expected)")
         if len(given) > len(takes):
             raise TypeError(f"{name} takes {len(takes)} arguments, not {len(given)}")
         given += [None] * (len(takes) - len(given))
@@ -130,6 +136,9 @@ class LuaHost:
         passed, lacks = [], False
         for place, argument in enumerate(function.arguments):
             if argument.is_size:
+                continue
+            if "**" in argument.pointer:  # Lua returns it
+                passed.append(None)
                 continue
             value = numbers.get(id(argument))
             value = self._from_lua(function, argument, value, place)

@@ -73,6 +73,7 @@ ITEM_NUMBERS = {
     "D_FADEINLEN_AUTO": 0.0,
     "D_FADEOUTLEN_AUTO": 0.0,
     "B_MUTE": 0.0,
+    "B_ALLTAKESPLAY": 0.0,
     "C_LOCK": 0.0,
     "D_VOL": 1.0,
 }
@@ -86,6 +87,7 @@ class Take:
     numbers: dict[str, float] = field(default_factory=lambda: dict(TAKE_NUMBERS))
     ext: dict[str, str] = field(default_factory=dict)
     markers: list[list[float]] = field(default_factory=list)
+    take_markers: list[tuple[float, str, int]] = field(default_factory=list)
     envelopes: int = 0
     effects: int = 0
     is_alive: bool = True
@@ -110,6 +112,8 @@ class Track:
     name: str = ""
     guid: str = field(default_factory=new_guid)
     items: list[Item] = field(default_factory=list)
+    depth: int = 0  # I_FOLDERDEPTH: 1 opens a folder, -1 is the last track of one
+    effects: int = 0
     is_alive: bool = True
 
 
@@ -123,6 +127,7 @@ class Project:
     ext: dict[tuple[str, str], str] = field(default_factory=dict)
     cursor: float = 0.0
     view: tuple[float, float] = (0.0, 60.0)
+    play_state: int = 0  # 1 plays, 4 records
     is_alive: bool = True
 
     def items(self) -> list[Item]:

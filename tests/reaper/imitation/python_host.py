@@ -38,7 +38,7 @@ class PythonHost:
         self._waiting: list[tuple[dict[str, Any], str]] = []
         self.module = types.ModuleType("reaper_python")
         for name, function in TABLE.items():
-            if name not in MAIN_ONLY:
+            if name not in MAIN_ONLY and name not in reaper.version.lacks:
                 setattr(self.module, f"RPR_{name}", self._function(function))
 
     def run(self, script: Path) -> None:
@@ -109,7 +109,12 @@ class PythonHost:
     def _lacks(self, function: Function, passed: list[Any]) -> bool:
         """Whether a pointer that is needed is NULL: REAPER does nothing then."""
         kept = [one for one in function.arguments if not one.is_size]
-        needed = [at for at, one in enumerate(kept) if one.pointer and "void" not in one.pointer]
+        free = ("void", "**")
+        needed = [
+            at
+            for at, one in enumerate(kept)
+            if one.pointer and not any(word in one.pointer for word in free)
+        ]
         return any(passed[at] is None for at in needed)
 
     def _from_python(self, function: Function, argument: Any, value: Any) -> Any:

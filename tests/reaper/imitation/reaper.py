@@ -13,6 +13,7 @@ from typing import Any
 from . import rpp
 from .functions import Functions
 from .model import Item, Project, Source, Take, Track
+from .versions import VERSIONS
 
 TYPES: dict[type, str] = {
     Project: "ReaProject*",
@@ -30,6 +31,8 @@ class Reaper(Functions):
     ----------
     resource : pathlib.Path
         Its folder of settings.
+    version : Version
+        Which REAPER it is.
     projects : list of Project
         The open ones.
     active : Project
@@ -42,6 +45,10 @@ class Reaper(Functions):
         What the user will fill in next, or None to cancel.
     failing : Counter
         So many of the next calls of a function fail.
+    shown : list of bool
+        Of each program started by Lua, whether its window is shown.
+    mouse, pointed_at : (int, int), Item or None
+        Where the mouse is, and the item under it.
     violations : list of str
         What a good citizen does not do.
     calls : Counter
@@ -50,8 +57,9 @@ class Reaper(Functions):
         The time; None is the real one.
     """
 
-    def __init__(self, resource: Path) -> None:
+    def __init__(self, resource: Path, version: str = "7.08") -> None:
         self.resource = resource
+        self.version = VERSIONS[version]
         self.projects = [Project()]
         self.active = self.projects[0]
         self.steps: list[tuple[Project, str, bytes]] = []
@@ -61,6 +69,9 @@ class Reaper(Functions):
         self.asked: list[dict[str, Any]] = []
         self.failing: Counter[str] = Counter()
         self.violations: list[str] = []
+        self.shown: list[bool] = []
+        self.mouse = (10, 20)
+        self.pointed_at: Item | None = None
         self.calls: Counter[str] = Counter()
         self.clock_s: float | None = None
         self.memory: dict[tuple[str, str], str] = {}
@@ -101,7 +112,9 @@ class Reaper(Functions):
         return time.perf_counter() if self.clock_s is None else self.clock_s
 
     def change(self, what: str) -> None:
-        """Note that a project is changed; that has to be in an undo step."""
+        """Note that a project is changed; that has to be in an undo step, and never at record."""
+        if any(one.play_state & 4 for one in self.projects):
+            self.violations.append(f"{what} during a recording")
         if self.block is None:
             self.violations.append(f"{what} outside of an undo block")
 

@@ -22,7 +22,12 @@ def save(project: Project) -> bytes:
     for track in project.tracks:
         line(1, f"<TRACK {track.guid}")
         line(2, f"NAME {word(track.name)}")
+        if track.depth:
+            line(2, f"ISBUS {1 if track.depth > 0 else 2} {track.depth}")
         line(2, f"TRACKID {track.guid}")
+        if track.effects:
+            line(2, "<FXCHAIN")
+            line(2, ">")
         for item in track.items:
             _save_item(line, item, project)
         line(1, ">")
@@ -41,6 +46,8 @@ def _save_item(line, item: Item, project: Project) -> None:
     line(3, "POSITION", number(n["D_POSITION"]))
     line(3, "LENGTH", number(n["D_LENGTH"]))
     line(3, "LOOP", number(n["B_LOOPSRC"]))
+    if n["B_ALLTAKESPLAY"]:
+        line(3, "ALLTAKES", number(n["B_ALLTAKESPLAY"]))
     line(3, "FADEIN 1", number(n["D_FADEINLEN"]), number(n["D_FADEINLEN_AUTO"]), "1 0 0")
     line(3, "FADEOUT 1", number(n["D_FADEOUTLEN"]), number(n["D_FADEOUTLEN_AUTO"]), "1 0 0")
     line(3, "MUTE", number(n["B_MUTE"]), 0)
@@ -73,13 +80,15 @@ def _save_take(line, take: Take, item_volume: float | None, project: Project) ->
     line(3, "PLAYRATE", *(number(n[key]) for key in rate))
     line(3, "CHANMODE", number(n["I_CHANMODE"]))
     if n["I_CUSTOMCOLOR"]:
-        line(3, "TAKECOLOR", number(n["I_CUSTOMCOLOR"]), "B")
+        line(3, "TAKECOLOR", number(n["I_CUSTOMCOLOR"]), "R")
     line(3, "GUID", take.guid)
     if take.source is not None:
         _save_source(line, take.source, 3, project)
     if take.markers:
         markers = [" ".join(map(number, one if one[2] else one[:2])) for one in take.markers]
         line(3, "SM", " + ".join(markers))
+    for at_s, name, colour in take.take_markers:
+        line(3, "TKM", number(at_s), word(name), colour)
     for _ in range(take.envelopes):
         line(3, "<VOLENV")
         line(3, ">")
@@ -170,13 +179,15 @@ def load(content: bytes, path: str = "") -> Project:
             project.rate, project.uses_rate = int(rest[0]), rest[1] == "1"
         elif key == "NAME" and stack[-1] == "<TRACK":
             project.tracks[-1].name = rest[0]
+        elif key == "ISBUS":
+            project.tracks[-1].depth = int(rest[1])
     return project
 
 
 def _load_item(item: Item, take: Take | None, key: str, rest: list[str]) -> Take | None:
     n = item.numbers
     head = {"POSITION": "D_POSITION", "LENGTH": "D_LENGTH", "LOOP": "B_LOOPSRC", "LOCK": "C_LOCK",
-            "MUTE": "B_MUTE"}  # fmt: skip
+            "MUTE": "B_MUTE", "ALLTAKES": "B_ALLTAKESPLAY"}  # fmt: skip
     if key in head:
         n[head[key]] = float(rest[0])
     elif key in ("FADEIN", "FADEOUT"):
@@ -226,6 +237,8 @@ def _load_take(take: Take, key: str, rest: list[str]) -> None:
         names = ["D_PLAYRATE", "B_PPITCH", "D_PITCH", "I_PITCHMODE", "I_STRETCHFLAGS",
                  "F_STRETCHFADESIZE"]  # fmt: skip
         take.numbers |= {name: float(value) for name, value in zip(names, rest, strict=False)}
+    elif key == "TKM":
+        take.take_markers.append((float(rest[0]), rest[1], int(rest[2])))
     elif key == "SM":
         for one in " ".join(rest).split("+"):
             values = [float(text) for text in one.split()]

@@ -3,18 +3,8 @@
 
 import os
 
-from . import api, facts, program, runs, settings, watching
+from . import api, program, runs, settings, starting, targets, watching
 
-#: Recipe fields in the dialog.
-ASKED = ("class", "method", "steps", "strength")
-#: What the dialog calls them, after the preset.
-CAPTIONS = (
-    "Preset (optional)",
-    "Class to dream of",
-    "Method (sculpt)",
-    "Steps (200; add: 10)",
-    "Strength (only with add)",
-)
 #: Timeout of the doctor, which loads everything and dreams for a second.
 DOCTOR_S = 180.0
 
@@ -24,13 +14,15 @@ def run(action, main, preset=None):
     main["RPR_defer"]("pass")  # a script that never defers leaves an undo point
     try:
         bridge = settings.bridge()
+        main["dreamsound_runs"] = bridge["runs"]
         for place in runs.pending(bridge["runs"]):
             watching.watch_run(place, bridge, main)
         ACTIONS[action](bridge, main, preset)
     except settings.Problem as problem:
-        program.message(str(problem))
+        watching.tell(main, str(problem), main.get("dreamsound_runs"))
     except OSError as error:
-        program.message(f"DreamSound could not start: {error}")
+        text = f"DreamSound could not start: {error}"
+        watching.tell(main, text, main.get("dreamsound_runs"))
 
 
 # -- dreaming ---------------------------------------------------------------------------------
@@ -39,25 +31,19 @@ def run(action, main, preset=None):
 def dream(bridge, main, preset):
     """Dream the selected items; a window or a dialog asks for the settings."""
     project, path = api.active_project()
-    items = _selected(project)
-    chosen = settings.last(project)
-    if not bridge.get("studio"):
-        chosen = _ask(bridge, chosen)
-        if chosen is None:
-            return
-    _begin(bridge, main, project, path, items, chosen, with_window=bool(bridge.get("studio")))
+    starting.asked(bridge, main, project, path, starting.selected(project))
 
 
 def dream_with_last_settings(bridge, main, preset):
     """Dream the selected items with the last settings."""
     project, path = api.active_project()
-    _begin(bridge, main, project, path, _selected(project), settings.last(project))
+    starting.begin(bridge, main, project, path, starting.selected(project), settings.last(project))
 
 
 def dream_with_preset(bridge, main, preset):
     """Dream the selected items with a preset."""
     project, path = api.active_project()
-    items = _selected(project)
+    items = starting.selected(project)
     before = settings.last(project)
     if preset is None:
         answer = program.ask("DreamSound", ["Preset"], [before.get("preset") or ""])
@@ -65,19 +51,7 @@ def dream_with_preset(bridge, main, preset):
             return
         preset = answer[0]
     chosen = dict(before, preset=settings.find_preset(bridge, preset), recipe={})
-    _begin(bridge, main, project, path, items, chosen)
-
-
-def dream_toward(bridge, main, preset):
-    """Dream the selected items toward the last one."""
-    project, path = api.active_project()
-    items = _selected(project)
-    if len(items) < 2:
-        raise settings.Problem(
-            "Select the items to dream, then add the target item to the selection as the last item."
-        )
-    chosen = settings.last(project)
-    _begin(bridge, main, project, path, items, chosen, target=items[-1])
+    starting.begin(bridge, main, project, path, items, chosen)
 
 
 def dream_to_track(bridge, main, preset):
@@ -93,67 +67,13 @@ def dream_glued(bridge, main, preset):
 def dream_again(bridge, main, preset):
     """Continue from the active takes of the selected items, made by DreamSound."""
     project, path = api.active_project()
-    _begin(bridge, main, project, path, _selected(project), {}, action="again")
+    starting.begin(bridge, main, project, path, starting.selected(project), {}, action="again")
 
 
 def _place(bridge, main, placement):
     project, path = api.active_project()
     chosen = dict(settings.last(project), placement=placement)
-    _begin(bridge, main, project, path, _selected(project), chosen)
-
-
-def _selected(project):
-    items = api.selected_items(project)
-    if not items:
-        raise settings.Problem("No items selected. Select the items to dream.")
-    return items
-
-
-def _ask(bridge, chosen):
-    """Return the settings entered by the user, or None."""
-    recipe = chosen.get("recipe") or {}
-    answer = program.ask(
-        "DreamSound",
-        list(CAPTIONS),
-        [chosen.get("preset") or ""] + [_shown(recipe.get(name)) for name in ASKED],
-    )
-    if answer is None:
-        return None
-    preset = settings.find_preset(bridge, answer[0]) if answer[0].strip() else None
-    kept = {} if preset != chosen.get("preset") else recipe
-    kept = {name: value for name, value in kept.items() if name not in ASKED}
-    for name, text in zip(ASKED, answer[1:]):
-        if text.strip():
-            kept[name] = text.strip()
-    return dict(chosen, preset=preset, recipe=kept)
-
-
-def _shown(value):
-    return "" if value is None else str(value)
-
-
-def _begin(
-    bridge, main, project, path, items, chosen, action="dream", target=None, with_window=False
-):
-    """Dump the facts, start the engine, and watch the run."""
-    host = {"language": "python", "reaper": program.version(), "bridge": bridge.get("version", "")}
-    found = facts.dump(project, path, items, chosen, action, host, target)
-    known = {}
-    for entry, item in zip(found["items"], items):
-        known[entry["guid"], (entry["take"] or {}).get("guid", "")] = item
-    session = {
-        "session": watching.session(),
-        "project": project,
-        "path": path,
-        "window": with_window,
-    }
-    place = runs.new_run(bridge["runs"], found, session)
-    try:
-        runs.start_engine(bridge, place, with_window)
-    except OSError:
-        runs.claim(place)  # nothing waits for it
-        raise
-    watching.watch_run(place, bridge, main, known)
+    starting.begin(bridge, main, project, path, starting.selected(project), chosen)
 
 
 # -- other actions ----------------------------------------------------------------------------
@@ -167,7 +87,7 @@ def open_in_studio(bridge, main, preset):
             "    pip install 'dreamsound-studio[desktop]'\n    dreamsound reaper install"
         )
     files = []
-    for item in _selected(api.active_project()[0]):
+    for item in starting.selected(api.active_project()[0]):
         take = api.active_take(item)
         source = None if take is None else api.take_source(take)
         while source is not None and not api.source_file(source):
@@ -177,6 +97,17 @@ def open_in_studio(bridge, main, preset):
     if not files:
         raise settings.Problem("The selected items play no audio files. Select audio items.")
     runs.start_program(list(bridge["studio"]) + list(dict.fromkeys(files)))
+
+
+def insert_only_while_stopped(bridge, main, preset):
+    """Insert takes only while the transport is stopped, or not."""
+    is_on = program.remembered(program.STOPPED) != "1"
+    program.remember(program.STOPPED, "1" if is_on else "", True)
+    program.console(
+        "DreamSound: new takes wait until the transport is stopped."
+        if is_on
+        else "DreamSound: new takes are inserted while playing, too, and never while recording."
+    )
 
 
 def cancel(bridge, main, preset):
@@ -189,14 +120,14 @@ def cancel(bridge, main, preset):
 
 
 def progress(bridge, main, preset):
-    """Show the progress of all dreams."""
+    """Show the progress of all dreams in the console."""
     lines = []
     for place in runs.pending(bridge["runs"]):
         status = runs.read(place, runs.STATUS) or {"state": "beginning", "text": ""}
         noted = runs.read(place, runs.RUN) or {}
         name = os.path.basename(noted.get("path") or "") or "Unsaved project"
         lines.append(f"{name}: {status.get('state')}, {status.get('text') or '…'}")
-    program.message("\n".join(lines) or "No dreams running.")
+    program.console("\n".join(lines) or "No dreams running.")
 
 
 def doctor(bridge, main, preset):
@@ -219,7 +150,8 @@ def doctor(bridge, main, preset):
                 )
             return True
         os.remove(report)
-        program.message("\n".join(found.get("lines", [])))
+        lines = program.version_lines() + found.get("lines", [])
+        watching.tell(main, "\n".join(lines), bridge["runs"])
         return False
 
     watching.loop(main, look)
@@ -229,7 +161,12 @@ ACTIONS = {
     "dream": dream,
     "dream with last settings": dream_with_last_settings,
     "dream with preset": dream_with_preset,
-    "dream toward": dream_toward,
+    "dream toward": targets.dream_toward,
+    "dream toward first": targets.dream_toward_first,
+    "dream toward mouse": targets.dream_toward_mouse,
+    "dream toward target": targets.dream_toward_target,
+    "use as target": targets.use_as_target,
+    "insert only while stopped": insert_only_while_stopped,
     "dream to track": dream_to_track,
     "dream glued": dream_glued,
     "dream again": dream_again,

@@ -8,7 +8,10 @@ parameter returns all parameters.
 
 import reaper_python as rpr
 
-from .program import NAME, ROOM, Failed
+from .program import NAME, ROOM, STOPPED, Failed, remembered
+
+#: What Python passes for a take that nobody asks for.
+NO_TAKE = "(MediaItem_Take**)0x0000000000000000"
 
 
 def is_null(pointer):
@@ -42,6 +45,16 @@ def projects():
         if is_null(answer[0]):
             return found
         found.append((answer[0], answer[2]))
+
+
+def is_busy():
+    """Return whether the transport forbids changes and boxes.
+
+    It records, or it plays and the user wants takes only while it is stopped. A recording in any
+    project counts.
+    """
+    forbidden = 5 if remembered(STOPPED) == "1" else 4
+    return any(rpr.RPR_GetPlayStateEx(one[0]) & forbidden for one in projects())
 
 
 def record_path(project):
@@ -79,6 +92,21 @@ def all_items(project):
     """Return all items of a project."""
     count = rpr.RPR_CountMediaItems(project)
     return [rpr.RPR_GetMediaItem(project, number) for number in range(count)]
+
+
+def item_of_guid(project, guid):
+    """Return the item with a GUID, or None; looks at the selected ones first."""
+    for items in (selected_items, all_items):
+        for item in items(project):
+            if item_text(item, "GUID") == guid:
+                return item
+    return None
+
+
+def item_under_mouse():
+    """Return the item under the mouse, or None."""
+    x, y = rpr.RPR_GetMousePosition(0, 0)
+    return _or_none(rpr.RPR_GetItemFromPoint(x, y, True, NO_TAKE))
 
 
 def item_text(item, key):
@@ -149,9 +177,13 @@ def take_value(take, key):
     return rpr.RPR_GetMediaItemTakeInfo_Value(take, key)
 
 
+#: Keys that REAPER 6 does not have; there a take keeps REAPER's default.
+OPTIONAL = ("I_STRETCHFLAGS", "F_STRETCHFADESIZE")
+
+
 def set_take_value(take, key, value):
     """Set a number of a take."""
-    if not rpr.RPR_SetMediaItemTakeInfo_Value(take, key, value):
+    if not rpr.RPR_SetMediaItemTakeInfo_Value(take, key, value) and key not in OPTIONAL:
         raise Failed("cannot set " + key)
 
 
@@ -176,13 +208,13 @@ def stretch_markers(take):
     return found
 
 
-def add_stretch_marker(take, at_s, source_s, slope):
-    """Add a stretch marker to a take."""
-    number = rpr.RPR_SetTakeStretchMarker(take, -1, at_s, source_s)[0]
-    if number < 0:
-        raise Failed("cannot add a stretch marker")
-    if slope:
-        rpr.RPR_SetTakeStretchMarkerSlope(take, number, slope)
+def take_markers(take):
+    """Return a take's markers: source position, name, colour."""
+    found = []
+    for number in range(rpr.RPR_GetNumTakeMarkers(take)):
+        answer = rpr.RPR_GetTakeMarker(take, number, "", ROOM, 0)
+        found.append([answer[0], answer[3], answer[5]])
+    return found
 
 
 def envelope_count(take):
@@ -240,5 +272,12 @@ def new_source(path):
 
 
 def build_peaks(source, mode):
-    """Build peaks like PCM_Source_BuildPeaks."""
-    return rpr.RPR_PCM_Source_BuildPeaks(source, mode)
+    """Build peaks like PCM_Source_BuildPeaks; nothing is left to build where REAPER lacks it."""
+    build = getattr(rpr, "RPR_PCM_Source_BuildPeaks", None)
+    return build(source, mode) if build is not None else 0
+
+
+def build_missing_peaks(project):
+    """Let a REAPER without PCM_Source_BuildPeaks build missing peaks by itself."""
+    if not hasattr(rpr, "RPR_PCM_Source_BuildPeaks"):
+        rpr.RPR_Main_OnCommandEx(40047, 0, project)  # Peaks: Build any missing peaks

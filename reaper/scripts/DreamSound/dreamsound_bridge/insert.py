@@ -57,6 +57,8 @@ def insert(plan, project, is_active, known, settings):
             _add_takes(project, is_active, item, entry, offset_s, done)
         for after, entry in tracks:
             _add_track(project, is_active, after, entry, done)
+        if done.is_changed:
+            api.build_missing_peaks(project)
         if settings and done.is_changed:
             api.set_project_text(project, "settings", settings)
     finally:
@@ -142,8 +144,9 @@ def _tracks(plan, project, is_active, done):
 
 
 def _add_track(project, is_active, after, entry, done):
+    """Add a track with its items; without a take on it, none stays."""
     track = making.new_track(after, entry["name"])
-    done.is_changed = True
+    first = done.count
     for one in entry["items"]:
         try:
             item = making.new_item(track)
@@ -154,7 +157,12 @@ def _add_track(project, is_active, after, entry, done):
             continue
         for take in one["takes"]:
             _is_readable(take)
+        before = done.count
         _add_takes(project, is_active, item, one, 0.0, done)
+        if done.count == before:
+            making.delete_item(track, item)
+    if done.count == first:
+        making.delete_track(track, after)
 
 
 def _add_takes(project, is_active, item, entry, offset_s, done):
@@ -189,7 +197,9 @@ def _fill(project, item, take, one, offset_s):
         for key, value in values.items():
             api.set_take_value(take, key, value)
         for at_s, source_s, slope in one["stretch_markers"]:
-            api.add_stretch_marker(take, at_s, source_s, slope)
+            making.add_stretch_marker(take, at_s, source_s, slope)
+        for source_s, name, colour in one.get("take_markers", []):
+            making.add_take_marker(take, source_s, name, colour)
         api.set_take_text(take, "P_NAME", one["name"])
         api.set_take_text(take, "P_EXT:DreamSound", one["ext"])
         if one["colour"] is not None:

@@ -22,6 +22,21 @@ def give_source(take, source):
     return bool(rpr.RPR_SetMediaItemTake_Source(take, source))
 
 
+def add_stretch_marker(take, at_s, source_s, slope):
+    """Add a stretch marker to a take."""
+    number = rpr.RPR_SetTakeStretchMarker(take, -1, at_s, source_s)[0]
+    if number < 0:
+        raise Failed("cannot add a stretch marker")
+    if slope:
+        rpr.RPR_SetTakeStretchMarkerSlope(take, number, slope)
+
+
+def add_take_marker(take, source_s, name, colour):
+    """Add a marker to a take."""
+    if rpr.RPR_SetTakeMarker(take, -1, name, source_s, colour)[0] < 0:
+        raise Failed("cannot add a take marker")
+
+
 @contextlib.contextmanager
 def _with_selected(project, item):
     """Select one item alone, and restore the selection afterwards."""
@@ -66,10 +81,14 @@ def delete_take(project, item, take):
 
 
 def new_track(after, name):
-    """Return a new track of the active project, below another."""
+    """Return a new track of the active project, below another, in its folder, without effects."""
     number = track_number(after)
-    rpr.RPR_InsertTrackAtIndex(number, True)
+    rpr.RPR_InsertTrackAtIndex(number, False)
     track = rpr.RPR_GetTrack(0, number)
+    depth = rpr.RPR_GetMediaTrackInfo_Value(after, "I_FOLDERDEPTH")
+    if depth < 0:  # the last track of its folder: now the new one is
+        rpr.RPR_SetMediaTrackInfo_Value(track, "I_FOLDERDEPTH", depth)
+        rpr.RPR_SetMediaTrackInfo_Value(after, "I_FOLDERDEPTH", 0.0)
     rpr.RPR_GetSetMediaTrackInfo_String(track, "P_NAME", name, True)
     return track
 
@@ -80,6 +99,19 @@ def new_item(track):
     if is_null(item):
         raise Failed("cannot add an item")
     return item
+
+
+def delete_item(track, item):
+    """Delete an item of a track."""
+    rpr.RPR_DeleteTrackMediaItem(track, item)
+
+
+def delete_track(track, after):
+    """Delete a track that `new_track` made; its folder ends where it ended before."""
+    depth = rpr.RPR_GetMediaTrackInfo_Value(track, "I_FOLDERDEPTH")
+    rpr.RPR_DeleteTrack(track)
+    if depth < 0:
+        rpr.RPR_SetMediaTrackInfo_Value(after, "I_FOLDERDEPTH", depth)
 
 
 def begin_step(project):

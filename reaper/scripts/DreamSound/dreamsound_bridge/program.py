@@ -6,6 +6,8 @@ import reaper_python as rpr
 #: Buffer size for a text that REAPER fills in.
 ROOM = 4096
 NAME = "DreamSound"
+#: Key of the wish that takes are inserted only while stopped.
+STOPPED = "only while stopped"
 
 
 class Failed(Exception):
@@ -28,6 +30,11 @@ def remember(key, text, persist):
 def message(text):
     """Show a message box."""
     rpr.RPR_MB(text, NAME, 0)
+
+
+def console(text):
+    """Show a line in REAPER's console, which does not interrupt."""
+    rpr.RPR_ShowConsoleMsg(text + "\n")
 
 
 def ask(title, captions, values):
@@ -56,6 +63,26 @@ def resource_path():
 def version():
     """Return REAPER's version, such as 7.08/linux-x86_64."""
     return rpr.RPR_GetAppVersion()
+
+
+def version_lines():
+    """Return the doctor's lines about this REAPER.
+
+    Python has no `set_action_options`: in every version an action that still runs asks.
+    """
+    try:
+        number = float(version().partition("/")[0])
+    except ValueError:
+        number = 0.0
+    lines = [f"ok    REAPER {version()}"]
+    if number < 6.24:
+        lines = [f"note  REAPER {version()}: tested from 6.24 on"]
+    if not hasattr(rpr, "RPR_PCM_Source_BuildPeaks"):
+        lines.append("note  before REAPER 6.47: REAPER builds the peaks of new takes by itself")
+    lines.append("note  in Python: an action that still runs asks what to do: choose New instance")
+    if number < 7:
+        lines.append("note  before REAPER 7: the stretch mode of takes is not copied")
+    return lines
 
 
 def now_s():

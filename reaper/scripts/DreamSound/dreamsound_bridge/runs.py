@@ -40,6 +40,15 @@ def new_run(folder, facts, session):
     return place
 
 
+def same(folder, facts):
+    """Return the run under way that dreams exactly this, or None."""
+    for place in pending(folder):
+        is_cancelled = os.path.exists(os.path.join(place, CANCEL))
+        if not is_cancelled and read(place, FACTS) == json.loads(json.dumps(facts)):
+            return place
+    return None
+
+
 def pending(folder):
     """Return the runs that REAPER has not finished, oldest first."""
     if not os.path.isdir(folder):
@@ -133,7 +142,7 @@ def log_tail(place):
             lines = [line.rstrip() for line in file if line.strip()]
     except OSError:
         lines = []
-    return "\n".join(lines[-5:])
+    return "\n".join(lines[-4:])
 
 
 class RunWatch:

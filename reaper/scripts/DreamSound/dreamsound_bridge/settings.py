@@ -9,6 +9,8 @@ from . import api, program
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BRIDGE = os.path.join(FOLDER, "bridge.json")
 SUFFIX = ".dreamsound.json"
+#: Key of the target's GUID in its project.
+TARGET = "target"
 
 
 class Problem(Exception):

@@ -12,6 +12,8 @@ UNWATCHED_S = 3.0
 MOST_STARTS = 2
 #: Time slice for building peaks.
 PEAKS_S = 0.01
+#: Lines in a message, and the log of longer ones.
+MOST_LINES, MESSAGES = 8, "messages.log"
 
 
 def session():
@@ -21,6 +23,49 @@ def session():
         known = os.urandom(8).hex()
         program.remember("session", known, False)
     return known
+
+
+def tell(main, text, folder):
+    """Show a message of at most eight lines, as soon as no recording is interrupted.
+
+    Parameters
+    ----------
+    main : dict
+        The script's globals.
+    text : str
+        The message; with more lines, all of it is in a log.
+    folder : str or None
+        Where the log is.
+    """
+    text = _shortened(text, folder)
+    if not api.is_busy():
+        program.message(text)
+        return
+
+    def wait():
+        if api.is_busy():
+            return True
+        program.message(text)
+        return False
+
+    loop(main, wait)
+
+
+def _shortened(text, folder):
+    lines = text.split("\n")
+    if len(lines) <= MOST_LINES:
+        return text
+    where = ""
+    if folder is not None:
+        path = os.path.join(folder, MESSAGES)
+        try:
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(text + "\n\n")
+            where = " in " + path
+        except OSError:
+            pass
+    left = len(lines) - MOST_LINES + 1
+    return "\n".join([*lines[: MOST_LINES - 1], f"{left} more lines{where}"])
 
 
 def watch_run(place, bridge, main, known=None):
@@ -91,6 +136,8 @@ def _apply(place, main, known):
     plan = runs.read(place, runs.RESULT)
     noted = runs.read(place, runs.RUN) or {}
     where = _project_of(noted)
+    if api.is_busy():
+        return True
     if plan is None:
         runs.claim(place)
         raise settings.Problem(f"DreamSound wrote no result. See {place}")
@@ -111,7 +158,7 @@ def _apply(place, main, known):
         if done.sources:
             loop(main, _peaks(where[0], done.sources))
     if lines:
-        program.message("\n".join(lines))
+        tell(main, "\n".join(lines), place)
     return False
 
 
@@ -150,11 +197,12 @@ def loop(main, function):
         try:
             goes_on = function()
         except settings.Problem as problem:
-            program.message(str(problem))
+            tell(main, str(problem), main.get("dreamsound_runs"))
         except (OSError, program.Failed) as error:
-            program.message(f"DreamSound: {error}")
+            tell(main, f"DreamSound: {error}", main.get("dreamsound_runs"))
         except Exception:  # noqa: BLE001 - report any error, so that nothing waits forever
-            program.message(f"DreamSound: {traceback.format_exc()}")
+            text = f"DreamSound: {traceback.format_exc()}"
+            tell(main, text, main.get("dreamsound_runs"))
         finally:
             if goes_on:
                 main["RPR_defer"](f"dreamsound_waiting[{number}]()")

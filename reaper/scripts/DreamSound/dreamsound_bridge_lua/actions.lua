@@ -2,18 +2,11 @@
 --- The actions. Each returns to REAPER at once; a deferred loop follows the rest.
 
 local use = ...
-local api, facts, insert, json = use("api"), use("facts"), use("insert"), use("json")
-local runs, settings, watching = use("runs"), use("settings"), use("watching")
+local api, json, runs, settings = use("api"), use("json"), use("runs"), use("settings")
+local starting, targets, watching = use("starting"), use("targets"), use("watching")
 
 local actions = {}
 
---- Recipe fields in the dialog.
-actions.ASKED = { "class", "method", "steps", "strength" }
---- What the dialog calls them, after the preset.
-actions.CAPTIONS = {
-  "Preset (optional)", "Class to dream of", "Method (sculpt)", "Steps (200; add: 10)",
-  "Strength (only with add)",
-}
 --- Timeout of the doctor, which loads everything and dreams for a second.
 actions.DOCTOR_S = 180.0
 
@@ -25,6 +18,7 @@ function actions.run(action, preset)
   api.replace_earlier()
   local fine, why = xpcall(function()
     local bridge = settings.bridge()
+    watching.runs = bridge.runs
     for _, place in ipairs(runs.pending(bridge.runs)) do
       watching.watch_run(place, bridge)
     end
@@ -33,50 +27,11 @@ function actions.run(action, preset)
     return watching.error_text(problem, "DreamSound could not start: ")
   end)
   if not fine then
-    api.message(why)
+    watching.tell(why)
   end
 end
 
 -- -- dreaming ----------------------------------------------------------------------------------
-
-local function selected(project)
-  local items = api.selected_items(project)
-  if #items == 0 then
-    error(settings.Problem("No items selected. Select the items to dream."))
-  end
-  return items
-end
-
---- Return the text of a value in a field.
-local function shown(value)
-  value = json.given(value)
-  return value == nil and "" or tostring(value)
-end
-
---- Return the settings entered by the user, or nil.
-local function ask(bridge, chosen)
-  local recipe = json.given(chosen.recipe) or {}
-  local answer = api.ask(
-    "DreamSound",
-    actions.CAPTIONS,
-    {
-      shown(chosen.preset), shown(recipe.class), shown(recipe.method), shown(recipe.steps),
-      shown(recipe.strength),
-    }
-  )
-  if answer == nil then
-    return nil
-  end
-  local preset = answer[1]:find("%S") and settings.find_preset(bridge, answer[1]) or nil
-  local kept = preset == json.given(chosen.preset) and settings.changed(recipe, {}) or {}
-  for place, name in ipairs(actions.ASKED) do
-    kept[name] = answer[place + 1]:match("^%s*(.-)%s*$")
-    if kept[name] == "" then
-      kept[name] = nil
-    end
-  end
-  return settings.changed(chosen, { preset = preset or json.null, recipe = kept })
-end
 
 --- Return the preset chosen from a menu or entered in a dialog, or nil.
 local function ask_preset(bridge, before)
@@ -84,92 +39,39 @@ local function ask_preset(bridge, before)
   if api.has_menu() and #names > 0 then
     return names[api.menu(names, json.given(before.preset))]
   end
-  local answer = api.ask("DreamSound", { "Preset" }, { shown(before.preset) })
+  local answer = api.ask("DreamSound", { "Preset" }, { starting.shown(before.preset) })
   return answer and answer[1]
-end
-
---- Dump the facts, start the engine, and watch the run.
--- @param bridge table: bridge.json
--- @param project userdata
--- @param path string: its file
--- @param items table: array of userdata
--- @param chosen table: the settings
--- @param more table or nil: `action` ("dream"), `target` (an item), `with_window` (false)
-local function begin(bridge, project, path, items, chosen, more)
-  more = more or {}
-  local host = { language = "lua", reaper = api.version(), bridge = json.given(bridge.version) or "" }
-  local found = facts.dump(project, path, items, chosen, more.action or "dream", host, more.target)
-  local known = {}
-  for place, entry in ipairs(found.items) do
-    local take = json.given(entry.take)
-    known[insert.key(entry.guid, take and take.guid or "")] = items[place]
-  end
-  local session = {
-    session = watching.session(),
-    project = tostring(project),
-    path = path,
-    window = more.with_window or false,
-  }
-  local place = runs.new_run(bridge.runs, found, session)
-  local fine, why = pcall(runs.start_engine, bridge, place, more.with_window)
-  if not fine then
-    runs.claim(place) -- nothing waits for it
-    error(why, 0)
-  end
-  watching.watch_run(place, bridge, known)
 end
 
 --- Dream the selected items; a window or a dialog asks for the settings.
 function actions.dream(bridge)
   local project, path = api.active_project()
-  local items = selected(project)
-  local chosen = settings.last(project)
-  local with_window = json.given(bridge.studio) ~= nil
-  if not with_window then
-    chosen = ask(bridge, chosen)
-    if chosen == nil then
-      return
-    end
-  end
-  begin(bridge, project, path, items, chosen, { with_window = with_window })
+  starting.asked(bridge, project, path, starting.selected(project))
 end
 
 --- Dream the selected items with the last settings.
 function actions.dream_with_last_settings(bridge)
   local project, path = api.active_project()
-  begin(bridge, project, path, selected(project), settings.last(project))
+  starting.begin(bridge, project, path, starting.selected(project), settings.last(project))
 end
 
 --- Dream the selected items with a preset.
 function actions.dream_with_preset(bridge, preset)
   local project, path = api.active_project()
-  local items = selected(project)
+  local items = starting.selected(project)
   local before = settings.last(project)
   preset = preset or ask_preset(bridge, before)
   if preset == nil then
     return
   end
   local changes = { preset = settings.find_preset(bridge, preset), recipe = {} }
-  begin(bridge, project, path, items, settings.changed(before, changes))
-end
-
---- Dream the selected items toward the last one.
-function actions.dream_toward(bridge)
-  local project, path = api.active_project()
-  local items = selected(project)
-  if #items < 2 then
-    error(settings.Problem(
-      "Select the items to dream, then add the target item to the selection as the "
-        .. "last item."
-    ))
-  end
-  begin(bridge, project, path, items, settings.last(project), { target = items[#items] })
+  starting.begin(bridge, project, path, items, settings.changed(before, changes))
 end
 
 local function place(bridge, placement)
   local project, path = api.active_project()
   local chosen = settings.changed(settings.last(project), { placement = placement })
-  begin(bridge, project, path, selected(project), chosen)
+  starting.begin(bridge, project, path, starting.selected(project), chosen)
 end
 
 --- Dream the selected items, with the results on a new track.
@@ -185,7 +87,7 @@ end
 --- Continue from the active takes of the selected items, made by DreamSound.
 function actions.dream_again(bridge)
   local project, path = api.active_project()
-  begin(bridge, project, path, selected(project), {}, { action = "again" })
+  starting.begin(bridge, project, path, starting.selected(project), {}, { action = "again" })
 end
 
 -- -- other actions -----------------------------------------------------------------------------
@@ -210,7 +112,7 @@ function actions.open_in_studio(bridge)
     ))
   end
   local words, seen = runs.with(studio), {}
-  for _, item in ipairs(selected((api.active_project()))) do
+  for _, item in ipairs(starting.selected((api.active_project()))) do
     local file = file_of(item)
     if file and not seen[file] then
       words[#words + 1], seen[file] = file, true
@@ -219,7 +121,15 @@ function actions.open_in_studio(bridge)
   if next(seen) == nil then
     error(settings.Problem("The selected items play no audio files. Select audio items."))
   end
-  runs.start_program(words)
+  runs.start_program(words, true)
+end
+
+--- Insert takes only while the transport is stopped, or not.
+function actions.insert_only_while_stopped()
+  local is_on = api.remembered(api.STOPPED) ~= "1"
+  api.remember(api.STOPPED, is_on and "1" or "", true)
+  api.console(is_on and "DreamSound: new takes wait until the transport is stopped."
+    or "DreamSound: new takes are inserted while playing, too, and never while recording.")
 end
 
 --- Cancel all dreams.
@@ -233,13 +143,13 @@ function actions.cancel(bridge)
   end
 end
 
---- Show the progress of all dreams.
+--- Show the progress of all dreams in the console.
 function actions.progress(bridge)
   local lines = {}
   for _, run in ipairs(runs.pending(bridge.runs)) do
     local status = runs.read(run, runs.STATUS) or { state = "beginning" }
     local noted = runs.read(run, runs.RUN) or {}
-    local name, text = runs.base_name(shown(noted.path)), shown(status.text)
+    local name, text = runs.base_name(starting.shown(noted.path)), starting.shown(status.text)
     lines[#lines + 1] = string.format(
       "%s: %s, %s",
       name ~= "" and name or "Unsaved project",
@@ -247,7 +157,7 @@ function actions.progress(bridge)
       text ~= "" and text or "…"
     )
   end
-  api.message(#lines > 0 and table.concat(lines, "\n") or "No dreams running.")
+  api.console(#lines > 0 and table.concat(lines, "\n") or "No dreams running.")
 end
 
 --- Run the engine's doctor and show its report.
@@ -271,7 +181,8 @@ function actions.doctor(bridge)
       return true
     end
     os.remove(report)
-    api.message(table.concat(json.given(found.lines) or {}, "\n"))
+    local lines, found_lines = api.version_lines(), json.given(found.lines) or {}
+    watching.tell(table.concat(table.move(found_lines, 1, #found_lines, #lines + 1, lines), "\n"))
     return false
   end)
 end
@@ -280,7 +191,12 @@ actions.ACTIONS = {
   ["dream"] = actions.dream,
   ["dream with last settings"] = actions.dream_with_last_settings,
   ["dream with preset"] = actions.dream_with_preset,
-  ["dream toward"] = actions.dream_toward,
+  ["dream toward"] = targets.dream_toward,
+  ["dream toward first"] = targets.dream_toward_first,
+  ["dream toward mouse"] = targets.dream_toward_mouse,
+  ["dream toward target"] = targets.dream_toward_target,
+  ["use as target"] = targets.use_as_target,
+  ["insert only while stopped"] = actions.insert_only_while_stopped,
   ["dream to track"] = actions.dream_to_track,
   ["dream glued"] = actions.dream_glued,
   ["dream again"] = actions.dream_again,

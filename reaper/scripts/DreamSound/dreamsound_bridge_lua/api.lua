@@ -34,9 +34,21 @@ function api.projects()
   end
 end
 
+--- Return whether the transport forbids changes and boxes: it records, or it plays and the user
+-- wants takes only while it is stopped. A recording in any project counts.
+function api.is_busy()
+  local forbidden = api.remembered(api.STOPPED) == "1" and 5 or 4
+  for _, one in ipairs(api.projects()) do
+    if reaper.GetPlayStateEx(one[1]) & forbidden ~= 0 then
+      return true
+    end
+  end
+  return false
+end
+
 --- Return a project's recording folder.
 function api.record_path(project)
-  return reaper.GetProjectPathEx(project)
+  return reaper.GetProjectPathEx(project, "") -- REAPER 6.24 takes a text
 end
 
 --- Return a project's sample rate; 0 if it follows the device.
@@ -81,6 +93,24 @@ function api.all_items(project)
   return each(reaper.CountMediaItems(project), function(number)
     return reaper.GetMediaItem(project, number)
   end)
+end
+
+--- Return the item with a GUID, or nil; looks at the selected ones first.
+function api.item_of_guid(project, guid)
+  for _, items in ipairs({ api.selected_items, api.all_items }) do
+    for _, item in ipairs(items(project)) do
+      if api.item_text(item, "GUID") == guid then
+        return item
+      end
+    end
+  end
+  return nil
+end
+
+--- Return the item under the mouse, or nil.
+function api.item_under_mouse()
+  local x, y = reaper.GetMousePosition()
+  return (reaper.GetItemFromPoint(x, y, true))
 end
 
 --- Return a text of an item, such as GUID.
@@ -159,9 +189,12 @@ function api.take_value(take, key)
   return reaper.GetMediaItemTakeInfo_Value(take, key)
 end
 
+--- Keys that REAPER 6 does not have; there a take keeps REAPER's default.
+api.OPTIONAL = { I_STRETCHFLAGS = true, F_STRETCHFADESIZE = true }
+
 --- Set a number of a take.
 function api.set_take_value(take, key, value)
-  if not reaper.SetMediaItemTakeInfo_Value(take, key, value) then
+  if not reaper.SetMediaItemTakeInfo_Value(take, key, value) and not api.OPTIONAL[key] then
     error(api.Failed("cannot set " .. key))
   end
 end
@@ -185,15 +218,12 @@ function api.stretch_markers(take)
   end)
 end
 
---- Add a stretch marker to a take.
-function api.add_stretch_marker(take, at_s, source_s, slope)
-  local number = reaper.SetTakeStretchMarker(take, -1, at_s, source_s)
-  if number < 0 then
-    error(api.Failed("cannot add a stretch marker"))
-  end
-  if slope ~= 0 then
-    reaper.SetTakeStretchMarkerSlope(take, number, slope)
-  end
+--- Return a take's markers: source position, name, colour.
+function api.take_markers(take)
+  return each(reaper.GetNumTakeMarkers(take), function(number)
+    local source_s, name, colour = reaper.GetTakeMarker(take, number)
+    return { source_s, name, colour or 0 }
+  end)
 end
 
 --- Return a take's envelope count.
@@ -224,7 +254,7 @@ function api.source_facts(source)
   local found, offset, part, is_reversed = reaper.PCM_Source_GetSectionInfo(source)
   local section = { offset_s = offset, length_s = part, is_reversed = is_reversed }
   return {
-    type = reaper.GetMediaSourceType(source),
+    type = reaper.GetMediaSourceType(source, ""),
     file = api.source_file(source),
     length_s = length,
     is_qn = is_qn,
@@ -236,7 +266,7 @@ end
 
 --- Return a source's file, or an empty text.
 function api.source_file(source)
-  return reaper.GetMediaSourceFileName(source)
+  return reaper.GetMediaSourceFileName(source, "")
 end
 
 --- Return the parent of a section, or nil.
@@ -249,9 +279,17 @@ function api.new_source(path)
   return reaper.PCM_Source_CreateFromFile(path)
 end
 
---- Build peaks like PCM_Source_BuildPeaks.
+--- Build peaks like PCM_Source_BuildPeaks; nothing is left to build where REAPER lacks it.
 function api.build_peaks(source, mode)
-  return reaper.PCM_Source_BuildPeaks(source, mode)
+  local build = rawget(reaper, "PCM_Source_BuildPeaks")
+  return build and build(source, mode) or 0
+end
+
+--- Let a REAPER without PCM_Source_BuildPeaks build missing peaks by itself.
+function api.build_missing_peaks(project)
+  if rawget(reaper, "PCM_Source_BuildPeaks") == nil then
+    reaper.Main_OnCommandEx(40047, 0, project) -- Peaks: Build any missing peaks
+  end
 end
 
 return use("making")

@@ -72,6 +72,7 @@ function facts.item_facts(item, tracks, with_ext)
     length_s = api.item_value(item, "D_LENGTH"),
     is_loop = api.item_value(item, "B_LOOPSRC") ~= 0,
     is_locked = api.item_value(item, "C_LOCK") % 2 >= 1,
+    plays_all_takes = api.item_value(item, "B_ALLTAKESPLAY") ~= 0,
     is_muted = api.item_value(item, "B_MUTE") ~= 0,
     volume = api.item_value(item, "D_VOL"),
     fade_in_s = longer(item, "D_FADEINLEN"),
@@ -83,12 +84,15 @@ end
 
 --- Return a take's facts; includes its DreamSound record only if needed.
 function facts.take_facts(take, with_ext)
-  local values, markers = {}, json.array()
+  local values, markers, notes = {}, json.array(), json.array()
   for _, key in ipairs(facts.TAKE_VALUES) do
     values[key] = api.take_value(take, key) + 0.0
   end
   for place, marker in ipairs(api.stretch_markers(take)) do
     markers[place] = json.array(marker)
+  end
+  for place, marker in ipairs(api.take_markers(take)) do
+    notes[place] = json.array(marker)
   end
   return {
     guid = api.take_text(take, "GUID"),
@@ -97,6 +101,7 @@ function facts.take_facts(take, with_ext)
     is_midi = api.is_midi(take),
     values = values,
     stretch_markers = markers,
+    take_markers = notes,
     envelopes = api.envelope_count(take),
     fx = api.effect_count(take),
     source = facts.chain(api.take_source(take)),

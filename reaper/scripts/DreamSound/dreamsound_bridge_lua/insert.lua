@@ -145,6 +145,9 @@ local function fill(take, one, offset_s)
   for _, marker in ipairs(one.stretch_markers) do
     api.add_stretch_marker(take, marker[1], marker[2], marker[3])
   end
+  for _, marker in ipairs(json.given(one.take_markers) or {}) do
+    api.add_take_marker(take, marker[1], marker[2], marker[3])
+  end
   api.set_take_text(take, "P_NAME", one.name)
   api.set_take_text(take, "P_EXT:DreamSound", one.ext)
   if json.given(one.colour) then
@@ -221,19 +224,27 @@ local function make_item(track, one)
   return item
 end
 
+--- Add a track with its items; without a take on it, none stays.
 local function add_track(project, is_active, after, entry, done)
   local track = api.new_track(after, entry.name)
-  done.is_changed = true
+  local first = done.count
   for _, one in ipairs(entry.items) do
     local fine, item = pcall(make_item, track, one)
     if fine then
+      local before = done.count
       is_any_readable(one)
       add_takes(project, is_active, item, one, 0.0, done)
+      if done.count == before then
+        api.delete_item(track, item)
+      end
     elseif api.is_failed(item) then
       add(done.problems, kept(one, item.text))
     else
       error(item, 0)
     end
+  end
+  if done.count == first then
+    api.delete_track(track, after)
   end
 end
 
@@ -258,6 +269,9 @@ function insert.insert(plan, project, is_active, known, settings)
     end
     for _, one in ipairs(tracks) do
       add_track(project, is_active, one.after, one.entry, done)
+    end
+    if done.is_changed then
+      api.build_missing_peaks(project)
     end
     if settings ~= "" and done.is_changed then
       api.set_project_text(project, "settings", settings)

@@ -18,6 +18,24 @@ function api.give_source(take, source)
   return reaper.SetMediaItemTake_Source(take, source)
 end
 
+--- Add a stretch marker to a take.
+function api.add_stretch_marker(take, at_s, source_s, slope)
+  local number = reaper.SetTakeStretchMarker(take, -1, at_s, source_s)
+  if number < 0 then
+    error(api.Failed("cannot add a stretch marker"))
+  end
+  if slope ~= 0 then
+    reaper.SetTakeStretchMarkerSlope(take, number, slope)
+  end
+end
+
+--- Add a marker to a take.
+function api.add_take_marker(take, source_s, name, colour)
+  if reaper.SetTakeMarker(take, -1, name, source_s, math.floor(colour)) < 0 then
+    error(api.Failed("cannot add a take marker"))
+  end
+end
+
 --- Call a function while an item is the only selected one; restore the selection.
 local function with_selected(project, item, call)
   local selected = api.selected_items(project)
@@ -70,13 +88,18 @@ function api.delete_take(project, item, take)
   end
 end
 
---- Return a new track of the active project, below another.
+--- Return a new track of the active project, below another, in the same folder, without effects.
 function api.new_track(after, name)
   local number = api.track_number(after)
-  reaper.InsertTrackAtIndex(number, true)
+  reaper.InsertTrackAtIndex(number, false)
   local track = reaper.GetTrack(0, number)
   if track == nil then
     error(api.Failed("cannot add a track"))
+  end
+  local depth = reaper.GetMediaTrackInfo_Value(after, "I_FOLDERDEPTH")
+  if depth < 0 then -- the last track of its folder: now the new one is
+    reaper.SetMediaTrackInfo_Value(track, "I_FOLDERDEPTH", depth)
+    reaper.SetMediaTrackInfo_Value(after, "I_FOLDERDEPTH", 0.0)
   end
   reaper.GetSetMediaTrackInfo_String(track, "P_NAME", name, true)
   return track
@@ -89,6 +112,20 @@ function api.new_item(track)
     error(api.Failed("cannot add an item"))
   end
   return item
+end
+
+--- Delete an item of a track.
+function api.delete_item(track, item)
+  reaper.DeleteTrackMediaItem(track, item)
+end
+
+--- Delete a track that `new_track` made; its folder ends where it ended before.
+function api.delete_track(track, after)
+  local depth = reaper.GetMediaTrackInfo_Value(track, "I_FOLDERDEPTH")
+  reaper.DeleteTrack(track)
+  if depth < 0 then
+    reaper.SetMediaTrackInfo_Value(after, "I_FOLDERDEPTH", depth)
+  end
 end
 
 --- Begin an undo step; suspends drawing until its end.

@@ -6,6 +6,8 @@
 local api = {}
 
 api.NAME = "DreamSound"
+--- Key of the wish that takes are inserted only while stopped.
+api.STOPPED = "only while stopped"
 
 local Failed = {
   __tostring = function(failed)
@@ -38,6 +40,11 @@ end
 --- Show a message box.
 function api.message(text)
   reaper.MB(text, api.NAME, 0)
+end
+
+--- Show a line in REAPER's console, which does not interrupt.
+function api.console(text)
+  reaper.ShowConsoleMsg(text .. "\n")
 end
 
 --- Return the user's input, or nil if cancelled.
@@ -104,6 +111,38 @@ function api.version()
   return reaper.GetAppVersion()
 end
 
+--- What a REAPER may lack, from the oldest version that has it, and what that means.
+api.NEWER = {
+  { "PCM_Source_BuildPeaks", "6.47", "REAPER builds the peaks of new takes by itself" },
+  {
+    "set_action_options",
+    "7.03",
+    "an action that still runs asks what to do with it: choose New instance",
+  },
+}
+
+--- Return the version of this REAPER as a number; 0 if it says none.
+function api.version_number()
+  return tonumber(api.version():match("^%d+%.?%d*")) or 0
+end
+
+--- Return the doctor's lines about this REAPER.
+function api.version_lines()
+  local lines = { "ok    REAPER " .. api.version() }
+  if api.version_number() < 6.24 then
+    lines[1] = "note  REAPER " .. api.version() .. ": tested from 6.24 on"
+  end
+  for _, one in ipairs(api.NEWER) do
+    if rawget(reaper, one[1]) == nil then
+      lines[#lines + 1] = "note  before REAPER " .. one[2] .. ": " .. one[3]
+    end
+  end
+  if api.version_number() < 7 then
+    lines[#lines + 1] = "note  before REAPER 7: the stretch mode of takes is not copied"
+  end
+  return lines
+end
+
 --- Return a monotonic time.
 function api.now_s()
   return reaper.time_precise()
@@ -133,9 +172,11 @@ function api.unique_digits()
   return (reaper.genGuid(""):gsub("%X", ""):lower())
 end
 
---- Start a program without waiting for it; minimises its window, if any.
-function api.execute(command)
-  reaper.ExecProcess(command, -2)
+--- Start a program without waiting for it.
+-- @param command string
+-- @param is_visible boolean or nil: whether its window is shown; otherwise it is minimised
+function api.execute(command, is_visible)
+  reaper.ExecProcess(command, is_visible and -1 or -2)
 end
 
 -- -- files -------------------------------------------------------------------------------------

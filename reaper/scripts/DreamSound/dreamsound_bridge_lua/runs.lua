@@ -43,6 +43,24 @@ function runs.new_run(folder, facts, session)
   return place
 end
 
+--- Return the run under way that dreams exactly this, or nil.
+-- @param folder string: folder of all runs
+-- @param facts table: facts.json
+function runs.same(folder, facts)
+  local wanted = runs.encoded(facts)
+  for _, place in ipairs(runs.pending(folder)) do
+    local file = io.open(runs.join(place, runs.FACTS), "rb")
+    local text = file and file:read("a")
+    if file then
+      file:close()
+    end
+    if text == wanted and not api.is_file(runs.join(place, runs.CANCEL)) then
+      return place
+    end
+  end
+  return nil
+end
+
 --- Return a value as the contents of a run file.
 function runs.encoded(value)
   local text, why = json.encode(value)
@@ -143,11 +161,12 @@ end
 
 --- Start a program without waiting for it.
 -- @param words table: the program and its arguments
-function runs.start_program(words)
+-- @param is_visible boolean or nil: whether it is a window
+function runs.start_program(words, is_visible)
   if words[1]:find("[/\\]") and not api.is_file(words[1]) then
     error(api.Failed("program not found: " .. words[1]))
   end
-  api.execute(runs.command_line(words, runs.IS_WINDOWS))
+  api.execute(runs.command_line(words, runs.IS_WINDOWS), is_visible)
 end
 
 --- Return words with more appended.
@@ -174,7 +193,7 @@ function runs.log_tail(place)
       file:close()
     end
   end
-  return table.concat(lines, "\n", math.max(1, #lines - 4))
+  return table.concat(lines, "\n", math.max(1, #lines - 3))
 end
 
 -- -- watching ----------------------------------------------------------------------------------

@@ -9,6 +9,18 @@ local settings = {}
 settings.FOLDER = folder
 settings.BRIDGE = folder .. "/bridge.json"
 settings.SUFFIX = ".dreamsound.json"
+--- Key of the target's GUID in its project.
+settings.TARGET = "target"
+
+--- Return the place of a value in an array, or nil.
+function settings.index_of(array, value)
+  for place, one in ipairs(array) do
+    if one == value then
+      return place
+    end
+  end
+  return nil
+end
 
 local Problem = {
   __tostring = function(problem)

@@ -13,6 +13,8 @@ watching.UNWATCHED_S = 3.0
 watching.MOST_STARTS = 2
 --- Time slice for building peaks.
 watching.PEAKS_S = 0.01
+--- Lines in a message, and the log of longer ones.
+watching.MOST_LINES, watching.MESSAGES = 8, "messages.log"
 
 --- Key of the session ID in REAPER. It differs from the Python bridge's key: Lua writes pointers in
 -- another form. Runs of the other language are found by their project's path.
@@ -30,6 +32,47 @@ function watching.error_text(problem, begun)
   return begun .. debug.traceback(tostring(problem), 2)
 end
 
+--- Return at most eight lines of a text; all of it is then in a log.
+-- @param text string
+-- @param folder string or nil: where the log is
+local function shortened(text, folder)
+  local lines = {}
+  for line in (text .. "\n"):gmatch("(.-)\n") do
+    lines[#lines + 1] = line
+  end
+  if #lines <= watching.MOST_LINES then
+    return text
+  end
+  local path = folder and runs.join(folder, watching.MESSAGES)
+  local file = path and io.open(path, "ab")
+  if file then
+    file:write(text, "\n\n")
+    file:close()
+  end
+  local left = #lines - watching.MOST_LINES + 1
+  lines[watching.MOST_LINES] = left .. " more lines" .. (file and " in " .. path or "")
+  return table.concat(lines, "\n", 1, watching.MOST_LINES)
+end
+
+--- Show a message of at most eight lines, as soon as no recording is interrupted.
+-- @param text string
+-- @param folder string or nil: folder of the run; by default that of all runs
+function watching.tell(text, folder)
+  text = shortened(text, folder or watching.runs)
+  if not api.is_busy() then
+    api.message(text)
+    return
+  end
+  local function wait()
+    if api.is_busy() then
+      return true
+    end
+    api.message(text)
+    return false
+  end
+  watching.loop(wait)
+end
+
 --- Call a function about thirty times a second while it returns true.
 -- An error in it is shown once and ends the loop.
 function watching.loop(call)
@@ -38,7 +81,7 @@ function watching.loop(call)
       return watching.error_text(problem, "DreamSound: ")
     end)
     if not fine then
-      api.message(answer)
+      watching.tell(answer)
     elseif answer then
       api.defer(again)
     end
@@ -109,6 +152,9 @@ local function apply(place, known)
   local plan = runs.read(place, runs.RESULT)
   local noted = runs.read(place, runs.RUN) or {}
   local project, is_active = project_of(noted)
+  if api.is_busy() then
+    return true
+  end
   if plan == nil then
     runs.claim(place)
     error(settings.Problem("DreamSound wrote no result. See " .. place))
@@ -135,7 +181,7 @@ local function apply(place, known)
     end
   end
   if #lines > 0 then
-    api.message(table.concat(lines, "\n"))
+    watching.tell(table.concat(lines, "\n"), place)
   end
   return false
 end

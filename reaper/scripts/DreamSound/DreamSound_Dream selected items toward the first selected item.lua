@@ -1,0 +1,7 @@
+-- @noindex
+--- Dream the selected items toward the first one.
+
+local folder = select(2, reaper.get_action_context()):match("^(.*)[/\\]")
+local bridge = assert(loadfile(folder .. "/dreamsound_bridge_lua/init.lua"))(folder)
+
+bridge.start("dream toward first")
