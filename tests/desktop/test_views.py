@@ -89,9 +89,9 @@ def test_a_sound_behind_another_keeps_little_and_comes_back(make_window, tmp_pat
     qtbot.waitUntil(lambda: not first.spectrogram.is_pending(), timeout=10_000)
     for _ in range(6):
         act(window, "zoom_in")
-    qtbot.waitUntil(lambda: set(first.spectrogram._items) > set(first.spectrogram._overview))
+    qtbot.waitUntil(lambda: set(first.spectrogram.picture.items) > set(first.spectrogram._overview))
     window.files.open([write_sound(tmp_path / "other.wav", 0.5)])
-    assert set(first.spectrogram._items) <= set(first.spectrogram._overview)
+    assert set(first.spectrogram.picture.items) <= set(first.spectrogram._overview)
     act(window, "previous_tab")
     assert window.view is first
     qtbot.waitUntil(lambda: not first.spectrogram.is_pending(), timeout=10_000)

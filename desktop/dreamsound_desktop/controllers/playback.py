@@ -11,6 +11,7 @@ from dreamsound_desktop.panels.sound_tabs import SoundTabs
 from dreamsound_desktop.panels.takes import TakesPanel
 from dreamsound_desktop.playback.mixer import Voice
 from dreamsound_desktop.state.document import Document
+from dreamsound_desktop.state.takes import DreamTake
 from dreamsound_desktop.studio import Studio
 from dreamsound_studio.errors import DreamSoundError
 
@@ -120,6 +121,28 @@ class PlaybackController(QObject):
         if voice is not None and self._studio.player.is_playing:
             self._studio.player.switch(voice)
 
+    def heard_sound(self, document: Document) -> tuple[DreamTake, str, OpenSound] | None:
+        """Return the take, the render and its sound; None for the source.
+
+        A file that is missing, damaged or at another rate is reported, and counts as the source.
+        """
+        heard = self._takes.heard_file()
+        if heard is None:
+            return None
+        take, name = heard
+        sound = self._open(take.renders[name])
+        if sound is None:
+            return None
+        if sound.sample_rate_hz != document.sound.sample_rate_hz:
+            self._studio.messages.say(
+                self.tr("{0} is at {1} Hz, the source at {2} Hz. Render it again.").format(
+                    sound.path, sound.sample_rate_hz, document.sound.sample_rate_hz
+                ),
+                key="take",
+            )
+            return None
+        return take, name, sound
+
     def close_document(self, document: Document) -> None:
         """Stop playback of a document."""
         playing = self._studio.player.mixer.voice
@@ -149,14 +172,11 @@ class PlaybackController(QObject):
             return None
         source = document.sound
         own_gain = self._gain(document, str(document.path), source, None)
-        heard = self._takes.heard_file()
+        heard = self.heard_sound(document)
         if heard is None:
             return Voice(source, gain=own_gain)
-        take, name = heard
+        take, name, sound = heard
         path = take.renders[name]
-        sound = self._open(path)
-        if sound is None or sound.sample_rate_hz != source.sample_rate_hz:
-            return Voice(source, gain=own_gain)
         start = round(take.start_s * source.sample_rate_hz)
         gain = self._gain(document, path, sound, start)
         # The source surrounds a dream, as in place; other renders play alone.

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from dreamsound_desktop.panels.choice_button import ChoiceButton
 from dreamsound_desktop.panels.take_tree import TakeTree
 from dreamsound_desktop.state.document import Document
-from dreamsound_desktop.state.takes import DreamTake
+from dreamsound_desktop.state.takes import STEP, DreamTake
 from dreamsound_studio.render.options import RENDER_NAMES
 
 SLOTS = ("A", "B", "C", "D")
@@ -130,6 +130,12 @@ class TakesPanel(QWidget):
                 return take, name
         name = self.render_name if self.render_name in take.renders else "dream"
         return (take, name) if name in take.renders else None
+
+    def text_of(self, name: str) -> str:
+        """Return a render's name for people; kept steps are ``dream_stepN``."""
+        if name.startswith(STEP):
+            return self.tr("step {0}").format(name.removeprefix(STEP))
+        return self._render_text(name)
 
     # -- construction ---------------------------------------------------------------------------
 

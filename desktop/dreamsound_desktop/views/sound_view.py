@@ -7,11 +7,13 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from dreamsound_desktop.analysis.disk_cache import DiskCache
+from dreamsound_desktop.analysis.placed_sound import PlacedSound
 from dreamsound_desktop.analysis.scales import FrequencyAxis
 from dreamsound_desktop.background import Tasks
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.heard import ClassScores
 from dreamsound_desktop.state.preferences import Preferences
+from dreamsound_desktop.views.caption import Caption, Comparison
 from dreamsound_desktop.views.choosing import Choosing
 from dreamsound_desktop.views.colours import colours_of, lookup_table
 from dreamsound_desktop.views.heard_plot import HeardPlot
@@ -19,8 +21,8 @@ from dreamsound_desktop.views.marks import Marks, Span
 from dreamsound_desktop.views.plot import TimePlot
 from dreamsound_desktop.views.readout import Readout
 from dreamsound_desktop.views.score_curve import ScoreCurve
+from dreamsound_desktop.views.shown_sounds import ShownSounds
 from dreamsound_desktop.views.spectrogram_layer import SpectrogramLayer
-from dreamsound_desktop.views.tile_store import TileStore
 from dreamsound_desktop.views.wave_plot import WavePlot
 
 #: Delay after the last view change before tiles are requested.
@@ -48,15 +50,13 @@ class SoundView(QWidget):
     ) -> None:
         super().__init__(parent)
         self.document = document
-        self._tasks = tasks
-        self._disk = disk
         self._colour_table: tuple[str, float, float] = ("magma", -100.0, -10.0)
         self._colours = colours_of(self.palette())
         self._make_plots()
+        self.sounds = ShownSounds(document.sound, self.wave_plot.pyramid, tasks, disk, self)
         self._make_spectrogram()
         self._connect()
         self.set_preferences(preferences)
-        self.wave_plot.build_peaks(tasks, disk)
         self.show_all()
         self._show_selection()
         self._show_band()
@@ -91,10 +91,10 @@ class SoundView(QWidget):
 
     def _make_spectrogram(self) -> None:
         sound = self.document.sound
-        self.tiles = TileStore(sound, self._tasks, self._disk, self)
         self.spectrogram = SpectrogramLayer(
-            self.spectrogram_plot.getPlotItem(), sound, self.tiles, self
+            self.spectrogram_plot.getPlotItem(), sound, self.sounds.source.tiles, self
         )
+        self.caption = Caption(self.wave_plot)
         self.choosing = Choosing(self.document, self.spectrogram, self)
         self.readout = Readout(self.document, self.spectrogram)
         self._layout.addWidget(self.readout)
@@ -120,7 +120,9 @@ class SoundView(QWidget):
             document.recipe_changed.connect(self._on_recipe),
             document.playhead_moved.connect(self._show_playhead),
         ]
-        self.tiles.failed.connect(self.failed)
+        self.sounds.failed.connect(self.failed)
+        self.sounds.built.connect(self.wave_plot.on_built)
+        self.sounds.forgotten.connect(self.spectrogram.forget)
         self.wave_plot.box.sigXRangeChanged.connect(lambda *_: self._rest.start())
         self.choosing.watch_band(self.band)
         self.readout.moved.connect(self._show_cursor)
@@ -132,7 +134,6 @@ class SoundView(QWidget):
             box.menu_wanted.connect(self.menu_wanted)
             plot.scene().sigMouseMoved.connect(lambda at, plot=plot: self._on_mouse(plot, at))
         self.wave_plot.box.zoomed_up.connect(self.wave_plot.zoom_amplitude)
-        self.wave_plot.failed.connect(self.failed)
         for marks in self.marks:
             self.choosing.watch_span(marks.span)
 
@@ -147,7 +148,7 @@ class SoundView(QWidget):
             self.spectrogram.set_transform(preferences.fft_size, self.spectrogram.channel)
         self.spectrogram_plot.getPlotItem().getAxis("left").setTicks([axis.ticks()])
         self._colour_table = (preferences.colour_map, *preferences.range_db)
-        self.spectrogram.set_table(lookup_table(*self._colour_table))
+        self.spectrogram.set_table(lookup_table(*self._colour_table), self._colour_table[1])
         self._show_band()
         self._rest.start()
 
@@ -155,6 +156,29 @@ class SoundView(QWidget):
         """Show the spectrogram of a channel; -1 for the mono mix."""
         self.spectrogram.set_transform(self.spectrogram.fft_size, channel)
         self._rest.start()
+
+    def show_sound(self, take: PlacedSound | None, comparison: Comparison, caption: str) -> None:
+        """Show the source, or a take at its place.
+
+        Parameters
+        ----------
+        take : PlacedSound or None
+            On this document's timeline; None shows the source.
+        comparison : {"none", "overlay", "difference"}
+            How the source is shown beside a take.
+        caption : str
+            Names what is shown.
+        """
+        source = self.sounds.source
+        shown = source if take is None else self.sounds.of(take)
+        is_overlay = take is not None and comparison == "overlay"
+        self.wave_plot.show_sound(shown, source if is_overlay else None)
+        against = source.tiles if comparison == "difference" else None
+        self.spectrogram.show_picture(shown.tiles, against)
+        self.caption.show_text(caption)
+        # At once, not after the pause of a scrolling hand.
+        self._rest.stop()
+        self._show_tiles()
 
     def show_heard(self, heard: ClassScores | None) -> None:
         """Show what the model hears in the sound."""
@@ -237,7 +261,7 @@ class SoundView(QWidget):
         """Release the document."""
         for disconnect in self._undo_connections:
             disconnect()
-        self.tiles.close()
+        self.sounds.close()
         self.wave_plot.stop()
         self._rest.stop()
 

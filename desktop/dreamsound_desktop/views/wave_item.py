@@ -10,8 +10,8 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter, QPen
 
-from dreamsound_desktop.analysis.open_sound import OpenSound
 from dreamsound_desktop.analysis.peaks import BASE, PeakPyramid
+from dreamsound_desktop.analysis.placed_sound import Timeline
 from dreamsound_desktop.views.colours import Colours
 from dreamsound_studio.errors import DreamSoundError
 
@@ -24,7 +24,7 @@ class WaveItem(pg.GraphicsObject):  # type: ignore[misc]
 
     Parameters
     ----------
-    sound : OpenSound
+    sound : Timeline
         The sound.
     pyramid : PeakPyramid
         Its peaks; may still be incomplete.
@@ -32,13 +32,18 @@ class WaveItem(pg.GraphicsObject):  # type: ignore[misc]
         Colours for painting.
     """
 
-    def __init__(self, sound: OpenSound, pyramid: PeakPyramid, colours: Colours) -> None:
+    def __init__(self, sound: Timeline, pyramid: PeakPyramid, colours: Colours) -> None:
         super().__init__()
         self.sound = sound
         self.pyramid = pyramid
         self.colours = colours
         #: Amplitude factor.
         self.gain = 1.0
+
+    def show_sound(self, sound: Timeline, pyramid: PeakPyramid) -> None:
+        """Show another sound, as long and with as many channels."""
+        self.sound, self.pyramid = sound, pyramid
+        self.update()
 
     def boundingRect(self) -> QRectF:  # noqa: N802
         """Return the bounds, in seconds and channels."""
