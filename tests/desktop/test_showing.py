@@ -177,3 +177,23 @@ def test_another_sound_shows_its_own(window, qtbot, take, tmp_path):
     assert window.view.caption.text() == "A: source"
     window.session.current.takes.remove(1)
     assert window.view.caption.text() == ""
+
+
+def test_louder_never_wins_and_the_strip_says_so(window, qtbot, take):
+    """The noise is louder than the source: it is lowered, and the source stays."""
+    label = window.takes._gains
+    qtbot.waitUntil(lambda: "B" in label.text(), timeout=5000)
+    source_db, take_db = (float(part.split()[1]) for part in label.text().split(": ")[1].split(","))
+    assert take_db < source_db - 2
+    assert label.isVisible()
+    window.playback.play()
+    voice = window.player.mixer.voice
+    assert 20 * np.log10(voice.gain) == pytest.approx(take_db, abs=0.06)
+    assert 20 * np.log10(voice.around_gain) == pytest.approx(source_db, abs=0.06)
+    act(window, "hear_a")
+    assert 20 * np.log10(window.player.mixer.voice.gain) == pytest.approx(source_db, abs=0.06)
+    act(window, "level_match")
+    qtbot.waitUntil(lambda: window.player.mixer.voice.gain > 0.5)
+    assert not label.text()
+    act(window, "play")
+    act(window, "level_match")

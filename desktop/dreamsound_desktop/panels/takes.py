@@ -54,6 +54,11 @@ class TakesPanel(QWidget):
         layout.addLayout(self._slot_row())
         layout.addLayout(self._render_row())
         layout.addLayout(self._step_row())
+        self._gains = QLabel()
+        self._gains.setWordWrap(True)
+        self._gains.setAccessibleName(self.tr("Playback gains"))
+        self._gains.hide()
+        layout.addWidget(self._gains)
         layout.addWidget(self.tree, 1)
         self.show_document(None)
 
@@ -119,12 +124,18 @@ class TakesPanel(QWidget):
             return None
         return document.takes[number]
 
-    def heard_file(self) -> tuple[DreamTake, str] | None:
-        """Return the playing take and render; None for the source."""
-        take = self.heard_take()
+    def show_gains(self, text: str) -> None:
+        """Say at which gains A to D are played; nothing for an empty text."""
+        self._gains.setText(text)
+        self._gains.setVisible(bool(text))
+
+    def heard_file(self, slot: str | None = None) -> tuple[DreamTake, str] | None:
+        """Return the playing take and render, or those of a slot; None for the source."""
+        take = self.heard_take(slot)
         if take is None:
             return None
-        if self.step is not None and self.render_name == "dream":
+        is_heard = slot is None or slot == self.slot
+        if is_heard and self.step is not None and self.render_name == "dream":
             name = f"dream_step{self.step}"
             if name in take.renders:
                 return take, name
