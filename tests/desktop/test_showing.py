@@ -15,7 +15,7 @@ from dreamsound_desktop.analysis.placed_sound import PlacedSound
 from dreamsound_desktop.state.takes import DreamTake
 from dreamsound_desktop.views.difference import SAME, difference_rows, difference_table
 
-from .conftest import RATE, act, place_of, said, write_sound
+from .conftest import RATE, act, drag, place_of, said, write_sound
 
 
 def write(path, values):
@@ -197,3 +197,30 @@ def test_louder_never_wins_and_the_strip_says_so(window, qtbot, take):
     assert not label.text()
     act(window, "play")
     act(window, "level_match")
+
+
+def test_the_source_is_above_the_take(window, qtbot, take):
+    view = window.view
+    act(window, "show_split")
+    settle(window, qtbot)
+    above = view.above
+    qtbot.waitUntil(lambda: not above.spectrogram.is_pending(), timeout=10_000)
+    lowers = view.wave_plot, view.spectrogram_plot
+    for upper, lower in zip(above.plots, lowers, strict=True):
+        assert upper.isVisible()
+        assert upper.y() < lower.y()
+        assert upper.height() == pytest.approx(lower.height(), abs=2)
+    assert above.spectrogram.level_at(1.8, 9000.0) < -100, "the tone of the source"
+    assert view.spectrogram.level_at(1.5, 9000.0) > -60
+    act(window, "zoom_in")
+    act(window, "next_scale")
+    settle(window, qtbot)
+    assert above.spectrogram_plot.box.viewRange()[0] == pytest.approx(list(view.seen()))
+    qtbot.waitUntil(lambda: above.spectrogram.axis == view.spectrogram.axis)
+    drag(above.wave_plot, (1.2, 1.0), (1.6, 1.0))
+    assert window.session.current.selection.start_s == pytest.approx(1.2, abs=0.02)
+    act(window, "hear_a")
+    assert not above.wave_plot.isVisible(), "nothing to compare the source with"
+    act(window, "hear_b")
+    act(window, "show_split")
+    assert not above.wave_plot.isVisible()

@@ -14,6 +14,7 @@ from dreamsound_desktop.views.caption import Comparison
 
 #: The actions that compare, and how.
 COMPARISONS: tuple[tuple[str, Comparison], ...] = (
+    ("show_split", "split"),
     ("show_overlay", "overlay"),
     ("show_difference", "difference"),
 )
@@ -77,6 +78,8 @@ class ShowingController(QObject):
             return self.tr("{0} less A, in dB: orange is louder, blue is softer").format(text)
         if self._comparison == "overlay" and take is not None:
             return self.tr("{0} over A").format(text)
+        if self._comparison == "split" and take is not None:
+            return self.tr("{0}, below A").format(text)
         return text
 
     def _compare(self, comparison: Comparison, is_on: bool) -> None:

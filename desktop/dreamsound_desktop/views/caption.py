@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QLabel
 
 from dreamsound_desktop.views.plot import TimePlot
 
-Comparison = Literal["none", "overlay", "difference"]
+Comparison = Literal["none", "split", "overlay", "difference"]
 #: Distance from the corner, in pixels.
 ROOM = 6
 

@@ -22,6 +22,7 @@ from dreamsound_desktop.views.plot import TimePlot
 from dreamsound_desktop.views.readout import Readout
 from dreamsound_desktop.views.score_curve import ScoreCurve
 from dreamsound_desktop.views.shown_sounds import ShownSounds
+from dreamsound_desktop.views.source_above import SourceAbove
 from dreamsound_desktop.views.spectrogram_layer import SpectrogramLayer
 from dreamsound_desktop.views.wave_plot import WavePlot
 
@@ -52,6 +53,7 @@ class SoundView(QWidget):
         self.document = document
         self._colour_table: tuple[str, float, float] = ("magma", -100.0, -10.0)
         self._colours = colours_of(self.palette())
+        self.above: SourceAbove | None = None
         self._make_plots()
         self.sounds = ShownSounds(document.sound, self.wave_plot.pyramid, tasks, disk, self)
         self._make_spectrogram()
@@ -127,15 +129,18 @@ class SoundView(QWidget):
         self.choosing.watch_band(self.band)
         self.readout.moved.connect(self._show_cursor)
         for plot in (self.wave_plot, self.spectrogram_plot, self.heard_plot):
-            box = plot.box
-            self.choosing.watch_plot(plot)
-            box.clicked.connect(self.seek_wanted)
-            box.double_clicked.connect(self.play_wanted)
-            box.menu_wanted.connect(self.menu_wanted)
-            plot.scene().sigMouseMoved.connect(lambda at, plot=plot: self._on_mouse(plot, at))
+            self._watch(plot)
         self.wave_plot.box.zoomed_up.connect(self.wave_plot.zoom_amplitude)
         for marks in self.marks:
             self.choosing.watch_span(marks.span)
+
+    def _watch(self, plot: TimePlot) -> None:
+        box = plot.box
+        self.choosing.watch_plot(plot)
+        box.clicked.connect(self.seek_wanted)
+        box.double_clicked.connect(self.play_wanted)
+        box.menu_wanted.connect(self.menu_wanted)
+        plot.scene().sigMouseMoved.connect(lambda at, plot=plot: self._on_mouse(plot, at))
 
     # -- display --------------------------------------------------------------------------------
 
@@ -164,7 +169,7 @@ class SoundView(QWidget):
         ----------
         take : PlacedSound or None
             On this document's timeline; None shows the source.
-        comparison : {"none", "overlay", "difference"}
+        comparison : {"none", "split", "overlay", "difference"}
             How the source is shown beside a take.
         caption : str
             Names what is shown.
@@ -175,10 +180,29 @@ class SoundView(QWidget):
         self.wave_plot.show_sound(shown, source if is_overlay else None)
         against = source.tiles if comparison == "difference" else None
         self.spectrogram.show_picture(shown.tiles, against)
+        self._split(take is not None and comparison == "split")
         self.caption.show_text(caption)
         # At once, not after the pause of a scrolling hand.
         self._rest.stop()
         self._show_tiles()
+
+    def _split(self, is_on: bool) -> None:
+        """Show the source above, or no longer."""
+        if self.above is None:
+            if not is_on:
+                return
+            self.above = above = SourceAbove(
+                self.splitter, self.document.sound, self.sounds.source, self._colours
+            )
+            self.marks += above.marks
+            for plot, marks in zip(above.plots, above.marks, strict=True):
+                self._watch(plot)
+                self.choosing.watch_span(marks.span)
+            above.wave_plot.box.zoomed_up.connect(above.wave_plot.zoom_amplitude)
+            self.sounds.built.connect(above.wave_plot.on_built)
+            self._show_selection()
+            self._show_playhead()
+        self.above.show(is_on)
 
     def show_heard(self, heard: ClassScores | None) -> None:
         """Show what the model hears in the sound."""
@@ -235,7 +259,8 @@ class SoundView(QWidget):
     def recolour(self) -> None:
         """Apply the colours of the window's palette."""
         self._colours = colours_of(self.palette())
-        for plot in (self.wave_plot, self.spectrogram_plot, self.heard_plot):
+        plots = (self.wave_plot, self.spectrogram_plot, self.heard_plot)
+        for plot in plots if self.above is None else (*plots, *self.above.plots):
             plot.recolour(self._colours)
         for marks in self.marks:
             marks.recolour(self._colours)
@@ -256,6 +281,8 @@ class SoundView(QWidget):
         super().hideEvent(event)
         self._rest.stop()
         self.spectrogram.rest()
+        if self.above is not None:
+            self.above.spectrogram.rest()
 
     def close_view(self) -> None:
         """Release the document."""
@@ -263,6 +290,8 @@ class SoundView(QWidget):
             disconnect()
         self.sounds.close()
         self.wave_plot.stop()
+        if self.above is not None:
+            self.above.wave_plot.stop()
         self._rest.stop()
 
     # -- document changes -----------------------------------------------------------------------
@@ -273,6 +302,9 @@ class SoundView(QWidget):
         low, high = self.seen()
         width = round(self.spectrogram_plot.box.width() * self.devicePixelRatioF())
         self.spectrogram.show_part(low, high, width)
+        if self.above is not None and self.above.is_shown:
+            self.above.follow(self.spectrogram, self._colour_table)
+            self.above.spectrogram.show_part(low, high, width)
 
     def _show_selection(self) -> None:
         span = self.document.selection
@@ -312,7 +344,10 @@ class SoundView(QWidget):
             return
         place = plot.box.mapSceneToView(at)
         axis = self.spectrogram.axis
-        hertz = axis.hertz(place.y()) if plot is self.spectrogram_plot else 0.0
+        is_picture = plot is self.spectrogram_plot or (
+            self.above is not None and plot is self.above.spectrogram_plot
+        )
+        hertz = axis.hertz(place.y()) if is_picture else 0.0
         self.readout.move_to(place.x(), hertz)
 
     def _show_cursor(self, seconds: float) -> None:
