@@ -12,6 +12,7 @@ import soundfile
 from dreamsound_desktop.analysis.open_sound import OpenSound
 from dreamsound_desktop.analysis.peaks import PeakPyramid
 from dreamsound_desktop.analysis.placed_sound import PlacedSound
+from dreamsound_desktop.dialogs.compare_takes import CompareTakes, History
 from dreamsound_desktop.state.takes import DreamTake
 from dreamsound_desktop.views.difference import SAME, difference_rows, difference_table
 
@@ -224,3 +225,42 @@ def test_the_source_is_above_the_take(window, qtbot, take):
     act(window, "hear_b")
     act(window, "show_split")
     assert not above.wave_plot.isVisible()
+
+
+def test_the_recipes_of_two_takes_are_compared(window, take):
+    document = window.session.current
+    act(window, "compare_takes")
+    assert "Fewer than two takes" in said(window)
+    recipes = {2: {"steps": 3, "wet": 0.5, "class": "Bell"}, 3: {"steps": 9, "class": "Bell"}}
+    for number, recipe in recipes.items():
+        document.takes.put(
+            take.model_copy(update={"number": number, "name": f"T{number}", "recipe": recipe})
+        )
+    window.takes.slots = {"B": 2, "C": 3, "D": None}
+    act(window, "compare_takes")
+    (dialog,) = window.findChildren(CompareTakes)
+    table = dialog.table
+    rows = {
+        table.verticalHeaderItem(row).text(): [table.item(row, n).text() for n in range(2)]
+        for row in range(table.rowCount())
+    }
+    assert rows == {"Steps": ["3", "9"], "Wet": ["0.5", "not set"]}
+    assert table.horizontalHeaderItem(1).text() == "C: T3"
+    dialog.close()
+
+
+def test_the_history_goes_back(window):
+    document = window.session.current
+    act(window, "select_all")
+    act(window, "select_none")
+    act(window, "history")
+    (dialog,) = window.findChildren(History)
+    model = dialog.list.model()
+    texts = [model.data(model.index(row, 0)) for row in range(model.rowCount())]
+    assert texts[0] == "As opened"
+    assert len(texts) == 3
+    dialog.list.setCurrentIndex(model.index(1, 0))
+    assert document.selection is not None
+    dialog.list.setCurrentIndex(model.index(0, 0))
+    assert document.selection is None
+    dialog.close()

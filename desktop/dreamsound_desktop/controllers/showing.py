@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject
 
 from dreamsound_desktop.analysis.placed_sound import PlacedSound
 from dreamsound_desktop.controllers.playback import PlaybackController
+from dreamsound_desktop.dialogs.compare_takes import CompareTakes, History
 from dreamsound_desktop.panels.sound_tabs import SoundTabs
 from dreamsound_desktop.panels.takes import TakesPanel
 from dreamsound_desktop.state.document import Document
@@ -40,6 +41,8 @@ class ShowingController(QObject):
         self._comparison: Comparison = "none"
         takes.heard_changed.connect(self.refresh)
         studio.session.opened.connect(self._on_opened)
+        studio.actions.bind("compare_takes", self.compare_recipes)
+        studio.actions.bind("history", self.show_history)
         for name, comparison in COMPARISONS:
             studio.actions.bind(
                 name, lambda is_on, comparison=comparison: self._compare(comparison, is_on)
@@ -52,6 +55,21 @@ class ShowingController(QObject):
             return
         take = self._take(document)
         view.show_sound(take, self._comparison, self._caption(take))
+
+    def compare_recipes(self) -> None:
+        """Show how the recipes of the takes in B, C and D differ."""
+        slots = [(slot, take) for slot in "BCD" if (take := self._takes.heard_take(slot))]
+        if len(slots) < 2:
+            self._studio.messages.say(
+                self.tr("Fewer than two takes in B, C and D. Put takes there with 2, 3 and 4."),
+                stays=False,
+            )
+            return
+        CompareTakes(slots, self._tabs.window()).show()
+
+    def show_history(self) -> None:
+        """Show what was done to the active sound."""
+        History(self._studio.undo, self._tabs.window()).show()
 
     def _take(self, document: Document) -> PlacedSound | None:
         """Return what is heard on the document's timeline; None for the source."""

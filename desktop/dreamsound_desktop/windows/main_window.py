@@ -41,7 +41,17 @@ CONTEXT_MENU = (
     "band_none", "", "next_scale", "next_colours", "next_channel", "fft_larger", "fft_smaller",
     "", "listen", "reveal",
 )  # fmt: skip
-TAKE_MENU = ("play", "star_take", "", "again", "export_take", "reveal", "", "remove_take")
+TAKE_MENU = (
+    "play",
+    "star_take",
+    "",
+    "again",
+    "compare_takes",
+    "export_take",
+    "reveal",
+    "",
+    "remove_take",
+)
 
 
 class MainWindow(QMainWindow):
