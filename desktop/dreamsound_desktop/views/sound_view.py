@@ -18,7 +18,7 @@ from dreamsound_desktop.views.choosing import Choosing
 from dreamsound_desktop.views.colours import colours_of, lookup_table
 from dreamsound_desktop.views.heard_plot import HeardPlot
 from dreamsound_desktop.views.marks import Marks, Span
-from dreamsound_desktop.views.plot import TimePlot
+from dreamsound_desktop.views.plot import NEAREST_S, TimePlot
 from dreamsound_desktop.views.readout import Readout
 from dreamsound_desktop.views.score_curve import ScoreCurve
 from dreamsound_desktop.views.shown_sounds import ShownSounds
@@ -28,8 +28,7 @@ from dreamsound_desktop.views.wave_plot import WavePlot
 
 #: Delay after the last view change before tiles are requested.
 REST_MS = 15
-#: Closest zoom, and keyboard steps as a share of the visible time.
-NEAREST_S = 0.002
+#: Keyboard steps as a share of the visible time.
 STEP_SHARE = 0.02
 
 
@@ -86,9 +85,11 @@ class SoundView(QWidget):
         layout.addWidget(self.splitter, 1)
         self._layout = layout
         length = self.document.seconds
-        self.wave_plot.box.setLimits(xMin=0, xMax=length, minXRange=min(NEAREST_S, length), yMin=0)
-        self.heard_plot.box.setLimits(xMin=0, xMax=length)
-        self.spectrogram_plot.box.setLimits(xMin=0, xMax=length, yMin=0, yMax=1)
+        for plot in (self.wave_plot, self.spectrogram_plot, self.heard_plot):
+            # One limit for all: linked views that stop at different places show different times.
+            plot.box.setLimits(xMin=0, xMax=length, minXRange=min(NEAREST_S, length))
+        self.wave_plot.box.setLimits(yMin=0)
+        self.spectrogram_plot.box.setLimits(yMin=0, yMax=1)
         self.spectrogram_plot.box.setYRange(0, 1, padding=0)
 
     def _make_spectrogram(self) -> None:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QSplitter
 from dreamsound_desktop.analysis.open_sound import OpenSound
 from dreamsound_desktop.views.colours import Colours, lookup_table
 from dreamsound_desktop.views.marks import Marks
-from dreamsound_desktop.views.plot import TimePlot
+from dreamsound_desktop.views.plot import NEAREST_S, TimePlot
 from dreamsound_desktop.views.shown_sounds import ShownSound
 from dreamsound_desktop.views.spectrogram_layer import SpectrogramLayer
 from dreamsound_desktop.views.wave_plot import WavePlot
@@ -54,7 +54,8 @@ class SourceAbove(QObject):
         self.marks = [Marks(plot.getPlotItem(), colours) for plot in self.plots]
         for plot in self.plots:
             plot.setXLink(below)
-            plot.box.setLimits(xMin=0, xMax=sound.seconds)
+            nearest = min(NEAREST_S, sound.seconds)
+            plot.box.setLimits(xMin=0, xMax=sound.seconds, minXRange=nearest)
 
     @property
     def is_shown(self) -> bool:
