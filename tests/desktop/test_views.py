@@ -26,7 +26,7 @@ from dreamsound_studio.library.records import DreamRecord, RenderRecord
 from dreamsound_studio.queue.worker.previews import StepPictures, step_picture_file
 from dreamsound_studio.recipe.recipe import Recipe
 
-from .conftest import act, held_job, said, write_sound
+from .conftest import RATE, act, held_job, said, write_sound
 
 HEARD = ClassScores("yamnet", 0.48, 0.96, [
     ClassScore("Domestic animals, pets", 0.6, 0.9, [0.2, 0.9, 0.6, 0.4, 0.9]),
@@ -298,3 +298,21 @@ def test_linked_views_stop_at_one_zoom(window):
         assert seen[0] == pytest.approx(seen[1], abs=1e-9)
         assert seen[0][1] - seen[0][0] == pytest.approx(0.002, rel=0.01)
         view.show_all()
+
+
+def test_samples_have_dots_close_up(window, monkeypatch):
+    window.resize(1600, 900)
+    view, dots = window.view, []
+    wave = view.wave_plot.wave
+    paint = wave._paint_dots
+    monkeypatch.setattr(wave, "_paint_dots", lambda p, at: (dots.append(at), paint(p, at)))
+    view.wave_plot.grab()
+    assert not dots, "a whole sound has none"
+    view.wave_plot.box.setXRange(1.0, 1.002, padding=0)
+    view.wave_plot.grab()
+    left, right = dots
+    first = round(view.seen()[0] * RATE)
+    samples = view.document.sound.read(first, first + left.shape[1])
+    assert left[1] == pytest.approx(1.5 + samples[0] / 2, abs=1e-6)
+    assert right[1] == pytest.approx(0.5 + samples[1] / 2, abs=1e-6)
+    assert np.diff(left[0]) == pytest.approx(1 / RATE)
