@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dreamsound_desktop.analysis.open_sound import OpenSound
-from dreamsound_desktop.playback.level import heard_gain
+from dreamsound_desktop.playback.level import measured_level, safe_gain, softest_gains_db
 from dreamsound_desktop.playback.mixer import CEILING, Mixer, Voice, with_channels
 from dreamsound_desktop.playback.output import NULL, Output, OutputError, _library, output_names
 from dreamsound_desktop.playback.player import Player
@@ -268,7 +268,7 @@ def test_a_device_that_plays_for_nobody_counts_only_when_asked_for(monkeypatch):
         Output(Mixer(RATE))
 
 
-def test_takes_are_brought_to_the_level_of_their_source(tmp_path):
+def test_source_and_takes_are_as_loud_as_the_softest(tmp_path):
     source = OpenSound(write_sound(tmp_path / "a.wav", 4.0))
     quiet = tmp_path / "b.wav"
     import soundfile
@@ -276,9 +276,17 @@ def test_takes_are_brought_to_the_level_of_their_source(tmp_path):
     values = source.read(48_000, 144_000)
     soundfile.write(quiet, 0.1 * values.T, RATE, subtype="FLOAT")
     take = OpenSound(quiet)
-    assert heard_gain(take, source, 48_000, is_matched=True) == pytest.approx(10.0, rel=0.02)
-    assert heard_gain(take, source, 48_000, is_matched=False) == 1.0
+    levels = [measured_level(source), measured_level(take, source, 48_000)]
+    assert softest_gains_db(levels) == pytest.approx([-20.0, 0.0], abs=0.1), "the source is cut"
+    assert safe_gain(take) == 1.0
     soundfile.write(tmp_path / "c.wav", 4 * values.T, RATE, subtype="FLOAT")
     hot = OpenSound(tmp_path / "c.wav")
-    gain = heard_gain(hot, None, 0, is_matched=False)
+    gain = safe_gain(hot)
     assert gain * np.abs(4 * values).max() <= 10 ** (-1 / 20) + 1e-3
+    levels.append(measured_level(hot, source, 48_000))
+    gains = softest_gains_db(levels)
+    assert gains == pytest.approx([-20.0, 0.0, -32.04], abs=0.1), "louder never wins"
+    for gain, level in zip(gains, levels, strict=True):
+        assert 20 * np.log10(level.peak) + gain <= -0.99
+    far = measured_level(hot, hot)
+    assert softest_gains_db([far, type(far)(36.0, 0.001)]) == pytest.approx([-24.0, 12.0])

@@ -18,6 +18,7 @@ from dreamsound_desktop.dialogs.preferences import PreferencesDialog
 from dreamsound_desktop.panels.method_view import Diagram
 from dreamsound_desktop.state.heard import ClassScore, ClassScores
 from dreamsound_desktop.state.selection import TimeSpan
+from dreamsound_desktop.views.plot import ClockAxis
 from dreamsound_studio.audio.riff import append_chunks
 from dreamsound_studio.audio.samples import Samples
 from dreamsound_studio.library.library import open_library
@@ -25,7 +26,7 @@ from dreamsound_studio.library.records import DreamRecord, RenderRecord
 from dreamsound_studio.queue.worker.previews import StepPictures, step_picture_file
 from dreamsound_studio.recipe.recipe import Recipe
 
-from .conftest import act, held_job, said, write_sound
+from .conftest import RATE, act, held_job, said, write_sound
 
 HEARD = ClassScores("yamnet", 0.48, 0.96, [
     ClassScore("Domestic animals, pets", 0.6, 0.9, [0.2, 0.9, 0.6, 0.4, 0.9]),
@@ -89,9 +90,9 @@ def test_a_sound_behind_another_keeps_little_and_comes_back(make_window, tmp_pat
     qtbot.waitUntil(lambda: not first.spectrogram.is_pending(), timeout=10_000)
     for _ in range(6):
         act(window, "zoom_in")
-    qtbot.waitUntil(lambda: set(first.spectrogram._items) > set(first.spectrogram._overview))
+    qtbot.waitUntil(lambda: set(first.spectrogram.picture.items) > set(first.spectrogram._overview))
     window.files.open([write_sound(tmp_path / "other.wav", 0.5)])
-    assert set(first.spectrogram._items) <= set(first.spectrogram._overview)
+    assert set(first.spectrogram.picture.items) <= set(first.spectrogram._overview)
     act(window, "previous_tab")
     assert window.view is first
     qtbot.waitUntil(lambda: not first.spectrogram.is_pending(), timeout=10_000)
@@ -269,3 +270,49 @@ def test_the_report_says_what_failed_and_where_renders_are(window, qtbot, tmp_pa
 def test_what_is_copied_of_a_preset_file_is_json(window):
     data = window.presets.list.mimeData([window.presets.list.item(0)])
     assert json.loads(Path(data.urls()[0].toLocalFile()).read_text())["preset_version"] == 1
+
+
+@pytest.mark.parametrize("span_s", [0.002, 0.01, 0.3, 3.0, 47.0, 200.0, 3000.0, 14_400.0])
+@pytest.mark.parametrize("pixels", [300, 654, 1800])
+def test_the_ruler_has_the_steps_of_a_clock_and_no_label_twice(qapp, span_s, pixels):
+    axis = ClockAxis("bottom")
+    (major, _), *small = axis.tickSpacing(0.0, span_s, pixels)
+    assert pixels * major / span_s >= 89, "labels have room"
+    if major >= 1:
+        assert 60 % major == 0 or 3600 % major == 0 or major % 3600 == 0
+    for minor, _ in small:
+        assert major / minor == pytest.approx(round(major / minor))
+    places = [n * major for n in range(int(span_s / major) + 1)]
+    labels = axis.tickStrings(places, 1.0, major)
+    assert len(set(labels)) == len(labels)
+    if span_s > 10_000:
+        counts = [label.count(":") for label in labels]
+        assert counts == [2 if place >= 3600 else 1 for place in places]
+
+
+def test_linked_views_stop_at_one_zoom(window):
+    view = window.view
+    for plot in (view.spectrogram_plot, view.wave_plot):
+        plot.box.setXRange(1.0, 1.0001, padding=0)
+        seen = [one.box.viewRange()[0] for one in (view.wave_plot, view.spectrogram_plot)]
+        assert seen[0] == pytest.approx(seen[1], abs=1e-9)
+        assert seen[0][1] - seen[0][0] == pytest.approx(0.002, rel=0.01)
+        view.show_all()
+
+
+def test_samples_have_dots_close_up(window, monkeypatch):
+    window.resize(1600, 900)
+    view, dots = window.view, []
+    wave = view.wave_plot.wave
+    paint = wave._paint_dots
+    monkeypatch.setattr(wave, "_paint_dots", lambda p, at: (dots.append(at), paint(p, at)))
+    view.wave_plot.grab()
+    assert not dots, "a whole sound has none"
+    view.wave_plot.box.setXRange(1.0, 1.002, padding=0)
+    view.wave_plot.grab()
+    left, right = dots
+    first = round(view.seen()[0] * RATE)
+    samples = view.document.sound.read(first, first + left.shape[1])
+    assert left[1] == pytest.approx(1.5 + samples[0] / 2, abs=1e-6)
+    assert right[1] == pytest.approx(0.5 + samples[1] / 2, abs=1e-6)
+    assert np.diff(left[0]) == pytest.approx(1 / RATE)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dreamsound_desktop.analysis.open_sound import OpenSound, full_scale
+from dreamsound_desktop.analysis.open_sound import full_scale
+from dreamsound_desktop.analysis.placed_sound import Timeline
 
 #: Samples per bin of the finest level. At closer zoom, the samples themselves are drawn.
 BASE = 256
@@ -70,7 +71,7 @@ class PeakPyramid:
 
     def build(
         self,
-        sound: OpenSound,
+        sound: Timeline,
         on_filled: Callable[[float], Any] = lambda _: None,
         is_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -78,7 +79,7 @@ class PeakPyramid:
 
         Parameters
         ----------
-        sound : OpenSound
+        sound : Timeline
             The sound.
         on_filled : callable, optional
             Called with the filled share after each block.
@@ -107,6 +108,31 @@ class PeakPyramid:
                 self.levels[0][:, :, first : first + part.shape[2]] = part
                 self.filled = min(first + step // BASE, self.bins)
                 on_filled(self.filled / self.bins)
+        self.finish()
+
+    def build_like(self, other: PeakPyramid | None, sound: Timeline, start: int, stop: int) -> None:
+        """Fill the pyramid of a sound that differs from another one in a part.
+
+        Parameters
+        ----------
+        other : PeakPyramid or None
+            Whole, of the other sound; None for silence.
+        sound : Timeline
+            The sound.
+        start, stop : int
+            The part, in samples.
+
+        Raises
+        ------
+        AudioFileError
+            The sound cannot be read.
+        """
+        finest = np.zeros_like(self.levels[0]) if other is None else other.levels[0].copy()
+        step = max(BLOCK // self.channels // BASE, 1) * BASE
+        for first in range(start // BASE * BASE, stop, step):
+            part = _peaks_of(sound.frames(first, min(first + step, self.length), is_rough=True))
+            finest[:, :, first // BASE :][:, :, : part.shape[2]] = part
+        self.levels = [finest]
         self.finish()
 
     def finish(self) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft  # noqa: F401 - here, not in the pool's thread: see dreamsound_desktop.background
 
-from dreamsound_desktop.analysis.open_sound import OpenSound
+from dreamsound_desktop.analysis.placed_sound import Timeline
 from dreamsound_desktop.analysis.scales import LOWEST_DB, STEPS_A_DB
 from dreamsound_studio.dsp.spectrogram import frame_powers, hann
 
@@ -88,7 +88,7 @@ def tiles_in(
 
 
 def make_tile(
-    sound: OpenSound,
+    sound: Timeline,
     key: TileKey,
     get: Callable[[TileKey], Tile],
     is_wanted: Callable[[], bool] = lambda: True,
@@ -97,7 +97,7 @@ def make_tile(
 
     Parameters
     ----------
-    sound : OpenSound
+    sound : Timeline
         The sound.
     key : TileKey
         Which tile.
@@ -125,7 +125,7 @@ def make_tile(
     return _columns(sound, key, np.arange(columns), 1 << key.level, is_wanted)
 
 
-def make_rough_tile(sound: OpenSound, key: TileKey) -> Tile | None:
+def make_rough_tile(sound: Timeline, key: TileKey) -> Tile | None:
     """Return a tile with one frame per column: a fast placeholder for the exact one."""
     columns = min(TILE, -(-(sound.length - key.start) // key.column))
     if columns <= 0:
@@ -136,7 +136,7 @@ def make_rough_tile(sound: OpenSound, key: TileKey) -> Tile | None:
 
 
 def _columns(
-    sound: OpenSound,
+    sound: Timeline,
     key: TileKey,
     columns: npt.NDArray[np.int64],
     frames_each: int,
@@ -153,7 +153,7 @@ def _columns(
 
 
 def _power(
-    sound: OpenSound, key: TileKey, columns: npt.NDArray[np.int64], frames_each: int
+    sound: Timeline, key: TileKey, columns: npt.NDArray[np.int64], frames_each: int
 ) -> npt.NDArray[np.float32]:
     """Return ``[columns, bins]``."""
     size, hop = key.fft_size, key.hop
@@ -173,7 +173,7 @@ def _power(
     return np.asarray(power, np.float32)
 
 
-def _mono(sound: OpenSound, channel: int, start: int, stop: int) -> npt.NDArray[np.float32]:
+def _mono(sound: Timeline, channel: int, start: int, stop: int) -> npt.NDArray[np.float32]:
     values = sound.read(start, stop)
     if channel >= 0:
         return np.asarray(values[channel], np.float32)

@@ -316,11 +316,11 @@ class JobController(QObject):
     def _play(self, path: Path) -> None:
         # Imported here: open no audio device before the first preview.
         from dreamsound_desktop.analysis.open_sound import OpenSound
-        from dreamsound_desktop.playback.level import heard_gain
+        from dreamsound_desktop.playback.level import safe_gain
 
         try:
             sound = OpenSound(path)
-            voice = Voice(sound, gain=heard_gain(sound, None, 0, is_matched=False))
+            voice = Voice(sound, gain=safe_gain(sound))
         except DreamSoundError as error:
             self.problem_changed.emit(str(error))
             return

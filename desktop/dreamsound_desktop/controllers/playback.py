@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
@@ -11,8 +12,13 @@ from dreamsound_desktop.panels.sound_tabs import SoundTabs
 from dreamsound_desktop.panels.takes import TakesPanel
 from dreamsound_desktop.playback.mixer import Voice
 from dreamsound_desktop.state.document import Document
+from dreamsound_desktop.state.takes import DreamTake
 from dreamsound_desktop.studio import Studio
+from dreamsound_studio.dsp.levels import from_db
 from dreamsound_studio.errors import DreamSoundError
+
+if TYPE_CHECKING:
+    from dreamsound_desktop.playback.level import MeasuredLevel
 
 #: Number of take files kept open.
 MOST_OPEN = 24
@@ -28,7 +34,7 @@ class PlaybackController(QObject):
         self._takes = takes
         self._tabs = tabs
         self._sounds: dict[str, OpenSound] = {}
-        self._gains: dict[tuple[str, str, bool], float] = {}
+        self._levels: dict[tuple[str, str, bool], MeasuredLevel | None] = {}
         self._is_looping = False
         self._only: tuple[float, float] | None = None
         player = studio.player
@@ -116,9 +122,34 @@ class PlaybackController(QObject):
 
     def refresh(self) -> None:
         """Switch to the selection of the Takes panel, without a gap."""
+        self._takes.show_gains("")
         voice = self._voice(self._studio.session.current)
         if voice is not None and self._studio.player.is_playing:
             self._studio.player.switch(voice)
+
+    def heard_sound(
+        self, document: Document, slot: str | None = None
+    ) -> tuple[DreamTake, str, OpenSound] | None:
+        """Return the take, the render and its sound, of a slot or as heard; None for the source.
+
+        A file that is missing, damaged or at another rate is reported, and counts as the source.
+        """
+        heard = self._takes.heard_file(slot)
+        if heard is None:
+            return None
+        take, name = heard
+        sound = self._open(take.renders[name])
+        if sound is None:
+            return None
+        if sound.sample_rate_hz != document.sound.sample_rate_hz:
+            self._studio.messages.say(
+                self.tr("{0} is at {1} Hz, the source at {2} Hz. Render it again.").format(
+                    sound.path, sound.sample_rate_hz, document.sound.sample_rate_hz
+                ),
+                key="take",
+            )
+            return None
+        return take, name, sound
 
     def close_document(self, document: Document) -> None:
         """Stop playback of a document."""
@@ -148,17 +179,15 @@ class PlaybackController(QObject):
         if document is None:
             return None
         source = document.sound
-        own_gain = self._gain(document, str(document.path), source, None)
-        heard = self._takes.heard_file()
+        gains = self._gains(document)
+        own_gain = gains.get(str(document.path), 1.0)
+        heard = self.heard_sound(document)
         if heard is None:
             return Voice(source, gain=own_gain)
-        take, name = heard
+        take, name, sound = heard
         path = take.renders[name]
-        sound = self._open(path)
-        if sound is None or sound.sample_rate_hz != source.sample_rate_hz:
-            return Voice(source, gain=own_gain)
         start = round(take.start_s * source.sample_rate_hz)
-        gain = self._gain(document, path, sound, start)
+        gain = gains.get(path, 1.0)
         # The source surrounds a dream, as in place; other renders play alone.
         around = source if name.startswith("dream") else None
         return Voice(sound, start, gain, around, own_gain)
@@ -177,31 +206,80 @@ class PlaybackController(QObject):
         self._sounds[path] = sound
         return sound
 
-    def _gain(self, document: Document, path: str, sound: OpenSound, start: int | None) -> float:
-        """Return the gain of a sound; until it is measured, a safe default."""
-        is_matched = self._studio.preferences.level_match and start is not None
-        key = (path, str(sound.stamp), is_matched)
-        known = self._gains.get(key)
-        if known is not None:
-            return known
+    def _gains(self, document: Document) -> dict[str, float]:
+        """Return the gains of the source and the takes in A to D, by path, as factors."""
         # Imported here, not in the pool, and not before the first playback.
-        from dreamsound_desktop.playback.level import heard_gain
+        from dreamsound_desktop.playback.level import softest_gains_db
 
-        self._gains[key] = 1.0
-        reference = document.sound if start is not None else None
+        found = self._compared(document)
+        levels = {
+            path: level
+            for path, (sound, start) in found.items()
+            if (level := self._level(document, path, sound, start)) is not None
+        }
+        own = str(document.path)
+        if own not in levels:
+            return {}
+        if self._studio.preferences.level_match:
+            gains_db = dict(zip(levels, softest_gains_db(list(levels.values())), strict=True))
+        else:
+            gains_db = {path: softest_gains_db([level])[0] for path, level in levels.items()}
+        self._say_gains(document, gains_db)
+        return {path: from_db(gain_db) for path, gain_db in gains_db.items()}
 
-        def done(gain: float) -> None:
-            self._gains[key] = gain
+    def _compared(self, document: Document) -> dict[str, tuple[OpenSound, int | None]]:
+        """Return what is compared, by path: the sound and its first sample; None: the source."""
+        found: dict[str, tuple[OpenSound, int | None]] = {
+            str(document.path): (document.sound, None)
+        }
+        for slot in "BCD":
+            named = self._takes.heard_file(slot)
+            if named is None or not Path(named[0].renders[named[1]]).is_file():
+                continue  # reported when it is to be heard
+            heard = self.heard_sound(document, slot)
+            if heard is not None:
+                take, name, sound = heard
+                start = round(take.start_s * sound.sample_rate_hz)
+                found[take.renders[name]] = (sound, start)
+        return found
+
+    def _level(
+        self, document: Document, path: str, sound: OpenSound, start: int | None
+    ) -> MeasuredLevel | None:
+        """Return the level of a sound; None until it is measured."""
+        from dreamsound_desktop.playback.level import measured_level
+
+        is_matched = self._studio.preferences.level_match and start is not None
+        key = (path, f"{sound.stamp} {start}", is_matched)
+        if key in self._levels:
+            return self._levels[key]
+        self._levels[key] = None
+        reference = document.sound if is_matched else None
+
+        def done(level: MeasuredLevel) -> None:
+            self._levels[key] = level
             self.refresh()
 
         def failed(reason: str) -> None:
-            self._gains.pop(key, None)
+            self._levels.pop(key, None)
             self._studio.messages.say(reason, key="play")
 
         self._studio.tasks.run(
-            lambda _: heard_gain(sound, reference, start or 0, is_matched), done, failed, 50
+            lambda _: measured_level(sound, reference, start or 0), done, failed, 50
         )
-        return 1.0
+        return None
+
+    def _say_gains(self, document: Document, gains_db: dict[str, float]) -> None:
+        parts = []
+        for slot in "ABCD":
+            heard = None if slot == "A" else self._takes.heard_file(slot)
+            path = str(document.path) if slot == "A" else heard and heard[0].renders[heard[1]]
+            if path in gains_db:
+                parts.append(f"{slot} {gains_db[path]:+.1f} dB")
+        is_matched = self._studio.preferences.level_match and len(parts) > 1
+        self._takes.show_gains(
+            self.tr("As loud as the softest: {0}").format(", ".join(parts)) if is_matched else ""
+        )
 
     def _set_level_match(self, is_on: bool) -> None:
         self._studio.change_preferences(level_match=is_on)

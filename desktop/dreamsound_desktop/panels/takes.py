@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from dreamsound_desktop.panels.choice_button import ChoiceButton
 from dreamsound_desktop.panels.take_tree import TakeTree
 from dreamsound_desktop.state.document import Document
-from dreamsound_desktop.state.takes import DreamTake
+from dreamsound_desktop.state.takes import STEP, DreamTake
 from dreamsound_studio.render.options import RENDER_NAMES
 
 SLOTS = ("A", "B", "C", "D")
@@ -54,6 +54,11 @@ class TakesPanel(QWidget):
         layout.addLayout(self._slot_row())
         layout.addLayout(self._render_row())
         layout.addLayout(self._step_row())
+        self._gains = QLabel()
+        self._gains.setWordWrap(True)
+        self._gains.setAccessibleName(self.tr("Playback gains"))
+        self._gains.hide()
+        layout.addWidget(self._gains)
         layout.addWidget(self.tree, 1)
         self.show_document(None)
 
@@ -119,17 +124,29 @@ class TakesPanel(QWidget):
             return None
         return document.takes[number]
 
-    def heard_file(self) -> tuple[DreamTake, str] | None:
-        """Return the playing take and render; None for the source."""
-        take = self.heard_take()
+    def show_gains(self, text: str) -> None:
+        """Say at which gains A to D are played; nothing for an empty text."""
+        self._gains.setText(text)
+        self._gains.setVisible(bool(text))
+
+    def heard_file(self, slot: str | None = None) -> tuple[DreamTake, str] | None:
+        """Return the playing take and render, or those of a slot; None for the source."""
+        take = self.heard_take(slot)
         if take is None:
             return None
-        if self.step is not None and self.render_name == "dream":
+        is_heard = slot is None or slot == self.slot
+        if is_heard and self.step is not None and self.render_name == "dream":
             name = f"dream_step{self.step}"
             if name in take.renders:
                 return take, name
         name = self.render_name if self.render_name in take.renders else "dream"
         return (take, name) if name in take.renders else None
+
+    def text_of(self, name: str) -> str:
+        """Return a render's name for people; kept steps are ``dream_stepN``."""
+        if name.startswith(STEP):
+            return self.tr("step {0}").format(name.removeprefix(STEP))
+        return self._render_text(name)
 
     # -- construction ---------------------------------------------------------------------------
 

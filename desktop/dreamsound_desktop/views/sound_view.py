@@ -7,26 +7,28 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from dreamsound_desktop.analysis.disk_cache import DiskCache
+from dreamsound_desktop.analysis.placed_sound import PlacedSound
 from dreamsound_desktop.analysis.scales import FrequencyAxis
 from dreamsound_desktop.background import Tasks
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.heard import ClassScores
 from dreamsound_desktop.state.preferences import Preferences
+from dreamsound_desktop.views.caption import Caption, Comparison
 from dreamsound_desktop.views.choosing import Choosing
 from dreamsound_desktop.views.colours import colours_of, lookup_table
 from dreamsound_desktop.views.heard_plot import HeardPlot
 from dreamsound_desktop.views.marks import Marks, Span
-from dreamsound_desktop.views.plot import TimePlot
+from dreamsound_desktop.views.plot import NEAREST_S, TimePlot
 from dreamsound_desktop.views.readout import Readout
 from dreamsound_desktop.views.score_curve import ScoreCurve
+from dreamsound_desktop.views.shown_sounds import ShownSounds
+from dreamsound_desktop.views.source_above import SourceAbove
 from dreamsound_desktop.views.spectrogram_layer import SpectrogramLayer
-from dreamsound_desktop.views.tile_store import TileStore
 from dreamsound_desktop.views.wave_plot import WavePlot
 
 #: Delay after the last view change before tiles are requested.
 REST_MS = 15
-#: Closest zoom, and keyboard steps as a share of the visible time.
-NEAREST_S = 0.002
+#: Keyboard steps as a share of the visible time.
 STEP_SHARE = 0.02
 
 
@@ -48,15 +50,14 @@ class SoundView(QWidget):
     ) -> None:
         super().__init__(parent)
         self.document = document
-        self._tasks = tasks
-        self._disk = disk
         self._colour_table: tuple[str, float, float] = ("magma", -100.0, -10.0)
         self._colours = colours_of(self.palette())
+        self.above: SourceAbove | None = None
         self._make_plots()
+        self.sounds = ShownSounds(document.sound, self.wave_plot.pyramid, tasks, disk, self)
         self._make_spectrogram()
         self._connect()
         self.set_preferences(preferences)
-        self.wave_plot.build_peaks(tasks, disk)
         self.show_all()
         self._show_selection()
         self._show_band()
@@ -84,17 +85,19 @@ class SoundView(QWidget):
         layout.addWidget(self.splitter, 1)
         self._layout = layout
         length = self.document.seconds
-        self.wave_plot.box.setLimits(xMin=0, xMax=length, minXRange=min(NEAREST_S, length), yMin=0)
-        self.heard_plot.box.setLimits(xMin=0, xMax=length)
-        self.spectrogram_plot.box.setLimits(xMin=0, xMax=length, yMin=0, yMax=1)
+        for plot in (self.wave_plot, self.spectrogram_plot, self.heard_plot):
+            # One limit for all: linked views that stop at different places show different times.
+            plot.box.setLimits(xMin=0, xMax=length, minXRange=min(NEAREST_S, length))
+        self.wave_plot.box.setLimits(yMin=0)
+        self.spectrogram_plot.box.setLimits(yMin=0, yMax=1)
         self.spectrogram_plot.box.setYRange(0, 1, padding=0)
 
     def _make_spectrogram(self) -> None:
         sound = self.document.sound
-        self.tiles = TileStore(sound, self._tasks, self._disk, self)
         self.spectrogram = SpectrogramLayer(
-            self.spectrogram_plot.getPlotItem(), sound, self.tiles, self
+            self.spectrogram_plot.getPlotItem(), sound, self.sounds.source.tiles, self
         )
+        self.caption = Caption(self.wave_plot)
         self.choosing = Choosing(self.document, self.spectrogram, self)
         self.readout = Readout(self.document, self.spectrogram)
         self._layout.addWidget(self.readout)
@@ -120,21 +123,25 @@ class SoundView(QWidget):
             document.recipe_changed.connect(self._on_recipe),
             document.playhead_moved.connect(self._show_playhead),
         ]
-        self.tiles.failed.connect(self.failed)
+        self.sounds.failed.connect(self.failed)
+        self.sounds.built.connect(self.wave_plot.on_built)
+        self.sounds.forgotten.connect(self.spectrogram.forget)
         self.wave_plot.box.sigXRangeChanged.connect(lambda *_: self._rest.start())
         self.choosing.watch_band(self.band)
         self.readout.moved.connect(self._show_cursor)
         for plot in (self.wave_plot, self.spectrogram_plot, self.heard_plot):
-            box = plot.box
-            self.choosing.watch_plot(plot)
-            box.clicked.connect(self.seek_wanted)
-            box.double_clicked.connect(self.play_wanted)
-            box.menu_wanted.connect(self.menu_wanted)
-            plot.scene().sigMouseMoved.connect(lambda at, plot=plot: self._on_mouse(plot, at))
+            self._watch(plot)
         self.wave_plot.box.zoomed_up.connect(self.wave_plot.zoom_amplitude)
-        self.wave_plot.failed.connect(self.failed)
         for marks in self.marks:
             self.choosing.watch_span(marks.span)
+
+    def _watch(self, plot: TimePlot) -> None:
+        box = plot.box
+        self.choosing.watch_plot(plot)
+        box.clicked.connect(self.seek_wanted)
+        box.double_clicked.connect(self.play_wanted)
+        box.menu_wanted.connect(self.menu_wanted)
+        plot.scene().sigMouseMoved.connect(lambda at, plot=plot: self._on_mouse(plot, at))
 
     # -- display --------------------------------------------------------------------------------
 
@@ -147,7 +154,7 @@ class SoundView(QWidget):
             self.spectrogram.set_transform(preferences.fft_size, self.spectrogram.channel)
         self.spectrogram_plot.getPlotItem().getAxis("left").setTicks([axis.ticks()])
         self._colour_table = (preferences.colour_map, *preferences.range_db)
-        self.spectrogram.set_table(lookup_table(*self._colour_table))
+        self.spectrogram.set_table(lookup_table(*self._colour_table), self._colour_table[1])
         self._show_band()
         self._rest.start()
 
@@ -155,6 +162,48 @@ class SoundView(QWidget):
         """Show the spectrogram of a channel; -1 for the mono mix."""
         self.spectrogram.set_transform(self.spectrogram.fft_size, channel)
         self._rest.start()
+
+    def show_sound(self, take: PlacedSound | None, comparison: Comparison, caption: str) -> None:
+        """Show the source, or a take at its place.
+
+        Parameters
+        ----------
+        take : PlacedSound or None
+            On this document's timeline; None shows the source.
+        comparison : {"none", "split", "overlay", "difference"}
+            How the source is shown beside a take.
+        caption : str
+            Names what is shown.
+        """
+        source = self.sounds.source
+        shown = source if take is None else self.sounds.of(take)
+        is_overlay = take is not None and comparison == "overlay"
+        self.wave_plot.show_sound(shown, source if is_overlay else None)
+        against = source.tiles if comparison == "difference" else None
+        self.spectrogram.show_picture(shown.tiles, against)
+        self._split(take is not None and comparison == "split")
+        self.caption.show_text(caption)
+        # At once, not after the pause of a scrolling hand.
+        self._rest.stop()
+        self._show_tiles()
+
+    def _split(self, is_on: bool) -> None:
+        """Show the source above, or no longer."""
+        if self.above is None:
+            if not is_on:
+                return
+            self.above = above = SourceAbove(
+                self.splitter, self.document.sound, self.sounds.source, self._colours
+            )
+            self.marks += above.marks
+            for plot, marks in zip(above.plots, above.marks, strict=True):
+                self._watch(plot)
+                self.choosing.watch_span(marks.span)
+            above.wave_plot.box.zoomed_up.connect(above.wave_plot.zoom_amplitude)
+            self.sounds.built.connect(above.wave_plot.on_built)
+            self._show_selection()
+            self._show_playhead()
+        self.above.show(is_on)
 
     def show_heard(self, heard: ClassScores | None) -> None:
         """Show what the model hears in the sound."""
@@ -211,7 +260,8 @@ class SoundView(QWidget):
     def recolour(self) -> None:
         """Apply the colours of the window's palette."""
         self._colours = colours_of(self.palette())
-        for plot in (self.wave_plot, self.spectrogram_plot, self.heard_plot):
+        plots = (self.wave_plot, self.spectrogram_plot, self.heard_plot)
+        for plot in plots if self.above is None else (*plots, *self.above.plots):
             plot.recolour(self._colours)
         for marks in self.marks:
             marks.recolour(self._colours)
@@ -232,13 +282,17 @@ class SoundView(QWidget):
         super().hideEvent(event)
         self._rest.stop()
         self.spectrogram.rest()
+        if self.above is not None:
+            self.above.spectrogram.rest()
 
     def close_view(self) -> None:
         """Release the document."""
         for disconnect in self._undo_connections:
             disconnect()
-        self.tiles.close()
+        self.sounds.close()
         self.wave_plot.stop()
+        if self.above is not None:
+            self.above.wave_plot.stop()
         self._rest.stop()
 
     # -- document changes -----------------------------------------------------------------------
@@ -249,6 +303,9 @@ class SoundView(QWidget):
         low, high = self.seen()
         width = round(self.spectrogram_plot.box.width() * self.devicePixelRatioF())
         self.spectrogram.show_part(low, high, width)
+        if self.above is not None and self.above.is_shown:
+            self.above.follow(self.spectrogram, self._colour_table)
+            self.above.spectrogram.show_part(low, high, width)
 
     def _show_selection(self) -> None:
         span = self.document.selection
@@ -288,7 +345,10 @@ class SoundView(QWidget):
             return
         place = plot.box.mapSceneToView(at)
         axis = self.spectrogram.axis
-        hertz = axis.hertz(place.y()) if plot is self.spectrogram_plot else 0.0
+        is_picture = plot is self.spectrogram_plot or (
+            self.above is not None and plot is self.above.spectrogram_plot
+        )
+        hertz = axis.hertz(place.y()) if is_picture else 0.0
         self.readout.move_to(place.x(), hertz)
 
     def _show_cursor(self, seconds: float) -> None:

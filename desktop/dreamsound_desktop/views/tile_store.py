@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
+import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from dreamsound_desktop.analysis.disk_cache import DiskCache
-from dreamsound_desktop.analysis.open_sound import OpenSound
+from dreamsound_desktop.analysis.placed_sound import PlacedSound, Timeline
 from dreamsound_desktop.analysis.spectrogram import (
     DIRECT_LEVELS,
+    TILE,
     Tile,
     TileKey,
     make_rough_tile,
@@ -31,21 +33,29 @@ class TileStore(QObject):
 
     Parameters
     ----------
-    sound : OpenSound
+    sound : Timeline
         The sound.
     tasks : Tasks
         The pool that computes them.
     disk : DiskCache
         Cache for slow tiles.
+    base : TileStore, optional
+        Has the tiles of the source around a `PlacedSound`.
     """
 
     ready = Signal(object)
     failed = Signal(str)
 
     def __init__(
-        self, sound: OpenSound, tasks: Tasks, disk: DiskCache, parent: QObject | None = None
+        self,
+        sound: Timeline,
+        tasks: Tasks,
+        disk: DiskCache,
+        parent: QObject | None = None,
+        base: TileStore | None = None,
     ) -> None:
         super().__init__(parent)
+        self._base = base
         self._sound = sound
         self._tasks = tasks
         self._disk = disk
@@ -115,6 +125,11 @@ class TileStore(QObject):
         with self._lock:
             if key in self._memory and key not in self._rough:
                 return self._memory[key]
+        if not self._is_own(key):
+            tile = self._around(key, task)
+            if tile is not None:
+                self._put(key, tile)
+            return tile
         is_kept = key.level >= DIRECT_LEVELS
         name = self._name(key)
         tile = self._disk.get(name) if is_kept else None
@@ -128,6 +143,19 @@ class TileStore(QObject):
                 self._disk.put(name, tile)
         self._put(key, tile)
         return tile
+
+    def _is_own(self, key: TileKey) -> bool:
+        """Return whether a tile shows more than what is around a take."""
+        sound, half = self._sound, key.fft_size // 2
+        if not isinstance(sound, PlacedSound) or (sound.is_surrounded and self._base is None):
+            return True
+        return sound.touches(key.start - half, key.start + TILE * key.column + half)
+
+    def _around(self, key: TileKey, task: Task) -> Tile | None:
+        if self._base is not None:
+            return self._base._exact(key, task)
+        columns = min(TILE, -(-(self._sound.length - key.start) // key.column))
+        return np.zeros((key.fft_size // 2 + 1, max(columns, 0)), np.uint8)
 
     def _child(self, key: TileKey, task: Task) -> Tile:
         tile = self._exact(key, task)

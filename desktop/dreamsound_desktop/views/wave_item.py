@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QImage, QPainter, QPen
 
-from dreamsound_desktop.analysis.open_sound import OpenSound
 from dreamsound_desktop.analysis.peaks import BASE, PeakPyramid
+from dreamsound_desktop.analysis.placed_sound import Timeline
 from dreamsound_desktop.views.colours import Colours
 from dreamsound_studio.errors import DreamSoundError
 
 #: Below this many samples per pixel, samples are drawn as a line.
 LINE_SAMPLES = BASE / 4
+#: Samples have dots from this distance up, of this size; pixels.
+DOT_ROOM, DOT_PIXELS = 3, 4
 
 
 class WaveItem(pg.GraphicsObject):  # type: ignore[misc]
@@ -24,7 +26,7 @@ class WaveItem(pg.GraphicsObject):  # type: ignore[misc]
 
     Parameters
     ----------
-    sound : OpenSound
+    sound : Timeline
         The sound.
     pyramid : PeakPyramid
         Its peaks; may still be incomplete.
@@ -32,13 +34,18 @@ class WaveItem(pg.GraphicsObject):  # type: ignore[misc]
         Colours for painting.
     """
 
-    def __init__(self, sound: OpenSound, pyramid: PeakPyramid, colours: Colours) -> None:
+    def __init__(self, sound: Timeline, pyramid: PeakPyramid, colours: Colours) -> None:
         super().__init__()
         self.sound = sound
         self.pyramid = pyramid
         self.colours = colours
         #: Amplitude factor.
         self.gain = 1.0
+
+    def show_sound(self, sound: Timeline, pyramid: PeakPyramid) -> None:
+        """Show another sound, as long and with as many channels."""
+        self.sound, self.pyramid = sound, pyramid
+        self.update()
 
     def boundingRect(self) -> QRectF:  # noqa: N802
         """Return the bounds, in seconds and channels."""
@@ -57,11 +64,28 @@ class WaveItem(pg.GraphicsObject):  # type: ignore[misc]
         start, stop = max(seen.left(), 0.0) * rate, min(seen.right() * rate, self.sound.length)
         if stop <= start:
             return
+        self._paint_zero(painter, seen)
         width = max(int(width * (stop - start) / rate / seen.width()), 1)
         if (stop - start) / width < LINE_SAMPLES and stop - start < 2**20:
             self._paint_line(painter, int(start), int(stop) + 2, seen.height() / height)
         else:
             self._paint_columns(painter, start, stop, width, height)
+
+    def _paint_zero(self, painter: QPainter, seen: QRectF) -> None:
+        """Paint a line at 0 in each channel, and one between channels."""
+        pen = QPen(self.colours.grid)
+        pen.setCosmetic(True)
+        painter.setPen(pen)
+        for half in range(1, 2 * self.sound.channels):
+            painter.drawLine(QPointF(seen.left(), half / 2), QPointF(seen.right(), half / 2))
+
+    def _paint_dots(self, painter: QPainter, places: npt.NDArray[np.float64]) -> None:
+        """Paint a dot at each sample; `places` is ``[2, n]``, seconds and channels."""
+        pen = QPen(self.colours.wave_rms, DOT_PIXELS)
+        pen.setCosmetic(True)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        painter.setPen(pen)
+        painter.drawPoints([QPointF(x, y) for x, y in places.T])
 
     def _paint_columns(
         self, painter: QPainter, start: float, stop: float, width: int, height: int
@@ -109,4 +133,8 @@ class WaveItem(pg.GraphicsObject):  # type: ignore[misc]
         for channel in range(self.sound.channels):
             middle = self.sound.channels - channel - 0.5
             lane = middle + 0.5 * np.clip(values[channel], -1, 1)
-            painter.drawPath(pg.arrayToQPath(seconds, lane.astype(np.float64)))
+            lane = lane.astype(np.float64)
+            painter.setPen(pen)
+            painter.drawPath(pg.arrayToQPath(seconds, lane))
+            if values.shape[1] * DOT_ROOM < self.getViewBox().width():
+                self._paint_dots(painter, np.stack([seconds, lane]))

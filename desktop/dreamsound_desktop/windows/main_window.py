@@ -16,6 +16,7 @@ from dreamsound_desktop.controllers.job_follower import JobFollower
 from dreamsound_desktop.controllers.playback import PlaybackController
 from dreamsound_desktop.controllers.presets import PresetController
 from dreamsound_desktop.controllers.recipe import RecipeController
+from dreamsound_desktop.controllers.showing import ShowingController
 from dreamsound_desktop.controllers.view import ViewController
 from dreamsound_desktop.panels.dream import DreamPanel
 from dreamsound_desktop.panels.library import LibraryPanel
@@ -40,7 +41,17 @@ CONTEXT_MENU = (
     "band_none", "", "next_scale", "next_colours", "next_channel", "fft_larger", "fft_smaller",
     "", "listen", "reveal",
 )  # fmt: skip
-TAKE_MENU = ("play", "star_take", "", "again", "export_take", "reveal", "", "remove_take")
+TAKE_MENU = (
+    "play",
+    "star_take",
+    "",
+    "again",
+    "compare_takes",
+    "export_take",
+    "reveal",
+    "",
+    "remove_take",
+)
 
 
 class MainWindow(QMainWindow):
@@ -110,6 +121,7 @@ class MainWindow(QMainWindow):
     def _make_controllers(self) -> None:
         studio = self.studio
         self.playback = PlaybackController(studio, self.takes, self.tabs)
+        self.showing = ShowingController(studio, self.takes, self.tabs, self.playback)
         follower = JobFollower(studio, self.takes, self.live, self.library, self.playback)
         self.dreams = DreamController(studio, self.takes, follower, self)
         self.recipe = RecipeController(studio, self.dream, self.presets, self.tabs)
@@ -229,6 +241,7 @@ class MainWindow(QMainWindow):
             self.empty.open.setFocus()
         self.takes.show_document(document)
         self.recipe.show_document(document)
+        self.showing.refresh()
 
     def _show_selection(self) -> None:
         self.bars.show_document(self.session.current)
