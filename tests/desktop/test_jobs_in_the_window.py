@@ -16,7 +16,7 @@ from dreamsound_studio.errors import UntrustedModelError
 from dreamsound_studio.jobs.trust import untrusted_models
 from dreamsound_studio.queue.store.store import Store
 from dreamsound_studio.recipe.recipe import Recipe
-from dreamsound_studio.render.level_notes import level_note
+from dreamsound_studio.render.level_notes import LevelChanges
 from dreamsound_studio.render.note import read_note, with_note
 
 from .conftest import (
@@ -167,7 +167,7 @@ def test_warnings_of_a_take_are_one_message(window, qtbot):
 
 
 def test_notes_on_levels_do_not_move_the_views(window):
-    level = level_note("dream", 1.9, -1.0)
+    level = LevelChanges(softer_db={"dream": 1.9}).note()
     window.dreams.follower._report_warnings(DreamTake(number=1, name="t", warnings=[level]))
     assert not window.messages.messages
     assert "1.9 dB" in window.statusBar().currentMessage()

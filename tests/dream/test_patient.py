@@ -114,9 +114,10 @@ def test_after_some_steps_the_record_makes_the_same_again(
     after: int,
 ) -> None:
     """After the last step too: the score at the end is heard in the smaller block."""
+    without_bed = {"bed": "none"} if method == "sculpt" else {}
     # Without a bed, four steps of either method end higher than they begin: no warning says no.
     little_memory(4, after)
-    halved, events = dreamed(yamnet, recipe(method=method, bed="none"), keep_every=1)
+    halved, events = dreamed(yamnet, recipe(method=method, **without_bed), keep_every=1)
     assert halved.earlier_blocks == [(16, after)]
     assert halved.recipe.block_patches == 4
     assert halved.warnings == [
@@ -126,7 +127,7 @@ def test_after_some_steps_the_record_makes_the_same_again(
     assert [event.step for event in events] == [1, 2, 3, 4]
     assert sorted(halved.kept) == [1, 2, 3]
     little_memory(1024)
-    fewer = recipe(method=method, bed="none", block_patches=4)
+    fewer = recipe(method=method, block_patches=4, **without_bed)
     again, _ = dreamed(yamnet, fewer, earlier_blocks=halved.earlier_blocks)
     assert_same(again, halved)
     assert again.warnings == []

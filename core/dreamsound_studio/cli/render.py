@@ -25,6 +25,7 @@ from dreamsound_studio import (
 from dreamsound_studio.cli import exit_code_of, line_and_code
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.fetching import load_model_of
+from dreamsound_studio.cli.shared.levels import say_levels
 from dreamsound_studio.cli.shared.options import FILES, DryRunOption
 from dreamsound_studio.cli.shared.own_names import own_names
 from dreamsound_studio.cli.shared.places import check_folders, common_place, shown_command
@@ -37,7 +38,6 @@ from dreamsound_studio.cli.shared.reading import (
 from dreamsound_studio.cli.shared.request import RenderRequest, takes_render_request
 from dreamsound_studio.cli.shared.signals import cancelled_by_sigterm
 from dreamsound_studio.cli.shared.verbosity import verbosity
-from dreamsound_studio.render.level_notes import summary
 
 app = App()
 
@@ -103,9 +103,8 @@ def render(
             _show_plan(report)
     else:
         inform_of_renders(inputs.reports)
-        softer = [report.get("softer_db", {}) for report in inputs.reports]
-        if len(softer) > 1 and (line := summary(softer)):
-            say(f"dreamsound: {line}")
+        if len(inputs.reports) > 1:
+            say_levels(inputs.reports)
     return code
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from dreamsound_reaper.facts import Facts, Item, Project, Section, Settings, Source, Take, Track
 from dreamsound_reaper.media import escaped
-from dreamsound_reaper.rpp.text import Block, ProjectError, ProjectText, TextLine, readable
+from dreamsound_reaper.rpp.text import Block, ProjectError, ProjectText, TextLine, western_text
 
 #: Flag of a SECTION source that plays in reverse.
 SECTION_REVERSED, WHOLE_REVERSED = 2, 3
@@ -283,7 +283,7 @@ def _text(words: list[str] | None) -> str:
 
 
 def _word(words: list[str], place: int) -> str:
-    return readable(words[place]) if len(words) > place else ""
+    return western_text(words[place]) if len(words) > place else ""
 
 
 def _number(words: list[str] | None, place: int, default: float = 0.0) -> float:

@@ -181,7 +181,7 @@ def split_words(text: str) -> list[str]:
     return words
 
 
-def readable(text: str) -> str:
+def western_text(text: str) -> str:
     """Return a text whose bytes may not be UTF-8 as one that can be shown and stored.
 
     Such bytes are taken for Windows' Western European ones, which old projects have.
