@@ -90,6 +90,8 @@ class Cost:
         Rate of all cores in a matrix product.
     thread_gflops : float
         The same for a second of processor time.
+    memory_gb : float
+        The most that the process has held so far; 0 where the system does not say.
     """
 
     wall_s: float
@@ -97,6 +99,7 @@ class Cost:
     patches: int
     gflops: float
     thread_gflops: float
+    memory_gb: float
 
     @property
     def milliseconds(self) -> float:
@@ -132,10 +135,10 @@ def costs(cases: dict[str, Case], only: str, rounds: int) -> None:
     """Print what a step costs in each case, with all instructions and with those of AVX2."""
     print(f"{processor_name()}, {available_cores()} cores, median of {rounds}\n")
     print(
-        "| one step | ms a patch | x the bound | goal | by processor time | GFLOP/s | "
+        "| one step | ms a patch | x the bound | goal | by processor time | GFLOP/s | memory GB | "
         "AVX2: ms a patch | x the bound | by processor time | GFLOP/s |"
     )
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
     for name, case in cases.items():
         if only not in name:
             continue
@@ -147,7 +150,7 @@ def costs(cases: dict[str, Case], only: str, rounds: int) -> None:
         settings = [{}] if is_fast else [{}, AVX2]
         columns = [_columns(found) for found in _in_turn(name, settings, rounds)]
         first, *others = columns
-        cells = [*first[:2], case.goal, *first[2:], *(others[0] if others else ["-"] * 4)]
+        cells = [*first[:2], case.goal, *first[2:], *(others[0][:4] if others else ["-"] * 4)]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
@@ -166,7 +169,8 @@ def _columns(found: list[Cost]) -> list[str]:
     times = statistics.median(one.ratio for one in found)
     processor = statistics.median(one.processor_ratio for one in found)
     gflops = statistics.median(one.gflops for one in found)
-    return [f"{wall:.2f}", f"{times:.2f}", f"{processor:.2f}", f"{gflops:.0f}"]
+    memory = max(one.memory_gb for one in found)
+    return [f"{wall:.2f}", f"{times:.2f}", f"{processor:.2f}", f"{gflops:.0f}", f"{memory:.2f}"]
 
 
 def serve(name: str) -> None:
@@ -178,7 +182,17 @@ def serve(name: str) -> None:
     step = stepper(dreamer, SPEEDS_STEPS if case.recipe["method"] == "sculpt" else FIRST_STEPS)
     for _ in sys.stdin:
         rates = _gflops()
-        print(json.dumps(asdict(Cost(*step(), patches, *rates))), flush=True)
+        print(json.dumps(asdict(Cost(*step(), patches, *rates, _memory_gb()))), flush=True)
+
+
+def _memory_gb() -> float:
+    """Return the most memory that this process has held, GB."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (1e9 if sys.platform == "darwin" else 1e6)
 
 
 def _server(name: str, more: dict[str, str]) -> subprocess.Popen[str]:

@@ -22,6 +22,7 @@ import pyloudnorm
 from dreamsound_studio.api import dream, load_model
 from dreamsound_studio.dsp.levels import db, true_peak
 from dreamsound_studio.recipe.presets import factory_presets
+from dreamsound_studio.render.dream import Dream
 from dreamsound_studio.render.level_notes import CEILING_DBTP
 from dreamsound_studio.render.mixer import RenderMixer
 from dreamsound_studio.render.options import DEFAULT_RENDERS, RenderOptions
@@ -59,10 +60,10 @@ def main() -> int:
     return 0
 
 
-def measured(made: object, source: Sound, rate: int, limit: str) -> Found:
+def measured(made: Dream, source: Sound, rate: int, limit: str) -> Found:
     """Return the levels of a dream's default renders."""
     options = RenderOptions.make(limit=limit)
-    mixer = RenderMixer(made, options, "24", [])  # type: ignore[arg-type]
+    mixer = RenderMixer(made, options, "24", [])
     levels = {}
     try:
         for name in DEFAULT_RENDERS:

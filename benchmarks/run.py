@@ -99,6 +99,8 @@ def parts(model: Model) -> None:
         "48 to 16 kHz": (resampler.apply, generator.normal([last - first])),
     }
     product = matrix_product()
+    gflops = 2 * bound.MATRIX**3 / _matrix_seconds(product) / 1e9
+    print(f"one thread multiplies matrices at {gflops:.0f} GFLOP/s\n")
     print("| part | x the bound, forward | and back |\n|---|---|---|")
     for name, (function, x) in made.items():
         forward = tf.function(function)

@@ -134,12 +134,14 @@ def test_ambisonics_stay_ambisonics(tmp_path: Path, channels: int) -> None:
     source = wave(tmp_path / "a.wav", channels, 0, AMBISONIC)
     made = copied(tmp_path / "b.wav", "wav", source)
     assert made.read_bytes()[20 + 24 : 60] == AMBISONIC
-    for form in ("aiff", "caf"):
-        path = copied(tmp_path / f"a.{form}", form, made)  # type: ignore[arg-type]
+    able: tuple[FileFormat, ...] = ("aiff", "caf")
+    for form in able:
+        path = copied(tmp_path / f"a.{form}", form, made)
         assert read_clip(path).speakers == SpeakerLayout(0, is_ambisonic=True)
-    for form in ("ogg", "opus"):
+    unable: tuple[FileFormat, ...] = ("ogg", "opus")
+    for form in unable:
         with pytest.raises(AudioFileError, match="cannot hold"):
-            copied(tmp_path / f"a.{form}", form, made)  # type: ignore[arg-type]
+            copied(tmp_path / f"a.{form}", form, made)
 
 
 def test_a_layout_without_a_place_names_the_formats_that_have_one(tmp_path: Path) -> None:

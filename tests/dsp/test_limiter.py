@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
+import soxr
 
 from dreamsound_studio.audio.samples import BLOCK_SAMPLES, FloatArray, Samples
 from dreamsound_studio.dsp import limiter
@@ -137,3 +138,13 @@ def test_soft_blocks_need_no_look_between_their_samples(monkeypatch: pytest.Monk
     out, _ = limited(sound)
     assert len(looked) == 1
     assert np.array_equal(out[:, -BLOCK_SAMPLES:], sound[:, -BLOCK_SAMPLES:])
+
+
+def test_no_signal_so_soft_has_a_peak_over_the_ceiling() -> None:
+    """The worst one has the sign of the interpolator's response at each sample."""
+    length = 4096
+    click = np.zeros((length, 1), np.float32)
+    click[length // 2] = 1
+    response = soxr.resample(click, 1, limiter.OVERSAMPLING, quality="HQ")[:, 0]
+    phases = [response[phase :: limiter.OVERSAMPLING] for phase in range(limiter.OVERSAMPLING)]
+    assert 1 < max(np.abs(phase).sum() for phase in phases) < 1 / limiter.SAFE

@@ -20,6 +20,7 @@ from dreamsound_studio.cli import exit_code_of, line_and_code
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import DryRun, Json
 from dreamsound_studio.cli.shared.fetching import load_model_of
+from dreamsound_studio.cli.shared.levels import levels_of, without_levels
 from dreamsound_studio.cli.shared.made_folders import made_folders
 from dreamsound_studio.cli.shared.own_names import own_names
 from dreamsound_studio.cli.shared.progress import inform, say
@@ -36,12 +37,12 @@ from dreamsound_studio.dream.judgement import Judgement
 from dreamsound_studio.dream.records import RawDream, StepEvent
 from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import ModelError, RenderCancelled
+from dreamsound_studio.jobs.results import RenderResult
 from dreamsound_studio.jobs.run import Runner
 from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
 from dreamsound_studio.pictures.batch_report import BatchReport, LeftOut, Row, sounds_in
 from dreamsound_studio.pictures.drawing import write_thumbnail
-from dreamsound_studio.render.level_notes import is_level_note, summary
 
 app = App()
 
@@ -166,7 +167,7 @@ class _Run:
     def __post_init__(self) -> None:
         self.control = Control()
         self._done = 0
-        self._softer: list[dict[str, float]] = []
+        self._reports: list[RenderResult] = []
         self._began = time.monotonic()
         # So many sounds are in memory, or in scratch files, at the same time.
         self._slots = threading.Semaphore(self.jobs + 2)
@@ -185,7 +186,7 @@ class _Run:
                     raise
         except (ModelError, RenderCancelled, KeyboardInterrupt) as error:
             stopped = error
-        self.report.levels = summary(self._softer) or ""
+        self.report.levels = levels_of(self._reports)
         self.report.seconds = time.monotonic() - self._began
         self.report.write()
         if stopped is not None:
@@ -227,13 +228,10 @@ class _Run:
             row.before, row.after = dream.initial.score, dream.final.score
             row.judged = None if report.judged is None else report.judged.as_dict()
             row.renders = {name: str(path) for name, path in report.renders.items()}
-            self._softer.append(report.softer_db)
+            self._reports.append(report.as_dict())
+            row.levels, others = without_levels(report.warnings)
             known = self.runner.model_notes
-            for line in report.warnings:
-                if is_level_note(line):
-                    row.levels = line
-                elif line not in known:
-                    row.warnings.append(line)
+            row.warnings += [line for line in others if line not in known]
             self._show(row)
             self._drawing.submit(self._draw, row, dream)
         except RenderCancelled:

@@ -16,6 +16,7 @@ from dreamsound_studio.cli import exit_code_of, line_and_code
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import CLASHES, DryRun, Json
 from dreamsound_studio.cli.shared.fetching import load_model_of, watching
+from dreamsound_studio.cli.shared.levels import say_levels
 from dreamsound_studio.cli.shared.made_folders import made_folders
 from dreamsound_studio.cli.shared.options import (
     FILES,
@@ -52,6 +53,7 @@ from dreamsound_studio.dsp.spectrogram import thumbnail_levels
 from dreamsound_studio.errors import AudioFileError, RenderCancelled
 from dreamsound_studio.jobs.judge import check_judge
 from dreamsound_studio.jobs.models import Loaded
+from dreamsound_studio.jobs.results import RenderResult
 from dreamsound_studio.jobs.run import Runner
 from dreamsound_studio.jobs.sounds import Sounds
 from dreamsound_studio.jobs.spec import JobSpec
@@ -189,6 +191,7 @@ class _Run:
         self.file, self.folder = Path(self.spec.input), Path(self.spec.out)
         self.clip, self.model = self.sounds.clip, self.runner.model(self.spec).model
         self._line: StepLine | None = None
+        self._reports: list[RenderResult] = []
         self.control = Control(self._between_blocks)
 
     def all(self, combinations: list[dict[str, str]], recipes: list[Recipe]) -> int:
@@ -225,19 +228,23 @@ class _Run:
             self.sheet.variations.append(variation)
             # After each, so that one can look while it runs, and nothing is lost.
             self.sheet.write(self.folder)
+        if len(recipes) > 1:
+            say_levels(self._reports)
         return exit_code_of(codes, len(recipes))
 
     def _dream(self, variation: Variation, recipe: Recipe, planned: int) -> None:
         spec = self.spec.model_copy(update={"recipe": recipe, "number": variation.number})
         shown = " ".join(f"{name}={value}" for name, value in variation.fields.items())
         with StepLine(f"{variation.number}/{planned} {shown}", recipe.step_count) as self._line:
-            hooks = self._line.hooks(label=f"variation {variation.number}")
+            label = f"variation {variation.number}"
+            hooks = self._line.hooks(label=label, tells_levels=planned == 1)
             report, made = self.runner.run(spec, self.sounds, self._line, self.control, hooks)
             with closing(made) as dream:
                 self._line.result(report.final.class_name, report.initial.score, report.final.score)
                 self._line.judged(report.judged)
                 variation.renders = {name: path.name for name, path in report.renders.items()}
                 variation.gain_db = report.gain_db
+                self._reports.append(report.as_dict())
                 variation.warnings = report.warnings
                 variation.judged = None if report.judged is None else report.judged.as_dict()
                 variation.before = {"class": dream.initial.class_name, "score": dream.initial.score}

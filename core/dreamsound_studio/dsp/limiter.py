@@ -16,7 +16,7 @@ REACH_S = 0.01
 #: Peaks between samples are found at this multiple of the rate, as BS.1770 has it.
 OVERSAMPLING = 4
 #: Samples below this share of the ceiling have no peak above it between them: the interpolator adds
-#: at most 10 dB, to the worst of signals.
+#: at most 9 dB, to the worst of signals.
 SAFE = 0.3
 #: Samples on either side that the interpolation depends on.
 CONTEXT = 256

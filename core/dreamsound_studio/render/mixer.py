@@ -70,7 +70,7 @@ class RenderMixer:
         self._raw = options.level == "raw"
         self._limits = options.limit == "on"
         self.changes = LevelChanges()
-        self._only = heard_channel(dream.source)
+        self._channel = heard_channel(dream.source)
         # A lossy format loses more than rounding would, so there is no rounding before it.
         self._bits: Bits = "32f" if options.format in LOSSY else bits
         self._notes = notes
@@ -110,7 +110,7 @@ class RenderMixer:
         stored = Rounding(self._bits)
         for _, block in samples.blocks():
             scaled = block * gain
-            yield stored(spread(scaled, channels, self._only))
+            yield stored(spread(scaled, channels, self._channel))
 
     def close(self) -> None:
         """Release the scratch files of the renders made here."""
@@ -225,7 +225,7 @@ class RenderMixer:
         blocks = _only(samples)
         if samples.channels < source.channels:
             # A signal shared by all channels sounds from each of them, or from the one heard.
-            blocks = (spread(block, source.channels, self._only) for block in blocks)
+            blocks = (spread(block, source.channels, self._channel) for block in blocks)
         return measure_level(blocks, source.sample_rate_hz, source.channels, kind)
 
     def _samples(self, name: str) -> Samples:

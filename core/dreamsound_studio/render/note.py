@@ -192,9 +192,9 @@ def note_of(
     if clip.cut is not None:
         values["source"]["cut"] = clip.cut.as_dict()
     if not dream.earlier_blocks:
-        # Most dreams have none: their notes stay as they were; so with the limit.
+        # Most dreams have none: their notes stay as they were.
         del values["earlier_blocks"]
-    if limit == "on":
+    if limit == "on":  # by default
         del values["limit"]
     return values
 

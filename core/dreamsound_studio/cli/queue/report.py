@@ -10,6 +10,7 @@ import typer
 from dreamsound_studio.cli.queue.common import opened
 from dreamsound_studio.cli.shared.app import App
 from dreamsound_studio.cli.shared.common_options import Json
+from dreamsound_studio.cli.shared.levels import levels_of, without_levels
 from dreamsound_studio.cli.shared.progress import inform
 from dreamsound_studio.files import check_folder_writable
 from dreamsound_studio.pictures.batch_report import BatchReport, Row
@@ -35,6 +36,7 @@ def report(
     rows = [_row(number, job) for number, job in enumerate(sorted(jobs, key=_number), 1)]
     made = BatchReport.beginning(out, rows, "queue_report")
     made.seconds = sum(row.seconds for row in rows)
+    made.levels = levels_of(job.result for job in jobs)
     made.write()
     if json_output:
         typer.echo((out / f"{made.name}.json").read_text(encoding="utf-8"))
@@ -49,7 +51,8 @@ def _number(job: Job) -> int:
 
 def _row(number: int, job: Job) -> Row:
     result = job.result
-    row = Row(number, job.input, "", warnings=list(result.get("warnings", [])))
+    row = Row(number, job.input, "")
+    row.levels, row.warnings = without_levels(result.get("warnings", []))
     row.seconds = float(result.get("seconds", 0.0))
     if job.state == "failed":
         row.state, row.why = "failed", job.error or ""
