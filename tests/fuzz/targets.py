@@ -17,8 +17,9 @@ from dreamsound_reaper.facts import Settings
 from dreamsound_reaper.rpp.reading import chosen_items, facts_of, items_of
 from dreamsound_reaper.rpp.text import parse_project
 from dreamsound_studio.audio.clip import read_clip
-from dreamsound_studio.audio.metadata import kept_chunks
+from dreamsound_studio.audio.metadata import carried, read_metadata
 from dreamsound_studio.audio.riff import append_chunks
+from dreamsound_studio.audio.tags.facts import RenderFacts
 from dreamsound_studio.dream.melody import read_notes
 from dreamsound_studio.errors import DreamSoundError
 from dreamsound_studio.jobs.consent import outside_of_job
@@ -105,7 +106,10 @@ def riff(data: bytes) -> None:
     """What is carried over from a WAV to a render, and a WAV that is appended to."""
     path = _file("a.wav", data)
     other = _file("b.wav", b"RIFF\x04\0\0\0WAVE")
-    append_chunks(other, kept_chunks(path, len(data) // 2, 10**6, "{}"))
+    facts = RenderFacts(note="{}", start=len(data) // 2, length=10**6)
+    made = carried(read_metadata(path), facts, "wav")
+    append_chunks(other, made.chunks, made.first)
+    carried(read_metadata(path), facts, "aiff")
     append_chunks(path, {b"abcd": b"123"})
 
 

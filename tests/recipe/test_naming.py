@@ -24,7 +24,7 @@ from dreamsound_studio.recipe.naming import (
         (DEFAULT_TEMPLATE, {"stem": "bird", "render": "dream"}, "bird_dream"),
         ("{n} {class} {render}", {"n": "007", "class": "Hi-hat", "render": "x"}, "007 Hi-hat x"),
         ("{catid}_{fxname}_{creator}_{source}_{render}", EXAMPLE,
-         "ANMLBird_Dreamed Whistle_ME_DREAMS_dream"),
+         "BELLMisc_Dreamed Whistle_ME_DREAMS_dream"),
         ("{stem}_{preset}_{render}", {"stem": "a", "render": "dream"}, "a_dream"),
         ("{preset}_{stem}", {"stem": "a"}, "_a"),
         ("{stem}-{layer}", {"stem": "a", "layer": "layer7/relu"}, "a-layer7-relu"),

@@ -1,180 +1,323 @@
-"""Carry a WAV's position metadata over to a render: bext, cue points, loops, iXML.
+"""Carry a source's metadata over to its renders, and make it true of them.
 
-Chunks are copied as they are; only positions are shifted by the start of the span, so unknown
-fields survive. Layouts: ``bext`` EBU Tech 3285 v2; ``cue `` and ``LIST:adtl`` Microsoft's RIFF
-specification; ``smpl`` the MIDI Manufacturers Association's; iXML its specification 3.01.
+What each kind of chunk says is in ``audio.tags``; here is decided what goes into which format. What
+is true of the source only is left behind, and named.
 """
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from xml.etree import ElementTree as ET
+from typing import BinaryIO
 
-from dreamsound_studio.audio.riff import read_chunks
+from dreamsound_studio.audio.formats import FileFormat
+from dreamsound_studio.audio.riff import (
+    HEADS,
+    MOST_CHUNK_BYTES,
+    chunks_of,
+)
+from dreamsound_studio.audio.tags import caf, id3, iff, info
+from dreamsound_studio.audio.tags.bext import dreamed_bext
+from dreamsound_studio.audio.tags.caf import chunks_of_caf
+from dreamsound_studio.audio.tags.cues import (
+    cues_from,
+    labels_of,
+    markers_in,
+    shifted_cues,
+    shifted_sampler,
+)
+from dreamsound_studio.audio.tags.facts import RenderFacts
+from dreamsound_studio.audio.tags.iff import chunks_of_iff
+from dreamsound_studio.audio.tags.ixml import ELEMENT, note_in, noted_ixml, parsed
+from dreamsound_studio.audio.tags.markers import SoundMarker, within
+from dreamsound_studio.errors import AudioFileError
 
-#: The chunks to carry over.
+__all__ = ["BEXT", "CUE", "ELEMENT", "INFO", "IXML", "LABELS", "note_in"]
+
 BEXT, CUE, LABELS, SAMPLER, IXML = b"bext", b"cue ", b"LIST:adtl", b"smpl", b"iXML"
-KEPT = (BEXT, CUE, LABELS, SAMPLER, IXML)
-#: The iXML element that holds the recipe.
-ELEMENT = "DREAMSOUND"
+INFO, ID3 = b"LIST:INFO", b"id3 "
+#: Chunks that are true of any part of a sound, and of a dream of it.
+AS_THEY_ARE = (b"inst", b"DISP", b"_PMX")
+#: Chunks that are true of a render that is as long as its source: they count its beats or its time.
+OF_THE_WHOLE = (b"acid", b"cart", b"axml", b"chna")
+#: XMP can have markers, whose time is the file's.
+_XMP, _XMP_TIMES = b"_PMX", b"startTime"
+#: Chunks that belong to a file rather than a sound: its format, samples, peaks and padding.
+_OF_THE_FILE = (
+    *(b"fmt ", b"data", b"ds64", b"fact", b"PEAK", b"levl", b"JUNK", b"junk", b"PAD ", b"FLLR"),
+    *(b"filr", b"umid", b"MD5 "),
+)
+_OF_THE_AIFF = (b"COMM", b"SSND", b"FVER", b"CHAN", b"PEAK", b"FLLR", b"NAME", b"AUTH", b"(c) ")
+_OF_THE_CAF = (b"desc", b"data", b"chan", b"free", b"info", b"pakt", b"kuki", b"ovvw", b"peak")
+#: Chunks of Apple's loops, true of a render that is as long as its source.
+_APPLE_LOOP = (b"basc", b"trns", b"cate")
+#: Bytes of all chunks that are kept together: below what a RIFF may exceed its samples by.
+MOST_BYTES = 12 * 2**20
 
-# Byte offsets within bext.
-_BEXT_BYTES, _TIME_REFERENCE, _VERSION, _UMID, _LOUDNESS = 602, 338, 346, 348, 412
-#: Value of an unused loudness field.
-_UNUSED = 0x7FFF
-_CUE_POINT = struct.Struct("<II4sIII")
-_SAMPLER = struct.Struct("<9I")
-_LOOP = struct.Struct("<6I")
+
+@dataclass
+class SourceMetadata:
+    """What a source says beside its samples.
+
+    Attributes
+    ----------
+    riff : dict
+        Chunks of a WAV by name, the first of each.
+    iff : list of (bytes, bytes)
+        Chunks of an AIFF, in order.
+    caf : dict
+        Chunks of a CAF by name.
+    markers : list of SoundMarker
+        Its cue points or markers.
+    tag : id3.Tag or None
+        Its ID3 tag.
+    unreadable : list of str
+        Chunks that are cut off or too large.
+    """
+
+    riff: dict[bytes, bytes] = field(default_factory=dict)
+    iff: list[tuple[bytes, bytes]] = field(default_factory=list)
+    caf: dict[bytes, bytes] = field(default_factory=dict)
+    markers: list[SoundMarker] = field(default_factory=list)
+    tag: id3.Tag | None = None
+    unreadable: list[str] = field(default_factory=list)
 
 
-def kept_chunks(path: Path | None, start: int, length: int, note: str) -> dict[bytes, bytes]:
-    """Return a render's chunks: the source's, shifted, and an iXML with its provenance.
+@dataclass
+class Carried:
+    """The metadata of a render.
+
+    Attributes
+    ----------
+    first : dict
+        Chunks that a WAV begins with.
+    chunks : dict
+        Further chunks of a WAV, by name.
+    iff, caf : list of (bytes, bytes)
+        Chunks of an AIFF, or of a CAF.
+    tag : id3.Tag or None
+        What the tag of an MP3 has beside text.
+    left : list of str
+        What is left behind, as a person knows it.
+    """
+
+    first: dict[bytes, bytes] = field(default_factory=dict)
+    chunks: dict[bytes, bytes] = field(default_factory=dict)
+    iff: list[tuple[bytes, bytes]] = field(default_factory=list)
+    caf: list[tuple[bytes, bytes]] = field(default_factory=list)
+    tag: id3.Tag | None = None
+    left: list[str] = field(default_factory=list)
+
+    @property
+    def other_chunks(self) -> dict[bytes, bytes]:
+        """The further chunks without the text, which is written with the tags."""
+        return {name: content for name, content in self.chunks.items() if name != INFO}
+
+
+def read_metadata(path: Path | None) -> SourceMetadata:
+    """Return what a file says beside its samples.
 
     Parameters
     ----------
     path : pathlib.Path or None
-        The source; files other than WAV have no chunks to keep.
-    start, length : int
-        The rendered span, in samples of the source.
-    note : str
-        The render's provenance, as JSON.
+        A file of any format; None, and a file that is gone, have nothing to say.
 
-    Returns
-    -------
-    dict
-        Chunk name to content, as ``audio.riff.append_chunks`` takes it. Invalid chunks are
-        left out.
+    Raises
+    ------
+    AudioFileError
+        The file cannot be read.
     """
-    found = read_chunks(path, KEPT) if path is not None and path.is_file() else {}
-    kept = {BEXT: shifted_bext(found.get(BEXT, b""), start)}
-    kept[CUE], names = shifted_cues(found.get(CUE, b""), start, length)
-    kept[LABELS] = labels_of(found.get(LABELS, b""), names)
-    kept[SAMPLER] = shifted_sampler(found.get(SAMPLER, b""), start, length)
-    kept[IXML] = noted_ixml(found.get(IXML, b""), start, note)
-    return {name: content for name, content in kept.items() if content}
+    found = SourceMetadata()
+    if path is None or not path.is_file():
+        return found
+    try:
+        with path.open("rb") as file:
+            head = file.read(10)
+            if head[:4] in HEADS:
+                _read_wav(file, found)
+            elif head[:4] == b"FORM":
+                _read_aiff(file, found)
+            elif head[:4] == b"caff":
+                _read_caf(file, found)
+            elif 0 < id3.size_of(head) <= MOST_CHUNK_BYTES:
+                found.tag = id3.tag_in(head + file.read(id3.size_of(head) - len(head)))
+    except OSError as error:
+        raise AudioFileError(f"{path}: {error.strerror or error}") from error
+    return found
 
 
-def shifted_bext(content: bytes, start: int) -> bytes:
-    """Return a ``bext`` with its time reference moved later by `start` samples.
-
-    The UMID and measured loudness belong to another sound, so they are cleared.
-    """
-    if len(content) < _BEXT_BYTES:
-        return b""
-    out = bytearray(content)
-    (reference,) = struct.unpack_from("<Q", content, _TIME_REFERENCE)
-    struct.pack_into("<Q", out, _TIME_REFERENCE, min(reference + start, 2**64 - 1))
-    (version,) = struct.unpack_from("<H", content, _VERSION)
-    if version >= 1:
-        out[_UMID : _UMID + 64] = bytes(64)
-    if version >= 2:
-        struct.pack_into("<5H", out, _LOUDNESS, *[_UNUSED] * 5)
-    return bytes(out)
+def _read_wav(file: BinaryIO, found: SourceMetadata) -> None:
+    places = [(chunk.name, chunk.start, chunk.size) for chunk in chunks_of(file)]
+    for name, content in _contents(file, places, _OF_THE_FILE, found):
+        found.riff.setdefault(name, content)
+    found.markers = markers_in(found.riff.get(CUE, b""), found.riff.get(LABELS, b""))
+    found.tag = id3.tag_in(found.riff.get(ID3, b""))
 
 
-def shifted_cues(content: bytes, start: int, length: int) -> tuple[bytes, set[int]]:
-    """Return a ``cue `` chunk with the points inside a span, relative to its start, and their IDs.
-
-    Empty if there are none.
-    """
-    points = []
-    for at in range(4, len(content) - _CUE_POINT.size + 1, _CUE_POINT.size):
-        name, position, chunk, chunk_start, block_start, offset = _CUE_POINT.unpack_from(
-            content, at
-        )
-        if chunk == b"data" and start <= offset < start + length:
-            # Programs read either field as the position.
-            place = max(position - start, 0)
-            points.append((name, place, chunk, chunk_start, block_start, offset - start))
-    if not points:
-        return b"", set()
-    packed = b"".join(_CUE_POINT.pack(*point) for point in points)
-    return struct.pack("<I", len(points)) + packed, {point[0] for point in points}
+def _read_aiff(file: BinaryIO, found: SourceMetadata) -> None:
+    found.iff = list(_contents(file, list(chunks_of_iff(file)), _OF_THE_AIFF, found))
+    chunks = dict(reversed(found.iff))
+    found.markers = [*iff.numbered_markers(chunks.get(iff.MARKERS, b"")).values()]
+    found.tag = id3.tag_in(chunks.get(iff.ID3, b""))
 
 
-def labels_of(content: bytes, names: set[int]) -> bytes:
-    """Return an ``adtl`` list with only the labels and notes of the given cue points."""
-    kept = b""
-    at = 4
-    while at + 12 <= len(content):
-        size = int.from_bytes(content[at + 4 : at + 8], "little")
-        (name,) = struct.unpack_from("<I", content, at + 8)
-        piece = content[at : at + 8 + size]
-        if name in names and size >= 4 and len(piece) == 8 + size:
-            kept += piece + b"\0" * (size % 2)
-        at += 8 + size + size % 2
-    return b"adtl" + kept if kept else b""
+def _read_caf(file: BinaryIO, found: SourceMetadata) -> None:
+    found.caf = dict(_contents(file, list(chunks_of_caf(file)), _OF_THE_CAF, found))
+    marks, strings = (found.caf.get(name, b"") for name in (caf.MARKERS, caf.STRINGS))
+    found.markers = caf.marks_in(marks, strings)
 
 
-def shifted_sampler(content: bytes, start: int, length: int) -> bytes:
-    """Return a ``smpl`` chunk with the loops that lie entirely inside a span, relative to it."""
-    if len(content) < _SAMPLER.size:
-        return b""
-    head = list(_SAMPLER.unpack_from(content, 0))
-    loops = []
-    for number in range(head[7]):
-        at = _SAMPLER.size + number * _LOOP.size
-        if at + _LOOP.size > len(content):
-            break
-        name, kind, first, last, fraction, count = _LOOP.unpack_from(content, at)
-        if start <= first <= last < start + length:
-            loops.append((name, kind, first - start, last - start, fraction, count))
-    # Sampler-specific data may follow the loops; it is dropped, so its size becomes 0.
-    head[7], head[8] = len(loops), 0
-    return _SAMPLER.pack(*head) + b"".join(_LOOP.pack(*loop) for loop in loops)
+def _contents(
+    file: BinaryIO,
+    places: list[tuple[bytes, int, int]],
+    skipped: tuple[bytes, ...],
+    found: SourceMetadata,
+) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the chunks that are complete and not too large; note the others."""
+    total = 0
+    for name, start, size in places:
+        if name in skipped or not size:
+            continue
+        content = b""
+        if 0 < size <= MOST_CHUNK_BYTES and total + size <= MOST_BYTES:
+            file.seek(start)
+            content = file.read(size)
+        if len(content) == size:
+            total += size
+            yield name, content
+        else:
+            found.unreadable.append(_shown(name))
 
 
-def noted_ixml(content: bytes, start: int, note: str) -> bytes:
-    """Return an iXML document with a render's provenance, and its timestamps shifted.
+def carried(source: SourceMetadata, facts: RenderFacts, file_format: FileFormat) -> Carried:
+    """Return the metadata of a render.
 
     Parameters
     ----------
-    content : bytes
-        The source's iXML; invalid XML is replaced by a new document.
-    start : int
-        Start of the span, in samples.
-    note : str
-        JSON.
+    source : SourceMetadata
+        What its source says.
+    facts : RenderFacts
+        What is true of the render.
+    file_format : str
+        Its format: only WAV and AIFF have chunks, and only MP3 has a tag beside them.
     """
-    root = _parsed(content)
-    if root is None:
-        root = ET.Element("BWFXML")
-        ET.SubElement(root, "IXML_VERSION").text = "3.01"
-    _shift(root, "BEXT/BWF_TIME_REFERENCE_{}", ("HIGH", "LOW"), start)
-    _shift(root, "SPEED/TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_{}", ("HI", "LO"), start)
-    for old in root.findall(ELEMENT):
-        root.remove(old)
-    ET.SubElement(root, ELEMENT).text = note
-    # ElementTree writes characters that XML forbids; escaped JSON is ASCII without controls.
-    document: bytes = ET.tostring(root, encoding="UTF-8", xml_declaration=True)
-    return document
+    made = Carried(left=[*source.unreadable])
+    if source.tag is not None:
+        is_whole = facts.is_whole and facts.start is not None
+        made.tag = id3.true_of_render(source.tag, is_whole)
+    if file_format == "wav":
+        _into_wav(source, facts, made)
+    elif file_format == "aiff":
+        _into_aiff(source, facts, made)
+    else:
+        held: tuple[bytes, ...] = (INFO, ID3, LABELS, iff.ID3, iff.ANNOTATION, caf.STRINGS)
+        if file_format == "caf" and facts.start is not None:
+            made.caf = caf.marks_from(within(source.markers, facts.start, facts.length))
+            held = (*held, CUE, iff.MARKERS, caf.MARKERS)
+        names = [*source.riff, *(name for name, _ in source.iff), *source.caf]
+        made.left += [_shown(name) for name in names if name not in held]
+        if source.tag is not None and file_format != "mp3":
+            made.left.append("ID3")
+    if file_format != "wav":
+        made.left += info.others_in(source.riff.get(INFO, b""))
+    made.left = list(dict.fromkeys(made.left))
+    return made
 
 
-def note_in(content: bytes) -> str:
-    """Return the provenance stored in an iXML document; empty if there is none."""
-    root = _parsed(content)
-    return "" if root is None else root.findtext(ELEMENT, "")
+def _into_wav(source: SourceMetadata, facts: RenderFacts, made: Carried) -> None:
+    found, start, chunks = source.riff, facts.start, made.chunks
+    if INFO in found:
+        chunks[INFO] = found[INFO]
+    if start is not None:
+        made.first = _filled({BEXT: dreamed_bext(found.get(BEXT, b""), facts)})
+        if CUE in found:
+            chunks[CUE], names = shifted_cues(found[CUE], start, facts.length)
+            chunks[LABELS] = labels_of(found.get(LABELS, b""), names)
+        else:
+            chunks[CUE], chunks[LABELS] = cues_from(within(source.markers, start, facts.length))
+        chunks[SAMPLER] = shifted_sampler(found.get(SAMPLER, b""), start, facts.length)
+    chunks |= _whole_chunks(source, facts, made)
+    if made.tag is not None:
+        chunks[ID3] = id3.packed(made.tag)
+    elif ID3 in found:
+        made.left.append(_shown(ID3))
+    is_timed = start is not None
+    ixml = found.get(IXML, b"") if is_timed else b""
+    chunks[IXML] = noted_ixml(ixml, facts)
+    if IXML in found and (not is_timed or parsed(ixml) is None):
+        made.left.append("iXML" if is_timed else "iXML (its time)")
+    timed = () if is_timed else (BEXT, CUE, SAMPLER)
+    handled = (BEXT, CUE, LABELS, SAMPLER, IXML, INFO, ID3, *AS_THEY_ARE, *OF_THE_WHOLE)
+    made.left += [_shown(name) for name in found if name in timed or name not in handled]
+    known: tuple[bytes, ...] = (iff.ID3, iff.ANNOTATION, caf.STRINGS)
+    known = (*known, iff.MARKERS, caf.MARKERS) if is_timed else known
+    others = [*(name for name, _ in source.iff), *source.caf]
+    made.left += [_shown(name) for name in others if name not in known]
+    made.chunks = _filled(chunks)
 
 
-def _parsed(content: bytes) -> ET.Element | None:
-    # A document type can declare entities that expand without limit; iXML has none.
-    if not content or b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-        return None
-    try:
-        root = ET.fromstring(content.rstrip(b"\0"))
-    except (ET.ParseError, LookupError, ValueError):
-        return None
-    return root if root.tag == "BWFXML" else None
+def _whole_chunks(source: SourceMetadata, facts: RenderFacts, made: Carried) -> dict[bytes, bytes]:
+    """Return the chunks that are copied as they are, where they are true of the render."""
+    kept = {}
+    is_whole = facts.is_whole and facts.start == 0
+    for name, content in source.riff.items():
+        if name in AS_THEY_ARE:
+            if name != _XMP or is_whole or _XMP_TIMES not in content:
+                kept[name] = content
+            else:
+                made.left.append("XMP (its time)")
+        elif name in OF_THE_WHOLE:
+            if is_whole and (facts.has_all_channels or name not in (b"axml", b"chna")):
+                kept[name] = content
+            else:
+                made.left.append(_shown(name))
+    return kept
 
 
-def _shift(root: ET.Element, place: str, halves: tuple[str, str], start: int) -> None:
-    """Add to a 64-bit number stored as two 32-bit halves, the upper one first."""
-    upper, lower = (root.find(place.format(half)) for half in halves)
-    if upper is None or lower is None:
-        return
-    texts = (upper.text or "").strip(), (lower.text or "").strip()
-    if not all(text.isascii() and text.isdigit() and len(text) < 12 for text in texts):
-        return
-    value = (int(texts[0]) << 32) + int(texts[1]) + start
-    upper.text, lower.text = str(value >> 32), str(value & 0xFFFFFFFF)
+def _into_aiff(source: SourceMetadata, facts: RenderFacts, made: Carried) -> None:
+    start = facts.start
+    numbered = {} if source.iff else dict(enumerate(source.markers, 1))
+    for name, content in source.iff:
+        if name == iff.MARKERS:
+            numbered = iff.numbered_markers(content)
+    kept = {}
+    if start is not None:
+        for number, marker in numbered.items():
+            moved = within([marker], start, facts.length)
+            if moved:
+                kept[number] = moved[0]
+        made.iff.append((iff.MARKERS, iff.marker_chunk(kept)))
+    for name, content in source.iff:
+        if name == iff.INSTRUMENT:
+            made.iff.append((name, iff.instrument(content, kept)))
+        elif name == iff.COMMENTS:
+            made.iff.append((name, iff.comments(content, kept)))
+        elif name in _APPLE_LOOP and facts.is_whole and start == 0:
+            made.iff.append((name, content))
+        elif name not in (iff.MARKERS, iff.ID3, iff.ANNOTATION):
+            made.left.append(_shown(name))
+    if start is None and source.iff and numbered:
+        made.left.append(_shown(iff.MARKERS))
+    if made.tag is not None:
+        made.iff.append((iff.ID3, id3.packed(made.tag)))
+    held = (INFO, ID3, LABELS, caf.STRINGS, *((CUE, caf.MARKERS) if start is not None else ()))
+    made.left += [_shown(name) for name in (*source.riff, *source.caf) if name not in held]
+    made.iff = [(name, content) for name, content in made.iff if content]
+
+
+def _filled(chunks: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    return {name: content for name, content in chunks.items() if content}
+
+
+def _shown(name: bytes) -> str:
+    """Return the name of a chunk as a person knows it."""
+    known = {
+        CUE: "cue points",
+        LABELS: "cue labels",
+        SAMPLER: "smpl loops",
+        b"_PMX": "XMP",
+        iff.MARKERS: "markers",
+        caf.MARKERS: "markers",
+    }
+    return known.get(name) or name.decode("ascii", "replace").strip()

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from dreamsound_studio.audio.file_edit import insert_bytes
 from dreamsound_studio.errors import AudioFileError
 
 #: Most chunks in a valid sound file: beyond, it is damaged or malicious.
-MOST_CHUNKS, MOST_CHUNK_BYTES = 10_000, 2**20
+MOST_CHUNKS, MOST_CHUNK_BYTES = 10_000, 2**23
 #: Marks a size that is stored elsewhere.
 ELSEWHERE = 0xFFFFFFFF
 #: What files of this kind begin with; those with 64-bit sizes in ``ds64``.
@@ -143,8 +144,10 @@ def read_chunks(path: Path, names: tuple[bytes, ...]) -> dict[bytes, bytes]:
     return found
 
 
-def append_chunks(path: Path, chunks: Mapping[bytes, bytes]) -> None:
-    """Append chunks to a WAV, RF64 or BW64 file, and update its size.
+def append_chunks(
+    path: Path, chunks: Mapping[bytes, bytes], first: Mapping[bytes, bytes] | None = None
+) -> None:
+    """Append chunks to a WAV, RF64 or BW64 file, put others at its beginning, and set its size.
 
     Parameters
     ----------
@@ -152,28 +155,32 @@ def append_chunks(path: Path, chunks: Mapping[bytes, bytes]) -> None:
         A complete, closed file.
     chunks : mapping
         Name, four characters or as in :class:`Chunk`, to content.
+    first : mapping, optional
+        What comes before all other chunks; in a file with 64-bit sizes, right after ``ds64``.
 
     Raises
     ------
     AudioFileError
         The file has another format, cannot be written, or would exceed the size limit of RIFF.
     """
-    if not chunks:
+    if not (chunks or first):
         return
     try:
         with path.open("r+b") as file:
             head = file.read(12)
             if head[:4] not in HEADS or head[8:] != b"WAVE":
                 raise AudioFileError(f"{path}: not a WAV file, cannot add chunks")
-            end = file.seek(0, 2)
-            file.write(b"\0" * (end % 2))
-            for name, content in chunks.items():
-                file.write(name[:4] + len(content).to_bytes(4, "little") + content)
-                file.write(b"\0" * (len(content) % 2))
-            size = file.tell() - 8
+            sizes = None
             if head[:4] in LARGE:
-                place = next(chunk for chunk in chunks_of(file) if chunk.name == b"ds64")
-                file.seek(place.start)
+                sizes = next(chunk for chunk in chunks_of(file) if chunk.name == b"ds64")
+            end = file.seek(0, 2)
+            file.write(b"\0" * (end % 2) + _packed(chunks))
+            if first:
+                place = 12 if sizes is None else sizes.start + sizes.size + sizes.size % 2
+                insert_bytes(file, place, _packed(first))
+            size = file.seek(0, 2) - 8
+            if sizes is not None:
+                file.seek(sizes.start)
                 file.write(size.to_bytes(8, "little"))
                 return
             if size >= ELSEWHERE:
@@ -183,6 +190,14 @@ def append_chunks(path: Path, chunks: Mapping[bytes, bytes]) -> None:
     except (OSError, StopIteration) as error:
         reason = getattr(error, "strerror", None) or "ds64 is missing"
         raise AudioFileError(f"{path}: cannot write: {reason}") from error
+
+
+def _packed(chunks: Mapping[bytes, bytes]) -> bytes:
+    """Return chunks one after the other, each padded to an even size."""
+    return b"".join(
+        name[:4] + len(content).to_bytes(4, "little") + content + b"\0" * (len(content) % 2)
+        for name, content in chunks.items()
+    )
 
 
 def rename_bw64(path: Path) -> None:

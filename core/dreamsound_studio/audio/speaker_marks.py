@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dreamsound_studio.audio.apple_layouts import layout_chunk, layout_in
+from dreamsound_studio.audio.file_edit import insert_bytes
 from dreamsound_studio.audio.riff import chunks_of
 from dreamsound_studio.audio.speakers import (
     DEFAULT_MASKS,
@@ -23,6 +24,8 @@ from dreamsound_studio.audio.speakers import (
     SpeakerLayout,
     order_in,
 )
+from dreamsound_studio.audio.tags.caf import chunks_of_caf
+from dreamsound_studio.audio.tags.iff import chunks_of_iff
 
 Placed = tuple[SpeakerLayout, tuple[int, ...] | None]
 
@@ -41,7 +44,6 @@ _MOST_LOOKED_AT, _MOST_BYTES = 1000, 2**24
 _OPUS_REACH, _OPUS_FAMILY_AT = 512, 18
 #: Mapping families: ambisonics (RFC 8486), and channels that are not for speakers.
 _OPUS_AMBISONIC, _OPUS_DISCRETE = (2, 3), 255
-_MOVED_BYTES = 2**20
 
 
 def speakers_in(path: str | os.PathLike[str], container: str, channels: int) -> Placed:
@@ -151,7 +153,7 @@ def _bits(mask: int) -> list[int]:
 
 
 def _of_aiff(file: BinaryIO, channels: int) -> Placed | None:
-    for name, start, size in _aiff_chunks(file):
+    for name, start, size in chunks_of_iff(file):
         if name == b"CHAN":
             file.seek(start)
             return layout_in(file.read(min(size, _MOST_BYTES)), channels)
@@ -159,7 +161,7 @@ def _of_aiff(file: BinaryIO, channels: int) -> Placed | None:
 
 
 def _of_caf(file: BinaryIO, channels: int) -> Placed | None:
-    for name, start, size in _caf_chunks(file):
+    for name, start, size in chunks_of_caf(file):
         if name == b"chan":
             file.seek(start)
             return layout_in(file.read(min(size, _MOST_BYTES)), channels)
@@ -197,34 +199,6 @@ def _of_ogg(file: BinaryIO, channels: int) -> Placed | None:
     return layout, back
 
 
-def _aiff_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, start of the content and size of the chunks of an AIFF file."""
-    place = 12
-    for _ in range(_MOST_LOOKED_AT):
-        file.seek(place)
-        head = file.read(8)
-        if len(head) < 8:
-            return
-        size = int.from_bytes(head[4:], "big")
-        yield head[:4], place + 8, size
-        place += 8 + size + size % 2
-
-
-def _caf_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, start of the content and size of the chunks of a CAF file; -1 is to its end."""
-    place = 8
-    for _ in range(_MOST_LOOKED_AT):
-        file.seek(place)
-        head = file.read(12)
-        if len(head) < 12:
-            return
-        size = int.from_bytes(head[4:], "big", signed=True)
-        yield head[:4], place + 12, size
-        if size < 0:
-            return
-        place += 12 + size
-
-
 def _flac_blocks(file: BinaryIO) -> Iterator[tuple[int, int, int]]:
     """Yield the first byte, start of the content and size of a FLAC file's metadata blocks."""
     file.seek(0)
@@ -256,18 +230,18 @@ def _mark_wave(file: BinaryIO, speakers: SpeakerLayout, _channels: int) -> None:
 
 def _mark_aiff(file: BinaryIO, speakers: SpeakerLayout, channels: int) -> None:
     # Before the samples: some programs read nothing that follows them.
-    place = next(start - 8 for name, start, _ in _aiff_chunks(file) if name == b"SSND")
+    place = next(start - 8 for name, start, _ in chunks_of_iff(file) if name == b"SSND")
     content = layout_chunk(speakers, channels)
-    _insert(file, place, b"CHAN" + len(content).to_bytes(4, "big") + content)
+    insert_bytes(file, place, b"CHAN" + len(content).to_bytes(4, "big") + content)
     size = file.seek(0, os.SEEK_END) - 8
     file.seek(4)
     file.write(size.to_bytes(4, "big"))
 
 
 def _mark_caf(file: BinaryIO, speakers: SpeakerLayout, channels: int) -> None:
-    place = next(start + size for name, start, size in _caf_chunks(file) if name == b"desc")
+    place = next(start + size for name, start, size in chunks_of_caf(file) if name == b"desc")
     content = layout_chunk(speakers, channels)
-    _insert(file, place, b"chan" + len(content).to_bytes(8, "big") + content)
+    insert_bytes(file, place, b"chan" + len(content).to_bytes(8, "big") + content)
 
 
 def _mark_flac(file: BinaryIO, speakers: SpeakerLayout, _channels: int) -> None:
@@ -283,28 +257,14 @@ def _mark_flac(file: BinaryIO, speakers: SpeakerLayout, _channels: int) -> None:
             file.write((count + 1).to_bytes(4, "little"))
             file.seek(start - 3)
             file.write((size + len(entry)).to_bytes(3, "big"))
-            _insert(file, start + size, entry)
+            insert_bytes(file, start + size, entry)
             return
     content = bytes(4) + (1).to_bytes(4, "little") + entry
     kind, start, size = next(_flac_blocks(file))
     file.seek(start - 4)
     file.write(bytes([kind & ~_FLAC_LAST]))
     head = bytes([_FLAC_COMMENT | kind & _FLAC_LAST]) + len(content).to_bytes(3, "big")
-    _insert(file, start + size, head + content)
-
-
-def _insert(file: BinaryIO, place: int, content: bytes) -> None:
-    """Insert bytes; what follows them moves, from its end on."""
-    stop = file.seek(0, os.SEEK_END)
-    while stop > place:
-        start = max(stop - _MOVED_BYTES, place)
-        file.seek(start)
-        moved = file.read(stop - start)
-        file.seek(start + len(content))
-        file.write(moved)
-        stop = start
-    file.seek(place)
-    file.write(content)
+    insert_bytes(file, start + size, head + content)
 
 
 _READERS: dict[str, Callable[[BinaryIO, int], Placed | None]] = {

@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dreamsound_studio.audio.file_edit import insert_bytes
 from dreamsound_studio.audio.formats import LOSSY, Bits, FileFormat, check_bits, check_holds
 from dreamsound_studio.audio.intake.mended import native_path
+from dreamsound_studio.audio.metadata import INFO, Carried
 from dreamsound_studio.audio.riff import append_chunks, rename_bw64
 from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.audio.speaker_marks import mark_speakers, needs_mark
 from dreamsound_studio.audio.speakers import SpeakerLayout, order_in
+from dreamsound_studio.audio.tags import caf, id3, iff
+from dreamsound_studio.audio.tags.info import info_of
 from dreamsound_studio.errors import AudioFileError
 
 #: Sizes in RIFF and AIFF are 32 bit; a WAV with more bytes of samples is written as RF64.
@@ -24,6 +28,8 @@ _SET_ADD_PEAK_CHUNK = 0x1050
 
 _SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "32f": "FLOAT"}
 _OF_ANY_SIZE = ("flac", "caf")
+#: Formats whose text is written here: libsndfile drops what it does not know, or is not Latin.
+_OWN_TEXT = ("wav", "mp3")
 _BYTES = {"16": 2, "24": 3, "32f": 4}
 _LOSSY_NAMES = {"ogg": ("OGG", "VORBIS"), "opus": ("OGG", "OPUS"), "mp3": ("MP3", "MPEG_LAYER_III")}
 #: Near the best quality of each encoder; it must not save on a dream's air.
@@ -46,7 +52,7 @@ def write_blocks(
     speakers: SpeakerLayout | None = None,
     is_bw64: bool = False,
     tags: Mapping[str, str] | None = None,
-    chunks: Mapping[bytes, bytes] | None = None,
+    metadata: Carried | None = None,
     shown_as: Path | None = None,
 ) -> None:
     """Write float blocks ``[channels, n]`` to a new sound file.
@@ -76,8 +82,8 @@ def write_blocks(
         Whether a WAV is written as BW64, with sizes of 64 bits whatever its length.
     tags : mapping, optional
         Text fields by libsndfile's names (title, artist, comment, ...).
-    chunks : mapping, optional
-        Further chunks of a WAV; other formats ignore them.
+    metadata : Carried, optional
+        What the file says beside text and samples.
     shown_as : pathlib.Path, optional
         The path to show in errors; by default `path`.
 
@@ -111,8 +117,9 @@ def write_blocks(
         ) as sound:
             # soundfile has no public name for this command of libsndfile's.
             soundfile._snd.sf_command(sound._file, _SET_ADD_PEAK_CHUNK, soundfile._ffi.NULL, 0)
-            for tag, text in (tags or {}).items():
-                _set_text(sound, tag, text, file_format)
+            if file_format not in _OWN_TEXT:
+                for tag, text in (tags or {}).items():
+                    setattr(sound, tag, text)
             as_float = file_format in LOSSY or bits == "32f"
             for block in blocks:
                 if order is not None:
@@ -129,10 +136,32 @@ def write_blocks(
         raise AudioFileError(f"{name}: cannot write; the disk may be full ({reason})") from error
     except OSError as error:
         raise AudioFileError(f"{name}: cannot write: {error.strerror or error}") from error
-    if file_format == "wav":
-        append_chunks(path, chunks or {})
+    _say(path, name, file_format, tags or {}, metadata or Carried())
     if is_bw64:
         rename_bw64(path)
+
+
+def _say(
+    path: Path, name: Path, file_format: str, tags: Mapping[str, str], metadata: Carried
+) -> None:
+    """Write into a closed file what libsndfile does not write."""
+    if file_format == "wav":
+        info = info_of(metadata.chunks.get(INFO, b""), tags)
+        append_chunks(
+            path, {**({INFO: info} if info else {}), **metadata.other_chunks}, metadata.first
+        )
+    try:
+        if file_format == "mp3":
+            with path.open("r+b") as file:
+                insert_bytes(file, 0, id3.packed(id3.with_text(metadata.tag, tags)))
+        elif file_format == "aiff":
+            with path.open("r+b") as file:
+                iff.append_to_aiff(file, metadata.iff)
+        elif file_format == "caf":
+            with path.open("r+b") as file:
+                caf.append_to_caf(file, metadata.caf)
+    except OSError as error:
+        raise AudioFileError(f"{name}: cannot write: {error.strerror or error}") from error
 
 
 def _ends_as_written(path: Path, length: int) -> bool:
@@ -145,17 +174,6 @@ def _ends_as_written(path: Path, length: int) -> bool:
     with soundfile.SoundFile(native_path(path)) as sound:
         sound.seek(max(0, min(length, sound.frames) - 1))
         return len(sound.read(1)) > 0
-
-
-def _set_text(sound: Any, tag: str, text: str, file_format: str) -> None:
-    if file_format != "mp3":
-        setattr(sound, tag, text)
-        return
-    import soundfile
-
-    # libsndfile's encoder reads the bytes as ISO 8859-1; other characters cannot be stored.
-    content = text.encode("latin-1", errors="replace")
-    soundfile._snd.sf_set_string(sound._file, soundfile._str_types[tag], content)
 
 
 def _container(file_format: str, bits: Bits, values: int) -> tuple[str, str]:

@@ -114,7 +114,8 @@ class Runner:
         AudioFileError
             They exist, and must not be replaced.
         """
-        if fields_in(spec.options.name) & set(LATE):
+        late = {*LATE, *(() if spec.values.get("catid") else ("catid",))}
+        if fields_in(spec.options.name) & late:
             return False
         every = spec.keep_every
         kept = tuple(range(every, spec.recipe.step_count, every)) if every else ()

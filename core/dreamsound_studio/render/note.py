@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from dreamsound_studio._version import __version__
 from dreamsound_studio.audio.cut import Cut
 from dreamsound_studio.audio.decode import open_sound
-from dreamsound_studio.audio.metadata import IXML, note_in
+from dreamsound_studio.audio.metadata import INFO, IXML, note_in
 from dreamsound_studio.audio.riff import read_chunks
+from dreamsound_studio.audio.tags.info import tags_in
 from dreamsound_studio.control import between_blocks
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.files import sha256_of
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 #: Prefix of the comment's line; the rest of the line is JSON.
 PREFIX = "dreamsound: "
-INFO = b"LIST:INFO"
 #: As the recipe's ``block_patches``.
 PatchCount = Annotated[int, Field(ge=1, le=1024)]
 #: Text fields copied from a source. libsndfile adds its own name to "software".
@@ -143,6 +143,7 @@ def tags_of(path: Path | None) -> dict[str, str]:
         return {}
     with open_sound(path) as sound:
         found: dict[str, str] = sound.copy_metadata()
+    found |= _riff_tags(path)
     tags = {name: found[name] for name in KEPT_TAGS if found.get(name)}
     lines = [line for line in _comment(path).splitlines() if not line.startswith(PREFIX)]
     return tags | ({"comment": "\n".join(lines)} if lines else {})
@@ -289,21 +290,13 @@ def file_sha256(path: Path) -> str | None:
 def _comment(path: Path) -> str:
     with open_sound(path) as sound:
         comment: str = sound.comment
-    # libsndfile skips a WAV's comment of more than 2 kB.
-    return comment or _riff_comment(path)
+    # libsndfile skips a WAV's comment of more than 2 kB, and reads all text as UTF-8.
+    return _riff_tags(path).get("comment") or comment
 
 
-def _riff_comment(path: Path) -> str:
-    """Return the comment in the INFO list of a WAV or RF64 file, or an empty text."""
-    content = read_chunks(path, (INFO,)).get(INFO, b"")
-    place = 4
-    while place + 8 <= len(content):
-        length = int.from_bytes(content[place + 4 : place + 8], "little")
-        if content[place : place + 4] == b"ICMT":
-            text = content[place + 8 : place + 8 + length]
-            return text.split(b"\0")[0].decode("utf-8", errors="replace")
-        place += 8 + length + length % 2
-    return ""
+def _riff_tags(path: Path) -> dict[str, str]:
+    """Return the text in the INFO list of a WAV or RF64 file."""
+    return tags_in(read_chunks(path, (INFO,)).get(INFO, b""))
 
 
 def _in_ixml(path: Path) -> str:

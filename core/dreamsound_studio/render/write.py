@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dreamsound_studio.audio.clip import Clip
-from dreamsound_studio.audio.formats import FORMAT_BITS, FileFormat, check_holds
-from dreamsound_studio.audio.metadata import kept_chunks
+from dreamsound_studio.audio.formats import FORMAT_BITS, Bits, FileFormat, check_holds
+from dreamsound_studio.audio.metadata import carried, read_metadata
+from dreamsound_studio.audio.tags.facts import RenderFacts
 from dreamsound_studio.audio.writer import write_blocks
 from dreamsound_studio.dream.records import RawDream
 from dreamsound_studio.errors import AudioFileError
@@ -18,9 +18,11 @@ from dreamsound_studio.files import (
     numbered,
     partial_beside,
     put_in_place,
+    readable,
 )
 from dreamsound_studio.recipe.naming import expand
 from dreamsound_studio.recipe.plan import terms_of
+from dreamsound_studio.recipe.ucs import category_of, suggested_category
 from dreamsound_studio.render.mixer import RenderMixer
 from dreamsound_studio.render.note import note_line, note_of, tags_of, with_note
 from dreamsound_studio.render.options import RenderOptions
@@ -211,6 +213,8 @@ def write_renders(
     clip = dream.source
     stem = stem or (clip.path.stem if clip.path else "clip")
     known = {**(values or {}), **_values_of(dream)}
+    if not known.get("catid"):
+        known["catid"] = next(iter(suggested_category(known["class"])), "")
     paths, number = _numbered_paths(stem, folder, options, tuple(dream.kept), known)
     read = (clip.path, *dream.others.values())
     origins = [*(sources or []), *(path for path in read if path is not None)]
@@ -220,7 +224,7 @@ def write_renders(
     written = Written()
     mixer = RenderMixer(dream, options, options.bits_for(clip.bits), written.notes)
     written.gain_db = mixer.dream_gain_db
-    files = _Files(dream, options, mixer, tag)
+    files = _Files(dream, options, mixer, tag, _category(known))
     try:
         for name, path in paths.items():
             if on_progress is not None:
@@ -231,6 +235,7 @@ def write_renders(
         written.limited_db, written.softer_db = mixer.changes.limited_db, mixer.changes.softer_db
         softer = mixer.changes.note()
         written.notes += [] if softer is None else [softer]
+        written.notes += files.left_behind()
         files.put_in_place(written, number, on_ready)
     finally:
         for place in files.partial.values():
@@ -249,7 +254,12 @@ class _Files:
     """
 
     def __init__(
-        self, dream: RawDream, options: RenderOptions, mixer: RenderMixer, tag: str
+        self,
+        dream: RawDream,
+        options: RenderOptions,
+        mixer: RenderMixer,
+        tag: str,
+        category: tuple[str, str, str] | tuple[()],
     ) -> None:
         self.partial: dict[str, Path] = {}
         self.places: dict[str, Path] = {}
@@ -259,6 +269,9 @@ class _Files:
         self._tag = tag
         self._bits = options.bits_for(self._clip.bits)
         self._tags = tags_of(self._clip.path)
+        self._metadata = read_metadata(self._clip.path)
+        self._category = category
+        self._left: dict[str, None] = {}
         self._note = note_of(
             dream,
             level=options.level,
@@ -277,6 +290,8 @@ class _Files:
             file_format = "wav"
             path = path.with_suffix(".wav")
             check_places({name: path}, origins, options.overwrite)
+        made = carried(self._metadata, self._facts(name, bits), file_format)
+        self._left |= dict.fromkeys(made.left)
         write_blocks(
             self.partial[name],
             self._mixer.blocks(name),
@@ -288,11 +303,33 @@ class _Files:
             speakers=clip.speakers,
             is_bw64=clip.is_bw64,
             tags=with_note(self._tags, self._note, name),
-            chunks=_chunks(clip, note_line(self._note, name)),
+            metadata=made,
             shown_as=path,
         )
         self.places[name] = path
         return path
+
+    def left_behind(self) -> list[str]:
+        """Return a line that names the metadata that no render, or not every one, could keep."""
+        if not self._left:
+            return []
+        return [f"metadata not carried over: {', '.join(self._left)}"]
+
+    def _facts(self, name: str, bits: Bits) -> RenderFacts:
+        clip = self._clip
+        return RenderFacts(
+            note=note_line(self._note, name),
+            length=clip.samples.length,
+            start=clip.file_start,
+            is_whole=clip.file_start == 0 and clip.cut is None and clip.after.shape[1] == 0,
+            render=name,
+            source="" if clip.path is None else readable(clip.path.name),
+            sample_rate_hz=clip.sample_rate_hz,
+            channels=clip.channels,
+            bits=bits,
+            has_all_channels=clip.cut is None,
+            category=self._category,
+        )
 
     def write_sidecar(self, name: str, path: Path) -> None:
         """Write the note of the render that a sidecar is named after."""
@@ -329,10 +366,10 @@ def _sidecars(paths: Mapping[str, Path], options: RenderOptions) -> dict[str, Pa
     return {f"{name}{SIDECAR}": path.with_name(f"{path.name}.json") for name, path in paths.items()}
 
 
-def _chunks(clip: Clip, line: str) -> dict[bytes, bytes]:
-    """Return the chunks of a render; positions are kept if they are still valid."""
-    start = clip.file_start
-    return kept_chunks(None if start is None else clip.path, start or 0, clip.samples.length, line)
+def _category(values: Mapping[str, str]) -> tuple[str, str, str] | tuple[()]:
+    """Return the UCS category of the renders; empty if none is known."""
+    catid = values.get("catid", "")
+    return category_of(catid) if catid else ()
 
 
 def _values_of(dream: RawDream) -> dict[str, str]:
