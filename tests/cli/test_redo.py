@@ -39,6 +39,7 @@ def only(folder: Path) -> dict[str, Path]:
         ("--renders", "all", "--method", "sculpt", "--gain-grid", "12x50ms", "--keep-steps", "1"),
         ("--renders", "dream", "--format", "opus"),
         ("--renders", "dream", "--format", "mp3"),
+        ("--renders", "dream", "--catid", "BIRDSong"),
     ],
 )
 def test_every_render_is_made_again(

@@ -114,6 +114,7 @@ def redo(
             options=options.model_copy(update={"name": REDONE}),
             keep_every=keep_every(note),
             judge=NONE,
+            values={"catid": note.catid},
         )
         hooks = line.hooks(
             places=places,

@@ -14,6 +14,7 @@ from dreamsound_studio.audio.cut import Cut
 from dreamsound_studio.audio.decode import open_sound
 from dreamsound_studio.audio.metadata import INFO, IXML, note_in
 from dreamsound_studio.audio.riff import read_chunks
+from dreamsound_studio.audio.tags.iff import annotations_in
 from dreamsound_studio.audio.tags.info import tags_in
 from dreamsound_studio.control import between_blocks
 from dreamsound_studio.errors import RecipeError
@@ -101,6 +102,8 @@ class RenderNote(BaseModel):
         Output settings of this dream's renders.
     recipe : dict
         With every field.
+    catid : str
+        The UCS category that was given; empty for the class's.
     earlier_blocks : list of (int, int)
         Where memory did not suffice for the first value of ``block_patches``: each larger value,
         and the last step that ran by it. What followed ran by the recipe's.
@@ -123,6 +126,7 @@ class RenderNote(BaseModel):
     format: str
     bits: str
     recipe: dict[str, Any]
+    catid: str = ""
     earlier_blocks: list[tuple[PatchCount, PositiveInt]] = Field(default_factory=list)
 
 
@@ -143,14 +147,14 @@ def tags_of(path: Path | None) -> dict[str, str]:
         return {}
     with open_sound(path) as sound:
         found: dict[str, str] = sound.copy_metadata()
-    found |= _riff_tags(path)
+    found |= _chunk_tags(path)
     tags = {name: found[name] for name in KEPT_TAGS if found.get(name)}
     lines = [line for line in _comment(path).splitlines() if not line.startswith(PREFIX)]
     return tags | ({"comment": "\n".join(lines)} if lines else {})
 
 
 def note_of(
-    dream: RawDream, *, level: str, limit: str, file_format: str, bits: str
+    dream: RawDream, *, level: str, limit: str, file_format: str, bits: str, catid: str = ""
 ) -> dict[str, Any]:
     """Return everything that determines a dream, as plain JSON values.
 
@@ -160,6 +164,8 @@ def note_of(
         The finished dream.
     level, limit, file_format, bits : str
         Output settings of its renders; see ``render.options.RenderOptions``.
+    catid : str, optional
+        The UCS category of its renders, if one was given.
 
     Returns
     -------
@@ -187,6 +193,7 @@ def note_of(
         format=file_format,
         bits=bits,
         recipe=dream.recipe.model_copy(update={"model": dream.model_name}).as_dict(),
+        catid=catid,
         earlier_blocks=dream.earlier_blocks,
     )
     values = note.model_dump(mode="json", exclude={"render": True, "source": {"cut"}})
@@ -195,6 +202,8 @@ def note_of(
     if not dream.earlier_blocks:
         # Most dreams have none: their notes stay as they were.
         del values["earlier_blocks"]
+    if not catid:
+        del values["catid"]
     if limit == "on":  # by default
         del values["limit"]
     return values
@@ -290,13 +299,14 @@ def file_sha256(path: Path) -> str | None:
 def _comment(path: Path) -> str:
     with open_sound(path) as sound:
         comment: str = sound.comment
-    # libsndfile skips a WAV's comment of more than 2 kB, and reads all text as UTF-8.
-    return _riff_tags(path).get("comment") or comment
+    # libsndfile skips a WAV's comment of more than 2 kB, reads all text as UTF-8, and of an AIFF's
+    # annotations only the last.
+    return _chunk_tags(path).get("comment") or comment
 
 
-def _riff_tags(path: Path) -> dict[str, str]:
-    """Return the text in the INFO list of a WAV or RF64 file."""
-    return tags_in(read_chunks(path, (INFO,)).get(INFO, b""))
+def _chunk_tags(path: Path) -> dict[str, str]:
+    """Return the text in the INFO list of a WAV or RF64 file, and in the annotations of an AIFF."""
+    return tags_in(read_chunks(path, (INFO,)).get(INFO, b"")) | annotations_in(path)
 
 
 def _in_ixml(path: Path) -> str:

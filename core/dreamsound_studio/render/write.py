@@ -22,7 +22,7 @@ from dreamsound_studio.files import (
 )
 from dreamsound_studio.recipe.naming import expand
 from dreamsound_studio.recipe.plan import terms_of
-from dreamsound_studio.recipe.ucs import category_of, suggested_category
+from dreamsound_studio.recipe.ucs import Category, category_of, suggested_category
 from dreamsound_studio.render.mixer import RenderMixer
 from dreamsound_studio.render.note import note_line, note_of, tags_of, with_note
 from dreamsound_studio.render.options import RenderOptions
@@ -213,8 +213,9 @@ def write_renders(
     clip = dream.source
     stem = stem or (clip.path.stem if clip.path else "clip")
     known = {**(values or {}), **_values_of(dream)}
-    if not known.get("catid"):
-        known["catid"] = next(iter(suggested_category(known["class"])), "")
+    catid = known.get("catid", "")
+    category = category_of(catid) if catid else suggested_category(known["class"])
+    known["catid"] = next(iter(category), "")
     paths, number = _numbered_paths(stem, folder, options, tuple(dream.kept), known)
     read = (clip.path, *dream.others.values())
     origins = [*(sources or []), *(path for path in read if path is not None)]
@@ -224,7 +225,7 @@ def write_renders(
     written = Written()
     mixer = RenderMixer(dream, options, options.bits_for(clip.bits), written.notes)
     written.gain_db = mixer.dream_gain_db
-    files = _Files(dream, options, mixer, tag, _category(known))
+    files = _Files(dream, options, mixer, tag, category, catid)
     try:
         for name, path in paths.items():
             if on_progress is not None:
@@ -259,7 +260,8 @@ class _Files:
         options: RenderOptions,
         mixer: RenderMixer,
         tag: str,
-        category: tuple[str, str, str] | tuple[()],
+        category: Category,
+        catid: str,
     ) -> None:
         self.partial: dict[str, Path] = {}
         self.places: dict[str, Path] = {}
@@ -278,6 +280,7 @@ class _Files:
             limit=options.limit,
             file_format=options.format,
             bits=self._bits,
+            catid=catid,
         )
 
     def write_render(self, name: str, path: Path, origins: list[Path]) -> Path:
@@ -364,12 +367,6 @@ def _sidecars(paths: Mapping[str, Path], options: RenderOptions) -> dict[str, Pa
     if not options.sidecar:
         return {}
     return {f"{name}{SIDECAR}": path.with_name(f"{path.name}.json") for name, path in paths.items()}
-
-
-def _category(values: Mapping[str, str]) -> tuple[str, str, str] | tuple[()]:
-    """Return the UCS category of the renders; empty if none is known."""
-    catid = values.get("catid", "")
-    return category_of(catid) if catid else ()
 
 
 def _values_of(dream: RawDream) -> dict[str, str]:

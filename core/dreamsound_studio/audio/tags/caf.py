@@ -75,7 +75,14 @@ def marks_from(markers: list[SoundMarker]) -> list[tuple[bytes, bytes]]:
 
 
 def append_to_caf(file: BinaryIO, chunks: list[tuple[bytes, bytes]]) -> None:
-    """Append chunks to a CAF that is open for reading and writing."""
-    file.seek(0, 2)
+    """Append chunks to a CAF that is open for reading and writing.
+
+    libsndfile pads samples of an odd size with a byte, which would hide what follows.
+    """
+    if not chunks:
+        return
+    end = max((start + size for _, start, size in chunks_of_caf(file)), default=_HEAD_BYTES)
+    file.seek(end)
+    file.truncate()
     for name, content in chunks:
         file.write(name + len(content).to_bytes(8, "big") + content)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
-from dreamsound_studio.audio.riff import MOST_CHUNKS, is_name
+from dreamsound_studio.audio.riff import MOST_CHUNK_BYTES, MOST_CHUNKS, is_name
 from dreamsound_studio.audio.tags.info import text_of
 from dreamsound_studio.audio.tags.markers import SoundMarker
+from dreamsound_studio.errors import AudioFileError
 
 MARKERS, INSTRUMENT, COMMENTS, ANNOTATION, ID3 = b"MARK", b"INST", b"COMT", b"ANNO", b"ID3 "
 _MARKER = struct.Struct(">HI")
@@ -36,6 +38,27 @@ def chunks_of_iff(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
         size = int.from_bytes(head[4:], "big")
         yield head[:4], place + 8, size
         place += 8 + size + size % 2
+
+
+def annotations_in(path: Path) -> dict[str, str]:
+    """Return an AIFF's annotations together as its comment; empty for other files.
+
+    Raises
+    ------
+    AudioFileError
+        The file cannot be read.
+    """
+    texts = []
+    try:
+        with path.open("rb") as file:
+            for name, start, size in chunks_of_iff(file):
+                if name == ANNOTATION and size <= MOST_CHUNK_BYTES:
+                    file.seek(start)
+                    texts.append(text_of(file.read(size)))
+    except OSError as error:
+        raise AudioFileError(f"{path}: {error.strerror or error}") from error
+    comment = "\n".join(filter(None, dict.fromkeys(texts)))
+    return {"comment": comment} if comment else {}
 
 
 def numbered_markers(content: bytes) -> dict[int, SoundMarker]:

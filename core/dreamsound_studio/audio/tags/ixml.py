@@ -38,7 +38,8 @@ def noted_ixml(content: bytes, facts: RenderFacts) -> bytes:
     """Return an iXML document that is true of a render; UTF-8.
 
     It has the note, the source's name and ID as its parent's, and its own ID; time stamps and sync
-    points are shifted, measured loudness is removed, and other elements remain.
+    points are shifted, measured loudness and tracks that are gone are removed, and other elements
+    remain.
 
     Parameters
     ----------
@@ -133,8 +134,11 @@ def _make_true(root: ET.Element, facts: RenderFacts) -> None:
     if history is not None:
         lines = [line.strip() for line in (history.text or "").splitlines() if line.strip()]
         history.text = "\r\n".join([*lines, facts.coding]) + "\r\n"
-    for measured in root.findall("LOUDNESS"):
-        root.remove(measured)
+    untrue = root.findall("LOUDNESS")
+    if not facts.has_all_channels:
+        untrue += root.findall("TRACK_LIST")
+    for element in untrue:
+        root.remove(element)
     for bext in root.findall("BEXT"):
         for field in [*bext]:
             if str(field.tag).startswith("BWF_LOUDNESS") or field.tag in _MEASURED:
