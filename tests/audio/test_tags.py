@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dreamsound_studio.audio.clip import read_clip
-from dreamsound_studio.audio.formats import FileFormat
 from dreamsound_studio.audio.metadata import Carried, carried, note_in, read_metadata
 from dreamsound_studio.audio.riff import append_chunks, chunks_of, read_chunks
-from dreamsound_studio.audio.tags import caf, id3, iff, info
+from dreamsound_studio.audio.tags import caf, flac, id3, iff, info
 from dreamsound_studio.audio.tags.bext import dreamed_bext
+from dreamsound_studio.audio.tags.cues import cues_from
 from dreamsound_studio.audio.tags.facts import SOFTWARE, RenderFacts
 from dreamsound_studio.audio.tags.ixml import noted_ixml, parsed
 from dreamsound_studio.audio.tags.markers import SoundMarker
@@ -42,16 +42,24 @@ def facts(**more: Any) -> RenderFacts:
 
 
 def written(path: Path, metadata: Carried | None = None, **more: Any) -> Path:
+    file_format: Any = path.suffix[1:]
     write_blocks(
-        path, [VALUES], length=LENGTH, channels=1, sample_rate_hz=RATE,
-        file_format=path.suffix[1:], bits="24", metadata=metadata, **more,
-    )  # type: ignore[arg-type]  # fmt: skip
+        path,
+        [VALUES],
+        length=LENGTH,
+        channels=1,
+        sample_rate_hz=RATE,
+        file_format=file_format,
+        bits="24",
+        metadata=metadata,
+        **more,
+    )
     return path
 
 
 def carry(source: Path, target: Path, **more: Any) -> list[str]:
     """Write a render of a source; return what is left behind."""
-    file_format: FileFormat = target.suffix[1:]  # type: ignore[assignment]
+    file_format: Any = target.suffix[1:]
     made = carried(read_metadata(source), facts(**more), file_format)
     written(target, made)
     assert soundfile.info(target).frames == LENGTH or file_format == "mp3"
@@ -354,6 +362,60 @@ def test_any_bytes_are_markers_or_none(contents: list[bytes]) -> None:
     assert iff.numbered_markers(iff.marker_chunk(markers)).keys() <= markers.keys()
 
 
+# -- FLAC and Ogg ----------------------------------------------------------------------------------
+
+
+def test_a_flac_keeps_comments_pictures_and_chapters(tmp_path: Path) -> None:
+    source = written(tmp_path / "a.flac", tags={"title": "T"})
+    picture = (
+        struct.pack(">II", 3, 9) + b"image/png" + bytes(20) + struct.pack(">I", 4) + b"\x89PNG"
+    )
+    others = [b"ISRC=DE1", "Stimmung=fröhlich".encode()]
+    chapters = flac.chapters_from([SoundMarker(48, "in"), SoundMarker(2400, "Köln")], RATE)
+    with source.open("r+b") as file:
+        flac.add_comments(file, [*others, b"REPLAYGAIN_TRACK_GAIN=-3 dB", *chapters])
+        flac.add_block(file, flac.PICTURE, picture)
+    assert carry(source, tmp_path / "b.flac", start=480, length=LENGTH - 480) == []
+    found = read_metadata(tmp_path / "b.flac")
+    assert found.comments == others
+    assert found.pictures == [picture]
+    assert found.markers == [SoundMarker(1920, "Köln")]
+    assert "fröhlich" in ffmpeg_says(tmp_path / "b.flac")
+    assert soundfile.info(source).frames == LENGTH
+    left = carry(source, tmp_path / "c.wav")
+    assert left == ["comment ISRC", "comment STIMMUNG", "pictures"]
+    assert read_metadata(tmp_path / "c.wav").markers[1] == SoundMarker(2400, "Köln")
+
+
+def test_ffmpeg_finds_the_markers_of_a_wav_in_a_flac(tmp_path: Path) -> None:
+    cues, labels = cues_from([SoundMarker(2400, "Köln")])
+    source = written(tmp_path / "a.wav")
+    append_chunks(source, {b"cue ": cues, b"LIST:adtl": labels})
+    assert carry(source, tmp_path / "b.flac") == []
+    said = ffmpeg_says(tmp_path / "b.flac")
+    assert "start 0.05" in said
+    assert "Köln" in said
+
+
+@pytest.mark.parametrize("ending", ["ogg", "opus"])
+def test_comments_of_an_ogg_that_are_lost_are_named(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    codec = {"ogg": "libvorbis", "opus": "libopus"}[ending]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-f", "lavfi", "-i", "sine=d=0.1", "-c:a", codec,
+               "-metadata", "title=T", "-metadata", "mood=calm", str(path)]  # fmt: skip
+    subprocess.run(command, capture_output=True, check=True)
+    made = carried(read_metadata(path), facts(), "wav")
+    assert made.left == ["comment MOOD"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=80))
+def test_any_bytes_are_some_comments_or_none(content: bytes) -> None:
+    for comments in (flac.comments_in(content), flac.ogg_comments(b"OggS\x03vorbis" + content)):
+        flac.other_comments(comments)
+        assert all(marker.position >= 0 for marker in flac.chapters_in(comments, content))
+
+
 # -- ID3 ------------------------------------------------------------------------------------------
 
 TEXT = {"title": "夜 Ночь", "artist": "Ö", "comment": "dawn\n🎧 noted", "date": "2026",
@@ -390,9 +452,10 @@ def test_a_tag_goes_from_format_to_format(tmp_path: Path, origin: str) -> None:
     if origin == "mp3":
         source.write_bytes(tag + source.read_bytes()[id3.size_of(source.read_bytes()[:10]) :])
     assert read_metadata(source).tag == id3.tag_in(tag)
-    for target in ("wav", "aiff", "mp3"):
+    targets: tuple[Any, ...] = ("wav", "aiff", "mp3")
+    for target in targets:
         render = tmp_path / f"render.{target}"
-        made = carried(read_metadata(source), facts(), target)  # type: ignore[arg-type]
+        made = carried(read_metadata(source), facts(), target)
         written(render, made, tags={"title": "New", "comment": "noted"})
         found = read_metadata(render).tag
         assert found is not None

@@ -17,7 +17,7 @@ from dreamsound_studio.audio.riff import (
     MOST_CHUNK_BYTES,
     chunks_of,
 )
-from dreamsound_studio.audio.tags import caf, id3, iff, info
+from dreamsound_studio.audio.tags import caf, flac, id3, iff, info
 from dreamsound_studio.audio.tags.bext import dreamed_bext
 from dreamsound_studio.audio.tags.caf import chunks_of_caf
 from dreamsound_studio.audio.tags.cues import (
@@ -68,6 +68,8 @@ class SourceMetadata:
         Chunks of an AIFF, in order.
     caf : dict
         Chunks of a CAF by name.
+    comments, pictures : list of bytes
+        Comments of a FLAC or Ogg that libsndfile does not carry over, and pictures of a FLAC.
     markers : list of SoundMarker
         Its cue points or markers.
     tag : id3.Tag or None
@@ -79,6 +81,8 @@ class SourceMetadata:
     riff: dict[bytes, bytes] = field(default_factory=dict)
     iff: list[tuple[bytes, bytes]] = field(default_factory=list)
     caf: dict[bytes, bytes] = field(default_factory=dict)
+    comments: list[bytes] = field(default_factory=list)
+    pictures: list[bytes] = field(default_factory=list)
     markers: list[SoundMarker] = field(default_factory=list)
     tag: id3.Tag | None = None
     unreadable: list[str] = field(default_factory=list)
@@ -96,6 +100,8 @@ class Carried:
         Further chunks of a WAV, by name.
     iff, caf : list of (bytes, bytes)
         Chunks of an AIFF, or of a CAF.
+    comments, pictures : list of bytes
+        Further comments of a FLAC, and its pictures.
     tag : id3.Tag or None
         What the tag of an MP3 has beside text.
     left : list of str
@@ -106,6 +112,8 @@ class Carried:
     chunks: dict[bytes, bytes] = field(default_factory=dict)
     iff: list[tuple[bytes, bytes]] = field(default_factory=list)
     caf: list[tuple[bytes, bytes]] = field(default_factory=list)
+    comments: list[bytes] = field(default_factory=list)
+    pictures: list[bytes] = field(default_factory=list)
     tag: id3.Tag | None = None
     left: list[str] = field(default_factory=list)
 
@@ -140,6 +148,10 @@ def read_metadata(path: Path | None) -> SourceMetadata:
                 _read_aiff(file, found)
             elif head[:4] == b"caff":
                 _read_caf(file, found)
+            elif head[:4] == b"fLaC":
+                _read_flac(file, found)
+            elif head[:4] == b"OggS":
+                found.comments = flac.other_comments(flac.ogg_comments(head + file.read(2**16)))
             elif 0 < id3.size_of(head) <= MOST_CHUNK_BYTES:
                 found.tag = id3.tag_in(head + file.read(id3.size_of(head) - len(head)))
     except OSError as error:
@@ -148,7 +160,11 @@ def read_metadata(path: Path | None) -> SourceMetadata:
 
 
 def _read_wav(file: BinaryIO, found: SourceMetadata) -> None:
-    places = [(chunk.name, chunk.start, chunk.size) for chunk in chunks_of(file)]
+    places = []
+    for chunk in chunks_of(file):
+        places.append((chunk.name, chunk.start, chunk.size))
+        if chunk.name == b"data" and chunk.size == 0:
+            break  # a recording that was never finished: what follows are its samples
     for name, content in _contents(file, places, _OF_THE_FILE, found):
         found.riff.setdefault(name, content)
     found.markers = markers_in(found.riff.get(CUE, b""), found.riff.get(LABELS, b""))
@@ -166,6 +182,18 @@ def _read_caf(file: BinaryIO, found: SourceMetadata) -> None:
     found.caf = dict(_contents(file, list(chunks_of_caf(file)), _OF_THE_CAF, found))
     marks, strings = (found.caf.get(name, b"") for name in (caf.MARKERS, caf.STRINGS))
     found.markers = caf.marks_in(marks, strings)
+
+
+def _read_flac(file: BinaryIO, found: SourceMetadata) -> None:
+    blocks = flac.blocks_in(file)
+    comments = [one for block in blocks.get(flac.COMMENT, []) for one in flac.comments_in(block)]
+    found.comments = flac.other_comments(comments)
+    found.pictures = blocks.get(flac.PICTURE, [])
+    found.markers = flac.chapters_in(comments, blocks.get(0, [b""])[0])
+    if flac.CUESHEET in blocks:
+        found.unreadable.append("CUESHEET")
+    if flac.APPLICATION in blocks:
+        found.unreadable.append("APPLICATION")
 
 
 def _contents(
@@ -214,11 +242,20 @@ def carried(source: SourceMetadata, facts: RenderFacts, file_format: FileFormat)
         held: tuple[bytes, ...] = (INFO, ID3, LABELS, iff.ID3, iff.ANNOTATION, caf.STRINGS)
         if file_format == "caf" and facts.start is not None:
             made.caf = caf.marks_from(within(source.markers, facts.start, facts.length))
+        if file_format == "flac":
+            made.comments, made.pictures = [*source.comments], [*source.pictures]
+            if facts.start is not None:
+                markers = within(source.markers, facts.start, facts.length)
+                made.comments += flac.chapters_from(markers, facts.sample_rate_hz)
+        if file_format in ("caf", "flac") and facts.start is not None:
             held = (*held, CUE, iff.MARKERS, caf.MARKERS)
         names = [*source.riff, *(name for name, _ in source.iff), *source.caf]
         made.left += [_shown(name) for name in names if name not in held]
         if source.tag is not None and file_format != "mp3":
             made.left.append("ID3")
+    if file_format != "flac":
+        made.left += [f"comment {flac.comment_key(comment)}" for comment in source.comments]
+        made.left += ["pictures"] if source.pictures else []
     if file_format != "wav":
         made.left += info.others_in(source.riff.get(INFO, b""))
     made.left = list(dict.fromkeys(made.left))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,6 +25,7 @@ from dreamsound_studio.audio.speakers import (
     order_in,
 )
 from dreamsound_studio.audio.tags.caf import chunks_of_caf
+from dreamsound_studio.audio.tags.flac import COMMENT, add_comments, flac_blocks
 from dreamsound_studio.audio.tags.iff import chunks_of_iff
 
 Placed = tuple[SpeakerLayout, tuple[int, ...] | None]
@@ -36,7 +37,6 @@ _CHANNELS_AT, _MASK_AT, _GUID_AT, _EXTENSIBLE_BYTES = 2, 20, 26, 40
 _GUID_OF_SAMPLES = bytes.fromhex("000000001000800000aa00389b71")
 _GUID_OF_AMBISONICS = bytes.fromhex("00002107d3118644c8c1ca000000")
 _W64_HEAD_BYTES, _W64_CHUNK_BYTES = 40, 24
-_FLAC_COMMENT, _FLAC_LAST = 4, 0x80
 _FLAC_KEY = b"WAVEFORMATEXTENSIBLE_CHANNEL_MASK="
 #: Most chunks, or blocks of metadata, that are looked at, and bytes of one that are read.
 _MOST_LOOKED_AT, _MOST_BYTES = 1000, 2**24
@@ -169,8 +169,8 @@ def _of_caf(file: BinaryIO, channels: int) -> Placed | None:
 
 
 def _of_flac(file: BinaryIO, channels: int) -> Placed | None:
-    for kind, start, size in _flac_blocks(file):
-        if kind & ~_FLAC_LAST == _FLAC_COMMENT:
+    for kind, start, size in flac_blocks(file):
+        if kind & 0x7F == COMMENT:
             file.seek(start)
             content = file.read(min(size, _MOST_BYTES))
             place = content.upper().find(_FLAC_KEY)
@@ -197,25 +197,6 @@ def _of_ogg(file: BinaryIO, channels: int) -> Placed | None:
     order = order_in("ogg", layout, channels)
     back = None if order is None else tuple(order.index(place) for place in range(channels))
     return layout, back
-
-
-def _flac_blocks(file: BinaryIO) -> Iterator[tuple[int, int, int]]:
-    """Yield the first byte, start of the content and size of a FLAC file's metadata blocks."""
-    file.seek(0)
-    head = file.read(10)
-    place = 4
-    if head[:3] == b"ID3":
-        place += 10 + sum((head[6 + n] & 127) << 7 * (3 - n) for n in range(4))
-    for _ in range(_MOST_LOOKED_AT):
-        file.seek(place)
-        head = file.read(4)
-        if len(head) < 4:
-            return
-        size = int.from_bytes(head[1:], "big")
-        yield head[0], place + 4, size
-        if head[0] & _FLAC_LAST:
-            return
-        place += 4 + size
 
 
 def _mark_wave(file: BinaryIO, speakers: SpeakerLayout, _channels: int) -> None:
@@ -245,26 +226,7 @@ def _mark_caf(file: BinaryIO, speakers: SpeakerLayout, channels: int) -> None:
 
 
 def _mark_flac(file: BinaryIO, speakers: SpeakerLayout, _channels: int) -> None:
-    entry = _FLAC_KEY + f"0x{speakers.mask or 0:04X}".encode()
-    entry = len(entry).to_bytes(4, "little") + entry
-    for kind, start, size in _flac_blocks(file):
-        if kind & ~_FLAC_LAST == _FLAC_COMMENT:
-            file.seek(start)
-            vendor = int.from_bytes(file.read(4), "little")
-            file.seek(start + 4 + vendor)
-            count = int.from_bytes(file.read(4), "little")
-            file.seek(start + 4 + vendor)
-            file.write((count + 1).to_bytes(4, "little"))
-            file.seek(start - 3)
-            file.write((size + len(entry)).to_bytes(3, "big"))
-            insert_bytes(file, start + size, entry)
-            return
-    content = bytes(4) + (1).to_bytes(4, "little") + entry
-    kind, start, size = next(_flac_blocks(file))
-    file.seek(start - 4)
-    file.write(bytes([kind & ~_FLAC_LAST]))
-    head = bytes([_FLAC_COMMENT | kind & _FLAC_LAST]) + len(content).to_bytes(3, "big")
-    insert_bytes(file, start + size, head + content)
+    add_comments(file, [_FLAC_KEY + f"0x{speakers.mask or 0:04X}".encode()])
 
 
 _READERS: dict[str, Callable[[BinaryIO, int], Placed | None]] = {

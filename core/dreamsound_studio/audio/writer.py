@@ -17,7 +17,7 @@ from dreamsound_studio.audio.riff import append_chunks, rename_bw64
 from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.audio.speaker_marks import mark_speakers, needs_mark
 from dreamsound_studio.audio.speakers import SpeakerLayout, order_in
-from dreamsound_studio.audio.tags import caf, id3, iff
+from dreamsound_studio.audio.tags import caf, flac, id3, iff
 from dreamsound_studio.audio.tags.info import info_of
 from dreamsound_studio.errors import AudioFileError
 
@@ -157,6 +157,11 @@ def _say(
         elif file_format == "aiff":
             with path.open("r+b") as file:
                 iff.append_to_aiff(file, metadata.iff)
+        elif file_format == "flac" and (metadata.comments or metadata.pictures):
+            with path.open("r+b") as file:
+                flac.add_comments(file, metadata.comments)
+                for picture in metadata.pictures:
+                    flac.add_block(file, flac.PICTURE, picture)
         elif file_format == "caf":
             with path.open("r+b") as file:
                 caf.append_to_caf(file, metadata.caf)

@@ -20,7 +20,7 @@ Category = tuple[str, str, str] | tuple[()]
 
 
 @cache
-def suggested_categories() -> dict[str, Category]:
+def suggested_categories() -> dict[str, tuple[str, str, str]]:
     """Return the category of each class of YAMNet's, by name: CatID, category, subcategory."""
     text = files("dreamsound_studio.recipe").joinpath("ucs.csv").read_text("utf-8")
     rows = csv.DictReader(text.splitlines())
@@ -43,6 +43,6 @@ def suggested_category(class_name: str) -> Category:
 def category_of(catid: str) -> Category:
     """Return the category that a CatID stands for; its names are empty if they are unknown."""
     for found in suggested_categories().values():
-        if found and found[0] == catid:
+        if found[0] == catid:
             return found
     return (catid, "", "")
