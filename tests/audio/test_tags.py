@@ -295,6 +295,18 @@ def test_of_cut_pieces_nothing_that_has_a_time_is_kept(tmp_path: Path) -> None:
     assert b"SCENE" not in found[b"iXML"]
 
 
+def test_what_says_nothing_is_not_named(tmp_path: Path) -> None:
+    source = written(tmp_path / "source.wav")
+    category = ("THUN", "WEATHER", "THUNDER")
+    append_chunks(source, {b"LIST": bytes(64), b"iXML": noted_ixml(b"", facts(category=category)),
+                           b"id3 ": b"ID3\3\0\0\0\0\0\x0a" + bytes(10)})  # fmt: skip
+    assert carry(source, tmp_path / "render.flac") == []
+    source.write_bytes(
+        source.read_bytes().replace(b"LIST" + b"\x40\0\0\0\0\0\0\0", b"LIST\x40\0\0\0\0\1\2a")
+    )
+    assert carry(source, tmp_path / "render.wav") == ["LIST:a"]
+
+
 def test_a_chunk_that_is_too_large_is_named(tmp_path: Path) -> None:
     source = written(tmp_path / "source.wav")
     append_chunks(source, {b"axml": bytes(2**23 + 2), b"inst": bytes(7)})

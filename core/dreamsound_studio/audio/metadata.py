@@ -29,7 +29,7 @@ from dreamsound_studio.audio.tags.cues import (
 )
 from dreamsound_studio.audio.tags.facts import RenderFacts
 from dreamsound_studio.audio.tags.iff import chunks_of_iff
-from dreamsound_studio.audio.tags.ixml import ELEMENT, note_in, noted_ixml, parsed
+from dreamsound_studio.audio.tags.ixml import ELEMENT, note_in, noted_ixml, parsed, says_only_ours
 from dreamsound_studio.audio.tags.markers import SoundMarker, within
 from dreamsound_studio.errors import AudioFileError
 
@@ -211,6 +211,8 @@ def _contents(
         if 0 < size <= MOST_CHUNK_BYTES and total + size <= MOST_BYTES:
             file.seek(start)
             content = file.read(size)
+        if name.startswith(b"LIST") and not content.strip(b"\0"):
+            continue  # recorders reserve space so
         if len(content) == size:
             total += size
             yield name, content
@@ -258,6 +260,8 @@ def carried(source: SourceMetadata, facts: RenderFacts, file_format: FileFormat)
         made.left += ["pictures"] if source.pictures else []
     if file_format != "wav":
         made.left += info.others_in(source.riff.get(INFO, b""))
+    if says_only_ours(source.riff.get(IXML, b"")):
+        made.left = [name for name in made.left if name != _shown(IXML)]
     made.left = list(dict.fromkeys(made.left))
     return made
 
@@ -277,7 +281,7 @@ def _into_wav(source: SourceMetadata, facts: RenderFacts, made: Carried) -> None
     chunks |= _whole_chunks(source, facts, made)
     if made.tag is not None:
         chunks[ID3] = id3.packed(made.tag)
-    elif ID3 in found:
+    elif found.get(ID3, b"")[10:].strip(b"\0"):
         made.left.append(_shown(ID3))
     is_timed = start is not None
     ixml = found.get(IXML, b"") if is_timed else b""
@@ -357,4 +361,4 @@ def _shown(name: bytes) -> str:
         iff.MARKERS: "markers",
         caf.MARKERS: "markers",
     }
-    return known.get(name) or name.decode("ascii", "replace").strip()
+    return known.get(name) or "".join(chr(byte) for byte in name if 0x20 <= byte < 0x7F).strip()

@@ -55,7 +55,7 @@ def size_of(head: bytes) -> int:
 
 
 def tag_in(content: bytes) -> Tag | None:
-    """Return the tag at the start of some bytes; None for none, and for version 2.2."""
+    """Return the tag at the start of some bytes; None for an empty one, and for version 2.2."""
     size = size_of(content[:_HEAD_BYTES])
     if not size or content[3] not in (3, 4):
         return None
@@ -75,7 +75,7 @@ def tag_in(content: bytes) -> Tag | None:
             break
         frames.append((name, flag_bytes, body[start : start + length]))
         place = start + length
-    return Tag(version, tuple(frames))
+    return Tag(version, tuple(frames)) if frames else None
 
 
 def true_of_render(tag: Tag, is_whole: bool) -> Tag:

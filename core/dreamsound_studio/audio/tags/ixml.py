@@ -32,6 +32,8 @@ _PROLOGUE = re.compile(r"^.*?(?=<BWFXML[\s>])", re.DOTALL)
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BARE_AMPERSAND = re.compile(r"&(?!#\d{1,7};|#x[0-9a-fA-F]{1,6};|(?:amp|lt|gt|quot|apos);)")
 _MOST_NUMBER = 2**64 - 1
+#: Fields of USER in which UCS tools look for a category.
+_CATEGORY_FIELDS = ("CATID", "CATEGORY", "SUBCATEGORY", "CATEGORYFULL")
 
 
 def noted_ixml(content: bytes, facts: RenderFacts) -> bytes:
@@ -66,6 +68,15 @@ def note_in(content: bytes) -> str:
     """Return the note stored in an iXML document; empty if there is none."""
     root = parsed(content)
     return "" if root is None else root.findtext(ELEMENT, "")
+
+
+def says_only_ours(content: bytes) -> bool:
+    """Return whether a document says nothing but what DreamSound wrote into it."""
+    root = parsed(content)
+    if root is None or root.find(ELEMENT) is None:
+        return False
+    names = {str(element.tag) for element in (*root, *root.findall("USER/*"))}
+    return names <= {"IXML_VERSION", ELEMENT, "USER", *_CATEGORY_FIELDS}
 
 
 def parsed(content: bytes) -> ET.Element | None:
@@ -168,13 +179,8 @@ def _categorise(root: ET.Element, facts: RenderFacts) -> None:
     catid, category, subcategory = facts.category
     user = root.find("USER")
     user = ET.SubElement(root, "USER") if user is None else user
-    named = {
-        "CATID": catid,
-        "CATEGORY": category,
-        "SUBCATEGORY": subcategory,
-        "CATEGORYFULL": f"{category}-{subcategory}",
-    }
-    for name, value in named.items():
+    values = (catid, category, subcategory, f"{category}-{subcategory}")
+    for name, value in zip(_CATEGORY_FIELDS, values, strict=True):
         if value.strip("-"):
             _set(user, name, value)
     sony = root.find("ASWG")
