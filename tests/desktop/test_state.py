@@ -25,6 +25,8 @@ from dreamsound_desktop.state.session import Session
 from dreamsound_desktop.state.takes import DreamTake, TakeList
 from dreamsound_studio.audio.intake.foreign import FFMPEG_VARIABLE
 from dreamsound_studio.audio.riff import append_chunks
+from dreamsound_studio.audio.tags.iff import append_to_aiff, marker_chunk
+from dreamsound_studio.audio.tags.markers import SoundMarker
 from dreamsound_studio.errors import AudioFileError, ModelError, RecipeError
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.models.yamnet.tables import names
@@ -405,6 +407,15 @@ def test_cue_points_are_markers(tmp_path):
     append_chunks(path, {b"cue ": cue, b"LIST:adtl": b"adtl" + labels})
     markers = Document(path).markers
     assert [(marker.at_s, marker.label) for marker in markers] == [(0.5, "1"), (1.5, "Hit")]
+
+
+def test_markers_of_an_aiff_are_markers(tmp_path):
+    path = write_sound(tmp_path / "a.aiff", 2.0)
+    markers = {3: SoundMarker(72_000, "Hit"), 4: SoundMarker(24_000)}
+    with path.open("r+b") as file:
+        append_to_aiff(file, [(b"MARK", marker_chunk(markers))])
+    found = [(marker.at_s, marker.label) for marker in Document(path).markers]
+    assert found == [(0.5, "2"), (1.5, "Hit")]
 
 
 def test_what_a_model_heard_is_read_and_nonsense_is_an_error():
