@@ -28,6 +28,9 @@ def test_renders_are_called_as_the_template_says(
         f"001_bird_Hi-hat_yamnet_2_{day}_a-b_dream.wav",
         f"002_owl_Hi-hat_yamnet_2_{day}_a-b_dream.wav",
     ]
+    given = ("--renders", "dream", "--name", "{catid}_{stem}", "--class", "Hi-hat")
+    assert dream(bird, "--out", tmp_path / "ucs", *given).code == 0
+    assert names_in(tmp_path / "ucs") == ["MUSCPerc_bird.wav"]
     given = ("--renders", "dream", "--name", "{stem}", "--keep-steps", 1)
     assert dream(bird, "--out", tmp_path / "one", *given).code == 0
     assert names_in(tmp_path / "one") == ["bird.wav", "bird_dream_step1.wav"]
@@ -72,6 +75,7 @@ def test_a_source_is_not_replaced_whatever_it_is_called(
         ("--name {stem}/{render}", "contains a folder"),
         ("--clash maybe", "invalid --clash 'maybe'"),
         ("--clash skip --name {class}_{render}", "before the dream"),
+        ("--clash skip --name {catid}_{render}", "Pass --catid"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(

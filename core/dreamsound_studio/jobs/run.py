@@ -13,6 +13,7 @@ from dreamsound_studio.audio.formats import check_holds
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.patient import PatientDreamer
 from dreamsound_studio.dream.records import RawDream
+from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.jobs.hooks import NO_HOOKS, Hooks, Progress
 from dreamsound_studio.jobs.judge import Judge, judge_of
 from dreamsound_studio.jobs.keeping import keep_in_library, library_record
@@ -113,9 +114,17 @@ class Runner:
         ------
         AudioFileError
             They exist, and must not be replaced.
+        RecipeError
+            Their names are not known before the dream.
         """
-        late = {*LATE, *(() if spec.values.get("catid") else ("catid",))}
-        if fields_in(spec.options.name) & late:
+        fields = fields_in(spec.options.name)
+        if "catid" in fields and not spec.values.get("catid"):
+            if spec.options.clash == "skip":
+                raise RecipeError(
+                    "clash skip needs names known before the dream. Pass --catid or remove {catid}."
+                )
+            return False  # the dreamed class suggests it
+        if fields & set(LATE):
             return False
         every = spec.keep_every
         kept = tuple(range(every, spec.recipe.step_count, every)) if every else ()
