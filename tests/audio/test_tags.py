@@ -163,6 +163,13 @@ def test_ixml_is_made_true() -> None:
     assert root.findtext("USER/NOTES") == "mine"
 
 
+def test_names_with_control_characters_keep_a_document_whole() -> None:
+    document = b"<BWFXML><FILE_UID>1</FILE_UID><BEXT><BWF_DESCRIPTION/></BEXT></BWFXML>"
+    root = ET.fromstring(noted_ixml(document, facts(source="a\x01<b>.wav")))
+    assert root.findtext("HISTORY/PARENT_FILENAME") == "a<b>.wav"
+    assert root.findtext("BEXT/BWF_DESCRIPTION") == "Dream of a<b>.wav"
+
+
 # -- bext -----------------------------------------------------------------------------------------
 
 
@@ -480,6 +487,14 @@ def test_a_tag_goes_from_format_to_format(tmp_path: Path, origin: str) -> None:
             assert not any(b"before" in content for _, _, content in found.frames)
             assert b"TYER" not in names
     assert carry(source, tmp_path / "render.flac") == ["ID3"]
+
+
+def test_a_wav_does_not_keep_the_note_of_an_earlier_mp3(tmp_path: Path) -> None:
+    source = written(tmp_path / "a.mp3", tags={"title": "T", "comment": 'dreamsound: {"x":1}'})
+    assert carry(source, tmp_path / "b.wav") == []
+    found = read_metadata(tmp_path / "b.wav").tag
+    assert found is not None
+    assert [name for name, _, _ in found.frames] == [b"TIT2"]
 
 
 @settings(max_examples=200, deadline=None)

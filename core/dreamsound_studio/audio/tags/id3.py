@@ -35,6 +35,8 @@ _OF_ITS_TIME = {b"CHAP", b"CTOC", b"ETCO", b"SYLT", b"SYTC"}
 #: Frames that version 2.4 no longer has; its date is TDRC.
 _OLD = {b"TYER", b"TDAT", b"TIME", b"TORY", b"TRDA", b"IPLS"}
 _HEAD_BYTES, _UTF8 = 10, 3
+#: Within the comment of an earlier dream.
+_NOTE = b'dreamsound: {"'
 _UNSYNCHRONISED, _EXTENDED = 0x80, 0x40
 Frame = tuple[bytes, bytes, bytes]
 
@@ -94,6 +96,7 @@ def true_of_render(tag: Tag, is_whole: bool) -> Tag:
         for frame in tag.frames
         if frame[0] not in untrue
         and not (frame[0] == _OWN_TEXT and b"replaygain" in _plain(frame[2][:64]).lower())
+        and not (frame[0] == _COMMENT and _NOTE in frame[2])
     ]
     return Tag(tag.version, tuple(kept))
 

@@ -140,7 +140,8 @@ def _make_true(root: ET.Element, facts: RenderFacts) -> None:
     description = root.find("BEXT/BWF_DESCRIPTION")
     if description is not None:
         before = (description.text or "").strip().encode("utf-8")
-        description.text = described(before, facts).decode("utf-8", "ignore")
+        words = described(before, facts).decode("utf-8", "ignore")
+        description.text = _FORBIDDEN.sub("", words)
     history = root.find("BEXT/BWF_CODING_HISTORY")
     if history is not None:
         lines = [line.strip() for line in (history.text or "").splitlines() if line.strip()]
@@ -192,6 +193,7 @@ def _categorise(root: ET.Element, facts: RenderFacts) -> None:
 
 def _set(parent: ET.Element, name: str, text: str) -> None:
     """Set the text of an element, which is found whatever its case, or added."""
+    text = _FORBIDDEN.sub("", text)
     for child in parent:
         if str(child.tag).upper() == name.upper():
             child.text = text
