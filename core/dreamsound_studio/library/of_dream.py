@@ -52,7 +52,7 @@ def record_of(
         class_name=last.class_name,
         score_before=first.score,
         score_after=last.score,
-        scores={last.class_name: (first.score, last.score)},
+        scores={last.class_name: (first.score, last.score)} if last.class_name else {},
         judged=None if dream.judged is None else dream.judged.as_dict(),
         preset=preset,
         seconds_taken=sum(event.seconds for event in dream.steps),

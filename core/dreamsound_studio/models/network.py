@@ -84,8 +84,8 @@ class Model(ABC):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Return the class names, by index."""
-        return self.table.class_names
+        """Return the class names, by index; one empty name where the network has no classes."""
+        return self.table.class_names or ("",)
 
     @property
     def audible_classes(self) -> npt.NDArray[np.float32]:
