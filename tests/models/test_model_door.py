@@ -363,6 +363,7 @@ def test_a_network_without_classes_from_the_command_line(
     code, out, err = run(*add, "--rate", 16_000)
     assert code == 0, err
     assert "embeddings        embedding" in out
+    assert "outputs" not in out  # there are no scores
     assert "edit" in err
     about = json.loads(run("models", "info", "ears", "--json")[1])
     assert about["card"]["embedding_units"] == 64

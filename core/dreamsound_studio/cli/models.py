@@ -211,7 +211,7 @@ def _report(pulled: Pulled, weights_sha256: str, json_output: bool) -> None:
             "weights_sha256": weights_sha256,
         }
         if card is not None:
-            facts |= {"card": card.model_dump(exclude_none=True), "notes": pulled.notes}
+            facts |= {"card": card.shown(), "notes": pulled.notes}
         typer.echo(json.dumps(facts))
         return
     typer.echo(f"wrote {weights.place} (weights {weights_sha256[:12]})")
@@ -219,7 +219,7 @@ def _report(pulled: Pulled, weights_sha256: str, json_output: bool) -> None:
         inform(note)
     aim: tuple[str, ...] = ()
     if card is not None:
-        for field, value in card.model_dump(exclude_none=True).items():
+        for field, value in card.shown().items():
             typer.echo(f"{field:16s}  {value}")
         inform(f"wrong? edit {weights.place / CARD_FILE}, or add it again with other options")
         aim = () if card.has_classes else ("--objective", 'guide:"OTHER.wav"')
@@ -228,13 +228,14 @@ def _report(pulled: Pulled, weights_sha256: str, json_output: bool) -> None:
 
 def _about(name: str) -> dict[str, Any]:
     weights = local_weights(name)
+    rebuilt = None if weights is None else CATALOG.get(weights.kind)
     if weights is not None and weights.kind == "plugin":
         plugin = plugin_of(name)
         entry = CatalogEntry(
             name, "plugin", plugin.network, plugin.licence, plugin_entries()[name].value
         )
     else:
-        entry = CATALOG.get(name) or (FOREIGN if weights is not None else entry_of(name))
+        entry = CATALOG.get(name) or rebuilt or (FOREIGN if weights is not None else entry_of(name))
     place = None if weights is None else weights.path
     is_foreign = weights is not None and weights.kind == "savedmodel"
     card = read_card_file(place) if is_foreign and place is not None else None
@@ -249,7 +250,7 @@ def _about(name: str) -> dict[str, Any]:
         "weights_sha256": entry.weights_sha256,
         "path": None if place is None else str(place),
         "bytes": None if place is None else _size(place),
-        "card": None if card is None else card.model_dump(exclude_none=True),
+        "card": None if card is None else card.shown(),
         "passed_over": [
             {"path": str(cached.path), "problem": cached.problem}
             for cached in cached_folders_of(name)

@@ -77,6 +77,10 @@ class CardFile(BaseModel):
         """Return whether the network has classes: not if only its embeddings are named."""
         return self.classes is not None or self.output is not None or self.embeddings is None
 
+    def shown(self) -> dict[str, Any]:
+        """Return the fields that state something, as they are written and shown."""
+        return self.model_dump(exclude_none=True, exclude=None if self.has_classes else {"outputs"})
+
 
 @dataclass(frozen=True)
 class Card:
@@ -166,8 +170,8 @@ def read_card_file(folder: Path) -> CardFile | None:
 
 
 def write_card(folder: Path, file: CardFile) -> None:
-    """Write a SavedModel's card: the fields that are not as by default."""
-    text = json.dumps(file.model_dump(exclude_none=True), indent=1, ensure_ascii=False)
+    """Write a SavedModel's card."""
+    text = json.dumps(file.shown(), indent=1, ensure_ascii=False)
     (folder / CARD_FILE).write_text(text + "\n", encoding="utf-8")
 
 

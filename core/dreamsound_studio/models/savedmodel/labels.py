@@ -145,7 +145,10 @@ def _of_rows(path: Path, text: str, delimiter: str) -> list[LabelTable]:
     header = [cell.strip() for cell in rows[0]]
     known = next((name for name in NAME_COLUMNS if name in header), None)
     if known is None and max(map(len, rows)) > 1:
-        raise ModelError(f"{path}: no column {', '.join(NAME_COLUMNS[:-1])} or {NAME_COLUMNS[-1]}")
+        raise ModelError(
+            f"{path}: no column {', '.join(NAME_COLUMNS[:-1])} or {NAME_COLUMNS[-1]}. Rename the "
+            "header of its column of names."
+        )
     column = 0 if known is None else header.index(known)
     names = tuple(row[column].strip() if len(row) > column else "" for row in rows)
     if known is not None:
