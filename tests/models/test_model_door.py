@@ -221,6 +221,23 @@ def test_several_possible_scores_have_to_be_named(add: Add, tmp_path: Path) -> N
     assert (card.output, card.embeddings) == ("output_0", "output_1")
 
 
+def test_each_of_several_classifiers_has_the_table_of_its_name(add: Add, tmp_path: Path) -> None:
+    def family(sounds: Any) -> Any:
+        return logits(sounds)[:, ::-1]
+
+    source = tmp_path / "net"
+    tables = {f"assets/{name}.csv": "ebird2021" for name in ("family", "genus", "label")}
+    save_outputs(source, {"family": family, "label": logits, "embedding": embedding}, tables)
+    pulled = add(source, rate=16_000)
+    assert pulled.card is not None
+    assert (pulled.card.output, pulled.card.classes) == ("label", "assets/label.csv")
+    assert "from label.csv; genus.csv, family.csv fit too (--labels" in " ".join(pulled.notes)
+    source.rename(tmp_path / "other")
+    card = add(tmp_path / "other", rate=16_000, output="family").card
+    assert card is not None
+    assert (card.output, card.classes) == ("family", "assets/family.csv")
+
+
 def test_what_is_stated_wrongly_names_the_option_that_mends_it(
     saved: Callable[[str], Path], add: Add, tmp_path: Path
 ) -> None:

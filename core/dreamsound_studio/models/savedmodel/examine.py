@@ -332,6 +332,8 @@ class _Examination:
         if chosen is None:
             return None, None
         tables = [table for one, table in fits if one.path == chosen.path]
+        # Of several classifiers in one network, each has a table of its name.
+        tables.sort(key=lambda table: table.path.stem.lower() != chosen.name.lower())
         self._note_tables(tables, chosen)
         return chosen, tables[0]
 
@@ -521,7 +523,8 @@ class _Examination:
 
     def _note_tables(self, tables: Sequence[LabelTable], scores: TriedOutput) -> None:
         first, *others = dict.fromkeys(table.path.name for table in tables)
-        also = f"; {', '.join(others)} fits too (--labels chooses)" if others else ""
+        fit = "fit" if len(others) > 1 else "fits"
+        also = f"; {', '.join(others)} {fit} too (--labels chooses)" if others else ""
         self._notes.append(f"{len(tables[0].names)} classes of {scores.name} from {first}{also}")
 
 
