@@ -174,6 +174,35 @@ def test_windows_of_a_fixed_length_give_what_the_network_gives(
         np.testing.assert_allclose(inner[0], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("seconds", [0.5, 1.7])
+def test_a_network_with_a_learned_front_end_climbs_under_jitter(
+    add: Add, tmp_path: Path, seconds: float
+) -> None:
+    """It hears in frames of 64 samples: a patch grid that shifts by less would never climb."""
+
+    def run(sounds: Any) -> Any:
+        import tensorflow as tf
+
+        random = np.random.default_rng(5)
+        kernel, head = (
+            random.standard_normal(size).astype(np.float32) for size in ((64, 32), (32, 5))
+        )
+        frames = tf.signal.frame(sounds, 64, 64) @ (kernel / 8)
+        return {"logits": tf.reduce_mean(tf.nn.relu(frames), axis=1) @ head}
+
+    source = tmp_path / "net"
+    save_called(source, run, [None, 16_000])
+    (source / "labels.txt").write_text("\n".join(NAMES))
+    model = load_weights(add(source, rate=16_000).weights)
+    assert model.grid_step_samples == 1280
+    sound = noise(16_000, seconds)
+    for method in ("add", "sculpt"):
+        recipe = Recipe.make(class_="band 2", method=method, steps=3)
+        result = dreamsound.dream(sound, recipe, model=model)
+        rise = (result.final.loss - result.initial.loss) / abs(result.initial.loss)
+        assert rise > 0.1, method
+
+
 @pytest.mark.parametrize("names", [("a", "b", "c"), ("b", "c", "a"), ("c", "a", "b")])
 def test_a_spectrogram_with_as_many_bins_as_classes_is_not_the_scores(
     add: Add, tmp_path: Path, names: tuple[str, str, str]

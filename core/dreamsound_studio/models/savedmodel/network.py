@@ -21,6 +21,10 @@ from dreamsound_studio.models.weights import CARD_FILE, Weights
 
 #: Keeps the logit of a score of 0 or 1 finite.
 NEAREST = 1e-7
+#: Steps of shifts of the patch grid: strides of most networks divide the first, of many the others.
+GRID_STEPS = (1280, 320, 64)
+#: How many such shifts a hop has at least.
+FEWEST_SHIFTS = 4
 #: What to do about a card that states something wrong.
 IN_CARD = {
     "signature": 'Correct "signature" in {place}.',
@@ -71,6 +75,10 @@ class ForeignModel(Model):
         self.patch_frames = 4
         self.published_hop_frames = 2
         self.patch_samples = self.patch_frames * self.frame_hop_samples
+        # A learned front end hears a sound that moves by less than one of its frames as another:
+        # the gradient at such a shift is none at another.
+        most = self.published_hop_frames * self.frame_hop_samples // FEWEST_SHIFTS
+        self.grid_step_samples = next((step for step in GRID_STEPS if step <= most), 1)
         self.patch_bytes = round(PATCH_BYTES * max(1.0, found.samples / found.rate))
         self.table = table
         self._found = found
