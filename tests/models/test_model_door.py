@@ -424,7 +424,7 @@ def test_a_network_without_classes_from_the_command_line(
         assert (code, "has no classes" in err) == (2, True), err
     code, _, err = run(*render, "--objective", f'guide:"{guide}"')
     assert code == 0, err
-    assert "loss" in err
+    assert "noise.wav: loss 0." in err
     assert "0.000" not in err
     with pytest.raises(RecipeError, match="has no classes"):
         table_of(load_ears(bare_machine)).find_class("Dog")
