@@ -210,5 +210,6 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(fetch, "_pip", lambda: None)
     for name, entry in CATALOG.items():
-        monkeypatch.setitem(CATALOG, name, replace(entry, handle=f"http://127.0.0.1:9/{name}/1"))
+        here = replace(entry, handle=f"http://127.0.0.1:9/{name}/1", mirrors=())
+        monkeypatch.setitem(CATALOG, name, here)
     return tmp_path / "user-data" / "models"

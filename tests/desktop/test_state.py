@@ -22,7 +22,7 @@ from dreamsound_desktop.state.previews import tidy_previews
 from dreamsound_desktop.state.requests import JobFactory, finished, jobs_of_files
 from dreamsound_desktop.state.selection import TimeSpan, preview_span
 from dreamsound_desktop.state.session import Session
-from dreamsound_desktop.state.takes import DreamTake, TakeList
+from dreamsound_desktop.state.takes import DreamTake, TakeList, score_of
 from dreamsound_studio.audio.intake.foreign import FFMPEG_VARIABLE
 from dreamsound_studio.audio.riff import append_chunks
 from dreamsound_studio.audio.tags.iff import append_to_aiff, marker_chunk
@@ -427,6 +427,12 @@ def test_what_a_model_heard_is_read_and_nonsense_is_an_error():
     for text in ("", "[]", '{"model": 1}'):
         with pytest.raises(ModelError):
             read_class_scores(text)
+
+
+def test_a_model_without_classes_has_no_score() -> None:
+    assert score_of({"class": "Bell", "score": 0.25, "loss": 1.0}) == 0.25
+    assert score_of({"class": "", "score": 0.0, "loss": 1.0}) is None
+    assert score_of(None) is None
 
 
 def test_the_preferred_ffmpeg_is_that_of_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,11 @@ from dreamsound_studio.dream.patch_grid import PatchGrid
 
 #: YAMNet's framing, for tests of the grid alone.
 FRAMING: Any = SimpleNamespace(
-    patch_samples=15_600, frame_hop_samples=160, lead_samples=0, pads_end=True
+    patch_samples=15_600,
+    frame_hop_samples=160,
+    lead_samples=0,
+    pads_end=True,
+    grid_step_samples=1,
 )
 
 
@@ -50,6 +54,15 @@ def test_the_shifted_grid_covers_every_sample_alike(
     assert starts[0] + grid.patch > 0 >= starts[0] - grid.hop + grid.patch
     assert starts[-1] < length <= starts[-1] + grid.hop
     assert (grid.first - math.floor(shift * grid.hop)) % grid.hop == 0
+
+
+@given(st.integers(1, 100_000), st.floats(0, 1, exclude_max=True), st.sampled_from([64, 1280]))
+def test_shifts_are_multiples_of_the_models_step(length: int, shift: float, step: int) -> None:
+    framing: Any = SimpleNamespace(**vars(FRAMING) | {"grid_step_samples": step})
+    grid = PatchGrid.shifted(framing, length, 48, shift)
+    moved = grid.first % grid.hop
+    assert moved % step == 0
+    assert shift * grid.hop - step <= moved <= shift * grid.hop
 
 
 @given(st.integers(1, 100_000), st.floats(0, 1, exclude_max=True))

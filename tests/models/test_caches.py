@@ -22,7 +22,7 @@ import pytest
 import dreamsound_studio as dreamsound
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.entries import CATALOG
-from dreamsound_studio.models.savedmodel.trust import pull_foreign, pull_listed
+from dreamsound_studio.models.savedmodel.trust import Stated, pull_foreign, pull_listed
 from dreamsound_studio.models.store import ledger
 from dreamsound_studio.models.store.caches import LOCK_SECONDS, cached_folders, hub_folder
 from dreamsound_studio.models.store.find import fetch, find_weights
@@ -36,6 +36,8 @@ from dreamsound_studio.models.store.local import (
 )
 from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import table_named, table_of
+
+from .shapes import NAMES, logits, save_outputs
 
 HANDLE = "https://tfhub.dev/google/yamnet/1"
 KAGGLE = "google/yamnet/tensorFlow2/yamnet/1"
@@ -457,14 +459,15 @@ def test_a_handle_that_cannot_be_downloaded_says_why(handle: str, words: str) ->
 
 
 def test_an_unlisted_model_is_pulled_from_a_cache(data: Path, tmp_path: Path) -> None:
-    folder = saved_model(hub_folder(OTHER), size=8, graph=b"other")
+    folder = hub_folder(OTHER)
+    save_outputs(folder, {"scores": logits})
     before = snapshot(folder)
     classes = tmp_path / "classes.csv"
-    classes.write_text("name\nlow\nhigh\n")
+    classes.write_text("\n".join(["name", *NAMES]))
     watch = replace(UNCHECKED, may_run=lambda _: True)
-    found = pull_foreign("net", OTHER, 8000, classes, watch)
+    found = pull_foreign("net", OTHER, Stated(rate=8000, labels=classes), watch).weights
     assert found.path == data / "net"
-    assert table_of(found).class_names == ("low", "high")
+    assert table_of(found).class_names == NAMES
     assert snapshot(folder) == before
 
 

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import http.server
 import io
+import json
 import os
 import shutil
 import sys
@@ -19,7 +20,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 import dreamsound_studio.models.store.fetch as fetch
 import dreamsound_studio.models.store.ledger as ledger
@@ -27,6 +30,7 @@ import dreamsound_studio.models.store.unpack as unpack
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.entries import CATALOG
 from dreamsound_studio.models.store.find import find_weights
+from dreamsound_studio.models.store.handles import parse_handle
 from dreamsound_studio.models.store.local import MODELS_VARIABLE, is_weights, search_folders
 from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import table_named
@@ -381,18 +385,72 @@ def test_auto_falls_back_to_musicnn_and_says_so(hub: type[Hub], data: Path) -> N
     assert left_in(data / "mtt-musicnn") == sorted(CHECKPOINT_FILES)
     assert sizes[-1] == (len(hub.archive), len(hub.archive))
     assert [line.split(" ")[0] for line in notes] == ["downloading", "downloading", "auto:"]
-    assert "using mtt-musicnn" in notes[-1]
+    assert "auto: mtt-musicnn in place of yamnet, which cannot be reached (http" in notes[-1]
     assert "google/yamnet/1" in notes[-1]
+    assert "50 tags of music, not 521 sounds; presets of sounds, such as birds, do not" in notes[-1]
+    assert "models pull yamnet --from" in notes[-1]
     assert table_named("auto").network == "mtt-musicnn"
     # The next time nobody waits for a server that is known to be out of reach.
     notes.clear()
     assert find_weights("auto", watch) == found
-    assert [line.split(" ")[0] for line in notes] == ["auto:"]
+    [line] = notes
+    assert line.startswith("auto: mtt-musicnn in place of yamnet: http")
+    assert "521" not in line  # what changes has been said
     with pytest.raises(ModelError, match="pull yamnet --from"):
         find_weights("yamnet", watch)
     # A YAMNet that has come goes first again.
     saved_model(data / "yamnet")
     assert find_weights("auto", watch).name == "yamnet"
+
+
+def test_kaggle_is_asked_where_the_hub_refuses(
+    hub: type[Hub], data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.archive = archive_of(WHOLE)
+    root = CATALOG["yamnet"].handle.partition("/google")[0]
+    refused = "http://127.0.0.1:9/google/yamnet/1"
+    mirror = f"{root}/api/v1/models/google/yamnet/tensorFlow2/yamnet/1/download"
+    entry = replace(CATALOG["yamnet"], handle=refused, mirrors=(mirror,))
+    monkeypatch.setitem(CATALOG, "yamnet", entry)
+    notes: list[str] = []
+    found = find_weights("yamnet", replace(UNCHECKED, note=notes.append))
+    assert found.path == data / "yamnet"
+    assert hub.asked == ["/api/v1/models/google/yamnet/tensorFlow2/yamnet/1/download"]
+    assert notes[0] == f"downloading yamnet from {refused}"
+    assert notes[1].startswith(f"{refused}?tf-hub-format=compressed: connection failed")
+    assert notes[1].endswith(f"; trying {mirror}")
+    # Where neither serves it, both reasons are there.
+    shutil.rmtree(data / "yamnet")
+    hub.status = 403
+    with pytest.raises(ModelError, match=r"refused.*; .*/download: HTTP 403 \(Forbidden\): 127"):
+        find_weights("yamnet", UNCHECKED)
+
+
+def test_the_published_addresses_of_yamnet_are_tried_in_their_order() -> None:
+    entry = CATALOG["yamnet"]
+    handles = [parse_handle(text) for text in entry.handles]
+    kaggle = next(one for one in handles if one is not None and one.kaggle is not None)
+    assert entry.handle == "https://tfhub.dev/google/yamnet/1"
+    assert entry.mirrors == kaggle.download_urls[1:]
+
+
+@pytest.mark.usefixtures("musicnn_on")
+def test_a_recipe_that_names_yamnet_never_dreams_with_another(
+    data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from dreamsound_studio.cli import main
+
+    assert find_weights("auto", UNCHECKED).name == "mtt-musicnn"
+    sound, recipe = tmp_path / "noise.wav", tmp_path / "made.json"
+    soundfile.write(sound, 0.1 * np.random.default_rng(1).standard_normal(16_000), 16_000)
+    made = Recipe.make(layer="layer7", method="add", steps=1).as_dict() | {"model": "yamnet"}
+    recipe.write_text(json.dumps(made))
+    code = main(["render", str(sound), "--recipe", str(recipe), "--out", str(tmp_path / "out")])
+    _, err = capfd.readouterr()
+    assert code == 3, err
+    assert "Model yamnet not found" in err
+    assert "musicnn" not in err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("musicnn_on")

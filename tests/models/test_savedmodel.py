@@ -114,7 +114,7 @@ def tone(hz: float, seconds: float = 0.6) -> dreamsound.Clip:
     return dreamsound.Clip.from_array(sound.astype(np.float32), RATE)
 
 
-@pytest.mark.parametrize("kind", ["plain", "embeddings", "signature", "batch"])
+@pytest.mark.parametrize("kind", ["plain", "embeddings", "signature", "two", "batch"])
 def test_it_scores_as_it_does_by_itself(
     model_of: Callable[..., Weights], made: Path, kind: str
 ) -> None:
@@ -187,8 +187,15 @@ def test_logits_are_taken_as_such(model_of: Callable[..., Weights]) -> None:
         ("plain", CARD | {"classes": "../classes.csv"}, "i,name", "must be in the model's folder"),
         ("plain", CARD | {"classes": "none.csv"}, "", "none.csv: cannot read the classes"),
         ("plain", CARD, "i,j", "no column display_name"),
-        ("plain", CARD | {"classes": CARD_FILE}, "i,name", ": 3 scores, but its table names 1"),
-        ("two", CARD, "i,name", r"no signature serving_default .*listen, other"),
+        ("plain", CARD | {"classes": CARD_FILE}, "i,name", "no list of class names"),
+        (
+            "two",
+            CARD | {"signature": "none"},
+            "i,name",
+            "no signature none .*: hear, hear_",
+        ),
+        ("plain", CARD | {"output": "none"}, "i,name", r"no output none \(available: output_0 "),
+        ("plain", CARD | {"embeddings": "none"}, "i,name", "no output none .*embeddings"),
         ("flat", CARD, "i,name", "no gradient"),
         ("noisy", CARD, "i,name", "does not accept a waveform of 2000 samples"),
     ],

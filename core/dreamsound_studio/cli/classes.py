@@ -22,7 +22,9 @@ def classes(
     json_output: Json = False,
 ) -> None:
     """List the classes of a model, by index and name."""
-    names = table_named(model).class_names
+    table = table_named(model)
+    table.check_has_classes()
+    names = table.class_names
     wanted = search.casefold()
     found = [(i, name) for i, name in enumerate(names) if wanted in name.casefold()]
     if json_output:

@@ -19,6 +19,8 @@ from dreamsound_studio.errors import ModelError
 from dreamsound_studio.files import expanded
 from dreamsound_studio.models.entries import CATALOG, CatalogEntry
 from dreamsound_studio.models.plugins import plugin_entries, plugin_of
+from dreamsound_studio.models.savedmodel.card import read_card_file
+from dreamsound_studio.models.savedmodel.trust import Pulled, Stated, pull_foreign, pull_listed
 from dreamsound_studio.models.store import ledger
 from dreamsound_studio.models.store.find import fetch
 from dreamsound_studio.models.store.local import (
@@ -31,7 +33,7 @@ from dreamsound_studio.models.store.local import (
     search_folders,
     user_models_folder,
 )
-from dreamsound_studio.models.weights import Weights
+from dreamsound_studio.models.weights import CARD_FILE, Weights
 
 app = App(help="List, download and remove models.")
 
@@ -69,8 +71,10 @@ def info(name: ModelName, json_output: Json = False) -> None:
         typer.echo(json.dumps(about, indent=1))
         return
     for key, value in about.items():
-        if key != "passed_over":
+        if key not in ("passed_over", "card"):
             typer.echo(f"{key:14s}  {'-' if value is None else value}")
+    for field, value in (about["card"] or {}).items():
+        typer.echo(f"{'card':14s}  {field} {value}")
     for cached in about["passed_over"]:
         typer.echo(f"{'passed over':14s}  {cached['path']}: {cached['problem']}")
 
@@ -101,16 +105,41 @@ def pull(
         ),
     ] = None,
     rate: Annotated[
-        int | None, typer.Option(metavar="HZ", help="Sample rate of your own SavedModel.")
+        int | None,
+        typer.Option(
+            min=1000, max=384_000, metavar="HZ", help="Sample rate of your own SavedModel."
+        ),
     ] = None,
-    classes: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Class table of your own SavedModel.")
+    window_s: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=60, metavar="S", help="How much it hears at a time, seconds."),
     ] = None,
+    signature: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Its function: a signature or an attribute.")
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Its output with the scores: OUTPUT or FUNCTION:OUTPUT."),
+    ] = None,
+    embeddings: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Its output with the embeddings.")
+    ] = None,
+    logits: Annotated[
+        bool, typer.Option("--logits", help="Its scores have not passed a sigmoid.")
+    ] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", "--classes", metavar="FILE", help="Table of its classes."),
+    ] = None,
+    accept_licence: Annotated[
+        bool,
+        typer.Option("--accept-licence", help="Accept a licence that asks for it; it is shown."),
+    ] = False,
     trust: TrustOption = False,
     dry_run: DryRun = False,
     json_output: Json = False,
 ) -> None:
-    """Download a model into the user's data folder, and check it."""
+    """Download a model, or install your own, into the user's data folder, and check it."""
     name = resolved_name(name)
     foreign = name not in CATALOG and origin is not None
     if not foreign:
@@ -118,10 +147,14 @@ def pull(
     _check_free(name, foreign)
     if origin is not None and "://" not in origin:
         check_file(expanded(origin))
-    if classes is not None:
-        check_file(classes)
-    if not foreign and (rate is not None or classes is not None):
-        raise ModelError(f"{name} is in the catalog: leave out --rate and --classes")
+    if labels is not None:
+        check_file(labels)
+    wanted = Stated(rate, window_s, signature, output, embeddings, logits, labels)
+    if not foreign and wanted.is_anything:
+        raise ModelError(
+            f"{name} is in the catalog: leave out --rate, --window-s, --signature, --output, "
+            "--embeddings, --logits and --labels"
+        )
     if dry_run:
         typer.echo(
             f"would pull {name} from {origin or CATALOG[name].handle} to {user_models_folder()}"
@@ -134,25 +167,18 @@ def pull(
 
         hashes.append(verify_weights(made))
 
-    with watching(trust, check, json_output) as watch:
+    with watching(trust, check, json_output, accept_licence) as watch:
         if foreign:
-            from dreamsound_studio.models.savedmodel.trust import pull_foreign
-
-            weights = pull_foreign(name, str(origin), rate, classes, watch)
+            pulled = pull_foreign(name, str(origin), wanted, watch)
         elif origin is None:
-            weights = fetch(CATALOG[name], watch)
+            pulled = Pulled(fetch(CATALOG[name], watch))
         else:
-            from dreamsound_studio.models.savedmodel.trust import pull_listed
-
-            weights = pull_listed(CATALOG[name], origin, watch)
+            pulled = Pulled(pull_listed(CATALOG[name], origin, watch))
     ledger.forget_unreachable(name)
-    weights_sha256 = hashes[-1] if hashes else ""
-    if json_output:
-        facts = {"name": name, "path": str(weights.place), "weights_sha256": weights_sha256}
-        typer.echo(json.dumps(facts))
-    else:
-        typer.echo(f"wrote {weights.place} (weights {weights_sha256[:12]})")
-        inform(f"to use it: {shown_command('render', 'SOUND', '--model', name)}")
+    _report(pulled, hashes[-1] if hashes else "", json_output)
+
+
+app.command("add", help="Install your own SavedModel; as pull.")(pull)
 
 
 @app.command()
@@ -175,27 +201,56 @@ def remove(name: ModelName, dry_run: DryRun = False, json_output: Json = False) 
         typer.echo(f"removed {', '.join(map(str, removed))}")
 
 
+def _report(pulled: Pulled, weights_sha256: str, json_output: bool) -> None:
+    """Print where a model is now, and the card of a foreign one."""
+    weights, card = pulled.weights, pulled.card
+    if json_output:
+        facts: dict[str, Any] = {
+            "name": weights.name,
+            "path": str(weights.place),
+            "weights_sha256": weights_sha256,
+        }
+        if card is not None:
+            facts |= {"card": card.shown(), "notes": pulled.notes}
+        typer.echo(json.dumps(facts))
+        return
+    typer.echo(f"wrote {weights.place} (weights {weights_sha256[:12]})")
+    for note in pulled.notes:
+        inform(note)
+    aim: tuple[str, ...] = ()
+    if card is not None:
+        for field, value in card.shown().items():
+            typer.echo(f"{field:16s}  {value}")
+        inform(f"wrong? edit {weights.place / CARD_FILE}, or add it again with other options")
+        aim = () if card.has_classes else ("--objective", 'guide:"OTHER.wav"')
+    inform(f"to use it: {shown_command('render', 'SOUND', '--model', weights.name, *aim)}")
+
+
 def _about(name: str) -> dict[str, Any]:
     weights = local_weights(name)
+    rebuilt = None if weights is None else CATALOG.get(weights.kind)
     if weights is not None and weights.kind == "plugin":
         plugin = plugin_of(name)
         entry = CatalogEntry(
             name, "plugin", plugin.network, plugin.licence, plugin_entries()[name].value
         )
     else:
-        entry = CATALOG.get(name) or (FOREIGN if weights is not None else entry_of(name))
+        entry = CATALOG.get(name) or rebuilt or (FOREIGN if weights is not None else entry_of(name))
     place = None if weights is None else weights.path
+    is_foreign = weights is not None and weights.kind == "savedmodel"
+    card = read_card_file(place) if is_foreign and place is not None else None
     return {
         "name": name,
         "kind": entry.kind,
-        "network": entry.network,
-        "licence": entry.licence,
+        "network": (card and card.network) or entry.network,
+        "licence": (card and card.licence) or entry.licence,
         "from": entry.handle,
         "download_bytes": entry.download_bytes,
         "sha256": entry.sha256,
         "weights_sha256": entry.weights_sha256,
         "path": None if place is None else str(place),
         "bytes": None if place is None else _size(place),
+        "card": None if card is None else card.shown(),
         "passed_over": [
             {"path": str(cached.path), "problem": cached.problem}
             for cached in cached_folders_of(name)

@@ -170,7 +170,7 @@ class _Inputs:
             hooks = self._line.hooks(tells_levels=len(self.specs) == 1)
             report, dream = self.runner.run(spec, sounds, self._line, self.control, hooks)
             dream.close()
-            self._line.result(report.final.class_name, report.initial.score, report.final.score)
+            self._line.result(report.initial, report.final)
             self._line.judged(report.judged)
         report.warnings[:0] = notes
         return dict(report.as_dict())

@@ -240,7 +240,7 @@ class _Run:
             hooks = self._line.hooks(label=label, tells_levels=planned == 1)
             report, made = self.runner.run(spec, self.sounds, self._line, self.control, hooks)
             with closing(made) as dream:
-                self._line.result(report.final.class_name, report.initial.score, report.final.score)
+                self._line.result(report.initial, report.final)
                 self._line.judged(report.judged)
                 variation.renders = {name: path.name for name, path in report.renders.items()}
                 variation.gain_db = report.gain_db

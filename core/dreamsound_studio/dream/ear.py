@@ -118,8 +118,10 @@ class Ear:
         """Return the published grid of a short sound, started `shift` (0..1) of a frame early."""
         model = self.model
         frame = model.patch_samples - (model.patch_frames - 1) * model.frame_hop_samples
+        step = model.grid_step_samples
+        before = int(shift * (frame if step == 1 else min(frame, 2 * step)))
         heard_length = self.resampler.length_out(length)
-        return PatchGrid.published(model, heard_length, self.hop_frames, int(shift * frame))
+        return PatchGrid.published(model, heard_length, self.hop_frames, before - before % step)
 
     def hear(
         self,

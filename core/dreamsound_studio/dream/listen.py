@@ -136,9 +136,12 @@ def listen(clip: Clip, model: Model, on_warning: Callable[[str], None] | None = 
     ------
     AudioFileError
         The sound cannot be heard at its rate.
+    RecipeError
+        The model has no classes.
     MemoryLimitError
         Memory runs out with a single patch.
     """
+    model.table.check_has_classes()
     from dreamsound_studio.dream.ear import Ear
     from dreamsound_studio.dream.mono import mono_of
     from dreamsound_studio.dream.objective_functions import ClassObjective

@@ -94,6 +94,7 @@ def _looks(terms: Objective) -> list[Callable[[NameTable], object]]:
 
 def _check_atom(atom: Any, table: NameTable) -> None:
     if isinstance(atom, Class):
+        table.check_has_classes()
         if atom.choice is None:
             table.find_class(atom.name)
     elif isinstance(atom, FurtherAtom):
@@ -192,6 +193,7 @@ def objective_of(
 
 
 def _class_objective(atom: Class, table: NameTable, choices: list[ClassChoice]) -> ClassObjective:
+    table.check_has_classes()
     at = atom.at or DEFAULT_AT
     if atom.choice == "patch":
         return ClassObjective(at, None)

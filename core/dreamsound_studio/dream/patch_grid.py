@@ -58,8 +58,9 @@ class PatchGrid:
         Every sample lies in the same number of patches, wherever the grid starts.
         """
         hop = hop_frames * model.frame_hop_samples
+        shifted = math.floor(shift * hop)
         # The first patch is the first one on the shifted grid that reaches into the sound.
-        first = math.floor(shift * hop) - hop
+        first = shifted - shifted % model.grid_step_samples - hop
         first -= (first + model.patch_samples - 1) // hop * hop
         count = (length - 1 - first) // hop + 1
         return cls(first, count, hop, model.patch_samples, length, context=True)

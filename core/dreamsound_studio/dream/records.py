@@ -26,7 +26,8 @@ class StepEvent:
     loss : float
         The objective of the sound at the *start* of the step.
     class_index, class_name : int, str
-        The class that was maximised; for a layer, the class heard most in the source.
+        The class that was maximised; for a layer, the class heard most in the source. The name is
+        empty if the model has no classes.
     score : float
         Its mean score in the sound at the start of the step, 0..1.
     seconds : float
@@ -45,6 +46,19 @@ class StepEvent:
     seconds: float
     strength: float | None = None
     halvings: int = 0
+
+
+def change_of(initial: StepEvent, final: StepEvent) -> str:
+    """Return what a dream has changed: its class's score, or its loss if the model has no classes.
+
+    Parameters
+    ----------
+    initial, final : StepEvent
+        What the model hears in the source and in the dream.
+    """
+    if not final.class_name:
+        return f"loss {initial.loss:.4g} → {final.loss:.4g}"
+    return f"{final.class_name} {initial.score:.3f} → {final.score:.3f}"
 
 
 @dataclass

@@ -84,11 +84,12 @@ class Judge:
         ModelError
             It is unavailable or invalid.
         RecipeError
-            It is the model that is climbed, or one of several.
+            It is the model that is climbed, or one of several, or has no classes.
         """
         if self._name in WORDS:
             return
         judge = self._model(self._name)
+        judge.table.check_has_classes()
         if judge.weights_sha256 in [model.weights_sha256 for model in members(climbed)]:
             raise _same(self._name)
 

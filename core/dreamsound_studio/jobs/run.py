@@ -12,7 +12,7 @@ from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.formats import check_holds
 from dreamsound_studio.control import Control
 from dreamsound_studio.dream.patient import PatientDreamer
-from dreamsound_studio.dream.records import RawDream
+from dreamsound_studio.dream.records import RawDream, change_of
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.jobs.hooks import NO_HOOKS, Hooks, Progress
 from dreamsound_studio.jobs.judge import Judge, judge_of
@@ -247,9 +247,7 @@ class Runner:
             )
             self._protected += written.paths.values()
         report, record = described[-1]
-        progress.note(
-            f"{dream.final.class_name} {dream.initial.score:.3f} → {dream.final.score:.3f}"
-        )
+        progress.note(change_of(dream.initial, dream.final))
         if self._keeps_records:
             report.warnings += _kept(record, say)
         return report

@@ -50,9 +50,10 @@ def record_of(
         weights_sha256=dream.weights_sha256,
         engine_version=__version__,
         class_name=last.class_name,
-        score_before=first.score,
-        score_after=last.score,
-        scores={last.class_name: (first.score, last.score)},
+        # A model without classes has no scores.
+        score_before=first.score if last.class_name else None,
+        score_after=last.score if last.class_name else None,
+        scores={last.class_name: (first.score, last.score)} if last.class_name else {},
         judged=None if dream.judged is None else dream.judged.as_dict(),
         preset=preset,
         seconds_taken=sum(event.seconds for event in dream.steps),

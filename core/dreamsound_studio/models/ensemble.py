@@ -42,6 +42,7 @@ class Ensemble(Model):
         self.patch_frames = first.patch_frames
         self.published_hop_frames = first.published_hop_frames
         self.lead_samples = first.lead_samples
+        self.grid_step_samples = first.grid_step_samples
         self.pads_end = first.pads_end
         self.table = first.table
         self.graphs = first.graphs

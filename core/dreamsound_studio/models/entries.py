@@ -58,6 +58,8 @@ class CatalogEntry:
         Hash of the download; None if not published.
     weights_sha256 : str or None
         Hash of the names and values of the weights; None if not published.
+    mirrors : tuple of str
+        Further addresses of the same download, tried in this order.
     handles : tuple of str
         Its published handles, under which other programs cache it.
     weights_bytes : int or None
@@ -75,6 +77,7 @@ class CatalogEntry:
     download_bytes: int | None = None
     sha256: str | None = None
     weights_sha256: str | None = None
+    mirrors: tuple[str, ...] = ()
     handles: tuple[str, ...] = ()
     weights_bytes: int | None = None
     wheel_part: WheelPart | None = None
@@ -109,6 +112,9 @@ CATALOG: dict[str, CatalogEntry] = {
             handle="https://tfhub.dev/google/yamnet/1",
             files=("yamnet", "yamnet.h5"),
             download_bytes=16_000_000,
+            mirrors=(
+                "https://www.kaggle.com/api/v1/models/google/yamnet/tensorFlow2/yamnet/1/download",
+            ),
             handles=(
                 "https://tfhub.dev/google/yamnet/1",
                 "https://www.kaggle.com/models/google/yamnet/tensorFlow2/yamnet/1",

@@ -73,7 +73,9 @@ def build(weights: Weights) -> Model:
     if weights.kind == "yamnet":
         from dreamsound_studio.models.yamnet.network import load_yamnet
 
-        return load_yamnet(weights)
+        yamnet = load_yamnet(weights)
+        yamnet.name = weights.name  # the user's own, for a copy under another name
+        return yamnet
     if weights.kind == "musicnn":
         from dreamsound_studio.models.musicnn.network import load_musicnn
 

@@ -21,7 +21,7 @@ class NameTable:
     network : str
         The model's name in messages.
     class_names : tuple of str
-        By index.
+        By index; none of a network that has embeddings only.
     layers : mapping
         Every published layer name with its output shape for one patch, ``(frames, bands,
         channels)``, ``(frames, channels)`` or ``(units,)``, in network order.
@@ -51,6 +51,19 @@ class NameTable:
     guide_layer: str = "embeddings"
     texture_layers: tuple[str, ...] = ()
     elsewhere: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def has_classes(self) -> bool:
+        """Return whether the network has classes."""
+        return bool(self.class_names)
+
+    def check_has_classes(self) -> None:
+        """Raise `RecipeError` for a network that has embeddings only."""
+        if not self.has_classes:
+            raise RecipeError(
+                f"{self.network} has no classes, only embeddings. Use a guide, a texture or a "
+                "direction (guide:, texture:, direction:), or another model."
+            )
 
     def resolve_layer(self, name: str) -> str:
         """Return the published name of the layer `name`.
@@ -90,6 +103,7 @@ class NameTable:
         RecipeError
             The class does not exist; the message suggests the nearest names.
         """
+        self.check_has_classes()
         names = self.class_names
         folded = [name.casefold() for name in names]
         wanted = text.strip().casefold()

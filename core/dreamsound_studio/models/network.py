@@ -43,6 +43,8 @@ class Model(ABC):
         Hop of the patches as published, in frames.
     lead_samples : int
         Samples by which the first patch precedes the sound, as published.
+    grid_step_samples : int
+        Shifts of the patch grid are multiples of this.
     pads_end : bool
         Whether a last patch that reaches beyond the sound counts in full, as published; otherwise
         it counts by its share inside.
@@ -73,6 +75,7 @@ class Model(ABC):
     patch_frames: int
     published_hop_frames: int
     lead_samples: int = 0
+    grid_step_samples: int = 1
     pads_end: bool = True
     table: NameTable
     graphs: dict[Any, Any]
@@ -84,8 +87,8 @@ class Model(ABC):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Return the class names, by index."""
-        return self.table.class_names
+        """Return the class names, by index; one empty name where the network has no classes."""
+        return self.table.class_names or ("",)
 
     @property
     def audible_classes(self) -> npt.NDArray[np.float32]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from inspect import getattr_static
 from typing import TYPE_CHECKING, Protocol
 
 from dreamsound_studio.errors import ModelError
@@ -75,8 +76,11 @@ def plugin_of(name: str) -> Plugin:
         plugin: Plugin = entry.load()
     except Exception as error:  # third-party code can raise anything
         raise ModelError(f"Cannot import the plug-in {name} ({entry.value}): {error}") from error
+    # Not hasattr(), which computes a property: a table may be in a file that is not there.
     missing = [
-        part for part in ("network", "licence", "table", "load") if not hasattr(plugin, part)
+        part
+        for part in ("network", "licence", "table", "load")
+        if getattr_static(plugin, part, None) is None
     ]
     if missing:
         raise ModelError(f"The plug-in {name} ({entry.value}) lacks {', '.join(missing)}")

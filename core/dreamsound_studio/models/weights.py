@@ -11,6 +11,8 @@ from dreamsound_studio.errors import ModelError, UnknownModelError
 YAMNET_MARK = b"_yamnet"
 #: The same for basic-pitch: the name of one of its layers.
 BASIC_PITCH_MARK = b"contours-reduced"
+#: The description of a foreign SavedModel, in its folder.
+CARD_FILE = "dreamsound-model.json"
 MUSICNN_NAMES = ("mtt-musicnn", "msd-musicnn", "mtt-vgg", "msd-vgg")
 
 
@@ -65,14 +67,27 @@ def weights_at(path: Path) -> Weights:
                 f"{', '.join(MUSICNN_NAMES)}."
             )
         return Weights(name, path, "musicnn")
-    graph = path / "saved_model.pb"
-    if graph.is_file():
-        kind = kind_of(graph.read_bytes())
+    if (path / "saved_model.pb").is_file():
+        kind = kind_in(path)
         return Weights(path.resolve().name if kind == "savedmodel" else kind, path, kind)
     raise (ModelError if path.exists() else UnknownModelError)(
         f"{path}: not a SavedModel folder (with saved_model.pb), .h5 file or musicnn checkpoint "
         "folder (with .index)"
     )
+
+
+def kind_in(folder: Path) -> str:
+    """Return the kind of a SavedModel folder.
+
+    One with a card is foreign, also if it holds a network known here, as a retrained YAMNet does;
+    and so is one that cannot be read.
+    """
+    if (folder / CARD_FILE).is_file():
+        return "savedmodel"
+    try:
+        return kind_of((folder / "saved_model.pb").read_bytes())
+    except OSError:
+        return "savedmodel"
 
 
 def kind_of(graph: bytes) -> str:

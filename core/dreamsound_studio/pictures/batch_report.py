@@ -343,6 +343,8 @@ class BatchReport:
         else:
             before, after = row.before or 0, row.after or 0
             score = f"{escape_html(row.class_name)} {before:.3f} → {after:.3f}, {row.seconds:.1f} s"
+            if not row.class_name:  # of a model without classes
+                score = f"{row.seconds:.1f} s"
             players = [
                 player(render, os.path.relpath(path, self.out))
                 for render, path in row.renders.items()

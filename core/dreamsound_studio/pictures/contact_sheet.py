@@ -147,6 +147,8 @@ def _change(variation: Variation) -> str:
         return ""
     before, after = variation.before, variation.after
     level = "" if variation.gain_db is None else f", level {variation.gain_db:+.1f} dB"
+    if not after["class"]:  # of a model without classes
+        return f"<p>{level.removeprefix(', ')}</p>{judged_line(variation.judged)}"
     return (
         f"<p>{escape_html(after['class'])} {before['score']:.3f} → {after['score']:.3f}{level}</p>"
         f"{judged_line(variation.judged)}"

@@ -12,7 +12,7 @@ import numpy as np
 
 from dreamsound_studio.audio.clip import Clip
 from dreamsound_studio.audio.samples import FloatArray
-from dreamsound_studio.dream.records import RawDream
+from dreamsound_studio.dream.records import RawDream, change_of
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.render.mixer import RenderMixer
 from dreamsound_studio.render.options import RENDERS, RenderOptions
@@ -89,7 +89,7 @@ class Dream(RawDream):
         of_method = f"step{'s' * (steps != 1)} of {self.recipe.method}"
         return (
             f"<Dream of {_name_of(self.source)}: {steps} {of_method}, "
-            f"{self.final.class_name} {self.initial.score:.3f} → {self.final.score:.3f}, "
+            f"{change_of(self.initial, self.final)}, "
             f"{self.seconds:.2f} s, {self.sample_rate_hz} Hz, "
             f"{channels} channel{'s' * (channels != 1)}>"
         )

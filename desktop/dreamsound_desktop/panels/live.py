@@ -115,7 +115,7 @@ class LivePanel(QWidget):
         # A finished dream is scored as a whole: show the take's score, not the last step's.
         final = (job.result.get("final") if job.state == "done" else None) or progress
         name, score = final.get("class") or "", final.get("score")
-        parts = [name if score is None else f"{name} {score_text(float(score))}"]
+        parts = [name if score is None or not name else f"{name} {score_text(float(score))}"]
         eta_s = progress.get("eta_s")
         if job.state in HELD and eta_s is not None:
             parts.append(self.tr("{0} left").format(clock(eta_s)))

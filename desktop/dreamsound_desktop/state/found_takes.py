@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.selection import TimeSpan
-from dreamsound_desktop.state.takes import DreamTake, judged_text
+from dreamsound_desktop.state.takes import DreamTake, judged_text, score_of
 from dreamsound_studio.library.records import DreamRecord
 from dreamsound_studio.queue.store.records import Job
 from dreamsound_studio.render.note import RenderNote
@@ -37,8 +37,8 @@ def take_of_job(document: Document, job: Job) -> DreamTake | None:
         stop_s=start + (job.result.get("samples") or 0) / rate,
         recipe=job.result.get("recipe") or {},
         class_name=class_name,
-        score_before=None if before is None else before["score"],
-        score_after=None if after is None else after["score"],
+        score_before=score_of(before),
+        score_after=score_of(after),
         judged=judged_text(job.result.get("judged")),
         job=job.id,
     )
@@ -74,7 +74,8 @@ def add_take_of_render(document: Document, path: Path, note: RenderNote, span: T
     """Add a take of a render file, unless a take has the file already."""
     if any(str(path) in take.renders.values() for take in document.takes):
         return
-    scores: list[float | None] = [*note.scores] or [None]
+    # A model without classes has no scores.
+    scores: list[float | None] = ([*note.scores] if note.class_name else []) or [None]
     document.takes.put(
         DreamTake(
             number=document.takes.next_number(),

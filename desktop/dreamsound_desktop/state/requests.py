@@ -13,7 +13,7 @@ from dreamsound_desktop.state.document import Document
 from dreamsound_desktop.state.fields import amount_of
 from dreamsound_desktop.state.preferences import Preferences
 from dreamsound_desktop.state.selection import TimeSpan, preview_span
-from dreamsound_desktop.state.takes import DreamTake, judged_text
+from dreamsound_desktop.state.takes import DreamTake, judged_text, score_of
 from dreamsound_studio.jobs.request import JobRequest
 from dreamsound_studio.queue.new_job import new_job
 from dreamsound_studio.queue.store.records import Job, NewJob
@@ -241,8 +241,8 @@ def finished(take: DreamTake, job: Job) -> DreamTake:
         update={
             "renders": dict(result.get("renders") or {}),
             "class_name": "" if after is None else after["class"],
-            "score_before": None if before is None else before["score"],
-            "score_after": None if after is None else after["score"],
+            "score_before": score_of(before),
+            "score_after": score_of(after),
             "judged": judged_text(result.get("judged")),
             "warnings": [str(line) for line in result.get("warnings") or []],
             "job": job.id,

@@ -145,6 +145,11 @@ def judged_text(judged: Mapping[str, Any] | None) -> str:
     return "" if judged is None else str(Judgement.from_dict(judged))
 
 
+def score_of(heard: Mapping[str, Any] | None) -> float | None:
+    """Return the score in a job's result; None without one, as of a model without classes."""
+    return float(heard["score"]) if heard is not None and heard["class"] else None
+
+
 def score_text(score: float) -> str:
     """Return a class score for display, with enough digits to tell small scores apart."""
     if score < LEAST_SCORE:

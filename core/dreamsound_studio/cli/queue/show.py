@@ -98,7 +98,7 @@ def line_of(job: Job) -> str:
     progress = job.progress
     about = why_failed(job)
     if job.state in ("running", "cancelling"):
-        heard = f", {progress['class']} {progress['score']:.3f}" if "class" in progress else ""
+        heard = f", {progress['class']} {progress['score']:.3f}" if progress.get("class") else ""
         step = step_of(progress)
         eta_s = progress.get("eta_s")
         about = f"step {step}{heard}{'' if eta_s is None else f', ETA {clock(eta_s)}'}"
@@ -106,7 +106,9 @@ def line_of(job: Job) -> str:
     elif job.result.get("skipped"):
         about = "skipped, its renders exist"
     elif job.state == "done" and "final" in job.result:
-        before, after = job.result["initial"]["score"], job.result["final"]["score"]
-        about = f"{job.result['final']['class']} {before:.3f} → {after:.3f}"
+        initial, final = job.result["initial"], job.result["final"]
+        about = f"{final['class']} {initial['score']:.3f} → {final['score']:.3f}"
+        if not final["class"]:  # the model has no classes
+            about = f"loss {initial['loss']:.4g} → {final['loss']:.4g}"
     what = f"{job.name} ({job.preset})" if job.preset else job.name
     return f"{job.id:>5} {job.state:<10} {what}: {about}".rstrip(": ")

@@ -227,6 +227,7 @@ def cells_of(job: Job) -> tuple[str, ...]:
     score = progress.get("score")
     if job.state == "done" and "final" in job.result:
         heard, score = job.result["final"]["class"], job.result["final"]["score"]
+    score = score if heard else None  # a model without classes has no score
     if job.state == "queued":
         heard = ""
     is_held = job.state in ("running", "cancelling")

@@ -92,6 +92,7 @@ def watching(
     trust: bool = False,
     check: Callable[[Weights], object] = verify_weights,
     as_json: bool = False,
+    accepts_licence: bool = False,
 ) -> Iterator[Watch]:
     """Show downloads on standard error, and ask there whether a SavedModel may run.
 
@@ -103,6 +104,9 @@ def watching(
         As in :class:`Watch`; by default, what the model hears.
     as_json : bool, optional
         As in :class:`FetchLine`.
+    accepts_licence : bool, optional
+        Whether a licence that has to be accepted is accepted without a question; it is shown in
+        any case.
     """
     line = FetchLine(as_json)
 
@@ -113,8 +117,13 @@ def watching(
     def may_run(folder: Path) -> bool:
         return trust or _asked(folder)
 
+    def accepts(terms: str) -> bool:
+        if accepts_licence:
+            note(terms)
+        return accepts_licence or agreed(f"{terms}. Do you accept that?")
+
     try:
-        yield Watch(check, note, line.progress, may_run)
+        yield Watch(check, note, line.progress, may_run, accepts)
     finally:
         line.close()
 

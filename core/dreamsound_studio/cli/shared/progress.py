@@ -82,7 +82,8 @@ class StepLine:
             self._first_ended = time.monotonic()
         score = self._score.of(event)
         shown = "" if score is None else f" {score:.3f}"
-        self._text = f"loss {event.loss:.4g}, {event.class_name}{shown}{_strength_of(event)}"
+        heard = f", {event.class_name}{shown}" if event.class_name else ""
+        self._text = f"loss {event.loss:.4g}{heard}{_strength_of(event)}"
         step = f"{self._name}: step {event.step}/{self._steps}, {self._text}"
         if self._live is None:
             inform(f"{step}, {event.seconds:.2f} s{self._remaining()}")
@@ -95,18 +96,18 @@ class StepLine:
         self._text = text
         self._show()
 
-    def result(self, class_name: str, before: float, after: float) -> None:
+    def result(self, initial: StepEvent, final: StepEvent) -> None:
         """Show the score of the source and of the finished dream, on the published grid.
 
         Parameters
         ----------
-        class_name : str
-            The class that was dreamed.
-        before, after : float
-            Its mean score, 0..1.
+        initial, final : StepEvent
+            What the model hears in each.
         """
+        from dreamsound_studio.dream.records import change_of
+
         self._is_over = True
-        self._text = f"{class_name} {before:.3f} → {after:.3f}"
+        self._text = change_of(initial, final)
         if self._live is None:
             inform(f"{self._name}: {self._text}")
         self._show()

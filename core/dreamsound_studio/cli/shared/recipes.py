@@ -78,9 +78,9 @@ def named_classes(recipe: Recipe) -> list[str]:
 
 
 def check_classes(names: Iterable[str], model: str) -> None:
-    """Raise `RecipeError` for a class that no network has which `model` may mean."""
-    looks = [partial(NameTable.find_class, text=name) for name in names]
-    check_known_here(looks, model)
+    """Raise `RecipeError` for a class that no network has which `model` may mean, or for none."""
+    classes = [partial(NameTable.find_class, text=name) for name in names]
+    check_known_here([NameTable.check_has_classes, *classes], model)
 
 
 def preset_name(preset: str | None) -> str:

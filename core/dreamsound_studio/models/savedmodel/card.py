@@ -1,16 +1,17 @@
 """The description of a foreign SavedModel that dreaming needs. No TensorFlow here.
 
-A SavedModel states neither its sample rate nor its classes. They are read from
-``dreamsound-model.json`` in its folder, written by ``dreamsound models pull NAME --from FOLDER
---rate HZ --classes FILE``. If it does not name the classes, they come from the only table in
-``assets``::
+A SavedModel states neither its sample rate nor its classes, nor which of its outputs is which.
+``dreamsound models add NAME --from FOLDER`` finds out, and writes what it found to
+``dreamsound-model.json`` in the model's folder, where it can be edited::
 
-    {"sample_rate_hz": 16000, "classes": "assets/classes.csv", "patch_s": 0.96}
+    {"sample_rate_hz": 32000, "signature": "serving_default", "output": "label",
+     "outputs": "logits", "embeddings": "embedding", "classes": "assets/labels.csv", "patch_s": 5.0}
+
+A card that does not name the classes means the only table in ``assets``.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,16 +23,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.files import read_limited
 from dreamsound_studio.models.names import NameTable
+from dreamsound_studio.models.savedmodel.labels import read_classes
 from dreamsound_studio.models.store.archive import stays_inside
+from dreamsound_studio.models.weights import CARD_FILE
 from dreamsound_studio.wrong_values import advice
 
-CARD_FILE = "dreamsound-model.json"
-#: Columns that can hold a class's name, best first.
-NAME_COLUMNS = ("display_name", "name", "class", "label", "tag")
-#: No valid card is larger, and no table of classes.
-MOST_CARD_BYTES, MOST_TABLE_BYTES = 2**16, 64 * 2**20
-#: Most rows of a table of classes.
-MOST_CLASSES = 1_000_000
+#: No valid card is larger.
+MOST_CARD_BYTES = 2**16
 
 
 class CardFile(BaseModel):
@@ -40,27 +38,67 @@ class CardFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     sample_rate_hz: Annotated[int, Field(ge=1000, le=384_000, description="input sample rate, Hz")]
+    network: Annotated[
+        str | None, Field(max_length=200, description="the published network that it is")
+    ] = None
+    licence: Annotated[
+        str | None, Field(max_length=200, description="licence of the weights, as accepted")
+    ] = None
+    signature: Annotated[
+        str | None, Field(description="the function to call: a signature, or an attribute")
+    ] = None
+    output: Annotated[
+        str | None, Field(description="the output with the scores; FUNCTION:OUTPUT of another")
+    ] = None
+    outputs: Annotated[
+        Literal["scores", "logits"], Field(description="whether a sigmoid is already applied")
+    ] = "scores"
+    embeddings: Annotated[str | None, Field(description="the output with the embeddings")] = None
+    embedding_units: Annotated[
+        int | None, Field(ge=1, le=1_000_000, description="length of an embedding")
+    ] = None
     classes: Annotated[
         str | None,
         Field(description="table of class names: .csv with a header, or a name per line"),
     ] = None
+    classes_header: Annotated[
+        bool | None,
+        Field(description="whether the first line of a .csv of one column is its header"),
+    ] = None
     patch_s: Annotated[float, Field(gt=0.01, le=60, description="length of one input, seconds")] = (
         0.975
     )
-    outputs: Annotated[
-        Literal["scores", "logits"], Field(description="whether a sigmoid is already applied")
-    ] = "scores"
     band_top_hz: Annotated[
         float | None, Field(gt=0, description="top of its band, Hz; half its rate by default")
     ] = None
 
+    @property
+    def has_classes(self) -> bool:
+        """Return whether the network has classes: not if only its embeddings are named."""
+        return self.classes is not None or self.output is not None or self.embeddings is None
+
+    def shown(self) -> dict[str, Any]:
+        """Return the fields that state something, as they are written and shown."""
+        return self.model_dump(exclude_none=True, exclude=None if self.has_classes else {"outputs"})
+
 
 @dataclass(frozen=True)
 class Card:
-    """The description of a SavedModel: the fields of its file, and the names of its classes."""
+    """The description of a SavedModel: the fields of its file, and the names of its classes.
+
+    Attributes
+    ----------
+    file : CardFile
+        The fields.
+    table : NameTable
+        Its classes, as far as the card tells its layers too.
+    classes : pathlib.Path or None
+        The table of its classes; None for a network without classes.
+    """
 
     file: CardFile
     table: NameTable
+    classes: Path | None
 
 
 def read_card(folder: Path, name: str | None = None) -> Card:
@@ -82,91 +120,76 @@ def read_card(folder: Path, name: str | None = None) -> Card:
     ModelError
         The rate or the classes are neither given nor found.
     """
-    place = folder / CARD_FILE
     what_to_do = (
-        f'Write {{"sample_rate_hz": 16000, "classes": "classes.csv"}} to {place}, or run '
-        f"dreamsound models pull NAME --from {folder} --rate HZ --classes FILE."
+        f"Run dreamsound models add NAME --from {folder} --rate HZ --labels FILE, or write "
+        f'{{"sample_rate_hz": 16000, "classes": "classes.csv"}} to {folder / CARD_FILE}.'
     )
+    file = read_card_file(folder)
+    if file is None:
+        raise ModelError(f"{folder}: unknown sample rate. {what_to_do}")
+    classes = _classes_of(file, folder, what_to_do)
+    names = () if classes is None else read_classes(classes, file.classes_header)
+    layers = {} if classes is None else {"scores": (len(names),)}
+    if file.embedding_units is not None:
+        layers["embeddings"] = (file.embedding_units,)
+    table = NameTable(
+        network=name or folder.resolve().name,
+        class_names=names,
+        layers=layers,
+        guide_layer="embeddings" if "embeddings" in layers or classes is None else "scores",
+    )
+    return Card(file, table, classes)
+
+
+def read_card_file(folder: Path) -> CardFile | None:
+    """Return the fields of a SavedModel's card, or None if it has no card.
+
+    Raises
+    ------
+    ModelError
+        The card is not valid.
+    """
+    place = folder / CARD_FILE
     try:
         content = read_limited(place, MOST_CARD_BYTES, ModelError, "too large for a card")
     except ModelError:
         if place.exists():
             raise
-        raise ModelError(f"{folder}: unknown sample rate. {what_to_do}") from None
+        return None
     try:
         document = json.loads(content)
         if not isinstance(document, dict):
-            raise ModelError(f"{place}: not a JSON object. {what_to_do}")
-        file = CardFile.model_validate(document)
+            raise ModelError(f"{place}: not a JSON object. Use {', '.join(CardFile.model_fields)}.")
+        return CardFile.model_validate(document)
     except ValidationError as error:
         problem = error.errors()[0]
         field = ".".join(str(part) for part in problem["loc"])
         raise ModelError(f"{place}: {field}: {_wrong(problem)}") from error
     except (ValueError, RecursionError) as error:  # not JSON, or not UTF-8
         raise ModelError(f"{place}: invalid JSON: {error}") from error
+
+
+def write_card(folder: Path, file: CardFile) -> None:
+    """Write a SavedModel's card."""
+    text = json.dumps(file.shown(), indent=1, ensure_ascii=False)
+    (folder / CARD_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def _classes_of(file: CardFile, folder: Path, what_to_do: str) -> Path | None:
+    if not file.has_classes:
+        return None
     if file.classes is not None:
         if not (stays_inside(file.classes) and file.classes.isprintable()):
             raise ModelError(
-                f"{place}: classes must be in the model's folder, not {file.classes!a:.60}"
+                f"{folder / CARD_FILE}: classes must be in the model's folder, not "
+                f"{file.classes!a:.60}"
             )
-        classes = folder / file.classes
-    else:
-        found = _tables_in(folder / "assets")
-        if len(found) != 1:
-            there = ", ".join(path.name for path in found) or "none"
-            raise ModelError(
-                f"{folder}: unknown table of classes (in assets: {there}). {what_to_do}"
-            )
-        classes = found[0]
-    names = read_classes(classes)
-    table = NameTable(
-        network=name or folder.resolve().name,
-        class_names=names,
-        layers={"scores": (len(names),)},
-        guide_layer="scores",
-    )
-    return Card(file, table)
-
-
-def read_classes(path: Path) -> tuple[str, ...]:
-    """Read class names, by index.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A ``.csv`` with a header and a column named as in :data:`NAME_COLUMNS`, or a text file with
-        one name per line.
-
-    Raises
-    ------
-    ModelError
-        It cannot be read, or contains no names.
-    """
-    try:
-        content = read_limited(path, MOST_TABLE_BYTES, ModelError, "too large for a table")
-        text = content.decode("utf-8-sig")
-    except (ModelError, UnicodeDecodeError) as error:
-        reason = str(error).removeprefix(f"{path}: ")
-        raise ModelError(f"{path}: cannot read the classes: {reason}") from error
-    if path.suffix.lower() == ".csv":
-        try:
-            rows = list(csv.DictReader(text.splitlines()))
-        except csv.Error as error:
-            raise ModelError(f"{path}: cannot read the classes: {error}") from error
-        columns = rows[0].keys() if rows else ()
-        column = next((name for name in NAME_COLUMNS if name in columns), None)
-        if column is None:
-            raise ModelError(
-                f"{path}: no column {', '.join(NAME_COLUMNS[:-1])} or {NAME_COLUMNS[-1]}"
-            )
-        names = [str(row[column] or "").strip() for row in rows]
-    else:
-        names = [line.strip() for line in text.splitlines() if line.strip()]
-    if not names or not all(names):
-        raise ModelError(f"{path}: no class names, or an empty name")
-    if len(names) > MOST_CLASSES:
-        raise ModelError(f"{path}: more than {MOST_CLASSES} classes")
-    return tuple(names)
+        return folder / file.classes
+    found = _tables_in(folder / "assets")
+    if len(found) != 1:
+        there = ", ".join(path.name for path in found) or "none"
+        raise ModelError(f"{folder}: unknown table of classes (in assets: {there}). {what_to_do}")
+    return found[0]
 
 
 def _wrong(problem: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from dreamsound_studio.errors import ModelError, UntrustedModelError
 from dreamsound_studio.models.store import ledger
 from dreamsound_studio.models.store.caches import CachedFolder
-from dreamsound_studio.models.store.fetch import fetch_saved_model
+from dreamsound_studio.models.store.fetch import fetch_first, fetch_saved_model
 from dreamsound_studio.models.store.handles import Handle
 from dreamsound_studio.models.store.watch import Watch
 
@@ -50,7 +50,7 @@ def fetch_handle(handle: Handle, models: Path, places: str, watch: Watch) -> Pat
     folder = models / handle.folder_name
     watch.note(f"downloading {handle.url}")
     try:
-        fetch_saved_model(handle.url, folder, watch)
+        fetch_first(handle.download_urls, lambda url: fetch_saved_model(url, folder, watch), watch)
     except ModelError as error:
         raise ModelError(
             f"Model {handle.url} not found in {places}, and the download failed: {error}. Check "

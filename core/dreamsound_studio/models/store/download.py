@@ -8,7 +8,6 @@ import re
 import shutil
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,13 @@ from typing import Any
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.files import sha256_of
 from dreamsound_studio.locks import held
+from dreamsound_studio.models.store.failures import (
+    is_web_page,
+    reason_of_failure,
+    reason_of_status,
+    through_proxy,
+    web_page_from,
+)
 
 #: Time limit for a silent server.
 PATIENCE_SECONDS = 30.0
@@ -131,7 +137,8 @@ def _attempt(fetch: _Fetch) -> None:
             headers["If-Range"] = validator
     request = urllib.request.Request(fetch.address, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
+        # Not urlopen(), which keeps the proxies of its first call in a process.
+        with urllib.request.build_opener().open(request, timeout=PATIENCE_SECONDS) as answer:
             _receive(fetch, answer, start)
     except urllib.error.HTTPError as error:
         status, reason = error.code, error.reason
@@ -139,18 +146,18 @@ def _attempt(fetch: _Fetch) -> None:
         if status == 416:  # the partial file no longer matches the server's
             _forget(fetch)
             raise _BrokenOffError("the file on the server has changed") from error
-        reason = f"HTTP {status} ({reason}){_proxy_of(fetch.address) if status == 407 else ''}"
+        reason = reason_of_status(status, reason, fetch.address)
         if status in PASSING_STATUS:
             raise _BrokenOffError(reason) from error
         raise ModelError(f"{fetch.address}: {reason}") from error
     except urllib.error.URLError as error:
-        reason = f"connection failed ({error.reason}){_proxy_of(fetch.address)}"
+        reason = reason_of_failure(error.reason, fetch.address)
         if isinstance(error.reason, TimeoutError):
             raise _BrokenOffError(reason) from error
         raise ModelError(f"{fetch.address}: {reason}") from error
     except TimeoutError as error:
         raise _BrokenOffError(
-            f"no response for {PATIENCE_SECONDS:g} s{_proxy_of(fetch.address)}"
+            f"no response for {PATIENCE_SECONDS:g} s{through_proxy(fetch.address)}"
         ) from error
     except (http.client.HTTPException, ConnectionError) as error:
         raise _BrokenOffError(f"connection lost ({error})") from error
@@ -177,6 +184,10 @@ def _receive(fetch: _Fetch, answer: Any, start: int) -> None:
     _check_room(fetch, (total or done) - done)
     with fetch.partial.open("ab" if start else "wb") as file:
         while block := _read(answer):
+            if done == 0 and is_web_page(block):
+                file.close()
+                _forget(fetch)
+                raise ModelError(f"{fetch.address}: {web_page_from(answer.url, fetch.address)}")
             done += len(block)
             if done > fetch.most_bytes:
                 file.close()
@@ -243,13 +254,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-def _proxy_of(address: str) -> str:
-    """Return a note about the proxy for an address, without its password."""
-    parts = urllib.parse.urlsplit(address)
-    proxy = urllib.request.getproxies().get(parts.scheme)
-    if proxy is None or urllib.request.proxy_bypass(parts.hostname or ""):
-        return ""
-    host = proxy.rpartition("@")[2].rpartition("//")[2]
-    return f" through the proxy {host} of {parts.scheme}_proxy"

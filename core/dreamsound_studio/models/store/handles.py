@@ -100,6 +100,14 @@ class Handle:
         return tuple(dict.fromkeys(urls))
 
     @property
+    def download_urls(self) -> tuple[str, ...]:
+        """Return the URLs that serve the model, in the order to try them."""
+        if self.kaggle is None or self.kaggle.version is None:
+            return (self.url,)
+        path = self.url.removeprefix(f"https://{KAGGLE_HOSTS[0]}/models/")
+        return (self.url, f"https://{KAGGLE_HOSTS[0]}/api/v1/models/{path}/download")
+
+    @property
     def folder_name(self) -> str:
         """Return the name of its folder in the user's data folder."""
         path = urllib.parse.urlsplit(self.url).path.removeprefix("/models/")

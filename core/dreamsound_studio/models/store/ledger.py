@@ -127,6 +127,19 @@ def note_unreachable(name: str, reason: str) -> None:
     _write(known)
 
 
+def is_explained(name: str) -> bool:
+    """Return whether it has been explained what changes without an unreachable model."""
+    return bool(_read().get("unreachable", {}).get(name, {}).get("explained"))
+
+
+def note_explained(name: str) -> None:
+    """Remember that it has been explained; for as long as the model is unreachable."""
+    known = _read()
+    if name in known.get("unreachable", {}):
+        known["unreachable"][name]["explained"] = True
+        _write(known)
+
+
 def forget_unreachable(name: str) -> None:
     """Forget that a model was unreachable."""
     known = _read()

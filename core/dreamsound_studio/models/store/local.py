@@ -16,7 +16,7 @@ from dreamsound_studio.models.entries import CATALOG, DEFAULT_MODEL, FALLBACK_MO
 from dreamsound_studio.models.plugins import plugin_entries
 from dreamsound_studio.models.store.caches import CachedFolder, cached_folders
 from dreamsound_studio.models.store.handles import Handle, parse_handle
-from dreamsound_studio.models.weights import Weights, weights_at
+from dreamsound_studio.models.weights import Weights, kind_in, weights_at
 from dreamsound_studio.paths import data_folder
 
 MODELS_VARIABLE = "DREAMSOUND_MODELS"
@@ -87,7 +87,7 @@ def own_models() -> list[Weights]:
     """Return the SavedModels that the user has pulled under their own names."""
     listed = {file for entry in CATALOG.values() for file in entry.files}
     return [
-        Weights(place.name, place, "savedmodel")
+        Weights(place.name, place, kind_in(place))
         for folder in search_folders()
         if folder.is_dir()
         for place in sorted(folder.iterdir())
@@ -208,4 +208,4 @@ def weights_in(place: Path, name: str, handle: Handle | None) -> Weights:
         found = weights_at(place)
         # YAMNet at an address that is not its own is YAMNet; any other keeps its handle as a name.
         return found if found.kind != "savedmodel" else Weights(handle.url, place, "savedmodel")
-    return Weights(name, place, CATALOG[name].kind if name in CATALOG else "savedmodel")
+    return Weights(name, place, CATALOG[name].kind if name in CATALOG else kind_in(place))

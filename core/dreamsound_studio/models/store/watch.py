@@ -28,9 +28,12 @@ class Watch:
         Called with the bytes so far, and the total or None.
     may_run : callable
         Called with the folder of a foreign SavedModel; returns whether it may run.
+    accepts : callable
+        Called with a licence that asks for more than most; returns whether it is accepted.
     """
 
     check: Callable[[Weights], object]
     note: Callable[[str], object] = _say_nothing
     progress: Callable[[int, int | None], object] = _say_nothing
     may_run: Callable[[Path], bool] = lambda _folder: False
+    accepts: Callable[[str], bool] = lambda _terms: False
