@@ -84,6 +84,9 @@ def test_an_array_with_its_rate_gives_what_a_clip_gives(
     before = values.copy()
     result = dreamsound.dream(values, RATE, model=yamnet, class_="Whistling", steps=1)
     clip = dreamsound.Clip.from_array(values, RATE)
+    named = dreamsound.dream(values, RATE, model="yamnet", class_="Whistling", steps=1)
+    np.testing.assert_array_equal(named.render("dream"), result.render("dream"))
+    assert named.recipe.model == "yamnet"
     same = dreamsound.dream(clip, recipe(steps=1), model=yamnet)
     assert result.sample_rate_hz == RATE
     assert result.samples.array().shape == (channels or 1, 9600)

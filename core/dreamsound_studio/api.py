@@ -58,8 +58,9 @@ class Dreaming:
         the same sound, to continue.
     span : str, optional
         Part of a file, such as ``1:30-2:00``.
-    model : Model, optional
-        A loaded model. By default, the recipe's model is loaded.
+    model : Model or str, optional
+        A loaded model, or the recipe's field: what :func:`load_model` takes. By default, the
+        recipe's model is loaded.
     judge : Model or str, optional
         A second model, which hears source and dream; the result's ``judged`` has what it hears. A
         loaded model, what :func:`load_model` takes, ``none``, or ``auto``: musicnn, if it is on
@@ -106,13 +107,15 @@ class Dreaming:
         bed_file: str | os.PathLike[str] | Clip | None = None,
         start: str | os.PathLike[str] | Clip | None = None,
         span: str | None = None,
-        model: Model | None = None,
+        model: Model | str | None = None,
         judge: Model | str = "auto",
         trust: bool = False,
         control: Control | None = None,
         keep_every: int = 0,
         **fields: Any,
     ) -> None:
+        if isinstance(model, str):
+            fields, model = fields | {"model": model}, None
         self.recipe = _recipe_of(recipe, fields)
         self.control = control or Control()
         if model is None:

@@ -101,7 +101,7 @@ def test_energy_is_the_sum_of_squares() -> None:
 
 
 def test_silent_clips_and_foreign_starts_are_refused() -> None:
-    with pytest.raises(AudioFileError, match=r"the sound is silent \(all samples are 0\)"):
+    with pytest.raises(AudioFileError, match=r"the sound is silent \(all samples are 0, or"):
         check_audible(Clip.from_array(np.zeros((2, 10)), 16_000))
     check_audible(Clip.from_array([0, 1e-9, 0], 16_000))
     clip = Clip.from_array(noise(2, 100), 16_000)

@@ -291,3 +291,59 @@ def test_what_nobody_reads_is_refused_with_what_to_do(
     monkeypatch.setenv(FFMPEG_VARIABLE, str(tmp_path / "missing"))
     with pytest.raises(AudioFileError, match=f"{FFMPEG_VARIABLE}: .*missing is not a program"):
         read_clip(path)
+
+
+@pytest.mark.parametrize(
+    ("format_", "subtype"),
+    [("WAV", "GSM610"), ("WAV", "G721_32"), ("WAV", "NMS_ADPCM_16"), ("XI", "DPCM_16")],
+)
+def test_what_libsndfile_reads_only_forward_is_read_from_anywhere(
+    tmp_path: Path, format_: str, subtype: str
+) -> None:
+    path = tmp_path / "a.bin"
+    tone = 0.5 * np.sin(np.arange(8000) / 5)
+    soundfile.write(path, tone, 8000, format=format_, subtype=subtype)
+    clip = quietly(path)
+    whole = clip.samples.array()
+    length = min(whole.shape[1], 8000)
+    assert np.corrcoef(whole[0, 200:length], tone[200:length])[0, 1] > 0.95
+    part = read_clip(path, (3000, 5000), context_samples=700)
+    np.testing.assert_array_equal(part.samples.array(), whole[:, 3000:5000])
+    np.testing.assert_array_equal(part.before, whole[:, 2300:3000])
+    np.testing.assert_array_equal(part.after, whole[:, 5000:5700])
+
+
+def test_of_several_data_chunks_the_first_is_read(tmp_path: Path) -> None:
+    first, second = noise(2), noise(2, 900)
+    title = chunk(b"LIST", b"INFO" + chunk(b"INAM", b"Rain\0"))
+    content = (chunk(b"data", packed(first)), title, chunk(b"data", packed(second)))
+    (tmp_path / "a.wav").write_bytes(wave(form(2), *content))
+    with pytest.warns(AudioFileWarning, match="has 2 data chunks, of which only the first is read"):
+        clip = read_clip(tmp_path / "a.wav")
+    np.testing.assert_allclose(clip.samples.array(), first, atol=1e-6)
+    with open_sound(tmp_path / "a.wav") as sound:
+        assert sound.title == "Rain"
+
+
+def test_a_format_after_the_samples_is_read(tmp_path: Path) -> None:
+    samples = noise(2, 901)
+    (tmp_path / "a.wav").write_bytes(wave(chunk(b"data", packed(samples)), form(2)))
+    clip = quietly(tmp_path / "a.wav")
+    np.testing.assert_allclose(clip.samples.array(), samples, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.wav", wave(form(2)), "WAV, but damaged or of a rare kind .*No 'data' chunk.*Export it"),
+        ("a.wav", wave(chunk(b"data", b"1234")), "WAV, but damaged or of a rare kind .*Export it"),
+        ("a.mp3", b"<html>404 Not Found</html>" * 9, r"not a readable .*\(no MPEG audio in it\)"),
+    ],
+)
+def test_a_damaged_file_is_not_taken_for_a_foreign_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, reason: str
+) -> None:
+    monkeypatch.setenv(FFMPEG_VARIABLE, "off")
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(AudioFileError, match=reason):
+        read_clip(tmp_path / name)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dreamsound_studio.audio.samples import Samples
+from dreamsound_studio.audio.samples import FloatArray, Samples
 from dreamsound_studio.dream.ear import Ear
 from dreamsound_studio.dream.kept_graphs import Graph, drop_graphs, graphs_bytes
 from dreamsound_studio.dream.mono import Mono
-from dreamsound_studio.dream.objective_functions import ChannelObjective, ClassObjective
+from dreamsound_studio.dream.objective_functions import ChannelObjective, ClassObjective, Sum
 from dreamsound_studio.models.network import Model
 from dreamsound_studio.models.yamnet.network import YamNet
 
@@ -144,3 +144,31 @@ def test_a_first_call_that_fails_is_followed_by_another() -> None:
     with pytest.raises(MemoryError):
         graph()
     assert graph() == 2
+
+
+@pytest.mark.yamnet
+def test_objectives_that_differ_only_in_weights_share_a_graph(alone: YamNet) -> None:
+    layer = "layer2/pointwise_conv/relu"
+    terms = (ClassObjective(), ChannelObjective(layer, 3))
+    sound = Mono(
+        Samples.of(np.random.default_rng(0).standard_normal((1, LENGTH)).astype(np.float32) / 10)
+    )
+
+    def heard(*weights: float) -> tuple[float, FloatArray]:
+        objective = Sum(tuple(zip(weights, terms, strict=True)))
+        ear = Ear(alone, objective, 16_000, hop_frames=48)
+        slope = Samples(1, LENGTH)
+        value = ear.gradient(sound, ear.grid(LENGTH, None), (7,), slope).loss
+        return value, slope.read(0, LENGTH)[0]
+
+    one, first = heard(1.0, 0.0)
+    other, second = heard(0.0, 1.0)
+    both, sum_of_both = heard(2.0, -0.5)
+    assert len([key for key in alone.graphs if isinstance(key, tuple)]) == 1
+    assert both == pytest.approx(2 * one - 0.5 * other, rel=1e-4)
+    wished = 2 * first - 0.5 * second
+    assert np.abs(sum_of_both - wished).max() < 1e-3 * np.abs(wished).max()
+    alone_slope = Samples(1, LENGTH)
+    ear = Ear(alone, terms[0], 16_000, hop_frames=48)
+    assert ear.gradient(sound, ear.grid(LENGTH, None), (7,), alone_slope).loss == one
+    assert np.abs(alone_slope.read(0, LENGTH)[0] - first).max() < 1e-5 * np.abs(first).max()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from random import Random
 from typing import Any
 
@@ -37,7 +38,12 @@ def mutated(data: bytes, random: Random, others: list[bytes]) -> bytes:
         Inputs to take parts from.
     """
     if data.startswith(GZIP) and random.random() < 0.9:
-        return gzip.compress(mutated(gzip.decompress(data), random, others), 1)
+        try:
+            content = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error):
+            pass  # a wrapping that was changed before
+        else:
+            return gzip.compress(mutated(content, random, others), 1)
     if data[:1] == b"{" and random.random() < 0.6:
         try:
             return json.dumps(_changed(json.loads(data), random)).encode()

@@ -1,4 +1,4 @@
-"""Fuzz the readers of files: ``python dev.py fuzz [TARGET ...] [--seconds S] [--seed N]``.
+"""Fuzz the readers of files: ``python dev.py fuzz [TARGET ...] [--seconds S] [--inputs N]``.
 
 Each target gets a minute by default. A finding ends its target, and is written to ``--out``: put it
 into ``tests/fuzz/corpus/TARGET`` with its mending, and the tests try it forever.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import math
 import signal
 import sys
 import time
@@ -36,13 +37,13 @@ def _too_slow(_number: int, _frame: FrameType | None) -> None:
     raise TooSlowError
 
 
-def fuzz(name: str, seconds: float, seed: int, out: Path | None) -> tuple[int, bool]:
+def fuzz(name: str, seconds: float, most: float, seed: int, out: Path | None) -> tuple[int, bool]:
     """Fuzz a target; return the number of inputs, and whether all were as they should be."""
     random, target = Random(f"{name} {seed}"), TARGETS[name]
     kept = corpus(name)
     first = len(kept)
     end_s, count = time.monotonic() + seconds, 0
-    while time.monotonic() < end_s:
+    while count < most and time.monotonic() < end_s:
         data = mutated(random.choice(kept), random, kept) if count >= first else kept[count]
         count += 1
         signal.setitimer(signal.ITIMER_REAL, MOST_S)
@@ -74,7 +75,8 @@ def main() -> int:
     """Fuzz the targets that are named, or all; return 1 if there is a finding."""
     parser = argparse.ArgumentParser(prog="dev.py fuzz", description=__doc__)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
-    parser.add_argument("--seconds", type=float, default=60.0, help="for each target")
+    parser.add_argument("--seconds", type=float, help="for each target (60, or as --inputs asks)")
+    parser.add_argument("--inputs", type=int, help="most inputs for each target")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--out", type=Path, help="folder for findings")
     asked = parser.parse_args()
@@ -83,9 +85,11 @@ def main() -> int:
         parser.error(f"unknown target {unknown[0]}: use {', '.join(TARGETS)}")
     signal.signal(signal.SIGALRM, _too_slow)
     warnings.simplefilter("ignore")  # about truncated sounds, thousands of them
+    most = math.inf if asked.inputs is None else asked.inputs
+    seconds = asked.seconds or (60.0 if asked.inputs is None else math.inf)
     code = 0
     for name in asked.targets or TARGETS:
-        count, is_clean = fuzz(name, asked.seconds, asked.seed, asked.out)
+        count, is_clean = fuzz(name, seconds, most, asked.seed, asked.out)
         print(f"fuzz: {name}: {count} inputs, {'nothing' if is_clean else 'something'} found")
         code |= not is_clean
     return code

@@ -145,7 +145,8 @@ def check_audible(clip: Clip) -> None:
     """Raise `AudioFileError` for a clip of digital silence."""
     if peak_of(clip.samples) == 0.0:
         raise AudioFileError(
-            f"{clip.name}: the sound is silent (all samples are 0). Use another, or another span."
+            f"{clip.name}: the sound is silent (all samples are 0, or the same offset). Use "
+            "another, or another span."
         )
 
 

@@ -85,9 +85,11 @@ def sound_file(path: str | os.PathLike[str]) -> OpenedSound:
         raise AudioFileError(f"{path}: {error.strerror or error}") from error
     except (soundfile.LibsndfileError, TypeError) as error:
         kind = foreign_kind(Path(path))
-        if kind is not None:
-            return _decoded_sound(Path(path), kind)
         reason = getattr(error, "error_string", str(error)).strip().rstrip(".")
+        if "does not exist" in reason:  # what the MP3 decoder finds no frame in
+            reason = "no MPEG audio in it"
+        if kind is not None:
+            return _decoded_sound(Path(path), kind, reason)
         raise AudioFileError(
             f"{path}: not a readable sound file ({reason}). DreamSound reads {OWN_FORMATS}; "
             "convert other files to WAV first, for example with ffmpeg."
@@ -109,9 +111,9 @@ def _parts(path: str | os.PathLike[str], mended: Mended | None) -> list[Any]:
     return _pieced([PiecedFile(FileContent(path), pieces) for pieces in mended.parts])
 
 
-def _decoded_sound(path: Path, kind: ForeignKind) -> OpenedSound:
+def _decoded_sound(path: Path, kind: ForeignKind, reason: str) -> OpenedSound:
     """Open a file of a kind that ffmpeg decodes."""
-    made = decoded(path, kind)
+    made = decoded(path, kind, reason)
     parts = _pieced([PiecedFile(made, (Slice(0, made.size),))])
     sound = OpenedSound(str(path), parts, made.speakers, None)
     sound.format, sound.subtype = kind.name, kind.demuxer

@@ -1,8 +1,9 @@
 """The graphs through which a model hears a block of patches: forward, and back to the samples.
 
-They are traced once for each objective, hop and precision; the model keeps those used last, as far
-as its budget of memory goes. Resampling has graphs of its own: they are small, and sounds of every
-rate share those of the network, which take a second and more to trace.
+They are traced once for each objective, hop and precision; objectives that differ only in the
+weights of their terms share them. The model keeps those used last, as far as its budget of memory
+goes. Resampling has graphs of its own: they are small, and sounds of every rate share those of the
+network, which take a second and more to trace.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from dreamsound_studio.dream.mono import EQUALISER_POINTS
 from dreamsound_studio.dream.objective_functions import (
     FRAME_SAMPLES,
     PATCH_STARTS,
+    TERM_WEIGHTS,
     ObjectiveFunction,
+    terms_and_weights,
 )
 from dreamsound_studio.dsp.resample import Resampler
 from dreamsound_studio.models.network import Model, Tensor
@@ -80,9 +83,10 @@ def graphs_of(
     ``known`` is what `dream.moments` knows of the whole sound, by name; nothing for most
     objectives.
     """
+    terms, term_weights = terms_and_weights(objective)
     network = kept(
         model,
-        (objective, hop_frames, precision, varied, prior),
+        (terms, hop_frames, precision, varied, prior),
         lambda: _traced(model, objective, hop_frames, precision, varied, prior),
     )
     resampling = kept(model, resampler, lambda: _resampling(resampler))
@@ -94,7 +98,9 @@ def graphs_of(
         segment: FloatArray, place: Any, equaliser: Any, chosen: Any, known: Any
     ) -> tuple[Tensor, ...]:
         heard = resampling.forward(segment)
-        found: tuple[Tensor, ...] = network.forward(heard, place, scales, equaliser, chosen, known)
+        found: tuple[Tensor, ...] = network.forward(
+            heard, place, scales, equaliser, chosen, known, term_weights
+        )
         return found
 
     def both(
@@ -106,10 +112,11 @@ def graphs_of(
         weights: FloatArray,
         scale: Any,
     ) -> tuple[Tensor, ...]:
-        slope, *heard = network.both(
-            resampling.forward(segment), place, scales, equaliser, chosen, known, weights, scale
+        heard = resampling.forward(segment)
+        slope, *found = network.both(
+            heard, place, scales, equaliser, chosen, known, term_weights, weights, scale
         )
-        return resampling.both(segment, slope), *heard
+        return resampling.both(segment, slope), *found
 
     return forward, both
 
@@ -152,7 +159,7 @@ def _traced(
     """Return the graphs of segments at the model's rate.
 
     After ``place`` they take the sound's samples for each of the model's, and for each of its
-    frames.
+    frames; after ``known``, the weights of the objective's terms.
     """
     import tensorflow as tf
 
@@ -186,7 +193,9 @@ def _traced(
         return model.activations(patches, taps, precision) | times | known
 
     # No Python here depends on a tensor: AutoGraph would only double the tracing time.
-    @tf.function(input_signature=[whole, places, pair, levels, number, spec], autograph=False)
+    @tf.function(
+        input_signature=[whole, places, pair, levels, number, spec, whole], autograph=False
+    )
     def forward(
         heard: Tensor,
         place: Tensor,
@@ -194,15 +203,17 @@ def _traced(
         equaliser: Tensor,
         chosen: Tensor,
         known: dict[str, Tensor],
+        term_weights: Tensor,
     ) -> tuple[Tensor, ...]:
         with _TRACING:
             found = listen(heard, place, scales, equaliser, objective.taps, known)
-            values = objective.values(found, chosen)
+            values = objective.values(found | {TERM_WEIGHTS: term_weights}, chosen)
             traced.measure("forward")
             return values, found["scores"], found["logits"]
 
     @tf.function(
-        input_signature=[whole, places, pair, levels, number, spec, whole, share], autograph=False
+        input_signature=[whole, places, pair, levels, number, spec, whole, whole, share],
+        autograph=False,
     )
     def both(
         heard: Tensor,
@@ -211,6 +222,7 @@ def _traced(
         equaliser: Tensor,
         chosen: Tensor,
         known: dict[str, Tensor],
+        term_weights: Tensor,
         weights: Tensor,
         scale: Tensor,
     ) -> tuple[Tensor, ...]:
@@ -220,7 +232,7 @@ def _traced(
             means = tf.linalg.matvec(found["scores"], weights, transpose_a=True)
             best = tf.argmax(means * model.audible_classes, output_type=tf.int32)
             chosen = tf.where(chosen == BEST_CLASS, best, chosen)
-            values = objective.values(found, chosen)
+            values = objective.values(found | {TERM_WEIGHTS: term_weights}, chosen)
             total = tf.reduce_sum(values)
             if prior is not None:
                 total += tf.reduce_sum(prior.values(found, chosen))

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+
 from dreamsound_studio.audio.samples import FloatArray
 from dreamsound_studio.models.network import Tensor
 from dreamsound_studio.models.own_gradient import with_own_gradient
@@ -14,6 +16,9 @@ from dreamsound_studio.recipe.plan import DEFAULT_AT
 #: Beside the activations: the sample of the sound at which each patch starts, ``[patches]``, which
 #: may lie before its first, and the samples between two of the model's frames.
 PATCH_STARTS, FRAME_SAMPLES = "patch starts", "frame samples"
+#: Beside the activations, where the terms of a sum are weighed by an input of the graph: the
+#: weights ``[terms]``. Sums of the same terms then share a graph.
+TERM_WEIGHTS = "term weights"
 #: Added to a variance, of which the training's is 1.
 VARIANCE_FLOOR = 1e-4
 
@@ -262,11 +267,32 @@ class Sum:
         return tuple(dict.fromkeys(tap for _, part in self.parts for tap in part.taps))
 
     def values(self, activations: dict[str, Tensor], classes: Tensor) -> Tensor:
-        """Return ``[patches]``, the weighted sum."""
+        """Return ``[patches]``, the sum, weighed by `TERM_WEIGHTS` where they are given."""
+        import tensorflow as tf
+
+        given = activations.get(TERM_WEIGHTS)
+        own = [weight for weight, _ in self.parts]
+        weights = own if given is None else tf.unstack(given, len(own))
         total = 0.0
-        for weight, part in self.parts:
+        for weight, (_, part) in zip(weights, self.parts, strict=True):
             total = total + weight * part.values(activations, classes)
         return total
+
+
+def terms_and_weights(objective: ObjectiveFunction) -> tuple[object, FloatArray]:
+    """Return what is equal for objectives that differ only in weights, and the weights.
+
+    Returns
+    -------
+    terms : object
+        The terms of a sum, or the objective.
+    weights : numpy.ndarray
+        For `TERM_WEIGHTS`, ``[terms]``; none where the objective is not a sum.
+    """
+    if not isinstance(objective, Sum):
+        return objective, np.zeros(0, np.float32)
+    weights, terms = zip(*objective.parts, strict=True)
+    return terms, np.array(weights, np.float32)
 
 
 def _flat(values: Tensor) -> Tensor:

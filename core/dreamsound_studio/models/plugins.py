@@ -10,6 +10,7 @@ where ``plugin`` has the attributes of :class:`Plugin`.
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Protocol
@@ -46,6 +47,12 @@ class Plugin(Protocol):
 
 def plugin_entries() -> dict[str, EntryPoint]:
     """Return the registered models by name, without importing any."""
+    return dict(_entries_on(tuple(sys.path)))
+
+
+@cache
+def _entries_on(_path: tuple[str, ...]) -> dict[str, EntryPoint]:
+    """Return them as installed on a path: reading all packages' takes some 20 ms."""
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 

@@ -52,10 +52,13 @@ class ForeignKind:
         For people.
     demuxer : str
         ffmpeg's name.
+    is_own : bool
+        Whether DreamSound reads files of this kind, but not all that they may hold.
     """
 
     name: str
     demuxer: str
+    is_own: bool = False
 
 
 _MPEG_4 = ForeignKind("MPEG-4 audio", "mov")
@@ -82,10 +85,10 @@ _MARKS: tuple[tuple[int, bytes, ForeignKind], ...] = (
     (0, b"FRM8", ForeignKind("DSD", "iff")),
     (0, bytes.fromhex("7ffe8001"), ForeignKind("DTS", "dts")),
     (0, bytes.fromhex("fe7f0180"), ForeignKind("DTS", "dts")),
-    (8, b"WAVE", ForeignKind("a WAV of this kind", "wav")),
-    (0, b"OggS", ForeignKind("an Ogg file of this kind", "ogg")),
-    (0, b"caff", ForeignKind("a CAF of this kind", "caf")),
-    (8, b"AIFC", ForeignKind("an AIFF-C of this kind", "aiff")),
+    (8, b"WAVE", ForeignKind("WAV", "wav", is_own=True)),
+    (0, b"OggS", ForeignKind("Ogg", "ogg", is_own=True)),
+    (0, b"caff", ForeignKind("CAF", "caf", is_own=True)),
+    (8, b"AIFC", ForeignKind("AIFF-C", "aiff", is_own=True)),
 )
 _AC3 = b"\x0b\x77"
 #: Of AC-3's byte 5, the upper bits: beyond 10 it is E-AC-3.
@@ -127,8 +130,9 @@ def find_ffmpeg() -> str | None:
 
 def needs_ffmpeg(kind: ForeignKind) -> str:
     """Return what to do about a file that only ffmpeg reads."""
+    name = f"This kind of {kind.name} file" if kind.is_own else kind.name
     return (
-        f"{kind.name} needs ffmpeg, which was not found. Install it or name it in "
+        f"{name} needs ffmpeg, which was not found. Install it or name it in "
         f"{FFMPEG_VARIABLE}, or convert the file with another program. DreamSound itself reads "
         f"{OWN_FORMATS}."
     )
@@ -179,7 +183,7 @@ def _remove(file: BinaryIO, path: Path) -> None:
         path.unlink()
 
 
-def decoded(path: Path, kind: ForeignKind) -> Decoded:
+def decoded(path: Path, kind: ForeignKind, reason: str = "") -> Decoded:
     """Return a file as ffmpeg decodes it; the last few are kept.
 
     Parameters
@@ -188,6 +192,8 @@ def decoded(path: Path, kind: ForeignKind) -> Decoded:
         The file.
     kind : ForeignKind
         What it is.
+    reason : str, optional
+        Why DreamSound does not read it, where it reads others of its kind.
 
     Raises
     ------
@@ -195,6 +201,11 @@ def decoded(path: Path, kind: ForeignKind) -> Decoded:
         There is no ffmpeg, or it cannot decode the file.
     """
     program = find_ffmpeg()
+    if program is None and kind.is_own:
+        raise AudioFileError(
+            f"{path}: {kind.name}, but damaged or of a rare kind ({reason}). Export it again; or "
+            f"install ffmpeg, or name it in {FFMPEG_VARIABLE}, which may read it."
+        )
     if program is None:
         raise AudioFileError(f"{path}: {needs_ffmpeg(kind)}")
     status = path.stat()

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dreamsound_studio.audio.intake.pieced import PiecedFile
+from dreamsound_studio.audio.samples import BLOCK_SAMPLES
 from dreamsound_studio.audio.speakers import SpeakerLayout
 
 
@@ -87,10 +88,25 @@ class OpenedSound:
     def seek(self, place: int) -> int:
         """Go to a sample, and return its number."""
         number = min(bisect.bisect_right(self._ends, place), len(self._parts) - 1)
+        if not self._parts[number].seekable():
+            return self._read_up_to(place)
         skipped = 0 if number else self._skipped
         self._parts[number].seek(place - self._start_of(number) + skipped)
         self._place = place
         return place
+
+    def _read_up_to(self, place: int) -> int:
+        """Go to a sample of a file of one part whose decoder only goes on, such as GSM 6.10's."""
+        import soundfile
+
+        if place < self._place:
+            name = self._parts[0].name
+            _close(self._parts[0])
+            self._parts[0] = soundfile.SoundFile(name)
+            self._place = 0
+        while self._place < place and len(self.read(min(place - self._place, BLOCK_SAMPLES))):
+            pass
+        return self._place
 
     def read(
         self, frames: int = -1, dtype: str = "float32", always_2d: bool = True

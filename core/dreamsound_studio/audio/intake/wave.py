@@ -6,6 +6,7 @@ were when the header was last written. The samples are there, up to the end of t
 
 from __future__ import annotations
 
+import itertools
 import os
 import struct
 from pathlib import Path
@@ -44,6 +45,8 @@ def mended_wave(path: Path) -> Mended | None:
             warning = "shorter than its header says (truncated?)"
             size = rest - rest % align
         unpadded = _is_unpadded(file, data, size, total)
+        if not warning and (others := _out_of_order(file, chunks)):
+            return _in_order(file, chunks, others)
         if not warning and head != b"BW64" and not unpadded:
             return None
         pieces = _header(file, chunks, size, total, align)
@@ -53,6 +56,30 @@ def mended_wave(path: Path) -> Mended | None:
         following = data.start + size + (size % 2 and not unpadded)
         pieces.append(Slice(following, max(total - following, 0)))
         return Mended((tuple(pieces),), warning)
+
+
+def _out_of_order(file: BinaryIO, chunks: list[Chunk]) -> list[Chunk]:
+    """Return what follows the samples, if the format or further samples do; else nothing."""
+    has_format = any(chunk.name == b"fmt " for chunk in chunks)
+    others = list(itertools.islice(chunks_of(file), len(chunks), None))
+    names = [chunk.name for chunk in others]
+    wrong = b"data" in names or (not has_format and b"fmt " in names)
+    return others if wrong else []
+
+
+def _in_order(file: BinaryIO, chunks: list[Chunk], others: list[Chunk]) -> Mended:
+    """Return a file with its format before its first samples, and without further ones."""
+    form = [chunk for chunk in (*chunks, *others) if chunk.name == b"fmt "][:1]
+    first = [*form, *(chunk for chunk in chunks[:-1] if chunk.name != b"fmt ")]
+    data, last = chunks[-1], [one for one in others if one.name not in (b"fmt ", b"data")]
+    total = data.size + sum(chunk.size + 9 for chunk in (*first, *last))
+    pieces = _header(file, [*first, data], data.size, total, _block_align(file, form))
+    pieces += [Slice(data.start, data.size), b"\0" * (data.size % 2)]
+    for chunk in last:
+        pieces += _whole(chunk)
+    lists = sum(chunk.name == b"data" for chunk in (data, *others))
+    warning = f"has {lists} data chunks, of which only the first is read" if lists > 1 else ""
+    return Mended((tuple(pieces),), warning)
 
 
 def _up_to_samples(file: BinaryIO) -> list[Chunk]:
@@ -142,10 +169,12 @@ def _header(
         pieces.append(b"RIFF" + struct.pack("<I", total - 8) + b"WAVE")
     for chunk in chunks[:-1]:
         if chunk.name != b"ds64":
-            pieces += [
-                chunk.name[:4] + struct.pack("<I", chunk.size),
-                Slice(chunk.start, chunk.size),
-                b"\0" * (chunk.size % 2),
-            ]
+            pieces += _whole(chunk)
     pieces.append(b"data" + struct.pack("<I", ELSEWHERE if is_large else size))
     return pieces
+
+
+def _whole(chunk: Chunk) -> list[FilePart]:
+    """Return a chunk with its header and its padding."""
+    header = chunk.name[:4] + struct.pack("<I", chunk.size)
+    return [header, Slice(chunk.start, chunk.size), b"\0" * (chunk.size % 2)]
