@@ -1,7 +1,7 @@
 """Stands in for the engine, for tests of what the scripts do: submit, doctor.
 
 What it does is in ``how.json`` beside the folder of runs: ``state``, ``summary``, ``renders``,
-``wait`` (until a file of this name is in the run), ``silent``.
+``wait`` (until a file of this name is in the run), ``silent``, ``doctor`` (its lines).
 """
 
 import json
@@ -88,7 +88,9 @@ def main(words):
         submit(Path(words[1]), words)
     elif words[:2] == ["reaper", "doctor"]:
         out = Path(words[words.index("--out") + 1])
-        write(out, {"lines": ["ok    all is well", " ".join(words[2:4])]})
+        settings = out.parent / "how.json"
+        how = json.loads(settings.read_text("utf-8")) if settings.is_file() else {}
+        write(out, {"lines": how.get("doctor", ["ok    all is well", " ".join(words[2:4])])})
 
 
 main(sys.argv[1:])

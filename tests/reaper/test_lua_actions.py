@@ -441,7 +441,8 @@ def test_progress_is_reported_and_a_dream_is_cancelled(tmp_path):
 def test_a_doctor_tells_what_it_finds(tmp_path):
     report = play(tmp_path, 'host.act("DreamSound_Doctor") host.go(1)')
     (text,) = report["messages"]
-    assert text.startswith("ok    REAPER 7.08/linux-x86_64\n")
+    assert text.startswith("note  before REAPER 7.03: ")  # this one has few functions
+    assert "\nok    REAPER 7.08/linux-x86_64\n" in text
     assert text.endswith("All is well: größer")
     assert report["waiting"] == 0
     assert list((tmp_path / "runs").iterdir()) == []

@@ -80,6 +80,38 @@ def test_a_message_waits_for_the_end_of_a_recording(how, host, reaper, project, 
     assert reaper.messages == ["No items selected. Select the items to dream."]
 
 
+@pytest.mark.parametrize("name", [DREAM, "Dream selected items with preset"])
+def test_no_dialog_opens_during_a_recording(how, host, reaper, project, action, name):
+    runs = how()
+    project.play_state = RECORDS
+    host.run(action(name))
+    host.run_until()
+    assert (reaper.asked, reaper.messages, runs_of(runs)) == ([], [], [])
+    assert "run the action again" in reaper.console[0]
+    project.play_state = 0
+    reaper.answers = [["Turn to bells", "", "", "", ""]]
+    host.run(action(name))
+    assert len(reaper.asked) == 1
+    host.run_until()
+
+
+def test_the_doctor_reports_problems_first(how, host, reaper, project, action):
+    lines = ["ok    REAPER: here", "note  Python: off", "      -> use Lua", "ok    queue: empty"]
+    lines += ["FAIL  model: gone", "      -> pull it", "      -> or link it"]
+    runs = how(doctor=lines)
+    host.run(action("Doctor"))
+    host.run_until()
+    (text,) = reaper.messages
+    shown = text.split("\n")
+    assert shown[:3] == lines[4:]
+    assert shown.index("note  Python: off") + 1 == shown.index("      -> use Lua")
+    log = runs / "messages.log"
+    whole = log.read_text("utf-8") if log.is_file() else text
+    marks = [line[:4] for line in whole.strip().split("\n") if not line.startswith(" ")]
+    assert marks == sorted(marks)  # FAIL, note, ok
+    assert set(lines) <= set(whole.split("\n"))
+
+
 def test_a_message_has_eight_lines_and_the_log_has_the_rest(how, host, reaper, project, action):
     summary = [f"item {number}: skipped because it is MIDI" for number in range(30)]
     run = finished(how, host, action, summary=summary)

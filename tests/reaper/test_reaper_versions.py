@@ -17,6 +17,7 @@ def version(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+@pytest.mark.parametrize("version", ["6.24", "6.74", "7.08"])
 def test_every_action_does_its_work(how, host, reaper, project, action):
     """Of those that dream, each leaves takes or a track, in one undo step."""
     how(renders=["dream"])

@@ -220,7 +220,7 @@ def test_doctor(how, host, reaper, project, action):
     host.run(action("Doctor"))
     host.run_until()
     (report,) = reaper.messages
-    assert report.startswith("ok    REAPER 7.08/linux-x86_64\n")
+    assert "ok    REAPER 7.08/linux-x86_64\n" in report
     assert report.endswith(f"ok    all is well\n--resource-path {reaper.resource}")
 
 

@@ -368,6 +368,8 @@ class _Program:
         self.console.append(text)
 
     def GetUserInputs(self, title, count, captions, values):
+        if any(one.play_state & 4 for one in self.projects):
+            self.violations.append(f"a dialog interrupts a recording: {title}")
         assert count <= 16
         fields = captions.split(",")
         extra = dict(one.split("=", 1) for one in fields[count:])

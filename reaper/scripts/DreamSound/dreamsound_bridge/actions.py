@@ -7,6 +7,8 @@ from . import api, program, runs, settings, starting, targets, watching
 
 #: Timeout of the doctor, which loads everything and dreams for a second.
 DOCTOR_S = 180.0
+#: Order of the doctor's marks.
+MARKS = {"FAIL": 0, "note": 1, "ok  ": 2}
 
 
 def run(action, main, preset=None):
@@ -46,7 +48,7 @@ def dream_with_preset(bridge, main, preset):
     items = starting.selected(project)
     before = settings.last(project)
     if preset is None:
-        answer = program.ask("DreamSound", ["Preset"], [before.get("preset") or ""])
+        answer = api.ask_when_free("DreamSound", ["Preset"], [before.get("preset") or ""])
         if answer is None:
             return
         preset = answer[0]
@@ -130,6 +132,18 @@ def progress(bridge, main, preset):
     program.console("\n".join(lines) or "No dreams running.")
 
 
+def problems_first(lines):
+    """Return the doctor's lines sorted: FAIL, note, ok, each with its remedies below it."""
+    checks = []
+    for line in lines:
+        if line.startswith(" ") and checks:
+            checks[-1].append(line)
+        else:
+            checks.append([line])
+    checks.sort(key=lambda check: MARKS.get(check[0][:4], len(MARKS)))
+    return [line for check in checks for line in check]
+
+
 def doctor(bridge, main, preset):
     """Run the engine's doctor and show its report."""
     if not os.path.isdir(bridge["runs"]):
@@ -150,7 +164,7 @@ def doctor(bridge, main, preset):
                 )
             return True
         os.remove(report)
-        lines = program.version_lines() + found.get("lines", [])
+        lines = problems_first(program.version_lines() + found.get("lines", []))
         watching.tell(main, "\n".join(lines), bridge["runs"])
         return False
 

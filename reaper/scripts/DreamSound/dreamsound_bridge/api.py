@@ -8,10 +8,13 @@ parameter returns all parameters.
 
 import reaper_python as rpr
 
-from .program import NAME, ROOM, STOPPED, Failed, remembered
+from .program import NAME, ROOM, STOPPED, Failed, ask, console, remembered
 
 #: What Python passes for a take that nobody asks for.
 NO_TAKE = "(MediaItem_Take**)0x0000000000000000"
+
+#: What the console says in place of a dialog.
+BUSY = "DreamSound: no dialog opens now. Stop the transport, then run the action again."
 
 
 def is_null(pointer):
@@ -55,6 +58,14 @@ def is_busy():
     """
     forbidden = 5 if remembered(STOPPED) == "1" else 4
     return any(rpr.RPR_GetPlayStateEx(one[0]) & forbidden for one in projects())
+
+
+def ask_when_free(title, captions, values):
+    """Return the user's input, or None if cancelled, or if the transport forbids boxes."""
+    if is_busy():
+        console(BUSY)
+        return None
+    return ask(title, captions, values)
 
 
 def record_path(project):

@@ -38,7 +38,7 @@ def asked(bridge, main, project, path, items, target=None):
 def ask(bridge, chosen, title):
     """Return the settings entered by the user, or None."""
     recipe = chosen.get("recipe") or {}
-    answer = program.ask(
+    answer = api.ask_when_free(
         title,
         list(CAPTIONS),
         [chosen.get("preset") or ""] + [shown(recipe.get(name)) for name in ASKED],

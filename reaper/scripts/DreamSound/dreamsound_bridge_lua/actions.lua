@@ -9,6 +9,8 @@ local actions = {}
 
 --- Timeout of the doctor, which loads everything and dreams for a second.
 actions.DOCTOR_S = 180.0
+--- Order of the doctor's marks.
+actions.MARKS = { ["FAIL"] = 1, ["note"] = 2, ["ok  "] = 3 }
 
 --- Run an action; show problems in a message box.
 -- @param action string: one of the names in ACTIONS
@@ -35,6 +37,9 @@ end
 
 --- Return the preset chosen from a menu or entered in a dialog, or nil.
 local function ask_preset(bridge, before)
+  if not api.may_ask() then
+    return nil
+  end
   local names = settings.presets(bridge)
   if api.has_menu() and #names > 0 then
     return names[api.menu(names, json.given(before.preset))]
@@ -160,6 +165,22 @@ function actions.progress(bridge)
   api.console(#lines > 0 and table.concat(lines, "\n") or "No dreams running.")
 end
 
+--- Return the doctor's lines sorted: FAIL, note, ok, each with its remedies below it.
+local function problems_first(lines)
+  local groups, group = { {}, {}, {}, {} }, nil
+  for _, line in ipairs(lines) do
+    if group == nil or line:sub(1, 1) ~= " " then
+      group = groups[actions.MARKS[line:sub(1, 4)] or #groups]
+    end
+    group[#group + 1] = line
+  end
+  local sorted = {}
+  for _, one in ipairs(groups) do
+    table.move(one, 1, #one, #sorted + 1, sorted)
+  end
+  return sorted
+end
+
 --- Run the engine's doctor and show its report.
 function actions.doctor(bridge)
   api.make_folder(bridge.runs)
@@ -182,7 +203,8 @@ function actions.doctor(bridge)
     end
     os.remove(report)
     local lines, found_lines = api.version_lines(), json.given(found.lines) or {}
-    watching.tell(table.concat(table.move(found_lines, 1, #found_lines, #lines + 1, lines), "\n"))
+    lines = problems_first(table.move(found_lines, 1, #found_lines, #lines + 1, lines))
+    watching.tell(table.concat(lines, "\n"))
     return false
   end)
 end

@@ -46,6 +46,15 @@ function api.is_busy()
   return false
 end
 
+--- Return whether a dialog may open; if not, the console says so.
+function api.may_ask()
+  if api.is_busy() then
+    api.console("DreamSound: no dialog opens now. Stop the transport, then run the action again.")
+    return false
+  end
+  return true
+end
+
 --- Return a project's recording folder.
 function api.record_path(project)
   return reaper.GetProjectPathEx(project, "") -- REAPER 6.24 takes a text

@@ -32,6 +32,9 @@ end
 
 --- Return the settings entered by the user, or nil.
 local function ask(bridge, chosen, title)
+  if not api.may_ask() then
+    return nil
+  end
   local recipe = json.given(chosen.recipe) or {}
   local answer = api.ask(
     title,
