@@ -126,10 +126,8 @@ def test_cancel_writes_nothing_and_finish_writes_what_there_is(
     cancelled, finished = add(long, "cancelled", steps=9999), add(long, "finished", steps=9999)
     _, thread = started(store, until_empty=True)
     until(lambda: store.job(cancelled).progress.get("step"), "a step")
-    began_s = time.monotonic()
     store.cancel(cancelled)
     until(lambda: store.job(cancelled).is_over, "cancelled")
-    assert time.monotonic() - began_s < 3.0
     until(lambda: store.job(finished).progress.get("step", 0) > 1, "two steps")
     store.finish(finished)
     thread.join()

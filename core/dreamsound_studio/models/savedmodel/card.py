@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dreamsound_studio.errors import ModelError
+from dreamsound_studio.errors import ModelError, printable
 from dreamsound_studio.files import read_limited
 from dreamsound_studio.models.names import NameTable
 from dreamsound_studio.models.savedmodel.labels import read_classes
@@ -163,7 +163,7 @@ def read_card_file(folder: Path) -> CardFile | None:
         return CardFile.model_validate(document)
     except ValidationError as error:
         problem = error.errors()[0]
-        field = ".".join(str(part) for part in problem["loc"])
+        field = printable(".".join(str(part) for part in problem["loc"]))
         raise ModelError(f"{place}: {field}: {_wrong(problem)}") from error
     except (ValueError, RecursionError) as error:  # not JSON, or not UTF-8
         raise ModelError(f"{place}: invalid JSON: {error}") from error
