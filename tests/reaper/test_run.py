@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -18,6 +19,7 @@ from dreamsound_reaper.run import run as run_module
 from dreamsound_reaper.run import status as run_status
 from dreamsound_reaper.run.folder import APPLIED, MOST_KEPT, remove_old_runs
 from dreamsound_reaper.run.run import Run
+from dreamsound_studio import files
 from dreamsound_studio.errors import AudioFileError, QueueError
 from dreamsound_studio.queue.store.store import QUEUE_VARIABLE, Store
 
@@ -273,6 +275,40 @@ def test_a_status_that_cannot_be_written_stops_nothing(store, folder, monkeypatc
     for _ in range(2):
         make(store, claim(store, tmp_path), tmp_path)
     assert follower.plan()["state"] == "done"
+
+
+def test_a_result_waits_for_room_on_a_full_disk(store, folder, monkeypatch, tmp_path):
+    whole, tries = run_module.write_atomic, []
+
+    def full(path, text):
+        if path.name == "result.json":
+            tries.append(path)
+            if len(tries) < 4:
+                with files.writing(path, AudioFileError):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        whole(path, text)
+
+    monkeypatch.setattr(run_module, "write_atomic", full)
+    monkeypatch.setattr(run_module, "MOST_PAUSE_S", 0.1)
+    follower = Follower(folder, store)
+    until(lambda: store.counts()["queued"] == 2)
+    for _ in range(2):
+        make(store, claim(store, tmp_path), tmp_path)
+    until(lambda: follower.status()["text"] == "the disk is full: waiting for room")
+    assert follower.plan()["state"] == "done"
+    assert follower.status()["state"] == "done"
+    assert len(tries) == 4
+
+
+def test_a_result_that_can_never_be_written_is_an_error(store, folder, monkeypatch):
+    def refused(path, text):
+        with files.writing(path, AudioFileError):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    (folder / "facts.json").write_text("[]")
+    monkeypatch.setattr(run_module, "write_atomic", refused)
+    with pytest.raises(AudioFileError, match=os.strerror(errno.EROFS)):
+        Run(folder, store).carry_out()
 
 
 def test_a_worker_that_is_missing_is_started_again(store, folder, monkeypatch):

@@ -32,7 +32,7 @@ from dreamsound_reaper.run.jobs import RunJobs
 from dreamsound_reaper.run.status import RunStatus, StatusFile
 from dreamsound_reaper.run.window import RunWindow
 from dreamsound_reaper.take_plan import TakePlan
-from dreamsound_studio.errors import DreamSoundError, QueueError
+from dreamsound_studio.errors import DreamSoundError, QueueError, is_disk_full
 from dreamsound_studio.files import write_atomic
 from dreamsound_studio.locks import WorkerLock
 from dreamsound_studio.queue import inbox
@@ -40,6 +40,8 @@ from dreamsound_studio.queue.store.store import Store
 
 #: Polling interval of jobs.
 POLL_S: Final = 0.1
+#: Longest pause before another try on a full disk, s.
+MOST_PAUSE_S: Final = 5.0
 
 
 class Run:
@@ -192,8 +194,22 @@ class Run:
                 jobs.end(keeps=wish == FINISH)
 
     def _report_over(self, plan: TakePlan) -> None:
-        write_atomic(self.folder / RESULT, plan.to_json())
+        self._write_result(plan)
         text = {"done": f"done, {len(plan.takes)} takes", "cancelled": "cancelled"}.get(
             plan.state, "; ".join(plan.summary) or "failed"
         )
         self._status.report(plan.state, 1.0, text)
+
+    def _write_result(self, plan: TakePlan) -> None:
+        """Write the plan; on a full disk, once there is room: the script waits for it."""
+        pause_s = POLL_S
+        while True:
+            try:
+                write_atomic(self.folder / RESULT, plan.to_json())
+                return
+            except DreamSoundError as error:
+                if not is_disk_full(error.__cause__):
+                    raise
+            self._status.report("running", 1.0, "the disk is full: waiting for room")
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, MOST_PAUSE_S)
