@@ -187,11 +187,30 @@ def test_an_axis_and_back(scale):
         assert axis.place(axis.hertz(place)) == pytest.approx(place)
     assert axis.hertz(1.0) == pytest.approx(24_000)
     edges = axis.bin_edges(512, 2048, 48_000)
-    assert (np.diff(edges) >= 0).all()
+    assert (np.diff(edges) > 0).all()
     assert edges[-1] == 1024
     tile = np.arange(1025, dtype=np.uint16)[:, None].repeat(3, axis=1).astype(np.uint8)
     assert spectrogram.rows_of(tile, edges).shape == (512, 3)
     assert all(0 <= place <= 1 for place, _ in axis.ticks())
+
+
+def test_rows_narrower_than_a_bin_show_what_lies_between_bins():
+    edges = FrequencyAxis("log", 24_000).bin_edges(512, 2048, 48_000)
+    narrow = np.flatnonzero(np.diff(edges) < 1)
+    assert len(narrow) > 200
+    ramp = np.linspace(0, 255, 1025).astype(np.uint8)[:, None].repeat(2, axis=1)
+    steep = np.minimum(np.arange(1025) * 10, 250).astype(np.uint8)[:, None].repeat(2, axis=1)
+    rows = spectrogram.rows_of(steep, edges)[:, 0].astype(int)
+    low = rows[narrow[narrow < np.searchsorted(edges, 20)]]
+    assert np.diff(low).min() >= 0
+    assert np.diff(low).max() <= 10  # a bin's step is spread over the rows between
+    assert len(set(low)) > 100
+    centres = (edges[1:] + edges[:-1]) / 2
+    np.testing.assert_allclose(low, centres[: len(low)] * 10, atol=1)
+    # A row of several bins still shows the loudest of them.
+    ramp[900] = 255
+    row = int(np.searchsorted(edges, 900.5)) - 1
+    assert spectrogram.rows_of(ramp, edges)[row, 0] == 255
 
 
 def test_notes_and_times():

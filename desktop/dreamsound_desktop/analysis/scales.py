@@ -55,13 +55,14 @@ class FrequencyAxis:
             return float(self.lowest_hz * (self.highest_hz / self.lowest_hz) ** place)
         return float(700 * np.expm1(place * np.log1p(self.highest_hz / 700)))
 
-    def bin_edges(self, rows: int, fft_size: int, rate_hz: int) -> npt.NDArray[np.int64]:
-        """Return the FFT bins of each row: ``[rows + 1]`` edges, lowest row first.
+    def bin_edges(self, rows: int, fft_size: int, rate_hz: int) -> npt.NDArray[np.float64]:
+        """Return the edges of the rows in FFT bins, ``[rows + 1]``, lowest row first.
 
-        Each row covers the bins from its edge up to the next edge, at least one bin.
+        They are not rounded: a row can be narrower than a bin.
         """
         hertz = np.array([self.hertz(row / rows) for row in range(rows + 1)])
-        return np.clip(np.round(hertz * fft_size / rate_hz), 0, fft_size // 2).astype(np.int64)
+        edges: npt.NDArray[np.float64] = np.clip(hertz * fft_size / rate_hz, 0, fft_size // 2)
+        return edges
 
     def ticks(self) -> list[tuple[float, str]]:
         """Return label positions and texts."""

@@ -200,8 +200,11 @@ def _paired(tile: Tile) -> Tile:
     return np.maximum(tile[:, ::2], tile[:, 1::2])
 
 
-def rows_of(tile: Tile, edges: npt.NDArray[np.int64]) -> Tile:
+def rows_of(tile: Tile, edges: npt.NDArray[np.float64]) -> Tile:
     """Return a tile on another frequency axis: ``[rows, columns]``, lowest frequency first.
+
+    A row of a bin and more shows the loudest of its bins, a narrower one the level between the two
+    bins around it: low frequencies of a logarithmic axis have no steps.
 
     Parameters
     ----------
@@ -212,8 +215,14 @@ def rows_of(tile: Tile, edges: npt.NDArray[np.int64]) -> Tile:
     """
     if tile.shape[1] == 0:
         return np.zeros((len(edges) - 1, 0), np.uint8)
-    rows = np.maximum.reduceat(
-        tile[: max(int(edges[-1]), 1)], np.minimum(edges[:-1], edges[-1] - 1)
+    whole = np.round(edges).astype(np.int64)
+    rows: Tile = np.maximum.reduceat(
+        tile[: max(int(whole[-1]), 1)], np.minimum(whole[:-1], whole[-1] - 1)
     )
-    result: Tile = rows
-    return result
+    narrow = np.diff(edges) < 1
+    centres = ((edges[1:] + edges[:-1]) / 2)[narrow]
+    below = centres.astype(np.int64)
+    share = (centres - below).astype(np.float32)[:, None]
+    above = np.minimum(below + 1, len(tile) - 1)
+    rows[narrow] = tile[below] + share * (tile[above].astype(np.float32) - tile[below]) + 0.5
+    return rows
