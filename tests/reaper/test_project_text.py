@@ -118,3 +118,8 @@ def test_facts_are_those_that_reaper_would_tell(tmp_path):
     assert source.section.is_reversed
     assert source.parent.file == "drums.wav"
     assert section.take.channel_mode == 3
+
+
+def test_a_project_of_another_systems_line_ends_is_refused_with_the_cause():
+    with pytest.raises(ProjectError, match=r"lines end with CR alone\. Save it"):
+        parse_project(b"<REAPER_PROJECT 0.1\r  <TRACK\r  >\r>\r", "old.rpp")

@@ -137,6 +137,8 @@ def parse_project(content: bytes, what: str) -> ProjectText:
     head, bracket, rest = text.partition("<REAPER_PROJECT")
     if not bracket or head.strip("\ufeff \t\r\n"):
         raise ProjectError(f"{what} is not a REAPER project")
+    if "\n" not in rest and "\r" in rest:
+        raise ProjectError(f"{what}: its lines end with CR alone. Save it again in REAPER.")
     lines = (bracket + rest).split("\n")
     lines = [f"{line}\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
     root = Block(lines[0])
