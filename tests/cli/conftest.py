@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,20 @@ import pytest
 import soundfile
 
 from dreamsound_studio.cli import main
+from dreamsound_studio.cli.shared.verbosity import verbosity
 
 if TYPE_CHECKING:
     from dreamsound_studio.models.yamnet.network import YamNet
 
 Floats = npt.NDArray[np.float32]
 RATE = 16_000
+
+
+@pytest.fixture(autouse=True)
+def _as_loud_as_by_default() -> Iterator[None]:
+    """Leave no command quiet for the tests that follow."""
+    yield
+    verbosity.reset()
 
 
 @dataclass
