@@ -20,6 +20,7 @@ KNOWN |= {"tonumber", "tostring", "type", "utf8", "xpcall", "_G", "reaper", "gfx
 OTHER_FILES = {"__init__": "init"}
 #: Lua's other names: a local function cannot be called like the variables beside it.
 OTHER_NAMES = {
+    "api": {"ask_when_free": "may_ask"},  # a menu of Lua's asks too
     "insert": {
         "_items": "items_of",
         "_take": "take_of",

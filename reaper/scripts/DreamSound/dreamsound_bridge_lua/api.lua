@@ -1,9 +1,7 @@
 -- @noindex
 --- A layer over REAPER's functions: projects, items, takes, sources.
---
--- With program.lua and making.lua, which add to it, the only file that calls `reaper`. In Lua a pointer
--- is userdata, NULL is nil, and C output parameters are returned after the C return value. Never pass a
--- pointer to a deleted object: REAPER then ends the script, where Python would pass NULL.
+-- With program.lua and making.lua, the only file that calls `reaper`. NULL is nil; C outputs follow the
+-- return value. A pointer to a deleted object ends the script, where Python would pass NULL.
 
 local use = ...
 local api = use("program")
@@ -21,8 +19,7 @@ function api.active_project()
   return project, path or ""
 end
 
---- Return all open projects with their paths.
--- @return table: array of {project, path}
+--- Return all open projects with their paths, as an array of {project, path}.
 function api.projects()
   local found = {}
   while true do
@@ -34,8 +31,7 @@ function api.projects()
   end
 end
 
---- Return whether the transport forbids changes and boxes: it records, or it plays and the user
--- wants takes only while it is stopped. A recording in any project counts.
+--- Return whether a project records, or plays and takes are wanted only while it is stopped.
 function api.is_busy()
   local forbidden = api.remembered(api.STOPPED) == "1" and 5 or 4
   for _, one in ipairs(api.projects()) do
@@ -48,11 +44,11 @@ end
 
 --- Return whether a dialog may open; if not, the console says so.
 function api.may_ask()
-  if api.is_busy() then
+  local is_busy = api.is_busy()
+  if is_busy then
     api.console("DreamSound: no dialog opens now. Stop the transport, then run the action again.")
-    return false
   end
-  return true
+  return not is_busy
 end
 
 --- Return a project's recording folder.
