@@ -313,6 +313,20 @@ def test_what_libsndfile_reads_only_forward_is_read_from_anywhere(
     np.testing.assert_array_equal(part.after, whole[:, 5000:5700])
 
 
+def test_a_mended_file_that_is_read_only_forward_is_read_from_anywhere(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, 0.5 * np.sin(np.arange(8000) / 5), 8000, subtype="G721_32")
+    whole = quietly(path).samples.array()
+    content = bytearray(path.read_bytes())
+    place = content.index(b"data") + 4
+    content[place : place + 4] = bytes(4)
+    path.write_bytes(content)
+    with pytest.warns(AudioFileWarning, match="never finished"):
+        part = read_clip(path, (3000, whole.shape[1]), context_samples=700)
+    np.testing.assert_array_equal(part.samples.array()[:, :3000], whole[:, 3000:6000])
+    np.testing.assert_array_equal(part.before, whole[:, 2300:3000])
+
+
 def test_of_several_data_chunks_the_first_is_read(tmp_path: Path) -> None:
     first, second = noise(2), noise(2, 900)
     title = chunk(b"LIST", b"INFO" + chunk(b"INAM", b"Rain\0"))

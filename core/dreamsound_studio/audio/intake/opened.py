@@ -101,7 +101,9 @@ class OpenedSound:
 
         if place < self._place:
             name = self._parts[0].name
-            _close(self._parts[0])
+            self._parts[0].close()
+            if isinstance(name, PiecedFile):
+                name.seek(0)
             self._parts[0] = soundfile.SoundFile(name)
             self._place = 0
         while self._place < place and len(self.read(min(place - self._place, BLOCK_SAMPLES))):
