@@ -22,7 +22,8 @@ import pytest
 import dreamsound_studio as dreamsound
 from dreamsound_studio.errors import ModelError
 from dreamsound_studio.models.entries import CATALOG
-from dreamsound_studio.models.savedmodel.trust import Stated, pull_foreign, pull_listed
+from dreamsound_studio.models.savedmodel.trust import pull_foreign, pull_listed
+from dreamsound_studio.models.savedmodel.wishes import Wishes
 from dreamsound_studio.models.store import ledger
 from dreamsound_studio.models.store.caches import LOCK_SECONDS, cached_folders, hub_folder
 from dreamsound_studio.models.store.find import fetch, find_weights
@@ -465,7 +466,7 @@ def test_an_unlisted_model_is_pulled_from_a_cache(data: Path, tmp_path: Path) ->
     classes = tmp_path / "classes.csv"
     classes.write_text("\n".join(["name", *NAMES]))
     watch = replace(UNCHECKED, may_run=lambda _: True)
-    found = pull_foreign("net", OTHER, Stated(rate=8000, labels=classes), watch).weights
+    found = pull_foreign("net", OTHER, Wishes(rate=8000), classes, watch).weights
     assert found.path == data / "net"
     assert table_of(found).class_names == NAMES
     assert snapshot(folder) == before

@@ -17,7 +17,8 @@ from dreamsound_studio.models.load import load_weights
 from dreamsound_studio.models.savedmodel.card import read_card
 from dreamsound_studio.models.savedmodel.labels import read_classes, tables_in, tables_of
 from dreamsound_studio.models.savedmodel.profiles import stated_rates
-from dreamsound_studio.models.savedmodel.trust import Pulled, Stated, pull_foreign
+from dreamsound_studio.models.savedmodel.trust import Pulled, pull_foreign
+from dreamsound_studio.models.savedmodel.wishes import Wishes
 from dreamsound_studio.models.store.watch import Watch
 from dreamsound_studio.models.tables import table_of
 from dreamsound_studio.recipe.recipe import Recipe
@@ -59,7 +60,8 @@ def add(bare_machine: Path, tmp_path: Path) -> Add:
     """Add a SavedModel under its folder's name."""
 
     def call(source: Path, watch: Watch = TRUSTING, **wanted: Any) -> Pulled:
-        return pull_foreign(source.name, str(source), Stated(**wanted), watch)
+        labels = wanted.pop("labels", None)
+        return pull_foreign(source.name, str(source), Wishes(**wanted), labels, watch)
 
     return call
 

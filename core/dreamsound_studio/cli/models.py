@@ -20,7 +20,8 @@ from dreamsound_studio.files import expanded
 from dreamsound_studio.models.entries import CATALOG, CatalogEntry
 from dreamsound_studio.models.plugins import plugin_entries, plugin_of
 from dreamsound_studio.models.savedmodel.card import read_card_file
-from dreamsound_studio.models.savedmodel.trust import Pulled, Stated, pull_foreign, pull_listed
+from dreamsound_studio.models.savedmodel.trust import Pulled, pull_foreign, pull_listed
+from dreamsound_studio.models.savedmodel.wishes import Wishes
 from dreamsound_studio.models.store import ledger
 from dreamsound_studio.models.store.find import fetch
 from dreamsound_studio.models.store.local import (
@@ -149,8 +150,8 @@ def pull(
         check_file(expanded(origin))
     if labels is not None:
         check_file(labels)
-    wanted = Stated(rate, window_s, signature, output, embeddings, logits, labels)
-    if not foreign and wanted.is_anything:
+    wanted = Wishes(rate, window_s, signature, output, embeddings, logits or None)
+    if not foreign and (wanted != Wishes() or labels is not None):
         raise ModelError(
             f"{name} is in the catalog: leave out --rate, --window-s, --signature, --output, "
             "--embeddings, --logits and --labels"
@@ -169,7 +170,7 @@ def pull(
 
     with watching(trust, check, json_output, accept_licence) as watch:
         if foreign:
-            pulled = pull_foreign(name, str(origin), wanted, watch)
+            pulled = pull_foreign(name, str(origin), wanted, labels, watch)
         elif origin is None:
             pulled = Pulled(fetch(CATALOG[name], watch))
         else:

@@ -12,10 +12,11 @@ from dreamsound_studio.errors import ModelError, is_out_of_memory
 from dreamsound_studio.models.names import NameTable
 from dreamsound_studio.models.network import PATCH_BYTES, Model, Tensor
 from dreamsound_studio.models.savedmodel.card import Card, read_card
-from dreamsound_studio.models.savedmodel.examine import Examined, Wishes, examine_saved_model
+from dreamsound_studio.models.savedmodel.examine import Examined, examine_saved_model
 from dreamsound_studio.models.savedmodel.labels import LabelTable
 from dreamsound_studio.models.savedmodel.profiles import conditions
 from dreamsound_studio.models.savedmodel.trial import TriedOutput, first_line
+from dreamsound_studio.models.savedmodel.wishes import Wishes
 from dreamsound_studio.models.store.ledger import fingerprint
 from dreamsound_studio.models.weights import CARD_FILE, Weights
 
@@ -196,7 +197,6 @@ def examined(loaded: Any, folder: Path, card: Card) -> Examined:
         output=file.output,
         embeddings=file.embeddings,
         logits=file.outputs == "logits",
-        has_classes=card.classes is not None,
     )
     tables = [] if card.classes is None else [LabelTable(card.classes, card.table.class_names)]
 

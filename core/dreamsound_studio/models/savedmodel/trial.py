@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -37,6 +37,8 @@ class TriedOutput:
         Its function.
     name : str
         Its name there.
+    samples : int
+        Length of the window that it was tried at.
     shape : tuple of int
         Its shape for one window.
     axis : int or None
@@ -48,6 +50,7 @@ class TriedOutput:
 
     function: Function
     name: str
+    samples: int
     shape: tuple[int, ...]
     axis: int | None
     values: TrialValues = field(repr=False)
@@ -94,6 +97,18 @@ class TriedOutput:
         """Return its name and shape for a line of text."""
         sizes = ", ".join(map(str, self.shape[1:] if self._has_batch else self.shape))
         return f"{self.name} [{sizes}]"
+
+    def is_map(self, rate: int) -> bool:
+        """Return whether it is a map over time, rather than a few vectors a window."""
+        return self.rows > max(2.0, MOST_PER_SECOND * self.samples / rate)
+
+    def is_same(self, other: TriedOutput) -> bool:
+        """Return whether two outputs, of two functions for instance, are the same."""
+        if self.path == other.path:
+            return True
+        mine, others = self.values.ravel(), other.values.ravel()
+        most = TOLERANCE * float(np.abs(mine).max(initial=0.0))
+        return mine.size == others.size and bool((np.abs(mine - others) <= most).all())
 
     @property
     def _has_batch(self) -> bool:
@@ -155,7 +170,7 @@ def tried(function: Function, samples: int) -> tuple[list[TriedOutput], str | No
             continue  # as many rows as there are events, for instance
         shape = values[0].shape
         axis = _axis_of(function, shape, longer[name].shape)
-        found.append(TriedOutput(function, name, shape, axis, np.stack(values)))
+        found.append(TriedOutput(function, name, samples, shape, axis, np.stack(values)))
     return found, None
 
 
@@ -173,7 +188,7 @@ def quarters(samples: float) -> int:
     return 4 * max(1, round(samples / 4))
 
 
-def has_gradient(output: TriedOutput, samples: int) -> bool:
+def has_gradient(output: TriedOutput) -> bool:
     """Return whether an output's gradient reaches the waveform.
 
     A weighted sum is derived: scores that have passed a softmax always sum to one.
@@ -182,7 +197,7 @@ def has_gradient(output: TriedOutput, samples: int) -> bool:
 
     weights = np.random.default_rng(1).standard_normal(output.shape)
     with tf.GradientTape() as tape:
-        waveform = tf.constant(sounds(samples)[0], tf.float32)
+        waveform = tf.constant(sounds(output.samples)[0], tf.float32)
         tape.watch(waveform)
         found = tf.cast(output.function.call(waveform)[output.name], tf.float32)
         total = tf.reduce_sum(found * tf.constant(weights, tf.float32))
@@ -193,16 +208,15 @@ def has_gradient(output: TriedOutput, samples: int) -> bool:
     return slope is not None and bool(float(tf.reduce_max(tf.abs(slope))) > 0)
 
 
-def takes_batches(output: Iterable[TriedOutput], samples: int) -> bool:
+def takes_batches(outputs: Sequence[TriedOutput]) -> bool:
     """Return whether a function gives two waveforms at once what it gives each alone."""
     import tensorflow as tf
 
-    outputs = list(output)
     function = outputs[0].function
     if not function.takes_batches:
         return False
     try:
-        both = function.call_batch(tf.constant(sounds(samples)[:2], tf.float32))
+        both = function.call_batch(tf.constant(sounds(outputs[0].samples)[:2], tf.float32))
     except Exception as error:  # TensorFlow has several families of errors
         if is_out_of_memory(error):
             raise

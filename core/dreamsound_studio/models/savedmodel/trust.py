@@ -19,6 +19,7 @@ from dreamsound_studio.models.savedmodel.card import (
 )
 from dreamsound_studio.models.savedmodel.labels import LabelTable, tables_in, tables_of
 from dreamsound_studio.models.savedmodel.profiles import conditions
+from dreamsound_studio.models.savedmodel.wishes import Wishes
 from dreamsound_studio.models.store import ledger
 from dreamsound_studio.models.store.by_handle import untrusted
 from dreamsound_studio.models.store.fetch import copy_model, fetch_part, fetch_saved_model
@@ -88,38 +89,6 @@ def pull_listed(entry: CatalogEntry, origin: str, watch: Watch) -> Weights:
 
 
 @dataclass(frozen=True)
-class Stated:
-    """What a user states about a foreign SavedModel.
-
-    Attributes
-    ----------
-    rate : int or None
-        Sample rate, Hz.
-    window_s : float or None
-        Length of one input, seconds.
-    signature, output, embeddings : str or None
-        Its function, and its outputs with the scores and with the embeddings.
-    logits : bool
-        Whether the scores have not passed a sigmoid.
-    labels : pathlib.Path or None
-        Table of its classes.
-    """
-
-    rate: int | None = None
-    window_s: float | None = None
-    signature: str | None = None
-    output: str | None = None
-    embeddings: str | None = None
-    logits: bool = False
-    labels: Path | None = None
-
-    @property
-    def is_anything(self) -> bool:
-        """Return whether anything is stated."""
-        return self != Stated()
-
-
-@dataclass(frozen=True)
 class Pulled:
     """A foreign SavedModel that was installed: its weights, its card, and notes on what it is."""
 
@@ -128,7 +97,9 @@ class Pulled:
     notes: tuple[str, ...] = ()
 
 
-def pull_foreign(name: str, origin: str, wanted: Stated, watch: Watch) -> Pulled:
+def pull_foreign(
+    name: str, origin: str, wanted: Wishes, labels: Path | None, watch: Watch
+) -> Pulled:
     """Install a foreign SavedModel under a name chosen by the user, with a card.
 
     Parameters
@@ -137,8 +108,10 @@ def pull_foreign(name: str, origin: str, wanted: Stated, watch: Watch) -> Pulled
         Its new name.
     origin : str
         Its folder, a ``.tar.gz`` of it, a handle on TF Hub or Kaggle, or a URL.
-    wanted : Stated
+    wanted : Wishes
         What the user states about it; the rest is found out by running it.
+    labels : pathlib.Path or None
+        The table of its classes, as the user states it.
     watch : Watch
         Decides whether it may run, and whether its licence is accepted; its `check` decides
         whether to keep the model.
@@ -154,8 +127,8 @@ def pull_foreign(name: str, origin: str, wanted: Stated, watch: Watch) -> Pulled
         what it is has to be stated.
     """
     folder = user_models_folder() / name
-    if wanted.labels is not None:
-        tables_of(wanted.labels)
+    if labels is not None:
+        tables_of(labels)
     origin = _located(origin, watch)
     beside: tuple[LabelTable, ...] = ()
     if "://" not in origin:
@@ -167,16 +140,17 @@ def pull_foreign(name: str, origin: str, wanted: Stated, watch: Watch) -> Pulled
             beside = tuple(tables_in(source))
         origin = str(inner)
     done: list[Pulled] = []
+    is_stated = wanted != Wishes() or labels is not None
 
     def check(made: Path) -> None:
-        kind = "savedmodel" if wanted.is_anything else kind_in(made)
+        kind = "savedmodel" if is_stated else kind_in(made)
         if kind != "savedmodel" and _is_rebuilt(Weights(name, made, kind), watch):
             note = f"this is {CATALOG[kind].network}: rebuilt, with all its layers"
             done.append(Pulled(Weights(name, folder, kind), notes=(note,)))
             return
         if not watch.may_run(Path(origin)):
             raise untrusted(origin)
-        card, notes = _described(made, origin, wanted, beside, watch)
+        card, notes = _described(made, origin, wanted, labels, beside, watch)
         write_card(made, card)
         watch.check(Weights(name, made, "savedmodel"))
         done.append(Pulled(Weights(name, folder, "savedmodel"), card, notes))
@@ -201,19 +175,24 @@ def _is_rebuilt(weights: Weights, watch: Watch) -> bool:
 
 
 def _described(
-    made: Path, origin: str, wanted: Stated, beside: tuple[LabelTable, ...], watch: Watch
+    made: Path,
+    origin: str,
+    wanted: Wishes,
+    labels: Path | None,
+    beside: tuple[LabelTable, ...],
+    watch: Watch,
 ) -> tuple[CardFile, tuple[str, ...]]:
     """Return the card of a SavedModel: what the user states, its own card, and what is found."""
     # Imported here: these need TensorFlow, or wait until it is needed.
     from dreamsound_studio.models.runtime import import_tensorflow
-    from dreamsound_studio.models.savedmodel.examine import Wishes, examine_saved_model
+    from dreamsound_studio.models.savedmodel.examine import examine_saved_model
     from dreamsound_studio.models.savedmodel.network import open_saved_model
 
     import_tensorflow()
     earlier = read_card_file(made)
     stated = {} if earlier is None else earlier.model_dump(exclude_unset=True, exclude_none=True)
-    tables, is_stated = _tables(made, wanted, stated, beside)
-    logits = True if wanted.logits else None
+    tables, is_stated = _tables(made, labels, stated, beside)
+    logits = wanted.logits
     if logits is None and "outputs" in stated:
         logits = stated["outputs"] == "logits"
     found = examine_saved_model(
@@ -259,11 +238,11 @@ def _described(
 
 
 def _tables(
-    made: Path, wanted: Stated, stated: Mapping[str, Any], beside: tuple[LabelTable, ...]
+    made: Path, labels: Path | None, stated: Mapping[str, Any], beside: tuple[LabelTable, ...]
 ) -> tuple[list[LabelTable], bool]:
     """Return the tables that may name the classes, and whether the user named them."""
-    if wanted.labels is not None:
-        return tables_of(wanted.labels), True
+    if labels is not None:
+        return tables_of(labels), True
     if stated.get("classes") is not None:
         classes = read_card(made).classes
         if classes is not None:
