@@ -13,14 +13,10 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dreamsound_studio.audio.metadata import (
-    ELEMENT,
-    carried,
-    note_in,
-    read_metadata,
-)
+from dreamsound_studio.audio.metadata import carried, read_metadata
 from dreamsound_studio.audio.riff import append_chunks, chunks_of, read_chunks
 from dreamsound_studio.audio.tags.facts import SOFTWARE, RenderFacts
+from dreamsound_studio.audio.tags.ixml import ELEMENT, note_in
 from dreamsound_studio.errors import AudioFileError, DreamSoundError
 
 wavinfo = pytest.importorskip("wavinfo")

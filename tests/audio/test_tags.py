@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dreamsound_studio.audio.clip import read_clip
-from dreamsound_studio.audio.metadata import Carried, carried, note_in, read_metadata
+from dreamsound_studio.audio.metadata import Carried, carried, read_metadata
 from dreamsound_studio.audio.riff import append_chunks, chunks_of, read_chunks
 from dreamsound_studio.audio.tags import caf, flac, id3, iff, info
 from dreamsound_studio.audio.tags.bext import dreamed_bext
 from dreamsound_studio.audio.tags.cues import cues_from
 from dreamsound_studio.audio.tags.facts import SOFTWARE, RenderFacts
-from dreamsound_studio.audio.tags.ixml import noted_ixml, parsed
+from dreamsound_studio.audio.tags.ixml import note_in, noted_ixml, parsed
 from dreamsound_studio.audio.tags.markers import SoundMarker
 from dreamsound_studio.audio.writer import write_blocks
 
@@ -433,6 +433,26 @@ def test_any_bytes_are_some_comments_or_none(content: bytes) -> None:
     for comments in (flac.comments_in(content), flac.ogg_comments(b"OggS\x03vorbis" + content)):
         flac.other_comments(comments)
         assert all(marker.position >= 0 for marker in flac.chapters_in(comments, content))
+
+
+def test_lists_that_come_twice_are_one_and_other_chunks_are_named(tmp_path: Path) -> None:
+    source = written(tmp_path / "source.wav")
+    append_chunks(source, {b"LIST:INFO": info_list({b"IENG": b"Jo"}), b"DISP": b"one"})
+    append_chunks(source, {b"LIST:INFO": info_list({b"IKEY": b"rain"}), b"DISP": b"two"})
+    render = tmp_path / "render.wav"
+    assert carry(source, render) == ["a second DISP"]
+    fields = dict(info.fields_of(read_chunks(render, (b"LIST:INFO",))[b"LIST:INFO"]))
+    assert (fields[b"IENG"], fields[b"IKEY"]) == (b"Jo", b"rain")
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac"])
+def test_a_tag_of_an_old_version_is_named(tmp_path: Path, ending: str) -> None:
+    source = written(tmp_path / "source.mp3")
+    body = b"TT2\0\0\5\0Rain"
+    old = b"ID3\2\0\0" + bytes([0, 0, 0, len(body)]) + body
+    plain = source.read_bytes()
+    source.write_bytes(old + plain[id3.size_of(plain[:10]) :])
+    assert carry(source, tmp_path / f"render.{ending}") == ["ID3"]
 
 
 # -- ID3 ------------------------------------------------------------------------------------------

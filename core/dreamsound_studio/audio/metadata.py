@@ -29,11 +29,9 @@ from dreamsound_studio.audio.tags.cues import (
 )
 from dreamsound_studio.audio.tags.facts import RenderFacts
 from dreamsound_studio.audio.tags.iff import chunks_of_iff
-from dreamsound_studio.audio.tags.ixml import ELEMENT, note_in, noted_ixml, parsed, says_only_ours
+from dreamsound_studio.audio.tags.ixml import noted_ixml, parsed, says_only_ours
 from dreamsound_studio.audio.tags.markers import SoundMarker, within
 from dreamsound_studio.errors import AudioFileError
-
-__all__ = ["BEXT", "CUE", "ELEMENT", "INFO", "IXML", "LABELS", "note_in"]
 
 BEXT, CUE, LABELS, SAMPLER, IXML = b"bext", b"cue ", b"LIST:adtl", b"smpl", b"iXML"
 INFO, ID3 = b"LIST:INFO", b"id3 "
@@ -41,6 +39,8 @@ INFO, ID3 = b"LIST:INFO", b"id3 "
 AS_THEY_ARE = (b"inst", b"DISP", b"_PMX")
 #: Chunks that are true of a render that is as long as its source: they count its beats or its time.
 OF_THE_WHOLE = (b"acid", b"cart", b"axml", b"chna")
+#: Bytes of the type that a ``LIST`` begins with.
+_LIST_TYPE_BYTES = 4
 #: XMP can have markers, whose time is the file's.
 _XMP, _XMP_TIMES = b"_PMX", b"startTime"
 #: Chunks that belong to a file rather than a sound: its format, samples, peaks and padding.
@@ -75,7 +75,8 @@ class SourceMetadata:
     tag : id3.Tag or None
         Its ID3 tag.
     unreadable : list of str
-        Chunks that are cut off or too large.
+        Chunks that are cut off or too large, or repeat another, and other content that no render
+        has.
     """
 
     riff: dict[bytes, bytes] = field(default_factory=dict)
@@ -153,10 +154,19 @@ def read_metadata(path: Path | None) -> SourceMetadata:
             elif head[:4] == b"OggS":
                 found.comments = flac.other_comments(flac.ogg_comments(head + file.read(2**16)))
             elif 0 < id3.size_of(head) <= MOST_CHUNK_BYTES:
-                found.tag = id3.tag_in(head + file.read(id3.size_of(head) - len(head)))
+                tag = head + file.read(id3.size_of(head) - len(head))
+                found.tag = _tag_in(tag, found)
     except OSError as error:
         raise AudioFileError(f"{path}: {error.strerror or error}") from error
     return found
+
+
+def _tag_in(content: bytes, found: SourceMetadata) -> id3.Tag | None:
+    """Return a file's ID3 tag; note one of a version that is not read."""
+    tag = id3.tag_in(content)
+    if tag is None and content[id3.HEAD_BYTES :].strip(b"\0"):
+        found.unreadable.append("ID3")
+    return tag
 
 
 def _read_wav(file: BinaryIO, found: SourceMetadata) -> None:
@@ -166,16 +176,21 @@ def _read_wav(file: BinaryIO, found: SourceMetadata) -> None:
         if chunk.name == b"data" and chunk.size == 0:
             break  # a recording that was never finished: what follows are its samples
     for name, content in _contents(file, places, _OF_THE_FILE, found):
-        found.riff.setdefault(name, content)
+        if name not in found.riff:
+            found.riff[name] = content
+        elif name in (INFO, LABELS):
+            found.riff[name] += content[_LIST_TYPE_BYTES:]
+        else:
+            found.unreadable.append(f"a second {_shown(name)}")
     found.markers = markers_in(found.riff.get(CUE, b""), found.riff.get(LABELS, b""))
-    found.tag = id3.tag_in(found.riff.get(ID3, b""))
+    found.tag = _tag_in(found.riff.get(ID3, b""), found)
 
 
 def _read_aiff(file: BinaryIO, found: SourceMetadata) -> None:
     found.iff = list(_contents(file, list(chunks_of_iff(file)), _OF_THE_AIFF, found))
     chunks = dict(reversed(found.iff))
     found.markers = [*iff.numbered_markers(chunks.get(iff.MARKERS, b"")).values()]
-    found.tag = id3.tag_in(chunks.get(iff.ID3, b""))
+    found.tag = _tag_in(chunks.get(iff.ID3, b""), found)
 
 
 def _read_caf(file: BinaryIO, found: SourceMetadata) -> None:
@@ -230,7 +245,7 @@ def carried(source: SourceMetadata, facts: RenderFacts, file_format: FileFormat)
     facts : RenderFacts
         What is true of the render.
     file_format : str
-        Its format: only WAV and AIFF have chunks, and only MP3 has a tag beside them.
+        Its format.
     """
     made = Carried(left=[*source.unreadable])
     if source.tag is not None:
@@ -281,8 +296,6 @@ def _into_wav(source: SourceMetadata, facts: RenderFacts, made: Carried) -> None
     chunks |= _whole_chunks(source, facts, made)
     if made.tag is not None:
         chunks[ID3] = id3.packed(made.tag)
-    elif found.get(ID3, b"")[10:].strip(b"\0"):
-        made.left.append(_shown(ID3))
     is_timed = start is not None
     ixml = found.get(IXML, b"") if is_timed else b""
     chunks[IXML] = noted_ixml(ixml, facts)

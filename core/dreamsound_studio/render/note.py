@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from dreamsound_studio._version import __version__
 from dreamsound_studio.audio.cut import Cut
 from dreamsound_studio.audio.decode import open_sound
-from dreamsound_studio.audio.metadata import INFO, IXML, note_in
+from dreamsound_studio.audio.metadata import INFO, IXML
 from dreamsound_studio.audio.riff import read_chunks
 from dreamsound_studio.audio.tags.iff import annotations_in
 from dreamsound_studio.audio.tags.info import tags_in
+from dreamsound_studio.audio.tags.ixml import note_in
 from dreamsound_studio.control import between_blocks
 from dreamsound_studio.errors import RecipeError
 from dreamsound_studio.files import sha256_of

@@ -34,7 +34,7 @@ _OF_THE_FILE = {
 _OF_ITS_TIME = {b"CHAP", b"CTOC", b"ETCO", b"SYLT", b"SYTC"}
 #: Frames that version 2.4 no longer has; its date is TDRC.
 _OLD = {b"TYER", b"TDAT", b"TIME", b"TORY", b"TRDA", b"IPLS"}
-_HEAD_BYTES, _UTF8 = 10, 3
+HEAD_BYTES, _UTF8 = 10, 3
 #: Within the comment of an earlier dream.
 _NOTE = b'dreamsound: {"'
 _UNSYNCHRONISED, _EXTENDED = 0x80, 0x40
@@ -51,17 +51,17 @@ class Tag:
 
 def size_of(head: bytes) -> int:
     """Return how many bytes a tag that begins with these 10 has; 0 if it is none."""
-    if len(head) < _HEAD_BYTES or head[:3] != b"ID3" or max(head[6:10]) > 127:
+    if len(head) < HEAD_BYTES or head[:3] != b"ID3" or max(head[6:10]) > 127:
         return 0
-    return _HEAD_BYTES + _number(head[6:10], 7)
+    return HEAD_BYTES + _number(head[6:10], 7)
 
 
 def tag_in(content: bytes) -> Tag | None:
     """Return the tag at the start of some bytes; None for an empty one, and for version 2.2."""
-    size = size_of(content[:_HEAD_BYTES])
+    size = size_of(content[:HEAD_BYTES])
     if not size or content[3] not in (3, 4):
         return None
-    version, flags, body = content[3], content[5], content[_HEAD_BYTES:size]
+    version, flags, body = content[3], content[5], content[HEAD_BYTES:size]
     if flags & _UNSYNCHRONISED and version == 3:
         body = body.replace(b"\xff\0", b"\xff")
     place = 0
@@ -69,10 +69,10 @@ def tag_in(content: bytes) -> Tag | None:
         # The size of version 3 does not count itself.
         place = _number(body[:4], 8) + 4 if version == 3 else _number(body[:4], 7)
     frames: list[Frame] = []
-    while place + _HEAD_BYTES <= len(body) and body[place : place + 4].isalnum():
+    while place + HEAD_BYTES <= len(body) and body[place : place + 4].isalnum():
         name, flag_bytes = body[place : place + 4], body[place + 8 : place + 10]
         length = _number(body[place + 4 : place + 8], 7 if version == 4 else 8)
-        start = place + _HEAD_BYTES
+        start = place + HEAD_BYTES
         if start + length > len(body):
             break
         frames.append((name, flag_bytes, body[start : start + length]))
