@@ -215,14 +215,15 @@ def rows_of(tile: Tile, edges: npt.NDArray[np.float64]) -> Tile:
     """
     if tile.shape[1] == 0:
         return np.zeros((len(edges) - 1, 0), np.uint8)
-    whole = np.round(edges).astype(np.int64)
-    rows: Tile = np.maximum.reduceat(
-        tile[: max(int(whole[-1]), 1)], np.minimum(whole[:-1], whole[-1] - 1)
-    )
-    narrow = np.diff(edges) < 1
-    centres = ((edges[1:] + edges[:-1]) / 2)[narrow]
+    # Rows of higher frequencies are never narrower.
+    narrow = int(np.count_nonzero(np.diff(edges) < 1 - 1e-9))
+    rows = np.empty((len(edges) - 1, tile.shape[1]), np.uint8)
+    centres = (edges[1 : narrow + 1] + edges[:narrow]) / 2
     below = centres.astype(np.int64)
     share = (centres - below).astype(np.float32)[:, None]
     above = np.minimum(below + 1, len(tile) - 1)
-    rows[narrow] = tile[below] + share * (tile[above].astype(np.float32) - tile[below]) + 0.5
+    rows[:narrow] = tile[below] + share * (tile[above].astype(np.float32) - tile[below]) + 0.5
+    whole = np.round(edges[narrow:]).astype(np.int64)
+    if len(whole) > 1:
+        rows[narrow:] = np.maximum.reduceat(tile[: whole[-1]], whole[:-1])
     return rows
