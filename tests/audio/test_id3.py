@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dreamsound_studio.audio.metadata import Carried, carried, read_metadata
+from dreamsound_studio.audio.riff import append_chunks
 from dreamsound_studio.audio.tags import id3
+from dreamsound_studio.audio.writer import write_blocks
 
 from .tagging import carry, facts, ffmpeg_says, written
 
@@ -94,3 +96,23 @@ def test_a_tag_of_an_old_version_is_named(tmp_path: Path, ending: str) -> None:
     plain = source.read_bytes()
     source.write_bytes(old + plain[id3.size_of(plain[:10]) :])
     assert carry(source, tmp_path / f"render.{ending}") == ["ID3"]
+
+
+def test_a_tag_of_a_wav_in_an_aiffs_letters_is_kept(tmp_path: Path) -> None:
+    source, tag = written(tmp_path / "source.wav"), old_tag()
+    append_chunks(source, {b"ID3 ": tag})
+    assert read_metadata(source).tag == id3.tag_in(tag)
+    assert carry(source, tmp_path / "render.wav") == []
+    found = read_metadata(tmp_path / "render.wav").tag
+    assert found is not None
+    assert b"APIC" in [name for name, _, _ in found.frames]
+
+
+@pytest.mark.parametrize("rate", [8000, 22_050, 24_000, 44_100])
+def test_an_mp3_of_any_rate_is_as_loud_as_its_samples(tmp_path: Path, rate: int) -> None:
+    tone = np.float32([0.3 * np.sin(2 * np.pi * 500 * np.arange(rate) / rate)])
+    path = tmp_path / "a.mp3"
+    write_blocks(path, [tone], length=rate, channels=1, sample_rate_hz=rate, file_format="mp3",
+                 bits="16")  # fmt: skip
+    middle = soundfile.read(path)[0][rate // 4 : rate // 2]
+    assert 20 * np.log10(np.std(middle) / np.std(tone)) == pytest.approx(0, abs=0.1)

@@ -339,6 +339,13 @@ def test_of_several_data_chunks_the_first_is_read(tmp_path: Path) -> None:
         assert sound.title == "Rain"
 
 
+def test_a_chunk_without_padding_before_the_samples_is_no_obstacle(tmp_path: Path) -> None:
+    samples = noise(2, 901)
+    odd = chunk(b"abcd", b"123", pad=False)
+    (tmp_path / "a.wav").write_bytes(wave(form(2), odd, chunk(b"data", packed(samples))))
+    np.testing.assert_allclose(quietly(tmp_path / "a.wav").samples.array(), samples, atol=1e-6)
+
+
 def test_a_format_after_the_samples_is_read(tmp_path: Path) -> None:
     samples = noise(2, 901)
     (tmp_path / "a.wav").write_bytes(wave(chunk(b"data", packed(samples)), form(2)))

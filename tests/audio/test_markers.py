@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from dreamsound_studio.audio.metadata import Carried, carried, read_metadata
 from dreamsound_studio.audio.riff import append_chunks
-from dreamsound_studio.audio.tags import caf, flac, iff
+from dreamsound_studio.audio.tags import caf, flac, id3, iff
 from dreamsound_studio.audio.tags.cues import cues_from
 from dreamsound_studio.audio.tags.markers import SoundMarker
 
@@ -129,3 +129,47 @@ def test_any_bytes_are_some_comments_or_none(content: bytes) -> None:
     for comments in (flac.comments_in(content), flac.ogg_comments(b"OggS\x03vorbis" + content)):
         flac.other_comments(comments)
         assert all(marker.position >= 0 for marker in flac.chapters_in(comments, content))
+
+
+@pytest.mark.parametrize("target", ["wav", "aiff", "caf"])
+@pytest.mark.parametrize("origin", ["wav", "aiff", "caf"])
+def test_a_marker_at_the_end_of_a_whole_sound_stays(
+    tmp_path: Path, origin: str, target: str
+) -> None:
+    end = [SoundMarker(5, "in"), SoundMarker(LENGTH, "end")]
+    cue, adtl = cues_from(end)
+    metadata = Carried(
+        chunks={b"cue ": cue, b"LIST:adtl": adtl},
+        iff=[(b"MARK", iff.marker_chunk(dict(enumerate(end, 1))))],
+        caf=caf.marks_from(end),
+    )
+    source, render = written(tmp_path / f"a.{origin}", metadata), tmp_path / f"b.{target}"
+    assert carry(source, render, is_whole=True) == []
+    assert read_metadata(render).markers == end
+    carry(source, render, length=LENGTH - 9)
+    assert read_metadata(render).markers == end[:1]
+
+
+def test_a_loop_to_the_end_of_an_aiff_stays(tmp_path: Path) -> None:
+    ends = {1: SoundMarker(10, "beg"), 2: SoundMarker(LENGTH, "end")}
+    instrument = bytes(8) + struct.pack(">hhh", 1, 1, 2) + bytes(6)
+    source = written(
+        tmp_path / "a.aiff", Carried(iff=[(b"MARK", iff.marker_chunk(ends)), (b"INST", instrument)])
+    )
+    assert carry(source, tmp_path / "b.aiff", is_whole=True) == []
+    assert dict(read_metadata(tmp_path / "b.aiff").iff)[b"INST"] == instrument
+
+
+def test_a_flac_behind_an_id3_tag_keeps_what_a_flac_does(tmp_path: Path) -> None:
+    source = written(tmp_path / "a.flac", tags={"title": "one"})
+    others = [b"MINE=1", b"title=two"]
+    with source.open("r+b") as file:
+        flac.add_comments(file, others)
+    tagged = tmp_path / "b.flac"
+    tagged.write_bytes(id3.packed(id3.with_text(None, {"title": "one"})) + source.read_bytes())
+    for path, left in ((source, []), (tagged, ["ID3"])):
+        assert carry(path, tmp_path / "render.flac") == left
+        with (tmp_path / "render.flac").open("rb") as file:
+            (block,) = flac.blocks_in(file)[flac.COMMENT]
+        assert [one for one in flac.comments_in(block) if one in others] == others
+        assert carry(path, tmp_path / "render.ogg") == [*left, "comment MINE", "comment TITLE"]

@@ -156,6 +156,9 @@ def read_metadata(path: Path | None) -> SourceMetadata:
             elif 0 < id3.size_of(head) <= MOST_CHUNK_BYTES:
                 tag = head + file.read(id3.size_of(head) - len(head))
                 found.tag = _tag_in(tag, found)
+                file.seek(id3.size_of(head))
+                if file.read(4) == b"fLaC":
+                    _read_flac(file, found)
     except OSError as error:
         raise AudioFileError(f"{path}: {error.strerror or error}") from error
     return found
@@ -176,6 +179,7 @@ def _read_wav(file: BinaryIO, found: SourceMetadata) -> None:
         if chunk.name == b"data" and chunk.size == 0:
             break  # a recording that was never finished: what follows are its samples
     for name, content in _contents(file, places, _OF_THE_FILE, found):
+        name = ID3 if name == iff.ID3 else name  # some programs write an AIFF's
         if name not in found.riff:
             found.riff[name] = content
         elif name in (INFO, LABELS):
@@ -258,11 +262,11 @@ def carried(source: SourceMetadata, facts: RenderFacts, file_format: FileFormat)
     else:
         held: tuple[bytes, ...] = (INFO, ID3, LABELS, iff.ID3, iff.ANNOTATION, caf.STRINGS)
         if file_format == "caf" and facts.start is not None:
-            made.caf = caf.marks_from(within(source.markers, facts.start, facts.length))
+            made.caf = caf.marks_from(within(source.markers, facts.start, facts.reach))
         if file_format == "flac":
             made.comments, made.pictures = [*source.comments], [*source.pictures]
             if facts.start is not None:
-                markers = within(source.markers, facts.start, facts.length)
+                markers = within(source.markers, facts.start, facts.reach)
                 made.comments += flac.chapters_from(markers, facts.sample_rate_hz)
         if file_format in ("caf", "flac") and facts.start is not None:
             held = (*held, CUE, iff.MARKERS, caf.MARKERS)
@@ -288,10 +292,10 @@ def _into_wav(source: SourceMetadata, facts: RenderFacts, made: Carried) -> None
     if start is not None:
         made.first = _filled({BEXT: dreamed_bext(found.get(BEXT, b""), facts)})
         if CUE in found:
-            chunks[CUE], names = shifted_cues(found[CUE], start, facts.length)
+            chunks[CUE], names = shifted_cues(found[CUE], start, facts.reach)
             chunks[LABELS] = labels_of(found.get(LABELS, b""), names)
         else:
-            chunks[CUE], chunks[LABELS] = cues_from(within(source.markers, start, facts.length))
+            chunks[CUE], chunks[LABELS] = cues_from(within(source.markers, start, facts.reach))
         chunks[SAMPLER] = shifted_sampler(found.get(SAMPLER, b""), start, facts.length)
     chunks |= _whole_chunks(source, facts, made)
     if made.tag is not None:
@@ -338,7 +342,7 @@ def _into_aiff(source: SourceMetadata, facts: RenderFacts, made: Carried) -> Non
     kept = {}
     if start is not None:
         for number, marker in numbered.items():
-            moved = within([marker], start, facts.length)
+            moved = within([marker], start, facts.reach)
             if moved:
                 kept[number] = moved[0]
         made.iff.append((iff.MARKERS, iff.marker_chunk(kept)))

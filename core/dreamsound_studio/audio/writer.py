@@ -39,6 +39,10 @@ _QUALITY: dict[str, dict[str, Any]] = {
     "mp3": {"compression_level": 0.0, "bitrate_mode": "CONSTANT"},
 }
 
+#: Lowest rate of MPEG-1, and what LAME scales by below it: its presets do that for constant bit
+#: rates of less than 320 kb/s.
+_MPEG_1_HZ, _LAME_SCALE = 32_000, np.float32(0.95)
+
 
 def write_blocks(
     path: Path,
@@ -121,9 +125,12 @@ def write_blocks(
                 for tag, text in (tags or {}).items():
                     setattr(sound, tag, text)
             as_float = file_format in LOSSY or bits == "32f"
+            is_scaled = file_format == "mp3" and sample_rate_hz < _MPEG_1_HZ
             for block in blocks:
                 if order is not None:
                     block = block[list(order)]
+                if is_scaled:
+                    block = block / _LAME_SCALE
                 frames = block.T if as_float else _integers(block, int(bits)).T
                 sound.write(np.ascontiguousarray(frames))
         if is_marked:

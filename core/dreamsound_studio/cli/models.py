@@ -153,8 +153,8 @@ def pull(
     wanted = Wishes(rate, window_s, signature, output, embeddings, logits or None)
     if not foreign and (wanted != Wishes() or labels is not None):
         raise ModelError(
-            f"{name} is in the catalog: leave out --rate, --window-s, --signature, --output, "
-            "--embeddings, --logits and --labels"
+            f"{name} is in the catalog: choose another NAME for a model of your own, or leave out "
+            "--rate, --window-s, --signature, --output, --embeddings, --logits and --labels"
         )
     if dry_run:
         typer.echo(

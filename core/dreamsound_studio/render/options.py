@@ -104,8 +104,9 @@ class RenderOptions(BaseModel):
         if options.level == "raw" and options.bits != "32f":
             raise RecipeError("level raw needs bits 32f, since its values can exceed full scale")
         check_template(options.name, several=len(options.renders) > 1)
-        if options.clash == "skip" and fields_in(options.name) & set(LATE):
-            late = ", ".join(f"{{{field}}}" for field in LATE)
+        late_fields = [field for field in LATE if field in fields_in(options.name)]
+        if options.clash == "skip" and late_fields:
+            late = ", ".join(f"{{{field}}}" for field in late_fields)
             raise RecipeError(f"clash skip needs names known before the dream. Remove {late}.")
         if options.bits is not None:
             check_bits(options.format, options.bits)

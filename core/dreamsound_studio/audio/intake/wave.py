@@ -47,7 +47,7 @@ def mended_wave(path: Path) -> Mended | None:
         unpadded = _is_unpadded(file, data, size, total)
         if not warning and (others := _out_of_order(file, chunks)):
             return _in_order(file, chunks, others)
-        if not warning and head != b"BW64" and not unpadded:
+        if not warning and head != b"BW64" and not (unpadded or _have_no_padding(chunks)):
             return None
         pieces = _header(file, chunks, size, total, align)
         pieces.append(Slice(data.start, size))
@@ -142,6 +142,14 @@ def _are_chunks(file: BinaryIO, place: int, total: int) -> bool:
 def _are_zeros(file: BinaryIO, place: int) -> bool:
     file.seek(place)
     return not any(file.read(_LOOKED_THROUGH_BYTES))
+
+
+def _have_no_padding(chunks: list[Chunk]) -> bool:
+    """Return whether a chunk of an odd size is followed at once by the next."""
+    return any(
+        chunk.size % 2 and after.start - 8 == chunk.start + chunk.size
+        for chunk, after in itertools.pairwise(chunks)
+    )
 
 
 def _is_unpadded(file: BinaryIO, data: Chunk, size: int, total: int) -> bool:

@@ -66,3 +66,8 @@ class RenderFacts:
         sampled = f"F={self.sample_rate_hz},W={self.bits.removesuffix('f')}"
         mode = {1: ",M=mono", 2: ",M=stereo"}.get(self.channels, "")
         return f"A=PCM,{sampled}{mode},T={SOFTWARE}"
+
+    @property
+    def reach(self) -> int:
+        """Length of the span that its markers lie in: that of a whole sound includes its end."""
+        return self.length + self.is_whole

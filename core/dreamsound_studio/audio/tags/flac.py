@@ -98,14 +98,18 @@ def comment_key(comment: bytes) -> str:
 
 
 def other_comments(comments: list[bytes]) -> list[bytes]:
-    """Return the comments that libsndfile does not carry over, and are true of a render."""
-    return [
-        comment
-        for comment in comments
-        if (key := comment_key(comment)) not in _KNOWN
-        and not key.startswith(_OF_THE_FILE)
-        and not _CHAPTER.fullmatch(key)
-    ]
+    """Return the comments that libsndfile does not carry over, and are true of a render.
+
+    Of several with one key, libsndfile knows the first.
+    """
+    found, keys = [], set()
+    for comment in comments:
+        key = comment_key(comment)
+        is_known = key in _KNOWN and key not in keys
+        keys.add(key)
+        if not is_known and not key.startswith(_OF_THE_FILE) and not _CHAPTER.fullmatch(key):
+            found.append(comment)
+    return found
 
 
 def chapters_in(comments: list[bytes], stream_info: bytes) -> list[SoundMarker]:

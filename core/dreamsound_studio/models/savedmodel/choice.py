@@ -277,9 +277,10 @@ class Choice:
         if not self._tables:
             self.notes.append("no table of classes: it hears, and has no classes (--labels)")
             return
-        sizes = ", ".join(
-            dict.fromkeys(f"{one.path.name} {len(one.names)}" for one in self._tables)
-        )
+        counts: dict[str, list[str]] = {}
+        for one in self._tables:
+            counts.setdefault(one.path.name, []).append(str(len(one.names)))
+        sizes = ", ".join(f"{name} {' or '.join(count)}" for name, count in counts.items())
         self.notes.append(
             f"no classes: no output ({self._forms(outputs)}) has as many values as a table has "
             f"names ({sizes}); --labels names another table, --output the scores"
